@@ -1,7 +1,7 @@
-// What must hold between keys: the purposes and the proxies that they use, the policy, credentials, URLs. Pure.
+// Checks the rules between keys: purposes and the proxies that they use, the policy, credentials, URLs. Pure.
 //
-// The rules work on what is valid so far, so that all mistakes come in one go; a part that is not valid is absent here
-// and its rules are silent. Secrets are not resolved yet and not looked at, but for whether there is one.
+// The rules use the valid part of the settings, so that all errors are reported together. An invalid part is absent
+// here, and its rules report nothing. Secrets are not resolved yet; the rules check only whether one is set.
 
 import type { Finding, KeyPath } from '#config/problem.ts';
 import { urlOf } from '#config/purpose-settings.ts';
@@ -55,7 +55,7 @@ function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {
   return [{ ...warning([purpose, 'enabled'], message), at: 'key' }];
 }
 
-/** A hook that can never run is no mistake, but hardly what was meant. */
+/** A hook that can never run is allowed, but probably not intended. */
 function checkHook({ updates }: Salvaged): Finding[] {
   if (updates?.on_published === undefined) return [];
   const { feed_url: feed, hook_trust: trust } = updates;
@@ -94,10 +94,10 @@ function checkUses({ proxies = [], use_proxy_for: uses = {} }: Salvaged): Findin
   const known = names.filter((name) => name !== undefined);
   const findings = Object.entries(uses).flatMap(([purpose, use]) => {
     if (use === undefined || use === 'none' || use === 'default' || known.includes(use)) return [];
-    // Where a name is not valid, it may be this one.
+    // A profile with an invalid name may be the one that is meant.
     return known.length < names.length ? [] : [unknownProfile(['use_proxy_for', purpose], use, known)];
   });
-  // One that is not valid may be meant to be the default.
+  // A profile with an invalid `default` may be the intended default.
   const mayHaveDefault = proxies.length === 0 || proxies.some((profile) => profile?.default !== false);
   const wanting = Object.keys(uses).filter((purpose) => uses[purpose as keyof typeof uses] === 'default');
   if (mayHaveDefault || wanting.length === 0) return findings;
@@ -117,7 +117,7 @@ function unknownProfile(path: KeyPath, use: string, known: readonly string[]): F
   };
 }
 
-/** `proxy_required` makes every way of going direct a mistake; each is named by its rule. */
+/** With `proxy_required`, every setting that means a direct connection is an error. Each is reported with its rule. */
 function checkPolicy(settings: Salvaged): Finding[] {
   const { proxies, proxy_enabled: enabled, proxy_required: required, use_proxy_for: uses = {} } = settings;
   if (required !== true) return [];

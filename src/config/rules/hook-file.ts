@@ -1,12 +1,12 @@
-// Whether the command of `updates.on_published` can be found now: a warning, for it may be installed later. Whether it
-// is safe to run is judged right before each run, not here.
+// Checks whether the command of `updates.on_published` exists. A missing command is only a warning, because it may be
+// installed later. Whether it is safe to run is checked before each run, not here.
 
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import type { Finding } from '#config/problem.ts';
 import type { Salvaged } from './salvaged.ts';
 
-/** A warning when the command is missing or cannot be run. */
+/** A warning if the command is missing or not executable. */
 export async function checkHookFile({ updates }: Salvaged): Promise<Finding[]> {
   const command = updates?.on_published?.command;
   if (command === undefined) return [];

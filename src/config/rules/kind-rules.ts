@@ -1,4 +1,4 @@
-// What a kind of proxy needs and what it cannot use: SOCKS, PAC files, the environment. Pure.
+// Checks the keys that a kind of proxy requires and those that it cannot use: SOCKS, PAC files, the environment. Pure.
 
 import type { Finding, KeyPath } from '#config/problem.ts';
 import { tokensOf } from '#config/values/no-proxy.ts';
@@ -70,7 +70,7 @@ function checkPac(profile: SalvagedProfile, at: At): Finding[] {
   return findings;
 }
 
-/** User and password of a variable belong to its own proxy, those of the profile would go to whom a variable names. */
+/** A variable has the user and password of its proxy. Those of the profile would go to any proxy that it names. */
 function checkEnvironment(profile: SalvagedProfile, at: At): Finding[] {
   const unused = (['user', 'password', 'domain'] as const).filter((key) => (profile[key] ?? '') !== '');
   const message =

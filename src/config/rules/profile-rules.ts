@@ -1,4 +1,4 @@
-// What must hold in and between proxy profiles: names, the default, addresses, accounts, who stands in for whom. Pure.
+// Checks the rules within and between proxy profiles: names, the default, addresses, accounts, fallbacks. Pure.
 
 import type { Finding, KeyPath } from '#config/problem.ts';
 import { suggest } from '#config/values/suggest.ts';
@@ -57,7 +57,7 @@ function checkAccount(profile: SalvagedProfile, index: number): Finding[] {
   findings.push(...checkDomain(profile, index));
   const hasUser = isSet(profile.user);
   const hasPassword = isSet(profile.password);
-  // The variables bring their own; `checkKind` says so.
+  // The variables contain their own user and password; `checkKind` reports unused keys.
   if (profile.scheme === 'environment') return findings;
   if (profile.allow_cleartext === true && authentication !== undefined && authentication !== 'auto') {
     const message = `allow_cleartext is not used, because authentication is ${authentication}.`;
@@ -84,7 +84,7 @@ function checkAccount(profile: SalvagedProfile, index: number): Finding[] {
   return [...findings, warning(at(unused[0]), `The ${unused[0]} is not used, because ${why}.`)];
 }
 
-/** NTLM proves domain and user apart from each other; elsewhere the two keys give the same text. */
+/** NTLM sends domain and user separately. With other authentication, both spellings give the same text. */
 function checkDomain({ user, domain, authentication }: SalvagedProfile, index: number): Finding[] {
   const [, named = '', name = ''] = /^([^\\]+)\\([^\\]+)$/.exec(user ?? '') ?? [];
   if (name === '' || authentication === undefined || authentication === 'transparent') return [];
@@ -95,7 +95,7 @@ function checkDomain({ user, domain, authentication }: SalvagedProfile, index: n
       user,
     ),
   };
-  // In a plain scalar the backslash stands for itself.
+  // In a plain scalar a backslash is an ordinary character.
   return [{ ...found, didYouMean: fillTemplate('domain: {named} and user: {name}', { named, name }) }];
 }
 
@@ -103,7 +103,7 @@ function isSet(value: unknown): boolean {
   return value !== undefined && value !== '';
 }
 
-/** Schemes whose proxies stand elsewhere. */
+/** Schemes whose proxies come from another source. */
 const WITHOUT_ADDRESS: readonly (string | undefined)[] = ['pac', 'environment'];
 
 function checkAddress({ scheme, address }: SalvagedProfile, index: number): Finding[] {
@@ -112,11 +112,11 @@ function checkAddress({ scheme, address }: SalvagedProfile, index: number): Find
   if (WITHOUT_ADDRESS.includes(scheme)) {
     return address === undefined ? [] : [warning(at, `The address is not used, because scheme is ${scheme}.`)];
   }
-  // One that is there and wrong is told already.
+  // An invalid address has already been reported.
   return address === undefined ? [error(at, `scheme is ${scheme}, which requires an address.`, 'nothing')] : [];
 }
 
-/** Trust in a proxy that is not spoken to over TLS is hardly what was meant: TLS to the target has its own. */
+/** Trust in a proxy without TLS is probably not intended; TLS to the target has its own keys. */
 function checkTls({ scheme, ...profile }: SalvagedProfile, index: number): Finding[] {
   if (scheme === undefined || scheme === 'https') return [];
   const unused = WITHOUT_ADDRESS.includes(scheme) ? [] : (['ca_file'] as const);
@@ -127,7 +127,7 @@ function checkTls({ scheme, ...profile }: SalvagedProfile, index: number): Findi
   });
 }
 
-/** Who stands in exists, is somebody else, and does not lead back. */
+/** A fallback must exist, must be another profile, and must not lead back to the first. */
 function checkFallbacks({ proxies = [] }: Salvaged): Finding[] {
   const names = proxies.map((profile) => profile?.name);
   const known = names.filter((name) => name !== undefined);
@@ -154,7 +154,7 @@ function unknown(at: KeyPath, name: string, known: readonly string[]): Finding {
   };
 }
 
-/** Whether the lists of fallbacks lead from one profile to another. */
+/** Whether fallbacks lead from one profile to another, directly or through others. */
 function reaches(proxies: NonNullable<Salvaged['proxies']>, from: string, to: string | undefined): boolean {
   const visited = new Set<string>();
   const queue = [from];

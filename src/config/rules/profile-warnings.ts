@@ -1,17 +1,17 @@
-// What is worth a warning about the address of a proxy, and no more than that: the admin may know better. Pure.
+// Warnings about the address of a proxy. They are not errors, because the address may be intended. Pure.
 
 import type { Settings } from '#config/settings.ts';
 import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { isPrivateAddress } from '#system/network/addresses.ts';
 
-/** What the verdict depends on. */
+/** The facts that the warnings depend on. */
 export interface AddressContext {
   readonly settings: Pick<Settings, 'updates' | 'platform'>;
   /** Addresses of this host's default gateways. */
   readonly gateways: readonly string[];
 }
 
-/** One sentence for each thing that is odd. */
+/** One sentence for each warning. */
 export function warningsFor(address: string, { settings, gateways }: AddressContext): string[] {
   const host = address.toLowerCase();
   const warnings: string[] = [];
@@ -39,7 +39,7 @@ function hostOf(url: string | undefined): string | null {
   return url === undefined || !URL.canParse(url) ? null : new URL(url).hostname.replace(/^\[|\]$/g, '');
 }
 
-/** Names that no DNS of the internet has. */
+/** Names that the public DNS does not have. */
 const INNER_NAMES = '.local, localhost, .internal, .lan, .home.arpa';
 
 function isInner(host: string): boolean {

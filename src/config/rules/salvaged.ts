@@ -1,4 +1,4 @@
-// The settings as far as they are valid, which is what rules between keys work on, and the findings that they make. Pure.
+// The valid part of the settings, which the rules between keys check, and helpers that make their findings. Pure.
 
 import type { Finding, KeyPath } from '#config/problem.ts';
 import type { FileSettings } from '#config/schema/settings.ts';
@@ -9,7 +9,7 @@ type DeepPartial<T> = T extends readonly (infer Element)[]
     ? { readonly [K in keyof T]?: DeepPartial<T[K]> | undefined }
     : T;
 
-/** The settings as far as they are valid. */
+/** The valid part of the settings. Invalid parts are absent. */
 export type Salvaged = DeepPartial<FileSettings>;
 
 export function error(path: KeyPath, message: string, found = ''): Finding {

@@ -1,14 +1,14 @@
-// Checks the paths of the control sockets: each fits into a socket address, and the admin socket has a path of its own. Pure.
+// Checks the paths of the control sockets: each fits a socket address, and the admin socket has its own path. Pure.
 
 import { basename } from 'node:path';
 import { type DaemonPlaces, MAX_SOCKET_NAME_BYTES, MAX_SOCKET_PATH_BYTES, socketsOf } from '#config/places.ts';
 import type { Finding } from '#config/problem.ts';
 
-/** Problems with the paths that a daemon would listen on. */
+/** The errors in the paths that a daemon would listen on. */
 export function validateSockets(daemon: DaemonPlaces): Finding[] {
   const { admin, ...others } = socketsOf(daemon);
   const own = validateSocket('control_socket', others.control);
-  // The names of the other sockets are made from this one.
+  // The names of the other sockets are derived from this one.
   if (own.length > 0) return own;
   const longer = [others.operate, others.look].flatMap((path) => validateSocket('control_socket', path)).slice(0, 1);
   if (longer.length > 0) return longer;
