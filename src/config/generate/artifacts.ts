@@ -1,12 +1,12 @@
-// The files that are made from the schema, with their place in the repository. Pure: the same schema, the same bytes.
+// Generates files of the repository from the schema. Pure: the same schema gives the same bytes.
 
 import { makeExample } from './example.ts';
 import { makeJsonSchema } from './json-schema.ts';
 import { makeReference } from './reference.ts';
 
-/** A file of the repository that nobody edits. */
+/** A generated file of the repository. */
 export interface Artifact {
-  /** From the root of the repository, with slashes. */
+  /** Path from the root of the repository, with slashes. */
   readonly path: string;
   readonly text: string;
 }

@@ -1,7 +1,7 @@
-// config/sallyport.example.yaml: every key with its default, commented out, and a profile to begin with.
+// Generates config/sallyport.example.yaml: every key with its default, and a sample profile, all commented out.
 //
-// `# words` are words; `#key: value` is a key, and taking the # away puts it in force. As it is the file loads without
-// a mistake, and also with every key put in force (a test does both).
+// `# words` is a comment; `#key: value` is a key, and removing the # activates it. The file loads without errors as it
+// is, and also with every key activated. A test checks both.
 
 import { stringify } from 'yaml';
 import { FORMAT_VERSION } from '#config/schema/settings.ts';
@@ -21,7 +21,7 @@ const HEAD = `# yaml-language-server: $schema=./sallyport.schema.json
 # docs/configuration.md describes each key and the ways to write secrets.
 `;
 
-/** The file's text. */
+/** The text of the file. */
 export function makeExample(): string {
   const blocks = listGroups().map((group) => (group.name === '' ? group.keys.flatMap(rootLines) : sectionLines(group)));
   return `${[HEAD, ...blocks.map((lines) => `${lines.join('\n')}\n`)].join('\n')}`;
@@ -37,7 +37,7 @@ function sectionLines(group: KeyGroup): string[] {
   return [...wrap(`${group.title}. ${group.description}`, '# ', WIDTH), `${group.name}:`, ...keys.slice(1)];
 }
 
-/** `mark` begins an entry of a list; comments stand as deep as the key itself. */
+/** `mark` is the dash of a list entry. Comments have the indentation of the key itself. */
 function keyLines(key: ListedKey, indent: string, mark = ''): string[] {
   const name = lastName(key);
   const deep = `${indent}${mark === '' ? '' : '  '}`;
@@ -58,7 +58,7 @@ function comment({ facts }: ListedKey, indent: string): string[] {
   return wrap(`${facts.description} ${sentence(`allowed: ${facts.allowed}${unit}`)}${absent}`, `${indent}# `, WIDTH);
 }
 
-/** The default, unless it is nothing to learn from. */
+/** The example if there is one, otherwise the default. */
 function shownValue({ facts, fallback }: ListedKey): unknown {
   return facts?.example ?? fallback;
 }

@@ -1,14 +1,14 @@
-// The JSON schema of the configuration: for editors that complete and check YAML, and for `config schema`.
+// Generates the JSON schema of the configuration, for editors that complete and check YAML, and for `config schema`.
 
 import { z } from 'zod';
 import { settingsSchema } from '#config/schema/settings.ts';
 
-/** The schema. It says what may be written key by key; rules between keys are known to Sallyport alone. */
+/** The JSON schema. It describes each key. Only Sallyport itself checks the rules between keys. */
 export function jsonSchema(): object {
   return z.toJSONSchema(settingsSchema, { io: 'input', target: 'draft-2020-12', override: allowEmptySection });
 }
 
-/** A section whose keys are all commented out is empty in YAML, which is no mistake. */
+/** A section whose keys are all commented out is null in YAML, which is allowed. */
 function allowEmptySection({
   zodSchema,
   jsonSchema: schema,

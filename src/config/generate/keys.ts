@@ -1,10 +1,10 @@
-// The table of all keys, in the order of the schema: what the generated files and the tests over all keys go through.
+// Lists all keys in the order of the schema, for the generated files and for tests of every key.
 
 import { z } from 'zod';
 import { factsOf, type KeyFacts, unwrap } from '#config/schema/key.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
 
-/** A section, or a key of its own at the left margin. */
+/** A section, or a single key at the left margin. */
 export interface KeyGroup {
   /** `updates`; empty for the keys at the left margin. */
   readonly name: string;
@@ -13,20 +13,20 @@ export interface KeyGroup {
   readonly keys: readonly ListedKey[];
 }
 
-/** A key with all that is told about it. */
+/** A key with all facts about it. */
 export interface ListedKey {
-  /** Such as `updates.feed_url` or `proxies[].port`. */
+  /** The name, such as `updates.feed_url` or `proxies[].port`. */
   readonly name: string;
   readonly schema: z.ZodType;
-  /** Undefined when it was forgotten; a test forbids that. */
+  /** Undefined if `describeKey` was forgotten; a test prevents that. */
   readonly facts: KeyFacts | undefined;
-  /** What the schema itself fills in; undefined when it has no default. */
+  /** The default; undefined if the schema has none. */
   readonly fallback: unknown;
-  /** Keys of a list's entries, or of an object that is one value. */
+  /** The keys of the entries of a list, or of an object that is one value. */
   readonly inner: readonly ListedKey[];
 }
 
-/** The entries of the root in order, sections with their keys. */
+/** The keys and sections of the root, in order. */
 export function listGroups(): KeyGroup[] {
   return Object.entries(shapeOf(settingsSchema)).map(([name, schema]) => {
     if (factsOf(schema) !== undefined) {
@@ -38,7 +38,7 @@ export function listGroups(): KeyGroup[] {
   });
 }
 
-/** Every key, those inside other keys after them. */
+/** Every key, each followed by the keys inside it. */
 export function listKeys(): ListedKey[] {
   const flatten = (key: ListedKey): ListedKey[] => [key, ...key.inner.flatMap(flatten)];
   return listGroups().flatMap(({ keys }) => keys.flatMap(flatten));

@@ -1,4 +1,4 @@
-// docs/configuration.md: the reference of every key, how secrets are written, and what a mistake looks like.
+// Generates docs/configuration.md: the reference of every key, the ways to write secrets, and sample error messages.
 
 import type { Effect, Setter } from '#config/schema/key.ts';
 import { type KeyGroup, type ListedKey, listGroups } from './keys.ts';
@@ -12,7 +12,7 @@ const EFFECTS: Readonly<Record<Effect, string>> = {
 
 const SETTERS: Readonly<Record<Setter, string>> = { operator: 'operator', admin: 'admin', root: 'root' };
 
-/** A file with two mistakes, and what is said of it; a test compares the two. */
+/** A file with two errors, and the messages for it. A test checks that they match. */
 export const SAMPLE_MISTAKES = {
   file: 'version: 2\nupdates:\n  shedule: 0 3 * * *\nresponse_timeout:\n  base_ms: 999\n',
   said: [
@@ -75,12 +75,12 @@ ${SAMPLE_MISTAKES.said.join('\n')}
 \`\`\`
 `;
 
-/** The file's text. */
+/** The text of the file. */
 export function makeReference(): string {
   return [HEAD, ...mergeRootGroups(listGroups()).map(groupText)].join('\n');
 }
 
-/** Keys at the left margin that follow each other share a chapter. */
+/** Consecutive keys at the left margin share one chapter. */
 function mergeRootGroups(groups: readonly KeyGroup[]): KeyGroup[] {
   const merged: KeyGroup[] = [];
   for (const group of groups) {

@@ -1,6 +1,6 @@
-// Wrapping for the generated files. No locale, clock or machine is asked: the same schema gives the same bytes anywhere.
+// Wraps text for the generated files. Independent of locale, clock and machine: a schema gives the same bytes anywhere.
 
-/** Breaks a text at spaces into lines that begin with `prefix` and have at most `width` characters where words allow. */
+/** Breaks a text at spaces into lines that begin with `prefix`. A line exceeds `width` only for a single long word. */
 export function wrap(text: string, prefix: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -15,7 +15,7 @@ export function wrap(text: string, prefix: string, width: number): string[] {
   return line === '' ? lines : [...lines, prefix + line];
 }
 
-/** A sentence: its first letter large, a full stop at its end. */
+/** The text as a sentence: with a capital letter at the start and a full stop at the end. */
 export function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
