@@ -1,14 +1,14 @@
-// Where things are when nobody says otherwise: the folders of a service where Sallyport is installed, folders beside
-// the code when it runs from a checkout. Pure: environment and existence are given.
+// The default paths: the folders of the service if Sallyport is installed, folders next to the code in a checkout.
+// Pure: the caller supplies the environment and the check whether a path exists.
 //
-// A checkout is a root with package.json and src/main.ts in it; an installed Sallyport is a bundle and has neither.
+// A checkout is a folder that contains package.json and src/main.ts. An installed Sallyport is a bundle without both.
 
 import { basename, dirname, extname, isAbsolute, join } from 'node:path';
 
-/** Variables by name, such as those of the process. */
+/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Default places, all absolute. */
+/** The default paths, all absolute. */
 export interface Places {
   readonly config: string;
   readonly packagesDir: string;
@@ -17,25 +17,25 @@ export interface Places {
   readonly controlSocket: string;
 }
 
-/** In bytes: 104 where it is not Linux, with a reserve. Linux reaches a longer path by way of its open folder. */
+/** Systems other than Linux allow 104 bytes; this is less. Linux reaches longer paths through their open folder. */
 export const MAX_SOCKET_PATH_BYTES = 100;
-/** In bytes; what is left of the same beside `/proc/self/fd/NUMBER/`. */
+/** For Linux: the space that is left after `/proc/self/fd/NUMBER/`. */
 export const MAX_SOCKET_NAME_BYTES = 80;
 
 interface PlacesContext {
-  /** The folder that holds the program. */
+  /** The folder that contains the program. */
   readonly root: string;
   readonly environment: Environment;
   readonly exists: (path: string) => boolean;
 }
 
-/** Finds the default places. */
+/** Returns the default paths. */
 export function findPlaces(context: PlacesContext): Places {
   const checkout = findCheckout(context);
   return checkout === null ? placesInstalled(context.environment) : placesInCheckout(checkout);
 }
 
-/** The checkout that the program runs from; null where it is installed. */
+/** The checkout that the program runs from; null if it is installed. */
 export function findCheckout({ root, exists }: Pick<PlacesContext, 'root' | 'exists'>): string | null {
   return exists(join(root, 'package.json')) && exists(join(root, 'src', 'main.ts')) ? root : null;
 }
@@ -62,7 +62,7 @@ function placesInCheckout(root: string): Places {
   };
 }
 
-/** Where a daemon keeps its state and listens, as far as its file says so. */
+/** The state folder and the sockets of a daemon, under the names of their configuration keys. */
 export interface DaemonPlaces {
   readonly state_dir: string;
   readonly control_socket: string;
@@ -70,8 +70,9 @@ export interface DaemonPlaces {
 }
 
 /**
- * Where the daemon of a file listens. The file of the service has its sockets in the runtime directory, which its group may
- * enter. Another file with a state folder of its own has them there, so that no other daemon answers for it.
+ * The state folder and the sockets for a configuration file. The sockets of the service are in the runtime directory,
+ * which the group of the service can enter. A different file that sets its own state folder has them in that folder, so
+ * that no other daemon answers its commands.
  */
 export function placesOfDaemon(file: string, set: Partial<DaemonPlaces> | undefined, places: Places): DaemonPlaces {
   const stateDir = set?.state_dir ?? places.stateDir;
@@ -94,19 +95,19 @@ export interface SocketPaths {
   readonly control: string;
 }
 
-/** All sockets of the daemon with these places. */
+/** All sockets of the daemon with these paths. */
 export function socketsOf({ control_socket: control, admin_socket: admin }: DaemonPlaces): SocketPaths {
   return { admin, operate: siblingSocket(control, 'operate'), look: siblingSocket(control, 'look'), control };
 }
 
-/** `look.sock`, or the name of the control socket with `-look`, so that two daemons can share a folder. */
+/** `look.sock` next to control.sock; otherwise `NAME-look.sock`, so that two daemons can share a folder. */
 function siblingSocket(control: string, level: 'admin' | 'operate' | 'look'): string {
   const extension = extname(control);
   const name = basename(control, extension);
   return join(dirname(control), name === 'control' ? `${level}${extension}` : `${name}-${level}${extension}`);
 }
 
-/** systemd joins several folders with colons; the first is the main one. */
+/** systemd separates several folders by colons; the first is the main one. */
 function firstFolder(value: string | undefined): string | null {
   const first = value?.split(':')[0] ?? '';
   return isAbsolute(first) ? first : null;

@@ -1,30 +1,30 @@
-// A mistake or a warning about the configuration file, with its place in the file.
+// An error or a warning about the configuration file, with its position in the file.
 //
-// No field ever holds the value of a secret. `key` and `found` can be foreign text: whoever prints them goes through the
-// one formatter, as `problemLine` does; the other texts are ours.
+// Guarantees: no field holds the value of a secret. `key` and `found` may be text from the file, so callers must print
+// them through `showForeign`, as `problemLine` does. The other texts are our own.
 
 import type { Code } from '#errors/catalogue.ts';
 import { showForeign } from '#errors/template.ts';
 
-/** One mistake or warning. Line and column count from 1. */
+/** One error or warning. The first line and the first column are 1. */
 export interface Problem {
   readonly file: string;
   readonly line: number;
   readonly column: number;
   /** Path of the key, such as `proxies[0].port`; empty for the file as a whole. */
   readonly key: string;
-  /** What stands there, cut; only its type where it is a secret. */
+  /** The value in the file, shortened; only its type if it is a secret. */
   readonly found: string;
-  /** What may stand there, in words. */
+  /** The allowed values, in words. */
   readonly allowed: string;
   readonly didYouMean?: string;
-  /** Set where the mistake has a code of its own, such as POLICY-DIRECT. */
+  /** Set if the problem has its own failure code, such as POLICY-DIRECT. */
   readonly code?: Code;
   /** What is wrong, one sentence. */
   readonly message: string;
 }
 
-/** A place in the file. */
+/** A position in the file. */
 export interface Position {
   readonly line: number;
   readonly column: number;
@@ -33,22 +33,22 @@ export interface Position {
 /** Steps from the root of the file to a key. */
 export type KeyPath = readonly (string | number)[];
 
-/** What a check has found, before it is known where that stands. */
+/** The result of a check, before its position in the file is looked up. */
 export interface Finding {
   readonly path: KeyPath;
   readonly severity: 'error' | 'warning';
-  /** `key` points at the key itself, `value` at what it holds. */
+  /** Whether the problem is reported at the key or at its value. */
   readonly at: 'key' | 'value';
   readonly found: string;
   readonly allowed: string;
   readonly didYouMean?: string;
-  /** Set where going direct is what is wrong: the facts of POLICY-DIRECT. */
+  /** Set if the problem is a direct connection that the policy forbids: the facts of POLICY-DIRECT. */
   readonly direct?: Readonly<Record<'rule' | 'purpose' | 'why' | 'otherwise', string>>;
-  /** Set where the file may be right and only this process lacks what the service is given. */
+  /** Set if the file may be correct and only this process lacks a credential that the service receives. */
   readonly needsService?: true;
-  /** Set where a line in a wrong column is what is wrong: rules between keys would judge what nobody meant. */
+  /** Set if a line has the wrong indentation. The rules between keys are then skipped: their findings would mislead. */
   readonly isMisplaced?: true;
-  /** Set where a secret is used otherwise than in force: its key, the fact of SECRET-NOT-IN-FORCE. */
+  /** Set if a secret is used differently than in the active settings: its key, the fact of SECRET-NOT-IN-FORCE. */
   readonly refusedSecret?: string;
   readonly message: string;
 }
@@ -61,7 +61,7 @@ export function keyName(path: KeyPath): string {
   }, '');
 }
 
-/** One line for a person: place, key, what is wrong, what was found, what is allowed. */
+/** One line for display: position, key, what is wrong, what was found, what is allowed. */
 export function problemLine(problem: Problem): string {
   const { file, line, column, key, found, allowed, didYouMean, code, message } = problem;
   const head = `${showForeign(file)}:${line}:${column}: ${key === '' ? '' : `${showKey(key)}: `}`;
@@ -74,14 +74,14 @@ export function problemLine(problem: Problem): string {
   return head + parts.filter((part) => part !== '').join(' ');
 }
 
-/** A plain word in quotes is shown as it stands in the file: the quotes are what is wrong. */
+/** A plain word in quotes is shown with its quotes, because the quotes are the error. */
 function showFound(found: string): string {
   const word = /^"(.+)"$/s.exec(found)?.[1];
   const shown = word === undefined ? '' : showForeign(word);
   return shown !== '' && shown === word ? found : showForeign(found);
 }
 
-/** The same for an event, which has the place in fields: each fact by itself, so that a long one cuts no other. */
+/** The same for a log event, which has the position in fields. Separate facts, so that a long one shortens no other. */
 export function problemFacts({ code, message, didYouMean, found, allowed }: Problem): string[] {
   const facts = [
     code === undefined ? '' : `code ${code}`,
@@ -93,7 +93,7 @@ export function problemFacts({ code, message, didYouMean, found, allowed }: Prob
   return facts.filter((fact) => fact !== '');
 }
 
-/** A key for people: its own name and index are plain; anything else is foreign. */
+/** A key for display. Names and indexes are shown as they are; anything else is shown as foreign text. */
 export function showKey(key: string): string {
   return /^[A-Za-z0-9_.[\]-]{1,200}$/.test(key) ? key : showForeign(key);
 }

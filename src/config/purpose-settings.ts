@@ -1,4 +1,4 @@
-// What the settings say about a purpose, in the same form for every purpose. Pure.
+// Reads the settings of a purpose, in the same form for every purpose. Pure.
 
 import { PURPOSES, type Purpose, purposeRow } from './purposes.ts';
 import type { Effect } from './schema/key.ts';
@@ -7,26 +7,26 @@ import type { Settings } from './settings.ts';
 /** The settings of all purposes. */
 export type PurposeSettings = Pick<Settings, Purpose>;
 
-/** The URL of a purpose, or undefined where none is configured. Also for settings that are valid only in part. */
+/** The URL of a purpose; undefined if none is configured. Accepts settings that are only partly valid. */
 export function urlOf(settings: object, purpose: Purpose): string | undefined {
   const section = (settings as Readonly<Record<string, unknown>>)[purpose];
   const url = (section as Readonly<Record<string, unknown>> | undefined)?.[purposeRow(purpose).urlKey];
   return typeof url === 'string' ? url : undefined;
 }
 
-/** Whether a purpose may do its work. One without the key `enabled` may as soon as its URL is set. */
+/** Whether a purpose is enabled. A purpose without the key `enabled` needs only its URL. */
 export function isEnabled(settings: PurposeSettings, purpose: Purpose): boolean {
   const section = settings[purpose];
   return 'enabled' in section ? section.enabled : true;
 }
 
-/** Origins besides that of its URL that a purpose may be led to. */
+/** The origins that a purpose may use in addition to the origin of its URL. */
 export function allowedOriginsOf(settings: PurposeSettings, purpose: Purpose): readonly string[] {
   const section = settings[purpose];
   return 'allowed_origins' in section ? section.allowed_origins : [];
 }
 
-/** The keys of a purpose that hold credentials which go into requests. */
+/** The keys of a purpose whose credentials are sent in requests. */
 export function credentialKeysOf(settings: PurposeSettings, purpose: Purpose): string[] {
   const { headers, bearer_token: token } = settings[purpose];
   return [
@@ -35,7 +35,7 @@ export function credentialKeysOf(settings: PurposeSettings, purpose: Purpose): s
   ];
 }
 
-/** These keys of every purpose, for who takes their changes. */
+/** These keys for every purpose, as a reloader that applies their changes lists them. */
 export function takenFromPurposes(keys: readonly string[]): Readonly<Record<string, Effect>> {
   return Object.fromEntries(
     PURPOSES.flatMap((purpose) => keys.map((key) => [`${purpose}.${key}`, 'next_transfer'] as const)),

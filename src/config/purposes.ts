@@ -10,7 +10,7 @@ import { platform } from './schema/platform.ts';
 import { supportLogs } from './schema/support-logs.ts';
 import { updates } from './schema/updates.ts';
 
-/** How a diagnosis tests a purpose and what its section leads to: a feed of packages, or one request to its URL. */
+/** How a diagnosis tests a purpose: with a feed and its packages, or with one request to its URL. */
 export type ProbeKind = 'feed' | 'request';
 
 /** Facts about a purpose that do not depend on the settings. */
@@ -30,7 +30,7 @@ interface PurposeRow {
   readonly probe: ProbeKind;
   /** What its hosts are needed for, each with the methods of the requests there: the rows of `endpoints`. */
   readonly uses: Readonly<Record<string, readonly string[]>>;
-  /** Version 0.1.0 remembered where tokens belong without naming the purpose. */
+  /** Whether version 0.1.0 stored the origins of its tokens without the name of the purpose. */
   readonly hasUnnamedTokens: boolean;
 }
 
@@ -79,7 +79,7 @@ export const PURPOSE_TABLE = [
 
 type Row = (typeof PURPOSE_TABLE)[number];
 
-/** What the traffic is for; each purpose has its own key in `use_proxy_for`. */
+/** The name of a purpose, and of its key in `use_proxy_for`. */
 export type Purpose = Row['name'];
 
 type UsesIn<R> = R extends { readonly uses: infer Uses } ? keyof Uses : never;

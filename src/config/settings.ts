@@ -1,11 +1,11 @@
-// The settings that the program works with: those of the file, with secrets resolved, every default filled in and every
-// path made absolute. The types come from the schema; nothing is written down twice (principle 5).
+// The settings that the program uses: those of the file, with secrets resolved, defaults filled in and paths made
+// absolute. The types are derived from the schema, so that each key is defined once (principle 5).
 
 import type { Secret } from '#redaction/secret.ts';
 import type { SecretSource } from './schema/leaves.ts';
 import type { FileSettings } from './schema/settings.ts';
 
-/** A place for every secret: its source is replaced by the secret itself. */
+/** The settings with the source of each secret replaced by the secret itself. */
 type Resolved<T> = T extends string | number | boolean
   ? T
   : T extends readonly (infer Element)[]
@@ -16,7 +16,7 @@ type ResolvedField<T> = [SecretSource] extends [T] ? Secret : Resolved<T>;
 
 type Section<K extends keyof FileSettings> = Resolved<FileSettings[K]>;
 
-/** Everything that is set. */
+/** All settings. */
 export interface Settings extends Omit<Resolved<FileSettings>, 'updates' | 'logging' | 'daemon'> {
   updates: Section<'updates'> & { packages_dir: string };
   logging: Section<'logging'> & { dir: string };

@@ -1,4 +1,4 @@
-// Walks over a value along its schema: every part of the configuration that treats keys alike uses one of these. Pure.
+// Traverses a value together with its schema, for code that treats all keys alike. Pure.
 
 import { z } from 'zod';
 import type { KeyPath } from './problem.ts';
@@ -29,7 +29,7 @@ export function keysOf(schema: z.ZodType | undefined): readonly string[] {
   return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
 }
 
-/** Replaces every value that is no object, list or record of its schema; absent keys stay absent. */
+/** Replaces every value that is not an object, list or record according to its schema. Absent keys stay absent. */
 export function mapLeaves(
   schema: z.ZodType,
   value: unknown,
@@ -45,7 +45,7 @@ export function mapLeaves(
   return Array.isArray(value) ? replaced.map(([, part]) => part) : Object.fromEntries(replaced);
 }
 
-/** As much of a value as is valid, with defaults filled in: checks across keys go on where single keys are wrong. */
+/** The valid part of a value, with defaults filled in, so that rules between keys run even if some keys are invalid. */
 export function salvage(schema: z.ZodType, value: unknown): unknown {
   const inner = unwrap(schema);
   const container = inner instanceof z.ZodObject && value === undefined && inner !== schema ? {} : value;
@@ -61,7 +61,7 @@ export function salvage(schema: z.ZodType, value: unknown): unknown {
   return parsed.success ? parsed.data : undefined;
 }
 
-/** An optional object that is absent stays so; a section that is absent has its defaults. */
+/** An absent optional object stays absent; an absent section gets its defaults. */
 function salvageKey(schema: z.ZodType, value: unknown): unknown {
   return value === undefined && schema instanceof z.ZodOptional ? undefined : salvage(schema, value);
 }

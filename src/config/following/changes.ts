@@ -1,6 +1,7 @@
-// Which keys two settings differ in, when each takes effect, and what of a change waits for a restart. Pure.
+// Finds the keys in which two settings differ, when each change takes effect, and which changes need a restart. Pure.
 //
-// A part that only one of the two has is one change: `proxies[1]`, not its nine keys. Secrets are compared, never shown.
+// A part that only one of the two has is one change: `proxies[1]`, not its nine keys. Secrets are compared but not
+// shown.
 
 import { z } from 'zod';
 import { type KeyPath, keyName } from '#config/problem.ts';
@@ -22,20 +23,20 @@ export function changesBetween(from: Settings, to: Settings): KeyChange[] {
   return differences(settingsSchema, from, to, []).map((path) => ({ key: keyName(path), effect: effectOf(path) }));
 }
 
-/** The changes of the keys that somebody takes: `proxies` stands for `proxies[0].port`, too. */
+/** The changes of the keys in `taken`. A name includes the keys below it: `proxies` includes `proxies[0].port`. */
 export function changesOf(from: Settings | null, to: Settings, taken: Readonly<Record<string, Effect>>): KeyChange[] {
   if (from === null) return [];
   return changesBetween(from, to).flatMap(({ key }) => {
     const takers = Object.entries(taken).filter(
       ([name]) => key === name || key.startsWith(`${name}.`) || key.startsWith(`${name}[`),
     );
-    // The most specific name decides, whatever the order.
+    // The most specific name decides, in whichever order they are listed.
     const [taker] = takers.toSorted(([one], [other]) => other.length - one.length);
     return taker === undefined ? [] : [{ key, effect: taker[1] }];
   });
 }
 
-/** These settings, but with the keys that need a restart as they are in force: nothing works with half of a change. */
+/** The new settings, with the active values of the keys that need a restart: no part of such a change applies early. */
 export function heldUntilRestart(current: Settings, to: Settings): Settings {
   return hold(settingsSchema, current, to, []) as Settings;
 }
@@ -50,7 +51,7 @@ function differences(schema: z.ZodType, from: unknown, to: unknown, path: KeyPat
   return parts.flatMap(([step, part]) => differences(part, (from as Tree)[step], (to as Tree)[step], [...path, step]));
 }
 
-/** What is compared part by part: sections, names with values, lists of profiles. A list of words is one value. */
+/** The parts to compare: of sections, records and lists of profiles. Null for one value; a list of words is one. */
 function partsOf(schema: z.ZodType, from: unknown, to: unknown): [string | number, z.ZodType][] | null {
   if (from instanceof Secret || to instanceof Secret) return null;
   if (schema instanceof z.ZodObject) return Object.entries(schema.shape);
@@ -73,7 +74,7 @@ function effectOf(path: KeyPath): Effect {
   return factsAt(settingsSchema, path)?.effect ?? 'restart';
 }
 
-/** Only sections are gone into: no key inside a list or a record waits for a restart alone. */
+/** Descends into sections only, because no key inside a list or a record needs a restart on its own. */
 function hold(schema: z.ZodType, current: unknown, to: unknown, path: KeyPath): unknown {
   const inner = unwrap(schema);
   const isSection = inner instanceof z.ZodObject && factsAt(settingsSchema, path) === undefined;

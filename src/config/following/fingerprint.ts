@@ -1,24 +1,25 @@
-// What the configuration and the files it names are like at a moment: two fingerprints differ when a reload could.
+// Takes fingerprints of the configuration file and the files that it names. Two of them differ if a reload could give
+// different settings.
 //
-// Guarantees: content, permission bits and whether a file can be read all count; time stamps alone do not. A file whose
-// facts are those of before is not read again, once they are old enough that no later write can hide behind them: a
-// look at an idle installation costs one stat a file. Nothing of a content is kept but its digest.
+// Guarantees: a fingerprint depends on content, permission bits and readability of each file, but not on time stamps
+// alone. A file with unchanged metadata is not read again once the metadata is older than the coarsest time stamp, so
+// that a check of an idle installation takes one stat per file. Only digests of the contents are kept.
 
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { readBounded } from '#config/reading/read-bounded.ts';
 import type { Clock } from '#system/clock.ts';
 
-/** No file that a configuration names is larger: a bundle of certificates has some 250 KB. */
+/** Larger than any file that a configuration names: a bundle of CA certificates has about 250 KB. */
 const MAX_READ_BYTES = 4_194_304;
-/** Time stamps of some file systems tick every two seconds; a write within the same tick does not show in them. */
+/** Some file systems store time stamps in steps of two seconds; a second write within a step does not change them. */
 const COARSEST_TICK_MS = 2_500;
 
-/** The files at a moment. */
+/** The state of all files at one moment. */
 export interface Fingerprint {
-  /** Equal for two moments between which nothing changed. */
+  /** The same as before if nothing changed in between. */
   readonly digest: string;
-  /** Files that are missing, or empty: somebody may be in the middle of writing them anew. */
+  /** Files that are missing or empty: another program may be rewriting them. */
   readonly gone: ReadonlySet<string>;
   /** Files that do not exist at all. */
   readonly missing: ReadonlySet<string>;
@@ -28,11 +29,11 @@ interface ReadFile {
   readonly facts: string;
   readonly print: string;
   readonly sinceMs: number;
-  /** Read again when the facts were old enough: these facts stand for this content. */
+  /** Whether the file was read when its metadata was old enough, so that the same metadata means the same content. */
   readonly sure: boolean;
 }
 
-/** Takes fingerprints, and remembers what it has read. */
+/** Takes fingerprints, and remembers the digests of the files that it has read. */
 export class Fingerprints {
   readonly #clock: Clock;
   readonly #read = new Map<string, ReadFile>();
@@ -41,7 +42,7 @@ export class Fingerprints {
     this.#clock = clock;
   }
 
-  /** Looks at every file. Never throws. */
+  /** Takes the fingerprint of these files. Never throws. */
   async take(files: readonly string[]): Promise<Fingerprint> {
     const digest = createHash('sha256');
     const gone = new Set<string>();
@@ -78,7 +79,7 @@ async function factsOf(file: string): Promise<string | null> {
     const { dev, ino, size, mode, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
     return [dev, ino, size, mode, mtimeNs, ctimeNs].join(':');
   } catch {
-    // Why it cannot be looked at is told by whoever reads it.
+    // The reason is reported when the configuration is read.
     return null;
   }
 }

@@ -1,42 +1,43 @@
-// Watches the configuration file and every file it names, and says when they are to be read anew.
+// Watches the configuration file and every file that it names, and has them read again when they change.
 //
-// Guarantees: whoever saves, and however, is noticed: by an event of the file system at once, and by a digest of all
-// contents that is compared every 10 s, because a swap of symbolic links (`..data`) gives no event. Files are read once
-// they were still for 250 ms; one that has just gone missing or empty is waited for, since editors delete and recreate.
-// Relies on its reader to ask `isUnchanged` between reading and believing. A crash leaves nothing.
+// Guarantees: every change is noticed, however it is saved. File system events report most changes at once; a digest of
+// all contents, compared every 10 s, finds the others, such as a swap of symbolic links (`..data`). Files are read once
+// they have not changed for 250 ms. A file that has just become missing or empty gets up to 5 s to return, because
+// editors delete and recreate files. Relies on the reader to call `isUnchanged` before it uses what it read. A crash
+// leaves nothing behind.
 
 import type { FSWatcher } from 'chokidar';
 import type { Clock, Timer } from '#system/clock.ts';
 import { type Fingerprint, Fingerprints } from './fingerprint.ts';
 
-/** How long nothing may change before the files are read; no editor pauses so long between two writes of one save. */
+/** The files are read after this long without a change; editors pause for less between two writes of one save. */
 const STILL_MS = 250;
 /** How often the digest of all contents is compared. */
 const COMPARE_EVERY_MS = 10_000;
-/** How often a file that does not exist is looked for: watching one makes every event in its folder expensive. */
+/** Interval of the checks for a missing file. Watching it would make every event in its folder expensive. */
 const MISSING_POLL_MS = 1_000;
-/** How long a file that has just gone is waited for before that is called a mistake. */
+/** A file that has just disappeared is reported as missing after this long. */
 const MIN_GONE_MS = 5_000;
-/** When somebody should hear that the files are never still. */
+/** Constant changes are reported after this long. */
 const RESTLESS_MS = 30_000;
 
 /** Why the files are read. */
 export type ReadCause = 'changed' | 'asked';
 
-/** What a reader is given. */
+/** The input of the reader. */
 interface Reading {
   readonly cause: ReadCause;
-  /** Whether everything that was read is as it was when reading began. What follows are the files to look at. */
+  /** Whether none of the watched files has changed since the read began. */
   isUnchanged(): Promise<boolean>;
 }
 
 export interface WatchOptions {
   readonly clock: Clock;
-  /** Reads the files; resolves with those to follow from now on, or null to be called again. Never rejects. */
+  /** Reads the files. Resolves with the files to watch from now on, or with null to be called again. Never rejects. */
   read(reading: Reading): Promise<readonly string[] | null>;
-  /** Events do not come, so a change is noticed some seconds later. Told once until events come again. */
+  /** File system events fail, so changes are noticed some seconds later. Called once until an event arrives again. */
   onDeaf(reason: string): void;
-  /** The files have been changing without a pause for so many ms. */
+  /** The files have been changing for this long, in ms, without a pause. */
   onRestless(ms: number): void;
 }
 
@@ -45,39 +46,39 @@ export class ConfigWatch {
   readonly #options: WatchOptions;
   readonly #prints: Fingerprints;
   #files: readonly string[];
-  /** What was last read; null before the first time. */
+  /** The fingerprint of the last read; null if the files must be read again. */
   #examined: Fingerprint | null = null;
   #watcher: { readonly events: FSWatcher; readonly of: string } | null = null;
   #isDeaf = false;
   #timer: Timer | null = null;
   #triggered = false;
   #requested = false;
-  /** Asked for and read, but what was read had moved meanwhile: the answer is still owed. */
+  /** A requested read found that the files changed meanwhile; the request is still to be fulfilled. */
   #owed = false;
-  /** Ends a wait for stillness. */
+  /** Ends the current pause early. */
   #hurry: (() => void) | null = null;
   #work: Promise<void> | null = null;
   #stopped = false;
 
-  /** Follows these files once it is started. */
+  /** Watches these files after `start`. */
   constructor(files: readonly string[], options: WatchOptions) {
     this.#files = files;
     this.#options = options;
     this.#prints = new Fingerprints(options.clock);
   }
 
-  /** Begins, and reads once: something may have changed since the program read the files. */
+  /** Starts, and reads once: the files may have changed since the program read them. */
   start(): void {
     this.compare();
   }
 
-  /** Compares now, and reads when something changed. */
+  /** Compares the digests now, and reads the files if they changed. */
   compare(): void {
     this.#triggered = true;
     this.#go();
   }
 
-  /** Reads at once, changed or not, and resolves when that is done. */
+  /** Reads the files at once, even if they did not change. Resolves when that is done. */
   async readNow(): Promise<void> {
     this.#requested = true;
     this.#hurry?.();
@@ -85,7 +86,7 @@ export class ConfigWatch {
     await this.#work;
   }
 
-  /** Ends it; resolves when nothing of it runs any more. */
+  /** Stops watching. Resolves when all its work has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -99,7 +100,7 @@ export class ConfigWatch {
     if (this.#stopped) return;
     this.#work ??= this.#serve().finally(() => {
       this.#work = null;
-      // Asked for in the very moment of ending.
+      // A request may have arrived while the work ended.
       if (this.#triggered || this.#requested) this.#go();
     });
   }
@@ -128,19 +129,19 @@ export class ConfigWatch {
     this.#owed = files === null && isRequested;
     this.#files = files ?? before;
     const isSettled = files !== null && sameFiles(before, files);
-    // Files that are named for the first time were not still when they were read, as far as anybody knows.
+    // Nothing has shown yet that newly named files were unchanged while they were read, so they are read once more.
     this.#examined = isSettled ? still : null;
     if (!isSettled) this.#triggered = true;
   }
 
-  /** Waits until two looks, a pause apart, see the same. */
+  /** Waits until two fingerprints, a pause apart, are equal. */
   async #stillness(first: Fingerprint): Promise<Fingerprint> {
     const { clock, onRestless } = this.#options;
     const beganMs = clock.monotonic();
     let reported = false;
     let before = first;
     for (;;) {
-      // What was seen before may be long ago.
+      // The previous fingerprint may be old by now.
       if (this.#requested || this.#stopped) return await this.#prints.take(this.#files);
       await this.#pause();
       const now = await this.#prints.take(this.#files);
@@ -178,10 +179,10 @@ export class ConfigWatch {
     this.#timer = this.#options.clock.after(everyMs, () => this.compare());
   }
 
-  /** Has events of exactly the files that exist. */
+  /** Subscribes to the events of exactly those files that exist. */
   async #follow(): Promise<void> {
     const examined = this.#examined;
-    // Which of them exist is known after the next reading, which comes at once.
+    // The next read, which follows at once, shows which files exist.
     if (examined === null) return;
     const existing = this.#files.filter((file) => !examined.missing.has(file));
     const of = existing.join('\0');
@@ -189,7 +190,7 @@ export class ConfigWatch {
     await this.#watcher?.events.close();
     this.#watcher = null;
     try {
-      // Loaded with the first watch only: 12 ms and 10 MiB that no command needs.
+      // Loaded with the first watch only: it takes 12 ms and 10 MiB, and no command needs it.
       const { watch } = await import('chokidar');
       const events = watch(existing, { ignoreInitial: true });
       this.#watcher = { events, of };
@@ -198,7 +199,7 @@ export class ConfigWatch {
         this.compare();
       });
       events.on('error', (error) => this.#deaf(error));
-      // What changed while nobody listened is found by looking once more.
+      // Finds changes that were made before the watcher was ready.
       events.on('ready', () => this.compare());
     } catch (error) {
       this.#deaf(error);
