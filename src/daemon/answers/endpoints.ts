@@ -1,7 +1,7 @@
 // Lists the endpoints that the settings need: each host and port, its use, the requests and the routes. Pure.
 //
 // Guarantees: the list follows from the settings alone. It uses the functions that choose the route of real work
-// (`choice.ts`) and that check each URL (`judge-url.ts`), so a refused URL is not listed as needed. An observed
+// (`choice.ts`) and that check each URL (`check-url.ts`), so a refused URL is not listed as needed. An observed
 // redirect or feed entry only adds its time, or is listed separately. Of a URL it contains only scheme, host and
 // port. The order is fixed.
 
