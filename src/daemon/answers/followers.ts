@@ -1,5 +1,5 @@
-// The log as callers follow it over Control: the newest lines are kept and numbered, and every follower gets each new
-// one.
+// Sends the log to callers that follow it over Control. The newest lines are kept and numbered, and every follower gets
+// each new line.
 //
 // Guarantees: memory is bounded. A slow reader does not delay the work: the server disconnects it, and it can
 // continue after the last line it received. Lines have the wording and the redaction of the log. Nothing is written

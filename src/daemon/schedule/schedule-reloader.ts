@@ -1,4 +1,4 @@
-// Reloads the schedule: a changed timetable plans the next round again at once.
+// Reloads the schedule: if the timetable changes, the next round is planned again at once.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
@@ -16,7 +16,7 @@ export class ScheduleReloader implements Reloadable {
   readonly name = 'schedule';
   readonly #refresh: () => void;
 
-  /** `refresh` plans by the new settings: this reloader runs after the one that holds them. */
+  /** `refresh` plans with the new settings, so this reloader must run after the one that holds them. */
   constructor(refresh: () => void) {
     this.#refresh = refresh;
   }
