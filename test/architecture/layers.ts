@@ -78,7 +78,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'cli/program': 'Every command with its options and help.',
   'cli/settings': 'The commands that show, try and change the configuration.',
   'cli/terminal': 'Output and questions: lines, tables, JSON, prompts.',
-  'config/editing': 'Edits of the file: changes of its text that keep the rest, profiles, secrets in separate files, upgrades.',
+  'config/editing':
+    'Edits of the file: changes of its text that keep the rest, profiles, secrets in separate files, upgrades.',
   'config/following': 'What changed in the file or in a file that it names, and how a change takes effect.',
   'config/generate': 'The example, the JSON schema and the reference, made from the schema.',
   'config/reading': 'Reads the file and returns checked settings with their secrets.',
@@ -91,7 +92,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'daemon/service': 'The process as a service: systemd, its watchdog, the control sockets, the state folder.',
   'daemon/trial': 'Diagnosis, and the test of a change before it is written.',
   'http/session': 'Small requests and uploads over reused connections.',
-  'proxy/auth': 'Authentication at a proxy: the exchange of challenges, the record of each credential, the verdict on a response.',
+  'proxy/auth':
+    'Authentication at a proxy: the exchange of challenges, the record of each credential, the verdict on a response.',
   'proxy/auth/schemes': 'Basic, Digest, NTLM and Negotiate, and the choice between them.',
   'proxy/choosing': 'Which proxy a purpose uses, and which comes next after a failure.',
   'proxy/opening': 'Opens connections: TCP, CONNECT and SOCKS, with the responses to them.',
