@@ -1,4 +1,4 @@
-// Matches targets against a `no_proxy` list: one matcher for every purpose, on the normalised host. Pure.
+// Matches targets against a `no_proxy` list: one matcher for every purpose, on the normalized host. Pure.
 //
 // Tokens are separated by commas or white space: `*` (everything), `example.com` (that host and its subdomains),
 // `.example.com` and `*.example.com` (only the subdomains), an IPv4 or IPv6 address (with or without brackets), or a
