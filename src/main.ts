@@ -329,7 +329,7 @@ async function buildFeed(dir: string, options: { expiresDays: number }): Promise
   const built = await builder.buildFeed(dir, options);
   for (const warning of built.warnings) terminal.err(warning);
   const { serial, items, expires } = built.feed;
-  const state = built.changed ? 'written' : 'was right already';
+  const state = built.changed ? 'written' : 'already up to date';
   terminal.out(`${built.path}: ${state}; serial ${serial}, ${items.length} updates, expires ${expires}.`);
   return EXIT_OK;
 }

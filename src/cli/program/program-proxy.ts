@@ -93,7 +93,7 @@ function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hoo
     .argument('<name>', NAME)
     .option(
       '--force',
-      'also when it is used: those who named it get the default, or go direct where there is none',
+      'delete it even if it is in use; its purposes then use the default, or connect directly if there is none',
       false,
     )
     .addOption(new Option('--new-default <name>', 'proxy that becomes the default instead, or none'))
