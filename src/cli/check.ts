@@ -1,4 +1,5 @@
-// `sallyport check`: one round now, told live; by the running daemon where there is one, else in this process.
+// `sallyport check`: runs one round now and shows its log lines live. The running daemon does the work; if none runs,
+// this process does.
 
 import type { Control, RoundResult } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
@@ -10,7 +11,7 @@ import type { Terminal } from './terminal/terminal.ts';
 export interface CheckOptions {
   /** The result as one JSON object instead of live lines. */
   readonly json: boolean;
-  /** First lets each password that waits be tried once more. */
+  /** First allows one more attempt with each password that is on hold. */
   readonly retryCredential: boolean;
   readonly signal: AbortSignal;
   /** Prints one event as the log would. */

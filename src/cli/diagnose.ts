@@ -1,7 +1,8 @@
-// `sallyport diagnose`, `proxy test` and Test Connection: each asks for a diagnosis and tells it. Exit status 0 when the work
-// would go well, also with warnings; else that of the class of the first failure.
+// `sallyport diagnose`, `proxy test` and Test Connection: each requests a diagnosis and prints it. The exit status is 0
+// if the work would succeed, even with warnings, and otherwise that of the class of the first failure.
 //
-// Guarantees: a secret that a proxy refused goes out again only when somebody says so, by the flag or at the terminal.
+// Guarantees: a password that a proxy rejected is sent again only if the user allows it, by the flag or at the
+// terminal.
 
 import type { Control, Diagnosis, DiagnosisRequest } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
@@ -10,7 +11,7 @@ import { exitStatusOf } from './terminal/failure.ts';
 import { printJson } from './terminal/json.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
-/** Who is asked for a diagnosis. */
+/** The part of Control that makes a diagnosis. */
 export type Diagnoser = Pick<Control, 'diagnose' | 'retryCredentials'>;
 
 export interface DiagnoseOptions {
@@ -20,7 +21,7 @@ export interface DiagnoseOptions {
   readonly signal: AbortSignal;
 }
 
-/** Diagnoses, once more where somebody allows a refused password to be tried again. */
+/** Prints the diagnosis. Returns the exit status. */
 export async function diagnoseCommand(
   control: Diagnoser,
   terminal: Terminal,
@@ -37,14 +38,14 @@ export async function diagnoseCommand(
   return diagnosisStatus(diagnosis);
 }
 
-/** Diagnoses, and asks before it sends a password again that was refused; where nobody may be asked it does not. */
+/** Diagnoses. Asks the user before it sends a rejected password again; without a terminal it does not send it. */
 export async function diagnoseAsking(
   control: Diagnoser,
   terminal: Terminal,
   options: Omit<DiagnoseOptions, 'json'> & { readonly mayPrompt: boolean },
 ): Promise<Diagnosis> {
   const { request, signal, retryCredential, mayPrompt } = options;
-  // The password of settings that are not saved is known to nobody by the name of its profile.
+  // The daemon knows no profile name for the password of settings that are not saved.
   const profile = request.candidate === null ? request.through : null;
   if (retryCredential) await control.retryCredentials(profile);
   const diagnosis = await control.diagnose(request, signal);
@@ -54,17 +55,16 @@ export async function diagnoseAsking(
   return await control.diagnose(request, signal);
 }
 
-/** The exit status of a diagnosis. */
 function diagnosisStatus({ verdict: { outcome, finding } }: Diagnosis): number {
   return outcome === 'failed' && finding !== null ? exitStatusOf(finding) : EXIT_OK;
 }
 
-/** Why a secret was not sent; null when none waits. */
+/** Why a password was not sent; null if none is on hold. */
 function waitingIn({ purposes }: Diagnosis): string | null {
   return purposes.find(({ credential_waits: waits }) => waits)?.failure?.message ?? null;
 }
 
-/** An attempt may lock an account: a person decides, and where none sits nobody does. */
+/** An attempt may lock the account, so a person decides. Without a terminal the answer is no. */
 async function mayRetry({ answers, err }: Terminal, why: string): Promise<boolean> {
   if (!answers.interactive) return false;
   err(why);

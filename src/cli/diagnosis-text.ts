@@ -1,12 +1,12 @@
-// A diagnosis for people: the cause first, then a line for each purpose, then the stages of each, in columns. Pure. Color
-// only where the caller says so; without it the words say all.
+// A diagnosis for people: the cause first, then one line for each purpose, then the stages of each purpose in columns.
+// Pure. The caller chooses whether there is color; the words alone say everything.
 
 import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
 import { showDuration, showForeign } from '#errors/template.ts';
 import { atHop } from './terminal/failure.ts';
 import { layTable } from './terminal/table.ts';
 
-/** What each stage is called. */
+/** The label of each stage. */
 const TITLES: Readonly<Record<Stage['name'], string>> = {
   choice: 'proxy chosen',
   resolve: 'name',
@@ -38,7 +38,7 @@ const COLORS: Readonly<Record<Outcome, string>> = {
 };
 const COLOR_OFF = '\u001b[0m';
 
-/** Every line. */
+/** All lines of the diagnosis. */
 export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
   const { as, verdict, purposes, notes, saved, through } = diagnosis;
   const finding = verdict.finding;
@@ -66,19 +66,19 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
   return lines;
 }
 
-/** The advice of a failure ends with what was proven; where the stages say it, too, once is enough. */
+/** The advice of a failure ends with what already succeeded. That part is left out if a separate line says the same. */
 function adviceOf(check: string, isPrinted: boolean): string {
   return isPrinted ? check.replace(/ Already succeeded: [a-zA-Z, ]+\.$/, '') : check;
 }
 
-/** What was proven fine before it failed, beside the choice, which proves nothing. */
+/** The stages that succeeded before the failure, except the choice of a proxy, which proves nothing. */
 function provenLine(failed: PurposeReport | undefined): string[] {
   const passed = failed?.stages.filter(({ name, outcome }) => outcome === 'ok' && name !== 'choice') ?? [];
   const titles = [...new Set(passed.map(({ name }) => TITLES[name]))];
   return titles.length === 0 ? [] : [`  Already succeeded: ${titles.join(', ')}.`];
 }
 
-/** What an ordinary Node client got; purposes with the same sentence share a line. */
+/** The result of an ordinary Node client. Purposes with the same sentence share a line. */
 function opinionLines(tested: readonly PurposeReport[]): string[] {
   const opinions = tested.flatMap(({ purpose, enabled, second_opinion: opinion }) =>
     opinion === null ? [] : [{ name: `${purpose}${notEnabled(enabled)}`, ...opinion }],
@@ -90,12 +90,12 @@ function opinionLines(tested: readonly PurposeReport[]): string[] {
   });
 }
 
-/** The stages of the purpose that the verdict is about, up to where it failed. */
+/** The stages of the purpose that the verdict is about, up to the failure. */
 export function failedStageLines({ verdict, purposes }: Diagnosis, color: boolean): string[] {
   return purposes.filter(({ purpose }) => purpose === verdict.purpose).flatMap((report) => stageLines(report, color));
 }
 
-/** One line each: does it work, how, and what stands in its way. */
+/** One line for each purpose: its result, its proxy, and its target or failure. */
 function purposeLines(purposes: readonly PurposeReport[], color: boolean): string[] {
   const rows = purposes.map((report) => [
     report.purpose,
@@ -107,7 +107,7 @@ function purposeLines(purposes: readonly PurposeReport[], color: boolean): strin
   return [head, ...body.map((line, index) => mark(line, purposes[index]?.outcome ?? 'ok', color))];
 }
 
-/** What stands behind a purpose that is tested and does no work, as `status` says it. */
+/** Marks a purpose that is tested although it is not enabled, in the words of `status`. */
 function notEnabled(enabled: boolean): string {
   return enabled ? '' : ' (not enabled)';
 }
@@ -134,7 +134,7 @@ function stageLines(
   return [`${purpose}${notEnabled(enabled)} to ${target} (${showDuration(elapsedMs)})`, ...lines];
 }
 
-/** Which hosts are intercepted: told as soon as one is. */
+/** A table with the certificate of each endpoint, which shows the hosts whose TLS is intercepted. */
 function interceptionLines(reports: readonly PurposeReport[]): string[] {
   const rows = reports.flatMap(({ purpose, endpoints }) =>
     endpoints.map(({ endpoint, outcome, issuer, expires, code }) => [
@@ -149,14 +149,14 @@ function interceptionLines(reports: readonly PurposeReport[]): string[] {
   return ['', ...layTable(['ENDPOINT', 'PURPOSE', 'TLS', 'ISSUED BY', 'EXPIRES'], rows)];
 }
 
-/** A place that is reached without TLS has no certificate. */
+/** An endpoint without TLS has no certificate. */
 function endpointMark({ outcome, code, issuer }: Pick<EndpointReport, 'outcome' | 'code' | 'issuer'>): string {
   if (outcome === 'intercepted') return 'INTERCEPTED';
   if (outcome === 'ok' && issuer === null) return 'none';
   return code === null ? outcome : `${outcome} [${code}]`;
 }
 
-/** Colors the word of the outcome where it stands in the line. */
+/** Colors the word of the outcome within the line. */
 function mark(line: string, outcome: Outcome, color: boolean): string {
   const word = MARKS[outcome];
   return color ? line.replace(` ${word} `, () => ` ${COLORS[outcome]}${word}${COLOR_OFF} `) : line;

@@ -1,22 +1,22 @@
-// The list of endpoints as who stands at one place sees it: one row for a host and port, whatever it is needed for. Pure.
+// Groups the list of endpoints by proxy: one row for each host and port, whatever it is needed for. Pure.
 
 import type { EndpointCandidate, EndpointList, EndpointProxy, EndpointRow } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';
 
-/** One host and port at one proxy, or at none. */
+/** One host and port, as used through one proxy or directly. */
 export interface PlaceRow {
   readonly host: string;
   readonly port: number;
   readonly how: EndpointCandidate['how'];
   readonly tlsEndToEnd: boolean;
-  /** What who stands there sees. */
+  /** The methods that the proxy sees, such as CONNECT. */
   readonly methods: readonly string[];
-  /** What it is needed for. */
+  /** The endpoints that use this host and port. */
   readonly rows: readonly EndpointRow[];
   readonly standsIn: boolean;
 }
 
-/** The rows of one proxy, or those of none; in the order of the list. */
+/** The rows of one proxy, or those of direct connections for null, in the order of the list. */
 export function placesOf({ endpoints }: EndpointList, proxy: string | null): PlaceRow[] {
   const places = new Map<string, PlaceRow>();
   for (const row of endpoints) {
@@ -47,7 +47,7 @@ export function hostPort({ host, port }: { readonly host: string; readonly port:
   return host.includes(':') ? `[${showForeign(host)}]:${port}` : `${showForeign(host)}:${port}`;
 }
 
-/** A proxy in words. */
+/** The proxy as part of a sentence. */
 export function proxyWords({ name, scheme, address, port }: EndpointProxy): string {
   const shown = showForeign(name);
   if (scheme === 'pac') return `the proxies that the PAC file of ${shown} names`;

@@ -1,19 +1,19 @@
-// The endpoints as lines of squid.conf: for each HTTP proxy the tunnels and the plain requests that it has to let through,
-// and nothing beside them. Pure.
+// The endpoints as lines of squid.conf: for each HTTP proxy, the tunnels and plain requests that it has to allow, and
+// nothing else. Pure.
 //
-// Guarantees: a host is matched as a whole name or address, without look-ups (`dstdomain -n`: else whoever owns an address
-// could have any name looked up for it), at its port only, by its methods only. A name that squid.conf would read as
-// something else is left out and told. No times, so that the same settings give the same bytes.
+// Guarantees: each rule matches a whole name or address, one port, and only the methods in use. `dstdomain -n` disables
+// reverse lookups; with them, the owner of an address could make it match any name. A name that squid.conf would parse
+// as something else is left out, and a comment says so. There are no times, so the same settings give the same bytes.
 
 import type { EndpointList, EndpointProxy } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';
 import { type PlaceRow, placesOf, proxyWords } from './endpoint-groups.ts';
 
-/** A name without what squid.conf gives a meaning: a dot in front, quotes, brackets, a hyphen in front. */
+/** A name without characters that squid.conf interprets: a leading dot or hyphen, quotes, brackets. */
 const PLAIN_NAME = /^[a-z0-9_](?:[a-z0-9_-]|\.(?=[a-z0-9_]))*\.?$/;
 const ADDRESS_V6 = /^[0-9a-f:.]+$/;
 
-/** Every line. */
+/** All lines of the ACL. */
 export function squidLines(list: EndpointList): string[] {
   const served = list.proxies.filter(({ scheme }) => !scheme.startsWith('socks'));
   const socks = list.proxies.filter(({ scheme }) => scheme.startsWith('socks'));
@@ -77,7 +77,7 @@ const SPLICE = [
   '# If this Squid decrypts tunnels (ssl_bump), put these lines above its other ssl_bump lines:',
 ];
 
-/** By port and methods: a host gets what it is asked by, and no more. */
+/** Groups hosts by port and methods, so that each host is allowed only the methods that it is used with. */
 function plainLines(plain: readonly PlaceRow[], prefix: string): string[] {
   const groups = Map.groupBy(plain, ({ port, methods }) => `${String(port).padStart(5, '0')} ${methods.join(' ')}`);
   const sorted = [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -97,7 +97,7 @@ function plainLines(plain: readonly PlaceRow[], prefix: string): string[] {
   ];
 }
 
-/** A line each: what changes is easily seen. */
+/** One line for each host, so that a diff shows what changed. */
 function hostLines(name: string, places: readonly PlaceRow[]): string[] {
   const hosts = new Set(places.map(({ host }) => (host.includes(':') ? `[${host}]` : host.replace(/\.$/, ''))));
   return [...hosts].map((host) => `acl ${name} dstdomain -n ${host}`);

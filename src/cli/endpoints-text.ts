@@ -1,5 +1,5 @@
-// The endpoints as a list that one mails to the proxy team: by proxy, tunnels and plain requests apart, then what goes
-// direct. Pure. It has days and no ages, so that it stays true while it is read.
+// The endpoints as a list to mail to the proxy team: tunnels and plain requests of each proxy, then direct connections.
+// Pure. It contains dates rather than ages, so that it stays correct after it was printed.
 
 import type { EndpointList, EndpointRow, ObservedOnly } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';
@@ -14,7 +14,7 @@ const SOURCES: Readonly<Record<EndpointList['source'], string>> = {
 const NO_INTERCEPTION =
   'Do not intercept TLS for these hosts: TLS is end to end, and Sallyport rejects any other certificate.';
 
-/** Every line. */
+/** All lines of the list. */
 export function endpointLines(list: EndpointList): string[] {
   const { version, config, source, proxies, notes } = list;
   const direct = placesOf(list, null);
@@ -36,7 +36,7 @@ export function endpointLines(list: EndpointList): string[] {
 interface Group {
   readonly title: string;
   readonly isIn: (place: PlaceRow) => boolean;
-  /** What the column of methods is about. */
+  /** The heading of the column of methods. */
   readonly methods: string;
 }
 
@@ -69,7 +69,7 @@ function placeLines(places: readonly PlaceRow[]): string[] {
   });
 }
 
-/** Inside a tunnel the requests themselves, else what goes to the proxy; a WebSocket is its upgrade. */
+/** The methods that the proxy sees or, inside a tunnel, those of the requests. A WebSocket counts as one method. */
 function methodsOf({ how, methods, rows }: PlaceRow): string {
   if (how === 'plain') return methods.join(', ');
   const requests = rows.flatMap((row) => (row.websocket ? ['WebSocket'] : row.requests));
@@ -90,7 +90,7 @@ function purposesOf({ rows }: PlaceRow): string {
   return shown.join(', ');
 }
 
-/** The last time that something led there; settings name more than is used. */
+/** The last day on which a feed or redirect named this host; `-` if only the settings name it. */
 function observedText({ rows }: PlaceRow): string {
   const last = rows
     .flatMap(({ seen: observed }) => observed ?? [])

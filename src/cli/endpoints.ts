@@ -1,5 +1,5 @@
-// `sallyport endpoints`: what the settings need to reach, as a list for people, as JSON, or as an ACL of Squid. Starts
-// nothing, asks nothing on the network.
+// `sallyport endpoints`: the hosts that the settings need, as a list for people, as JSON, or as an ACL for Squid.
+// Starts nothing and sends nothing over the network.
 
 import type { EndpointList } from '#control/endpoints.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
@@ -10,7 +10,7 @@ import type { Terminal } from './terminal/terminal.ts';
 
 export type EndpointForm = 'text' | 'json' | 'squid';
 
-/** Prints the list; exit status 0 whenever it could be told. */
+/** Prints the list. The exit status is 0. */
 export function endpointsCommand(list: EndpointList, terminal: Terminal, form: EndpointForm): number {
   if (form === 'json') printJson(terminal, list);
   else for (const line of form === 'squid' ? squidLines(list) : endpointLines(list)) terminal.out(line);

@@ -1,5 +1,4 @@
-// Finds the daemon of a configuration file. A daemon that works with another file never answers for
-// this one; then nothing is asked of it.
+// Finds the daemon of a configuration file. A daemon that uses another file is reported and gets no further requests.
 
 import { type Places, placesOfDaemon, socketsOf } from '#config/places.ts';
 import type { LoadResult } from '#config/reading/load.ts';
@@ -10,17 +9,17 @@ import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
 import { isSamePath } from '#system/same-path.ts';
 
-/** What was found where the file says that its daemon listens. */
+/** The result of a connection to the control socket that the file names. */
 export interface FoundDaemon {
-  /** `daemon.control_socket`, by which a daemon is named; the others are beside it. */
+  /** `daemon.control_socket`, which identifies the daemon. Its other sockets are in the same folder. */
   readonly socket: string;
-  /** The daemon of this file; null where none runs. */
+  /** The daemon of this file; null if none runs. */
   readonly control: Control | null;
-  /** Set where the daemon there works with another file. */
+  /** The failure if the daemon uses another file; null otherwise. */
   readonly other: CodedError | null;
 }
 
-/** Looks where the file says. @throws CodedError CONTROL-UNREACHABLE, CONTROL-FOREIGN */
+/** Connects to the control socket that the file names. @throws CodedError CONTROL-UNREACHABLE, CONTROL-FOREIGN */
 export async function findDaemonOf(file: string, loaded: LoadResult, places: Places): Promise<FoundDaemon> {
   const daemon = loaded.ok ? loaded.settings.daemon : (loaded.daemon ?? placesOfDaemon(file, undefined, places));
   const { control_socket: socket, state_dir: stateDir } = daemon;

@@ -1,7 +1,8 @@
-// `sallyport status --check`: one line and an exit status, as monitoring plugins give them.
+// `sallyport status --check`: one line and an exit status, as monitoring plugins print them.
 //
-// Guarantees: exactly one line on stdout and 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN, when it can't be told),
-// whatever happens. It starts nothing and touches no state: without a daemon that is the answer.
+// Guarantees: it always prints exactly one line on stdout and exits with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3
+// (UNKNOWN, if the state cannot be determined). It starts nothing and changes no state; if no daemon runs, it reports
+// that.
 
 import type { Control, Status } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
@@ -11,7 +12,7 @@ import type { Terminal } from './terminal/terminal.ts';
 const LEVELS = { ok: 0, warning: 1, critical: 2 } as const;
 const UNKNOWN = 3;
 
-/** Asks the daemon that `find` finds, if any, and says how it is. */
+/** Prints the health of the daemon that `find` returns, or that none runs. */
 export async function healthCommand(
   terminal: Terminal,
   parts: { find(): Promise<Control | null>; readonly known: Redactor },
@@ -35,13 +36,13 @@ export async function healthCommand(
   }
 }
 
-/** Level, sentence and, where there is one, the age in the form of performance data: value;warning;critical;least. */
+/** Level and sentence, then the age, if known, as performance data: value;warning;critical;minimum. */
 function healthLine({ level, sentence, age_seconds: age, stale_after_seconds: limit }: Status['health']): string {
   const data = age === null ? '' : ` | age=${age}s;;${limit};0`;
   return `${level.toUpperCase()}: ${withoutBar(sentence)}${data}`;
 }
 
-/** A bar begins the performance data. */
+/** Removes `|`, which separates the sentence from the performance data. */
 function withoutBar(text: string): string {
   return text.replaceAll('|', '/');
 }

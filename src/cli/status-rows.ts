@@ -1,11 +1,11 @@
-// Rows of `sallyport status` about the way out: each purpose, passwords that wait, what each path has shown. Pure.
+// Rows of `sallyport status` about the network: the routes, passwords on hold, and what is known of each path. Pure.
 
 import type { Status } from '#control/control.ts';
 import { fillTemplate, showDuration, showForeign, showZonedTime } from '#errors/template.ts';
 
 export type Row = readonly [label: string, value: string];
 
-/** Each purpose: its way and which settings decided, then how its work went. */
+/** Each purpose: its route, the settings that selected it, then its last success and failure. */
 export function purposeRows({ routes, at }: Status): Row[] {
   return routes.flatMap(({ purpose, how, proxy, target, why, enabled, ...went }) => {
     const isOff = target !== null && !enabled;
@@ -30,7 +30,7 @@ function outcomeRows(
   return rows;
 }
 
-/** In full while it lasts; one that a later success has made good is history, and short. */
+/** The failure in full, or only its code if a later attempt succeeded. */
 function failedText(
   { at: failedAt, failure }: NonNullable<Went['last_failure']>,
   { success, next, at }: { readonly success: string | null; readonly next: string | null; readonly at: string },
@@ -45,7 +45,7 @@ function failedText(
 
 type Wait = Status['credentials'][number];
 
-/** Passwords that would not be sent now. */
+/** Passwords that are on hold: they would not be sent now. */
 export function credentialRows({ credentials, at }: Status): Row[] {
   if (credentials.length === 0) return [['waiting', 'none']];
   return credentials.map((wait) => {
@@ -71,7 +71,7 @@ function reasonOf({ why, entered_for: bound, since, worked_until: worked }: Wait
 
 const RANGES = ['do not work', 'work'] as const;
 
-/** What each path has shown, with its age. */
+/** What was observed on each path, with its age. */
 export function pathRows({ paths, at }: Status): Row[] {
   if (paths.length === 0) return [['none', 'no response received yet']];
   return paths.map(({ proxy, origin, seen: observed, via, ranges_work: work, ranges_at: tried, etag, kind }) => {
@@ -94,13 +94,13 @@ export function failureText({ code, message, check }: { code: string; message: s
   return `[${code}] ${message} ${check}`;
 }
 
-/** Local time with its zone; the log has local time, and a time of another zone beside it misleads. */
+/** Local time with its zone. The log uses local time, so a time in another zone would mislead. */
 export function timeText(time: string): string {
   const ms = Date.parse(time);
   return Number.isNaN(ms) ? showForeign(time) : showZonedTime(ms);
 }
 
-/** `2 h ago`; what is not a time, or lies ahead because a clock was set, is not given an age. */
+/** `2 h ago`. The age is unknown for an invalid time, and for a time in the future because a clock was set. */
 export function ago(time: string, at: string): string {
   const ms = Date.parse(at) - Date.parse(time);
   return ms >= 0 ? `${showDuration(ms)} ago` : 'age unknown';

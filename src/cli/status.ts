@@ -1,8 +1,9 @@
-// `sallyport status`: first whether all is well, then what it is doing, what it decided and why; a section for each part.
+// `sallyport status`: first the overall health, then a section for each part: what it does, what it decided and why.
 //
-// Guarantees: the same words on a tty and elsewhere; on a tty no line breaks inside a word, what is under way has a bar and,
-// where it may, the verdict has a color. Times are local with their zone. Ages are counted from the time of the answer,
-// not from a clock of this process. What is not in use is one line, unless everything is asked for.
+// Guarantees: the words are the same on a tty and elsewhere. On a tty no line breaks inside a word, a transfer has a
+// progress bar, and the verdict has a color if colors are allowed. Times are local with their zone. Ages are relative
+// to the time of the response, not to the clock of this process. Features not in use share one line, unless -v shows
+// them.
 
 import type { Control, Status } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
@@ -23,16 +24,16 @@ const COLORS: Readonly<Record<Status['health']['level'], string>> = {
 };
 const COLOR_OFF = '\u001b[0m';
 const INDENT = '  ';
-/** A label that is longer stands on a line of its own. */
+/** A longer label gets a line of its own. */
 const MAX_LABEL = 20;
 
 export interface StatusOptions {
   readonly json: boolean;
-  /** Also what is not in use. */
+  /** Also show features that are not in use. */
   readonly verbose: boolean;
 }
 
-/** Prints the status; exit status 0 whenever it could be told. */
+/** Prints the status. The exit status is 0, whatever the health. */
 export async function statusCommand(control: Control, terminal: Terminal, options: StatusOptions): Promise<number> {
   const status = await control.status();
   if (options.json) {
@@ -96,7 +97,7 @@ function isConfigured({ target, how }: Status['routes'][number]): boolean {
   return target !== null || how !== 'not configured';
 }
 
-/** Rows below each other; one whose label is as long as a URL has it on a line of its own. */
+/** The rows of a section. If a label is as long as a URL, each label gets a line of its own. */
 function sectionLines(rows: readonly Row[], width: number): string[] {
   const isLong = rows.some(([label]) => label.length > MAX_LABEL);
   if (!isLong || !Number.isFinite(width)) return layRows(rows, { width });
@@ -106,7 +107,7 @@ function sectionLines(rows: readonly Row[], width: number): string[] {
   ]);
 }
 
-/** What an admin looks for first. */
+/** The overall health, which an admin looks for first. */
 function verdictLines({ health }: Status, { color }: Screen, width: number): string[] {
   const level = health.level.toUpperCase();
   const [first = '', ...more] = wrapWords(`${level}: ${health.sentence}`, width, INDENT.length);
@@ -126,7 +127,7 @@ function mainRows({ at, main, config }: Status): Row[] {
   ];
 }
 
-/** Since when it is in force, and what of the file is not. */
+/** Since when the configuration is active, and which parts of the file are not. */
 function configRows({ refused, since, waiting, trying, held }: Status['config'], at: string): Row[] {
   const rows: Row[] = [];
   if (refused === null) rows.push(['loaded', `${timeText(since)} (${ago(since, at)})`]);
@@ -183,14 +184,14 @@ function waitText(waiting: NonNullable<Status['updates']['waiting']>): string {
   return waitLine({ id, limitMs, proxy, scans, heldMs, heldSize }, elapsedMs, MAX_WAIT_LINE);
 }
 
-/** Characters; the row wraps. */
+/** Maximum length in characters; the row wraps. */
 const MAX_WAIT_LINE = 300;
 
 function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? '' : 's'}`;
 }
 
-/** What is under way as a bar, where there is a terminal to draw it on. */
+/** The transfer as a progress bar, on a terminal only. */
 function barLines({ updates: { transfer } }: Status, { tty, columns }: Screen): string[] {
   if (transfer === null || !tty) return [];
   const wide = columns();

@@ -1,4 +1,4 @@
-// `sallyport timeout estimate`: what the log and the packages folder say about the response timeout.
+// `sallyport timeout estimate`: estimates the response timeout from a log and a packages folder, and prints the result.
 
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showDuration, showForeign, showLocalTime, showSize } from '#errors/template.ts';
@@ -8,10 +8,10 @@ import { printJson } from './terminal/json.ts';
 import { layTable } from './terminal/table.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
-/** The newest of the downloads are shown; `--json` has them all. */
+/** Only the newest downloads are shown; `--json` lists all. */
 const MAX_ROWS = 20;
 
-/** Reads, measures and tells. */
+/** Prints the estimate. The exit status is 0. */
 export async function estimateCommand(
   terminal: Terminal,
   options: { readonly json: boolean; estimate(): Promise<EstimateReport> },
@@ -22,7 +22,7 @@ export async function estimateCommand(
   return EXIT_OK;
 }
 
-/** What was measured and what follows from it, as a person reads it. */
+/** The measured downloads and the recommendation, as lines for a person. */
 export function describeEstimate(report: EstimateReport): string[] {
   return [
     ...report.logs.map(({ path, lines, problem }) =>
@@ -127,7 +127,7 @@ function describeAdvice({ advice }: EstimateReport): string[] {
   ];
 }
 
-/** Stable, for scripts. */
+/** The report as JSON. Scripts rely on its field names. */
 export function estimateToJson({
   logs,
   packages,

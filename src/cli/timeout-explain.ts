@@ -1,4 +1,4 @@
-// `sallyport timeout explain`: for each route how long a package is waited for, what that rests on, what changed last.
+// `sallyport timeout explain`: the timeouts of each route, the evidence for them, and their last change.
 
 import type { Control } from '#control/control.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
@@ -11,10 +11,10 @@ import type { Terminal } from './terminal/terminal.ts';
 type Route = TimeoutExplanation['routes'][number];
 type Plan = Route['plans'][number];
 
-/** Columns of the longest bar. */
+/** Width of the longest bar, in columns. */
 const BAR_COLUMNS = 40;
 
-/** Prints every route; with a small chart on a terminal. */
+/** Prints every route, with a small chart on a terminal. */
 export async function explainTimeoutCommand(
   control: Control,
   terminal: Terminal,
@@ -53,7 +53,7 @@ function describeRoute(route: Route, chart: boolean): string[] {
       showSize(plan.size),
       showDuration(plan.first_byte_ms),
       showDuration(plan.silence_ms),
-      // 2^31 - 1 ms is no limit.
+      // 2^31 - 1 ms means that there is no limit.
       plan.total_ms >= 2_147_483_647 ? 'no limit' : showDuration(plan.total_ms),
       plan.expected_ms === null ? '-' : showDuration(plan.expected_ms),
     ]),
@@ -83,7 +83,7 @@ function changeWords({ size, from_ms, to_ms, before, after }: NonNullable<Route[
   return `from ${from} to ${to} for ${showSize(size)} (before: ${showWords(before)}; now: ${showWords(after)})`;
 }
 
-/** What is expected, and up to where it is waited for: `####......`. */
+/** Expected transfer time and timeout of each plan as a bar: `####......`. */
 function drawPlans(plans: readonly Plan[]): string[] {
   const maxMs = Math.max(1, ...plans.map((plan) => plan.first_byte_ms));
   const width = Math.max(...plans.map((plan) => showSize(plan.size).length));
@@ -100,7 +100,7 @@ function drawPlans(plans: readonly Plan[]): string[] {
   ];
 }
 
-/** Words of the daemon, which is ours and may be of another version. */
+/** Filters a text of the daemon, which may have another version than this command. */
 function showWords(words: string): string {
   return fillTemplate('{words:words}', { words });
 }

@@ -1,4 +1,4 @@
-// `sallyport updates list` and `updates verify`: what is published, and whether it still is what it was.
+// `sallyport updates`: lists and verifies the published packages, forgets the serial of a feed, runs the hook.
 
 import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
@@ -43,7 +43,7 @@ export async function listUpdatesCommand(
   return EXIT_OK;
 }
 
-/** Hashes every published package; exit status 17 when one is damaged or missing. */
+/** Hashes every published package. The exit status is 17 if one is damaged or missing. */
 export async function verifyUpdatesCommand(
   control: Control,
   terminal: Terminal,
@@ -59,7 +59,7 @@ export async function verifyUpdatesCommand(
   return bad === null ? EXIT_OK : exitStatusOf(bad);
 }
 
-/** Forgets the serial of the feed, after the vendor said that it starts over. */
+/** Forgets the serial of the feed, for a vendor that starts over. */
 export async function forgetSerialCommand(
   control: Control,
   terminal: Terminal,
@@ -72,7 +72,7 @@ export async function forgetSerialCommand(
   return EXIT_OK;
 }
 
-/** Runs the hook for one published package; a run that fails ends in its failure. */
+/** Runs the hook for one published package. @throws CodedError the failure of the run */
 export async function runHookCommand(
   control: Control,
   terminal: Terminal,

@@ -1,5 +1,5 @@
-// The commands that answer "is it the proxy?". Each asks the running daemon, or works in this process where none runs. `main.ts`
-// hands in the parts.
+// The commands that answer "Is it the proxy?". Each uses the running daemon, or works in this process if none runs.
+// `main.ts` passes in the parts.
 
 import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';
@@ -16,7 +16,7 @@ import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Globals } from './program-hooks.ts';
 import type { NetworkActions } from './program-network.ts';
 
-/** Why no diagnosis can begin: one error, and every mistake where it is the file. */
+/** Why no diagnosis is possible: an error and, if the file is invalid, each of its problems. */
 export interface Obstacle {
   readonly error: CodedError;
   readonly problems?: readonly Problem[];
@@ -25,21 +25,21 @@ export interface Obstacle {
 export interface NetworkActionParts {
   readonly terminal: Terminal;
   readonly redactor: Redactor;
-  /** The variables of this process that name proxies. */
+  /** The environment variables of this process that name proxies. */
   readonly shell: Readonly<Record<string, string>>;
-  /** The daemon of the file that runs, and what is in the file. */
+  /** The running daemon of the file, if any, and the content of the file. */
   findDaemon(globals: Globals): Promise<FoundDaemon & { loaded: LoadResult }>;
-  /** Reads the file for who uses no secret. */
+  /** Reads the file without its secrets. */
   load(globals: Globals): Promise<LoadResult>;
   openInProcess(globals: Globals, loaded: LoadedSettings): Promise<Control>;
-  /** Composes nothing, and uses no secret. */
+  /** Lists the endpoints without starting anything and without secrets. */
   endpointsOfFile(loaded: LoadedSettings): Promise<EndpointList>;
-  /** The obstacle in the form of a diagnosis. */
+  /** The obstacle as a diagnosis. */
   undiagnosed(globals: Globals, why: Obstacle): Promise<Diagnosis>;
   readonly signal: AbortSignal;
 }
 
-/** Each command by the name that the program calls it. */
+/** The commands, under the names that the program calls. */
 export function networkActions(parts: NetworkActionParts): NetworkActions {
   const { terminal, shell, signal } = parts;
   return {
@@ -58,7 +58,7 @@ export function networkActions(parts: NetworkActionParts): NetworkActions {
   };
 }
 
-/** Where no daemon of this file runs the file is read, and nothing is composed: whoever may read it may ask. */
+/** If no daemon of this file runs, only the file is read. Any user who can read it can list the endpoints. */
 async function endpoints(parts: NetworkActionParts, globals: Globals, form: EndpointForm): Promise<number> {
   const { terminal, redactor } = parts;
   const { socket, control } = await parts.findDaemon(globals);
@@ -71,7 +71,7 @@ async function endpoints(parts: NetworkActionParts, globals: Globals, form: Endp
   return endpointsCommand(redactDeep(await parts.endpointsOfFile(loaded), redactor), terminal, form);
 }
 
-/** The running daemon, or this process; what stands in the way of both is an answer, too. */
+/** Uses the running daemon or this process. If neither can make a diagnosis, the reason becomes the diagnosis. */
 async function withDiagnoser(
   parts: NetworkActionParts,
   globals: Globals,
@@ -95,7 +95,7 @@ async function withDiagnoser(
   }
 }
 
-/** Answers with why nobody can be asked. */
+/** A diagnoser that reports why no diagnosis is possible. */
 function unavailable(why: Obstacle, parts: NetworkActionParts, globals: Globals): Diagnoser {
   return {
     retryCredentials: () => Promise.resolve(),

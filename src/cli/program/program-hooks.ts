@@ -1,11 +1,11 @@
-// What the pieces of `program.ts` share: the options of every command, and how a command comes to its action. Types only.
+// Shared by the parts of `program.ts`: the global options, and how a command gets its action. Types only.
 
 /** Options of every command. */
 export interface Globals {
   readonly config?: string;
 }
 
-/** Makes the action of a command, which keeps its exit status. */
+/** Turns a function that returns an exit status into the action of a command. */
 export type Does = <A extends unknown[]>(action: (...given: A) => Promise<number>) => (...given: A) => Promise<void>;
 
 export interface Hooks {

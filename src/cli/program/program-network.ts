@@ -1,4 +1,4 @@
-// The commands that answer "is it the proxy?", with their options and help: a piece of `program.ts`.
+// The commands that answer "Is it the proxy?", with their options and help: a part of `program.ts`.
 
 import { type Command, Option } from 'commander';
 import type { EndpointForm } from '#cli/endpoints.ts';
@@ -13,7 +13,7 @@ interface DiagnoseArguments {
   readonly retryCredential: boolean;
 }
 
-/** What `proxy test` is given; without a name it is the default proxy. */
+/** Arguments of `proxy test`. Without a name it tests the default proxy. */
 interface TestArguments {
   readonly name?: string;
   readonly secondOpinion: boolean;
@@ -58,7 +58,7 @@ export function addNetworkCommands(program: Command, actions: NetworkActions, { 
     .action(does((options: EndpointArguments) => actions.endpoints(globals(), formOf(options))));
 }
 
-/** Adds `proxy test` to the commands around proxies. */
+/** Adds `proxy test`. */
 export function addProxyTest(proxy: Command, actions: NetworkActions, { globals, does }: Hooks): void {
   proxy
     .command('test')

@@ -1,5 +1,5 @@
-// The commands around proxies and routes, with their flags and the help that teaches them. The flags of a profile are made
-// from the schema: a key that it gets is a flag at once.
+// The `proxy` and `route` commands with their flags and help. The flags of a profile are generated from the schema, so
+// a new key of the schema becomes a flag.
 
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { type ConfirmFlags, parseWindow } from '#cli/settings/confirm.ts';
@@ -12,7 +12,7 @@ import { type ProfileField, profileFields } from '#config/editing/profile-fields
 import type { Globals, Hooks } from './program-hooks.ts';
 import { addProxyTest, type NetworkActions } from './program-network.ts';
 
-/** What main does for each of these; each returns its exit status. */
+/** The actions that `main.ts` provides. Each returns the exit status. */
 export interface ProxyActions {
   listProxies(globals: Globals, options: { json: boolean }): Promise<number>;
   showProxy(globals: Globals, options: { name: string; json: boolean }): Promise<number>;
@@ -37,7 +37,7 @@ interface Json {
   readonly json: boolean;
 }
 
-/** What commander made of the flags of a profile. */
+/** The flags of a profile as commander parsed them. */
 type ParsedFlags = Readonly<Record<string, unknown>> & Json;
 
 /** Adds `proxy` and `route`. */
@@ -203,7 +203,7 @@ function optionOf({ flag, choices, kind, facts }: ProfileField): Option {
 }
 
 function refusePassword(): never {
-  // Not an error of the parser, which would repeat the argument.
+  // An error of the parser would print the argument.
   throw new UsageError(
     'A password cannot be an argument: every user of this machine could read it. Use --password-stdin or --password-file.',
   );
@@ -212,7 +212,7 @@ function refusePassword(): never {
 function readFlags(parsed: ParsedFlags): ProfileFlags {
   const fields = profileFields().flatMap((field) => {
     const value = parsed[optionOf(field).attributeName()];
-    // An option that begins with --no- is true by itself.
+    // Commander sets an option that begins with --no- to true if it is not given.
     return typeof value === 'string' ? [[field.flag, value] as const] : [];
   });
   const text = (name: string) => (typeof parsed[name] === 'string' ? parsed[name] : undefined);

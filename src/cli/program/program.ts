@@ -1,4 +1,4 @@
-// Every command with its options and the help that teaches it. Knows no daemon: main hands in what each command does.
+// Every command with its options and help. `main.ts` passes in the actions, so nothing here depends on the daemon.
 
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '#cli/size.ts';
@@ -13,14 +13,14 @@ import type { Does, Globals, Hooks } from './program-hooks.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import { addProxyCommands, type ProxyActions } from './program-proxy.ts';
 
-/** What `status` is given. */
+/** Arguments of `status`. */
 interface StatusArguments {
   readonly json: boolean;
   readonly check: boolean;
   readonly verbose: boolean;
 }
 
-/** What `timeout estimate` is given. */
+/** Arguments of `timeout estimate`. */
 export interface EstimateArguments {
   readonly log: readonly string[];
   readonly packages: string;
@@ -30,7 +30,7 @@ export interface EstimateArguments {
   readonly json: boolean;
 }
 
-/** What main does for each command; each returns its exit status. */
+/** The actions that `main.ts` provides. Each returns the exit status. */
 export interface Actions extends ProxyActions, NetworkActions {
   run(globals: Globals, options: { once: boolean; log?: Watch['form'] }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
@@ -51,7 +51,7 @@ export interface Actions extends ProxyActions, NetworkActions {
   demo(options: { dir?: string; once: boolean }): Promise<number>;
 }
 
-/** Parses the arguments and runs the command. Returns the exit status; help and mistakes are printed by the parser. */
+/** Parses the arguments and runs the command. Returns the exit status. The parser prints help and usage errors. */
 export async function runProgram(
   args: readonly string[],
   made: { readonly actions: Actions; readonly terminal: Terminal; readonly version: string },
@@ -102,12 +102,12 @@ function describe(version: string, terminal: Terminal): Command {
     .addHelpText('after', filled(PROGRAM_HELP));
 }
 
-/** A flag that is not given is off: nobody has to be told. */
+/** The description of an option without `(default: false)`, which is obvious for a flag. */
 function describeOption(option: Option): string {
   return new Help().optionDescription(option).replace(/ ?\(default: false\)$/, '');
 }
 
-/** Who mistypes the arguments of a command is led to its own help, where they stand. */
+/** After a usage error, points to the help of that command, which lists its arguments. */
 function nameHelp(command: Command, path = command.name()): void {
   command.showHelpAfterError(`Try: ${path} --help`);
   for (const one of command.commands) nameHelp(one, `${path} ${one.name()}`);
@@ -218,7 +218,7 @@ function addConfig(program: Command, actions: Actions, { globals, does }: Hooks)
     .description('convert a file of the previous format version; only renamed keys and the version change')
     .option('--dry-run', 'only show what would change', false)
     .action(does((options: { dryRun: boolean }) => actions.configUpgrade(globals(), options)));
-  // Started by systemd for a connection (sallyport-change@.service), never typed.
+  // systemd runs this for each connection (sallyport-change@.service); users never do.
   program.command('serve-changes', { hidden: true }).action(does(() => actions.serveChanges(globals())));
 }
 

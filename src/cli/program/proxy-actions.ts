@@ -1,4 +1,4 @@
-// The commands around proxies and routes, by the names that the program calls them. `main.ts` hands in the parts.
+// The `proxy` and `route` commands, under the names that the program calls. `main.ts` passes in the parts.
 
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import { confirmCommand } from '#cli/settings/confirm.ts';
@@ -11,12 +11,12 @@ import type { Globals } from './program-hooks.ts';
 import type { ProxyActions } from './program-proxy.ts';
 
 export interface ProxyActionParts {
-  /** Everything of a context that depends on the configuration file. */
+  /** The context of a command for the configuration file of these options. */
   context(globals: Globals): CommandContext;
   withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number>;
 }
 
-/** Each command by the name that the program calls it. */
+/** The commands, under the names that the program calls. */
 export function proxyActions({ context, withControl }: ProxyActionParts): ProxyActions {
   return {
     listProxies: (globals, options) => listProxiesCommand(context(globals), options),

@@ -1,4 +1,4 @@
-// A change by a member of sallyport-admin, who cannot write the configuration: the change service tests it and writes it.
+// A change by a member of sallyport-admin, who cannot write the configuration: the change service tests and writes it.
 
 import { askService, needsService } from '#changes/client.ts';
 import { printJson } from '#cli/terminal/json.ts';
@@ -9,12 +9,12 @@ import type { CommandContext } from './command-context.ts';
 import { printConfirmed, printDropped, printRefused, trialPrinter } from './confirm.ts';
 import type { DescribedChange } from './described-change.ts';
 
-/** Whether the change service has to write this file for us. */
+/** Whether only the change service can write this file for the current user. */
 export async function usesService({ changeSocket, files }: CommandContext, { file }: LoadedSettings): Promise<boolean> {
   return changeSocket !== null && (await needsService({ socket: changeSocket, files }, file));
 }
 
-/** Has the service make the change, and prints the result like that of a change that is made here. */
+/** Has the service make the change, and prints the result as for a change that this process makes. */
 export async function changeByService(
   context: CommandContext,
   loaded: LoadedSettings,

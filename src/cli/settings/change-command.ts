@@ -1,5 +1,6 @@
-// What every command that changes the configuration has in common: read it, change it, say what became of it, and whether
-// a running daemon took it. The edits run here, with the rights of whoever calls; the daemon only reads the file.
+// The steps that every command that changes the configuration shares: read the file, change it, print the result and
+// whether a running daemon applied it. This process edits the file, with the rights of its user; the daemon only reads
+// it.
 
 import { makeChange } from '#changes/make.ts';
 import { printJson } from '#cli/terminal/json.ts';
@@ -11,7 +12,7 @@ import { printProblems } from './config.ts';
 import { printRefused, tryFirst } from './confirm.ts';
 import type { DescribedChange } from './described-change.ts';
 
-/** Runs a command on the settings, or tells every mistake of the file. */
+/** Runs a command on the settings, or prints every error of the file. */
 export async function withSettings(
   context: CommandContext,
   use: (loaded: LoadedSettings) => Promise<number>,
@@ -20,12 +21,12 @@ export async function withSettings(
   return loaded.ok ? await use(loaded) : printProblems(context.terminal, loaded);
 }
 
-/** For whoever chooses a proxy while none is used. */
+/** A note for an admin who chooses a proxy while `proxy_enabled` is false. */
 export function switchedOff({ proxy_enabled: enabled }: LoadedSettings['settings']): string[] {
   return enabled ? [] : ['proxy_enabled is false, so no proxy is used. To use proxies: sallyport proxy enable.'];
 }
 
-/** Makes the change and tells it. Exit status: 0 when it is written, 78 when it is refused or held, here or by the daemon. */
+/** Makes the change and prints it. Exit status: 0 if it is written, 78 if this process or the daemon rejects it. */
 export async function changeCommand(
   context: CommandContext,
   loaded: LoadedSettings,

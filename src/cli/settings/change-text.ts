@@ -1,4 +1,4 @@
-// What a command says of a change that was made, by itself or by the change service.
+// What a command prints about a change that it made itself or that the change service made.
 
 import type { MadeChange } from '#changes/make.ts';
 import type { Reception, TakenState } from '#changes/reception.ts';
@@ -9,20 +9,20 @@ import type { ChangeVerdict } from '#control/change.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 
-/** What the command knows of its change. */
+/** The command's description of its change. */
 export interface ChangeWords {
-  /** Sentences for a person, in the order of what they should know. */
+  /** Sentences for a person, the most important first. */
   readonly sentences: readonly string[];
-  /** More for JSON, such as the name of the profile. */
+  /** Additional JSON fields, such as the name of the profile. */
   readonly facts: Readonly<Record<string, unknown>>;
   readonly warnings?: readonly string[];
   readonly json: boolean;
   readonly file: string;
-  /** Null where it was not tried first. */
+  /** Null if the change was not tried first. */
   readonly verdict: ChangeVerdict | null;
 }
 
-/** Says what was made. Exit status: 0, or 78 when the daemon refuses or holds it. */
+/** Prints the change. Exit status: 0, or 78 if the daemon rejects the change or does not apply it yet. */
 export function printChange(terminal: Terminal, made: MadeChange, words: ChangeWords): number {
   const { daemon } = made;
   if (daemon?.unreachable !== undefined) terminal.err(daemon.unreachable.message);

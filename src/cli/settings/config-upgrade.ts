@@ -1,4 +1,4 @@
-// `sallyport config upgrade`: rewrites a configuration file of an earlier format version, or shows what it would rewrite.
+// `sallyport config upgrade`: rewrites a configuration file of an earlier format version, or shows what would change.
 
 import { planUpgrade, type UpgradedFile, upgradeConfigFile } from '#config/editing/upgrade-file.ts';
 import { readDocument } from '#config/reading/document.ts';
@@ -8,7 +8,7 @@ import { showForeign } from '#errors/template.ts';
 import { withSettings } from './change-command.ts';
 import type { CommandContext } from './command-context.ts';
 
-/** Exit status: 0 when the file has this version now, or would have it; 78 when it has mistakes or cannot be rewritten. */
+/** Exit status: 0 if the file has this version now, or would have it; 78 if it has errors or cannot be rewritten. */
 export async function configUpgradeCommand(
   context: CommandContext,
   { dryRun }: { readonly dryRun: boolean },
@@ -36,7 +36,7 @@ function versionOf(text: string): string {
   return String(version);
 }
 
-/** A unified diff without context, since a line beside a change may hold a secret. */
+/** A unified diff without context, because a line next to a change may contain a secret. */
 async function diffLines({ known }: CommandContext, file: string, { before, after }: UpgradedFile): Promise<string[]> {
   const { createTwoFilesPatch } = await import('diff');
   const names = [file, file].map(showForeign) as [string, string];
@@ -47,7 +47,7 @@ async function diffLines({ known }: CommandContext, file: string, { before, afte
   return known.redact(patch).trimEnd().split('\n').map(harmless);
 }
 
-/** A line of the file, in which no character acts on the terminal; the line end of a file from Windows is left out. */
+/** Escapes the characters of a line that control a terminal, and removes the carriage return of a Windows file. */
 function harmless(line: string): string {
   const toCode = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
   return line.replace(/\r$/, '').replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, toCode);

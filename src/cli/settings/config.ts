@@ -1,4 +1,4 @@
-// `sallyport config check | show | schema`: every mistake at once, each effective value with where it came from.
+// `sallyport config check | show | schema`: all errors at once, and each effective value with its source.
 
 import { printJson } from '#cli/terminal/json.ts';
 import { layTable } from '#cli/terminal/table.ts';
@@ -11,7 +11,7 @@ import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 
-/** Exit status: 0 when the file holds, 78 when not; warnings do not count. */
+/** Exit status: 0 if the file is valid, also with warnings; 78 otherwise. */
 export function configCheckCommand(terminal: Terminal, result: LoadResult): number {
   if (!result.ok) return printProblems(terminal, result);
   for (const warning of result.warnings) terminal.err(`warning: ${problemLine(warning)}`);
@@ -21,10 +21,10 @@ export function configCheckCommand(terminal: Terminal, result: LoadResult): numb
   return EXIT_OK;
 }
 
-/** More lines than that nobody reads before mending some. */
+/** An admin fixes some errors before reading more than this. */
 const MAX_PRINTED = 100;
 
-/** Prints the mistakes and what to do; returns the exit status. */
+/** Prints the errors and what to do. Returns the exit status. */
 export function printProblems(terminal: Terminal, { error, problems }: RefusedSettings): number {
   for (const problem of problems.slice(0, MAX_PRINTED)) terminal.err(problemLine(problem));
   const more = problems.length - MAX_PRINTED;
@@ -34,7 +34,7 @@ export function printProblems(terminal: Terminal, { error, problems }: RefusedSe
   return EXIT_STATUS[error.entry.class];
 }
 
-/** Each key with its effective value and its source; secrets read ***, also where they stand in another value. */
+/** Prints each key with its effective value and its source. Secrets appear as ***, also inside other values. */
 export function configShowCommand(
   terminal: Terminal,
   result: LoadResult,

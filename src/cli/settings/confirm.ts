@@ -1,7 +1,8 @@
-// `--confirm-within`: a change is tried by whoever works with the settings before it is written, and `proxy confirm`.
+// `--confirm-within` and `proxy confirm`: the daemon, or this process if none runs, tries a change before it is
+// written.
 //
-// Guarantees: nothing is written by this; the caller writes only where it returns a status of null. Whoever goes away while
-// it waits leaves the settings of before.
+// Guarantees: nothing here writes; the caller writes only if the returned status is null. If the command ends while it
+// waits, the previous settings remain in effect.
 
 import { tryChange } from '#changes/trial.ts';
 import { atHop, exitStatusOf } from '#cli/terminal/failure.ts';
@@ -15,9 +16,9 @@ import type { CommandContext } from './command-context.ts';
 import { printProblems } from './config.ts';
 import { askYesNo } from './proxy-form.ts';
 
-/** What was typed: try it first, for so long; and whether it is written in any case. */
+/** Whether and for how long to try the change first, and whether to save it even if that fails. */
 export interface ConfirmFlags {
-  /** Milliseconds; undefined: it is written at once. */
+  /** In milliseconds; if undefined, the change is written at once. */
   readonly confirmWithin?: number | undefined;
   readonly saveAnyway?: boolean | undefined;
 }
@@ -25,20 +26,20 @@ export interface ConfirmFlags {
 const MIN_WINDOW_MS = 5_000;
 const MAX_WINDOW_MS = 3_600_000;
 
-/** A window as people write it: `60s`, `2m`, `90`; milliseconds, or null when it is none. Pure. */
+/** Parses a time such as `60s`, `2m` or `90` (seconds). In milliseconds; null if invalid or out of range. Pure. */
 export function parseWindow(text: string): number | null {
   const [, number = '', unit = 's'] = /^(\d{1,5})(s|m|h)?$/.exec(text.trim()) ?? [];
   const ms = Number(number) * { s: 1_000, m: 60_000, h: 3_600_000 }[unit as 's' | 'm' | 'h'];
   return number !== '' && ms >= MIN_WINDOW_MS && ms <= MAX_WINDOW_MS ? ms : null;
 }
 
-/** What the trial came to; `status` is null where the change is to be written. */
+/** The result of the trial. `status` is null if the change is to be written. */
 export interface Tried {
   readonly status: number | null;
   readonly verdict: ChangeVerdict | null;
 }
 
-/** Tries the change where that was asked for. @throws CodedError CHANGE-PENDING, CONFIG-CHANGED, what refuses the settings */
+/** Tries the change if `--confirm-within` is given. @throws CodedError CHANGE-PENDING, CONFIG-CHANGED, trial errors */
 export async function tryFirst(
   context: CommandContext,
   loaded: LoadedSettings,
@@ -66,7 +67,7 @@ export async function tryFirst(
   }
 }
 
-/** A file that the change would make wrong; returns the exit status. */
+/** Prints why the change would make the file invalid. Returns the exit status. */
 export function printRefused(terminal: Terminal, refused: RefusedSettings): number {
   terminal.err(
     'This change would make the configuration file invalid. Nothing was written. Line numbers are those after the change:',
@@ -74,7 +75,7 @@ export function printRefused(terminal: Terminal, refused: RefusedSettings): numb
   return printProblems(terminal, refused);
 }
 
-/** `sallyport proxy confirm`: the change that is being tried counts, whatever its stages say. */
+/** `sallyport proxy confirm`: accepts the change on trial, even if a stage failed. */
 export async function confirmCommand(context: CommandContext): Promise<number> {
   const control = await context.openControl();
   try {
@@ -116,12 +117,12 @@ async function handleVerdict(
 
 const NO_ANSWER = 'no answer in time';
 
-/** Says who confirmed a change. */
+/** Prints whether the test or a person confirmed the change. */
 export function printConfirmed(terminal: Terminal, { by }: ChangeVerdict): void {
   terminal.out(by === 'stages' ? 'The new settings work.' : 'The new settings were confirmed.');
 }
 
-/** Says why a change was not written; returns the exit status. */
+/** Prints why the change was not written. Returns the exit status. */
 export function printDropped(terminal: Terminal, { failure }: ChangeVerdict): number {
   const code = failure?.code ?? NO_ANSWER;
   terminal.err(`New settings failed at ${code}; the previous settings remain in effect. Nothing was written.`);
@@ -131,14 +132,14 @@ export function printDropped(terminal: Terminal, { failure }: ChangeVerdict): nu
   return exitStatusOf(failure);
 }
 
-/** Shows what happens in a trial. */
+/** Prints the events of a trial. */
 export function trialPrinter({ terminal }: CommandContext, window: { windowMs: number | undefined; waits: boolean }) {
   return (event: SallyportEvent): void => {
     if (event.name === 'change-tried') {
       terminal.err('Trying the new settings; the previous ones remain in effect for now.');
     }
     if (event.name !== 'change-failed' || !window.waits || window.windowMs === undefined) return;
-    // A sentence of the daemon's own formatter, as a diagnosis has it: what is foreign in it is quoted already.
+    // The daemon formatted this sentence, so foreign text in it is already quoted.
     terminal.err(`They failed at ${String(event.code)}: ${String(event.message)}`);
     terminal.err(
       `To keep the new settings anyway, run sallyport proxy confirm in another terminal within ${window.windowMs / 1_000} s of the start. Ctrl-C discards them.`,

@@ -1,4 +1,4 @@
-// `sallyport proxy add | edit | change`: a profile by flags, or by questions where there are none.
+// `sallyport proxy add | edit | change`: sets the values of a profile from flags or, without flags, from questions.
 
 import { dirname } from 'node:path';
 import { UsageError } from '#cli/terminal/usage-error.ts';
@@ -21,7 +21,7 @@ import { offerTest } from './test-connection.ts';
 
 type Profile = Settings['proxies'][number];
 
-/** What was typed behind the command. */
+/** The arguments of the command. */
 export interface ProfileFlags extends PasswordFlags {
   /** By the flag's name without dashes, such as `tunnel-http`. */
   readonly fields: Readonly<Record<string, string>>;
@@ -33,7 +33,7 @@ export interface ProfileFlags extends PasswordFlags {
   readonly json: boolean;
 }
 
-/** Makes a profile; without flags and name it asks for everything. */
+/** Adds a profile. At a terminal and without flags it asks for each value. */
 export async function addProxyCommand(
   context: CommandContext,
   name: string | undefined,
@@ -46,7 +46,7 @@ export async function addProxyCommand(
     const own = name ?? (await askName(context.terminal));
     const wrong = validateProfileName(own);
     if (wrong !== null) throw new UsageError(wrong);
-    // Found before anything else is asked.
+    // Reports a name that is already in use before the other questions.
     addProfile(settings, { name: own, changes: [], isDefault: false });
     const changes = prompts ? await askFields(context.terminal, null) : changesOf(flags);
     const profile = profileWith(null, own, changes);
@@ -69,12 +69,12 @@ export async function addProxyCommand(
   });
 }
 
-/** Changes a profile; without flags it asks, and shows each value. */
+/** Changes a profile. At a terminal and without flags it asks for each value and shows the present one. */
 export async function editProxyCommand(context: CommandContext, name: string, flags: ProfileFlags): Promise<number> {
   return await withSettings(context, (loaded) => editProfile(context, loaded, { name, flags }));
 }
 
-/** The same for the default profile, whatever its name. */
+/** Changes the default profile, whatever its name. */
 export async function changeProxyCommand(context: CommandContext, flags: ProfileFlags): Promise<number> {
   return await withSettings(context, async (loaded) => {
     const profile = loaded.settings.proxies.find((one) => one.default);
@@ -155,7 +155,7 @@ function changesOf({ fields }: ProfileFlags): FieldChange[] {
   });
 }
 
-/** The profile as it would be, its password left out. */
+/** The profile after the changes, without a new password. */
 function profileWith(before: Profile | null, name: string, changes: readonly FieldChange[]): Profile {
   const defaults = profileFields()
     .filter(({ byDefault, kind }) => byDefault !== '' && kind !== 'list')
@@ -200,7 +200,7 @@ async function passwordFor(
   });
 }
 
-/** Whether the password would be shown to another proxy than before. */
+/** Whether the stored password would be sent to a different server. */
 function isElsewhere(before: Profile, after: Profile): boolean {
   const place = ({ scheme, address, port }: Profile) => `${scheme}|${String(address ?? '').toLowerCase()}|${port}`;
   return place(before) !== place(after);
@@ -240,7 +240,7 @@ async function warningsOf(
   ];
 }
 
-/** Purposes that do not ask for the default, told to whoever makes the first proxy. */
+/** After the first proxy was added: names the purposes that do not use the default. */
 function notUsing(settings: Settings): string[] {
   const { use_proxy_for: uses, proxies } = settings;
   const direct = PURPOSES.filter((purpose) => uses[purpose] === 'none');

@@ -1,4 +1,4 @@
-// `sallyport proxy delete | default | enable | disable`: what a profile is to those who use it.
+// `sallyport proxy delete | default | enable | disable`: which profile the purposes use, if any.
 
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { noteProfile } from '#config/editing/profile-dates.ts';
@@ -12,14 +12,14 @@ import { askChoice, askYesNo } from './proxy-form.ts';
 
 export interface DeleteFlags {
   readonly force: boolean;
-  /** Which profile becomes the default where the deleted one was; `none` for none. */
+  /** The profile that becomes the default if the deleted one was; `none` for no default. */
   readonly newDefault?: string | undefined;
   readonly yes: boolean;
   readonly json: boolean;
   readonly confirm?: ConfirmFlags | undefined;
 }
 
-/** Takes a profile out; one that is used only with `--force`, which says what its users fall to. */
+/** Deletes a profile. If it is in use, `--force` is required, and the output says what its users use instead. */
 export async function deleteProxyCommand(context: CommandContext, name: string, flags: DeleteFlags): Promise<number> {
   return await withSettings(context, async (loaded) => {
     const { settings } = loaded;
@@ -51,7 +51,7 @@ export async function deleteProxyCommand(context: CommandContext, name: string, 
   });
 }
 
-/** Makes a profile the one default. */
+/** Makes a profile the default. */
 export async function defaultProxyCommand(
   context: CommandContext,
   name: string,
@@ -74,7 +74,7 @@ export async function defaultProxyCommand(
   });
 }
 
-/** Writes `proxy_enabled`. The profiles stay in any case. */
+/** Writes `proxy_enabled`. The profiles stay in the file. */
 export async function enableProxyCommand(
   context: CommandContext,
   enabled: boolean,
@@ -102,7 +102,7 @@ export async function enableProxyCommand(
   });
 }
 
-/** The next default, by the flag or by the answer; null for none. */
+/** The next default, from the flag or the user's answer; null for none. */
 async function successorOf(
   context: CommandContext,
   settings: Settings,
@@ -145,7 +145,7 @@ function followersOf(names: readonly string[]): string {
   return names.length === 0 ? '' : `, also for ${names.join(', ')}`;
 }
 
-/** Where somebody sits there, what follows is told before it is done. */
+/** At a terminal, shows the consequences and asks before the profile is deleted. */
 async function confirm(
   { terminal }: CommandContext,
   sentences: readonly string[],

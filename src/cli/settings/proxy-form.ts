@@ -1,5 +1,6 @@
-// The questions that `proxy add` and `proxy edit` ask where no flags are given: the fields of the form of old, with the
-// schema's own checks. ENTER keeps what stands in brackets; the end of the input ends the command, and nothing is written.
+// The questions that `proxy add` and `proxy edit` ask if no flags are given. They are the fields of the form in the
+// vendor's manuals, checked by the schema. ENTER keeps the value in brackets. The end of the input ends the command,
+// and nothing is written.
 
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { FieldChange } from '#config/editing/profile-edits.ts';
@@ -12,27 +13,27 @@ import { needsPassword } from './proxy-password.ts';
 
 type Profile = Settings['proxies'][number];
 
-/** The fields that are asked for; the rest has flags. */
+/** The fields with a question; the others have only flags. */
 const PROMPTED = ['scheme', 'pac.url', 'pac.file', 'address', 'port', 'authentication', 'domain', 'user'] as const;
-/** What may be left blank. */
+/** Fields that may be left blank. */
 const OPTIONAL: readonly string[] = ['pac.url', 'domain'];
 type PromptedField = (typeof PROMPTED)[number];
 
-/** What the fields were before; null for a new profile. */
+/** The profile before the change; null for a new profile. */
 export type Before = Profile | null;
 
-/** The name of a new profile. */
+/** Asks for the name of a new profile. */
 export async function askName(terminal: Terminal): Promise<string> {
   return await askUntil(terminal, 'Proxy setting name: ', validateProfileName);
 }
 
-/** Asks for each field; returns those that differ from before. */
+/** Asks for each field. Returns those that changed. */
 export async function askFields(terminal: Terminal, before: Before): Promise<FieldChange[]> {
   const fields = new Map(profileFields().map((field) => [field.path.join('.'), field] as const));
   const answers = new Map<PromptedField, string>();
   for (const key of PROMPTED) {
     const field = fields.get(key);
-    // One choice is no question.
+    // A field with a single choice needs no question.
     if (field !== undefined && field.choices.length !== 1 && isPrompted(key, answers))
       answers.set(key, await askField(terminal, field, before));
   }
@@ -42,14 +43,14 @@ export async function askFields(terminal: Terminal, before: Before): Promise<Fie
   });
 }
 
-/** `yes` or `no`; ENTER is the answer in capitals. */
+/** Asks for `yes` or `no`. ENTER selects the answer in capitals. */
 export async function askYesNo(terminal: Terminal, question: string, byDefault: boolean): Promise<boolean> {
   const validate = (text: string) => (/^(?:y|yes|n|no|)$/i.test(text) ? null : 'Answer y or n.');
   const text = await askUntil(terminal, `${question} [${byDefault ? 'Y/n' : 'y/N'}] `, validate);
   return text === '' ? byDefault : /^y/i.test(text);
 }
 
-/** One of the choices. */
+/** Asks for one of the choices. */
 export async function askChoice(terminal: Terminal, question: string, choices: readonly string[]): Promise<string> {
   const validate = (text: string) => (choices.includes(text) ? null : `Answer one of: ${choices.join(', ')}.`);
   return await askUntil(terminal, `${question} (${choices.join(', ')}): `, validate);
@@ -71,7 +72,7 @@ async function askField(terminal: Terminal, field: ProfileField, before: Before)
   const mayBeBlank = OPTIONAL.includes(field.path.join('.'));
   const hint = shown === '' && mayBeBlank ? ' [none]' : '';
   const question = `${LABELS[field.path.join('.')] ?? field.facts.title}${choices}${shown === '' ? hint : ` [${showForeign(shown)}]`}: `;
-  // The manuals write Basic and Transparent.
+  // The manuals write Basic and Transparent, so upper case is accepted.
   const inOurs = (text: string) => field.choices.find((choice) => choice === text.toLowerCase()) ?? text;
   const validate = (text: string) => {
     if (text === '') return shown !== '' || mayBeBlank ? null : 'A value is required.';
@@ -81,7 +82,7 @@ async function askField(terminal: Terminal, field: ProfileField, before: Before)
   return text === '' ? shown : inOurs(text);
 }
 
-/** In the words of the form. */
+/** Labels of the form in the manuals. */
 const LABELS: Readonly<Record<string, string>> = {
   address: 'Proxy address or IP',
   authentication: 'Authentication method',

@@ -1,4 +1,4 @@
-// `sallyport proxy list | show`: the profiles as the file has them, never a password.
+// `sallyport proxy list | show`: the profiles of the file, without passwords.
 
 import { printJson } from '#cli/terminal/json.ts';
 import { layTable } from '#cli/terminal/table.ts';
@@ -51,7 +51,7 @@ export async function listProxiesCommand(context: CommandContext, options: { jso
   });
 }
 
-/** Prints each key of one profile with its effective value and where that came from, and who uses it. */
+/** Prints each key of one profile with its effective value and its source, and what uses the profile. */
 export async function showProxyCommand(
   context: CommandContext,
   name: string,
@@ -81,7 +81,7 @@ export async function showProxyCommand(
   });
 }
 
-/** The keys of a profile, their names as they stand in it. */
+/** The keys of a profile, without `proxies[N].` in their names. */
 function keysOfProfile(loaded: LoadedSettings, name: string): ExplainedKey[] {
   const head = `proxies[${findProfile(loaded.settings, name).index}].`;
   return explainSettings(loaded)

@@ -1,5 +1,5 @@
-// Where the password of a proxy comes from: the answer to a question, standard input, or a file that is named. Never an
-// argument, which everybody on the machine can read.
+// Gets the password of a proxy: from a question, standard input, or a named file. Never from an argument, because every
+// user of the machine can read arguments.
 
 import { relative } from 'node:path';
 import { UsageError } from '#cli/terminal/usage-error.ts';
@@ -10,13 +10,13 @@ import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
 import type { CommandContext } from './command-context.ts';
 
-/** How the command was told. */
+/** The flags that say where the password comes from. */
 export interface PasswordFlags {
   readonly passwordFile?: string | undefined;
   readonly passwordStdin?: boolean | undefined;
 }
 
-/** A password that was typed, the value of the key where it stays elsewhere, or that nothing changes. */
+/** A typed password, a reference to the file that contains it, or the unchanged password. */
 export type Password =
   | { readonly kind: 'typed'; readonly value: Secret }
   | { readonly kind: 'elsewhere'; readonly value: Plain }
@@ -24,13 +24,13 @@ export type Password =
 
 export interface PasswordRequest {
   readonly name: string;
-  /** One is stored, and may stay. */
+  /** A password is stored and may be kept. */
   readonly mayKeep: boolean;
-  /** One is stored, and would be shown to another proxy. */
+  /** A password is stored, but would be sent to a different server. */
   readonly isBoundElsewhere: boolean;
-  /** Without a question where flags say all. */
+  /** False if flags give all values, so that no question is needed. */
   readonly mustPrompt: boolean;
-  /** Folder of the configuration file: relative paths start there. */
+  /** Folder of the configuration file, which relative paths refer to. */
   readonly folder: string;
 }
 
@@ -38,12 +38,12 @@ const MAX_PASSWORD_BYTES = 65_536;
 
 type Profile = Settings['proxies'][number];
 
-/** Whether a way of authentication shows a password. */
+/** Whether an authentication method needs a password from the profile. */
 export function needsPassword(authentication: Profile['authentication']): boolean {
   return authentication !== 'transparent' && authentication !== 'negotiate';
 }
 
-/** Gets the password. @throws UsageError where there is none and nobody to ask; CodedError PASSWORD-ANEW, CANCELLED */
+/** Gets the password. @throws UsageError without a password and a terminal; CodedError PASSWORD-ANEW, CANCELLED */
 export async function getPassword(
   context: CommandContext,
   flags: PasswordFlags,
@@ -91,7 +91,7 @@ function typed(context: CommandContext, text: string): Password {
   return { kind: 'typed', value };
 }
 
-/** The sentence does not repeat the text. */
+/** Why the password is invalid; null if it is valid. The sentence does not contain the password. */
 function validatePassword(text: string): string | null {
   return text === '' ? 'The password is empty.' : validateNoControl(text);
 }

@@ -1,5 +1,5 @@
-// `sallyport route show | set`: which purpose goes which way. What counts comes from whoever works with it, over Control;
-// what is written comes from the file.
+// `sallyport route show | set`: the route of each purpose. The active routes come from the daemon, or from this process
+// if none runs, over Control. The configured ones come from the file.
 
 import { printJson } from '#cli/terminal/json.ts';
 import { layTable } from '#cli/terminal/table.ts';
@@ -13,7 +13,7 @@ import { changeCommand, switchedOff, withSettings } from './change-command.ts';
 import type { CommandContext } from './command-context.ts';
 import type { ConfirmFlags } from './confirm.ts';
 
-/** Prints the effective route of each purpose with its reasons, beside what the file says. */
+/** Prints the active route of each purpose with its reasons, next to the value in the file. */
 export async function showRoutesCommand(
   context: Pick<CommandContext, 'terminal' | 'load'>,
   control: Control,
@@ -22,7 +22,7 @@ export async function showRoutesCommand(
   const { terminal, load } = context;
   const { routes } = await control.status();
   const loaded = await load();
-  // A file with mistakes says nothing; what is in force is told all the same.
+  // If the file has errors, the configured values are unknown. The active routes are shown anyway.
   const uses: Readonly<Record<string, string>> = loaded.ok ? loaded.settings.use_proxy_for : {};
   if (options.json) {
     printJson(
@@ -44,7 +44,7 @@ export async function showRoutesCommand(
   return EXIT_OK;
 }
 
-/** Gives a purpose the route `none`, `default`, or that of a profile. */
+/** Sets the route of a purpose to `none`, `default` or a profile. */
 export async function setRouteCommand(
   context: CommandContext,
   given: { readonly purpose: string; readonly use: string; readonly json: boolean; readonly confirm?: ConfirmFlags },
@@ -63,7 +63,7 @@ export async function setRouteCommand(
   });
 }
 
-/** Names of the purposes, for help and checks. */
+/** Names of the purposes, for the help and for checking arguments. */
 export const PURPOSE_NAMES: readonly string[] = PURPOSES;
 
 function routeWords(use: string, proxies: readonly { readonly name: string; readonly default: boolean }[]): string {

@@ -1,7 +1,7 @@
-// Test Connection: the way of the work through a profile whose values are not saved, at the end of the questions about it.
+// Test Connection: after the questions of a profile, tests the connection with its values before they are saved.
 //
-// Guarantees: nothing is written and nothing comes into force by it. Where a daemon runs it goes the way, with its user and
-// its environment; else this process does.
+// Guarantees: nothing is written and no setting takes effect. A running daemon does the test, with its own user and
+// environment; if none runs, this process does it.
 
 import { diagnoseAsking } from '#cli/diagnose.ts';
 import { failedStageLines } from '#cli/diagnosis-text.ts';
@@ -13,15 +13,15 @@ import { CodedError, coded } from '#errors/coded-error.ts';
 import type { CommandContext } from './command-context.ts';
 import { askYesNo } from './proxy-form.ts';
 
-/** What would be saved, and the profile that it is about. */
+/** The change that would be saved, and the name of its profile. */
 export interface Untested {
   readonly change: Change;
   readonly name: string;
 }
 
 /**
- * Offers it to somebody at the terminal. True when it was tried and passed, false when it failed and is to be saved all the
- * same; null when it was not tried. @throws CodedError CANCELLED when it is not to be saved
+ * Offers the test at the terminal. True if the test succeeded, false if it failed and the user saves the profile
+ * anyway, null if there was no test. @throws CodedError CANCELLED if the profile is not to be saved
  */
 export async function offerTest(
   context: CommandContext,
@@ -31,7 +31,7 @@ export async function offerTest(
   const { terminal } = context;
   if (!(await askYesNo(terminal, 'Test the connection now?', true))) return null;
   const diagnosis = await testConnection(context, loaded, untested).catch((thrown: unknown) => {
-    // Root, while the service is stopped: the values may be right all the same.
+    // Root cannot test while the service is stopped. The values may still be correct.
     if (thrown instanceof CodedError && thrown.code === 'STATE-OF-OTHERS') return thrown;
     throw thrown;
   });

@@ -1,8 +1,8 @@
-// `sallyport timeout estimate --apply`: writes what the estimate recommends, and teaches what the log has measured.
+// `sallyport timeout estimate --apply`: saves the recommended timeout, and passes the measured downloads to the daemon.
 //
-// Guarantees: a base_ms that is longer already stays; one that would grow more than tenfold is asked for. The file is
-// edited with the rights of whoever calls; only the samples go to the daemon. What overlapped or went on from an earlier
-// attempt is no sample.
+// Guarantees: a base_ms that is already longer stays. An increase of more than tenfold needs confirmation. This process
+// edits the file with the rights of its user; the daemon gets only the samples. A download that overlapped with
+// another, or resumed an earlier attempt, is not used as a sample.
 
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { describeEstimate, estimateToJson } from '#cli/timeout-estimate.ts';
@@ -14,22 +14,22 @@ import { changeCommand, withSettings } from './change-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { askYesNo } from './proxy-form.ts';
 
-/** A value so many times as long is rather a mistake than an advice. */
+/** A recommendation of more than this many times the present value is probably wrong. */
 const CONFIRMATION_FACTOR = 10;
-/** As many as cross at once, the latest. */
+/** Maximum number of samples in one request; the latest are sent. */
 const MAX_SEEDS = 1_000;
 const KEY = 'response_timeout.base_ms';
 
 export interface ApplyOptions {
   readonly json: boolean;
-  /** Confirmed beforehand. */
+  /** Whether `--yes` is given. */
   readonly yes: boolean;
   estimate(): Promise<EstimateReport>;
-  /** Teaches; null when neither a daemon nor this process could. */
+  /** Stores the samples; null if neither a daemon nor this process could. */
   seed(seeds: TimeoutSeeds): Promise<TimeoutSeeded | null>;
 }
 
-/** Estimates, tells, writes and teaches. Exit status: 0 when it is written, 78 when the file or the daemon refuses it. */
+/** Prints and saves the estimate and stores the samples. Exit status: 0, or 78 if the file or daemon rejects it. */
 export async function applyEstimateCommand(context: CommandContext, options: ApplyOptions): Promise<number> {
   const { terminal } = context;
   return await withSettings(context, async (loaded) => {
@@ -63,7 +63,7 @@ async function confirm({ terminal }: CommandContext, what: string, yes: boolean)
   if (!(await askYesNo(terminal, 'Save it?', false))) throw coded('CANCELLED', { reason: 'it was not confirmed' });
 }
 
-/** What could not be taught costs only time: the file is written and stays. */
+/** A failure to store the samples is only printed: the file is already written. */
 async function seedOrPrint(
   { terminal, known }: CommandContext,
   seed: () => Promise<TimeoutSeeded | null>,

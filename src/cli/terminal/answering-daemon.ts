@@ -1,8 +1,8 @@
-// Which daemon answers: a command that asks one says so on stderr, so that stdout stays the answer.
+// A command that uses a daemon names it on stderr, so that stdout contains only the result.
 
 import type { Terminal } from './terminal.ts';
 
-/** Names the daemon that is asked. */
+/** Prints which daemon the command uses. */
 export function printAnsweringDaemon(terminal: Pick<Terminal, 'err'>, socket: string): void {
   terminal.err(`Asked the daemon that listens at ${socket}.`);
 }

@@ -1,22 +1,22 @@
-// What a person answers at the terminal, and what is piped in. Questions go to stderr, so that stdout stays the answer of
-// the command; the answer to a hidden one is not shown while it is typed. A wait for a person ends with Ctrl-C or Ctrl-D.
+// Reads answers at the terminal, and piped input. Questions go to stderr, so that stdout contains only the result of
+// the command. The answer to a hidden question is not shown while it is typed. Ctrl-C or Ctrl-D ends a question.
 
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 
-/** The way in. */
+/** Input from a person or a pipe. */
 export interface Answers {
-  /** Whether somebody sits there who sees questions and can answer. */
+  /** Whether stdin and stderr are a terminal, so that a person can see and answer questions. */
   readonly interactive: boolean;
-  /** One line, without its end; null when the person is gone (Ctrl-D, Ctrl-C). */
+  /** One line, without its line end; null after Ctrl-C or Ctrl-D. */
   line(question: string): Promise<string | null>;
   /** The same, not shown while it is typed. */
   hidden(question: string): Promise<string | null>;
-  /** All that is piped in, of at most so many bytes; more is cut. */
+  /** The piped input, cut to at most `limitBytes`. */
   piped(limitBytes: number): Promise<string>;
 }
 
-/** The answers that this process gets. */
+/** The input of this process. */
 export function processAnswers(): Answers {
   const { stdin, stderr } = process;
   return {
@@ -30,8 +30,8 @@ export function processAnswers(): Answers {
 function ask(question: string, isShown: boolean): Promise<string | null> {
   const { stdin, stderr } = process;
   return new Promise((resolve) => {
-    // The line editor shows what is typed; where it shows it to nobody it is hidden. No history: nothing that was typed
-    // comes back with the arrow keys.
+    // The line editor echoes what is typed to `output`, so a hidden answer is echoed to a stream that drops it. Without
+    // a history, the arrow keys do not bring back earlier answers.
     const output = isShown ? stderr : new Writable({ write: (_chunk, _encoding, done) => done() });
     const editor = createInterface({ input: stdin, output, terminal: true, historySize: 0 });
     let answer: string | null = null;
@@ -40,7 +40,7 @@ function ask(question: string, isShown: boolean): Promise<string | null> {
       if (!isShown) stderr.write('\n');
       resolve(answer);
     });
-    // The terminal itself shows nothing from here on, so what is typed the moment the question appears stays hidden.
+    // The terminal itself no longer echoes, so text typed as soon as the question appears stays hidden.
     if (!isShown) stderr.write(question);
     editor.question(isShown ? question : '', (text) => {
       answer = text;

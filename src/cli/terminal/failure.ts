@@ -1,4 +1,4 @@
-// How a command tells a failure, and the exit status that goes with it.
+// Prints the failure of a command, and maps it to an exit status.
 
 import type { Failure } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -7,22 +7,22 @@ import { EXIT_STATUS } from '#errors/exit-status.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Prints the failure on stderr: code and sentence, hop, what to check; returns the exit status. */
+/** Prints the failure on stderr: code and sentence, hop, what to check. Returns the exit status. */
 export function printError(terminal: Terminal, error: CodedError, known: Redactor): number {
   terminal.err(known.redact(error.message));
   terminal.err(known.redact(`  ${atHop(error.hop, error.entry.class)}${error.check}`));
   return EXIT_STATUS[error.entry.class];
 }
 
-/** The exit status for a failure that came over Control. */
+/** The exit status of a failure received over Control. */
 export function exitStatusOf(failure: Failure): number {
   return Object.hasOwn(EXIT_STATUS, failure.class) ? EXIT_STATUS[failure.class as FailureClass] : EXIT_STATUS.internal;
 }
 
-/** Classes of failures that happen without the network: a place in it would mislead. */
+/** Classes of failures without network access, for which a hop would mislead. */
 const OFFLINE: readonly string[] = ['config', 'system', 'internal'] satisfies FailureClass[];
 
-/** `At proxy corp (...). `, or nothing if the place of the failure is unknown or is not in the network. */
+/** `At proxy corp (...). `, or nothing if the hop is unknown or the failure did not involve the network. */
 export function atHop(hop: string | null, failureClass: string): string {
   return hop === null || (hop === 'this host' && OFFLINE.includes(failureClass)) ? '' : `At ${hop}. `;
 }

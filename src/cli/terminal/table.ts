@@ -1,7 +1,8 @@
-// Columns for people: as wide as their widest cell, two spaces apart, no trailing space. Pure. Numbers go right.
+// Lays out tables: columns as wide as their widest cell, separated by two spaces, without trailing spaces. Numbers are
+// aligned right. Pure.
 //
-// In a window that is too narrow for the columns, those that say nothing go, and the last one wraps between words or
-// stands below its row; where even that does not fit, each row becomes a block of lines.
+// If a window is too narrow, empty columns are left out. Then the last column wraps between words or moves below its
+// row. If that does not fit either, each row becomes a block of lines.
 
 import { wrapWords } from './wrap.ts';
 
@@ -9,10 +10,10 @@ type Cell = string | number;
 type Cells = readonly Cell[];
 
 const GAP = '  ';
-/** The last column wraps into no fewer characters than this. */
+/** Minimum width of a last column that wraps, in characters. */
 const MIN_LAST_COLUMN = 20;
 
-/** Lays out rows under their heads in at most `width` columns; a cell is foreign text made safe by the caller. */
+/** Lays out rows under their heads in at most `width` characters. The caller has escaped foreign text in the cells. */
 export function layTable(heads: readonly string[], rows: readonly Cells[], width = Number.POSITIVE_INFINITY): string[] {
   const whole = linesOf(heads, rows);
   if (fits(whole, width)) return whole;
@@ -25,7 +26,7 @@ export function layTable(heads: readonly string[], rows: readonly Cells[], width
   );
 }
 
-/** Without the columns that say nothing; then with the last one wrapped, or below each row; then as blocks. */
+/** Tries the table as it is, then with the last column wrapped, then with it below each row, then blocks. */
 function layNarrow(heads: readonly string[], rows: readonly Cells[], width: number): string[] {
   const whole = linesOf(heads, rows);
   if (fits(whole, width)) return whole;
@@ -66,7 +67,7 @@ function lineOf(cells: Cells, widths: readonly number[]): string {
     .trimEnd();
 }
 
-/** The first cell, and below it the others that say something, each with its head. */
+/** The first cell, and below it the other nonempty cells, each with its head. */
 function blockOf(heads: readonly string[], [first = '', ...cells]: Cells, width: number): string[] {
   const labels = heads.slice(1);
   const widest = Math.max(...labels.map(({ length }) => length));
@@ -76,7 +77,7 @@ function blockOf(heads: readonly string[], [first = '', ...cells]: Cells, width:
   return [String(first), ...layRows(parts, { width, widest })];
 }
 
-/** Labels and values, indented; a value wraps below itself, or below its label where that leaves it no room. */
+/** Labels and values, indented. A value wraps within its column, or below its label if the column is too narrow. */
 export function layRows(
   rows: readonly (readonly [label: string, value: string])[],
   { width, widest = Math.max(0, ...rows.map(([label]) => label.length)) }: { width: number; widest?: number },
@@ -85,7 +86,7 @@ export function layRows(
   return rows.flatMap(([label, value]) => {
     const line = `${GAP}${label.padEnd(widest)}${GAP}${value}`;
     if (line.length <= width) return [line];
-    // A word such as a URL may need the room of its label as well.
+    // A long word such as a URL may also need the width of the label.
     const maxLength = Math.max(...value.split(' ').map(({ length }) => length));
     if (width - indent >= Math.max(MIN_LAST_COLUMN, maxLength)) return wrapWords(line, width, indent);
     return [

@@ -1,21 +1,21 @@
-// Where a command speaks: lines to stdout, complaints to stderr, and what the terminal can show. The only place of the
-// commands that looks at the process; a test passes its own.
+// The input and output of a command: results on stdout, errors and notes on stderr, and what the terminal can show.
+// Only this file and `answers.ts` use the streams of the process; tests pass their own `Terminal`.
 
 import type { Screen } from '#logging/terminal.ts';
 import { isJournal } from '#system/process/journal.ts';
 import { type Answers, processAnswers } from './answers.ts';
 
-/** What a command may do to the outside. */
+/** The input and output that a command may use. */
 export interface Terminal {
   out(line: string): void;
   err(line: string): void;
-  /** For live log lines with a bar, on stdout. */
+  /** For live log lines with a progress bar, on stdout. */
   readonly screen: Screen;
-  /** What comes in: answers to questions, and what is piped into us. */
+  /** Answers to questions, and piped input. */
   readonly answers: Answers;
 }
 
-/** Where lines break: the window's width; elsewhere never, so that whoever searches the output finds whole lines. */
+/** The width of the window, at which lines break. In files and pipes lines never break, so that grep finds them. */
 export function widthOf({ tty, columns }: Screen): number {
   const width = columns();
   return tty && Number.isInteger(width) && width > 0 ? width : Number.POSITIVE_INFINITY;
@@ -25,28 +25,28 @@ export function widthOf({ tty, columns }: Screen): number {
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
   const plain = (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';
-  // A reader that goes away (`| head`) ends the writing, not the work.
+  // If the reader exits (`| head`), the output is lost but the work continues.
   for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   return {
     out: (line) => void stdout.write(`${line}\n`),
     err: (line) => void stderr.write(`${line}\n`),
     screen: {
       write: (text) => void stdout.write(text),
-      // A terminal that calls itself dumb can move no cursor.
+      // A dumb terminal cannot move the cursor.
       tty: stdout.isTTY === true && process.env['TERM'] !== 'dumb',
       color: stdout.isTTY === true && !plain,
       journal: isJournal(stdout.fd, process.env['JOURNAL_STREAM']),
       columns: () => stdout.columns ?? 80,
       backlog: () => stdout.writableLength,
       onceDrained: (callback) => void stdout.once('drain', callback),
-      // What is complained of on stderr must not wait for the same terminal either.
+      // Writes to stderr must not wait for the same terminal either.
       unblock: () => [stdout, stderr].forEach(unblock),
     },
     answers: processAnswers(),
   };
 }
 
-/** Node makes writes to a terminal wait for its reader, and has no public way to change that; pipes never wait. */
+/** Node writes to a terminal synchronously, and only this private handle changes that. Pipes are not affected. */
 function unblock(stream: NodeJS.WriteStream): void {
   const { _handle: handle } = stream as { _handle?: { setBlocking?(blocking: boolean): unknown } };
   if (stream.isTTY === true) handle?.setBlocking?.(false);

@@ -1,7 +1,7 @@
-// Arguments that do not suffice: told in one sentence, exit status 64. Thrown where a question would have been asked and
-// nobody is there to answer it.
+// Invalid or missing arguments, explained in one sentence; exit status 64. Also thrown if a command needs an answer and
+// there is no terminal to ask at.
 
-/** A sentence for whoever typed the command. */
+/** The message is a sentence for the user. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

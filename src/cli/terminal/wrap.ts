@@ -1,22 +1,22 @@
-// Lines that break between words: a terminal breaks a long line wherever its last column is. Pure.
+// Breaks lines between words. A terminal would break a long line at its last column, inside a word. Pure.
 
 import type { Command } from 'commander';
 
-/** What commander takes where there is no window. */
+/** The width that commander assumes without a window. */
 const HELP_COLUMNS = 80;
-/** Help is read in paragraphs; wider than this they are hard to read. */
+/** Wider paragraphs are hard to read. */
 const MAX_HELP_COLUMNS = 100;
 
 /**
- * Breaks a text into lines of at most `width` characters; lines after the first begin with `indent` blanks. A word that is
- * longer than a line, such as a URL, gets a line of its own and stays whole.
+ * Breaks a text into lines of at most `width` characters. Lines after the first begin with `indent` spaces. A word
+ * longer than a line, such as a URL, is not broken and gets a line of its own.
  */
 export function wrapWords(text: string, width: number, indent = 0): string[] {
   const lines: string[] = [];
   const margin = ' '.repeat(indent);
   let line = /^ */.exec(text)?.[0] ?? '';
   let isEmpty = true;
-  // Blanks inside a line may be columns: they stay as they are.
+  // Spaces inside a line may separate columns, so they stay.
   for (const [, blanks = '', word = ''] of text.trimStart().matchAll(/( *)([^ ]+)/g)) {
     if (!isEmpty && line.length + blanks.length + word.length > width) {
       lines.push(line);
@@ -29,7 +29,7 @@ export function wrapWords(text: string, width: number, indent = 0): string[] {
   return [...lines, line];
 }
 
-/** Text after the options of a command: paragraphs are filled, indented lines stay lines and wrap below their last column. */
+/** Wraps the text after the options: paragraphs are filled, indented lines wrap within their last column. */
 export function wrapHelp(text: string, columns: number): string {
   const width = Math.min(columns, MAX_HELP_COLUMNS);
   const paragraphs: string[] = [];
@@ -43,7 +43,7 @@ export function wrapHelp(text: string, columns: number): string {
   return paragraphs.flatMap((line) => wrapWords(line, width, hangOf(line))).join('\n');
 }
 
-/** Where the last column of an indented line begins. */
+/** The position of the last column of an indented line. */
 function hangOf(line: string): number {
   if (!line.startsWith(' ')) return 0;
   const columns = [...line.matchAll(/ {2,}(?=[^ ])/g)];
@@ -51,7 +51,7 @@ function hangOf(line: string): number {
   return last === undefined ? 0 : last.index + last[0].length;
 }
 
-/** Help text that is filled to the width of the window once it is shown. */
+/** A help text that is wrapped to the width of the window when it is shown. */
 export function filled(text: string): (shown: { readonly command: Command }) => string {
   return ({ command }) => wrapHelp(text, command.configureOutput().getOutHelpWidth?.() ?? HELP_COLUMNS);
 }
