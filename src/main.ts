@@ -1,7 +1,8 @@
-// The entry: reads the arguments, finds a running daemon or composes the parts, runs the command, sets the exit status.
+// The entry point: reads the arguments, finds a running daemon or composes the parts, runs the command, and sets the
+// exit status.
 //
-// The only place that knows everything. Every error ends here as a line with a code and what to check, never as a
-// stack, except a defect of ours, which asks to be reported.
+// Only this file depends on all modules. Every error ends here as a line with a code and what to check. Only a bug in
+// Sallyport prints a stack trace.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -64,7 +65,7 @@ lastResort.call({ still: () => [], lastWords: (error) => void printError(termina
 for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, dieOfDefect);
 const stopping = listenForSignals();
 
-/** Loads the settings or prints every mistake. */
+/** Loads the settings or prints every error. */
 async function load(globals: Globals): Promise<LoadedSettings | null> {
   const result = await loadSettings({ file: fileOf(globals), places, environment, known });
   if (result.ok) return result;
@@ -72,7 +73,7 @@ async function load(globals: Globals): Promise<LoadedSettings | null> {
   return null;
 }
 
-/** Reads the settings, of this text in place of the file where one is given. */
+/** Loads the settings from the text if one is given, otherwise from the file. */
 function loadText(globals: Globals, text?: string, bounds?: TextBounds): Promise<LoadResult> {
   return loadSettings({ ...loadOptions(globals), ...bounds, ...(text === undefined ? {} : { text }) });
 }
@@ -87,19 +88,19 @@ async function findDaemon(globals: Globals): Promise<FoundDaemon & { loaded: Loa
   return { loaded, ...(await findDaemonOf(resolve(fileOf(globals)), loaded, places)) };
 }
 
-/** The daemon of this file; null where none runs. @throws CodedError CONTROL-OTHER-FILE */
+/** The daemon of this file; null if none runs. @throws CodedError CONTROL-OTHER-FILE */
 async function ownDaemon(globals: Globals): Promise<Control | null> {
   const { control, other } = await findDaemon(globals);
   if (other !== null) throw other;
   return control;
 }
 
-/** Hands the running daemon's Control to a command, or one composed here, and says which; puts it away after. */
+/** Runs a command with the Control of the running daemon, or with one in this process, and closes it afterwards. */
 async function withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number> {
   const { loaded, socket, control: found, other } = await findDaemon(globals);
   let control: Control | null = found;
   if (control !== null) {
-    // A daemon that runs has refused a file with mistakes, too, and works with the settings of before.
+    // Errors in the file do not matter here: the daemon has also rejected it and uses the previous settings.
     printAnsweringDaemon(terminal, socket);
   } else {
     if (!loaded.ok) return printProblems(terminal, loaded);
@@ -113,7 +114,7 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
   }
 }
 
-/** Control in this process, where no daemon runs. The parts of the work are read here, and not where they are not needed. */
+/** Control in this process, if no daemon runs. The modules are imported here, so other commands do not load them. */
 async function openInThisProcess(globals: Globals, loaded: LoadedSettings): Promise<Control> {
   const { openInProcess } = await import('#daemon/in-process.ts');
   const load: LoadAgain = (text, bounds) => loadText(globals, text, bounds);
@@ -152,7 +153,7 @@ async function run(
   }
 }
 
-/** No room could take the settings: the file is what is wrong, and no restart by the service manager mends it. */
+/** Errors at start that only a changed configuration fixes, so the service manager must not restart the daemon. */
 const REFUSED_AT_START: ReadonlySet<Code> = new Set<Code>(['POLICY-DIRECT', 'TLS-FILE']);
 
 const actions: Actions = {
@@ -208,14 +209,14 @@ async function endpointsOfFile(loaded: LoadedSettings): Promise<EndpointList> {
   return await read(loaded, { files: realFiles, clock: systemClock, version: VERSION });
 }
 
-/** The answer where no diagnosis can begin. */
+/** The diagnosis that says why none is possible. */
 async function whyUndiagnosed(globals: Globals, why: Obstacle): Promise<Diagnosis> {
   const { undiagnosed } = await import('#daemon/trial/undiagnosed.ts');
   const shell = proxyVariables(environment);
   return undiagnosed(why, { file: fileOf(globals), version: VERSION, nowMs: systemClock.now(), shell, redactor });
 }
 
-/** Reads with our own rights, also beside a daemon. */
+/** This process reads the files with the rights of its user, even if a daemon runs. */
 async function estimateTimeout(globals: Globals, { json, yes, apply, ...given }: EstimateArguments): Promise<number> {
   const { estimateTimeout: read } = await import('#estimate/estimate.ts');
   const { log: logs, packages: packagesDir, timeZone } = given;
@@ -241,7 +242,7 @@ async function estimateTimeout(globals: Globals, { json, yes, apply, ...given }:
   });
 }
 
-/** Shows events as the log would, for as long as a command works. */
+/** Shows events in the format of the log while a command works. */
 async function liveOnScreen(work: (show: Report) => Promise<number>): Promise<number> {
   const screen = new TerminalLog(terminal.screen, systemClock);
   try {
@@ -255,7 +256,7 @@ async function liveOnScreen(work: (show: Report) => Promise<number>): Promise<nu
   }
 }
 
-/** What a command needs that edits the configuration file. */
+/** The context of a command that edits the configuration file. */
 function commandContext(globals: Globals): CommandContext {
   return {
     terminal,
@@ -282,10 +283,10 @@ function commandContext(globals: Globals): CommandContext {
   };
 }
 
-/** Where `sallyport-change.socket` listens: not in /run/sallyport, which goes when the service stops. */
+/** The path of `sallyport-change.socket`. It is not in /run/sallyport, which systemd removes when the service stops. */
 const CHANGE_SOCKET = '/run/sallyport-change.sock';
 
-/** Answers the one connection that systemd hands to this process. */
+/** Serves the connection that systemd passes to this process. */
 async function serveChanges(globals: Globals): Promise<number> {
   const { inheritedSocket } = await import('#changes/inherited.ts');
   const { serveChange } = await import('#changes/service.ts');
@@ -298,7 +299,7 @@ async function serveChanges(globals: Globals): Promise<number> {
   });
 }
 
-/** For commands that use no secret: root, too, may ask, outside the service and without its credentials. */
+/** For commands that use no secret. They also work for root, outside the service and without its credentials. */
 function loadWithoutSecrets(globals: Globals): Promise<LoadResult> {
   return loadSettings({ ...loadOptions(globals), mayLackCredentials: true });
 }
@@ -345,12 +346,12 @@ async function demo(options: { dir?: string; once: boolean }): Promise<number> {
   });
 }
 
-/** The first SIGTERM or SIGINT asks everything to end in order, and in time; a second one ends the process at once. */
+/** The first SIGTERM or SIGINT starts an orderly shutdown with a time limit. A second one ends the process at once. */
 function listenForSignals(): AbortSignal {
   const controller = new AbortController();
-  // Asks for the log to be reopened (`run.ts`); while there is none it must not end the process, as it would by itself.
+  // SIGUSR2 reopens the log (`run.ts`). Before there is a log, its default action must not end the process.
   process.on('SIGUSR2', () => undefined);
-  // Likewise what asks for the configuration to be read again: it may come before anybody follows it, or after.
+  // The same for SIGHUP, which reloads the configuration: it may arrive before or after the daemon handles it.
   if (!hasTerminal()) process.on('SIGHUP', () => undefined);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -362,7 +363,7 @@ function listenForSignals(): AbortSignal {
   return controller.signal;
 }
 
-/** What nobody caught is a defect of ours: it is told on the screen and in the log that is open, then we end. */
+/** An uncaught error is a bug in Sallyport: reports it on the screen and in the open log, then exits. */
 function dieOfDefect(thrown: unknown): never {
   try {
     lastResort.notifyWitnesses(asCoded(thrown));

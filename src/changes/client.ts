@@ -1,7 +1,7 @@
-// Asks the change service to try or make a change, for a caller who may not write the configuration.
+// The client of the change service, which tries or makes changes for users who cannot write the configuration.
 //
-// Guarantees: nothing is sent to a socket that root or this user did not make; what comes back fits the schema or is a
-// coded error; an abort ends the request, and with it a trial that is not yet decided.
+// Guarantees: nothing is sent to a socket that root or this user did not make. A response matches the schema or is a
+// coded error. An abort ends the request, and with it a trial that has no verdict yet.
 
 import { connect, type Socket } from 'node:net';
 import type { Change } from '#config/editing/apply-change.ts';
@@ -21,7 +21,7 @@ import { linesFrom } from './lines.ts';
 import type { MadeChange } from './make.ts';
 import { answerSchema, DEFAULT_WINDOW_MS, type ServiceAnswer, type ServiceRequest } from './request.ts';
 
-/** Where the service listens, and who asks. */
+/** The socket of the service, with the files and clock that the client uses. */
 export interface ServicePlace {
   readonly socket: string;
   readonly files: Files;
@@ -31,7 +31,7 @@ export interface ServicePlace {
 export interface ServiceChange {
   readonly verb: ServiceRequest['verb'];
   readonly change: Change;
-  /** How long the trial may take, in milliseconds. */
+  /** Time limit of the trial in milliseconds. */
   readonly windowMs?: number | undefined;
   /** Whether a failed test waits for a person to confirm the change. */
   readonly waits: boolean;
@@ -39,19 +39,19 @@ export interface ServiceChange {
   readonly signal: AbortSignal;
 }
 
-/** What came of it. */
+/** The result of a request. */
 export type ServiceOutcome =
   | { readonly state: 'refused'; readonly refused: RefusedSettings }
-  /** Tried, and nothing was written. */
+  /** The change was tried and nothing was written. */
   | { readonly state: 'tried'; readonly verdict: ChangeVerdict }
   | (MadeChange & { readonly verdict: ChangeVerdict });
 
-/** The service may take this much longer than the trial: to write, and to wait for the daemon. */
+/** Time beyond the trial for the service to write the file and to wait for the daemon. */
 const RESERVE_MS = 60_000;
 const STOPPED = 'it stopped before it sent a response';
 const OTHER_VERSION = 'its version differs from that of this command';
 
-/** Whether a change of this file is the service's to make: this user may not, and a service listens. */
+/** Whether the service has to change this file: this user may not write it, and the service has a socket. */
 export async function needsService({ socket, files }: Omit<ServicePlace, 'clock'>, file: string): Promise<boolean> {
   if (await mayReplace(files, file)) return false;
   const facts = await files.facts(socket).catch(() => null);
@@ -60,8 +60,9 @@ export async function needsService({ socket, files }: Omit<ServicePlace, 'clock'
 
 /**
  * Has the service try or make the change.
- * @throws CodedError CONFIG-FORBIDDEN where this user may not use it, CHANGE-UNREACHABLE, CONTROL-FOREIGN; what the service
- * answers, such as KEY-AUTHORITY and CHANGE-UNTRIED
+ * @throws CodedError CONFIG-FORBIDDEN if this user may not use it, CHANGE-UNREACHABLE, CONTROL-FOREIGN, and the errors
+ * that
+ * the service returns, such as KEY-AUTHORITY and CHANGE-UNTRIED
  */
 export async function askService(
   { socket: path, files, clock }: ServicePlace,
@@ -112,7 +113,7 @@ function open(path: string, file: string): Promise<Socket> {
     const socket = connect({ path });
     const onError = (error: NodeJS.ErrnoException) => {
       const reason = error.code ?? error.message;
-      // As without the service: this user may not change the file.
+      // The same error as without the service: this user may not change the file.
       const isForbidden = reason === 'EACCES' || reason === 'EPERM';
       reject(
         isForbidden
@@ -123,7 +124,7 @@ function open(path: string, file: string): Promise<Socket> {
     socket.once('error', onError);
     socket.once('connect', () => {
       socket.off('error', onError);
-      // Later errors end the lines.
+      // A later error ends `linesFrom`, so it needs no handling here.
       socket.on('error', () => undefined);
       resolve(socket);
     });

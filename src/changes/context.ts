@@ -1,4 +1,4 @@
-// What a change of the configuration works with: the same for a command, a menu and a console.
+// The context of a change of the configuration. It does not depend on a command line, so other interfaces can use it.
 
 import type { LoadResult } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';
@@ -8,13 +8,13 @@ import type { Files } from '#system/files.ts';
 export interface ChangeContext {
   readonly files: Files;
   readonly clock: Clock;
-  /** Reads the settings; of this text instead of the file where one is given. */
+  /** Loads the settings from the text if one is given, otherwise from the file. */
   load(text?: string): Promise<LoadResult>;
-  /** The daemon that works with this file; null where none runs. @throws CodedError CONTROL-OTHER-FILE */
+  /** The daemon of this file; null if none runs. @throws CodedError CONTROL-OTHER-FILE */
   findDaemon(): Promise<Control | null>;
-  /** The same, or one that works in this process where no daemon runs. */
+  /** The daemon of this file or, if none runs, a Control in this process. */
   openControl(): Promise<Control>;
-  /** Who asks; shown to a second caller. */
+  /** Who makes the change; shown to a second caller. */
   readonly requester: string;
   readonly signal: AbortSignal;
 }

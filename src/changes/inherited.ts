@@ -1,4 +1,4 @@
-// The connection that systemd accepted and handed to this process: sd_listen_fds(3), for a socket unit with Accept=yes.
+// The connection that systemd accepted and passed to this process: sd_listen_fds(3), for a socket unit with Accept=yes.
 
 import { Socket } from 'node:net';
 import { coded } from '#errors/coded-error.ts';
@@ -6,7 +6,7 @@ import { coded } from '#errors/coded-error.ts';
 /** SD_LISTEN_FDS_START */
 const FIRST_DESCRIPTOR = 3;
 
-/** The one connection. @throws CodedError CHANGE-REQUEST where this process was not started for one */
+/** The connection. @throws CodedError CHANGE-REQUEST if systemd did not start this process for one */
 export function inheritedSocket(environment: Readonly<Record<string, string | undefined>>, pid: number): Socket {
   const { LISTEN_FDS: count, LISTEN_PID: receiver } = environment;
   if (count !== '1' || receiver !== String(pid)) {

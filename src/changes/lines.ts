@@ -1,7 +1,7 @@
-// Lines of JSON over one unix socket, for both ends of the change service.
+// Lines of JSON over a unix socket, for both ends of the change service.
 //
-// Guarantees: a line is bounded in bytes and in time; what the other end sends after it, or its going away, aborts `gone`.
-// What waits to be read by the other end is bounded. Nothing here throws but coded errors.
+// Guarantees: a request is bounded in bytes and in time. `gone` is aborted if the other end sends more or closes the
+// connection. The backlog for a peer that does not read is bounded. Only coded errors are thrown.
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -9,7 +9,7 @@ import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 
 const NEWLINE = 0x0a;
-/** Bytes that may wait for a peer that does not read; beyond them it is cut off. */
+/** Maximum backlog for a peer that does not read. Beyond it the connection is closed. */
 const MAX_BACKLOG_BYTES = 1_048_576;
 
 export interface LineLimits {
@@ -17,7 +17,7 @@ export interface LineLimits {
   readonly ms: number;
 }
 
-/** The end of a connection that takes one line and answers with several. */
+/** The server end of a connection: receives one line and sends several. */
 export class LineSocket {
   readonly #socket: Socket;
   readonly #gone = new AbortController();
@@ -28,12 +28,12 @@ export class LineSocket {
     socket.once('close', () => this.#leave());
   }
 
-  /** Aborted when the other end goes away. */
+  /** Aborted when the other end closes the connection or sends more than one line. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
 
-  /** The first line. @throws CodedError CHANGE-REQUEST when it is too long, too slow, or ends before it is whole */
+  /** Reads the first line. @throws CodedError CHANGE-REQUEST if it is too long, too slow or incomplete */
   async readLine({ bytes, ms }: LineLimits, clock: Clock): Promise<string> {
     const socket = this.#socket;
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
@@ -60,19 +60,19 @@ export class LineSocket {
       timer.cancel();
       stopListening();
       socket.off('data', onData).off('end', onEnd);
-      // Nothing more is expected: any byte, and the end, is a caller that left.
+      // A caller sends nothing more, so further bytes or the end mean that it has left.
       socket.once('data', () => this.#leave()).once('end', () => this.#leave());
     }
   }
 
-  /** Sends a value as a line. A peer that does not read is cut off. */
+  /** Sends a value as a line. If the peer does not read, the connection is closed. */
   send(value: unknown): void {
     if (this.#socket.destroyed || !this.#socket.writable) return;
     if (this.#socket.writableLength > MAX_BACKLOG_BYTES) this.#socket.destroy();
     else this.#socket.write(`${JSON.stringify(value)}\n`);
   }
 
-  /** Ends the connection once all was read, or after this time. */
+  /** Closes the connection once everything is sent, or after this time. */
   async close(clock: Clock, ms: number): Promise<void> {
     const socket = this.#socket;
     if (socket.destroyed) return;
@@ -90,10 +90,10 @@ export class LineSocket {
   }
 }
 
-/** A line of an answer is never longer. */
+/** Maximum length of a line of a response, in characters. */
 const MAX_ANSWER_LENGTH = 4_194_304;
 
-/** The values that come over a socket, a line of JSON each, until it ends. @throws what `broken` makes of a reason */
+/** Yields the values that a socket receives as lines of JSON, until it ends. @throws the error that `broken` returns */
 export async function* linesFrom(socket: Socket, broken: (reason: string) => CodedError): AsyncGenerator<unknown> {
   let pending = '';
   socket.setEncoding('utf8');

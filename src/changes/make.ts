@@ -1,8 +1,8 @@
-// Makes a change: writes the file, waits until the daemon has taken it, removes the passwords that are no longer used.
-// Returns what happened as data; the caller shows it.
+// Makes a change: writes the file, waits for the daemon to apply it, removes passwords that are no longer used. Returns
+// the result as data, and the caller shows it.
 //
-// Guarantees: the rename of the configuration file is the commit (`config/editing/apply-change.ts`). A password that was replaced
-// is kept until the daemon works with the new settings. A crash leaves the old settings or the new ones, each with its
+// Guarantees: renaming the configuration file commits the change (`config/editing/apply-change.ts`). A replaced
+// password is kept until the daemon uses the new settings. A crash leaves the old or the new settings, each with its
 // passwords.
 
 import { applyChange, type Change, type Changed } from '#config/editing/apply-change.ts';
@@ -11,27 +11,27 @@ import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeContext } from './context.ts';
 import { awaitDaemon, type Reception } from './reception.ts';
 
-/** What a change has done. */
+/** The result of a change. */
 export interface MadeChange {
   readonly state: 'made';
-  /** False where the file said all of it already. */
+  /** False if the file already had these values. */
   readonly changed: boolean;
-  /** The file that a new password was put into, as the configuration names it. */
+  /** The file with the new password, as the configuration names it; null if there is no new password. */
   readonly stored: string | null;
-  /** Files of replaced passwords that were removed, and those that were not because they may still be used. */
+  /** Files of replaced passwords: `removed` are deleted, `kept` may still be in use. */
   readonly removed: readonly string[];
   readonly kept: readonly string[];
-  /** Warnings that the file did not have before. */
+  /** Warnings that the file did not have before the change. */
   readonly warnings: readonly Problem[];
-  /** What the daemon made of it; null where nothing was written. */
+  /** Whether the daemon applied the change; null if nothing was written. */
   readonly daemon: Reception | null;
 }
 
 export type ChangeOutcome = MadeChange | { readonly state: 'refused'; readonly refused: RefusedSettings };
 
 /**
- * Makes it; `after` runs once it is written.
- * @throws CodedError what `applyChange` throws; then nothing is changed
+ * Makes the change. `after` runs once the file is written.
+ * @throws CodedError from `applyChange`; in that case nothing is changed
  */
 export async function makeChange(
   context: ChangeContext,
@@ -50,13 +50,15 @@ export async function makeChange(
 
 type Applied = Extract<Changed, { ok: true }>;
 
-/** Whether the old settings are no longer used, now or after a restart: then their passwords may be removed. */
+/**
+ * Whether the old settings will no longer be used, not even after a restart, so that their passwords can be removed.
+ */
 function isOver(daemon: Reception | null, { loaded }: Applied): boolean {
   if (daemon === null || daemon.taken === 'taken' || daemon.taken === 'another file') return true;
   return daemon.taken === 'no daemon' && loaded.settings.proxy_change !== 'confirm';
 }
 
-/** Places may have moved, so sentences are compared. */
+/** Compares sentences, because line numbers may have changed. */
 function newWarnings(before: LoadedSettings, after: LoadedSettings): Problem[] {
   const known = new Set(before.warnings.map(({ message }) => message));
   return after.warnings.filter(({ message }) => !known.has(message));

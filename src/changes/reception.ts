@@ -1,4 +1,4 @@
-// Waits until the daemon has read a changed configuration, and returns what it made of it.
+// Waits until the daemon has read a changed configuration, and returns whether the daemon applied it.
 
 import type { Control } from '#control/control.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
@@ -6,29 +6,29 @@ import { wait } from '#system/clock.ts';
 import { isSamePath } from '#system/same-path.ts';
 import type { ChangeContext } from './context.ts';
 
-/** Whether the daemon works with what was written. */
+/** Whether the daemon uses the written file. */
 export const TAKEN_STATES = ['taken', 'refused', 'held', 'no daemon', 'not yet', 'another file'] as const;
 export type TakenState = (typeof TAKEN_STATES)[number];
 
 export interface Reception {
   readonly taken: TakenState;
-  /** The first mistake that the daemon found, or the failure that it holds the file for. */
+  /** The first error that the daemon found, or the failure because of which it does not apply the file yet. */
   readonly refusal?: string;
-  /** Why the daemon could not be asked. */
+  /** Why the daemon could not be reached. */
   readonly unreachable?: CodedError;
 }
 
-/** What was written, and when. */
+/** The written file and the time of the write. */
 export interface Written {
   readonly file: string;
   readonly writtenAtMs: number;
 }
 
-/** A daemon reads a file that was unchanged for 250 ms, and looks by itself at least every 10 s. */
+/** A daemon reads a changed file once it has been stable for 250 ms, and checks for changes at least every 10 s. */
 const MAX_WAIT_MS = 15_000;
 const LOOK_EVERY_MS = 200;
 
-/** Waits. Never throws because a daemon could not be asked. */
+/** Waits for at most 15 s. A daemon that cannot be reached is a result, not an error. */
 export async function awaitDaemon(context: ChangeContext, written: Written): Promise<Reception> {
   let control: Control | null = null;
   try {

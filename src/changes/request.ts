@@ -1,7 +1,8 @@
-// What the change service is asked and what it answers: a line of JSON each way, events of the trial between them.
+// The protocol of the change service: one request and one response, each a line of JSON, with events of the trial
+// before the response.
 //
-// Guarantees: a request holds edits of keys and never text of the file; everything in it is bounded before it is used. The
-// schemas are read by both ends, so an answer that does not fit is from another version.
+// Guarantees: a request contains edits of keys and never text of the file. Everything in it is bounded before it is
+// used. Both ends use these schemas, so a response that does not match comes from another version.
 
 import { z } from 'zod';
 import { keyName } from '#config/problem.ts';
@@ -10,12 +11,12 @@ import { coded } from '#errors/coded-error.ts';
 import { checkJsonShape, type JsonLimits } from '#system/json-shape.ts';
 import { TAKEN_STATES } from './reception.ts';
 
-/** 256 KiB. A list of a thousand hosts has 30 KB. */
+/** 256 KiB. A list of a thousand hosts takes 30 KB. */
 export const MAX_REQUEST_BYTES = 262_144;
 const SHAPE: JsonLimits = { values: 50_000, depth: 24 };
 
 const MAX_EDITS = 200;
-/** In all edits. Each costs reading the file again, and the longest list of the configuration has 256 entries. */
+/** Maximum over all edits. Each value costs a parse of the file; the longest list of the schema has 256 entries. */
 const MAX_EDITED_VALUES = 512;
 const MAX_PATH_STEPS = 16;
 const MAX_KEY_LENGTH = 256;
@@ -23,7 +24,7 @@ const MAX_INDEX = 10_000;
 const MAX_SECRET_LENGTH = 65_536;
 const MIN_WINDOW_MS = 5_000;
 const MAX_WINDOW_MS = 3_600_000;
-/** How long a trial may take unless the request says otherwise. */
+/** Default time limit of a trial. */
 export const DEFAULT_WINDOW_MS = 60_000;
 
 const pathSchema = z
@@ -42,7 +43,7 @@ const requestSchema = z.strictObject({
   /** sha256 in hex of the file that the edits were made for. */
   digest: z.string().regex(/^[0-9a-f]{64}$/),
   edits: z.array(editSchema).max(MAX_EDITS).refine(hasFewValues),
-  /** A password that goes into a file of its own; `path` is its key once the edits are made. */
+  /** A password to store in a file of its own. `path` is its key after the edits. */
   secret: z.strictObject({ path: pathSchema, value: z.string().min(1).max(MAX_SECRET_LENGTH) }).nullable(),
   window_ms: z.int().min(MIN_WINDOW_MS).max(MAX_WINDOW_MS),
   /** Whether a failed test waits for a person to confirm the change (`sallyport proxy confirm`). */
@@ -72,13 +73,13 @@ export function parseRequest(line: string): ServiceRequest {
   }
   const parsed = requestSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  // The first step is a field of ours; what follows may be the caller's.
+  // The first step is a field of the schema; the rest may be text of the caller.
   const field = parsed.error.issues[0]?.path[0];
   const reason = field === undefined ? 'it is malformed' : `${String(field)} is malformed or too long`;
   throw coded('CHANGE-REQUEST', { reason });
 }
 
-/** The keys that a request names, for the log. */
+/** The keys that a request changes, for the log. */
 export function editedKeys({ edits, secret }: Pick<ServiceRequest, 'edits' | 'secret'>): string[] {
   const paths = [...edits.map(({ path }) => path), ...(secret === null ? [] : [secret.path])];
   return [...new Set(paths.map(keyName))];
@@ -98,11 +99,11 @@ const problemSchema = z.object({
   message: z.string(),
 });
 
-/** What came of a request. */
+/** The result of a request. */
 export const answerSchema = z.discriminatedUnion('state', [
-  /** The file would be wrong. */
+  /** The change would make the file invalid. */
   z.object({ state: z.literal('refused'), error: errorSchema, problems: z.array(problemSchema) }),
-  /** It was tried; nothing was written. */
+  /** The change was tried and nothing was written. */
   z.object({ state: z.literal('tried'), verdict: changeVerdictSchema }),
   z.object({
     state: z.literal('made'),

@@ -1,5 +1,5 @@
-// Checks a request to the change service: it may set only keys of an admin, and use no secret that its sender does not know.
-// Pure.
+// Checks a request to the change service. It may set only keys that an admin may set, and must not use a secret that
+// its sender does not know. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Change } from '#config/editing/apply-change.ts';
@@ -47,12 +47,12 @@ export function requireKept(before: LoadedSettings, after: LoadedSettings, given
   if (moved !== undefined) throw coded('SECRET-NOT-IN-FORCE', { key: moved.key });
 }
 
-/** Takes the place of a secret that the file has already. */
+/** Stands for a secret that is already in the file. */
 const KEPT: Plain = {};
 
 /**
- * Keys of the secrets whose values the request gives, by their place after the edits. Values are not compared, so a request
- * cannot find out whether a guess is right.
+ * Keys, after the edits, of the secrets whose values the request contains. Values are not compared, so a request cannot
+ * be used to test a guess.
  */
 export function givenKeys({ edits, secret }: ServiceRequest, text: string): ReadonlySet<string> {
   const isSecret = (schema: Parameters<typeof kindOf>[0]) => kindOf(schema) === 'secret';
@@ -63,7 +63,7 @@ export function givenKeys({ edits, secret }: ServiceRequest, text: string): Read
     settingsSchema,
     valuesAfter(kept as Plain, [...(edits as readonly Edit[]), ...typed]),
     (leaf, schema, path) => {
-      // A reference never counts as given: a caller can name it without knowing what it leads to.
+      // A reference does not count as given: a caller can name it without knowing the secret.
       if (isSecret(schema) && typeof leaf === 'string') given.add(keyName(path));
       return leaf;
     },
@@ -72,8 +72,8 @@ export function givenKeys({ edits, secret }: ServiceRequest, text: string): Read
 }
 
 /**
- * Refuses to write anything else than what was tried. A password that came with the change is in the text that is tried,
- * and in a file of its own once it is written. @throws CodedError CONFIG-CHANGED
+ * Refuses to write anything except what was tried. A new password is compared separately: it is in the text that is
+ * tried, but in a file of its own when it is written. @throws CodedError CONFIG-CHANGED
  */
 export function requireTried(tried: string, written: string, { file, change }: { file: string; change: Change }): void {
   if (tried === written) return;

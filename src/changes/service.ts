@@ -1,10 +1,10 @@
-// The change service: makes changes for members of a group who may not write the configuration. It runs as root, one
-// process for each connection that systemd accepts, and ends with it (systemd/sallyport-change.socket).
+// The change service: changes the configuration for members of a group that cannot write it. It runs as root, one
+// process for each connection that systemd accepts, and exits with the connection (systemd/sallyport-change.socket).
 //
-// Guarantees: only keys that an admin may set are changed, and no secret that the sender did not give is used in a new way;
-// the file is written only after a trial in the daemon accepted exactly that content; a caller that leaves before the
-// write changes nothing. Relies on the mode of the socket for who may connect, and on SO_PEERCRED for who it was.
-// A crash leaves the old file or the new one.
+// Guarantees: only keys that an admin may set are changed, and no secret is used in a new way unless the request
+// contains it. The file is written only after a trial in the daemon accepted exactly that content. If the caller leaves
+// before the write, nothing changes. A crash leaves the old or the new file. The mode of the socket decides who may
+// connect, and SO_PEERCRED identifies the caller.
 
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -34,9 +34,9 @@ export interface ServiceParts {
   /** The configuration file, absolute. */
   readonly file: string;
   load(text?: string): Promise<LoadResult>;
-  /** The daemon of this file; null where none runs. */
+  /** The daemon of this file; null if none runs. */
   findDaemon(): Promise<Control | null>;
-  /** Makes a secret that came with the request known to the mask. */
+  /** Registers a secret of the request for redaction. */
   keepSecret(value: Secret): void;
   readonly known: Redactor;
   readonly report: Report;
@@ -44,21 +44,21 @@ export interface ServiceParts {
   peerOf(socket: Socket): Promise<Peer | null>;
   /** Aborted when this process has to end. */
   readonly signal: AbortSignal;
-  /** Time limit to receive the request, and again to have the answer read, in milliseconds. */
+  /** Time limit in milliseconds to receive the request, and another one to send the response. */
   readonly limitMs?: number;
 }
 
 const LIMIT_MS = 10_000;
-/** A journal with more lines is not read. */
+/** Maximum number of errors, and of warnings, in a response. */
 const MAX_PROBLEMS = 100;
 
-/** Answers the one request of this connection, and ends it. Never throws for what comes over it. */
+/** Answers the request of this connection and closes it. Never throws because of what the caller sends. */
 export async function serveChange(socket: Socket, parts: ServiceParts): Promise<void> {
   const { clock, known, report, limitMs = LIMIT_MS } = parts;
   const lines = new LineSocket(socket);
   const send = (value: unknown) => lines.send(redactDeep(value, known));
   const line = lines.readLine({ bytes: MAX_REQUEST_BYTES, ms: limitMs }, clock);
-  // It may fail while the kernel is asked.
+  // It may fail before it is awaited, while `peerOf` runs.
   line.catch(() => undefined);
   let requester = 'an unknown user';
   try {
@@ -151,7 +151,7 @@ async function tryRequest(
   return outcome.state === 'refused' ? outcome : { ...outcome, text };
 }
 
-/** Once it is written, a caller that leaves must not keep the old password from being removed. */
+/** After the write, the old password is removed even if the caller leaves. */
 async function writeTried(tried: string, { serving, loaded, change }: Allowed) {
   const { file, stopping } = serving;
   const context = {
@@ -166,7 +166,7 @@ async function writeTried(tried: string, { serving, loaded, change }: Allowed) {
   return await makeChange(context, loaded, change);
 }
 
-/** Root must not be led to another file. @throws CodedError FILE-SYMLINK, FOLDER-UNSAFE */
+/** Another user must not be able to redirect root to another file. @throws CodedError FILE-SYMLINK, FOLDER-UNSAFE */
 async function requireSafePlace({ file, files }: ServiceParts): Promise<void> {
   const folder = dirname(file);
   if ((await files.facts(file))?.kind === 'symbolic link') throw coded('FILE-SYMLINK', { path: file });

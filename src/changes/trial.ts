@@ -1,8 +1,7 @@
-// Tries a change before it is written: the settings as they would be go to the daemon, which tests the connections that
-// they change. Returns what came of it; the caller decides and shows it.
+// Tries a change before it is written: sends the new settings to the daemon, which tests the connections that they
+// affect. Returns the result, and the caller decides and shows it.
 //
-// Guarantees: nothing is written and nothing takes effect. A caller that goes away, or a daemon that stops, leaves
-// everything as it was.
+// Guarantees: nothing is written and nothing takes effect, not even if the caller leaves or the daemon stops.
 
 import { type Change, candidateOf } from '#config/editing/apply-change.ts';
 import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
@@ -12,25 +11,25 @@ import type { SallyportEvent } from '#logging/events.ts';
 import type { ChangeContext } from './context.ts';
 
 export interface TrialOptions {
-  /** How long a person may confirm it, in milliseconds. */
+  /** Time limit for the confirmation in milliseconds. */
   readonly windowMs: number;
   /** Whether a failed test waits for a person to confirm the change from elsewhere. */
   readonly mayWait: boolean;
   /** Set for a caller who may not read the secrets: they are used only as the active settings use them. */
   readonly secrets?: 'in_force';
-  /** Hears what happens; `waits` says whether a failed test waits for a person. */
+  /** Receives the events of the trial. `waits` says whether a failed test waits for a person. */
   onEvent(event: SallyportEvent, waits: boolean): void;
 }
 
-/** What came of a trial. */
+/** The result of a trial. */
 export type TrialOutcome =
   | { readonly state: 'refused'; readonly refused: RefusedSettings }
   | { readonly state: 'judged'; readonly verdict: ChangeVerdict }
-  /** It did not reach a verdict. */
+  /** The trial ended without a verdict. */
   | { readonly state: 'broken'; readonly error: CodedError }
   | { readonly state: 'interrupted'; readonly error: CodedError };
 
-/** Tries it. @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONTROL-OTHER-FILE, what opening Control throws */
+/** Tries the change. @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONTROL-OTHER-FILE, errors of `openControl` */
 export async function tryChange(
   context: ChangeContext,
   loaded: LoadedSettings,
@@ -40,7 +39,7 @@ export async function tryChange(
   const result = await context.load(text);
   if (!result.ok) return { state: 'refused', refused: result };
   const daemon = await context.findDaemon();
-  // Without a daemon it cannot be confirmed from elsewhere.
+  // Without a daemon, no other process can confirm the change.
   const waits = daemon !== null && options.mayWait;
   const control = daemon ?? (await context.openControl());
   try {
