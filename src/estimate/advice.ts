@@ -1,18 +1,18 @@
-// What follows from the measured downloads: estimates for larger packages, and the response timeout to set.
+// Derives estimates for larger packages, and the recommended response timeout, from the measured downloads. Pure.
 //
-// Pure. The timeout bounds silence, so silence decides. Never less than what was seen times the margin, and never less
-// than the manual's own tip; within what the setting may hold.
+// The timeout limits silence, so the longest silence decides. The recommendation is at least that silence times the
+// margin, at least the value that the manual suggests, and within the range of the setting.
 
 import { at, type Line, lowestLineAbove, type Point } from '#timeout/line.ts';
 import type { Measured } from './pairing.ts';
 
 /** A measured download and its file. */
 export interface MeasuredPackage extends Measured {
-  /** Bytes; null when no file has its id. */
+  /** In bytes; null if no file matches its id. */
   readonly size: number | null;
 }
 
-/** What a package of a size may need. */
+/** The estimated times for a package of this size. */
 interface Estimate {
   readonly size: number;
   readonly elapsedMs: number;
@@ -20,32 +20,32 @@ interface Estimate {
 }
 
 export interface Advice {
-  /** What to set `response_timeout.base_ms` to. */
+  /** The recommended `response_timeout.base_ms`. */
   readonly baseMs: number;
-  /** The longest silence that was seen. */
+  /** The longest silence in the log. */
   readonly observedMs: number;
-  /** The longest that the largest package at hand may need; null when no size is known. */
+  /** The estimated longest silence for the largest package in the folder; null if no size is known. */
   readonly largestMs: number | null;
   readonly margin: number;
-  /** Whether the manual's tip is more than what the evidence asks for. */
+  /** Whether the value of the manual is larger than the one measured, and so decides. */
   readonly tipDecides: boolean;
   readonly estimates: readonly Estimate[];
 }
 
-/** Twice what was seen: a log counts whole seconds, and the next package may be denser. */
+/** Twice the measured time: a log has whole seconds only, and scanning the next package may take longer. */
 const MARGIN = 2;
-/** "In most cases, a timeout interval of 5 minutes (300,000 ms) is generally sufficient." */
+/** The manual: "In most cases, a timeout interval of 5 minutes (300,000 ms) is generally sufficient." */
 const TIP_MS = 300_000;
-/** What the setting may hold. */
+/** The range of the setting. */
 const MIN_TIMEOUT_MS = 1_000;
 const MAX_TIMEOUT_MS = 2_147_483_647;
 const SECOND_MS = 1_000;
-/** Packages so many times as large as the largest one that was measured. */
+/** Estimates are made for these multiples of the largest measured size. */
 const TIMES_LARGER = [1, 2, 5, 10];
 
-/** `largestHere` is the size of the largest .JAR at hand, measured or not. */
+/** `largestHere` is the size in bytes of the largest .JAR in the folder, measured or not. */
 export function advise(measured: readonly MeasuredPackage[], largestHere: number): Advice {
-  // What went on from an earlier attempt says nothing about its size.
+  // The time of a resumed download does not correspond to the size of its file.
   const whole = measured.filter(({ size, resumed }) => size !== null && !resumed);
   const silence = slowest(whole.map(({ size, silenceMs }) => ({ size: size ?? 0, ms: silenceMs })));
   const elapsed = slowest(whole.map(({ size, elapsedMs }) => ({ size: size ?? 0, ms: elapsedMs })));
@@ -74,7 +74,7 @@ export function advise(measured: readonly MeasuredPackage[], largestHere: number
   };
 }
 
-/** The line above everything that was seen, in whole seconds at least, which is all that a log knows. */
+/** The lowest line above all points. Each counts as at least one second, the resolution of a log. */
 function slowest(candidates: readonly Point[]): Line | null {
   const points = candidates
     .filter(({ size }) => size > 0)
@@ -82,7 +82,7 @@ function slowest(candidates: readonly Point[]): Line | null {
   const [one] = points;
   if (one === undefined) return null;
   const maxMs = Math.max(...points.map(({ ms }) => ms));
-  // One size shows no pace: a package ten times as large may take ten times as long.
+  // A single size gives no slope, so a package ten times as large is assumed to take ten times as long.
   if (points.every(({ size }) => size === one.size)) return { baseMs: 0, msPerByte: maxMs / one.size };
   return lowestLineAbove(
     points,
@@ -90,7 +90,7 @@ function slowest(candidates: readonly Point[]): Line | null {
   );
 }
 
-/** A round number is easier to read, and never less. */
+/** Rounds up to whole seconds, which are easier to read. */
 function toSeconds(ms: number): number {
   return Math.ceil(ms / SECOND_MS) * SECOND_MS;
 }

@@ -1,22 +1,22 @@
-// Tells lines of an old log that cannot matter by their bytes, before a string is made of them: of some hundred megabytes
-// nearly all lines are such, and strings of them would fill the memory faster than it is emptied.
+// Skips lines of an old log that cannot matter, by their bytes and before they become strings. Nearly all lines of a
+// log of some hundred megabytes are of this kind, and their strings would fill the memory faster than it is collected.
 //
-// Guarantees: a line is boring only if it begins an entry, later than or as late as every one before, whose message does
-// not begin like one of a download. Times of boring lines are not lost: `latest` has the last one. Pure.
+// Guarantees: a line is skipped only if it begins an entry that is not earlier than any before it, and if its message
+// does not begin like one about a download. The time of the last skipped line is kept in `latest`. Pure.
 
 const STAMP_LENGTH = 19;
-/** `2013-06-05T00:04:10`, with a digit where the 0 is. */
+/** The form of `2013-06-05T00:04:10`; each 0 stands for any digit. */
 const STAMP = Buffer.from('0000-00-00T00:00:00');
 const [ZERO, NINE, SPACE, OPEN, CLOSE] = [0x30, 0x39, 0x20, 0x5b, 0x5d];
 /** First letters of the messages that `steps.ts` reads. */
 const WORTH_READING = Buffer.from('DRAU');
 
-/** Follows one log. */
+/** Keeps the state of one log. */
 export class BoringLines {
   readonly #latest = Buffer.alloc(STAMP_LENGTH);
   #skipped = false;
 
-  /** Whether the line between these places cannot matter. */
+  /** Whether the line between these offsets cannot matter. */
   skips(bytes: Uint8Array, from: number, to: number): boolean {
     if (!isStamped(bytes, from, to) || this.#isEarlier(bytes, from)) return false;
     const letter = bytes[messageAt(bytes, from + STAMP_LENGTH, to)];
@@ -26,14 +26,14 @@ export class BoringLines {
     return true;
   }
 
-  /** The time of the last line that was skipped since this was asked before; null when none was. */
+  /** The time of the last line that was skipped since the previous call; null if none was. */
   latest(): string | null {
     if (!this.#skipped) return null;
     this.#skipped = false;
     return this.#latest.toString('latin1');
   }
 
-  /** A line that was not skipped has this time: what is earlier from here on is not boring. */
+  /** Sets the time of a line that was not skipped: earlier lines after it are not skipped either. */
   note(stamp: string): void {
     this.#latest.write(stamp, 'latin1');
   }
@@ -57,7 +57,7 @@ function isStamped(bytes: Uint8Array, from: number, to: number): boolean {
   return true;
 }
 
-/** Where the message begins, behind level, thread and whatever else is in brackets; `to` when it is not in this line. */
+/** Where the message begins, after level, thread and other brackets; the end of `bytes` if it is not in this line. */
 function messageAt(bytes: Uint8Array, from: number, to: number): number {
   let at = from;
   while (at < to && bytes[at] !== SPACE) at += 1;

@@ -1,27 +1,28 @@
-// Lines of an old log made into entries: an entry begins with the manual's time, and what was wrapped belongs to it.
+// Joins the lines of an old log into entries. An entry begins with a time in the format of the manual and includes the
+// lines that follow it without one.
 //
-// Guarantees: pure, and bounded whatever the lines hold: of an entry that grows on and on the first part is kept. Lines
-// before the first time are dropped.
+// Guarantees: pure, with bounded memory: only the first part of a long entry is kept. Lines before the first time are
+// dropped.
 
 /** One entry of a log. */
 export interface LogEntry {
   /** Local time without a zone, `2013-06-05T00:04:10`. */
   readonly stamp: string;
-  /** What follows it, wrapped lines joined by a space. */
+  /** The rest of the entry, its lines joined by a space. */
   readonly text: string;
 }
 
 const STAMP_LENGTH = 19;
 const STAMP = /^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d/;
-/** The messages that matter have a hundred characters; a stack trace behind another one does not matter. */
+/** Maximum length of an entry in characters. Relevant messages have about a hundred; the rest may be a stack trace. */
 const TEXT_LIMIT = 2_000;
 
-/** Takes lines, gives entries. */
+/** Joins the lines of one log. */
 export class EntryJoiner {
   #stamp: string | null = null;
   #text = '';
 
-  /** The entry that this line ends, if it ends one. */
+  /** Adds a line. Returns the previous entry if this line begins a new one. */
   next(line: string): LogEntry | null {
     if (STAMP.test(line)) {
       const before = this.end();
@@ -35,12 +36,12 @@ export class EntryJoiner {
     return null;
   }
 
-  /** The time of the entry that has begun. */
+  /** The time of the unfinished entry; null if there is none. */
   get stamp(): string | null {
     return this.#stamp;
   }
 
-  /** The last entry. */
+  /** Ends the unfinished entry and returns it. */
   end(): LogEntry | null {
     const stamp = this.#stamp;
     this.#stamp = null;

@@ -1,7 +1,8 @@
-// `timeout estimate`: the manual's procedure for the response timeout, done by reading the log and the packages folder.
+// `timeout estimate`: the procedure of the manual for the response timeout, from the log and the packages folder.
 //
-// Guarantees: reads with the rights of whoever calls, writes nothing, keeps little of a log of any size in memory. A file
-// that can't be read to its end is named, and what was read counts. Relies on the pure steps beside it.
+// Guarantees: reads with the rights of the calling user, writes nothing, and keeps little of a log in memory, whatever
+// its size. If a file cannot be read to its end, the report names it and uses the part that was read. Relies on the
+// pure modules of this folder.
 
 import { basename, dirname, join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';
@@ -17,23 +18,23 @@ import { byLog, siblingsOf } from './rotation.ts';
 import { readStep } from './steps.ts';
 
 export interface EstimateOptions {
-  /** Log files; the rotated ones beside one are read as well. */
+  /** Log files. The rotated files next to each are also read. */
   readonly logs: readonly string[];
   readonly packagesDir: string;
   readonly files: Files;
-  /** The zone of the times in the log. */
+  /** The time zone of the log. */
   readonly zone: ZoneRules;
   readonly signal: AbortSignal;
 }
 
-/** A file that was read. */
+/** A log file that was read; `problem` says why reading stopped early. */
 interface LogRead {
   readonly path: string;
   readonly lines: number;
   readonly problem: string | null;
 }
 
-/** A measured download, with the file that was found for it. */
+/** A measured download with the file that matches it. */
 export interface EstimatedPackage extends MeasuredPackage {
   readonly file: string | null;
 }
@@ -43,18 +44,18 @@ export interface EstimateReport {
   /** In the order in which they ended. */
   readonly packages: readonly EstimatedPackage[];
   readonly tally: PairingTally;
-  /** The first of them. */
+  /** The first notes; `clockSteps` counts all steps. */
   readonly clock: readonly ClockNote[];
   readonly clockSteps: number;
-  /** Ids that several files could belong to. */
+  /** Ids that match several files. */
   readonly ambiguous: readonly string[];
   readonly advice: Advice;
 }
 
-/** So many notes on the clock are enough to know what kind of log it is. */
+/** Maximum number of notes on the clock; more would not tell an admin more about the log. */
 const MAX_CLOCK_NOTES = 20;
 
-/** @throws CodedError ESTIMATE-NOTHING; FILE-FAILED for a log or a folder that can't be opened */
+/** Makes the estimate. @throws CodedError ESTIMATE-NOTHING; FILE-FAILED if a log or the folder cannot be opened */
 export async function estimateTimeout(options: EstimateOptions): Promise<EstimateReport> {
   const jars = await listJars(options);
   const logs: LogRead[] = [];
@@ -81,7 +82,7 @@ export async function estimateTimeout(options: EstimateOptions): Promise<Estimat
 
 interface Jars {
   readonly names: readonly string[];
-  /** Bytes of the largest one. */
+  /** Size of the largest file in bytes. */
   readonly largest: number;
 }
 
@@ -100,7 +101,7 @@ async function sizeOf(files: Files, path: string): Promise<number | null> {
   return facts?.kind === 'file' ? facts.size : null;
 }
 
-/** A log that was named is read with its rotated files: the download in question may be in one of them. */
+/** Adds the rotated files of each log, because they may contain the download in question. */
 async function withSiblings({ logs, files }: EstimateOptions): Promise<string[]> {
   const paths: string[] = [];
   for (const path of logs) {
@@ -143,7 +144,7 @@ async function readLog(
   const reader = {
     skips: (bytes: Uint8Array, from: number, to: number) => {
       const isBoring = boring.skips(bytes, from, to);
-      // It ends the entry before, and what follows it is a part of it.
+      // A skipped line ends the previous entry, and the lines after it belong to the skipped one.
       if (isBoring) take(joiner.end());
       return isBoring;
     },

@@ -1,9 +1,10 @@
-// Finds the .JAR of an update by its id: the vendor's file names contain it, in any case, with whatever around it.
+// Finds the .JAR of an update by its id. File names of the vendor contain the id in upper or lower case with other text
+// around it. Pure.
 //
-// Pure. A name that continues the id's own number is another update's: 160 is not in 1602503.jar. Where several names
-// fit and none is the id itself, none is taken: a wrong size makes a wrong estimate.
+// A name in which more digits adjoin the id belongs to another update: 1602503.jar does not match 160. If several names
+// match and none is exactly the id, no file is used, because a wrong size would make a wrong estimate.
 
-/** The .JAR of an id among these file names; `several` when it can't be told which. */
+/** The .JAR of an id among these file names. `several` is true if more than one matches. */
 export function findJar(
   id: string,
   names: readonly string[],
@@ -16,7 +17,7 @@ export function findJar(
   return { name: several ? null : (only ?? null), several };
 }
 
-/** Whether a name in lower case is a .JAR and has the id, not as a part of a longer number. */
+/** Whether a name in lower case is a .JAR and contains the id, but not as part of a longer number. */
 function contains(name: string, id: string): boolean {
   if (!name.endsWith('.jar')) return false;
   const stem = name.slice(0, -'.jar'.length);

@@ -1,31 +1,31 @@
-// The times of an old log, which are local and have no zone, made into moments that can be subtracted.
+// Converts the local times of an old log, which have no zone, to timestamps that can be subtracted. Pure.
 //
-// Guarantees: a time that comes twice when summer time ends is the later of the two once the log has gone back by it;
-// any other way back is told as a step of the clock, after which nothing before may be compared with anything behind.
-// Lines of several threads may change places within two seconds. Pure; the rules of the zone come with the zone.
+// Guarantees: when summer time ends, an hour repeats; its times are the later ones once the log has gone back by the
+// change of the clock. Any other jump back is reported as a step of the clock, and times before it must not be compared
+// with times after it. Lines of concurrent threads may be out of order by up to two seconds.
 
-/** What a clock of the zone shows, and when it first shows it (`system/time/zone.ts`). */
+/** `local` is the local time at a moment; `reached` is the first moment with a local time (`system/time/zone.ts`). */
 export interface ZoneRules {
   local(atMs: number): number;
   reached(localMs: number): number;
 }
 
-/** Something about the clock that the log gave away. */
+/** A jump back of the clock that the times of the log show. */
 export interface ClockNote {
-  /** `step`: somebody set the clock back; `summer-time`: the hour that comes twice. */
+  /** `step`: the clock was set back; `summer-time`: the hour that repeats. */
   readonly kind: 'step' | 'summer-time';
-  /** The first time after it, as the log has it. */
+  /** The first time after the jump, as in the log. */
   readonly stamp: string;
   readonly backMs: number;
 }
 
 const JITTER_MS = 2_000;
-/** By how much summer time differs: an hour, and half of one at Lord Howe. */
+/** Differences of summer time: one hour, and half an hour on Lord Howe Island. */
 const FOLDS_MS = [3_600_000, 1_800_000];
-/** A log that goes back more often has no clock worth asking a zone about. */
+/** If a log jumps back more often, its clock is unreliable, and the zone is no longer consulted. */
 const MAX_LOOKUPS = 1_000;
 
-/** Follows one log, line by line. */
+/** Keeps the state of one log. */
 export class LogClock {
   readonly #zone: ZoneRules;
   #latest = '';
@@ -36,9 +36,9 @@ export class LogClock {
     this.#zone = zone;
   }
 
-  /** To be told of every entry. Returns what it gave away, mostly nothing. */
+  /** Takes the time of each entry. Returns a note if the clock jumped back, otherwise null. */
   see(stamp: string): ClockNote | null {
-    // Such times compare as text.
+    // Times of this form sort as text.
     if (stamp >= this.#latest) {
       this.#latest = stamp;
       return null;
@@ -52,7 +52,7 @@ export class LogClock {
     return { kind: again === null ? 'step' : 'summer-time', stamp, backMs };
   }
 
-  /** The moment of an entry that was just seen, in milliseconds since the epoch. */
+  /** The timestamp of the entry last passed to `see`, in milliseconds since the epoch. */
   at(stamp: string): number {
     const [first, second] = this.#moments(stamp);
     const moment = second !== null && first < this.#floorMs - JITTER_MS ? second : first;
@@ -66,7 +66,7 @@ export class LogClock {
     return second !== null && second >= before - JITTER_MS ? second : null;
   }
 
-  /** When a clock shows this: mostly once, twice in the hour that comes again. */
+  /** The moments with this local time: usually one, but two in the hour that repeats. */
   #moments(stamp: string): readonly [first: number, second: number | null] {
     const local = localMs(stamp);
     const first = this.#zone.reached(local);
@@ -75,7 +75,7 @@ export class LogClock {
   }
 }
 
-/** The milliseconds that a local time would be in UTC. */
+/** The milliseconds of a local time as if it were UTC. */
 function localMs(stamp: string): number {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = stamp.split(/\D/).map(Number);
   return Date.UTC(year, month - 1, day, hour, minute, second);

@@ -1,47 +1,47 @@
-// Pairs "Downloading update ID" with "Acknowledging receipt of update ID" and measures what lies between.
+// Pairs "Downloading update ID" with "Acknowledging receipt of update ID" and measures the time between them. Pure.
 //
-// Guarantees: of a download that was begun again the last beginning counts; what crossed a step of the clock is counted
-// and not measured; where two downloads overlapped nobody knows whose response came, so their silence is taken as the
-// whole time between: never too short. Bounded in everything that a log can make grow. Pure.
+// Guarantees: a download that started again is measured from its last start. A download across a step of the clock is
+// counted, but not measured. If two downloads overlapped, the log does not show which one a response belongs to, so the
+// whole time counts as silence, which is never too short. Memory is bounded, whatever the log contains.
 
 import { NewestMap } from '#system/newest.ts';
 import type { LogStep } from './steps.ts';
 
-/** One download that was acknowledged. */
+/** A download that was acknowledged. */
 export interface Measured {
   readonly id: string;
-  /** Moments in milliseconds since the epoch. */
+  /** In milliseconds since the epoch, as is `endedMs`. */
   readonly beganMs: number;
   readonly endedMs: number;
   readonly elapsedMs: number;
-  /** The longest time between two signs of life. */
+  /** The longest time between two signs of progress. */
   readonly silenceMs: number;
-  /** Another download ran meanwhile, so the silence is the longest that it can have been. */
+  /** Another download ran at the same time, so `silenceMs` is an upper bound. */
   readonly overlapped: boolean;
-  /** It went on where an earlier attempt had ended, so it is shorter than a whole one. */
+  /** The download resumed an earlier attempt, so it took less time than a whole one. */
   readonly resumed: boolean;
-  /** How often it was begun. */
+  /** Number of starts. */
   readonly attempts: number;
 }
 
-/** What could not be measured, and how often. */
+/** Number of downloads that could not be measured, by reason. */
 export interface PairingTally {
-  /** Begun again without an acknowledgement between. */
+  /** Started again without an acknowledgement in between. */
   readonly begunAgain: number;
-  /** Begun and never acknowledged. */
+  /** Started and never acknowledged. */
   readonly unacknowledged: number;
-  /** Acknowledged, and the beginning is not in the log. */
+  /** Acknowledged, but the start is not in the log. */
   readonly withoutBeginning: number;
   readonly acrossClockSteps: number;
-  /** Measured and dropped, because only so many are kept. */
+  /** Measured, but dropped because only the latest `MAX_MEASURED` are kept. */
   readonly dropped: number;
 }
 
-/** The latest are kept; more would not make the estimate better. */
+/** The latest downloads are kept; more would not improve the estimate. */
 const MAX_MEASURED = 1_000;
-/** Nobody fetches so many at once; the oldest of them has been given up. */
+/** Maximum number of downloads in progress. Beyond it the oldest counts as abandoned. */
 const MAX_OPEN = 100;
-/** A download of a day, or a day without a sign: a machine that slept, or a clock that was set forward. */
+/** If a download seems to take more than a day, the machine slept or the clock was set forward. */
 const MAX_MS = 86_400_000;
 
 interface Open {
@@ -52,18 +52,18 @@ interface Open {
   longestMs: number;
   measuredMs: number | null;
   downloadedMs: number | null;
-  /** Another one began or ended meanwhile. */
+  /** Another download started or ended in the meantime. */
   joined: boolean;
   stepped: boolean;
 }
 
 interface Done extends Omit<Measured, 'overlapped'> {
   overlapped: boolean;
-  /** The silence was measured where the bytes came, so it is right whatever else ran. */
+  /** The program that downloaded measured the silence, so it is right even if downloads overlapped. */
   readonly exact: boolean;
 }
 
-/** Takes the steps of one log in their order. */
+/** Takes the steps of one log in order. */
 export class Pairing {
   readonly #open = new NewestMap<string, Open>(MAX_OPEN, () => {
     this.#givenUp += 1;
@@ -81,7 +81,7 @@ export class Pairing {
         this.#began(step.id, atMs, step.resumed);
         break;
       case 'response':
-        // A sign of life of whatever is under way.
+        // It may belong to any download in progress.
         for (const open of this.#open.values()) sign(open, atMs);
         break;
       case 'downloaded':
@@ -96,7 +96,7 @@ export class Pairing {
     }
   }
 
-  /** The clock was set: no time before can be compared with one behind. */
+  /** The clock was set, so times before and after cannot be compared. */
   stepped(): void {
     for (const open of this.#open.values()) open.stepped = true;
   }
@@ -123,7 +123,7 @@ export class Pairing {
     if (before !== undefined) this.#begunAgain += 1;
     this.#open.delete(id);
     for (const other of this.#open.values()) other.joined = true;
-    // A copy: a part of a chunk would keep the whole chunk in memory.
+    // A copy of the id, because a substring would keep its whole chunk in memory.
     this.#open.set([...id].join(''), {
       beganMs: atMs,
       resumed,
@@ -145,9 +145,9 @@ export class Pairing {
     open.measuredMs = silenceMs;
   }
 
-  /** An attempt ended without success; the next one begins anew. */
+  /** An attempt failed, so its measurements are discarded. */
   #failed(id: string): void {
-    // Stays open, so that a later beginning is counted as a further attempt.
+    // The download stays open, so that a later start counts as another attempt.
     const open = this.#open.get(id);
     if (open === undefined) return;
     open.downloadedMs = null;
@@ -185,7 +185,7 @@ export class Pairing {
     if (this.#done.length > MAX_MEASURED * 2) this.#forgetOldest();
   }
 
-  /** Only now it is known that this one ran while those did that ended after its beginning. */
+  /** Marks the downloads that ended after this one started, which is known only when this one ends. */
   #markOverlapped(beganMs: number): void {
     for (let index = this.#done.length - 1; index >= 0; index -= 1) {
       const done = this.#done[index];

@@ -1,10 +1,10 @@
-// Which log a file belongs to, and where it stands in it: `nsc.log.gz.9` is older than `nsc.log.gz.0`, and that than
-// `nsc.log`; `sallyport.log.2` is older than `sallyport.log.1`. Pure.
+// Which log a file belongs to, and its age among the files of that log: `nsc.log.gz.9` is older than `nsc.log.gz.0`,
+// which is older than `nsc.log`; `sallyport.log.2` is older than `sallyport.log.1`. Pure.
 
-/** A file's place: files of one log have one name, and go from the oldest to the youngest. */
+/** The log that a file belongs to, by the name of its current file, and the age of the file. */
 interface Place {
   readonly log: string;
-  /** 0 for the file that is written to, higher for older ones. */
+  /** 0 for the current file, higher for older files. */
   readonly age: number;
 }
 
@@ -17,7 +17,7 @@ function placeOf(path: string): Place {
   return { log, age: Number(number) + 1 };
 }
 
-/** The files of each log, the oldest first. */
+/** The files of each log, oldest first. */
 export function byLog(paths: readonly string[]): string[][] {
   const logs = new Map<string, { path: string; age: number }[]>();
   for (const path of new Set(paths)) {
@@ -27,7 +27,7 @@ export function byLog(paths: readonly string[]): string[][] {
   return [...logs.values()].map((files) => files.toSorted((a, b) => b.age - a.age).map(({ path }) => path));
 }
 
-/** Names that belong to the log of this file, which must be the one that is written to: the rotated ones beside it. */
+/** The names among `names` of the rotated files of this log; none if `name` is itself a rotated file. */
 export function siblingsOf(name: string, names: readonly string[]): string[] {
   if (placeOf(name).age !== 0) return [];
   return names.filter((other) => other !== name && other.startsWith(`${name}.`) && placeOf(other).log === name);

@@ -1,20 +1,21 @@
-// What an entry of an old log says of a download: the vendor's messages, and our own, which are the same and some more.
+// Reads the step of a download from a log entry: the vendor's messages, and Sallyport's, which include the same and
+// some more. Pure.
 //
-// Pure. `test/estimate/steps.test.ts` renders our events and reads them back, so the two can't part. The message must
-// begin with the words: a title or a URL inside another message can't pass for a step.
+// `test/estimate/steps.test.ts` formats Sallyport's events and reads them back, so that the two stay in step. The
+// message must begin with the expected words, so a title or URL inside another message is never read as a step.
 
-/** One step in the life of a download, as a log tells it. */
+/** One step of a download, as a log reports it. */
 export type LogStep =
   | { readonly kind: 'began'; readonly id: string; readonly resumed: boolean }
-  /** A response came; whose, the line does not say. */
+  /** A response arrived. The line does not say for which download. */
   | { readonly kind: 'response' }
-  /** Ours only: all bytes are here, and the longest silence as it was measured. */
+  /** Sallyport only: all bytes have arrived; with the longest silence that it measured. */
   | { readonly kind: 'downloaded'; readonly id: string; readonly silenceMs: number }
-  /** Ours only. */
+  /** Sallyport only. */
   | { readonly kind: 'failed'; readonly id: string }
   | { readonly kind: 'acknowledged'; readonly id: string };
 
-/** Level, thread, and whatever else a version puts into brackets; before them a fraction of the second. */
+/** A fraction of the second, then level, thread, and anything else that a version puts in brackets. */
 const HEAD = /^(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)? ?(?:\[[^\]]{0,500}\] ?){1,8}/;
 const ID = '([A-Za-z0-9_-](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?)';
 const SPAN = String.raw`(\d[\d.]* (?:ms|s|min|h)(?: \d+ (?:s|min))?)`;
@@ -27,10 +28,10 @@ const DOWNLOADED = new RegExp(`^Downloaded update ID ${ID}: .{1,40} in ${SPAN}, 
 const FAILED = new RegExp(`^Update ID ${ID} failed(?: at |: )`);
 const ACKNOWLEDGED = new RegExp(`^Acknowledging receipt of update ID ${ID}${END}`);
 
-/** Nearly every entry is about something else; this look costs next to nothing. */
+/** A cheap check first, because nearly every entry is about something else. */
 const WORTH_A_LOOK = /Download|Resum|Response|Update ID|Acknowledg/;
 
-/** The step that an entry tells, or null when it is about something else. */
+/** The step that an entry reports; null if it is about something else. */
 export function readStep(text: string): LogStep | null {
   if (!WORTH_A_LOOK.test(text)) return null;
   const message = text.replaceAll(/\s+/g, ' ').trim().replace(HEAD, '');
@@ -51,7 +52,7 @@ export function readStep(text: string): LogStep | null {
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 };
 
-/** A duration as the formatter shows it, `12 min 5 s`, in milliseconds. */
+/** Converts a duration as the formatter shows it, such as `12 min 5 s`, to milliseconds. */
 function readSpan(shown: string): number {
   let ms = 0;
   for (const [, number, unit = ''] of shown.matchAll(/(\d+(?:\.\d+)?) (ms|min|s|h)/g)) {
