@@ -1,8 +1,8 @@
-// The demo's own folder: emptied at each start, and never any other.
+// The folder of the demo, which is emptied at each start.
 //
-// Guarantees that nothing is removed from a folder that the demo did not make: a marker file says whose it is, nor from
-// one that another demo, or a Sallyport with its configuration, works in: it is locked first. The marker is written
-// first and removed never, so a crash in the middle leaves a folder that the next start recognizes.
+// Guarantees: nothing is removed from a folder that the demo did not make, which a marker file identifies. Nothing is
+// removed while another demo, or a Sallyport with the demo's configuration, uses the folder, because the folder is
+// locked first. The marker is written first and never removed, so after a crash the next start recognizes the folder.
 
 import { lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,18 +25,18 @@ const FOLDER_MODE = 0o700;
 const KEPT: readonly string[] = [MARKER, LOCK_FILE, LOCK_NOTE];
 const LOCKING = { files: realFiles, clock: systemClock, mode: 'daemon' } as const;
 
-/** What is made or held stays until this is disposed of. */
+/** Releases locks and resources when it is disposed. */
 interface Cleanup {
   defer(end: () => void): void;
 }
 
 /**
- * Empties the folder, or makes it, and makes its parts. From here on it is ours alone, until the cleanup.
- * @throws CodedError DEMO-FOLDER when it is a link, or holds anything and is not the demo's; LOCK-HELD
+ * Makes or empties the folder, and makes its subfolders. It stays locked until the cleanup.
+ * @throws CodedError DEMO-FOLDER if it is a link, or is not empty and has no marker; LOCK-HELD
  */
 export async function prepareFolder(dir: string, cleanup: Cleanup): Promise<DemoFolder> {
   await mkdir(dir, { recursive: true, mode: FOLDER_MODE });
-  // `mkdir` is content with a link to a folder; what it points at is not ours.
+  // `mkdir` accepts a link to a folder, but the folder that the link points to is not the demo's.
   if (!(await lstat(dir)).isDirectory()) throw coded('DEMO-FOLDER', { dir });
   const names = await readdir(dir);
   if (names.length > 0 && !names.includes(MARKER)) throw coded('DEMO-FOLDER', { dir });
@@ -55,7 +55,7 @@ export async function prepareFolder(dir: string, cleanup: Cleanup): Promise<Demo
   return folder;
 }
 
-/** Not while somebody runs Sallyport with the configuration of an earlier demo. */
+/** Fails while a Sallyport with the configuration of an earlier demo is running. */
 async function emptyFolder(dir: string): Promise<void> {
   const names = (await readdir(dir)).filter((name) => !KEPT.includes(name));
   const state = names.includes('state') ? await acquireLock(join(dir, 'state'), LOCKING) : null;

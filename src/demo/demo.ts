@@ -1,7 +1,7 @@
-// `npm start`: a small update server, a forward proxy and Sallyport between them, all on this machine.
+// `npm start`: an update server, a forward proxy, and a Sallyport that downloads through them, all on this machine.
 //
-// Everything lies in the demo's own folder and is made afresh at each start; the admin's configuration, packages and
-// logs are not touched. Nothing but loopback is used. A crash leaves the folder, which the next start empties.
+// Guarantees: all files are in the folder of the demo and are made again at each start. The admin's configuration,
+// packages and logs are not touched. Only loopback is used. A crash leaves the folder, which the next start empties.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,37 +14,37 @@ import { type DemoFolder, prepareFolder } from './demo-folder.ts';
 import { type ForwardProxy, PROXY_VIA, startForwardProxy } from './forward-proxy.ts';
 import { DEMO_PACKAGES, type DemoPackage, writePackages } from './packages.ts';
 
-/** Where the demo prints to. */
+/** The output of the demo. */
 interface DemoTerminal {
   out(line: string): void;
   err(line: string): void;
 }
 
-/** Runs Sallyport with a configuration: one round, or until the signal; resolves with its exit status. */
+/** Runs Sallyport with a configuration, for one round or until the signal. Resolves with its exit status. */
 export type RunAgent = (
   configFile: string,
   options: { readonly once: boolean; readonly signal: AbortSignal },
 ) => Promise<number>;
 
 export interface DemoOptions {
-  /** The demo's own folder; it is emptied. */
+  /** The folder of the demo, which is emptied. */
   readonly dir: string;
-  /** True: ends after one round. False: stays up until the signal. */
+  /** Whether the demo ends after one round; otherwise it runs until the signal. */
   readonly once: boolean;
   readonly signal: AbortSignal;
   readonly terminal: DemoTerminal;
   readonly runAgent: RunAgent;
   readonly packages?: readonly DemoPackage[];
-  /** How long the proxy holds a package back; 3 s when not given. */
+  /** How long the proxy delays a package, in milliseconds; 3000 by default. */
   readonly holdMs?: number;
 }
 
-/** A unix socket's path has at most 107 bytes on Linux, 103 elsewhere. */
+/** The path of a unix socket has at most 107 bytes on Linux and 103 on other systems. */
 const MAX_SOCKET_PATH_BYTES = 100;
 
 /**
  * Runs the demo and resolves with an exit status.
- * @throws CodedError DEMO-FOLDER, DEMO-UNWRITABLE, LOCK-HELD, SERVE-FAILED, FEED-*, and what the agent throws
+ * @throws CodedError DEMO-FOLDER, DEMO-UNWRITABLE, LOCK-HELD, SERVE-FAILED, FEED-*, and the errors of `runAgent`
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   await using cleanup = new AsyncDisposableStack();
@@ -69,7 +69,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   return status;
 }
 
-/** A folder that cannot be written is told with its path, and with how to name another. */
+/** If a folder is not writable, the error names it and says how to choose another. */
 async function writingDemo<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -108,7 +108,7 @@ function describeConfig(folder: DemoFolder, { origin, proxy, socketDir }: Parts)
   return `${head.join('\n')}\n${stringify(settings, { lineWidth: 0 })}`;
 }
 
-/** Usually the state folder; a checkout deep down in the file system needs a shorter path, with a name of chance. */
+/** Usually the state folder. If its path is too long for a socket, a temporary folder with a random name. */
 async function findSocketDir(folder: DemoFolder, cleanup: AsyncDisposableStack): Promise<string> {
   if (Buffer.byteLength(join(folder.state, 'control.sock')) <= MAX_SOCKET_PATH_BYTES) return folder.state;
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-demo-'));

@@ -1,6 +1,6 @@
-// Which headers a proxy passes on (RFC 9110, 7.6.1): all but those of the one hop that they came over. Pure.
+// The headers that a proxy forwards (RFC 9110, 7.6.1): all except those that apply to a single connection. Pure.
 
-/** By name, in the writing of the first line of that name; several lines stay several. */
+/** Values by name, spelled as in the first line with that name. Repeated lines stay separate. */
 type HeaderValues = Record<string, string[]>;
 
 const HOP_BY_HOP = [
@@ -16,7 +16,7 @@ const HOP_BY_HOP = [
   'upgrade',
 ];
 
-/** Takes name, value, name, value as received; Host, Via and what Connection names get no special writing elsewhere. */
+/** Filters raw headers (name, value, name, value, ...). Connection may name more headers that are not forwarded. */
 export function endToEndHeaders(rawHeaders: readonly string[]): HeaderValues {
   const lines = pairs(rawHeaders);
   const named = lines
@@ -34,7 +34,7 @@ export function endToEndHeaders(rawHeaders: readonly string[]): HeaderValues {
   return Object.fromEntries([...headers.values()].map(({ name, values }) => [name, values]));
 }
 
-/** Names that the caller looks up. */
+/** Spelling of the names that the caller looks up. */
 const CANONICAL = new Map([
   ['host', 'Host'],
   ['via', 'Via'],

@@ -1,8 +1,8 @@
-// The demo's forward proxy: absolute-form and CONNECT, to the demo's own origin and nowhere else.
+// The forward proxy of the demo. It accepts absolute-form requests and CONNECT, and only connects to the demo's server.
 //
-// Guarantees: it listens on loopback only and reaches one target only, so it is nobody's open proxy. It adds Via to
-// requests and responses (RFC 9110, 7.6.3), holds a package back like a scanning proxy and then relays it at a bounded
-// rate, with back-pressure and bounded memory. Inside a tunnel it sees nothing, so it neither adds nor holds.
+// Guarantees: it listens on loopback only and reaches one target only, so it is not an open proxy. It adds Via to
+// requests and responses (RFC 9110, 7.6.3), delays a package as a scanning proxy does, and then relays it at a bounded
+// rate, with back-pressure and bounded memory. It cannot read a tunnel, so there it adds and delays nothing.
 
 import {
   createServer,
@@ -18,7 +18,7 @@ import { type Clock, systemClock, wait } from '#system/clock.ts';
 import { endToEndHeaders } from './end-to-end-headers.ts';
 
 export interface ForwardProxyOptions {
-  /** The one server that it forwards to, such as `http://127.0.0.1:8080`. */
+  /** The only server that it forwards to, such as `http://127.0.0.1:8080`. */
   readonly originUrl: string;
   readonly holdMs?: number;
   readonly bytesPerSecond?: number;
@@ -28,22 +28,22 @@ export interface ForwardProxyOptions {
 export interface ForwardProxy {
   readonly host: string;
   readonly port: number;
-  /** Ends every connection and frees the port. */
+  /** Closes every connection and the port. */
   close(): Promise<void>;
 }
 
 export const PROXY_VIA = '1.1 proxy.example.com';
 
 const HOST = '127.0.0.1';
-/** Long enough for the seconds to be seen, well below any response timeout. */
+/** Long enough to be noticed, and well below any response timeout. */
 const HOLD_MS = 3_000;
 const BYTES_PER_SECOND = 10_000_000;
-/** What is smaller is no package, and no proxy holds it back. */
+/** Smaller responses are not packages and are not delayed. */
 const SCANNED_BYTES = 1_000_000;
 const UPSTREAM_SILENCE_MS = 30_000;
 const MAX_CONNECTIONS = 64;
 
-/** Runs until closed. */
+/** Starts the proxy, which runs until it is closed. */
 export async function startForwardProxy(options: ForwardProxyOptions): Promise<ForwardProxy> {
   const forwarder = new Forwarder(options);
   const server = createServer({ headersTimeout: 10_000, connectionsCheckingInterval: 1_000 });
@@ -75,7 +75,7 @@ class Forwarder {
   readonly #bytesPerMs: number;
   readonly #clock: Clock;
   readonly #stopping = new AbortController();
-  /** Sockets that the HTTP server no longer knows of. */
+  /** Sockets that the HTTP server no longer manages. */
   readonly #tunnels = new Set<Duplex>();
 
   constructor(options: ForwardProxyOptions) {
@@ -90,7 +90,7 @@ class Forwarder {
     for (const socket of this.#tunnels) socket.destroy();
   }
 
-  /** A request in absolute-form. Never rejects. */
+  /** Forwards a request in absolute-form. Never rejects. */
   async forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = parseTarget(request.url ?? '');
     if (target === null)
@@ -105,7 +105,7 @@ class Forwarder {
     }
   }
 
-  /** CONNECT. Never rejects. */
+  /** Handles CONNECT. Never rejects. */
   async tunnel(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
     client.on('error', () => client.destroy());
     if (request.url !== this.#origin.host) {
@@ -123,7 +123,7 @@ class Forwarder {
       upstream.write(head);
       await Promise.all([pipeline(client, upstream), pipeline(upstream, client)]);
     } catch {
-      // One side broke: the other must not wait for it.
+      // One side failed, so the other is closed as well.
       client.destroy();
       upstream.destroy();
     }
@@ -140,7 +140,7 @@ class Forwarder {
       });
       upstream.setTimeout(UPSTREAM_SILENCE_MS, () => upstream.destroy(new Error('silent')));
       upstream.on('response', resolve).on('error', reject);
-      // Who asked may leave while nothing came yet.
+      // The client may leave before there is a response.
       response.once('close', () => upstream.destroy());
       pipeline(request, upstream).catch(reject);
     });
@@ -149,7 +149,7 @@ class Forwarder {
   async #relay(upstream: IncomingMessage, response: ServerResponse): Promise<void> {
     const scanned = response.req.method === 'GET' && Number(upstream.headers['content-length'] ?? 0) >= SCANNED_BYTES;
     try {
-      // The head waits as well: a scanning proxy says nothing before it has looked.
+      // The head is delayed as well: a scanning proxy sends nothing before it has scanned the body.
       if (scanned) await wait(this.#clock, this.#holdMs, this.#stopping.signal);
       response.writeHead(upstream.statusCode ?? 502, upstream.statusMessage, withVia(upstream.rawHeaders));
       await pipeline(upstream, (source: AsyncIterable<Buffer>) => this.#pace(source), response);

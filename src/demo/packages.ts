@@ -1,7 +1,7 @@
-// Makes the three packages of the demo: real .JARs that `jar tf` lists, with content that does not compress.
+// Makes the three packages of the demo: valid .JAR files that `jar tf` lists, with content that does not compress.
 //
-// The same bytes at every start (seeded), so that an id keeps its digest. Large enough that a progress bar moves and a
-// proxy has something to scan, small enough that three of them pass in some seconds.
+// The random numbers have fixed seeds, so the bytes are the same at every start and an id keeps its digest. The
+// packages are large enough for a progress bar and for a scan, and small enough to arrive within seconds.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,9 +9,9 @@ import { strToU8, type Zippable, zipSync } from 'fflate';
 
 export interface DemoPackage {
   readonly id: string;
-  /** About so large, in bytes. */
+  /** Approximate size in bytes. */
   readonly bytes: number;
-  /** The side file that `feed build` reads. */
+  /** The content of `ID.meta.json`, which `feed build` reads. */
   readonly meta: {
     readonly package: string;
     readonly kind: 'content' | 'product';
@@ -22,7 +22,7 @@ export interface DemoPackage {
 
 const MB = 1_000_000;
 
-/** The product stands on the first content, so that is fetched although a newer one replaces it. */
+/** The product requires the first content package, so that one is downloaded although a newer one replaces it. */
 export const DEMO_PACKAGES: readonly DemoPackage[] = [
   { id: '1602503', bytes: 4 * MB, meta: { package: 'content', kind: 'content', notes: 'Checks of November.' } },
   {
@@ -41,11 +41,11 @@ export async function writePackages(dir: string, packages: readonly DemoPackage[
   }
 }
 
-/** Midday, so that no time zone moves the day: the archive has local time without a zone. */
+/** Midday, so that the date is the same in every time zone: the archive stores local time without a zone. */
 const ENTRY_TIME = new Date(2026, 10, 20, 12);
 const ENTRY_BYTES = MB;
 
-/** The manifest comes first, as the format of .JAR wants it; entries are stored, not compressed. */
+/** The manifest comes first, as the .JAR format requires. Entries are stored without compression. */
 function makeJar({ id, bytes }: DemoPackage): Uint8Array {
   const manifest = `Manifest-Version: 1.0\r\nCreated-By: Sallyport demo\r\nImplementation-Version: ${id}\r\n\r\n`;
   const entries: Zippable = { 'META-INF/MANIFEST.MF': strToU8(manifest) };
@@ -62,7 +62,7 @@ function makeNoise(bytes: number, next: () => number): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
-/** Marsaglia's xorshift with 32 bits: noise for an archive, nothing else. */
+/** Marsaglia's xorshift with 32 bits. It only makes noise for the archive. */
 function makeNumbers(seed: number): () => number {
   let state = seed | 1;
   return () => {
