@@ -331,7 +331,9 @@ async function buildFeed(dir: string, options: { expiresDays: number }): Promise
   for (const warning of built.warnings) terminal.err(warning);
   const { serial, items, expires } = built.feed;
   const state = built.changed ? 'written' : 'already up to date';
-  terminal.out(`${built.path}: ${state}; serial ${serial}, ${items.length} updates, expires ${expires}.`);
+  terminal.out(
+    `${built.path}: ${state}; serial ${serial}, ${items.length} ${items.length === 1 ? 'update' : 'updates'}, expires ${expires}.`,
+  );
   return EXIT_OK;
 }
 

@@ -1,4 +1,4 @@
-// The program as a real process, the way an admin and a newcomer use it.
+// The program as a real process, as admins and new users run it.
 
 import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ function offer(): void {
   origin.serve('/1602503.jar', JAR);
 }
 
-/** The package comes up to its middle and then waits until the test goes on. */
+/** Sends half of the package, then waits until the test continues. */
 function offerHeld(): { readonly asked: Promise<void>; finish(): void } {
   offer();
   const asked = Promise.withResolvers<void>();
@@ -50,7 +50,7 @@ const published = async () =>
   (await readdir(join(site.dir, 'packages')).catch(() => [])).filter((name) => name.endsWith('.jar'));
 
 describe('run --once', () => {
-  it('publishes and acknowledges what is offered, in the words of the manual, and ends with 0', async () => {
+  it('publishes and acknowledges updates in the words of the manual, exits with 0', async () => {
     await configureForOrigin();
     offer();
 
@@ -65,7 +65,7 @@ describe('run --once', () => {
     expect(await readFile(join(site.dir, 'logs', 'sallyport.log'), 'utf8')).toBe(out);
   });
 
-  it('ends with the status of the first failure', async () => {
+  it('exits with the status of the first failure', async () => {
     await configureForOrigin();
     offer();
     origin.on('/1602503.jar', (_request, response) => response.writeHead(404).end());
@@ -76,7 +76,7 @@ describe('run --once', () => {
     origin = await startScriptedOrigin();
   });
 
-  it('writes one JSON object a line with --log json', async () => {
+  it('writes one JSON object per line with --log json', async () => {
     await configureForOrigin();
     offer();
     const { out } = await site.run(['run', '--once', '--log', 'json']);
@@ -89,7 +89,7 @@ describe('run --once', () => {
 });
 
 describe('without a daemon', () => {
-  it('check does a round by itself, told live, and says nothing of a daemon', async () => {
+  it('check runs a round itself, with live log lines, and names no daemon', async () => {
     await configureForOrigin();
     offer();
     const first = await site.run(['check']);
@@ -100,7 +100,7 @@ describe('without a daemon', () => {
     expect(JSON.parse(second.out)).toMatchObject({ failure: null, published: [] });
   });
 
-  it('status and the list tell what is there', async () => {
+  it('status and the list show what is stored', async () => {
     await configureForOrigin();
     offer();
     await site.run(['check']);
@@ -114,7 +114,7 @@ describe('without a daemon', () => {
     expect(await site.run(['updates', 'verify'])).toMatchObject({ code: 0, out: '1602503: intact\n' });
   });
 
-  it('a damaged package is found, and fetched again by the next check', async () => {
+  it('a damaged package is found, and downloaded again by the next check', async () => {
     await configureForOrigin();
     offer();
     await site.run(['check']);
@@ -125,8 +125,8 @@ describe('without a daemon', () => {
   });
 });
 
-describe('beside a running daemon', () => {
-  it('check, status and the list ask it, and say so', async () => {
+describe('with a running daemon', () => {
+  it('check, status and the list use it and say so', async () => {
     await configureForOrigin();
     origin.serve('/feed.json', feedOf([]), 'application/json');
     const daemon = site.start(['run']);
@@ -147,7 +147,7 @@ describe('beside a running daemon', () => {
     expect(await site.run(['updates', 'verify'])).toMatchObject({ code: 0, out: '1602503: intact\n' });
   });
 
-  it('Ctrl-C of a check ends the waiting; the daemon goes on with the round', async () => {
+  it('Ctrl-C of a check ends the wait; the daemon continues the round', async () => {
     await configureForOrigin();
     const held = offerHeld();
     const daemon = site.start(['run']);
@@ -162,7 +162,7 @@ describe('beside a running daemon', () => {
     await daemon.line('Published update ID 1602503');
   });
 
-  it('a second daemon is refused and the first goes on', async () => {
+  it('a second daemon is refused, and the first continues', async () => {
     await configureForOrigin();
     offer();
     const daemon = site.start(['run']);
@@ -174,8 +174,8 @@ describe('beside a running daemon', () => {
   });
 });
 
-describe('a configuration with mistakes', () => {
-  it('ends with 78, tells all of them, and touches nothing', async () => {
+describe('an invalid configuration', () => {
+  it('exits with 78, reports every error, and changes nothing', async () => {
     const text = 'version: 2\nupdates:\n  feed_ulr: x\n  keep_versions: 0\nlogging:\n  level: loud\n';
     await writeFile(site.config, text);
     for (const args of [['run'], ['status'], ['config', 'check']]) {
@@ -187,7 +187,7 @@ describe('a configuration with mistakes', () => {
     expect(await readdir(site.dir)).toEqual(['config']);
   });
 
-  it('that names a credential of the service can be checked and shown outside it, and not run', async () => {
+  it('is not reported for a credential of the service', async () => {
     await site.configure({ updates: { bearer_token: { credential: 'token' } } });
     const check = await site.run(['config', 'check']);
     expect(check).toMatchObject({ code: 0, out: expect.stringContaining('no errors, 1 warning') });
@@ -205,13 +205,13 @@ describe('a configuration with mistakes', () => {
     expect(status.err).not.toContain('mistake');
   });
 
-  it('that is not there ends with 78 and says what to do', async () => {
+  it('that does not exist exits with 78 and says what to do', async () => {
     const { code, err } = await site.run(['run']);
     expect(code).toBe(78);
     expect(err).toContain('[CONFIG-UNREADABLE]');
   });
 
-  it('without feed_url is told with the key; the daemon stays up for when it is set', async () => {
+  it('without feed_url is reported; the daemon keeps running', async () => {
     await site.configure();
     const check = await site.run(['check']);
     expect(check.code).toBe(78);
@@ -227,7 +227,7 @@ describe('a configuration with mistakes', () => {
 
 describe('a signal', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s in the middle of a download ends it in order, and the next start goes on',
+    'ends a download in order, and the next start resumes it: %s',
     async (signal) => {
       await configureForOrigin();
       const held = offerHeld();
@@ -252,7 +252,7 @@ describe('a signal', () => {
     },
   );
 
-  it('ends run --once as well, in order, and its status says that the work is not done', async () => {
+  it('also ends run --once in order, with a status for unfinished work', async () => {
     await configureForOrigin();
     const held = offerHeld();
     const once = site.start(['run', '--once']);
@@ -263,7 +263,7 @@ describe('a signal', () => {
     expect(out.trimEnd().split('\n').at(-1)).toContain('Stopped.');
   });
 
-  it('ends a check without a daemon, told in one line', async () => {
+  it('ends a check without a daemon, reported in one line', async () => {
     await configureForOrigin();
     const held = offerHeld();
     const check = site.start(['check']);
@@ -273,8 +273,8 @@ describe('a signal', () => {
   });
 });
 
-describe('an output that nobody reads any more', () => {
-  it.each([['run', '--once'], ['check']])('does not end %s %s before its work is done', async (...args) => {
+describe('an output whose reader has exited', () => {
+  it.each([['run', '--once'], ['check']])('does not end `%s %s` before its work is done', async (...args) => {
     await configureForOrigin();
     const held = offerHeld();
     const running = site.start(args);
@@ -287,14 +287,14 @@ describe('an output that nobody reads any more', () => {
   });
 });
 
-describe('the newcomer', () => {
+describe('a new user', () => {
   it('builds a feed, serves it, and checks against it', async () => {
     const jars = join(site.dir, 'jars');
     await mkdir(jars);
     await writeFile(join(jars, 'engine-2.jar'), JAR);
     const built = await site.run(['feed', 'build', jars]);
     expect(built).toMatchObject({ code: 0, err: '' });
-    expect(built.out).toMatch(/feed\.json: written; serial 1, 1 updates, expires /);
+    expect(built.out).toMatch(/feed\.json: written; serial 1, 1 update, expires /);
 
     const server = site.start(['serve', jars, '--port', '0']);
     const feedUrl = (await server.line('updates.feed_url: ')).split(': ')[1];
@@ -310,7 +310,7 @@ describe('the newcomer', () => {
     expect((await server.ended).code).toBe(0);
   });
 
-  it('is told the version that package.json has', async () => {
+  it('gets the version of package.json', async () => {
     const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
       version: string;
     };
