@@ -1,4 +1,4 @@
-// A change by calls that return data: what the menu and the console stand on. What a command shows of it is in test/cli.
+// Changes by functions that return data, without a command line. The output of the commands is tested in test/cli.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChangeContext } from '#changes/context.ts';
@@ -27,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.folder.remove());
 
-/** Without a terminal. */
+/** A context without a terminal. */
 function context(over: Partial<ChangeContext> = {}): ChangeContext {
   const { files, clock, load, findDaemon, openControl, requester, signal } = rig.context(fakeTerminal());
   return { files, clock, load, findDaemon, openControl, requester, signal, ...over };
@@ -46,7 +46,7 @@ describe('tryChange', () => {
     expect(await rig.text()).toBe(TEXT);
   });
 
-  it('returns every mistake of a file that would be wrong, without asking a daemon', async () => {
+  it('returns every error of a file that would be invalid, without a daemon', async () => {
     const outcome = await tryChange(context({ findDaemon: () => Promise.reject(new Error('asked')) }), loaded, {
       ...TRIAL,
       change: WRONG,
@@ -54,7 +54,7 @@ describe('tryChange', () => {
     expect(outcome).toMatchObject({ state: 'refused', refused: { problems: [{ key: 'proxy_enabled', line: 2 }] } });
   });
 
-  it('tells a trial that broke off from one that its caller interrupted', async () => {
+  it('distinguishes a broken trial from one that its caller interrupted', async () => {
     const gone = coded('CONTROL-UNREACHABLE', { path: '/run/c.sock', reason: 'it stopped' });
     rig.daemon = fakeControl({ tryChange: () => Promise.reject(gone) });
     expect(await tryChange(context(), loaded, { ...TRIAL, change: OFF })).toEqual({ state: 'broken', error: gone });
@@ -63,7 +63,7 @@ describe('tryChange', () => {
     expect(outcome).toMatchObject({ state: 'interrupted', error: { code: 'CANCELLED' } });
   });
 
-  it('waits for a person only where a daemon runs that another terminal can reach', async () => {
+  it('waits for a confirmation only if a daemon runs', async () => {
     const asked: boolean[] = [];
     const control = fakeControl({
       tryChange: ({ waits }) => {
@@ -80,7 +80,7 @@ describe('tryChange', () => {
 });
 
 describe('makeChange', () => {
-  it('returns what was written and what the daemon made of it', async () => {
+  it('returns what was written and whether the daemon applied it', async () => {
     rig.daemon = daemonWith({ since: LATER });
     expect(await makeChange(context(), loaded, OFF)).toEqual({
       state: 'made',
@@ -94,13 +94,13 @@ describe('makeChange', () => {
     expect(await rig.text()).toContain('proxy_enabled: false');
   });
 
-  it('writes nothing where the file would be wrong or says so already', async () => {
+  it('writes nothing if the file would be invalid or already has these values', async () => {
     expect(await makeChange(context(), loaded, WRONG)).toMatchObject({ state: 'refused' });
     expect(await makeChange(context(), loaded, { edits: [] })).toMatchObject({ changed: false, daemon: null });
     expect(await rig.text()).toBe(TEXT);
   });
 
-  it('does not write what somebody else changed meanwhile', async () => {
+  it('does not overwrite a file that changed in the meantime', async () => {
     await rig.folder.write('sallyport.yaml', `${TEXT}# somebody else\n`);
     await expect(makeChange(context(), loaded, OFF)).rejects.toMatchObject({ code: 'CONFIG-CHANGED' });
   });
@@ -114,12 +114,12 @@ describe('awaitDaemon', () => {
     [{ refused: { at: LATER, first: 'no', count: 1 } }, { taken: 'refused', refusal: 'no' }],
     [{ held: { since: LATER, failure: aFailure() } }, { taken: 'held', refusal: expect.stringContaining('AUTH-') }],
     [{ file: '/etc/other.yaml' }, { taken: 'another file' }],
-  ])('a daemon that says %j', async (config, reception) => {
+  ])('returns the reception for the status %j', async (config, reception) => {
     rig.daemon = daemonWith(config);
     expect(await awaitDaemon(context(), written())).toEqual(reception);
   });
 
-  it('returns why a daemon could not be asked, instead of failing for it', async () => {
+  it('returns why a daemon could not be reached, instead of failing', async () => {
     const refused = coded('CONTROL-UNREACHABLE', { path: '/run/c.sock', reason: 'EACCES' });
     const reception = await awaitDaemon(context({ findDaemon: () => Promise.reject(refused) }), written());
     expect(reception).toEqual({ taken: 'not yet', unreachable: refused });

@@ -1,5 +1,5 @@
-// The change service against callers who are slow, wrong, hostile, or gone. With real users and systemd:
-// test/real-parts/systemd-change.test.ts.
+// The change service with callers that are slow, wrong, hostile, or gone. test/real-parts/systemd-change.test.ts tests
+// it with real users and systemd.
 
 import { once } from 'node:events';
 import { chmod, readdir, rename, symlink } from 'node:fs/promises';
@@ -39,8 +39,8 @@ function daemonThatFinds(verdict: ChangeVerdict, meanwhile: () => Promise<unknow
 const edit = (path: (string | number)[], value: unknown) => ({ edits: [{ kind: 'set', path, value }] });
 const untouched = async () => expect(await rig.rig.text()).toBe(TEXT);
 
-describe('a change', () => {
-  it('is tried by the daemon, written, and answered with what came of it', async () => {
+describe('change by the service', () => {
+  it('is tried by the daemon, written, and answered with the result', async () => {
     const lines = await rig.send(`${JSON.stringify(await rig.request())}\n`);
     expect(lines.map(({ event }) => event?.name)).toEqual(['change-tried', undefined]);
     expect(lines[1]?.result).toMatchObject({
@@ -58,7 +58,7 @@ describe('a change', () => {
     });
   });
 
-  it('is in the log with the user and the keys, and with why it was not made', async () => {
+  it('is logged with user and keys, and why it was not made', async () => {
     await rig.ask();
     await rig.ask(edit(['updates', 'feed_url'], 'https://evil.example/'));
     const who = 'user 1501, process 77';
@@ -70,7 +70,7 @@ describe('a change', () => {
     ]);
   });
 
-  it('with the old name of a key gets the new name and is not written', async () => {
+  it('with an old key name is rejected with the new name', async () => {
     const asked = edit(['endpoints', 'support_logs'], 'https://logs.example/');
     expect((await rig.ask(asked)).error?.code).toBe('CONFIG-RENAMED');
     await untouched();
@@ -81,32 +81,32 @@ describe('a change', () => {
     await untouched();
   });
 
-  it('that the daemon did not accept is not written', async () => {
+  it('that the daemon rejects is not written', async () => {
     daemonThatFinds(FAILED);
     expect((await rig.ask()).result).toMatchObject({ state: 'tried', verdict: { confirmed: false } });
     await untouched();
   });
 
-  it('is not written while no daemon runs, and says so by code', async () => {
+  it('is not written while no daemon runs, and fails with a code', async () => {
     rig.rig.daemon = null;
     expect((await rig.ask()).error?.code).toBe('CHANGE-UNTRIED');
     await untouched();
   });
 
-  it('is not written when another one is being tried', async () => {
+  it('is not written while another one is on trial', async () => {
     rig.daemon({ tryChange: () => Promise.reject(coded('CHANGE-PENDING', { by: 'root', until: '-' })) });
     expect((await rig.ask()).error?.code).toBe('CHANGE-PENDING');
     await untouched();
   });
 
-  it('that would make the file wrong is answered with every mistake and its line', async () => {
+  it('that makes the file invalid returns every error and line', async () => {
     const { result } = await rig.ask(edit(['proxies', 0, 'port'], 99_999));
     expect(result).toMatchObject({ state: 'refused', problems: [{ key: 'proxies[0].port', line: 5 }] });
     expect(tried).toEqual([]);
     await untouched();
   });
 
-  it('that comes with a password puts it into a file of its own, and never into the log or the answer', async () => {
+  it('stores its password in a file, never in log or response', async () => {
     const secret = { path: ['proxies', 0, 'password'], value: 'typed by a member' };
     const { result } = await rig.ask({ edits: [], secret });
     expect(result).toMatchObject({ state: 'made', stored: 'secrets/corp' });
@@ -119,36 +119,36 @@ describe('a change', () => {
   });
 });
 
-describe('what a member may not do', () => {
+describe('member of the group', () => {
   it.each<[string, object, string]>([
-    ['a key of root', edit(['updates', 'feed_url'], 'https://evil.example/'), 'KEY-AUTHORITY'],
-    ['a hook', edit(['updates', 'on_published'], { command: '/bin/sh' }), 'KEY-AUTHORITY'],
-    ['a file as a password', edit(['proxies', 0, 'password'], { file: '/etc/shadow' }), 'KEY-AUTHORITY'],
-    ['taking a key of root out', { edits: [{ kind: 'remove', path: ['version'] }] }, 'KEY-AUTHORITY'],
+    ['set a key of root', edit(['updates', 'feed_url'], 'https://evil.example/'), 'KEY-AUTHORITY'],
+    ['set a hook', edit(['updates', 'on_published'], { command: '/bin/sh' }), 'KEY-AUTHORITY'],
+    ['use a file as a password', edit(['proxies', 0, 'password'], { file: '/etc/shadow' }), 'KEY-AUTHORITY'],
+    ['remove a key of root', { edits: [{ kind: 'remove', path: ['version'] }] }, 'KEY-AUTHORITY'],
+    ['move a proxy with its password', edit(['proxies', 0, 'address'], 'evil.example'), 'SECRET-NOT-IN-FORCE'],
+    ['change the port of a proxy with its password', edit(['proxies', 0, 'port'], 9), 'SECRET-NOT-IN-FORCE'],
     [
-      'a proxy elsewhere with the password of this one',
-      edit(['proxies', 0, 'address'], 'evil.example'),
+      'change the authentication of a proxy with its password',
+      edit(['proxies', 0, 'authentication'], 'digest'),
       'SECRET-NOT-IN-FORCE',
     ],
-    ['another port for that password', edit(['proxies', 0, 'port'], 9), 'SECRET-NOT-IN-FORCE'],
-    ['a scheme without TLS for it', edit(['proxies', 0, 'authentication'], 'digest'), 'SECRET-NOT-IN-FORCE'],
     [
-      'a secret that is no password of a proxy',
+      'set a secret other than a proxy password',
       { secret: { path: ['updates', 'bearer_token'], value: 'abcdefgh' } },
       'KEY-AUTHORITY',
     ],
     [
-      'a secret for no proxy at all',
+      'set a password of a proxy that does not exist',
       { secret: { path: ['proxies', 7, 'password'], value: 'abcdefgh' } },
       'CHANGE-REQUEST',
     ],
-  ])('%s', async (_what, over, code) => {
+  ])('cannot %s', async (_what, over, code) => {
     expect((await rig.ask(over)).error?.code).toBe(code);
     expect(tried).toEqual([]);
     await untouched();
   });
 
-  it('a proxy elsewhere is allowed together with a password for it, or under another name at the same place', async () => {
+  it('may move a proxy together with a password for it, or rename it', async () => {
     const moved = {
       ...edit(['proxies', 0, 'address'], 'new.example'),
       secret: { path: ['proxies', 0, 'password'], value: 'for the new one' },
@@ -159,7 +159,7 @@ describe('what a member may not do', () => {
     expect(file.error?.code).toBe('SECRET-NOT-IN-FORCE');
   });
 
-  it('sending a Kerberos ticket to another proxy, by negotiate or by auto', async () => {
+  it('cannot send a Kerberos ticket to another proxy by negotiate or auto', async () => {
     const own = { name: 'own', address: 'own.example', user: 'u', password: 'typed by a member' };
     for (const authentication of ['negotiate', 'auto']) {
       const { user: _user, password: _password, ...bare } = own;
@@ -175,7 +175,7 @@ describe('what a member may not do', () => {
     });
   });
 
-  it('finding out a password by guessing', async () => {
+  it('cannot find out whether a guessed password is right', async () => {
     const moved = { kind: 'set', path: ['proxies', 0, 'address'], value: 'evil.example' };
     const codes = async (guess: string) => {
       const other = { name: 'other', address: 'evil.example', authentication: 'basic', user: 'u', password: guess };
@@ -191,7 +191,7 @@ describe('what a member may not do', () => {
     await untouched();
   });
 
-  it('naming the file of a password again to send it to another address', async () => {
+  it('cannot send the password of a file to another address', async () => {
     const text = TEXT.replace('"inline secret"', '{ file: password }');
     await rig.rig.folder.write('password', 'from a file\n', 0o640);
     await rig.rig.folder.write('sallyport.yaml', text, 0o640);
@@ -201,7 +201,7 @@ describe('what a member may not do', () => {
     expect(await rig.rig.text()).toBe(text);
   });
 
-  it('a name that leads out of the folder of secrets', async () => {
+  it('cannot use a name that leads outside the folder of secrets', async () => {
     const rename_ = edit(['proxies', 0, 'name'], '../../x');
     const { result } = await rig.ask({ ...rename_, secret: { path: ['proxies', 0, 'password'], value: 'abcdefgh' } });
     expect(result).toMatchObject({ state: 'refused', problems: [{ key: 'proxies[0].name' }] });
@@ -209,7 +209,7 @@ describe('what a member may not do', () => {
   });
 });
 
-describe('a request', () => {
+describe('change service: a request', () => {
   const codeOf = async (text: string) => (await rig.send(text)).at(-1)?.error;
 
   it.each<[string, string]>([
@@ -219,20 +219,20 @@ describe('a request', () => {
     ['of 24 levels and more', `${'['.repeat(100_000)}\n`],
     ['of 50,000 values and more', `[${'1,'.repeat(60_000)}1]\n`],
     ['with another one behind it', '{}\n{}\n'],
-  ])('%s is refused by code', async (_what, text) => {
+  ])('%s is refused with a code', async (_what, text) => {
     expect(await codeOf(text)).toMatchObject({ code: 'CHANGE-REQUEST' });
     await untouched();
   });
 
   it.each(['verb', 'digest', 'edits', 'secret', 'window_ms', 'waits'])(
-    'with a wrong %s is refused by its name',
+    'with an invalid %s is refused, and the error names the field',
     async (field) => {
       const { error } = await rig.ask({ [field]: { wrong: true } });
       expect(error).toMatchObject({ code: 'CHANGE-REQUEST', facts: { reason: expect.stringContaining(field) } });
     },
   );
 
-  it('of more values than a change needs is refused before any is tried: each costs time as root', async () => {
+  it('with too many values is refused before any is parsed as root', async () => {
     const hosts = (count: number) =>
       edit(
         ['proxies', 0, 'no_proxy'],
@@ -248,19 +248,19 @@ describe('a request', () => {
     await untouched();
   });
 
-  it('that is larger than the limit is refused while it comes', async () => {
+  it('above the size limit is refused while it arrives', async () => {
     expect(await codeOf('x'.repeat(300_000))).toMatchObject({
       code: 'CHANGE-REQUEST',
       facts: { reason: /262144 bytes/ },
     });
   });
 
-  it('that never becomes whole is refused after its deadline', async () => {
+  it('that stays incomplete is refused after its deadline', async () => {
     rig.over = { limitMs: 200 };
     expect(await codeOf('{"verb":')).toMatchObject({ code: 'CHANGE-REQUEST', facts: { reason: /not whole/ } });
   });
 
-  it('of somebody who hangs up in the middle of it changes nothing', async () => {
+  it('that breaks off in the middle changes nothing', async () => {
     const socket = await rig.connect();
     socket.end('{"verb":');
     await rig.served();
@@ -268,15 +268,15 @@ describe('a request', () => {
     await untouched();
   });
 
-  it('of somebody whom the kernel cannot name is refused', async () => {
+  it('whose sender the kernel cannot identify is refused', async () => {
     rig.over = { peerOf: () => Promise.resolve(null) };
     expect((await rig.ask()).error?.code).toBe('CHANGE-REQUEST');
     await untouched();
   });
 });
 
-describe('while a change is tried', () => {
-  it('a caller that goes away ends it, and nothing is written', async () => {
+describe('change service: during a trial', () => {
+  it('a caller that leaves ends it, and nothing is written', async () => {
     const begun = Promise.withResolvers<void>();
     let isAborted = false;
     rig.daemon({
@@ -297,7 +297,7 @@ describe('while a change is tried', () => {
     await untouched();
   });
 
-  it('a file that somebody else changes is not overwritten', async () => {
+  it('a file that another process changes is not overwritten', async () => {
     const other = TEXT.replace('# ours', '# theirs');
     daemonThatFinds(PASSED, () =>
       rig.rig.folder.write('sallyport.yaml', `${other}daemon:\n  state_dir: state\n`, 0o640),
@@ -306,7 +306,7 @@ describe('while a change is tried', () => {
     expect(await rig.rig.text()).toBe(other);
   });
 
-  it('a second caller with the same file does not undo what the first one wrote', async () => {
+  it('a second caller does not undo what the first one wrote', async () => {
     const request = await rig.request();
     const second = await rig.request(edit(['proxies', 0, 'no_proxy'], ['a.example']));
     expect((await rig.send(`${JSON.stringify(request)}\n`)).at(-1)?.result).toMatchObject({ state: 'made' });
@@ -315,14 +315,14 @@ describe('while a change is tried', () => {
   });
 });
 
-describe('the place of the file', () => {
+describe('change service: the configuration file', () => {
   it('a symbolic link is not followed', async () => {
     await rename(rig.rig.file, join(rig.rig.folder.path, 'real.yaml'));
     await symlink('real.yaml', rig.rig.file);
     expect((await rig.ask()).error?.code).toBe('FILE-SYMLINK');
   });
 
-  it('a folder that others may write to is refused', async () => {
+  it('a folder that other users can write to is refused', async () => {
     await chmod(rig.rig.folder.path, 0o777);
     expect((await rig.ask()).error?.code).toBe('FOLDER-UNSAFE');
     await untouched();

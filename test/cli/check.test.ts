@@ -23,14 +23,14 @@ async function check(result: RoundResult, json = false) {
 }
 
 describe('check', () => {
-  it('shows events as they come and says nothing more', async () => {
+  it('shows events as they arrive and prints nothing else', async () => {
     const { status, terminal, shown } = await check(aRound());
     expect(status).toBe(0);
     expect(shown).toEqual([{ name: 'up-to-date' }]);
     expect([...terminal.told, ...terminal.complained]).toEqual([]);
   });
 
-  it('prints the result alone with --json', async () => {
+  it('prints only the result with --json', async () => {
     const result = aRound({ failed: [{ id: 'u2', failure: aFailure() }], retry_at: '2026-11-20T01:00:00.000Z' });
     const { terminal, shown } = await check(result, true);
     expect(shown).toEqual([]);
@@ -38,7 +38,7 @@ describe('check', () => {
   });
 
   it.each(Object.entries(EXIT_STATUS))(
-    'ends with the status of the class of the failure: %s is %i',
+    'exits with the status of the class of the failure: %s is %i',
     async (name, number) => {
       const failure = aFailure({ class: name });
       expect((await check(aRound({ failure }))).status).toBe(number);
@@ -46,7 +46,7 @@ describe('check', () => {
     },
   );
 
-  it('ends with the status of the first failure, that of the check before those of packages', async () => {
+  it('exits with the status of the first failure; the check comes before packages', async () => {
     const [dns, tls] = [aFailure({ class: 'dns' }), aFailure({ class: 'tls' })];
     const failed = [
       { id: 'u1', failure: tls },
@@ -56,19 +56,19 @@ describe('check', () => {
     expect((await check(aRound({ failed }))).status).toBe(14);
   });
 
-  it('takes a class that it does not know, of a newer daemon, for a defect', async () => {
+  it('exits with 70 for an unknown class of a newer daemon', async () => {
     for (const name of ['quantum', 'toString', '']) {
       expect((await check(aRound({ failure: aFailure({ class: name }) }))).status).toBe(70);
     }
   });
 
-  it('does not count an update that was refused for good as a failed check', async () => {
+  it('does not count a permanently refused update as a failed check', async () => {
     expect((await check(aRound({ refused: [{ id: 'u1', failure: aFailure() }] }))).status).toBe(0);
   });
 });
 
 describe('check --retry-credential', () => {
-  it('lets waiting passwords be tried once more before it checks', async () => {
+  it('allows one more attempt with passwords on hold, then checks', async () => {
     const asked: string[] = [];
     const control = fakeControl({
       retryCredentials: () => {

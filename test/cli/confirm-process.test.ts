@@ -1,4 +1,5 @@
-// Commit-confirm with real processes: a daemon, the command, another terminal; and what kills leave.
+// `--confirm-within` with real processes: a daemon, the command and another terminal, and what is left if one is
+// killed.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -48,13 +49,13 @@ async function startDaemon(): Promise<SallyportProcess> {
   return daemon;
 }
 
-/** A change to a proxy that takes connections and never answers. */
+/** A change to a proxy that accepts connections and never responds. */
 const tryBad = (...more: string[]) =>
   start('proxy', 'change', '--port', String(silent.port), '--confirm-within', '60s', ...more);
 const text = () => readFile(config, 'utf8');
 
 describe('a change with --confirm-within', () => {
-  it('that passes is written and comes into force', async () => {
+  it('that succeeds is written and takes effect', async () => {
     const daemon = await startDaemon();
     const disable = start('proxy', 'disable', '--confirm-within', '60s');
     expect(await disable.ended).toBe(0);
@@ -64,7 +65,7 @@ describe('a change with --confirm-within', () => {
     await daemon.said('New configuration loaded');
   });
 
-  it('leaves the old settings when the daemon is killed in the middle of it', async () => {
+  it('leaves the old settings if the daemon is killed', async () => {
     const daemon = await startDaemon();
     const change = tryBad();
     await change.said('Trying the new settings');
@@ -73,7 +74,7 @@ describe('a change with --confirm-within', () => {
     expect(await text()).toBe(before);
   });
 
-  it('leaves the old settings when the daemon is restarted in the middle of it', async () => {
+  it('leaves the old settings if the daemon restarts', async () => {
     const daemon = await startDaemon();
     const change = tryBad();
     await change.said('Trying the new settings');
@@ -84,7 +85,7 @@ describe('a change with --confirm-within', () => {
     expect(await text()).toBe(before);
   });
 
-  it('leaves the old settings when the command is killed, and makes room for the next', async () => {
+  it('that is killed leaves the old settings, and the next runs', async () => {
     const daemon = await startDaemon();
     const change = tryBad();
     await change.said('Trying the new settings');
@@ -98,7 +99,7 @@ describe('a change with --confirm-within', () => {
     expect(daemon.child.exitCode).toBeNull();
   });
 
-  it('is written when another terminal confirms it', async () => {
+  it('is written if another terminal confirms it', async () => {
     await startDaemon();
     const change = tryBad();
     await change.said('Trying the new settings');

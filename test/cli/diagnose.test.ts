@@ -21,7 +21,7 @@ function refused(): Diagnosis {
   });
 }
 
-/** A daemon whose proxy takes the password once somebody allows it to be sent again. */
+/** A daemon whose proxy accepts the password once it is allowed to be sent again. */
 function withRefusedPassword() {
   const calls: string[] = [];
   const control = fakeControl({
@@ -37,8 +37,8 @@ function withRefusedPassword() {
   return { control, calls };
 }
 
-describe('a refused password', () => {
-  it('is not sent again where nobody sits; the way to do it is told', async () => {
+describe('a rejected password', () => {
+  it('is not sent again without a terminal or --retry-credential', async () => {
     const { control, calls } = withRefusedPassword();
     const terminal = fakeTerminal();
     expect(await diagnoseCommand(control, terminal, OPTIONS)).toBe(12);
@@ -50,14 +50,14 @@ describe('a refused password', () => {
     ['y', ['diagnose', 'retry', 'diagnose'], 0],
     ['', ['diagnose'], 12],
     ['n', ['diagnose'], 12],
-  ])('is sent again as somebody at the terminal says: "%s"', async (answer, expected, status) => {
+  ])('is sent again only if the user agrees at the terminal: "%s"', async (answer, expected, status) => {
     const { control, calls } = withRefusedPassword();
     const terminal = fakeTerminal(fakeAnswers([['once more', answer]]));
     expect(await diagnoseCommand(control, terminal, OPTIONS)).toBe(status);
     expect(calls).toEqual(expected);
   });
 
-  it('is that of the profile under test alone, unless its settings are not saved', async () => {
+  it('is retried only for the tested profile, if that is saved', async () => {
     const { control, calls } = withRefusedPassword();
     const options = { ...OPTIONS, retryCredential: true };
     const request = { ...OPTIONS.request, through: 'corp' };
@@ -76,19 +76,19 @@ describe('a refused password', () => {
   });
 });
 
-describe('a diagnosis for people', () => {
-  it('has the cause in its first line and what to check in the second', () => {
+describe('diagnosis as text', () => {
+  it('has the cause in the first line and what to check in the second', () => {
     const [first, second] = diagnosisLines(refused(), false);
     expect(first).toBe('[AUTH-REJECTED] updates: Proxy corp rejected user svc.');
     expect(second).toBe('  At proxy corp (proxy.example.com:3128). Check user and password of the proxy corp.');
   });
 
-  it('says first whom it ran as, where that is not the service', () => {
+  it('begins with the user it ran as, if that is not the service', () => {
     const diagnosis = aDiagnosis({ as: { user: 'admin', pid: 1, service: false } });
     expect(diagnosisLines(diagnosis, false)[0]).toBe('Running as admin, not as the service.');
   });
 
-  it('is plain without color, and the same words with it', () => {
+  it('has the same words with and without color', () => {
     const plain = diagnosisLines(refused(), false).join('\n');
     const colored = diagnosisLines(refused(), true).join('\n');
     expect(plain).not.toContain('\u001b');
@@ -96,7 +96,7 @@ describe('a diagnosis for people', () => {
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(plain);
   });
 
-  it('says of a purpose that it is not enabled, in its row, its stages and the second opinion', () => {
+  it('marks a purpose that is not enabled in row, stages and second opinion', () => {
     const opinion = { proxy: null, status: null, code: null, elapsed_ms: null, without: [], outcome: 'same' as const };
     const purposes = [
       aPurposeReport({ second_opinion: { ...opinion, says: 'Both get through.' } }),
@@ -117,7 +117,7 @@ describe('a diagnosis for people', () => {
     expect(colored.join('\n')).toContain('\u001b[32mok\u001b[0m (not enabled)');
   });
 
-  it('marks the hosts that are intercepted', () => {
+  it('marks the hosts whose TLS is intercepted', () => {
     const endpoints = ['a.example.com:443', 'b.example.com:443'].map((endpoint, index) => ({
       endpoint,
       outcome: index === 0 ? ('ok' as const) : ('intercepted' as const),

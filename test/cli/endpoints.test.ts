@@ -23,11 +23,11 @@ const text = (endpoints: readonly EndpointRow[], over: Partial<EndpointList> = {
   endpointLines(anEndpointList({ endpoints: [...endpoints], ...over }));
 const acl = (endpoints: readonly EndpointRow[], over: Partial<EndpointList> = {}) =>
   squidLines(anEndpointList({ endpoints: [...endpoints], ...over }));
-/** The lines that Squid acts on. */
+/** The lines that Squid evaluates. */
 const rules = (lines: readonly string[]) => lines.filter((line) => line !== '' && !line.startsWith('#'));
 
-describe('the list for people', () => {
-  it('has CONNECT and plain apart, and says of TLS that nobody may open it', () => {
+describe('endpoints as text', () => {
+  it('separates CONNECT and plain HTTP, and says not to intercept TLS', () => {
     const post = at({ use: 'receipts', requests: ['POST'] });
     const link = at({ purpose: 'platform', use: 'platform', host: 'p.example.com', scheme: 'wss', websocket: true });
     const lines = text([link, FEED, post, plain('old.example.com', 'GET', 'HEAD')]);
@@ -45,7 +45,7 @@ describe('the list for people', () => {
     ]);
   });
 
-  it('has what goes direct apart, the PAC file among it', () => {
+  it('separates direct connections, including the PAC file', () => {
     const file = direct({ purpose: null, use: 'pac_file', host: 'wpad.example.com', port: 80, tls_end_to_end: false });
     const lines = text([direct({}), file], { proxies: [] });
     expect(lines.slice(2)).toEqual([
@@ -59,7 +59,7 @@ describe('the list for people', () => {
     ]);
   });
 
-  it('has what was only seen last, and does not ask for it', () => {
+  it('lists hosts that only feeds and redirects named last', () => {
     const seen = { purpose: 'updates', scheme: 'https', host: 'new.example.com', port: 443 } as const;
     const lines = text([FEED], {
       seen_only: [{ ...seen, by: 'feed', at: '2026-11-19T23:00:00.000Z', code: 'URL-FOREIGN' }],
@@ -72,7 +72,7 @@ describe('the list for people', () => {
     expect(text([FEED], { seen_only: null }).at(-1)).toContain('are unknown');
   });
 
-  it('has the day on which something led there, and what the settings refuse', () => {
+  it('shows the day of the last mention, and what the settings refuse', () => {
     const seen = at({ use: 'packages', seen: { by: 'redirect', at: '2026-11-19T23:00:00.000Z' } });
     expect(text([seen]).at(-1)).toMatch(/updates \(packages\) {2}2026-11-19 in a redirect$/);
     const refused = at({ ways: [], refused: { code: 'POLICY-DIRECT', message: 'It would go direct.' } });
@@ -83,7 +83,7 @@ describe('the list for people', () => {
     ]);
   });
 
-  it('says of a proxy that only stands in that it does, and where a file names the proxies', () => {
+  it('marks a fallback proxy, and proxies that a PAC file names', () => {
     const ways: EndpointRow['ways'] = [{ proxy: 'corp', how: 'connect', methods: ['CONNECT'], stands_in: true }];
     expect(text([at({ ways })])[2]).toBe(
       'Through proxy corp (http, proxy.example.com:3128), if another proxy cannot be reached:',
@@ -92,14 +92,14 @@ describe('the list for people', () => {
     expect(text([FEED], { proxies: [pac] })[2]).toBe('Through the proxies that the PAC file of corp names:');
   });
 
-  it('keeps foreign text in its place', () => {
+  it('lets no foreign text begin a line', () => {
     const lines = text([at({ host: 'a\nAcknowledging' })], { notes: [] });
     expect(lines.join('\n')).not.toMatch(/^Acknowledging/m);
   });
 });
 
-describe('the ACL for Squid', () => {
-  it('lets each tunnel through to its host at its port, and says what not to open', () => {
+describe('endpoints as Squid ACL', () => {
+  it('allows each tunnel, and says what not to intercept', () => {
     const other = at({ host: 'cdn.example.com', port: 8_443 });
     const lines = acl([other, FEED]);
     expect(rules(lines)).toEqual([
@@ -115,7 +115,7 @@ describe('the ACL for Squid', () => {
     expect(lines.join('\n')).toContain('Do not intercept TLS for these hosts');
   });
 
-  it('lets plain requests through by their methods, and no host by those of another', () => {
+  it('allows each host only its own methods for plain HTTP', () => {
     const both = [plain('a.example.com', 'GET'), plain('a.example.com', 'POST'), plain('b.example.com', 'GET', 'HEAD')];
     expect(rules(acl(both))).toEqual([
       'acl sallyport_http proto HTTP',
@@ -130,7 +130,7 @@ describe('the ACL for Squid', () => {
     ]);
   });
 
-  it('has a part of its own for each HTTP proxy, and none for SOCKS or what goes direct', () => {
+  it('has a section for each HTTP proxy, but not for others', () => {
     const proxies = ['corp', 'far', 'old'].map((name, index) => ({
       name,
       scheme: index === 2 ? 'socks5' : 'http',
@@ -155,7 +155,7 @@ describe('the ACL for Squid', () => {
   });
 
   it.each(['.example.com', '"/etc/passwd"', '-n', 'a b', 'x\nhttp_access allow all', "a'b", 'a..b', '*'])(
-    'leaves out a name that would mean something else there, and tells: %j',
+    'leaves out a name that means something else in squid.conf, and says so: %j',
     (host) => {
       const lines = acl([at({ host })]);
       expect(rules(lines)).toEqual([]);
@@ -163,13 +163,13 @@ describe('the ACL for Squid', () => {
     },
   );
 
-  it('has addresses as they stand, and a name without the dot of its end', () => {
+  it('keeps addresses as they are, and removes the final dot of a name', () => {
     const lines = acl([at({ host: '2001:db8::1' }), at({ host: '192.0.2.7' }), at({ host: 'a.example.com.' })]);
     const hosts = rules(lines).filter((line) => line.includes('dstdomain'));
     expect(hosts.map((line) => line.split(' -n ')[1])).toEqual(['[2001:db8::1]', '192.0.2.7', 'a.example.com']);
   });
 
-  it('allows nothing that was only seen', () => {
+  it('allows no host that only a feed or redirect named', () => {
     const seen = { purpose: 'updates', scheme: 'https', host: 'new.example.com', port: 443 } as const;
     const lines = acl([FEED], {
       seen_only: [{ ...seen, by: 'feed', at: '2026-11-19T23:00:00Z', code: 'URL-FOREIGN' }],
@@ -177,13 +177,13 @@ describe('the ACL for Squid', () => {
     expect(lines.join('\n')).not.toContain('new.example.com');
   });
 
-  it('is the same at another time, and says so when there is nothing to allow', () => {
+  it('does not depend on the time, and may have no rules', () => {
     expect(acl([FEED], { at: '2027-01-01T00:00:00.000Z' })).toEqual(acl([FEED]));
     expect(rules(acl([direct({})], { proxies: [] }))).toEqual([]);
   });
 });
 
-describe('the command', () => {
+describe('endpoints command', () => {
   it('prints each form', () => {
     for (const form of ['text', 'json', 'squid'] as const) {
       const terminal = fakeTerminal();

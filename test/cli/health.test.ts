@@ -41,14 +41,14 @@ describe('status --check', () => {
     expect(await ask(daemon({ level }))).toEqual([status, [line]]);
   });
 
-  it('is critical where no daemon runs, and starts none', async () => {
+  it('is critical if no daemon runs, and starts none', async () => {
     expect(await ask(() => Promise.resolve(null))).toEqual([
       2,
       ['CRITICAL: No daemon is running, so nothing is checked.'],
     ]);
   });
 
-  it('is unknown when it cannot be told, in one line without secrets', async () => {
+  it('is unknown if the state cannot be read, in one line without secrets', async () => {
     const broken = () => Promise.reject(coded('CONTROL-UNREACHABLE', { path: '/run/hunter2.sock', reason: 'EACCES' }));
     expect(await ask(broken)).toEqual([
       3,
@@ -56,12 +56,12 @@ describe('status --check', () => {
     ]);
   });
 
-  it('lets no sentence begin the performance data', async () => {
+  it('lets no sentence add performance data', async () => {
     const [, told] = await ask(daemon({ sentence: 'a | b=1', age_seconds: null }));
     expect(told).toEqual(['OK: a / b=1']);
   });
 
-  it('lets the daemon go', async () => {
+  it('closes its connection to the daemon', async () => {
     let closed = 0;
     await ask(
       daemon({}, () => {

@@ -1,4 +1,4 @@
-// The second manual, "Proxy Settings", sentence by sentence: what its pages do, the commands do. In its order.
+// The second manual, "Proxy Settings", sentence by sentence and in its order: the commands do what its pages do.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.folder.remove());
 
-/** The answers to the form, in the order of its fields; the scheme is asked for where there is a choice. Not tested. */
+/** The answers to the form, in the order of its fields, without a test of the connection. */
 function form(name: string, address: string, rest: readonly (readonly [string, string])[]) {
   const fields = rest.filter(([about]) => about !== 'default');
   return [...testedForm(name, address, fields), NO_TEST, ...rest.filter(([about]) => about === 'default')] as const;
@@ -33,7 +33,7 @@ const SCHEME: readonly (readonly [string, string])[] =
   (profileFields().find(({ flag }) => flag === 'scheme')?.choices.length ?? 0) > 1 ? [['Scheme', 'http']] : [];
 
 describe('Proxy Settings Page', () => {
-  it('"You can view, edit, or delete any proxy configurations": the columns of the list', async () => {
+  it('proxy list: "You can view, edit, or delete any proxy configurations"', async () => {
     await rig.run(
       add,
       form('Main', 'proxy.example.com', [
@@ -46,7 +46,7 @@ describe('Proxy Settings Page', () => {
     expect(out[1]).toMatch(/^Main +proxy\.example\.com +3128 +transparent +yes +\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   });
 
-  it('"The proxy server address (hostname or IP address)": both, and nothing else', async () => {
+  it('address: "The proxy server address (hostname or IP address)", both and nothing else', async () => {
     const answers = form('ip', 'http://10.1.2.3:3128', [
       ['address', '10.1.2.3'],
       ['Port', ''],
@@ -57,7 +57,7 @@ describe('Proxy Settings Page', () => {
     expect((await rig.settings()).proxies[0]).toMatchObject({ address: '10.1.2.3', port: 80 });
   });
 
-  it('"Transparent: No user authentication is required": no user and no password are asked for', async () => {
+  it('proxy add: "Transparent: No user authentication is required" asks for no user', async () => {
     const { asked } = await rig.run(
       add,
       form('t', 'proxy', [
@@ -68,7 +68,7 @@ describe('Proxy Settings Page', () => {
     expect(asked.map(({ question }) => question).filter((question) => /user|password/i.test(question))).toEqual([]);
   });
 
-  it('"Basic: User authentication is required": user and password are, and the password is shown nowhere', async () => {
+  it('proxy add: "Basic: User authentication is required" asks for user and password', async () => {
     const answers = form('b', 'proxy', [
       ['Port', ''],
       ['Authentication', 'basic'],
@@ -90,7 +90,7 @@ describe('Proxy Settings Page', () => {
     expect((await rig.settings()).proxies[0]?.password?.reveal()).toBe('correct horse');
   });
 
-  it('"If it\'s selected, the new settings ... will have a default proxy setting automatically": looked up when used', async () => {
+  it('use_proxy_for: "the new settings ... will have a default proxy setting automatically"', async () => {
     await rig.run(
       add,
       form('first', 'a.example.com', [
@@ -109,7 +109,7 @@ describe('Proxy Settings Page', () => {
     });
   });
 
-  it('"The date and time that proxy settings were created": does not change when they are edited', async () => {
+  it('created: "The date and time that proxy settings were created" survives edits', async () => {
     await rig.run(
       add,
       form('a', 'a.example.com', [
@@ -125,7 +125,7 @@ describe('Proxy Settings Page', () => {
     expect(created(after)).toMatch(/^\d{4}-/);
   });
 
-  it('"Proxy settings can be edited or deleted": ENTER keeps each value; what is in use is not deleted by accident', async () => {
+  it('proxy edit, delete: "Proxy settings can be edited or deleted", with safeguards', async () => {
     await rig.run(
       add,
       form('a', 'a.example.com', [
@@ -150,7 +150,7 @@ describe('Proxy Settings Page', () => {
 });
 
 describe('How to Configure Proxy Settings', () => {
-  it('"Make Default Proxy Setting": the new one is, the old one is it no more, by one write', async () => {
+  it('proxy default: "Make Default Proxy Setting" replaces the old default in one write', async () => {
     await rig.run(
       add,
       form('old', 'a.example.com', [
@@ -175,7 +175,7 @@ describe('How to Configure Proxy Settings', () => {
     expect((await rig.settings()).proxies.filter((one) => one.default).map(({ name }) => name)).toEqual(['old']);
   });
 
-  it('"Test Connection: Confirm if the proxy settings work correctly": of the values in the form, before they are saved', async () => {
+  it('proxy add: "Test Connection: Confirm if the proxy settings work correctly"', async () => {
     const tried: unknown[] = [];
     rig.daemon = fakeControl({
       diagnose: async ({ candidate, through }) => {
@@ -203,7 +203,7 @@ describe('How to Configure Proxy Settings', () => {
     ]);
   });
 
-  it('a test that fails says why and asks whether to save all the same', async () => {
+  it('a failed test shows why and asks whether to save anyway', async () => {
     const finding = aFailure();
     const sentence = `[${finding.code}] updates: ${finding.message}`;
     const verdict = { outcome: 'failed', sentence, purpose: 'updates', finding } as const;
@@ -225,7 +225,7 @@ describe('How to Configure Proxy Settings', () => {
 });
 
 describe('Use Cases of Proxy', () => {
-  it('"Find the Proxy field and select the Proxy setting": No Proxy, Default Proxy, or one by its name', async () => {
+  it('route set: "Find the Proxy field and select the Proxy setting"', async () => {
     await rig.run(
       add,
       form('a', 'a.example.com', [
@@ -256,7 +256,7 @@ describe('Use Cases of Proxy', () => {
 });
 
 describe('FAQ', () => {
-  it('"the internet IP address and Port ... must be defined to allow access by the platform": an inner address is told', async () => {
+  it('FAQ: "the internet IP address and Port ... must be defined to allow access"', async () => {
     await rig.folder.remove();
     rig = await CommandRig.make('version: 2\nplatform:\n  url: wss://platform.example.com/\n');
     const { err } = await rig.run(

@@ -13,6 +13,6 @@ it.each([
   expect(parseSize(text)).toBe(bytes);
 });
 
-it.each(['', '0', '-1', '48 M B', 'MB', '1e9', '999999TB', '48MiB', '1.2.3', '٤'])('%j is none', (text) => {
+it.each(['', '0', '-1', '48 M B', 'MB', '1e9', '999999TB', '48MiB', '1.2.3', '٤'])('size: %j is not a size', (text) => {
   expect(parseSize(text)).toBeNull();
 });

@@ -29,7 +29,7 @@ async function show(
 const { updates, main } = aStatus();
 
 describe('status', () => {
-  it('prints a section for each module, and stays the same', async () => {
+  it('prints a section for each module in a stable form', async () => {
     expect(await show()).toEqual([
       'OK: The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00.',
       'Sallyport',
@@ -64,16 +64,16 @@ describe('status', () => {
     ]);
   });
 
-  it('hides what is not in use, in one line, unless asked for', async () => {
+  it('lists features not in use in one line, except with --verbose', async () => {
     const told = await show({ paths: [] }, false, { verbose: false });
     expect(told).toContain('Not in use: support_logs, credentials, hook, paths (sallyport status -v shows them)');
     expect(told.filter((line) => /^(?:Credentials|Hook|Paths)|support_logs {2}/.test(line))).toEqual([]);
-    // Receipts wait though no endpoint is set any more: that is no unused feature.
+    // Receipts are waiting although the endpoint was removed, so the feature counts as used.
     const receipts = { ...aStatus().receipts, endpoint: null, waiting: 2 };
     expect(await show({ receipts }, false, { verbose: false })).toContain('Receipts');
   });
 
-  it('breaks no line inside a word at 80 columns, nor at 40, and loses none', async () => {
+  it('breaks lines between words at 80 and at 40 columns, and loses none', async () => {
     const [first, second] = aStatus().routes as [Status['routes'][number], Status['routes'][number]];
     const failed = { at: '2026-11-20T02:00:00.000Z', failure: aFailure() };
     const over = { routes: [{ ...first, last_failure: failed }, second] };
@@ -86,7 +86,7 @@ describe('status', () => {
     for (const columns of [80, 40]) {
       const told = await show(over, false, { tty: true, columns: () => columns });
       expect(words(told)).toEqual(whole);
-      // A word that is longer than the window cannot fit anywhere.
+      // Only a single word may be longer than the window.
       expect(told.filter((line) => line.length > columns && line.trim().includes(' '))).toEqual([]);
     }
     expect((await show(over, false, { tty: true, columns: () => 80 })).every(({ length }) => length <= 80)).toBe(true);
@@ -100,7 +100,7 @@ describe('status', () => {
     expect((await show({}, true)).join('\n')).toContain('"next_check": "2026-11-20T06:07:00.000Z"');
   });
 
-  it('says of a failure that was made good no more than its code', async () => {
+  it('shows only the code of a failure that a later success follows', async () => {
     const [first] = aStatus().routes as [Status['routes'][number]];
     const failed = { at: '2026-11-20T00:00:00.000Z', failure: aFailure() };
     expect(await show({ routes: [{ ...first, last_failure: failed }] })).toContain(
@@ -108,7 +108,7 @@ describe('status', () => {
     );
   });
 
-  it('says of a package that is held back how long, of how long, and why that is likely', async () => {
+  it('shows how long a package has been delayed, the limit, and why', async () => {
     const waiting = {
       id: '1602600',
       elapsed_ms: 9_400,
@@ -123,13 +123,13 @@ describe('status', () => {
     );
   });
 
-  it('says what an unknown route really starts with', async () => {
+  it('shows the timeout that an unknown route starts with', async () => {
     const told = await show({ response_timeout: { mode: 'adaptive', base_ms: 30_000, unknown_route_ms: 300_001 } });
     expect(told.join('\n')).toContain('an unknown route starts with 5 min, more for large packages');
     expect(told.join('\n')).not.toContain('30000');
   });
 
-  it('prints a new installation without a feed and without a daemon in words', async () => {
+  it('describes a new installation without a feed and a daemon', async () => {
     const told = await show({
       main: { ...main, state: 'not running', pid: null, since: null },
       config: { ...aStatus().config, file: '/x.yaml', warnings: 2 },
@@ -158,7 +158,7 @@ describe('status', () => {
     );
   });
 
-  it('says what runs, what failed and what to check', async () => {
+  it('shows what runs, what failed and what to check', async () => {
     const told = await show({
       updates: {
         ...updates,
@@ -176,7 +176,7 @@ describe('status', () => {
     );
   });
 
-  it('says of each purpose when it failed last, with the code, and when it is tried again', async () => {
+  it('shows the last failure of each purpose, its code, and the next try', async () => {
     const [first, second] = aStatus().routes as [Status['routes'][number], Status['routes'][number]];
     const failed = { at: '2026-11-20T02:00:00.000Z', failure: aFailure() };
     const told = await show({
@@ -195,7 +195,7 @@ describe('status', () => {
     );
   });
 
-  it('says of a purpose that is not enabled that it is configured, and its route', async () => {
+  it('shows that a disabled purpose is configured, and its route', async () => {
     const [first, second] = aStatus().routes as [Status['routes'][number], Status['routes'][number]];
     const target = 'https://support.example.com/';
     const told = await show({ routes: [first, { ...second, how: 'direct', enabled: false, target }] });
@@ -203,7 +203,7 @@ describe('status', () => {
     expect(told.join('\n')).not.toContain('no success yet');
   });
 
-  it('names each password that waits, why, since when, and what lets it go', async () => {
+  it('shows each password on hold, why, since when, and how to send it', async () => {
     const wait = {
       proxy: 'corp',
       user: 'CORP\\svc',
@@ -230,7 +230,7 @@ describe('status', () => {
     ]);
   });
 
-  it('draws what is under way as a bar on a tty, as wide as that is, and nowhere else', async () => {
+  it("draws a transfer as a bar of the window's width, on a tty only", async () => {
     const over = { updates: { ...updates, transfer: { id: '1602503', received: 5, length: 20, rate: null } } };
     const tty = await show(over, false, { tty: true, columns: () => 60 });
     const bars = tty.filter((line) => /\[#+-+\]/.test(line));
@@ -238,24 +238,24 @@ describe('status', () => {
     expect((await show(over)).join('\n')).not.toContain('#');
   });
 
-  it('colors the verdict only where color may be', async () => {
+  it('colors the verdict only if colors are allowed', async () => {
     const critical = { health: { ...aStatus().health, level: 'critical' as const, sentence: 'No.' } };
     expect(await show(critical, false, { tty: true, color: true })).toContain('\u001b[31mCRITICAL\u001b[0m: No.');
     expect(await show(critical, false, { tty: true, color: false })).toContain('CRITICAL: No.');
   });
 
-  it('gives no age to a time that lies ahead, because a clock was set', async () => {
+  it('shows no age for a time in the future', async () => {
     const [path] = aStatus().paths as [Status['paths'][number]];
     const told = await show({ paths: [{ ...path, seen: '2027-01-01T00:00:00.000Z' }] });
     expect(told.join('\n')).toContain('last response 2027-01-01T00:00:00Z (age unknown)');
   });
 
-  it('is one JSON object of the schema with --json', async () => {
+  it('prints one JSON object of the schema with --json', async () => {
     const told = await show({}, true);
     expect(statusSchema.parse(JSON.parse(told.join('\n')))).toEqual(aStatus());
   });
 
-  it.each([false, true])('lets nothing from outside act on a terminal (--json: %s)', async (json) => {
+  it.each([false, true])('lets no foreign text control the terminal (--json: %s)', async (json) => {
     const evil = 'x\u001b[2J\u009b31m\r\nSallyport\u202e\u2028\u0000';
     const status = aStatus();
     const lines = (over: Partial<Status>) => show(over, json);
@@ -285,7 +285,7 @@ describe('status', () => {
     if (!json) expect(told).toHaveLength(plain + 2);
   });
 
-  it('says of the hook what runs, what waits and why, and what failed with the way to run it again', async () => {
+  it('shows for the hook what runs, waits and failed, and how to run it again', async () => {
     const told = await show({
       hook: {
         command: '/opt/hook',
@@ -306,7 +306,7 @@ describe('status', () => {
     );
   });
 
-  it('says that the work is paused, why, and when it is tried again', async () => {
+  it('shows that the work is paused, why, and the next try', async () => {
     const paused = {
       failure: aFailure({ code: 'DISK-FULL', message: 'No room.', check: 'Free some.' }),
       since: '2026-11-20T00:05:00.000Z',

@@ -16,7 +16,7 @@ const OTHER_LINES =
   vendorLine('2013-06-06T00:00:10', 'Acknowledging receipt of update ID 7.');
 
 describe('timeout estimate', () => {
-  it('shows what was measured, what larger packages may need, and what to set', async () => {
+  it('shows measurements, estimates and the recommendation', async () => {
     const report = await estimateFrom({ 'nsc.log': MANUAL_LINES + OTHER_LINES }, { 'u1602503.jar': 2_000_000 });
     const { status, lines } = await print(report);
     expect(status).toBe(0);
@@ -39,7 +39,7 @@ describe('timeout estimate', () => {
     ]);
   });
 
-  it('gives all of it as JSON, under names that stay', async () => {
+  it('prints everything as JSON under stable names', async () => {
     const report = await estimateFrom({ 'nsc.log': MANUAL_LINES }, { 'u1602503.jar': 2_000_000 });
     const { json } = await print(report, true);
     expect(json).toMatchObject({
@@ -65,12 +65,12 @@ describe('timeout estimate', () => {
     expect((await print({ ...report, packages })).lines).toContain('5 earlier downloads not shown; --json lists all.');
   });
 
-  it('says so when no size is known', async () => {
+  it('reports that no size is known', async () => {
     const { lines } = await print(await estimateFrom({ 'nsc.log': OTHER_LINES }));
     expect(lines).toContain('No size is known, so larger packages cannot be estimated.');
   });
 
-  it('lets no id or file name act on a terminal', async () => {
+  it('lets no id or file name control the terminal', async () => {
     const report = await estimateFrom({ 'nsc.log': OTHER_LINES });
     const logs = [{ path: '/x\u001b[2J\n', lines: 1, problem: null }];
     const packages = report.packages.map((one) => ({ ...one, id: '\u001b[31m' }));

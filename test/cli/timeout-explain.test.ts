@@ -20,7 +20,7 @@ async function print(explanation: TimeoutExplanation, over: { json?: boolean; tt
 }
 
 describe('timeout explain', () => {
-  it('shows for each route the plans, what they rest on and what changed last', async () => {
+  it('shows the plans of each route, their evidence and their last change', async () => {
     const { status, lines, asked } = await print(anExplanation(), { size: 48 });
     expect([status, asked]).toEqual([0, [48]]);
     expect(lines).toEqual([
@@ -42,12 +42,12 @@ describe('timeout explain', () => {
     expect(lines).toContain(`  100.0 MB |${'#'.repeat(16)}${'.'.repeat(24)} 2 min 11 s`);
   });
 
-  it('gives all of it with --json', async () => {
+  it('prints everything as JSON with --json', async () => {
     const { lines } = await print(anExplanation(), { json: true });
     expect(JSON.parse(lines.join('\n'))).toEqual(anExplanation());
   });
 
-  it('says what is fixed, and that no route is known', async () => {
+  it('shows a fixed timeout, and that no route is known', async () => {
     const { lines } = await print(anExplanation({ mode: 'fixed', routes: [] }));
     expect(lines).toEqual([
       'Fixed: 30 s for the first byte and for each silence (response_timeout.base_ms), for every size.',
@@ -55,7 +55,7 @@ describe('timeout explain', () => {
     ]);
   });
 
-  it.each([false, true])('lets no name act on a terminal (--json: %s)', async (json) => {
+  it.each([false, true])('lets no name control the terminal (--json: %s)', async (json) => {
     const bad = '\u001b[2J\u009bx\n';
     const [route] = anExplanation().routes;
     const routes = route === undefined ? [] : [{ ...route, proxy: bad, origin: bad, kind: bad }];

@@ -20,7 +20,7 @@ async function verify(rows: VerifiedRow[], json = false) {
 }
 
 describe('updates list', () => {
-  it('prints a table that stays the same', async () => {
+  it('prints a table in a stable form', async () => {
     const other = anUpdate({ id: 'engine-7', package: 'engine', sequence: 7, kind: 'product', length: 999 });
     const { status, told } = await list([anUpdate({ notes: 'Monthly' }), { ...other, notes: 'Fixes a crash.' }]);
     expect(status).toBe(0);
@@ -36,13 +36,13 @@ describe('updates list', () => {
     expect((await list([], true)).told).toEqual(['[]']);
   });
 
-  it('gives each row whole with --json', async () => {
+  it('prints complete rows with --json', async () => {
     const rows = [anUpdate({ notes: 'a\u009bb\u2028\u202e' }), anUpdate({ id: 'u2' })];
     const { told } = await list(rows, true);
     expect(JSON.parse(told.join('\n'))).toEqual(rows);
   });
 
-  it.each([false, true])('lets no note act on a terminal or pass for another line (--json: %s)', async (json) => {
+  it.each([false, true])('lets no note control the terminal or add a line (--json: %s)', async (json) => {
     const notes = 'x\u001b[2J\u009b31m\r\nu9  content  1\u202e\u2028\u0000\u200b';
     const { told } = await list([anUpdate({ notes })], json);
     // eslint-disable-next-line no-control-regex
@@ -57,13 +57,13 @@ describe('updates verify', () => {
     failure: aFailure({ code: 'DIGEST-WRONG', message: 'The digest differs.', class: 'content' }),
   });
 
-  it('names each package, and ends with the status of the first damage', async () => {
+  it('names each package, and exits with the status of the first damaged one', async () => {
     const { status, told } = await verify([aVerified(), damaged]);
     expect(status).toBe(17);
     expect(told).toEqual(['1602503: intact', 'u2: [DIGEST-WRONG] The digest differs.']);
   });
 
-  it('ends well when all is intact', async () => {
+  it('exits with 0 if every package is intact', async () => {
     expect((await verify([aVerified()])).status).toBe(0);
   });
 
@@ -71,7 +71,7 @@ describe('updates verify', () => {
     expect(await verify([])).toMatchObject({ status: 0, told: ['No update has been published yet.'] });
   });
 
-  it('gives the same with --json, with the same status', async () => {
+  it('prints the same with --json, with the same status', async () => {
     const { status, told } = await verify([aVerified(), damaged], true);
     expect(JSON.parse(told.join('\n'))).toEqual([aVerified(), damaged]);
     expect(status).toBe(17);
@@ -79,7 +79,7 @@ describe('updates verify', () => {
 });
 
 describe('updates hook', () => {
-  it('asks for this update, shows what happens and says that it went well', async () => {
+  it('runs the hook for this update, shows its events and reports success', async () => {
     const [asked, shown]: [string[], string[]] = [[], []];
     const control = fakeControl({
       runHook: (id, onEvent) => {
@@ -104,13 +104,13 @@ describe('updates hook', () => {
     });
   });
 
-  it('gives the result alone with --json', async () => {
+  it('prints only the result with --json', async () => {
     const terminal = fakeTerminal();
     await runHookCommand(fakeControl(), terminal, { id: 'u1', json: true, signal: NEVER, show: () => undefined });
     expect(JSON.parse(terminal.told.join('\n'))).toEqual({ id: 'u1', elapsed_ms: 12 });
   });
 
-  it('ends in the failure of the run', async () => {
+  it('fails with the failure of the run', async () => {
     const failure = coded('HOOK-FAILED', { id: 'u1', tries: 1, ending: 'exit status 3' });
     const control = fakeControl({ runHook: () => Promise.reject(failure) });
     const options = { id: 'u1', json: false, signal: NEVER, show: () => undefined };

@@ -71,7 +71,7 @@ function through({ proxies, updates }: Config, path: string): Promise<{ via: str
 }
 
 describe('the demo', () => {
-  it('gives the agent a feed and packages behind a proxy that adds Via, and a configuration that names them', async () => {
+  it('runs the agent with a feed behind a proxy that adds Via', async () => {
     let feed: { items: { id: string; file: string; sha256: string; length: number }[] } | undefined;
     const { status } = await run(async (file) => {
       const config = readConfig(file);
@@ -94,7 +94,7 @@ describe('the demo', () => {
     expect(feed?.items.map(({ id }) => id)).toEqual(['1602503', '1602504', '1602510']);
   });
 
-  it('says where things are before, and what to do next after', async () => {
+  it('prints its folders at the start, and the next steps at the end', async () => {
     const lines: string[] = [];
     let before = '';
     const agent: RunAgent = async () => {
@@ -109,13 +109,13 @@ describe('the demo', () => {
     expect(lines.at(-1)).toContain('config/sallyport.example.yaml');
   });
 
-  it('hands on how the agent ended, and says so when it was not well', async () => {
+  it('returns the exit status of the agent, and reports a failure', async () => {
     const { status, errors } = await run(async () => 17);
     expect(status).toBe(17);
     expect(errors).toEqual([expect.stringContaining('status 17')]);
   });
 
-  it('without once leaves it to the agent when to end, and hands it the signal', async () => {
+  it('without --once runs until the agent ends, and passes on the signal', async () => {
     const stop = new AbortController();
     const given: unknown[] = [];
     await run(
@@ -131,7 +131,7 @@ describe('the demo', () => {
     expect(given).toEqual([false]);
   });
 
-  it('frees its ports at the end, also when the agent throws', async () => {
+  it('frees its ports at the end, even if the agent throws', async () => {
     let config: Config | undefined;
     const failed = run(async (file) => {
       config = readConfig(file);
@@ -141,12 +141,12 @@ describe('the demo', () => {
     await expect(through(config as Config, 'feed.json')).rejects.toThrow(/ECONNREFUSED/);
   });
 
-  it('runs no agent when it was stopped before', async () => {
+  it('does not run the agent if it was already stopped', async () => {
     const { status } = await run(() => Promise.reject(new Error('must not run')), { signal: AbortSignal.abort() });
     expect(status).toBe(0);
   });
 
-  it('takes a shorter place for its socket where the path would be too long', async () => {
+  it('uses a shorter path for its socket if the usual one is too long', async () => {
     let socketDir = '';
     await run(
       async (file) => {
@@ -161,7 +161,7 @@ describe('the demo', () => {
   });
 });
 
-describe('its folder', () => {
+describe('the folder of the demo', () => {
   const nothing: RunAgent = async () => 0;
 
   it('is emptied at each start', async () => {
@@ -172,7 +172,7 @@ describe('its folder', () => {
     expect(existsSync(join(dir, 'origin', 'feed.json'))).toBe(true);
   });
 
-  it('is not emptied while another demo works in it', async () => {
+  it('is not emptied while another demo uses it', async () => {
     let refused: unknown;
     await run(async (file) => {
       refused = await run(() => Promise.resolve(0)).catch((thrown: unknown) => thrown);
@@ -182,7 +182,7 @@ describe('its folder', () => {
     expect(refused).toMatchObject({ code: 'LOCK-HELD', facts: { dir, pid: process.pid } });
   });
 
-  it('is not emptied while a Sallyport runs with the configuration of an earlier demo', async () => {
+  it('is not emptied while a Sallyport of an earlier demo runs', async () => {
     await run(() => Promise.resolve(0));
     const state = join(dir, 'state');
     const lock = await acquireLock(state, { files: realFiles, clock: systemClock, mode: 'daemon' });
@@ -192,7 +192,7 @@ describe('its folder', () => {
     lock.release();
   });
 
-  it('that cannot be made is named with its path and with what to do, and is no defect of ours', async () => {
+  it('that cannot be made is reported with its path and what to do', async () => {
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, 'file'), '');
     const below = join(dir, 'file', 'demo');
@@ -204,14 +204,14 @@ describe('its folder', () => {
     );
   });
 
-  it('is never somebody else’s', async () => {
+  it('is never one that the demo did not make', async () => {
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, 'mine.txt'), 'mine');
     await expect(run(nothing)).rejects.toMatchObject({ code: 'DEMO-FOLDER' });
     expect(readdirSync(dir)).toEqual(['mine.txt']);
   });
 
-  it('is no link, and what links in it point at stays', async () => {
+  it('is not a link, and targets of links in it are not deleted', async () => {
     mkdirSync(join(outer, 'elsewhere'));
     writeFileSync(join(outer, 'elsewhere', 'mine.txt'), 'mine');
     await run(nothing);
@@ -225,8 +225,8 @@ describe('its folder', () => {
   });
 });
 
-describe('its packages', () => {
-  it('are the same at every start, with the manifest first and content that does not compress', async () => {
+describe('the packages of the demo', () => {
+  it('are the same at every start, with the manifest first', async () => {
     mkdirSync(dir, { recursive: true });
     const first = SMALL.slice(0, 1);
     await writePackages(dir, first);

@@ -64,8 +64,8 @@ function tunnel(
   });
 }
 
-describe('a request in absolute-form', () => {
-  it('reaches the origin and comes back, with Via both ways and without what belongs to the hop', async () => {
+describe('a request to the demo proxy', () => {
+  it('is forwarded with Via and without hop-by-hop headers', async () => {
     const headers = { 'proxy-authorization': 'Basic eDp5', 'x-kept': '1', via: '1.0 before', host: 'lies.example.com' };
     const got = await ask(origin.feedUrl, { headers });
     expect([got.status, got.body.toString(), got.headers.via]).toEqual([200, '{}', PROXY_VIA]);
@@ -83,7 +83,7 @@ describe('a request in absolute-form', () => {
     expect([got.status, got.body.toString()]).toEqual([400, expect.stringContaining('key')]);
   });
 
-  it('for a package is held back whole, then comes bit by bit and exact; a feed is not', async () => {
+  it('for a package, but not a feed, is delayed, then relayed', async () => {
     const [feed, large] = [await ask(origin.feedUrl), await ask(`${origin.url}/large.jar`)];
     expect(large.body.equals(LARGE)).toBe(true);
     expect(large.headMs).toBeGreaterThanOrEqual(59);
@@ -96,7 +96,7 @@ describe('a request in absolute-form', () => {
     expect(got.body.equals(LARGE.subarray(10, 20))).toBe(true);
   });
 
-  it('goes no faster than allowed', async () => {
+  it('is relayed at no more than the given rate', async () => {
     const slow = await startForwardProxy({ originUrl: origin.url, holdMs: 0, bytesPerSecond: 12_000_000 });
     const started = performance.now();
     await new Promise((resolve, reject) => {
@@ -109,14 +109,14 @@ describe('a request in absolute-form', () => {
     await slow.close();
   });
 
-  it('answers 502 with Via when the origin is gone', async () => {
+  it('is answered with 502 and Via if the server is gone', async () => {
     await origin.close();
     const got = await ask(origin.feedUrl);
     expect([got.status, got.headers.via]).toEqual([502, PROXY_VIA]);
   });
 });
 
-describe('nobody’s open proxy', () => {
+describe('the demo proxy', () => {
   let foreign: Server;
   let connections = 0;
   beforeEach(async () => {
@@ -130,7 +130,7 @@ describe('nobody’s open proxy', () => {
   afterEach(() => new Promise((resolve) => foreign.close(resolve)));
   const port = () => (foreign.address() as AddressInfo).port;
 
-  it('refuses every other target and dials none', async () => {
+  it('refuses every other target and connects to none', async () => {
     expect((await ask(`http://127.0.0.1:${port()}/`)).status).toBe(403);
     expect((await ask(`http://${new URL(origin.url).host}@127.0.0.1:${port()}/`)).status).toBe(403);
     expect((await ask(origin.url.replace('127.0.0.1', 'localhost'))).status).toBe(403);
@@ -146,8 +146,8 @@ describe('nobody’s open proxy', () => {
   });
 });
 
-describe('a tunnel', () => {
-  it('carries bytes both ways, unseen, and ends on both sides', async () => {
+describe('a tunnel through the demo proxy', () => {
+  it('carries bytes in both directions, and ends on both', async () => {
     const { status, socket } = await tunnel(new URL(origin.url).host);
     expect(status).toBe(200);
     socket.write('GET /feed.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
@@ -176,7 +176,7 @@ describe('a tunnel', () => {
     await Promise.all([ended, broken]);
   });
 
-  it('may break on the client’s side without harm', async () => {
+  it('may break on the side of the client without harm', async () => {
     const { socket } = await tunnel(new URL(origin.url).host);
     socket.resetAndDestroy();
     expect((await ask(origin.feedUrl)).status).toBe(200);

@@ -22,20 +22,20 @@ describe('the advice', () => {
     expect(advise([measured({})], 0)).toMatchObject({ baseMs: 300_000, observedMs: 53_000, tipDecides: true });
   });
 
-  it('is twice what was seen, where that is more', () => {
+  it('is twice the measured silence if that is more', () => {
     expect(advise([measured({ silenceMs: 400_500 })], 0)).toMatchObject({ baseMs: 801_000, tipDecides: false });
   });
 
-  it('thinks of the largest package at hand, also of one that was not measured', () => {
+  it('covers the largest package in the folder, even if it was not measured', () => {
     expect(advise([measured({})], 200_000_000)).toMatchObject({ baseMs: 1_060_000, largestMs: 530_000 });
   });
 
-  it('estimates multiples of the largest that was measured, and what is at hand', () => {
+  it('estimates multiples of the largest measured size, and the largest file', () => {
     const sizes = advise([measured({})], 70_000_000).estimates.map(({ size }) => size / 1_000_000);
     expect(sizes).toEqual([20, 40, 70, 100, 200]);
   });
 
-  it('takes no size from what is not known or went on from before, but its silence counts', () => {
+  it('ignores unknown and resumed sizes, but not their silence', () => {
     const advice = advise(
       [measured({ size: null, silenceMs: 500_000 }), measured({ resumed: true, silenceMs: 600_000 })],
       0,
@@ -43,7 +43,7 @@ describe('the advice', () => {
     expect(advice).toMatchObject({ baseMs: 1_200_000, largestMs: null, estimates: [] });
   });
 
-  it('stays within what the setting may hold, and covers what was seen', () => {
+  it('stays within the range of the setting, and covers the measured silence', () => {
     const one = fc.record({
       size: fc.option(fc.nat()),
       silenceMs: fc.integer({ min: 0, max: 2 ** 40 }),

@@ -14,7 +14,7 @@ describe('a boring line', () => {
     '2013-06-05T00:04:10 [INFO] [Thread: Scan] [Site: Lab] looking',
     '2013-06-05T00:04:10.123 [WARN] x',
     '2013-06-05T00:04:10 without a level',
-  ])('is one such as %j', (line) => {
+  ])('is a line such as %j', (line) => {
     expect(skips(line)).toBe(true);
   });
 
@@ -29,11 +29,11 @@ describe('a boring line', () => {
     '2013-06-05T00:04:1x [INFO] x',
     '1602503.',
     '',
-  ])('is none such as %j', (line) => {
+  ])('is not a line such as %j', (line) => {
     expect(skips(line)).toBe(false);
   });
 
-  it('is none that goes back in time', () => {
+  it('is not one that goes back in time', () => {
     const lines = new BoringLines();
     expect(skips('2013-06-05T00:04:10 a', lines)).toBe(true);
     expect(skips('2013-06-05T00:04:09 a', lines)).toBe(false);
@@ -41,7 +41,7 @@ describe('a boring line', () => {
     expect(skips('2013-06-05T00:04:09 a', lines)).toBe(true);
   });
 
-  it('leaves its time', () => {
+  it('keeps its time', () => {
     const lines = new BoringLines();
     expect(lines.latest()).toBeNull();
     skips('2013-06-05T00:04:10 a', lines);
@@ -50,8 +50,8 @@ describe('a boring line', () => {
   });
 });
 
-describe('a log full of them', () => {
-  it('says what it says without them', async () => {
+describe('a log full of boring lines', () => {
+  it('has the same result as without them', async () => {
     const plain = await estimateFrom({ log: MANUAL_LINES });
     const entries = MANUAL_LINES.split(/(?<=\n)(?=2013)/);
     const noise = fc.array(fc.constantFrom('looking', '[Site: x] at', 'a\n\tat b.c(D.java)\nDownloading update ID 9.'));
@@ -72,7 +72,7 @@ describe('a log full of them', () => {
     );
   });
 
-  it('still shows that the clock was set back, wherever it was', async () => {
+  it('still shows where the clock was set back', async () => {
     const boring = (stamp: string) => `${stamp} [INFO] [Thread: x] looking\n`;
     const [began = '', ...others] = MANUAL_LINES.split(/(?<=\n)(?=2013)/);
     const text =

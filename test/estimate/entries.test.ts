@@ -8,7 +8,7 @@ function join(lines: readonly string[]): LogEntry[] {
 }
 
 describe('entries of an old log', () => {
-  it('begin with a time; what was wrapped belongs to the entry before', () => {
+  it('begin with a time; wrapped lines belong to the previous entry', () => {
     expect(join(['2013-06-05T00:04:10 [INFO] Downloading update ID', '1602503.', '2013-06-05T00:04:12 next'])).toEqual([
       { stamp: '2013-06-05T00:04:10', text: ' [INFO] Downloading update ID 1602503.' },
       { stamp: '2013-06-05T00:04:12', text: ' next' },
@@ -26,13 +26,13 @@ describe('entries of an old log', () => {
     expect(join([line])).toEqual([]);
   });
 
-  it('keep the first part of what never ends', () => {
+  it('keep the first part of an endless entry', () => {
     const lines = ['2013-06-05T00:04:10 Downloading', ...Array.from({ length: 5_000 }, () => 'x'.repeat(100))];
     const [entry] = join(lines);
     expect(entry?.text.length).toBeLessThan(5_000);
   });
 
-  it('come back from any wrapping at spaces', () => {
+  it('are the same however lines wrap at spaces', () => {
     const words = fc.array(fc.stringMatching(/^[A-Za-z.]{1,12}$/), { minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(words, fc.array(fc.boolean()), (message, breaks) => {

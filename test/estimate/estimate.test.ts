@@ -7,7 +7,7 @@ import { estimateFrom, MANUAL_LINES, vendorLine } from '#test/support/old-log.ts
 const brief = ({ packages }: EstimateReport) =>
   packages.map(({ id, size, elapsedMs, silenceMs }) => [id, size, elapsedMs, silenceMs]);
 
-/** A download of so many seconds without a sign. */
+/** A download of this many seconds, all of them silent. */
 function download(id: string, day: number, seconds: number): string {
   const date = `2013-06-${String(day).padStart(2, '0')}`;
   const two = (value: number) => String(value).padStart(2, '0');
@@ -21,14 +21,14 @@ function download(id: string, day: number, seconds: number): string {
 }
 
 describe("the manual's own lines", () => {
-  it('took 57 s, of which 53 s were silent', async () => {
+  it('give 57 s, of which 53 s were silent', async () => {
     const report = await estimateFrom({ 'nsc.log': MANUAL_LINES }, { 'update-1602503.JAR': 2_000 });
     expect(brief(report)).toEqual([['1602503', 2_000, 57_000, 53_000]]);
     expect(report.advice).toMatchObject({ baseMs: 300_000, observedMs: 53_000 });
   });
 
   it.each([
-    ['with the ends of lines of Windows', MANUAL_LINES.replaceAll('\n', '\r\n')],
+    ['with the line ends of Windows', MANUAL_LINES.replaceAll('\n', '\r\n')],
     ['not wrapped', MANUAL_LINES.replaceAll(/\n(?!2013|$)/g, ' ')],
     ['wrapped at every word', MANUAL_LINES.replaceAll(' ', '\n').replaceAll(/T(.{8})\n/g, 'T$1 ')],
     [
@@ -58,7 +58,7 @@ describe('rotated logs', () => {
     expect(report.logs).toHaveLength(3);
   });
 
-  it('that were cut or damaged give what they have, and are named', async () => {
+  it('that are cut or damaged are named, and read as far as possible', async () => {
     const noise = Array.from({ length: 2_000 }, (_, n) => vendorLine('2013-06-06T00:00:00', `Line ${n * 7_919}`)).join(
       '',
     );
@@ -73,8 +73,8 @@ describe('rotated logs', () => {
   });
 });
 
-describe('what does not fit', () => {
-  it('is told: retries, missing ends, a clock that was set', async () => {
+describe('an odd log', () => {
+  it('is reported: retries, missing ends, a clock that was set', async () => {
     const report = await estimateFrom({
       'nsc.log':
         vendorLine('2013-06-05T00:00:00', 'Acknowledging receipt of update ID 1.') +
@@ -96,7 +96,7 @@ describe('what does not fit', () => {
     expect(report.clockSteps).toBe(1);
   });
 
-  it('is no hour when summer time ends or begins', async () => {
+  it('is not an hour off when summer time ends or begins', async () => {
     const night = (date: string, from: string, to: string) =>
       vendorLine(`${date}T${from}`, 'Downloading update ID 5.') +
       vendorLine(`${date}T${to}`, 'Acknowledging receipt of update ID 5.');
@@ -110,12 +110,12 @@ describe('what does not fit', () => {
     expect(autumn.clock).toEqual([{ kind: 'summer-time', stamp: '2026-10-25T02:01:00', backMs: 3_480_000 }]);
   });
 
-  it('has a code where nothing was found, and where there is no folder', async () => {
+  it('has a code if nothing was found or the folder is missing', async () => {
     await expect(estimateFrom({ 'nsc.log': 'nothing\n' })).rejects.toMatchObject({ code: 'ESTIMATE-NOTHING' });
     await expect(estimateFrom({}, {}, { named: ['nsc.log'] })).rejects.toMatchObject({ code: 'FILE-FAILED' });
   });
 
-  it('takes no size that could be of another update', async () => {
+  it('uses no size that may belong to another update', async () => {
     const report = await estimateFrom({ 'nsc.log': download('7', 5, 30) }, { 'a-7.jar': 5, 'b-7.jar': 6 });
     expect(report.ambiguous).toEqual(['7']);
     expect(brief(report)).toEqual([['7', null, 30_000, 30_000]]);

@@ -21,11 +21,11 @@ describe('the .JAR of an update', () => {
     expect(findJar(id, [name])).toEqual({ name: null, several: false });
   });
 
-  it('is the one that has no other name than the id, where several have it', () => {
+  it('is the one named exactly like the id, if several match', () => {
     expect(findJar('7', ['a-7.jar', '7.jar']).name).toBe('7.jar');
   });
 
-  it('is none where several fit alike', () => {
+  it('is none if several match equally', () => {
     expect(findJar('7', ['a-7.jar', 'b-7.jar'])).toEqual({ name: null, several: true });
     expect(findJar('7', ['7.jar', '7.JAR'])).toEqual({ name: null, several: true });
   });

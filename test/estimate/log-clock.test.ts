@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LogClock } from '#estimate/log-clock.ts';
 import { Zone } from '#system/time/zone.ts';
 
-/** What each of these times gave away, and the seconds since the first one. */
+/** The note for each of these times, and the seconds since the first one. */
 function follow(zone: string, stamps: readonly string[]) {
   const clock = new LogClock(new Zone(zone));
   const seen = stamps.map((stamp) => ({ note: clock.see(stamp), at: clock.at(stamp) }));
@@ -14,7 +14,7 @@ function follow(zone: string, stamps: readonly string[]) {
 }
 
 describe('the times of an old log', () => {
-  it('are subtracted across the end of summer time, where an hour comes twice', () => {
+  it('are correct across the end of summer time, when an hour repeats', () => {
     const stamps = ['2026-10-25T02:59:50', '2026-10-25T02:00:10', '2026-10-25T02:30:00', '2026-10-25T03:00:10'];
     expect(follow('Europe/Berlin', stamps)).toEqual({
       notes: [null, 'summer-time', null, null],
@@ -22,16 +22,16 @@ describe('the times of an old log', () => {
     });
   });
 
-  it('are subtracted across its beginning, where an hour is skipped', () => {
+  it('are correct across its beginning, when an hour is skipped', () => {
     expect(follow('Europe/Berlin', ['2026-03-29T01:59:50', '2026-03-29T03:00:10']).seconds).toEqual([0, 20]);
   });
 
-  it('know half an hour of summer time', () => {
+  it('allow for half an hour of summer time', () => {
     const { notes, seconds } = follow('Australia/Lord_Howe', ['2026-04-05T01:59:50', '2026-04-05T01:30:10']);
     expect({ notes, seconds }).toEqual({ notes: [null, 'summer-time'], seconds: [0, 20] });
   });
 
-  it('may change places within two seconds', () => {
+  it('may be out of order by two seconds', () => {
     expect(follow('UTC', ['2026-01-01T00:00:02', '2026-01-01T00:00:00', '2026-01-01T00:00:03']).notes).toEqual([
       null,
       null,
@@ -47,7 +47,7 @@ describe('the times of an old log', () => {
     expect(follow(zone, [before, after]).notes).toEqual([null, 'step']);
   });
 
-  it('go on behind a step', () => {
+  it('continue after a step', () => {
     expect(follow('UTC', ['2026-01-02T00:00:00', '2026-01-01T00:00:00', '2026-01-01T00:00:30']).seconds).toEqual([
       0, -86_400, -86_370,
     ]);

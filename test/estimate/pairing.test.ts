@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Pairing } from '#estimate/pairing.ts';
 import type { LogStep } from '#estimate/steps.ts';
 
-/** Steps at seconds. */
+/** Steps with their times in seconds. */
 type LogSteps = readonly (readonly [second: number, step: LogStep | 'clock step'])[];
 
 const began = (id: string, resumed = false): LogStep => ({ kind: 'began', id, resumed });
@@ -21,12 +21,12 @@ function pair(told: LogSteps) {
   return pairing;
 }
 
-/** Id, elapsed and silence in seconds. */
+/** Id, elapsed time and silence; times in seconds. */
 const brief = (pairing: Pairing) =>
   pairing.measured.map(({ id, elapsedMs, silenceMs }) => [id, elapsedMs / 1_000, silenceMs / 1_000]);
 
 describe('a download', () => {
-  it('is measured from its beginning to its acknowledgement, and so is the longest time between signs', () => {
+  it('is measured from start to acknowledgement, with its longest silence', () => {
     expect(
       brief(
         pair([
@@ -39,7 +39,7 @@ describe('a download', () => {
     ).toEqual([['a', 57, 53]]);
   });
 
-  it('without a response between was silent all the time', () => {
+  it('without a response in between was silent all the time', () => {
     expect(
       brief(
         pair([
@@ -50,7 +50,7 @@ describe('a download', () => {
     ).toEqual([['a', 90, 90]]);
   });
 
-  it('that was begun again is measured from the last beginning', () => {
+  it('that started again is measured from its last start', () => {
     const pairing = pair([
       [0, began('a')],
       [100, began('a')],
@@ -61,7 +61,7 @@ describe('a download', () => {
     expect(pairing.tally.begunAgain).toBe(1);
   });
 
-  it('that was never acknowledged is counted and not measured', () => {
+  it('that was never acknowledged is counted, not measured', () => {
     const pairing = pair([
       [0, began('a')],
       [5, began('b')],
@@ -71,13 +71,13 @@ describe('a download', () => {
     expect(pairing.tally.unacknowledged).toBe(1);
   });
 
-  it('whose beginning is not there is counted and not measured', () => {
+  it('whose start is missing is counted, not measured', () => {
     const pairing = pair([[9, acknowledged('b')]]);
     expect(pairing.measured).toEqual([]);
     expect(pairing.tally.withoutBeginning).toBe(1);
   });
 
-  it('across a step of the clock, or longer than a day, is counted and not measured', () => {
+  it('across a step of the clock or above a day is not measured', () => {
     const pairing = pair([
       [0, began('a')],
       [1, 'clock step'],
@@ -89,7 +89,7 @@ describe('a download', () => {
     expect(pairing.tally.acrossClockSteps).toBe(2);
   });
 
-  it('of ours ends with its last byte, and its silence is the one that was measured', () => {
+  it('by Sallyport ends with its last byte; its silence is measured', () => {
     const told: LogSteps = [
       [0, began('a')],
       [40, downloaded('a', 12_300)],
@@ -98,7 +98,7 @@ describe('a download', () => {
     expect(brief(pair(told))).toEqual([['a', 40, 12.3]]);
   });
 
-  it('of ours that failed behind its last byte counts by its next attempt', () => {
+  it('by Sallyport that failed at its end is measured by the next attempt', () => {
     const told: LogSteps = [
       [0, began('a')],
       [40, downloaded('a', 12_300)],
@@ -110,8 +110,8 @@ describe('a download', () => {
   });
 });
 
-describe('downloads that overlap', () => {
-  it('are taken as silent all the time: nobody knows whose response came', () => {
+describe('pairing: overlapping downloads', () => {
+  it('count as silent, because responses are ambiguous', () => {
     const told: LogSteps = [
       [0, began('a')],
       [10, began('b')],
@@ -125,7 +125,7 @@ describe('downloads that overlap', () => {
     ]);
   });
 
-  it('are not those that were given up before', () => {
+  it('do not include abandoned ones', () => {
     const told: LogSteps = [
       [0, began('dead')],
       [1_000, began('b')],
@@ -136,8 +136,8 @@ describe('downloads that overlap', () => {
   });
 });
 
-describe('whatever a log holds', () => {
-  it('is held in bounds: open ones and measured ones', () => {
+describe('pairing: any log', () => {
+  it('needs bounded memory for open and measured downloads', () => {
     const pairing = new Pairing();
     for (let at = 0; at < 3_000; at += 1) {
       pairing.take(began(`open-${at}`), at);
@@ -148,7 +148,7 @@ describe('whatever a log holds', () => {
     expect(pairing.tally).toMatchObject({ dropped: 2_000, unacknowledged: 3_000 });
   });
 
-  it('gives silences within what elapsed, and accounts for every beginning', () => {
+  it('gives silences within the elapsed time, and counts every start', () => {
     const id = fc.constantFrom('a', 'b', 'c');
     const step = fc.oneof(
       id.map((one) => began(one)),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { byLog, siblingsOf } from '#estimate/rotation.ts';
 
 describe('rotated files', () => {
-  it('are read from the oldest to the one that is written to', () => {
+  it('are read from the oldest to the current one', () => {
     expect(byLog(['nsc.log', 'nsc.log.gz.0', 'nsc.log.gz.9', 'nsc.log.gz.1'])).toEqual([
       ['nsc.log.gz.9', 'nsc.log.gz.1', 'nsc.log.gz.0', 'nsc.log'],
     ]);
@@ -11,7 +11,7 @@ describe('rotated files', () => {
     ]);
   });
 
-  it('of another log or folder are read by themselves, and each file once', () => {
+  it('of another log or folder are read separately, and each file once', () => {
     expect(byLog(['a/nsc.log', 'b/nsc.log', 'sallyport.log', 'a/nsc.log'])).toEqual([
       ['a/nsc.log'],
       ['b/nsc.log'],
@@ -19,7 +19,7 @@ describe('rotated files', () => {
     ]);
   });
 
-  it('beside a log that was named belong to it', () => {
+  it('next to a named log belong to it', () => {
     const names = ['nsc.log', 'nsc.log.gz.0', 'nsc.log.1', 'nsc.log.bak', 'auth.log.gz.0', 'nsc.log.gz.0.tmp'];
     expect(siblingsOf('nsc.log', names)).toEqual(['nsc.log.gz.0', 'nsc.log.1']);
     expect(siblingsOf('nsc.log.gz.0', names)).toEqual([]);

@@ -12,8 +12,8 @@ const known = createRedactor(new KnownSecrets());
 const ours = (event: SallyportEvent) => readStep(` ${classicBody(toRecord(event, 0, known))}`);
 const theirs = (message: string) => readStep(` [INFO] [Thread: Security Console] ${message}`);
 
-describe("the vendor's messages", () => {
-  it('are the beginning, a response, and the acknowledgement', () => {
+describe('messages of the vendor', () => {
+  it('are read as start, response and acknowledgement', () => {
     expect(theirs('Downloading update ID 1602503.')).toEqual({ kind: 'began', id: '1602503', resumed: false });
     expect(theirs('Response via 1.1 proxy.example.com.')).toEqual({ kind: 'response' });
     expect(theirs('Acknowledging receipt of update ID 1602503.')).toEqual({ kind: 'acknowledged', id: '1602503' });
@@ -29,7 +29,7 @@ describe("the vendor's messages", () => {
   it.each([
     ' [INFO] [Thread: x] [Site: y] Downloading update ID 7.',
     '.123 [INFO] [Thread: x] Downloading update ID 7.',
-  ])('may have more in front: %j', (text) => {
+  ])('may have more text before the message: %j', (text) => {
     expect(readStep(text)).toEqual({ kind: 'began', id: '7', resumed: false });
   });
 
@@ -43,13 +43,13 @@ describe("the vendor's messages", () => {
     `Downloading update ID ${'9'.repeat(200)}.`,
     'Response viaduct',
     '',
-  ])('are nothing else: %j', (message) => {
+  ])('do not include %j', (message) => {
     expect(theirs(message)).toBeNull();
   });
 });
 
-describe('our own messages', () => {
-  it('are read as what they were written for', () => {
+describe('messages of Sallyport', () => {
+  it('are read as the steps that they report', () => {
     expect(ours({ name: 'downloading', id: 'engine-1.2' })).toEqual({
       kind: 'began',
       id: 'engine-1.2',
@@ -68,14 +68,14 @@ describe('our own messages', () => {
     });
   });
 
-  it.each([0, 450, 1_500, 53_000, 725_000, 12_000_000])('give the silence of %d ms as it was shown', (silence) => {
+  it.each([0, 450, 1_500, 53_000, 725_000, 12_000_000])('give the silence of %d ms as shown', (silence) => {
     const step = ours({ name: 'downloaded', id: 'u1', length: 20_000_000, elapsed: 57_000, silence });
     expect(step).toEqual({ kind: 'downloaded', id: 'u1', silenceMs: silence });
   });
 });
 
 describe('any text', () => {
-  it('is a step or nothing, at once', () => {
+  it('is a step or nothing, without delay', () => {
     const piece = fc.oneof(
       fc.string(),
       fc.constantFrom(

@@ -1,4 +1,5 @@
-// `sallyport endpoints` as a real process: without a daemon it reads the file and what is in state, and makes nothing.
+// `sallyport endpoints` as a real process: without a daemon it reads the file and the state folder, and creates
+// nothing.
 
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +26,7 @@ async function ask(): Promise<{ readonly list: ReturnType<typeof endpointListSch
   return { list: endpointListSchema.parse(JSON.parse(out)), err };
 }
 
-it('reads the file where no daemon runs, also without the credentials of the service, and makes nothing', async () => {
+it('endpoints: without daemon and credentials, reads the file and creates nothing', async () => {
   const password = { credential: 'proxy-password' };
   await site.configure({
     updates: { feed_url: 'https://updates.example.com/feed.json' },
@@ -48,7 +49,7 @@ it('reads the file where no daemon runs, also without the credentials of the ser
   expect(acl.out).toContain('acl sallyport_443_hosts dstdomain -n updates.example.com\n');
 });
 
-it('tells what a round was led to, by the daemon and, when it is gone, by what it left', async () => {
+it('endpoints: shows hosts named in a round, from the daemon and after it ended', async () => {
   await site.configure({ updates: { feed_url: `${origin.url}/feed.json` } });
   const item = { ...itemFor('1602503', makeJar('1602503', 1_000)), file: undefined, url: 'https://cdn.example.com/x' };
   origin.serve('/feed.json', feedOf([item]), 'application/json');
@@ -71,7 +72,7 @@ it('tells what a round was led to, by the daemon and, when it is gone, by what i
   expect((await stat(join(site.dir, 'state'))).mtimeMs).toBe(mtimeMs);
 });
 
-it('ends with 78 where the file has mistakes, and with 64 for two forms at once', async () => {
+it('endpoints: exits with 78 for an invalid file, and with 64 for two formats', async () => {
   await site.configure({ updates: { feed_url: 'ftp://updates.example.com/' } });
   expect((await site.run(['endpoints'])).code).toBe(78);
   expect((await site.run(['endpoints', '--json', '--squid-acl'])).code).toBe(64);

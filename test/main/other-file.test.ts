@@ -1,4 +1,4 @@
-// `-c FILE`: the daemon of another file never answers for it, whatever the command, and nothing of that daemon changes.
+// `-c FILE`: no command uses or changes the daemon of another file.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ afterEach(async () => {
   await Promise.all([site.remove(), origin.close()]);
 });
 
-/** Runs a command over the other file, which names the same places. */
+/** Runs a command with the other file, which names the same socket and folders. */
 function run(...args: string[]): Promise<Ended> {
   return site.start([], {}, ([node]) => ({ command: node, args: [PROGRAM_PATH, '--config', other, ...args] })).ended;
 }
@@ -43,7 +43,7 @@ const COMMANDS = [
   ['route', 'show'],
 ];
 
-it('a command over another file that leads to this daemon is refused with 78', { timeout: 120_000 }, async () => {
+it('other file: a command with another file for the same daemon exits with 78', { timeout: 120_000 }, async () => {
   const text = await readFile(site.config, 'utf8');
   const edited = `${text}proxies:\n  - { name: corp, address: proxy.example.com, port: 3128, default: true }\n`;
   await writeFile(other, edited, { mode: 0o600 });
@@ -57,7 +57,7 @@ it('a command over another file that leads to this daemon is refused with 78', {
   expect(await readFile(other, 'utf8')).toBe(edited);
 });
 
-it('a command over a broken file is refused with its mistakes, not answered for by this daemon', {
+it('other file: a command with an invalid file reports its errors, not this daemon', {
   timeout: 60_000,
 }, async () => {
   const text = await readFile(site.config, 'utf8');
@@ -68,7 +68,7 @@ it('a command over a broken file is refused with its mistakes, not answered for 
   }
 });
 
-it('endpoints over another file are those of that file, read without a daemon', async () => {
+it('other file: endpoints are those of that file, read without the daemon', async () => {
   const text = await readFile(site.config, 'utf8');
   await writeFile(other, text.replace(origin.url, 'https://elsewhere.example.com'), { mode: 0o600 });
   const { code, out, err } = await run('endpoints', '--json');
@@ -80,7 +80,7 @@ it('endpoints over another file are those of that file, read without a daemon', 
   expect(out).toContain('elsewhere.example.com');
 });
 
-it('a file with a state folder of its own has a socket of its own, and works without this daemon', async () => {
+it('other file: one with its own state folder has its own socket and works alone', async () => {
   const text = await readFile(site.config, 'utf8');
   const own = text.replace(join(site.dir, 'state'), join(site.dir, 'own')).replace(/ *control_socket: .*\n/, '');
   await writeFile(other, own, { mode: 0o600 });

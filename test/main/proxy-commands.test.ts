@@ -1,4 +1,4 @@
-// The commands around proxies as real processes, beside a daemon that follows the file.
+// The `proxy` and `route` commands as real processes, with a daemon that follows the file.
 
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ beforeEach(async () => {
 });
 afterEach(() => site.remove());
 
-describe('a proxy that is added beside a running daemon', () => {
-  it('is taken by it, which the command says, and its password is nowhere but in its file', async () => {
+describe('a proxy command', () => {
+  it('adds a proxy to the daemon; the password is only in its file', async () => {
     await site.configure();
     await writeFile(join(site.dir, 'password'), 'a password of mine\n', { mode: 0o600 });
     const daemon = site.start(['run']);
@@ -30,7 +30,7 @@ describe('a proxy that is added beside a running daemon', () => {
     expect((await stat(site.config)).mode & 0o777).toBe(0o600);
   });
 
-  it('that goes with its users said to go direct is no accident to the daemon', async () => {
+  it('deletes a proxy in use; the daemon accepts the direct routes', async () => {
     await site.configure({
       proxies: [
         { name: 'a', address: '127.0.0.1', port: 1, default: true },
@@ -55,7 +55,7 @@ describe('a proxy that is added beside a running daemon', () => {
 });
 
 describe('a password', () => {
-  it('is never taken from an argument, and not repeated', async () => {
+  it('is refused as an argument and not repeated', async () => {
     await site.configure();
     const { code, out, err } = await site.run(['proxy', 'add', 'a', '--address', 'a', '--password', 'hunter2hunter2']);
     expect(code).toBe(64);
@@ -63,12 +63,12 @@ describe('a password', () => {
     expect(out + err).not.toContain('hunter2');
   });
 
-  it('comes by a pipe to its end', async () => {
+  it('is read from a pipe to its end', async () => {
     await site.configure();
     const flags = ['--address', 'a', '--authentication', 'basic', '--user', 'u', '--password-stdin'];
     const adding = site.start(['proxy', 'add', 'a', ...flags]);
     const { code, err } = await adding.ended;
-    // Nothing is piped in here.
+    // Standard input is empty here.
     expect(code).toBe(64);
     expect(err).toContain('The password is empty.');
   });

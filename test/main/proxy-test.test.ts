@@ -1,5 +1,5 @@
-// `proxy test` and Test Connection as real processes, beside a daemon and without one; and that a password that a proxy
-// refused counts in one credential guard, whoever has sent it.
+// `proxy test` and Test Connection as real processes, with and without a daemon. Both use the same credential guard, so
+// that no command sends a rejected password again.
 
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ afterEach(async () => {
   await Promise.all([origin, open, denying, login].map((one) => one.close()));
 });
 
-/** A site whose default proxy is the open one, with others beside it. */
+/** Configures the proxy without authentication as the default, and more proxies. */
 async function configure(...more: object[]): Promise<void> {
   const common = { address: '127.0.0.1' };
   const proxies = [
@@ -52,7 +52,7 @@ async function tested(...args: string[]): Promise<{ code: number | null; diagnos
 }
 
 describe('proxy test', () => {
-  it('goes through that proxy, whatever the settings say, inside the daemon, and changes nothing', async () => {
+  it('uses that proxy in the daemon, whatever the settings, and changes nothing', async () => {
     await configure();
     const before = await readFile(site.config, 'utf8');
     await startDaemon();
@@ -73,7 +73,7 @@ describe('proxy test', () => {
     expect(await readFile(site.config, 'utf8')).toBe(before);
   });
 
-  it('does the same without a daemon, and says as whom', async () => {
+  it('does the same without a daemon, and names the user', async () => {
     await configure();
     const told = await site.run(['proxy', 'test', 'strict']);
     expect(told.code).toBe(13);
@@ -81,19 +81,19 @@ describe('proxy test', () => {
     expect((await tested()).diagnosis).toMatchObject({ through: 'corp', as: { service: false } });
   });
 
-  it('of a name that nobody has is a failure of the configuration', async () => {
+  it('of an unknown name is a failure of the configuration', async () => {
     await configure();
     const unknown = await site.run(['proxy', 'test', 'copr']);
     expect(unknown).toMatchObject({ code: 78, err: expect.stringContaining('[PROFILE-UNKNOWN]') });
   });
 
-  it('without a name where none is the default says so', async () => {
+  it('without a name and without a default says so', async () => {
     await site.configure(await feedSettings(origin.port));
     const none = await site.run(['proxy', 'test']);
     expect(none).toMatchObject({ code: 78, err: expect.stringContaining('[PROFILE-NO-DEFAULT]') });
   });
 
-  it('of a file with mistakes names the first one, in JSON too', async () => {
+  it('of an invalid file names the first error, also in JSON', async () => {
     await site.configure({ proxies: [{ name: 'corp', address: 'proxy.example.com' }] });
     const { code, diagnosis } = await tested();
     expect(code).toBe(78);
@@ -104,13 +104,13 @@ describe('proxy test', () => {
   });
 });
 
-/** Has every purpose use the proxy that asks for a user. */
+/** Makes every purpose use the proxy that requires authentication. */
 async function useGuarded(): Promise<void> {
   const text = await readFile(site.config, 'utf8');
   await site.write('config/sallyport.yaml', `${text}use_proxy_for: { updates: guarded }\n`);
 }
 
-describe('a password that a proxy refused', () => {
+describe('proxy test: a rejected password', () => {
   const wrong = () => ({
     name: 'guarded',
     port: login.port,
@@ -120,10 +120,10 @@ describe('a password that a proxy refused', () => {
   });
 
   it.each([
-    ['beside a daemon', true],
+    ['with a daemon', true],
     ['without one', false],
   ])(
-    'is sent once, by diagnose and proxy test together, and once more by the flag: %s',
+    'is sent once by diagnose and proxy test in all, and again by the flag: %s',
     async (_where, runs) => {
       await configure(wrong());
       await useGuarded();
@@ -139,12 +139,12 @@ describe('a password that a proxy refused', () => {
       expect((await site.run(['proxy', 'test', 'guarded', '--retry-credential'])).code).toBe(12);
       expect((await site.run(['check'])).code).toBe(12);
       expect(login.counted.refused).toBe(2);
-      // Half a dozen processes, one after the other.
+      // The test runs half a dozen processes in sequence.
     },
     60_000,
   );
 
-  it('is asked about at a terminal before it is sent again', async () => {
+  it('is sent again only after a question at a terminal', async () => {
     await configure(wrong());
     const args = ['--config', site.config, 'proxy', 'test', 'guarded'];
     expect((await site.run(['proxy', 'test', 'guarded'])).code).toBe(12);
@@ -175,10 +175,10 @@ describe('Test Connection', () => {
     startAtTerminal(['--config', site.config, 'proxy', 'add'], form(...answers)).ended;
 
   it.each([
-    ['inside the daemon', true],
-    ['in this process where none runs', false],
+    ['in the daemon', true],
+    ['in this process if none runs', false],
   ])(
-    'tries what was typed before it is saved, %s',
+    'tests the typed values before they are saved, %s',
     async (_where, runs) => {
       await configure();
       const before = await readFile(site.config, 'utf8');
@@ -201,7 +201,7 @@ describe('Test Connection', () => {
     60_000,
   );
 
-  it('of an edit that keeps a password which was refused asks before it is sent again', async () => {
+  it('of an edit with a rejected password asks before it is sent again', async () => {
     await configure({ name: 'guarded', port: login.port, authentication: 'basic', user: 'svc', password: 'wrong one' });
     expect((await site.run(['proxy', 'test', 'guarded'])).code).toBe(12);
     const kept = [
@@ -229,7 +229,7 @@ describe('Test Connection', () => {
     expect(login.counted.refused).toBe(2);
   }, 60_000);
 
-  it('says that there is nothing to reach yet, and saves', async () => {
+  it('reports that no server is configured yet, and saves', async () => {
     await site.configure();
     const { code, said } = await add('right one');
     expect(said).toContain('The connection cannot be tested yet: no server is configured (updates.feed_url).');

@@ -1,6 +1,6 @@
-// A planted secret is in no output (principle 8): a real process that holds a proxy password, a token and a secret header,
-// against a proxy and an origin that give all of it back, in every place that a message can be made of and in every
-// encoding. Then everything that Sallyport said or wrote is searched.
+// No output contains a planted secret (principle 8). A real process with a proxy password, a token and a secret header
+// talks to a proxy and a server that send all of them back, in every encoding and everywhere that a message may quote.
+// Then everything that Sallyport printed or wrote is searched.
 
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -18,7 +18,7 @@ const SECRETS = [PASSWORD, TOKEN, HEADER];
 
 const JAR = makeJar('1602503', 20_000);
 
-/** What a far side that wants to embarrass us makes of what it was sent. */
+/** Forms in which a hostile proxy or server may send the secrets back. */
 const ECHOES: readonly string[] = SECRETS.flatMap((secret) => {
   const bytes = Buffer.from(secret);
   return [
@@ -33,13 +33,13 @@ const ECHOES: readonly string[] = SECRETS.flatMap((secret) => {
   ];
 });
 const ECHO = ECHOES.join(' | ');
-/** The same where a header must be Latin-1 without line breaks: as the bytes of UTF-8, which is what proxies echo. */
+/** The same for headers, which are Latin-1 without line breaks: the bytes of UTF-8, as proxies echo them. */
 const HEADER_ECHO = Buffer.from(ECHO).toString('latin1');
 const PATH_ECHO = ECHOES.filter((echo) => !echo.includes('&'))
   .map(encodeURIComponent)
   .join('/');
 
-/** A page with everything in its title, then in its text. */
+/** Sends a page with all forms in its title and in its text. */
 function page(response: ServerResponse, status: number, headers: Record<string, string> = {}): void {
   response.writeHead(status, { 'content-type': 'text/html; charset=utf-8', ...headers });
   response.end(`<html><head><title>${ECHO}</title></head><body>${ECHO}</body></html>`);
@@ -64,7 +64,7 @@ const jar = (headers: Record<string, string> = {}, bytes: Buffer = JAR): Answer 
     response.end(bytes);
   });
 
-/** By what the far side does; through the proxy, which is the same server. */
+/** Behaviors of the peer by name. One server is both the proxy and the update server. */
 const FAR_SIDES: readonly (readonly [string, Answer])[] = [
   [
     'offers other schemes',
@@ -140,7 +140,7 @@ const FAR_SIDES: readonly (readonly [string, Answer])[] = [
       jar({ via: `1.1 ${HEADER_ECHO}` })(request, response);
     },
   ],
-  // Last: a password that was refused is not tried again.
+  // The last one, because a rejected password is not sent again.
   [
     'refuses the user',
     (_request, response) => page(response, 407, { 'proxy-authenticate': `Basic realm="${HEADER_ECHO}"` }),
@@ -189,7 +189,7 @@ afterEach(async () => {
 
 const environment = { SALLYPORT_TEST_TOKEN: TOKEN };
 
-/** What each of these commands printed, without a daemon. */
+/** The output of each of these commands without a daemon. */
 async function outputOf(commands: readonly string[]): Promise<[string, string][]> {
   const said: [string, string][] = [];
   for (const command of commands) {
@@ -199,7 +199,7 @@ async function outputOf(commands: readonly string[]): Promise<[string, string][]
   return said;
 }
 
-/** What they print depends on the far side. */
+/** Commands whose output depends on the peer. */
 const NETWORK_COMMANDS = ['run --once', 'run --once --log json', 'check', 'check --json', 'status', 'status --json'];
 const COMMANDS = [
   ...NETWORK_COMMANDS,
@@ -211,7 +211,7 @@ const COMMANDS = [
   'config show --json',
 ];
 
-/** A round by the daemon, and everything that may be asked after it, as bytes on the socket. */
+/** A round in the daemon, then every request of the control socket, as bytes. */
 async function everyRequest(): Promise<[string, string][]> {
   const said: [string, string][] = [];
   for (const request of ['POST /v1/check', 'GET /v1/status', 'GET /v1/updates', 'POST /v1/updates/verify']) {
@@ -224,10 +224,10 @@ function leaks(said: readonly [string, string][]): string[] {
   return said.flatMap(([where, text]) => leaksIn(text, SECRETS).map((leak) => `${where}: ${leak}`));
 }
 
-/** What the admin wrote, and what is kept word for word in a folder of mode 0700 to go on with it. */
+/** Not searched: the admin's files, and the journals of unfinished downloads in a folder of mode 0700. */
 const UNSEARCHED = ['config', 'packages/.staging'];
 
-/** Name and content of every other file; a file that was renamed after it was listed is read at the next look. */
+/** Name and content of every other file. A file that is renamed after it was listed is read the next time. */
 async function filesBelow(dir: string): Promise<[string, string][]> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   const files = entries.filter(
@@ -245,7 +245,7 @@ async function contentOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (thrown) {
-    // State is written beside its final name, and a daemon is at work.
+    // A running daemon writes state files under temporary names and renames them.
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw thrown;
   }
@@ -264,39 +264,35 @@ function askSocket(head: string): Promise<string> {
   });
 }
 
-describe('a planted secret is in no output and in no file', () => {
-  it.each(['classic', 'json'])(
-    'whatever the far side does while a daemon runs (%s)',
-    { timeout: 60_000 },
-    async (form) => {
-      answer = (_request, response) => goodFeed(response);
-      const daemon = site.start(['run', '--log', form === 'json' ? 'json' : 'text'], environment);
-      await daemon.line(form === 'json' ? '"next-round"' : 'Next check for updates at');
-      const found: string[] = [];
-      for (const [name, farSide] of FAR_SIDES) {
-        answer = farSide;
-        const said = [...(await everyRequest()), ...(await filesBelow(site.dir))];
-        found.push(...leaks(said).map((leak) => `${name}: ${leak}`));
-        // The far side was there: it was not the silence of a process that never got so far.
-        expect(said[0]?.[1]).toContain('"name":"connected"');
-      }
-      daemon.child.kill('SIGTERM');
-      const { out, err } = await daemon.ended;
-      expect([...found, ...leaks([['run', `${out}\n${err}`], ...(await filesBelow(site.dir))])]).toEqual([]);
-    },
-  );
+describe('a planted secret is in no output or file', () => {
+  it.each(['classic', 'json'])('of a daemon, whatever the peer does (%s)', { timeout: 60_000 }, async (form) => {
+    answer = (_request, response) => goodFeed(response);
+    const daemon = site.start(['run', '--log', form === 'json' ? 'json' : 'text'], environment);
+    await daemon.line(form === 'json' ? '"next-round"' : 'Next check for updates at');
+    const found: string[] = [];
+    for (const [name, farSide] of FAR_SIDES) {
+      answer = farSide;
+      const said = [...(await everyRequest()), ...(await filesBelow(site.dir))];
+      found.push(...leaks(said).map((leak) => `${name}: ${leak}`));
+      // The process did connect, so the search is not empty for another reason.
+      expect(said[0]?.[1]).toContain('"name":"connected"');
+    }
+    daemon.child.kill('SIGTERM');
+    const { out, err } = await daemon.ended;
+    expect([...found, ...leaks([['run', `${out}\n${err}`], ...(await filesBelow(site.dir))])]).toEqual([]);
+  });
 
   it.each([
     ['refuses the user', NETWORK_COMMANDS],
     ['sends the package at last', COMMANDS],
-  ])('of any command, when the far side %s', { timeout: 60_000 }, async (name, commands) => {
+  ])('of any command, if the peer %s', { timeout: 60_000 }, async (name, commands) => {
     answer = new Map(FAR_SIDES).get(name) ?? (() => undefined);
     const said = [...(await outputOf(commands)), ...(await filesBelow(site.dir))];
     expect(leaks(said)).toEqual([]);
     expect(new Map(said).get('run --once')).toMatch(/Connected to 127\.0\.0\.1:\d+ through proxy corp/);
   });
 
-  it('but the journal of a fetch, which nobody else may read, keeps what a server said to go on with it', async () => {
+  it('except the private journal of a download', async () => {
     answer = new Map(FAR_SIDES).get('cuts the package') ?? (() => undefined);
     await site.run(['check'], environment);
     expect((await stat(join(site.dir, 'packages', '.staging'))).mode & 0o777).toBe(0o700);

@@ -7,8 +7,8 @@ import { startSallyport, writeConfig } from '#test/support/sallyport-process.ts'
 
 const LOG_BYTES = 48_000_000;
 
-describe('timeout estimate as a process', () => {
-  it('reads a log much larger than the memory that it may have, without a configuration', async () => {
+describe('timeout estimate process', () => {
+  it('reads a log much larger than its memory limit', async () => {
     const dir = tempFolder();
     const log = createWriteStream(join(dir, 'nsc.log'));
     const noise = Buffer.from(
@@ -41,14 +41,14 @@ describe('timeout estimate as a process', () => {
     });
   });
 
-  it('refuses a zone that there is not, and wants a log and a folder', async () => {
+  it('refuses an unknown zone, requires log and folder', async () => {
     const run = (...args: string[]) => startSallyport(['timeout', 'estimate', ...args]).ended;
     expect(await run('--log', 'x', '--packages', 'y', '--time-zone', 'Mars/Base')).toBe(64);
     expect(await run('--log', 'x')).toBe(64);
   });
 });
 
-it('--apply writes the file and teaches this process, where no daemon runs; explain then knows it', async () => {
+it('timeout estimate: --apply without a daemon writes the file, and explain shows it', async () => {
   const dir = tempFolder();
   writeFileSync(join(dir, 'nsc.log'), MANUAL_LINES);
   writeFileSync(join(dir, '1602503.jar'), Buffer.alloc(2_000_000));

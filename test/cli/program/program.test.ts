@@ -3,7 +3,7 @@ import { type Actions, runProgram } from '#cli/program/program.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
-/** Runs the program with actions that only note how they were called. */
+/** Runs the program with actions that only record their calls. */
 async function run(...args: string[]) {
   const terminal = fakeTerminal();
   const called: unknown[][] = [];
@@ -52,45 +52,42 @@ const COMMANDS = [
 ];
 
 describe('help', () => {
-  it('lists every command with what it is for', async () => {
+  it('lists every command with its purpose', async () => {
     const { status, out, err } = await run('--help');
     expect(status).toBe(0);
     expect(err).toBe('');
     for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^  ${command.split(' ')[0]}\\b.*  \\S`, 'm'));
   });
 
-  it.each(['', ...COMMANDS])('of %j breaks no line inside a word at 80 columns', async (command) => {
+  it.each(['', ...COMMANDS])('of %j breaks lines between words at 80 columns', async (command) => {
     const { out } = await run(...command.split(' ').filter((word) => word !== ''), '--help');
 
     expect(out.split('\n').filter(({ length }) => length > 80)).toEqual([]);
   });
 
-  it('names every exit status, as they are', async () => {
+  it('names every exit status', async () => {
     const { out } = await run('--help');
     const told = out.replaceAll('\n', ' ');
     for (const status of Object.values(EXIT_STATUS)) expect(told).toMatch(new RegExp(`[ ,:]${status} \\S`));
   });
 
-  it.each(COMMANDS)(
-    'of %s ends with 0, says how it is used and names the options of every command',
-    async (command) => {
-      const { status, out, called } = await run(...command.split(' '), '--help');
-      expect(status).toBe(0);
-      expect(called).toEqual([]);
-      expect(out).toContain(`Usage: sallyport ${command} `);
-      expect(out).toContain('--config <file>');
-    },
-  );
+  it.each(COMMANDS)('of %s exits with 0, and shows its usage and the global options', async (command) => {
+    const { status, out, called } = await run(...command.split(' '), '--help');
+    expect(status).toBe(0);
+    expect(called).toEqual([]);
+    expect(out).toContain(`Usage: sallyport ${command} `);
+    expect(out).toContain('--config <file>');
+  });
 });
 
 describe('the version', () => {
-  it('is printed alone, as it was given', async () => {
+  it('is printed alone and unchanged', async () => {
     expect(await run('--version')).toMatchObject({ status: 0, out: '9.8.7\n', err: '' });
   });
 });
 
 describe('the help', () => {
-  it('says the default of a value, and not of a flag that is off', async () => {
+  it('shows the default of a value, but not of a flag', async () => {
     expect((await run('serve', '--help')).out).toContain('(default: 8080)');
     for (const command of [['status'], ['proxy', 'change'], ['endpoints']]) {
       expect((await run(...command, '--help')).out).not.toContain('default: false');
@@ -98,14 +95,14 @@ describe('the help', () => {
   });
 });
 
-describe('what is not understood', () => {
+describe('invalid arguments', () => {
   it.each([
     [['status', '--jsn'], '--json', 'status '],
     [['statsu'], 'status', ''],
     [['updates', 'lst'], 'list', 'updates '],
     [['run', '--onc'], '--once', 'run '],
     [['--confg', 'x', 'status'], '--config', ''],
-  ])('%j ends with 64, suggests %s, and leads to the help of that command', async (args, meant, help) => {
+  ])('exit with 64, suggest the right one and the help of the command: %j %s', async (args, meant, help) => {
     const { status, err, called } = await run(...args);
     expect(status).toBe(64);
     expect(err).toContain(`Did you mean ${meant}?`);
@@ -127,7 +124,7 @@ describe('what is not understood', () => {
     [['serve', '.', '--port', '-1']],
     [['feed', 'build', '.', '--expires-days', '0']],
     [['feed', 'build', '.', '--expires-days', '1.5']],
-  ])('%j ends with 64 and says something on stderr', async (args: string[]) => {
+  ])('exit with 64 and a message on stderr: %j', async (args: string[]) => {
     const { status, err, called, told } = await run(...args);
     expect(status).toBe(64);
     expect(err).not.toBe('');
@@ -210,7 +207,7 @@ describe('each command', () => {
       ['demo', '--once', '--dir', 'd'],
       ['demo', { once: true, dir: 'd' }],
     ],
-  ])('%j is done as asked, and its status is the status', async (args, call) => {
+  ])('runs its action and returns its status: %j', async (args, call) => {
     const { status, called, err } = await run(...args);
     expect(err).toBe('');
     expect(called).toEqual([call]);

@@ -1,4 +1,4 @@
-// A command of somebody who may not write the configuration: the change service does it, and the command says the same.
+// A command of a user who cannot write the configuration: the change service writes it, and the output is the same.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { askService } from '#changes/client.ts';
@@ -13,7 +13,7 @@ let rig: ChangeRig;
 beforeEach(async () => {
   rig = await ChangeRig.make(TEXT);
   rig.daemon();
-  // Nobody may write there; root is told so by the path that is asked about.
+  // The real path is in /proc, where not even root can write.
   const { files } = rig.parts();
   const realPath = (path: string) => (path === rig.rig.file ? Promise.resolve('/proc/1/x') : files.realPath(path));
   rig.over = { files };
@@ -24,7 +24,7 @@ afterEach(() => rig.close());
 const disable = (confirm?: { confirmWithin?: number; saveAnyway?: boolean }, json = false) =>
   rig.rig.run((context) => enableProxyCommand(context, false, { json, ...(confirm === undefined ? {} : { confirm }) }));
 
-it('makes the change and says what a command with the right to write says', async () => {
+it('change by service: prints the same as a command that writes the file itself', async () => {
   const { status, out, err } = await disable();
   expect({ status, err, out }).toEqual({
     status: 0,
@@ -39,7 +39,7 @@ it('makes the change and says what a command with the right to write says', asyn
   expect(await rig.rig.text()).toContain('proxy_enabled: false');
 });
 
-it('says why it was not made, with the exit status of what failed', async () => {
+it('change by service: a failure is printed and decides the exit status', async () => {
   rig.daemon({ tryChange: () => Promise.resolve({ confirmed: false, by: 'nobody', failure: aFailure() }) });
   const { status, err } = await disable({ confirmWithin: 5_000, saveAnyway: true });
   expect(status).toBe(12);
@@ -48,7 +48,7 @@ it('says why it was not made, with the exit status of what failed', async () => 
   expect(await rig.rig.text()).toBe(TEXT);
 });
 
-it('has the same JSON, with the verdict', async () => {
+it('change by service: the JSON is the same, with the verdict', async () => {
   const { out } = await disable(undefined, true);
   expect(JSON.parse(out.join('\n'))).toMatchObject({
     proxy_enabled: false,
@@ -58,7 +58,7 @@ it('has the same JSON, with the verdict', async () => {
   });
 });
 
-it('a key of root is refused by name', async () => {
+it('change by service: a key that only root may set is refused by name', async () => {
   const load = rig.rig.context(fakeTerminal()).load;
   const loaded = await load();
   if (!loaded.ok) throw loaded.error;

@@ -17,7 +17,7 @@ afterEach(() => rig.folder.remove());
 
 const disable = (json = false) => rig.run((context) => enableProxyCommand(context, false, { json }));
 
-/** A daemon that answers with each of these in turn, and with the last one from then on. */
+/** A daemon that returns these answers in order, and then always the last one. */
 function daemonThatSays(...answers: Partial<Status['config']>[]) {
   let asked = 0;
   return fakeControl({
@@ -32,8 +32,8 @@ function daemonThatSays(...answers: Partial<Status['config']>[]) {
 const LATER = new Date(Date.now() + 3_600_000).toISOString();
 const BEFORE = '2020-01-01T00:00:00.000Z';
 
-describe('after an edit the command says', () => {
-  it('that the daemon has taken it, once it has', async () => {
+describe('the command after an edit', () => {
+  it('reports that the daemon applied it, once it has', async () => {
     rig.daemon = daemonThatSays({ since: BEFORE }, { since: LATER });
     const { status, out } = await disable();
     expect({ status, last: out.at(-1) }).toEqual({
@@ -42,7 +42,7 @@ describe('after an edit the command says', () => {
     });
   });
 
-  it('that the daemon refused it and why, and ends with 78; the file is written all the same', async () => {
+  it('exits with 78 if the daemon rejects the written file', async () => {
     const refused = { at: LATER, first: '[POLICY-DIRECT] no', count: 1 };
     rig.daemon = daemonThatSays({ since: BEFORE, refused });
     const { status, err } = await disable();
@@ -54,18 +54,18 @@ describe('after an edit the command says', () => {
     expect((await rig.settings()).proxy_enabled).toBe(false);
   });
 
-  it('that a refusal of an earlier edit is not this one', async () => {
+  it('ignores the rejection of an earlier edit', async () => {
     rig.daemon = daemonThatSays({ since: LATER, refused: { at: BEFORE, first: 'old', count: 1 } });
     expect((await disable()).status).toBe(0);
   });
 
-  it('that the daemon works with another file', async () => {
+  it('reports that the daemon uses another file', async () => {
     rig.daemon = daemonThatSays({ file: '/etc/other.yaml' });
     expect((await disable()).out.at(-1)).toBe('The running daemon uses a different configuration file.');
   });
 
-  it('that it has not heard of it, when the daemon says nothing for too long', async () => {
-    // Every look at it finds ten seconds gone, and every wait is over.
+  it('reports if the daemon has not applied it in time', async () => {
+    // The clock advances ten seconds each time it is read, and every wait ends at once.
     let passed = 0;
     const clock: Clock = {
       now: () => Date.now(),
@@ -80,7 +80,7 @@ describe('after an edit the command says', () => {
     expect((await disable()).out.at(-1)).toContain('has not yet reported that it applied the change');
   });
 
-  it('why it could not ask, and does not fail for it', async () => {
+  it('reports why it could not reach the daemon, and does not fail', async () => {
     rig.over = {
       findDaemon: () => Promise.reject(coded('CONTROL-UNREACHABLE', { path: '/run/c.sock', reason: 'EACCES' })),
     };
@@ -91,14 +91,14 @@ describe('after an edit the command says', () => {
   });
 
   it.each([
-    ['has taken', { since: LATER }, [], ['corp.2']],
+    ['has applied', { since: LATER }, [], ['corp.2']],
     [
-      'holds',
+      'does not apply',
       { since: BEFORE, held: { since: LATER, failure: aFailure() } },
       ['secrets/corp still holds the previous password, which the active settings use.'],
       ['corp', 'corp.2'],
     ],
-  ])('what becomes of the password of before, where the daemon %s it', async (_how, says, told, left) => {
+  ])('removes the previous password only if unused: the daemon %s the change', async (_how, says, told, left) => {
     const account = 'authentication: basic, user: u, password: {file: secrets/corp}';
     const text = `version: 2\nproxies: [{name: corp, address: a, default: true, ${account}}]\n`;
     await rig.folder.write('secrets/corp', 'a first password\n');
@@ -110,7 +110,7 @@ describe('after an edit the command says', () => {
     expect((await readdir(join(rig.folder.path, 'secrets'))).toSorted()).toEqual(left);
   });
 
-  it('all of it in one JSON object', async () => {
+  it('prints everything as one JSON object', async () => {
     rig.daemon = daemonThatSays({ since: LATER });
     expect(JSON.parse((await disable(true)).out.join('\n'))).toEqual({
       proxy_enabled: false,
@@ -124,8 +124,8 @@ describe('after an edit the command says', () => {
   });
 });
 
-describe('a file that is wrong already', () => {
-  it('is told with every mistake, and not edited', async () => {
+describe('an invalid file', () => {
+  it('is reported with every error and not edited', async () => {
     await rig.folder.write('sallyport.yaml', 'version: 2\nproxy_enabledd: true\n');
     const { status, err } = await disable();
     expect(status).toBe(78);

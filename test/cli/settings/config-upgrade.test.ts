@@ -1,4 +1,4 @@
-// `sallyport config upgrade` on a real file: what is written, what is only shown, and what is refused.
+// `sallyport config upgrade` with a real file: what it writes, what it only shows, and what it refuses.
 
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ describe('config upgrade', () => {
     expect(await readdir(rig.folder.path)).toEqual(['sallyport.yaml']);
   });
 
-  it('does nothing to a file that was upgraded', async () => {
+  it('does not change a file that is already upgraded', async () => {
     await upgrade();
     const before = await lstat(rig.file);
 
@@ -60,7 +60,7 @@ describe('config upgrade', () => {
     expect(await rig.text()).toBe(OLD);
   });
 
-  it('--dry-run lets no character of the file act on the terminal', async () => {
+  it('--dry-run lets no character of the file control the terminal', async () => {
     await rig.folder.write('sallyport.yaml', 'version: 1 # \u202e\u2066\r\nendpoints: {}\r\n');
     const { out } = await upgrade(true);
 
@@ -68,7 +68,7 @@ describe('config upgrade', () => {
     expect(out.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
-  it('refuses a file with mistakes, and changes nothing', async () => {
+  it('refuses an invalid file and changes nothing', async () => {
     const wrong = `${OLD}shedule: 1\n`;
     await rig.folder.write('sallyport.yaml', wrong);
     const { status, err } = await upgrade();
@@ -78,7 +78,7 @@ describe('config upgrade', () => {
     expect(await readFile(rig.file, 'utf8')).toBe(wrong);
   });
 
-  it('does not overwrite what somebody else writes at the same moment', async () => {
+  it('does not overwrite a concurrent write', async () => {
     const theirs = OLD.replace('# ours', '# theirs');
     const { load } = rig.context(fakeTerminal());
     rig.over = {

@@ -1,4 +1,5 @@
-// What an admin reads after an edit: all mistakes at once, each with its place; and what is in force, with its source.
+// What an admin reads after an edit: all errors at once with their positions, and the effective values with their
+// source.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configCheckCommand, configSchemaCommand, configShowCommand } from '#cli/settings/config.ts';
@@ -53,18 +54,18 @@ async function loadGood() {
 }
 
 const shortened = (lines: readonly string[]) => lines.map((line) => line.replaceAll(folder.path, '/etc/sallyport'));
-/** Without the list of every key of a section, which grows. */
+/** Removes the list of all keys of a section, which changes often. */
 const withoutKeys = (line: string) => line.replace(/Allowed: \w+, \w+, \w+, [^.]*\. Did/, 'Allowed: ... Did');
 
 describe('config check', () => {
-  it('says that a good file has no mistakes', async () => {
+  it('reports that a valid file has no errors', async () => {
     const terminal = fakeTerminal();
     expect(configCheckCommand(terminal, await loadGood())).toBe(0);
     expect(shortened(terminal.told)).toEqual(['/etc/sallyport/sallyport.yaml: no errors.']);
     expect(terminal.complained).toEqual([]);
   });
 
-  it('names every mistake of a file in one go, in the order of its lines, and ends with 78', async () => {
+  it('reports every error at once, in line order, and exits with 78', async () => {
     const terminal = fakeTerminal();
     expect(configCheckCommand(terminal, await folder.refuse(TEN_MISTAKES))).toBe(78);
     expect(terminal.told).toEqual([]);
@@ -92,7 +93,7 @@ describe('config check', () => {
     [100, null],
     [101, 'and 1 more error'],
     [350, 'and 250 more errors'],
-  ])('of %i mistakes prints the first hundred and counts the rest', async (count, rest) => {
+  ])('prints the first hundred of %i errors and counts the rest', async (count, rest) => {
     const terminal = fakeTerminal();
     const wrong = Array.from({ length: count }, (_, index) => `zz${index}: 1\n`).join('');
     expect(configCheckCommand(terminal, await folder.refuse(`version: 2\n${wrong}`))).toBe(78);
@@ -100,7 +101,7 @@ describe('config check', () => {
     expect(terminal.complained.slice(100, -2)).toEqual(rest === null ? [] : [rest]);
   });
 
-  it('tells warnings and still ends well', async () => {
+  it('prints warnings and exits with 0', async () => {
     const terminal = fakeTerminal();
     await folder.write('proxy.password', 'long-enough');
     const result = await folder.accept(GOOD.replace('{ env: TOKEN }', "'written-here'"), { mode: 0o644 });
@@ -113,7 +114,7 @@ describe('config check', () => {
     `);
   });
 
-  it('says what to do when there is no file', async () => {
+  it('says what to do if the file does not exist', async () => {
     const terminal = fakeTerminal();
     const file = `${folder.path}/none.yaml`;
     const result = await loadSettings({ file, places: TEST_PLACES, environment: {}, known: folder.known });
@@ -128,7 +129,7 @@ describe('config check', () => {
 });
 
 describe('config show', () => {
-  it('prints each key with its value and where it came from; secrets read ***', async () => {
+  it('prints each key with its value and source; secrets appear as ***', async () => {
     const terminal = fakeTerminal();
     const known = createRedactor(folder.known);
     expect(configShowCommand(terminal, await loadGood(), { json: false, known })).toBe(0);
@@ -153,7 +154,7 @@ describe('config show', () => {
     );
   });
 
-  it('lists what a list holds', async () => {
+  it('prints the entries of a list', async () => {
     const terminal = fakeTerminal();
     const text = 'version: 2\nupdates:\n  allowed_origins: ["https://a.example.com", "https://b.example.com"]\n';
     configShowCommand(terminal, await folder.accept(text), { json: false, known: createRedactor(folder.known) });
@@ -185,7 +186,7 @@ describe('config show', () => {
     );
   });
 
-  it.each([false, true])('shows no secret that stands in another value as well (--json: %s)', async (json) => {
+  it.each([false, true])('hides a secret that is part of another value (--json: %s)', async (json) => {
     const text = GOOD.replace('/feed.json', '/feed.json?t=token-token-token').replace(
       'user: svc',
       'user: token-token-token',
@@ -197,7 +198,7 @@ describe('config show', () => {
     expect(terminal.told.join('\n')).not.toContain('token-token');
   });
 
-  it('tells the mistakes of a file that has some', async () => {
+  it('prints the errors of an invalid file', async () => {
     const terminal = fakeTerminal();
     const refused = await folder.refuse(TEN_MISTAKES);
     expect(configShowCommand(terminal, refused, { json: true, known: createRedactor(folder.known) })).toBe(78);
@@ -207,7 +208,7 @@ describe('config show', () => {
 });
 
 describe('config schema', () => {
-  it('prints what editors read: the same text as the generated file', () => {
+  it('prints the generated schema for editors', () => {
     const terminal = fakeTerminal();
     expect(configSchemaCommand(terminal)).toBe(0);
     expect(`${terminal.told.join('\n')}\n`).toBe(makeJsonSchema());

@@ -42,7 +42,7 @@ const disable = (options: { saveAnyway?: boolean; json?: boolean } = {}, script?
 const FAILED: ChangeVerdict = { confirmed: false, by: 'nobody', failure: aFailure() };
 
 describe('a change with --confirm-within', () => {
-  it('is tried as the file would be, and written once it is confirmed', async () => {
+  it('is tried first, and written once it is confirmed', async () => {
     daemonThatFinds({ confirmed: true, by: 'stages', failure: null });
     const { status, out } = await disable();
     expect({ status, first: out[0] }).toEqual({ status: 0, first: 'The new settings work.' });
@@ -51,7 +51,7 @@ describe('a change with --confirm-within', () => {
     expect(await rig.text()).toBe(TEXT.replace('true', 'false'));
   });
 
-  it('that is not confirmed is not written; code, sentence and exit status are those of what failed', async () => {
+  it('that fails is not written and decides the status', async () => {
     daemonThatFinds(FAILED);
     const { status, err } = await disable();
     expect(status).toBe(12);
@@ -69,7 +69,7 @@ describe('a change with --confirm-within', () => {
       (context: CommandContext) =>
         setRouteCommand(context, { purpose: 'updates', use: 'b', json: false, confirm: WITHIN }),
     ],
-  ])('of %s is tried first, too', async (_name, command) => {
+  ])('of %s is also tried first', async (_name, command) => {
     await rig.folder.write('sallyport.yaml', TWO);
     daemonThatFinds(FAILED);
     const { status, err } = await rig.run(command);
@@ -79,13 +79,13 @@ describe('a change with --confirm-within', () => {
     expect(await rig.text()).toBe(TWO);
   });
 
-  it('that nothing answered in time ends with the exit status of a timeout', async () => {
+  it('without an answer exits with the timeout status', async () => {
     daemonThatFinds({ ...FAILED, failure: null });
     expect((await disable()).status).toBe(16);
     expect(await rig.text()).toBe(TEXT);
   });
 
-  it('is written although it failed with --save-anyway, which says what that may do', async () => {
+  it('that fails is written with --save-anyway', async () => {
     daemonThatFinds(FAILED);
     const { status, err } = await disable({ saveAnyway: true });
     expect(status).toBe(0);
@@ -97,19 +97,19 @@ describe('a change with --confirm-within', () => {
   it.each([
     ['y', 0, false],
     ['n', 12, true],
-  ])('asks whoever sits there whether to save it anyway; %s', async (answer, status, enabled) => {
+  ])('that failed is saved only if the user agrees: %s', async (answer, status, enabled) => {
     daemonThatFinds(FAILED);
     expect((await disable({}, [['Save them anyway?', answer]])).status).toBe(status);
     expect((await rig.settings()).proxy_enabled).toBe(enabled);
   });
 
-  it('tells all of it as JSON', async () => {
+  it('prints everything as JSON', async () => {
     daemonThatFinds(FAILED);
     const { out } = await disable({ json: true });
     expect(JSON.parse(out.join('\n'))).toMatchObject({ changed: false, confirmation: FAILED });
   });
 
-  it('that nobody else can reach, because no daemon runs, does not wait for anybody', async () => {
+  it('does not wait for a confirmation if no daemon runs', async () => {
     const tryChange = (request: ChangeRequest) => {
       asked.push(request);
       return Promise.resolve(FAILED);
@@ -119,7 +119,7 @@ describe('a change with --confirm-within', () => {
     expect(asked[0]?.waits).toBe(false);
   });
 
-  it('that is interrupted says that nothing was written, and not what a stopping daemon would', async () => {
+  it('that is interrupted reports that nothing was written', async () => {
     const ending = new AbortController();
     rig.over = { signal: ending.signal };
     rig.daemon = fakeControl({
@@ -135,7 +135,7 @@ describe('a change with --confirm-within', () => {
     expect(await rig.text()).toBe(TEXT);
   });
 
-  it('tells what failed in the words of a diagnosis, with the hop, and without quotes around them', async () => {
+  it('prints its failure with the hop, without quotes', async () => {
     const failure = aFailure();
     daemonThatFinds({ ...FAILED, failure });
     expect((await disable()).err).toEqual([
@@ -145,7 +145,7 @@ describe('a change with --confirm-within', () => {
     ]);
   });
 
-  it('writes nothing when the daemon is gone meanwhile', async () => {
+  it('writes nothing if the daemon disappears in the meantime', async () => {
     rig.daemon = fakeControl({
       tryChange: () => Promise.reject(coded('CONTROL-UNREACHABLE', { path: '/run/c.sock', reason: 'it stopped' })),
     });
@@ -163,7 +163,7 @@ describe('a change with --confirm-within', () => {
 });
 
 describe('proxy confirm', () => {
-  it('confirms, or says that there is nothing to confirm', async () => {
+  it('confirms, or reports that there is nothing to confirm', async () => {
     rig.daemon = fakeControl();
     expect((await rig.run(confirmCommand)).out).toEqual(['Confirmed: the daemon has applied the waiting change.']);
     const [since, until] = ['2026-11-20T00:00:00Z', '2026-11-20T00:01:00Z'];
@@ -176,7 +176,7 @@ describe('proxy confirm', () => {
   });
 });
 
-describe('a time to confirm in', () => {
+describe('the time of --confirm-within', () => {
   it.each<[string, number | null]>([
     ['60s', 60_000],
     ['2m', 120_000],
@@ -186,7 +186,7 @@ describe('a time to confirm in', () => {
     ['2h', null],
     ['soon', null],
     ['', null],
-  ])('%s', (text, ms) => {
+  ])('is read or refused: "%s"', (text, ms) => {
     expect(parseWindow(text)).toBe(ms);
   });
 });

@@ -37,7 +37,7 @@ const edit = (flags: ProfileFlags, script?: Parameters<CommandRig['run']>[1]) =>
   rig.run((context) => editProxyCommand(context, 'corp', flags), script);
 
 describe('proxy add with flags', () => {
-  it('asks nothing and changes nothing but its own lines', async () => {
+  it('asks nothing and changes only its own lines', async () => {
     const { status, out, asked } = await add(
       'b',
       flagsOf({ address: 'b.example.com', port: '0443', 'no-proxy': 'a, .b' }),
@@ -53,7 +53,7 @@ describe('proxy add with flags', () => {
     );
   });
 
-  it('takes the password from standard input into a file of its own', async () => {
+  it('stores a password from standard input in a separate file', async () => {
     const flags = flagsOf({ address: 'b', authentication: 'basic', user: 'u' }, { passwordStdin: true, json: true });
     const { out } = await add('b', flags, { piped: 'a second password\r\n' });
     expect(JSON.parse(out.join('\n'))).toMatchObject({
@@ -65,13 +65,13 @@ describe('proxy add with flags', () => {
     expect(await rig.read('secrets/b')).toBe('a second password\n');
   });
 
-  it('refers to a file that has the password, as seen from the configuration', async () => {
+  it('refers to the password file relative to the configuration', async () => {
     await rig.folder.write('keys/b', 'a second password\n');
     await add('b', flagsOf({ address: 'b', authentication: 'basic', user: 'u' }, { passwordFile: 'keys/b' }));
     expect(await rig.text()).toContain('    password: { file: keys/b }\n');
   });
 
-  it('asks for the password alone where somebody sits there', async () => {
+  it('asks only for the password at a terminal', async () => {
     const flags = flagsOf({ address: 'b', authentication: 'basic', user: 'u' });
     const { asked } = await add('b', flags, [['Password', 'a second password']]);
     expect(asked).toEqual([{ question: 'Password: ', shown: false }]);
@@ -84,14 +84,14 @@ describe('proxy add with flags', () => {
     ['b', { address: 'b', port: '70000' }, '--port: Out of range; must be 1 to 65535.'],
     ['a b', { address: 'b' }, 'A name may contain letters'],
     ['b', { address: 'b', authentication: 'basic', user: 'u' }, 'Use --password-stdin or --password-file'],
-  ])('says what is missing or wrong, where nobody can be asked: %s %j', async (name, fields, sentence) => {
+  ])('without a terminal reports what is missing or invalid: %s %j', async (name, fields, sentence) => {
     const failed = add(name, flagsOf(fields));
     await expect(failed).rejects.toBeInstanceOf(UsageError);
     await expect(failed).rejects.toThrow(sentence);
     expect(await rig.text()).toBe(CORP);
   });
 
-  it('is refused with line and column where the file would be wrong with it', async () => {
+  it('is refused with line and column if it makes the file invalid', async () => {
     const { status, err } = await add(
       'b',
       flagsOf({ address: 'b', authentication: 'basic' }, { passwordStdin: true }),
@@ -107,7 +107,7 @@ describe('proxy add with flags', () => {
     await expect(rig.read('secrets/b')).rejects.toThrow('ENOENT');
   });
 
-  it('warns of an address that is the default gateway', async () => {
+  it('warns if the address is the default gateway', async () => {
     const { err } = await add('b', flagsOf({ address: '10.0.0.1' }));
     expect(err[0]).toContain('warning: 10.0.0.1 is the default gateway of this host');
   });
@@ -119,14 +119,14 @@ describe('proxy edit', () => {
     expect(await rig.text()).toBe(CORP.replace('svc', 'other'));
   });
 
-  it('takes a key out that is given no text', async () => {
+  it('removes a key that is given an empty value', async () => {
     await rig.folder.write('sallyport.yaml', `${CORP}    no_proxy: localhost   # never\n    # the end\n`);
     await edit(flagsOf({ 'no-proxy': '' }));
     expect(await rig.text()).toBe(`${CORP}    # the end\n`);
   });
 
   it.each([{ address: 'other.example.com' }, { port: '8080' }])(
-    'wants the password anew where another proxy would see it: %j',
+    'requires the password again if another server would receive it: %j',
     async (fields) => {
       await expect(edit(flagsOf(fields))).rejects.toMatchObject({ code: 'PASSWORD-ANEW' });
       expect(await rig.text()).toBe(CORP);
@@ -136,17 +136,17 @@ describe('proxy edit', () => {
     },
   );
 
-  it('does not take the case of a name for another proxy', async () => {
+  it('does not treat another case of a name as another proxy', async () => {
     expect((await edit(flagsOf({ address: 'PROXY.example.com' }))).status).toBe(0);
   });
 
-  it('never takes ENTER for the password of another proxy', async () => {
+  it('does not keep the password for another proxy on ENTER', async () => {
     const cancelled = edit(flagsOf({ port: '8080' }), [['again', '']]);
     await expect(cancelled).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(await rig.text()).toBe(CORP);
   });
 
-  it('gives a new password alone to the same file again', async () => {
+  it('writes a new password to the same file', async () => {
     await edit(flagsOf({}, { passwordStdin: true }), { piped: 'a second password' });
     const before = await rig.text();
     expect(before).toContain('password: { file: secrets/corp }');
@@ -155,7 +155,7 @@ describe('proxy edit', () => {
     expect(await rig.read('secrets/corp')).toBe('a third password\n');
   });
 
-  it('gives another name to the profile and to those who use it', async () => {
+  it('renames the profile and all references to it', async () => {
     await rig.folder.write('sallyport.yaml', `${CORP}use_proxy_for:\n  updates: corp\n`);
     const { out } = await edit(flagsOf({}, { rename: 'main' }));
     expect(out[1]).toBe('It is now named main; references to it changed as well.');
@@ -163,23 +163,23 @@ describe('proxy edit', () => {
     expect(await rig.text()).toContain('  updates: main\n');
   });
 
-  it('says that there is nothing to do where nothing is given and nobody can be asked', async () => {
+  it('reports that nothing is given if there is no terminal', async () => {
     await expect(edit(flagsOf({}))).rejects.toBeInstanceOf(UsageError);
   });
 
-  it('refuses a name that is not known', async () => {
+  it('refuses an unknown name', async () => {
     const failed = rig.run((context) => editProxyCommand(context, 'x', flagsOf({ port: '1' })));
     await expect(failed).rejects.toMatchObject({ code: 'PROFILE-UNKNOWN' });
   });
 });
 
 describe('proxy change', () => {
-  it('is the edit of the default profile', async () => {
+  it('edits the default profile', async () => {
     await rig.run((context) => changeProxyCommand(context, flagsOf({ user: 'other' })));
     expect((await rig.settings()).proxies[0]?.user).toBe('other');
   });
 
-  it('without a default says what to type instead', async () => {
+  it('without a default says which command to use', async () => {
     await rig.folder.write('sallyport.yaml', 'version: 2\n');
     const change = rig.run((context) => changeProxyCommand(context, flagsOf({ port: '1' })));
     await expect(change).rejects.toMatchObject({

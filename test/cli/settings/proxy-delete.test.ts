@@ -26,20 +26,20 @@ const remove = (name: string, over: Partial<DeleteFlags> = {}, script?: Paramete
   rig.run((context) => deleteProxyCommand(context, name, { force: false, yes: false, json: false, ...over }), script);
 
 describe('proxy delete', () => {
-  it('of one that nobody uses needs no word more', async () => {
+  it('of an unused proxy asks nothing', async () => {
     const { status, out } = await remove('b');
     expect({ status, first: out[0] }).toEqual({ status: 0, first: 'Deleted proxy b.' });
     expect(await rig.text()).toBe(TEXT.replace('  - name: b\n    address: b.example.com\n', ''));
   });
 
-  it('of one that is used names its users, and writes nothing', async () => {
+  it('of a proxy in use names its users and writes nothing', async () => {
     await expect(remove('a')).rejects.toThrow(
       'Proxy a is used by platform, updates, support_logs, exposure_analytics and was not deleted.',
     );
     expect(await rig.text()).toBe(TEXT);
   });
 
-  it('--force of the default asks which one is it from now on, says what follows, and asks once more', async () => {
+  it('--force of the default asks for a new one and confirmation', async () => {
     const { asked, err, out } = await remove('a', { force: true }, [
       ['Which proxy becomes the default instead? (b, none)', 'c'],
       ['Which proxy', 'b'],
@@ -58,7 +58,7 @@ describe('proxy delete', () => {
     );
   });
 
-  it('is not done without the yes', async () => {
+  it('writes nothing unless the user answers yes', async () => {
     const script = [
       ['Which proxy', 'b'],
       ['Delete it?', ''],
@@ -67,7 +67,7 @@ describe('proxy delete', () => {
     expect(await rig.text()).toBe(TEXT);
   });
 
-  it('--force --new-default none writes none for everybody who is left without', async () => {
+  it('--force --new-default none sets the purposes that used it to none', async () => {
     const { out } = await remove('a', { force: true, newDefault: 'none', json: true });
     expect(JSON.parse(out.join('\n'))).toMatchObject({
       name: 'a',
@@ -80,13 +80,13 @@ describe('proxy delete', () => {
   it.each([
     [{}, 'Use --new-default NAME, or --new-default none'],
     [{ newDefault: 'a' }, 'cannot be the new default'],
-  ])('--force says what is missing where nobody can be asked: %j', async (over, sentence) => {
+  ])('--force without a terminal reports what is missing: %j', async (over, sentence) => {
     const failed = remove('a', { force: true, ...over });
     await expect(failed).rejects.toBeInstanceOf(UsageError);
     await expect(failed).rejects.toThrow(sentence);
   });
 
-  it('is refused where proxy_required forbids what its users would fall to', async () => {
+  it('is refused if proxy_required forbids what its users would use instead', async () => {
     await rig.folder.write('sallyport.yaml', `${TEXT}proxy_required: true\n`);
     const { status, err } = await remove('a', { force: true, newDefault: 'none' });
     expect(status).toBe(13);
@@ -107,13 +107,13 @@ describe('proxy enable and disable', () => {
     expect((await rig.settings()).proxy_enabled).toBe(true);
   });
 
-  it('that change nothing write nothing', async () => {
+  it('write nothing if nothing changes', async () => {
     const { out } = await rig.run((context) => enableProxyCommand(context, true, { json: false }));
     expect(out).toEqual([`${rig.file} already has this setting; nothing was written.`]);
     expect(await rig.text()).toBe(TEXT);
   });
 
-  it('say that there is nothing to enable where there is no proxy', async () => {
+  it('warn that there is nothing to enable without a proxy', async () => {
     await rig.folder.write('sallyport.yaml', 'version: 2\nproxy_enabled: false\n');
     const { err } = await rig.run((context) => enableProxyCommand(context, true, { json: false }));
     expect(err[0]).toContain('No proxy is configured');

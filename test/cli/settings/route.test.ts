@@ -12,7 +12,7 @@ afterEach(() => rig.folder.remove());
 const show = (json: boolean) => rig.run((context) => showRoutesCommand(context, fakeControl(), { json }));
 
 describe('route show', () => {
-  it('has what the file says beside what is in force, and why', async () => {
+  it('shows the value in the file next to the active route, and why', async () => {
     const { out } = await show(false);
     expect(out[0]).toMatch(/^PURPOSE +SET TO +GOES +PROXY +TARGET +WHY$/);
     expect(out[1]).toMatch(
@@ -21,7 +21,7 @@ describe('route show', () => {
     expect(out[2]).toMatch(/^support_logs +default +not configured +- +- +-$/);
   });
 
-  it('tells the same as JSON, also where the file has mistakes by now', async () => {
+  it('prints the same as JSON, even if the file is invalid by now', async () => {
     await rig.folder.write('sallyport.yaml', 'version: 3\n');
     expect(JSON.parse((await show(true)).out.join('\n'))[0]).toMatchObject({
       purpose: 'updates',
@@ -32,7 +32,7 @@ describe('route show', () => {
 });
 
 describe('route set', () => {
-  it('says that no proxy is used where they are switched off', async () => {
+  it('warns that no proxy is used if proxy_enabled is false', async () => {
     const off = await CommandRig.make('version: 2\nproxy_enabled: false\n');
     const set = off.run((context) => setRouteCommand(context, { purpose: 'updates', use: 'none', json: false }));
     expect((await set).out).toContain(
@@ -41,7 +41,7 @@ describe('route set', () => {
     await off.folder.remove();
   });
 
-  it('takes a name that exists, and says which way the purpose goes', async () => {
+  it('accepts only existing names, and prints the new route', async () => {
     const set = (use: string) =>
       rig.run((context) => setRouteCommand(context, { purpose: 'updates', use, json: false }));
     expect((await set('A')).out[0]).toBe('updates goes through proxy a.');

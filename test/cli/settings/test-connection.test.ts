@@ -1,4 +1,4 @@
-// Test Connection where nothing can be tested: root, while the service is stopped, in the service's state.
+// Test Connection if nothing can be tested: root runs it while the service, which owns the state folder, is stopped.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { offerTest } from '#cli/settings/test-connection.ts';
@@ -29,14 +29,14 @@ describe('offerTest in the state of another user', () => {
     return { tested, terminal };
   }
 
-  it('says why nothing was tested and what to do, and can save it untested', async () => {
+  it('says why it cannot test, and can save', async () => {
     const { tested, terminal } = await offered('y');
     expect(await tested).toBeNull();
     expect(terminal.complained.join('\n')).toMatch(/not tested\. \/var\/lib\/sallyport .*user ID 990/);
     expect(terminal.complained.join('\n')).toContain("sudo -u '#990' sallyport");
   });
 
-  it('saves nothing unless that is said', async () => {
+  it('saves nothing unless the user agrees', async () => {
     const { tested } = await offered('');
     await expect(tested).rejects.toMatchObject({ code: 'CANCELLED' });
   });

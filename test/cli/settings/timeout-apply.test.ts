@@ -43,7 +43,7 @@ function apply(
 }
 
 describe('timeout estimate --apply', () => {
-  it('writes what it recommends, by a splice, and teaches what was measured', async () => {
+  it('writes the recommended value in place, and stores the samples', async () => {
     const { status, out, asked } = await apply(fromManual);
     expect([status, asked]).toEqual([0, []]);
     expect(await rig.text()).toBe(TEXT.replace('30000', '300000'));
@@ -55,14 +55,14 @@ describe('timeout estimate --apply', () => {
     expect(taught).toEqual([{ ...measured, ended_at: Date.UTC(2013, 5, 5, 0, 5, 7) }]);
   });
 
-  it('makes the key where the file does not have it', async () => {
+  it('adds the key if the file does not have it', async () => {
     await rig.folder.remove();
     rig = await CommandRig.make('version: 2\n');
     await apply(fromManual);
     expect(await rig.text()).toContain('base_ms: 300000');
   });
 
-  it('leaves a longer one as it is, and teaches', async () => {
+  it('keeps a longer value, and stores the samples', async () => {
     await rig.folder.remove();
     rig = await CommandRig.make(TEXT.replace('30000', '400000'));
     const { out } = await apply(fromManual);
@@ -71,20 +71,20 @@ describe('timeout estimate --apply', () => {
     expect(taught).toHaveLength(1);
   });
 
-  it('asks before it writes more than tenfold', async () => {
+  it('asks before it increases the value more than tenfold', async () => {
     await expect(apply(fromSlow, {}, [['Save it?', 'n']])).rejects.toMatchObject({ code: 'CANCELLED' });
     expect([await rig.text(), taught]).toEqual([TEXT, null]);
     await apply(fromSlow, {}, [['Save it?', 'y']]);
     expect(await rig.text()).toContain('base_ms: 1200000');
   });
 
-  it('wants --yes for that where nobody can be asked', async () => {
+  it('requires --yes for that without a terminal', async () => {
     await expect(apply(fromSlow)).rejects.toBeInstanceOf(UsageError);
     expect(await rig.text()).toBe(TEXT);
     expect((await apply(fromSlow, { yes: true })).status).toBe(0);
   });
 
-  it('gives one JSON object with --json', async () => {
+  it('prints one JSON object with --json', async () => {
     const { out } = await apply(fromManual, { json: true });
     expect(JSON.parse(out.join('\n'))).toMatchObject({
       recommended: { base_ms: 300_000 },
@@ -94,7 +94,7 @@ describe('timeout estimate --apply', () => {
     });
   });
 
-  it('has written when nobody could be taught, and says why', async () => {
+  it('writes the file even if the samples cannot be stored', async () => {
     const seed = () => Promise.reject(coded('CONTROL-UNREACHABLE', { path: '/run/x', reason: 'EACCES' }));
     const { status, err } = await apply(fromManual, { seed });
     expect(status).toBe(0);
@@ -102,7 +102,7 @@ describe('timeout estimate --apply', () => {
     expect(await rig.text()).toContain('base_ms: 300000');
   });
 
-  it('teaches nothing that overlapped, went on from before, or has no file', async () => {
+  it('stores no sample that overlapped, was resumed, or has no file', async () => {
     const report = await fromManual();
     const [one] = report.packages;
     const changes = [{ overlapped: true }, { resumed: true }, { size: null }];

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { printAnsweringDaemon } from '#cli/terminal/answering-daemon.ts';
 
-it('a command that asks a daemon names its socket on stderr', () => {
+it('answering daemon: a command that uses a daemon names its socket on stderr', () => {
   const said: string[] = [];
   printAnsweringDaemon({ err: (line: string) => void said.push(line) }, '/run/c.sock');
   expect(said).toEqual(['Asked the daemon that listens at /run/c.sock.']);

@@ -8,7 +8,7 @@ import { aFailure } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
 describe('a failure on stderr', () => {
-  it('is code and sentence, then the hop and what to check', () => {
+  it('has code and sentence, then the hop and what to check', () => {
     const terminal = fakeTerminal();
     const error = coded('CONTROL-UNREACHABLE', { path: '/run/x.sock', reason: 'EACCES' });
     expect(printError(terminal, error, new KnownSecrets())).toBe(19);
@@ -19,14 +19,14 @@ describe('a failure on stderr', () => {
     ]);
   });
 
-  it('a failure names this host only if the network is involved', () => {
+  it('names this host only if the network is involved', () => {
     expect(atHop('this host', 'config')).toBe('');
     expect(atHop('this host', 'system')).toBe('');
     expect(atHop('this host', 'dns')).toBe('At this host. ');
     expect(atHop('proxy corp (p:3128)', 'config')).toBe('At proxy corp (p:3128). ');
   });
 
-  it('has the status of its class, whichever code it is', () => {
+  it('has the exit status of its class, whatever the code', () => {
     for (const code of Object.keys(CATALOGUE) as Code[]) {
       const error = new CodedError(code, {});
       expect(printError(fakeTerminal(), error, new KnownSecrets())).toBe(EXIT_STATUS[error.entry.class]);
@@ -34,7 +34,7 @@ describe('a failure on stderr', () => {
     }
   });
 
-  it('holds no known secret', () => {
+  it('contains no known secret', () => {
     const known = new KnownSecrets();
     known.add('hunter2-hunter2');
     const terminal = fakeTerminal();

@@ -3,7 +3,7 @@ import { layRows, layTable } from '#cli/terminal/table.ts';
 import { wrapHelp, wrapWords } from '#cli/terminal/wrap.ts';
 
 describe('a table', () => {
-  it('is as wide as its widest cells, numbers to the right, without space at the end', () => {
+  it('has columns as wide as their widest cell, numbers right, no trailing space', () => {
     const rows = [
       ['long name', 1, ''],
       ['x', 1000, 'note'],
@@ -11,7 +11,7 @@ describe('a table', () => {
     expect(layTable(['A', 'N', 'C'], rows)).toEqual(['A          N     C', 'long name     1', 'x          1000  note']);
   });
 
-  it('wraps its last column below itself where the window is narrow', () => {
+  it('wraps its last column in a narrow window', () => {
     const rows = [['1602503', 'it was held back until it was scanned']];
     expect(layTable(['ID', 'NOTES'], rows, 32)).toEqual([
       'ID       NOTES',
@@ -20,7 +20,7 @@ describe('a table', () => {
     ]);
   });
 
-  it('leaves out columns that say nothing, and puts the last one below its row, where the window is narrow', () => {
+  it('omits empty columns and puts the last one below its row in a narrow window', () => {
     const heads = ['ID', 'PUBLISHED', 'EMPTY', 'NOTES'];
     const row = ['1602503', '2026-11-20T00:05:07Z', ''];
     expect(layTable(heads, [[...row, '']], 40)).toEqual(['ID       PUBLISHED', '1602503  2026-11-20T00:05:07Z']);
@@ -32,7 +32,7 @@ describe('a table', () => {
     ]);
   });
 
-  it('becomes a block for each row where even that does not fit, without what says nothing', () => {
+  it('becomes a block for each row if nothing else fits, without empty cells', () => {
     const rows = [
       ['updates', 'default', 'https://updates.example.com/feed.json'],
       ['platform', 'default', '-'],
@@ -49,13 +49,13 @@ describe('a table', () => {
     ]);
   });
 
-  it('is its heads when there is no row', () => {
+  it('has only its heads if there are no rows', () => {
     expect(layTable(['A', 'B'], [])).toEqual(['A  B']);
   });
 });
 
-describe('words', () => {
-  it('stay whole, and those that are longer than the line get one of their own', () => {
+describe('wrapping', () => {
+  it('keeps words whole; a word longer than a line gets its own line', () => {
     expect(wrapWords('at https://updates.example.com/feed.json since', 20, 2)).toEqual([
       'at',
       '  https://updates.example.com/feed.json',
@@ -63,14 +63,14 @@ describe('words', () => {
     ]);
   });
 
-  it('of help fill its paragraphs, and its lists keep their columns', () => {
+  it('fills the paragraphs of help, and keeps the columns of its lists', () => {
     const help = '\nOne two three\nfour:\n  do it      when it is due and not before\n\nFive.';
     expect(wrapHelp(help, 24)).toBe(
       '\nOne two three four:\n  do it      when it is\n             due and not\n             before\n\nFive.',
     );
   });
 
-  it('of rows stand below their value', () => {
+  it('wraps the values of rows within their column', () => {
     expect(layRows([['a', 'one two three four five six seven']], { width: 30 })).toEqual([
       '  a  one two three four five',
       '     six seven',
