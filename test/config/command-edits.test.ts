@@ -1,5 +1,5 @@
-// What the commands around proxies and routes write, on each of the hundred odd files: several edits in one write, of which
-// none may touch a line that it is not about.
+// What the commands for proxies and routes write to a hundred generated files in unusual styles. Each command makes
+// several edits in one write and must not touch unrelated lines.
 
 import { describe, expect, it } from 'vitest';
 import { type Edit, spliceEdits } from '#config/editing/edit.ts';
@@ -15,13 +15,13 @@ import type { Settings } from '#config/settings.ts';
 import { ODD_NAMES, oddFile } from '#test/support/odd-yaml.ts';
 import { testSettings } from '#test/support/test-settings.ts';
 
-/** What every odd file says of proxies and routes, in whatever style. */
+/** The proxies and routes of every generated file, each in its own style. */
 const settings: Settings = testSettings('/x', {
   proxies: ODD_NAMES.map((name, index) => ({ name, address: `${name}.example.com`, default: index === 0 })),
   use_proxy_for: { updates: 'alpha' },
 });
 
-/** How many lines of the first text the second one has in the same order; the longest such sequence. */
+/** Length of the longest common subsequence of lines. */
 function keptLines(before: readonly string[], after: readonly string[]): number {
   let row = new Array<number>(after.length + 1).fill(0);
   for (const line of before) {
@@ -39,13 +39,13 @@ const linesOf = (text: string) => text.split(/(?<=\n)/);
 
 interface Written {
   readonly edits: readonly Edit[];
-  /** Lines of the file that may be others afterwards. */
+  /** Number of lines that may change. */
   readonly others: number;
-  /** Lines more that may be there. */
+  /** Number of lines that may be added. */
   readonly more: number;
 }
 
-/** A line of its own, or the end of a line without one, for each key that is new. */
+/** One line for each new key, and one for a missing final line break. */
 const COMMANDS: Readonly<Record<string, Written>> = {
   'proxy default beta': { edits: makeDefault(settings, 'beta'), others: 2, more: 1 },
   'proxy disable': { edits: [{ kind: 'set', path: 'proxy_enabled', value: false }], others: 1, more: 2 },
@@ -73,23 +73,23 @@ const COMMANDS: Readonly<Record<string, Written>> = {
 
 const seeds = Array.from({ length: 100 }, (_, index) => index + 1);
 
-describe.each(seeds)('on the odd file of seed %i', (seed) => {
+describe.each(seeds)('commands on the generated file %i', (seed) => {
   const file = oddFile(seed);
   const before = linesOf(file.text);
 
-  it.each(Object.entries(COMMANDS))('%s changes its own lines and no other', (_name, { edits, others, more }) => {
+  it.each(Object.entries(COMMANDS))('change only their own lines: %s', (_name, { edits, others, more }) => {
     const after = spliceEdits(file.text, edits);
     const lines = linesOf(after);
     expect(before.length - keptLines(before, lines)).toBeLessThanOrEqual(others);
     expect(lines.length - before.length).toBeLessThanOrEqual(more);
-    // What is written has the line ends of the file.
+    // New lines have the line ends of the file.
     expect(after.replaceAll('\r\n', '').includes('\r')).toBe(false);
     expect(after.replaceAll(file.eol, '').includes('\n')).toBe(false);
-    // Once more is nothing more.
+    // The same command again changes nothing.
     expect(edits.some(({ kind }) => kind === 'append') || spliceEdits(after, edits) === after).toBe(true);
   });
 
-  it('proxy delete alpha --force --new-default beta takes its lines out, and changes those of the others only', () => {
+  it('proxy delete --force: changes only the lines of the profile and its users', () => {
     const after = spliceEdits(file.text, deleteProfile(settings, 'alpha', fallOf(settings, 'alpha', 'beta')));
     const rest = linesOf(file.without('entry:0'));
     const lines = linesOf(after);

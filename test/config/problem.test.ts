@@ -12,21 +12,21 @@ const PROBLEM: Problem = {
   message: 'Out of range.',
 };
 
-describe('a problem', () => {
-  it('is one line with its place, what was found and what is allowed', () => {
+describe('a configuration problem', () => {
+  it('is one line with position, value found and values allowed', () => {
     expect(problemLine(PROBLEM)).toBe(
       '/etc/sallyport/sallyport.yaml:3:12: proxies[0].port: Out of range. Found: 0. Allowed: 1 to 65535.',
     );
   });
 
-  it('leaves out what there is nothing to say of, and ends with what was meant', () => {
+  it('leaves out unknown parts and ends with a suggestion', () => {
     expect(problemLine({ ...PROBLEM, key: '', found: '', allowed: '', didYouMean: 'port' })).toBe(
       '/etc/sallyport/sallyport.yaml:3:12: Out of range. Did you mean port?',
     );
     expect(problemLine({ ...PROBLEM, code: 'POLICY-DIRECT' })).toContain(': [POLICY-DIRECT] Out of range.');
   });
 
-  it('is one line of plain text, whatever key and value hold', () => {
+  it('is one line of plain text for any key and value', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (key, found) => {
         expect(problemLine({ ...PROBLEM, key, found })).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
@@ -34,7 +34,7 @@ describe('a problem', () => {
     );
   });
 
-  it('names its key as a path', () => {
+  it('shows its key as a path', () => {
     expect(keyName(['proxies', 0, 'password', 'file'])).toBe('proxies[0].password.file');
     expect(keyName([])).toBe('');
   });

@@ -1,5 +1,5 @@
-// A purpose is a row of the table and a module with its section: a fifth one is added to a copy of the source, and every
-// part that lists purposes must know it.
+// A purpose is a row of the table and a file with its section. This test adds a fifth one to a copy of the source.
+// Every part that lists purposes must then include it.
 
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -44,7 +44,7 @@ field_reports:
   pins: [sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=, sha256/BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=]
 `;
 
-/** Asks every part that lists purposes for what it says of the fifth. */
+/** Prints what each part that lists purposes returns for the fifth. */
 const PROBE = `import { makeExample } from '#config/generate/example.ts';
 import { makeJsonSchema } from '#config/generate/json-schema.ts';
 import { loadSettings } from '#config/reading/load.ts';
@@ -92,7 +92,7 @@ beforeAll(async () => {
   await symlink(join(ROOT, 'node_modules'), join(dir, 'node_modules'));
   await writeFile(join(dir, 'sallyport.yaml'), CONFIG, { mode: 0o600 });
   await writeFile(join(dir, 'probe.ts'), PROBE);
-  // The only two files that a new purpose touches.
+  // A new purpose changes only these two files.
   await writeFile(join(dir, 'src/config/schema/field-reports.ts'), MODULE);
   const table = await readFile(join(dir, 'src/config/purposes.ts'), 'utf8');
   const withRow = table
@@ -104,15 +104,15 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-describe('a fifth purpose in the table', () => {
-  it('has a section in the configuration, its schema and its example', () => {
+describe('a fifth purpose', () => {
+  it('has a section in the configuration, the schema and the example', () => {
     expect(said).toMatchObject({ example: true });
     expect(said['schema']).toEqual(
       expect.arrayContaining(['enabled', 'url', 'headers', 'bearer_token', 'client_certificate', 'ca_file', 'pins']),
     );
   });
 
-  it('has a route, which the memory of past routes keeps', () => {
+  it('has a route, and the path memory keeps it', () => {
     expect(said).toMatchObject({
       choice: null,
       kept: true,
@@ -120,11 +120,11 @@ describe('a fifth purpose in the table', () => {
     });
   });
 
-  it('has trust and credentials of its own', () => {
+  it('has its own trust and credentials', () => {
     expect(said).toMatchObject({ pins: 2, headers: 'Bearer a-long-enough-token' });
   });
 
-  it('is diagnosed, and stands on the allow-list', () => {
+  it('is diagnosed and listed as an endpoint', () => {
     expect(said).toMatchObject({
       probe: 'https://reports.example.com/in',
       diagnosis: ['field_reports'],
@@ -132,7 +132,7 @@ describe('a fifth purpose in the table', () => {
     });
   });
 
-  it('is a choice of the command line', async () => {
+  it('is a choice on the command line', async () => {
     const { stdout } = await run(process.execPath, [join(dir, 'src/main.ts'), 'diagnose', '--help']);
 
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(

@@ -29,7 +29,7 @@ function machine(): CrashingFiles {
   return files;
 }
 
-/** What the change knows of the settings is their file and digest. */
+/** Only the file and digest of the settings matter to a change. */
 function loadedFrom(text: string): LoadedSettings {
   return { ok: true, file: FILE, digest: digestOf(Buffer.from(text)) } as LoadedSettings;
 }
@@ -44,8 +44,8 @@ const make = (files: CrashingFiles, change: Change) =>
 const secret = { name: 'corp', path: ['proxies', 0, 'password'], value: new Secret('new secret') };
 const MOVE: Change = { edits: [{ kind: 'set', path: 'proxies[0].address', value: 'new.example.com' }], secret };
 
-describe('a new password', () => {
-  it('that comes alone takes the place of the old one in its file', async () => {
+describe('a stored password', () => {
+  it('replaces the old password in its file', async () => {
     const files = machine();
     expect(await make(files, { edits: [], secret })).toMatchObject({
       changed: true,
@@ -57,7 +57,7 @@ describe('a new password', () => {
     expect(await files.facts(`${FOLDER}/secrets/corp`)).toMatchObject({ mode: 0o640, owner: 1_000, group: 1_000 });
   });
 
-  it('of a new profile is in a file of its own, 0640, in a folder that others cannot enter', async () => {
+  it('of a new profile has its own file, 0640, in a private folder', async () => {
     const files = new CrashingFiles();
     files.plantFile(FILE, 'version: 2\n', { mode: 0o644 });
     const edits = [{ kind: 'append', path: 'proxies', value: { name: 'corp' } }] as const;
@@ -68,7 +68,7 @@ describe('a new password', () => {
     expect(String(files.content(FILE))).not.toContain('new secret');
   });
 
-  it('never meets the old settings, nor the old password the new ones, wherever it dies', async () => {
+  it('never mixes old and new settings and passwords, at any crash', async () => {
     const seen = new Set<string>();
     await everyCrash({
       prepare: async () => machine(),
@@ -88,17 +88,17 @@ describe('a new password', () => {
     expect(seen.size).toBe(2);
   });
 
-  it('that comes with another address leaves no file behind that nothing refers to', async () => {
+  it('that changes with the address leaves no unused file', async () => {
     const files = machine();
     const made = await make(files, MOVE);
     expect(made).toMatchObject({ ok: true, stored: 'secrets/corp.2', orphans: ['secrets/corp'] });
-    // Those who still work with the settings of before read it until they are told.
+    // The daemon still reads it with the previous settings until it has reloaded.
     expect(files.names()).toContain(`${FOLDER}/secrets/corp`);
     expect(made.ok && (await made.tidy())).toEqual(['secrets/corp']);
     expect(files.names()).toEqual([FILE, `${FOLDER}/secrets/corp.2`]);
   });
 
-  it('leaves a file alone that something else in the configuration names as well', async () => {
+  it('keeps a file that another key also names', async () => {
     const shared = `${TEXT}updates:\n  bearer_token: { file: secrets/corp }\n`;
     for (const change of [{ edits: [], secret }, MOVE]) {
       const files = machine();
@@ -110,7 +110,7 @@ describe('a new password', () => {
     }
   });
 
-  it('is gone again when the settings with it would be wrong', async () => {
+  it('is removed if the resulting settings are invalid', async () => {
     const files = machine();
     const refused = { ok: false, error: coded('CONFIG', { file: FILE, count: 1 }) } as RefusedSettings;
     const made = await applyChange(loadedFrom(TEXT), MOVE, { files, clock, load: () => Promise.resolve(refused) });
@@ -119,7 +119,7 @@ describe('a new password', () => {
     expect(String(files.content(FILE))).toBe(TEXT);
   });
 
-  it('is never written beside a file that somebody changed meanwhile', async () => {
+  it('is not written if the configuration changed in the meantime', async () => {
     const files = machine();
     const change = applyChange(loadedFrom(`${TEXT}# before\n`), MOVE, {
       files,
@@ -131,8 +131,8 @@ describe('a new password', () => {
   });
 });
 
-describe('a profile that goes', () => {
-  it('takes the file of its password along, but none that the admin keeps elsewhere', async () => {
+describe('deleting a profile', () => {
+  it('also deletes its password file, unless the admin keeps it elsewhere', async () => {
     const files = machine();
     files.plantFile('/srv/own', 'x');
     const edits = [1, 0].map((index) => ({ kind: 'remove', path: ['proxies', index] }) as const);

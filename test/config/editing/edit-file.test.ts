@@ -24,7 +24,7 @@ const FILE = '/etc/sallyport/sallyport.yaml';
 const OLD = 'version: 1\n# one\nproxy_enabled: true   # two\n';
 const NEW = 'version: 1\n# one\nproxy_enabled: false   # two\n';
 const EDITS: readonly Edit[] = [{ kind: 'set', path: 'proxy_enabled', value: false }];
-/** Long after everything that the twin has written. */
+/** Long after the timestamps of all files on the simulated disk. */
 const clock = { now: () => 1_900_000_000_000 };
 
 function machine(as: { mode?: number; owner?: number; group?: number } = { mode: 0o640 }): CrashingFiles {
@@ -37,8 +37,8 @@ function edit(files: CrashingFiles, over: Partial<Parameters<typeof editConfigFi
   return editConfigFile({ file: FILE, edits: EDITS, expectDigest: digestOf(Buffer.from(OLD)), files, clock, ...over });
 }
 
-describe('an edit of the configuration file', () => {
-  it('changes the file, keeps its mode, and says what stands there now', async () => {
+describe('a file edit', () => {
+  it('changes the file, keeps its mode and returns the new content', async () => {
     const files = machine();
     expect(await edit(files)).toEqual({ path: FILE, digest: digestOf(Buffer.from(NEW)), changed: true });
     expect(String(files.content(FILE))).toBe(NEW);
@@ -46,7 +46,7 @@ describe('an edit of the configuration file', () => {
     expect(files.names()).toEqual([FILE]);
   });
 
-  it('leaves the old file or the new one, whole and readable to the same users, wherever it dies', async () => {
+  it('leaves the old or the new file, complete and readable, at any crash', async () => {
     const seen = new Set<string>();
     await everyCrash({
       prepare: async () => machine(),
@@ -61,7 +61,7 @@ describe('an edit of the configuration file', () => {
     expect(seen).toEqual(new Set([OLD, NEW]));
   });
 
-  it('goes through after any crash of an earlier one', async () => {
+  it('succeeds after any crash of an earlier edit', async () => {
     await everyCrash({
       prepare: async () => machine(),
       act: async (files) => void (await edit(files)),
@@ -72,13 +72,13 @@ describe('an edit of the configuration file', () => {
     });
   });
 
-  it('that was done survives a power cut', async () => {
+  it('survives a power cut once it is done', async () => {
     const files = machine();
     await edit(files);
     expect(String(files.afterCrash('power-lost').content(FILE))).toBe(NEW);
   });
 
-  it('writes nothing where the file says it already', async () => {
+  it('writes nothing if nothing changes', async () => {
     const files = machine();
     expect(await edit(files, { edits: [{ kind: 'set', path: 'proxy_enabled', value: true }] })).toMatchObject({
       changed: false,
@@ -86,14 +86,14 @@ describe('an edit of the configuration file', () => {
     expect(files.trace.map(({ operation }) => operation)).not.toContain('create');
   });
 
-  it('notices what somebody else wrote since the file was read, and does not overwrite it', async () => {
+  it('does not overwrite a change made since the file was read', async () => {
     const files = machine();
     files.plantFile(FILE, `${OLD}# by hand\n`, { mode: 0o640 });
     expect(await codeOf(() => edit(files))).toBe('CONFIG-CHANGED');
     expect(String(files.content(FILE))).toBe(`${OLD}# by hand\n`);
   });
 
-  it('notices it also when it was written while the edit was under way', async () => {
+  it('does not overwrite a change made during the edit', async () => {
     const files = machine();
     const check = () => files.plantFile(FILE, `${OLD}# by hand\n`, { mode: 0o640 });
     expect(await codeOf(() => edit(files, { check }))).toBe('CONFIG-CHANGED');
@@ -101,7 +101,7 @@ describe('an edit of the configuration file', () => {
     expect(files.names()).toEqual([FILE]);
   });
 
-  it('lets one of two commands through that come at the same moment', async () => {
+  it('lets one of two concurrent commands succeed', async () => {
     const files = machine();
     const soon = { clock: { now: () => 1_800_000_000_010 } };
     const both = await Promise.allSettled([edit(files, soon), edit(files, soon)]);
@@ -111,7 +111,7 @@ describe('an edit of the configuration file', () => {
     expect(files.names()).toEqual([FILE]);
   });
 
-  it('is refused as a whole by whoever judges the new content', async () => {
+  it('is refused as a whole if the new content is rejected', async () => {
     const files = machine();
     const check = (text: string) => {
       expect(text).toBe(NEW);
@@ -121,7 +121,7 @@ describe('an edit of the configuration file', () => {
     expect(String(files.content(FILE))).toBe(OLD);
   });
 
-  it('keeps the group where the file is of somebody else, and is refused where it can keep neither', async () => {
+  it('keeps the group of a file of another user, or is refused', async () => {
     const readable = machine({ mode: 0o640, owner: 0, group: 1_000 });
     await edit(readable);
     expect(await readable.facts(FILE)).toMatchObject({ mode: 0o640, owner: 1_000, group: 1_000 });
@@ -133,7 +133,7 @@ describe('an edit of the configuration file', () => {
     expect(foreign.names()).toEqual([FILE]);
   });
 
-  it('of whoever may not write there, or on a disk that is read only, says so and what to do', async () => {
+  it('reports missing write permission or a read-only disk, with advice', async () => {
     for (const errno of ['EACCES', 'EROFS'] as const) {
       const files = machine();
       const create = () =>
@@ -144,7 +144,7 @@ describe('an edit of the configuration file', () => {
     }
   });
 
-  it('follows a link to the file that it leads to, and keeps the link', async () => {
+  it('follows a symbolic link and keeps it', async () => {
     const files = new CrashingFiles();
     files.plantFile('/srv/git/site.yaml', OLD, { mode: 0o644 });
     files.plantSymlink(FILE, '/srv/git/site.yaml');
@@ -153,7 +153,7 @@ describe('an edit of the configuration file', () => {
     expect((await files.facts(FILE))?.kind).toBe('symbolic link');
   });
 
-  it('says of a file that is not there, no text, or no file at all what it is', async () => {
+  it('reports a missing file, a binary file and a special file', async () => {
     const none = new CrashingFiles();
     expect((await failureOf(() => edit(none))).message).toContain('there is no such file');
     const binary = new CrashingFiles();
@@ -165,7 +165,7 @@ describe('an edit of the configuration file', () => {
     expect(await codeOf(() => edit(fifo))).toBe('FILE-SPECIAL');
   });
 
-  it('on a full disk keeps the old file', async () => {
+  it('keeps the old file if the disk is full', async () => {
     const files = machine();
     files.arm({ fullAfterBytes: OLD.length + 5 });
     expect(await codeOf(() => edit(files))).toBe('DISK-FULL');
@@ -174,8 +174,8 @@ describe('an edit of the configuration file', () => {
   });
 });
 
-describe('an edit on the real disk', () => {
-  it('keeps bytes, mode, owner, group and the link', async () => {
+describe('a file edit on the real disk', () => {
+  it('keeps bytes, mode, owner, group and the symbolic link', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'sallyport-edit-'));
     try {
       const [file, link] = [join(dir, 'real.yaml'), join(dir, 'sallyport.yaml')];

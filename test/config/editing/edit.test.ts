@@ -79,7 +79,7 @@ const append = (path: string, value: Extract<Edit, { kind: 'append' }>['value'])
 });
 const NEW = { name: 'new', address: '10.0.0.1', port: 3128, password: { file: 'secrets/new' } };
 
-/** For each file of the folder the edits; what comes out stands beside it as NAME.after.yaml, to the byte. */
+/** The edits of each file. The result, byte for byte, is NAME.after.yaml in the same folder. */
 const EDITS: Readonly<Record<string, readonly Edit[]>> = {
   'aligned-comments': [
     set('proxies[0].port', 8080),
@@ -146,18 +146,18 @@ const EDITS: Readonly<Record<string, readonly Edit[]>> = {
 const read = (name: string) => readFileSync(new URL(name, FOLDER), 'utf8');
 
 describe('an edit of a file written by hand', () => {
-  it('is tried on each of them', () => {
+  it('has a case for each file', () => {
     const there = readdirSync(FOLDER).filter((name) => !name.endsWith('.after.yaml'));
     expect(there.map((name) => name.replace('.yaml', ''))).toEqual(Object.keys(EDITS).toSorted());
     expect(there.length).toBeGreaterThanOrEqual(20);
   });
 
-  it.each(Object.entries(EDITS))('changes nothing but its own lines, to the byte: %s', (name, edits) => {
+  it.each(Object.entries(EDITS))('changes only its own lines, byte for byte: %s', (name, edits) => {
     expect(spliceEdits(read(`${name}.yaml`), edits)).toBe(read(`${name}.after.yaml`));
   });
 });
 
-/** Which lines of the first text are not in the second, in order, and the other way round. */
+/** The lines of the first text that are missing in the second, in order, and the reverse. */
 function lineDifference(before: string, after: string): { gone: string[]; come: string[] } {
   const [a, b] = [before.split(/(?<=\n)/), after.split(/(?<=\n)/)];
   let start = 0;
@@ -169,17 +169,17 @@ function lineDifference(before: string, after: string): { gone: string[]; come: 
 
 const seeds = Array.from({ length: 100 }, (_, index) => index + 1);
 
-describe.each(seeds)('an edit of the odd file of seed %i', (seed) => {
+describe.each(seeds)('an edit of the generated file %i', (seed) => {
   const file = oddFile(seed);
   const { text } = file;
 
-  it('reads as what it is made of', () => {
+  it('parses to the data it was generated from', () => {
     const { value, findings } = readDocument(text);
     expect(findings).toEqual([]);
     expect(value).toMatchObject({ version: 1, proxies: ODD_NAMES.map((name) => ({ name })) });
   });
 
-  it('puts another value in place of one, and changes no other byte', () => {
+  it('replaces one value and changes no other byte', () => {
     for (const index of ODD_NAMES.keys()) {
       const props = /^(?:&p |!!int )/.exec(writtenAt(file, `port:${index}`))?.[0] ?? '';
       expect(spliceSet(text, `proxies[${index}].port`, 8081)).toBe(file.withValue(`port:${index}`, `${props}8081`));
@@ -189,24 +189,24 @@ describe.each(seeds)('an edit of the odd file of seed %i', (seed) => {
     }
   });
 
-  it('takes out an entry with its lines, and no other byte', () => {
+  it('removes an entry with its lines and no other byte', () => {
     for (const index of ODD_NAMES.keys()) {
       expect(spliceEdits(text, [remove(`proxies[${index}]`)])).toBe(file.without(`entry:${index}`));
     }
   });
 
-  it('adds keys and entries, and keeps every line that was there', () => {
+  it('adds keys and entries and keeps every existing line', () => {
     const edits = [append('proxies', NEW), set('proxies[1].user', 'u'), set('response_timeout.base_ms', 5_000)];
     for (const edit of edits) {
       const { gone, come } = lineDifference(text, spliceEdits(text, [edit]));
-      // A line changes where the place is between brackets, where the value was there, or where the file had no last end.
+      // A line changes in flow style, if the key had a value, or if the file had no final line break.
       expect(gone.length).toBeLessThanOrEqual(1);
       expect(come.length).toBeGreaterThanOrEqual(1);
       for (const line of come.slice(0, -1)) expect(line.endsWith(file.eol)).toBe(true);
     }
   });
 
-  it('comes back to the same bytes when it is undone', () => {
+  it('is restored byte for byte by the reverse edit', () => {
     const added = spliceEdits(text, [append('proxies', NEW)]);
     expect(spliceEdits(added, [remove('proxies[3]')])).toBe(text);
   });
@@ -222,7 +222,7 @@ function writtenAt(file: OddFile, name: string): string {
 describe('an edit', () => {
   const texts = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.constantFrom(...ODD_TEXTS));
 
-  it('writes any text so that it reads as the same, in lines and between brackets', () => {
+  it('writes any text so that it parses to the same text, in block and flow style', () => {
     fc.assert(
       fc.property(
         texts.filter((text) => text.isWellFormed()),
@@ -236,18 +236,18 @@ describe('an edit', () => {
     );
   });
 
-  it('writes nothing anew that stands there already', () => {
+  it('keeps values that are already set', () => {
     expect(spliceSet('a: 0443 # x\n', 'a', 443)).toBe('a: 0443 # x\n');
     expect(spliceEdits('a: 1\n', [remove('b'), remove('b.c[0]'), set('a', 1)])).toBe('a: 1\n');
   });
 
-  it('of a section in place of another changes it key by key', () => {
+  it('changes a section key by key if a section replaces it', () => {
     const before = 'p:\n  env: X   # x\n  # between\n  more: 1\n';
     expect(spliceSet(before, 'p', { file: 'a', more: 1 })).toBe('p:\n  # between\n  more: 1\n  file: a\n');
     expect(spliceSet('p: [1, 2, 3] # x\n', 'p', [1, 9])).toBe('p: [1, 9] # x\n');
   });
 
-  it('of a value in place of a section takes the lines of the section', () => {
+  it('replaces the lines of a section with a value', () => {
     expect(spliceSet('p:\n  env: X\n# y\nq: 1\n', 'p', 'z')).toBe('p: z\n# y\nq: 1\n');
     expect(spliceSet('p: z # y\n', 'p', { file: 'a' })).toBe('p: { file: a } # y\n');
   });
@@ -255,47 +255,47 @@ describe('an edit', () => {
   it.each([
     ['an alias', 'a: &x 1\nb: *x\n', 'a', 2],
     ['a tag that the value does not fit', 'a: 1\nb: !!int 5\n', 'b', 'text'],
-    ['a section where a value stands', 'a: 1\nb: 2\n', 'b.c', 2],
+    ['a value instead of a section', 'a: 1\nb: 2\n', 'b.c', 2],
     ['an entry that is not the next one', 'a: 1\nb: [1]\n', 'b[5]', 2],
-    ['a mistake', 'a: 1\nb: [1\n', 'a', 2],
+    ['a syntax error', 'a: 1\nb: [1\n', 'a', 2],
     ['a key twice', 'a: 1\nb: 1\nb: 2\n', 'a', 2],
     ['a second document', 'a: 1\n---\nb: 1\n', 'a', 2],
     ['a key without its colon', 'a: 1\n? b\n', 'b', 2],
-  ])('is refused, with line and key, where there is %s', (_, text, path, value) => {
+  ])('is refused, with line and key, if the file has %s', (_, text, path, value) => {
     const refused = refusalOf(() => spliceSet(text, path, value));
     expect(refused.code).toBe('CONFIG-EDIT');
     expect(refused.facts['line']).toBeGreaterThanOrEqual(1);
     expect(refused.facts['key']).not.toBe('');
   });
 
-  it('names the line and the key that it could not change', () => {
+  it('names the line and the key that it cannot change', () => {
     expect(refusalOf(() => spliceSet('a: 1\nb:\n  c: !!int 5\n', 'b.c', 'x')).message).toBe(
       '[CONFIG-EDIT] A command cannot edit line 3 of the configuration file (b.c): ' +
         'the way it is written does not allow changing only this key.',
     );
   });
 
-  it('is whole or not at all', () => {
+  it('is applied completely or not at all', () => {
     expect(() => spliceEdits('a: 1\nb: !!int 5\n', [set('a', 2), set('b', 'x')])).toThrow(CodedError);
   });
 });
 
-describe('the comment that names a key', () => {
-  it('has the key put behind it, where its explanation stands', () => {
+describe('an edit next to its comment', () => {
+  it('puts the key after the comment that names and explains it', () => {
     const example = readFileSync(new URL('../../../config/sallyport.example.yaml', import.meta.url), 'utf8');
     const after = spliceSet(example, 'response_timeout.base_ms', 300_000);
     expect(lineDifference(example, after)).toEqual({ gone: [], come: ['  base_ms: 300000\n'] });
     expect(after).toContain('  #base_ms: 30000\n  base_ms: 300000\n');
   });
 
-  it('is not taken for one inside a text or inside another section', () => {
+  it('ignores the same comment inside a text or in another section', () => {
     const text = 'a:\n  b: |\n    #z: 1\n  c: 1\n  #z: 2\n  d: 1\n';
     expect(spliceSet(text, 'z', 5)).toBe(`${text}z: 5\n`);
   });
 });
 
-describe('a path', () => {
-  it('is read as messages write it', () => {
+describe('a path of keys', () => {
+  it('is parsed from the form that messages use', () => {
     expect(parsePath('proxies[10].password.file')).toEqual(['proxies', 10, 'password', 'file']);
     expect(parsePath(['updates', 'headers', 'X.Y'])).toEqual(['updates', 'headers', 'X.Y']);
   });

@@ -7,7 +7,7 @@ const DIR = '/state';
 const NOW = Date.parse('2026-11-25T10:00:00Z');
 
 describe('the date of a profile', () => {
-  it('is kept by name, goes along with a new name, and goes with the profile', async () => {
+  it('is kept by name, follows a rename and is deleted with the profile', async () => {
     const files = new CrashingFiles();
     await noteProfile(files, DIR, { from: null, to: 'a', now: NOW });
     await noteProfile(files, DIR, { from: null, to: 'b', now: NOW + 1_000 });
@@ -16,7 +16,7 @@ describe('the date of a profile', () => {
     expect([...(await readProfileDates(files, DIR))]).toEqual([['c', '2026-11-25T10:00:00.000Z']]);
   });
 
-  it('is not known of one that was written by hand, or where the state is damaged', async () => {
+  it('is unknown for profiles written by hand and if state is damaged', async () => {
     const files = new CrashingFiles();
     expect([...(await readProfileDates(files, DIR))]).toEqual([]);
     files.plantFile(`${DIR}/profiles.json`, 'no JSON');
@@ -25,14 +25,14 @@ describe('the date of a profile', () => {
     expect([...(await readProfileDates(files, DIR))]).toEqual([]);
   });
 
-  it('that cannot be kept is no failure', async () => {
+  it('does not fail a change if it cannot be saved', async () => {
     const files = new CrashingFiles();
     files.plantFile(DIR, 'a file where the folder should be');
     await noteProfile(files, DIR, { from: null, to: 'a', now: NOW });
     expect([...(await readProfileDates(files, DIR))]).toEqual([]);
   });
 
-  it('is the old one or the new one after a crash', async () => {
+  it('is the old or the new one after a crash', async () => {
     await everyCrash({
       prepare: async () => new CrashingFiles(),
       act: (files) =>

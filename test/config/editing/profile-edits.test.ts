@@ -47,15 +47,15 @@ function refusal(act: () => unknown): string {
   return 'not refused';
 }
 
-describe('a profile', () => {
-  it('is found whatever the case of its name; another name is refused with those that there are', () => {
+describe('editing a profile', () => {
+  it('finds it in any letter case; an unknown name lists the known ones', () => {
     expect(findProfile(settings, 'BERLIN')).toMatchObject({ index: 0, profile: { name: 'berlin' } });
     expect(refusal(() => findProfile(settings, 'berlim'))).toContain(
       '[PROFILE-UNKNOWN] There is no proxy with the name berlim.',
     );
   });
 
-  it('that is added comes last, and is the default only when it is told to be', async () => {
+  it('adds it last, and makes it the default only on request', async () => {
     const changes = [{ path: ['address'], value: 'x.example.com' }];
     const text = spliceEdits(TEXT, addProfile(settings, { name: 'x', changes, isDefault: false }));
     expect((await settingsOf(text)).proxies.map(({ name, default: is }) => [name, is])).toEqual([
@@ -65,7 +65,7 @@ describe('a profile', () => {
     ]);
   });
 
-  it('that is the first becomes the default', async () => {
+  it('makes the first profile the default', async () => {
     const none = await settingsOf('version: 2\n');
     const changes = [{ path: ['address'], value: 'x.example.com' }];
     const edits = addProfile(none, { name: 'x', changes, isDefault: false });
@@ -74,7 +74,7 @@ describe('a profile', () => {
     );
   });
 
-  it('never gets a name that is taken, whatever its case', () => {
+  it('refuses a name in use, regardless of letter case', () => {
     expect(refusal(() => addProfile(settings, { name: 'Spare', changes: [], isDefault: false }))).toContain(
       '[PROFILE-EXISTS] A proxy with the name spare already exists',
     );
@@ -82,7 +82,7 @@ describe('a profile', () => {
     expect(refusal(() => changeProfile(settings, 'spare', to))).toContain('PROFILE-EXISTS');
   });
 
-  it('that becomes the default takes the place of the old one by the same edits', () => {
+  it('makes it the default and clears the old default in the same edits', () => {
     expect(spliceEdits(TEXT, makeDefault(settings, 'spare'))).toBe(
       TEXT.replace('default: true     # for now', 'default: false     # for now').replace(
         '# in the cellar\n',
@@ -92,14 +92,14 @@ describe('a profile', () => {
     expect(makeDefault(settings, 'berlin')).toEqual([]);
   });
 
-  it('that is renamed keeps its users', async () => {
+  it('renames it and updates its users', async () => {
     const edits = changeProfile(settings, 'berlin', { changes: [], name: 'Mitte', isDefault: false });
     const after = await settingsOf(spliceEdits(TEXT, edits));
     expect(after.use_proxy_for).toMatchObject({ platform: 'Mitte', support_logs: 'spare' });
     expect(after.proxies[0]?.name).toBe('Mitte');
   });
 
-  it('that is changed keeps every key that nobody named', () => {
+  it('changes only the named keys', () => {
     const changes = [
       { path: ['port'], value: 3128 },
       { path: ['user'], value: undefined },
@@ -110,8 +110,8 @@ describe('a profile', () => {
   });
 });
 
-describe('deleting', () => {
-  it('is refused where somebody uses it, and names them', () => {
+describe('deleting a profile', () => {
+  it('is refused if it is in use, and names its users', () => {
     expect(usersOf(settings, 'berlin').map(({ user: who, by }) => `${who} ${by}`)).toEqual([
       'platform name',
       'updates default',
@@ -122,14 +122,14 @@ describe('deleting', () => {
     );
   });
 
-  it('lets those who named it fall to the default', async () => {
+  it('moves its users to the default', async () => {
     const fall = fallOf(settings, 'spare', null);
     expect(fall).toEqual({ newDefault: null, purposes: { support_logs: 'default' } });
     const after = await settingsOf(spliceEdits(TEXT, deleteProfile(settings, 'spare', fall)));
     expect(after.use_proxy_for.support_logs).toBe('default');
   });
 
-  it('of the default makes another one the default, or writes none for each that would have nothing left', async () => {
+  it('that is the default sets a new default, or none where nothing remains', async () => {
     const next = fallOf(settings, 'berlin', 'spare');
     expect(next).toEqual({ newDefault: 'spare', purposes: { platform: 'default' } });
     const after = await settingsOf(spliceEdits(TEXT, deleteProfile(settings, 'berlin', next)));
@@ -146,7 +146,7 @@ describe('deleting', () => {
     });
   });
 
-  it('of the last one leaves an empty list and no purpose that goes direct without saying so', async () => {
+  it('that is the last one leaves an empty list and explicit direct routes', async () => {
     const text = 'version: 2\nproxies:\n  - name: a\n    address: a.example.com\n    default: true\n';
     const one = await settingsOf(text);
     const after = await settingsOf(spliceEdits(text, deleteProfile(one, 'a', fallOf(one, 'a', null))));
@@ -155,18 +155,18 @@ describe('deleting', () => {
   });
 });
 
-describe('a route', () => {
+describe('setting a route', () => {
   it.each([
     ['none', 'none'],
     ['Default', 'default'],
     ['SPARE', 'spare'],
-  ])('may be %s', (use, written) => {
+  ])('accepts %s', (use, written) => {
     expect(setRoute(settings, 'updates', use)).toEqual([
       { kind: 'set', path: ['use_proxy_for', 'updates'], value: written },
     ]);
   });
 
-  it('is never a name that does not exist', () => {
+  it('refuses an unknown name', () => {
     expect(refusal(() => setRoute(settings, 'updates', 'x'))).toContain('PROFILE-UNKNOWN');
   });
 });

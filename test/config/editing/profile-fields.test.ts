@@ -3,11 +3,11 @@ import { profileFields, readField, validateField } from '#config/editing/profile
 import { settingsSchema } from '#config/schema/settings.ts';
 import { keysOf, schemaAt } from '#config/tree.ts';
 
-describe('the fields of a profile', () => {
+describe('fields of a profile', () => {
   const fields = profileFields();
   const field = (flag: string) => fields.find((one) => one.flag === flag) ?? expect.fail(`no field ${flag}`);
 
-  it('are the keys of the schema but for name, default and every secret', () => {
+  it('are the keys of the schema except name, default and secrets', () => {
     const keys = keysOf(schemaAt(settingsSchema, ['proxies', 0]));
     const roots = new Set(fields.map(({ path }) => path[0]));
     expect(keys.filter((key) => !roots.has(key)).toSorted()).toEqual(['default', 'name', 'password']);
@@ -15,7 +15,7 @@ describe('the fields of a profile', () => {
     expect(fields.every(({ facts }) => !facts.secret)).toBe(true);
   });
 
-  it('know their default, their choices, and how a text is read', () => {
+  it('have the default, the choices and the parser of their key', () => {
     expect(field('port')).toMatchObject({ kind: 'number', byDefault: '80' });
     expect(field('authentication').choices).toContain('basic');
     expect(readField(field('port'), '0443')).toBe(443);
@@ -32,7 +32,7 @@ describe('the fields of a profile', () => {
     [['user'], 'a:b', 'The user contains a colon, which Basic authentication cannot send.'],
     [['authentication'], 'kerberos', 'This is not one of the allowed values.'],
     [['no_proxy'], '10.0.0.0/99', 'not a network'],
-  ])('%j is judged by the schema: %j', (path, value, sentence) => {
+  ])('are checked by the schema: %j refuses %j', (path, value, sentence) => {
     expect(validateField(path, value)).toContain(sentence);
   });
 
@@ -42,7 +42,7 @@ describe('the fields of a profile', () => {
     [['port'], 443],
     [['user'], 'CORP\\svc'],
     [['authentication'], 'basic'],
-  ])('%j is taken: %j', (path, value) => {
+  ])('are checked by the schema: %j accepts %j', (path, value) => {
     expect(validateField(path, value)).toBeNull();
   });
 });

@@ -20,7 +20,7 @@ describe('renamed keys', () => {
     ['sets the new name', { kind: 'set', path: ['support_logs', 'url'], value: URL_NOW }],
     ['sets the section of the new name', { kind: 'set', path: 'support_logs', value: { url: URL_NOW } }],
     ['removes the new name, which would have no effect', { kind: 'remove', path: 'support_logs.url' }],
-  ])('a file of version 1: refuses a change that %s', (_what, edit) => {
+  ])('refuse a change of a version 1 file that %s', (_what, edit) => {
     expect(refusal(OLD, edit)).toMatchObject({
       code: 'CONFIG-RENAMED',
       facts: { old: 'endpoints.support_logs', key: 'support_logs.url', since: 2 },
@@ -29,7 +29,7 @@ describe('renamed keys', () => {
     });
   });
 
-  it.each([OLD, NEW])('refuses a change that uses the old name: %j', (text) => {
+  it.each([OLD, NEW])('refuse a change that uses the old name: %j', (text) => {
     const edit = { kind: 'set', path: 'endpoints.support_logs', value: URL_NOW } as const;
     expect(refusal(text, edit)).toMatchObject({ code: 'CONFIG-RENAMED', message: expect.stringContaining('old name') });
   });
@@ -39,7 +39,7 @@ describe('renamed keys', () => {
     ['a purpose whose old name is not in the file', OLD, { kind: 'set', path: 'platform.url', value: URL_NOW }],
     ['a key that was not renamed', OLD, { kind: 'set', path: 'proxy_enabled', value: false }],
     ['a file of version 2', NEW, { kind: 'set', path: 'support_logs.url', value: URL_NOW }],
-  ])('accepts a change of %s', (_what, text, edit) => {
+  ])('accept a change of %s', (_what, text, edit) => {
     expect(refusal(text, edit)).toBeNull();
   });
 });

@@ -21,19 +21,19 @@ function refusedKey(before: Plain, edits: readonly Edit[], who: Setter): string 
   }
 }
 
-describe('judgeSetter', () => {
-  it('has every key of the schema to judge', () => {
+describe('checkSetter', () => {
+  it('covers every key of the schema', () => {
     expect(keys.length).toBeGreaterThan(60);
   });
 
-  it.each(keys)('$name: allows exactly its setter and those with more rights', (key) => {
+  it.each(keys)('allows the setter of the key and all with more rights: $name', (key) => {
     const needed = SETTERS.indexOf(key.facts?.setBy ?? 'root');
     const allowed = SETTERS.filter((who) => checkSetter({ path: pathOf(key), value: 'x' }, who) === null);
     expect(allowed).toEqual(SETTERS.slice(needed));
   });
 
   it.each(keys.filter(({ schema }) => kindOf(schema) === 'secret'))(
-    '$name: a file, a variable or a credential as its source is root to name',
+    'allows only root to name a file, variable or credential: $name',
     (key) => {
       for (const value of [{ file: '/etc/shadow' }, { env: 'PATH' }, { credential: 'x' }, {}]) {
         const allowed = SETTERS.filter((who) => checkSetter({ path: pathOf(key), value }, who) === null);
@@ -42,7 +42,7 @@ describe('judgeSetter', () => {
     },
   );
 
-  it('refuses every key that the schema does not know, also below one that it knows', () => {
+  it('refuses unknown keys, also below known ones', () => {
     for (const name of [
       'nothing',
       'proxies[0].nothing',
@@ -54,7 +54,7 @@ describe('judgeSetter', () => {
     }
   });
 
-  it('names the key, who may set it, and how', () => {
+  it('names the key, its setter and the command', () => {
     const refused = checkSetter({ path: ['updates', 'feed_url'], value: 'x' }, 'admin');
     expect(refused?.message).toBe('[KEY-AUTHORITY] Only root may set updates.feed_url. Nothing was written.');
     expect(refused?.check).toBe('Set it as root: run the same command with sudo, or edit the configuration file.');
@@ -67,7 +67,7 @@ describe('judgeSetter', () => {
 });
 
 describe('requireSetter', () => {
-  it('does not say whether a guessed token is right', () => {
+  it('does not reveal whether a guessed token is right', () => {
     const before = { updates: { bearer_token: 'the token' } };
     const verdicts = ['the token', 'a guess'].map((value) => [
       refusedKey(before, [{ kind: 'set', path: 'updates.bearer_token', value }], 'admin'),
@@ -86,43 +86,43 @@ describe('requireSetter', () => {
   const remove = (path: string): Edit => ({ kind: 'remove', path });
 
   it.each<[string, Edit[], string | null]>([
-    ['a key of an admin', [set('proxies[0].port', 8080)], null],
+    ['an admin key', [set('proxies[0].port', 8080)], null],
     ['a password that is typed', [set('proxies[0].password', 'typed')], null],
-    ['a key of root', [set('updates.feed_url', 'https://evil/')], 'updates.feed_url'],
-    ['a key of root among others', [set('proxy_enabled', true), set('version', 2)], 'version'],
-    ['a section that holds one', [set('updates', { feed_url: 'https://evil/', schedule: 'x' })], 'updates.feed_url'],
-    ['a section that leaves one out', [set('updates', { schedule: 'y' })], 'updates.feed_url'],
-    ['a section without anything in it', [set('updates', {})], 'updates.feed_url'],
-    ['a section that is nothing', [set('updates', null)], 'updates.feed_url'],
+    ['a root key', [set('updates.feed_url', 'https://evil/')], 'updates.feed_url'],
+    ['a root key among others', [set('proxy_enabled', true), set('version', 2)], 'version'],
+    ['a section with a root key', [set('updates', { feed_url: 'https://evil/', schedule: 'x' })], 'updates.feed_url'],
+    ['a section without its root key', [set('updates', { schedule: 'y' })], 'updates.feed_url'],
+    ['an empty section', [set('updates', {})], 'updates.feed_url'],
+    ['a section set to null', [set('updates', null)], 'updates.feed_url'],
     [
-      'the same section with another key of an operator',
+      'an operator key in a section with an unchanged root key',
       [set('updates', { feed_url: 'https://a/feed', schedule: 'y' })],
       null,
     ],
-    ['a key of root that stays as it is', [set('updates.feed_url', 'https://a/feed')], null],
-    ['a list that holds one', [set('proxies', [{ ...CORP, ca_file: 'evil.pem' }])], 'proxies[0].ca_file'],
+    ['an unchanged root key', [set('updates.feed_url', 'https://a/feed')], null],
+    ['a list with a root key', [set('proxies', [{ ...CORP, ca_file: 'evil.pem' }])], 'proxies[0].ca_file'],
     [
-      'an entry more with one',
+      'a new entry with a root key',
       [{ kind: 'append', path: 'proxies', value: { name: 'b', pac: { file: '/etc/shadow' } } }],
       'proxies[1].pac.file',
     ],
-    ['an entry more without one', [{ kind: 'append', path: 'proxies', value: { name: 'b', address: 'b' } }], null],
-    ['taking one out', [remove('updates.feed_url')], 'updates.feed_url'],
-    ['taking an entry out that has one', [remove('proxies[0]')], 'proxies[0].ca_file'],
+    ['a new entry without a root key', [{ kind: 'append', path: 'proxies', value: { name: 'b', address: 'b' } }], null],
+    ['removing a root key', [remove('updates.feed_url')], 'updates.feed_url'],
+    ['removing an entry with a root key', [remove('proxies[0]')], 'proxies[0].ca_file'],
     [
-      'an entry that takes the place of one with it',
+      'an entry that replaces one with a root key',
       [remove('proxies[0]'), { kind: 'append', path: 'proxies', value: CORP }],
       'proxies[0].ca_file',
     ],
     ['a source of a secret', [set('proxies[0].password', { file: '/etc/shadow' })], 'proxies[0].password'],
     ['a hook', [set('updates.on_published', { command: '/bin/sh' })], 'updates.on_published.command'],
-    ['headers without any in them', [set('updates.headers', {})], 'updates.headers'],
-  ])('%s', (_what, edits, key) => {
+    ['empty headers', [set('updates.headers', {})], 'updates.headers'],
+  ])('decides by the keys that change: %s', (_what, edits, key) => {
     expect(refusedKey(FILE, edits, 'admin')).toBe(key === null ? null : `KEY-AUTHORITY ${key}`);
     expect(refusedKey(FILE, edits, 'root')).toBe(null);
   });
 
-  it('judges the second edit by what the first one has made', () => {
+  it('checks the second edit against the result of the first', () => {
     const edits = [
       { kind: 'append', path: 'proxies', value: { name: 'b', address: 'b' } } as const,
       remove('proxies[1]'),
@@ -130,7 +130,7 @@ describe('requireSetter', () => {
     expect(refusedKey(FILE, edits, 'admin')).toBe(null);
   });
 
-  it('takes a request of 250 KB in moments', () => {
+  it('checks a request of 250 KB quickly', () => {
     const many = Array.from({ length: 20_000 }, (_, index) => `h${index}.example`);
     const from = process.threadCpuUsage();
     requireSetter(FILE, [set('proxies[0].no_proxy', many)], 'admin');

@@ -1,4 +1,4 @@
-// `config upgrade` on texts: only the renamed keys and the version change, and the settings stay the same.
+// `config upgrade` on texts: only the renamed keys and the version change. The settings stay the same.
 
 import { describe, expect, it } from 'vitest';
 import { upgradeText } from '#config/editing/upgrade.ts';
@@ -95,13 +95,13 @@ describe('config upgrade', () => {
     expect(readDocument(upgraded).value).toMatchObject({ version: 2 });
   });
 
-  it('leaves a file of this version alone, byte for byte', () => {
+  it('leaves a file of the current version unchanged byte for byte', () => {
     const text = '# a\nversion:  2\nplatform: {url: "wss://p.example.com/"}\n';
 
     expect(upgradeText(text)).toBe(text);
   });
 
-  it('refuses to lose a comment, and names the line', () => {
+  it('refuses to lose a comment and names its line', () => {
     const text = 'version: 1\nendpoints: {\n  # the cloud\n  platform: wss://p.example.com/ }\n';
 
     expect(() => upgradeText(text)).toThrow(

@@ -14,12 +14,12 @@ function keys(from: Settings, to: Settings): string[] {
   return changesBetween(from, to).map(({ key, effect }) => `${key} ${effect}`);
 }
 
-describe('what changed', () => {
-  it('is nothing between settings that say the same', () => {
+describe('list of changes', () => {
+  it('is empty for equal settings', () => {
     expect(keys(settings({ proxies: [CORP] }), settings({ proxies: [CORP] }))).toEqual([]);
   });
 
-  it('is told key by key, in the order of the schema, with what the schema says of it', () => {
+  it('names each key in schema order, with when it takes effect', () => {
     const to = settings({ updates: { schedule: '5 4 * * *', channel: 'beta' }, logging: { rotate_keep: 3 } });
 
     expect(keys(settings(), to)).toEqual([
@@ -29,7 +29,7 @@ describe('what changed', () => {
     ]);
   });
 
-  it('is one key inside a profile, and the profile as a whole when only one of the two has it', () => {
+  it('names one key of a changed profile, or a whole new or removed profile', () => {
     const other = { ...CORP, name: 'other', default: false };
 
     expect(keys(settings({ proxies: [CORP] }), settings({ proxies: [{ ...CORP, port: 80 }] }))).toEqual([
@@ -41,7 +41,7 @@ describe('what changed', () => {
     expect(keys(settings({ proxies: [CORP] }), settings())).toEqual(['proxies[0] next_transfer']);
   });
 
-  it('is a header by its name, and a list of words as a whole', () => {
+  it('names a header by its name, and a list of words as a whole', () => {
     const from = settings();
     from.updates.headers = { 'X-Key': new Secret('one') };
     const to = settings({ updates: { allowed_origins: ['https://cdn.example.com'] } });
@@ -54,7 +54,7 @@ describe('what changed', () => {
     ]);
   });
 
-  it('is a secret with another value, and not one with the same', () => {
+  it('includes a secret only if its value changed', () => {
     const [from, same, other] = ['one', 'one', 'two'].map((token) => {
       const made = settings();
       made.updates.bearer_token = new Secret(token);
@@ -66,8 +66,8 @@ describe('what changed', () => {
   });
 });
 
-describe('the changes of one who takes some keys', () => {
-  it('are those keys and the keys inside them, and nothing at start', () => {
+describe('changes for one reloader', () => {
+  it('are its own keys and those inside them, and nothing at start', () => {
     const to = settings({ proxies: [CORP], proxy_required: true });
 
     expect(changesOf(settings(), to, { proxies: 'next_transfer' })).toEqual([
@@ -76,7 +76,7 @@ describe('the changes of one who takes some keys', () => {
     expect(changesOf(null, to, { proxies: 'next_transfer' })).toEqual([]);
   });
 
-  it('changesOf: the most specific name decides, whatever the order of the names', () => {
+  it('changesOf: the most specific name decides, in any order', () => {
     const to = settings({ updates: { channel: 'beta' } });
     const [wide, narrow] = [['updates', 'restart'] as const, ['updates.channel', 'now'] as const];
 
@@ -86,8 +86,8 @@ describe('the changes of one who takes some keys', () => {
   });
 });
 
-describe('what needs a restart', () => {
-  it('stays as it is in force, and everything else is taken', () => {
+describe('heldUntilRestart', () => {
+  it('keeps the active values that need a restart and takes all others', () => {
     const inForce = settings();
     const to = settings({ updates: { channel: 'beta' }, logging: { level: 'debug', rotate_keep: 3 } });
     to.daemon.state_dir = '/elsewhere';
@@ -104,7 +104,7 @@ describe('what needs a restart', () => {
     ]);
   });
 
-  it('loses no key and makes none', () => {
+  it('neither loses nor adds keys', () => {
     const to = settings({ proxies: [CORP], platform: { url: 'wss://platform.example.com/' } });
 
     expect(heldUntilRestart(to, to)).toEqual(to);

@@ -22,7 +22,7 @@ async function digest(): Promise<string> {
   return (await prints.take([file])).digest;
 }
 
-/** Takes it often enough that the facts alone are believed. */
+/** Takes it often enough that it relies on the file's metadata alone. */
 async function settled(): Promise<string> {
   await digest();
   clock.advance(3_000);
@@ -32,7 +32,7 @@ async function settled(): Promise<string> {
 }
 
 describe('a fingerprint', () => {
-  it('is the same as long as nothing changes, however often it is taken', async () => {
+  it('is stable as long as nothing changes', async () => {
     const first = await digest();
 
     expect(await settled()).toBe(first);
@@ -41,23 +41,23 @@ describe('a fingerprint', () => {
   it.each([
     ['another content of the same length', () => writeFile(file, 'two')],
     ['another mode, which may let others read a secret', () => chmod(file, 0o644)],
-    ['no file any more', () => unlink(file)],
-    ['nothing in it', () => writeFile(file, '')],
-  ])('differs for %s', async (_what, change) => {
+    ['a deleted file', () => unlink(file)],
+    ['an emptied file', () => writeFile(file, '')],
+  ])('changes with %s', async (_what, change) => {
     const before = await settled();
     await change();
 
     expect(await digest()).not.toBe(before);
   });
 
-  it('does not differ for a touch', async () => {
+  it('does not change on touch', async () => {
     const before = await settled();
     await utimes(file, 1, 1);
 
     expect(await digest()).toBe(before);
   });
 
-  it('sees a write that the time stamp does not show', async () => {
+  it('changes with a write that the timestamp does not show', async () => {
     await utimes(file, 1, 1);
     const before = await digest();
     await writeFile(file, 'two');
@@ -66,7 +66,7 @@ describe('a fingerprint', () => {
     expect(await digest()).not.toBe(before);
   });
 
-  it('follows links: what they lead to counts', async () => {
+  it('covers the targets of symbolic links', async () => {
     const link = join(folder, 'link');
     await symlink('a', link);
     const before = await prints.take([link]);
@@ -77,7 +77,7 @@ describe('a fingerprint', () => {
     expect((await prints.take([link])).digest).not.toBe(before.digest);
   });
 
-  it('names what is missing and what is empty', async () => {
+  it('names missing and empty files', async () => {
     const [empty, missing] = [join(folder, 'empty'), join(folder, 'missing')];
     await writeFile(empty, '');
     const taken = await prints.take([file, empty, missing]);

@@ -11,11 +11,11 @@ const BROKEN = coded('INTERNAL', { reason: 'broken' });
 interface Faults {
   readonly verify?: boolean;
   readonly commit?: boolean;
-  /** Fails when it is put back. */
+  /** Fails when the old settings are restored. */
   readonly putBack?: boolean;
 }
 
-/** A reloader that writes down what it was asked, and what it works with. */
+/** A reloader that records its calls and its active settings. */
 class TestReloader implements Reloadable {
   inForce: Settings | null;
   readonly name: string;
@@ -48,8 +48,8 @@ function makeReloaders(faults: readonly Faults[], from: Settings | null = OLD) {
   return { reloaders, story };
 }
 
-describe('settings come into force', () => {
-  it('in every reloader, after every reloader has verified', async () => {
+describe('applySettings', () => {
+  it('commits in every reloader after all have verified', async () => {
     const { reloaders, story } = makeReloaders([{}, {}, {}]);
     const result = await applySettings(reloaders, OLD, NEW);
 
@@ -58,7 +58,7 @@ describe('settings come into force', () => {
     expect(reloaders.every(({ inForce }) => inForce === NEW)).toBe(true);
   });
 
-  it('in no reloader when one does not verify; every one that does not is named', async () => {
+  it('commits nothing if a reloader does not verify, and names each of them', async () => {
     const { reloaders, story } = makeReloaders([{}, { verify: true }, {}, { verify: true }]);
     const result = await applySettings(reloaders, OLD, NEW);
 
@@ -71,7 +71,7 @@ describe('settings come into force', () => {
     });
   });
 
-  it('in no reloader when one does not commit: the earlier ones are put back in reverse order', async () => {
+  it('restores earlier reloaders in reverse order if one does not commit', async () => {
     const { reloaders, story } = makeReloaders([{}, {}, { commit: true }, {}]);
     const result = await applySettings(reloaders, OLD, NEW);
 
@@ -80,7 +80,7 @@ describe('settings come into force', () => {
     expect(reloaders.every(({ inForce }) => inForce === OLD)).toBe(true);
   });
 
-  it('and a reloader that cannot be put back is named, and the others are put back all the same', async () => {
+  it('names a reloader that cannot be restored and restores the others', async () => {
     const { reloaders } = makeReloaders([{}, { putBack: true }, {}, { commit: true }]);
     const result = await applySettings(reloaders, OLD, NEW);
 
@@ -88,7 +88,7 @@ describe('settings come into force', () => {
     expect(reloaders.map(({ inForce }) => inForce === OLD)).toEqual([true, false, true, true]);
   });
 
-  it('at start there is nothing to put back', async () => {
+  it('restores nothing at start', async () => {
     const { reloaders, story } = makeReloaders([{}, { commit: true }], null);
     const result = await applySettings(reloaders, null, NEW);
 
@@ -96,7 +96,7 @@ describe('settings come into force', () => {
     expect(story).toEqual(['verify a', 'verify b', 'commit a', 'commit b']);
   });
 
-  it('a fault of ours is told as one', async () => {
+  it('reports a defect as INTERNAL', async () => {
     const reloader: Reloadable = {
       name: 'odd',
       verify: () => Promise.reject(new TypeError('x is not a function')),
@@ -108,7 +108,7 @@ describe('settings come into force', () => {
     });
   });
 
-  it('all or nothing, whichever reloader fails when, unless a put-back fails, which is told', async () => {
+  it('applies all or nothing for any failures, and names failed restores', async () => {
     const fault = fc.record({ verify: fc.boolean(), commit: fc.boolean(), putBack: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(fault, { maxLength: 6 }), async (faults) => {

@@ -1,4 +1,4 @@
-// The watch where the file system tells nothing: too many watches, a file system without events.
+// Watching files without notifications: too many watches, or a file system without events.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -41,12 +41,12 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** Lets the clock run until there were so many readings; returns how many ms it took. */
+/** Advances the clock until the files were read `count` times; returns the ms that took. */
 async function untilRead(count: number): Promise<number> {
   let passedMs = 0;
   while (reads.length < count && passedMs < 60_000) {
     const ms = clock.untilNext;
-    // It waits for nothing while it reads files.
+    // No timer runs while it reads files.
     if (ms === null) {
       await turn();
       continue;
@@ -57,8 +57,8 @@ async function untilRead(count: number): Promise<number> {
   return passedMs;
 }
 
-describe('a watch without events', () => {
-  it('finds a change by comparing every ten seconds, and says once that it has none', async () => {
+describe('a watch without file events', () => {
+  it('compares every ten seconds and reports this once', async () => {
     watch.start();
     await untilRead(1);
     for (const content of ['two', 'three']) {
@@ -70,13 +70,13 @@ describe('a watch without events', () => {
     expect(deaf).toEqual(['ENOSPC: no watches left']);
   });
 
-  it('reads nothing when nothing changed', async () => {
+  it('reads nothing while nothing changes', async () => {
     await watch.readNow();
     expect(await untilRead(2)).toBe(60_000);
     expect(reads).toEqual(['asked']);
   });
 
-  it('leaves no timer behind when it is stopped, also in the middle of waiting for stillness', async () => {
+  it('leaves no timer when stopped, even while writes settle', async () => {
     watch.start();
     await turn();
     await watch.stop();

@@ -29,12 +29,12 @@ describe('generated files', () => {
     expect(await readFile(new URL(path, ROOT), 'utf8')).toBe(text);
   });
 
-  it('are the same bytes each time, and end in one line feed', () => {
+  it('have the same bytes each time and end in one line feed', () => {
     expect(makeArtifacts()).toEqual(makeArtifacts());
     for (const { text } of makeArtifacts()) expect(text).toMatch(/^[^\r]*[^\n\r]\n$/);
   });
 
-  it('are the same bytes in any time zone, language and folder', async () => {
+  it('have the same bytes in any time zone, language and folder', async () => {
     const cwd = await mkdtemp(join(tmpdir(), 'sallyport-elsewhere-'));
     const module = new URL('src/config/generate/artifacts.ts', ROOT).href;
     const code = `const { makeArtifacts } = await import(${JSON.stringify(module)}); process.stdout.write(JSON.stringify(makeArtifacts()));`;
@@ -56,7 +56,7 @@ describe('generated files', () => {
     expect(digest(stdout)).toBe(digest(JSON.stringify(makeArtifacts())));
   });
 
-  it('hold nothing of the machine that made them', () => {
+  it('contain nothing specific to the machine', () => {
     for (const { text } of makeArtifacts()) {
       expect(text).not.toContain(process.cwd());
       expect(text).not.toMatch(/20\d\d-\d\d-\d\d/);
@@ -64,12 +64,12 @@ describe('generated files', () => {
   });
 });
 
-describe('the example', () => {
-  it('loads as it is, without a mistake or a warning', async () => {
+describe('the generated example', () => {
+  it('loads without a mistake or a warning', async () => {
     expect((await folder.accept(textOf('example.yaml'))).warnings).toEqual([]);
   });
 
-  it('loads with every key put in force', async () => {
+  it('loads with every key uncommented', async () => {
     for (const name of ['api-key', 'bearer-token', 'client-key-passphrase', 'proxy-password']) {
       await folder.write(`secrets/${name}`, 'long-enough\n');
     }
@@ -92,14 +92,14 @@ describe('the example', () => {
   });
 });
 
-describe('the reference', () => {
+describe('the generated reference', () => {
   it('has a chapter for every key', () => {
     const text = textOf('configuration.md');
 
     expect(listKeys().filter(({ name }) => !text.includes(`\n### \`${name}\`\n`))).toEqual([]);
   });
 
-  it('shows the mistakes that are really made of its sample', async () => {
+  it('shows the mistakes that its sample really causes', async () => {
     const { problems } = await folder.refuse(SAMPLE_MISTAKES.file);
     const said = problems.map(({ line, column, key, message, found, didYouMean }) =>
       [
@@ -114,7 +114,7 @@ describe('the reference', () => {
 });
 
 describe('the JSON schema', () => {
-  it('knows every key with its title, default and facts, and no other key', () => {
+  it('describes every key with title, default and facts, and no other key', () => {
     const schema = jsonSchema() as {
       additionalProperties: boolean;
       properties: Record<string, { properties: Record<string, object> }>;

@@ -3,33 +3,30 @@ import { listKeys } from '#config/generate/keys.ts';
 import { PURPOSES } from '#config/purposes.ts';
 
 const keys = listKeys();
-/** Purposes whose sections stand behind the proxies. */
+/** Purposes whose sections follow the proxies. */
 const OTHERS = PURPOSES.filter((purpose) => purpose !== 'updates');
 
-describe('every key of the configuration', () => {
-  it('is there once', () => {
+describe('configuration keys', () => {
+  it('are listed once each', () => {
     const names = keys.map(({ name }) => name);
 
     expect(names.length).toBeGreaterThan(40);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });
 
-  it.each(keys.map((key) => [key.name, key] as const))(
-    '%s says all that is told about a key',
-    (_name, { facts, fallback }) => {
-      expect(facts).toBeDefined();
-      expect(facts!.title).toMatch(/^[A-Z].*[^.]$/);
-      expect(facts!.description).toMatch(/^[A-Za-z].*\.$/);
-      expect(facts!.description).not.toBe(facts!.title);
-      expect(['now', 'next_transfer', 'restart']).toContain(facts!.effect);
-      expect(['operator', 'admin', 'root']).toContain(facts!.setBy);
-      expect(facts!.allowed).not.toBe('');
-      expect(facts!.absent === null || fallback === undefined).toBe(true);
-    },
-  );
+  it.each(keys.map((key) => [key.name, key] as const))('have all required facts: %s', (_name, { facts, fallback }) => {
+    expect(facts).toBeDefined();
+    expect(facts!.title).toMatch(/^[A-Z].*[^.]$/);
+    expect(facts!.description).toMatch(/^[A-Za-z].*\.$/);
+    expect(facts!.description).not.toBe(facts!.title);
+    expect(['now', 'next_transfer', 'restart']).toContain(facts!.effect);
+    expect(['operator', 'admin', 'root']).toContain(facts!.setBy);
+    expect(facts!.allowed).not.toBe('');
+    expect(facts!.absent === null || fallback === undefined).toBe(true);
+  });
 
   it.each(keys.map((key) => [key.name, key] as const))(
-    '%s has a default and an example that are valid',
+    'have a valid default and example: %s',
     (_name, { schema, facts, fallback }) => {
       for (const value of [fallback, facts?.example]) {
         if (value !== undefined) expect(schema.safeParse(value)).toMatchObject({ success: true });
@@ -37,7 +34,7 @@ describe('every key of the configuration', () => {
     },
   );
 
-  it('without a default says what holds without it, or must be given', () => {
+  it('without a default explain what happens without them, or are required', () => {
     const silent = keys.filter(({ facts, fallback }) => fallback === undefined && facts?.absent === null);
 
     expect(silent.map(({ name }) => name)).toEqual([
@@ -55,7 +52,7 @@ describe('every key of the configuration', () => {
     ]);
   });
 
-  it('with a unit in its name has that unit', () => {
+  it('with a unit in the name have that unit', () => {
     const units = { _ms: 'ms', _seconds: 'seconds', _bytes: 'bytes' };
     const wrong = Object.entries(units).flatMap(([ending, unit]) =>
       keys.filter(({ name, facts }) => name.endsWith(ending) !== (facts?.unit === unit)).map(({ name }) => name),
@@ -64,8 +61,8 @@ describe('every key of the configuration', () => {
     expect(wrong).toEqual([]);
   });
 
-  // A password of a proxy may be entered by an admin; where it comes from is root's (test/config/editing/setters.test.ts).
-  it('that is a path, a secret, an authority or an endpoint is set by root', () => {
+  // An admin may enter a proxy password, but only root may set its source (test/config/editing/setters.test.ts).
+  it('that are paths, secrets, CAs or endpoints are set by root', () => {
     const delicate = /(_dir|\.dir|_file|_url|_socket|_origins|headers|token|passphrase|certificate)$|^endpoints\./;
 
     expect(
@@ -73,7 +70,7 @@ describe('every key of the configuration', () => {
     ).toEqual([]);
   });
 
-  it('that holds a password, token, passphrase or header is secret, and no other', () => {
+  it('with a password, token, passphrase or header are secret, others not', () => {
     expect(keys.filter(({ facts }) => facts?.secret).map(({ name }) => name)).toEqual([
       'updates.headers',
       'updates.bearer_token',

@@ -5,8 +5,8 @@ function places(text: string): string[] {
   return readDocument(text).findings.map(({ position }) => `${position.line}:${position.column}`);
 }
 
-describe('the text of a file', () => {
-  it('becomes plain data, with the place of each key and value', () => {
+describe('configuration text', () => {
+  it('is parsed to plain data with the position of each key and value', () => {
     const document = readDocument('a: 1\nb:\n  - c: [x, {d: true}]\n');
 
     expect(document.value).toEqual({ a: 1, b: [{ c: ['x', { d: true }] }] });
@@ -16,7 +16,7 @@ describe('the text of a file', () => {
     expect(document.keyAt('b[1]')).toBeNull();
   });
 
-  it('is refused where a tab indents', () => {
+  it('is refused if a tab indents a line', () => {
     const document = readDocument('version: 1\nupdates:\n\tchannel: x\n');
 
     expect(document.value).toBeUndefined();
@@ -32,7 +32,7 @@ describe('the text of a file', () => {
     ['a: 1\n---\nb: hunter2\n', 'second document'],
     ['a: b: hunter2\n', 'quotes'],
     ['? [hunter2]\n: 1\n', 'plain word'],
-  ])('is refused in our words, which never repeat it: %j', (text, words) => {
+  ])('is refused with a plain message that does not repeat it: %j', (text, words) => {
     const { findings } = readDocument(text);
 
     expect(findings.length).toBeGreaterThan(0);
@@ -40,14 +40,14 @@ describe('the text of a file', () => {
     expect(JSON.stringify(findings)).not.toContain('hunter2');
   });
 
-  it('is refused where a key stands twice, naming both lines', () => {
+  it('is refused if it has a key twice, naming both lines', () => {
     const { findings } = readDocument('a: 1\nb: 2\na: 3\n');
 
     expect(findings).toMatchObject([{ path: ['a'], position: { line: 3, column: 1 } }]);
     expect(findings[0]?.message).toContain('line 1');
   });
 
-  it.each(['__proto__', 'constructor', 'prototype', '"__proto__"'])('is refused where a key is %s', (key) => {
+  it.each(['__proto__', 'constructor', 'prototype', '"__proto__"'])('is refused if it has the key %s', (key) => {
     const document = readDocument(`a:\n  ${key}: {polluted: true}\n`);
 
     expect(places(`a:\n  ${key}: {polluted: true}\n`)).toEqual(['2:3']);
@@ -55,7 +55,7 @@ describe('the text of a file', () => {
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 
-  it('is refused at its aliases, so that none can multiply', () => {
+  it('is refused if it has aliases, which could multiply its size', () => {
     const bomb = [
       'a: &a [x, x, x]',
       ...'bcdefghij'.split('').map((name, index) => `${name}: &${name} [${`*${'abcdefghij'[index]}, `.repeat(9)}]`),
@@ -69,13 +69,13 @@ describe('the text of a file', () => {
     });
   });
 
-  it('is refused where it is nested too deeply, without exhausting the stack', () => {
+  it('is refused if it is nested too deeply, without a stack overflow', () => {
     expect(readDocument(`a: ${'['.repeat(100)}${']'.repeat(100)}`).findings).toMatchObject([{ position: { line: 1 } }]);
     expect(readDocument(`a: ${'['.repeat(200_000)}`).findings.length).toBeGreaterThan(0);
     expect(readDocument('- '.repeat(200_000)).findings.length).toBeGreaterThan(0);
   });
 
-  it('with eight thousand keys is read in a moment, with more not at all', () => {
+  it('is parsed quickly with 8000 keys and refused with more', () => {
     const text = Array.from({ length: 8_000 }, (_none, index) => `k${index}: 1\n`).join('');
 
     expect(readDocument(text).findings).toEqual([]);

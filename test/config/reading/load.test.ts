@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-/** Line, column and key of each mistake. */
+/** The line, column and key of each mistake. */
 async function mistakes(content: string | Uint8Array): Promise<string[]> {
   const { problems } = await folder.refuse(content);
   return problems.map(({ line, column, key }) => `${line}:${column} ${key}`);
@@ -28,7 +28,7 @@ async function onlyMistake(content: string | Uint8Array) {
 describe('a file of version 1', () => {
   const OLD = 'version: 1\nendpoints:\n  platform: wss://platform.example.com/\n';
 
-  it('means the same as in the names of version 2, with a notice at the place of each old name', async () => {
+  it('is read under the new names, with a notice at each old one', async () => {
     const old = await folder.accept(OLD);
     const now = await folder.accept('version: 2\nplatform:\n  url: wss://platform.example.com/\n');
 
@@ -39,7 +39,7 @@ describe('a file of version 1', () => {
     expect(old.lineOf('platform.url')).toMatchObject({ line: 3 });
   });
 
-  it('without old names has one notice, and a section of comments is no mistake', async () => {
+  it('has one notice if it uses no old name; empty sections are allowed', async () => {
     const { warnings } = await folder.accept('version: 1\nendpoints:\n  #platform: wss://x.example.com/\n');
 
     expect(warnings).toMatchObject([
@@ -49,7 +49,7 @@ describe('a file of version 1', () => {
 });
 
 describe('a file of version 2', () => {
-  it('with a section of version 1 is refused once, with the new names of its keys', async () => {
+  it('is refused for a version 1 section once, with the new names', async () => {
     const mistake = await onlyMistake('version: 2\nendpoints:\n  platform: wss://platform.example.com/\n');
 
     expect(mistake).toMatchObject({ line: 2, key: 'endpoints', allowed: '' });
@@ -57,8 +57,8 @@ describe('a file of version 2', () => {
   });
 });
 
-describe('a file that holds', () => {
-  it('has every default of the manual when it says only its version', async () => {
+describe('loadSettings', () => {
+  it('uses the documented defaults for a file with only a version', async () => {
     const { settings, warnings } = await folder.accept('version: 2\n');
 
     expect(warnings).toEqual([]);
@@ -120,7 +120,7 @@ describe('a file that holds', () => {
     });
   });
 
-  it('says where each key stands, and its own digest', async () => {
+  it('records the line of each key and the digest of the file', async () => {
     const text =
       'version: 2\nproxies:\n  - name: corp\n    address: Proxy.Example.COM\n    port: 0443\n    default: true\n';
     const loaded = await folder.accept(text);
@@ -142,7 +142,7 @@ describe('a file that holds', () => {
     });
   });
 
-  it('has paths that start at its own folder', async () => {
+  it("resolves paths relative to the file's folder", async () => {
     const { settings } = await folder.accept(
       'version: 2\nupdates: {packages_dir: p, ca_file: /etc/ca.pem}\nlogging: {dir: ../l}\n',
     );
@@ -152,11 +152,11 @@ describe('a file that holds', () => {
     expect(settings.logging.dir).toBe(join(folder.path, '../l'));
   });
 
-  it('may have sections without keys, Windows line ends and a byte order mark', async () => {
+  it('accepts empty sections, Windows line ends and a byte order mark', async () => {
     await folder.accept('\uFEFFversion: 2\r\nupdates:\r\nlogging:\r\n');
   });
 
-  it('takes a base_ms outside of min_ms and max_ms: they do not bound it', async () => {
+  it('accepts a base_ms outside min_ms and max_ms, which do not limit it', async () => {
     const { settings } = await folder.accept(
       'version: 2\nresponse_timeout: {base_ms: 1000, min_ms: 5000, max_ms: 2000}\n',
     );
@@ -164,13 +164,13 @@ describe('a file that holds', () => {
     expect(settings.response_timeout).toMatchObject({ base_ms: 1_000, min_ms: 5_000, max_ms: 2_000 });
   });
 
-  it.each([1_000, 2_147_483_647])('takes %i for base_ms', async (value) => {
+  it.each([1_000, 2_147_483_647])('accepts %i for base_ms', async (value) => {
     const { settings } = await folder.accept(`version: 2\nresponse_timeout: {base_ms: ${value}}\n`);
 
     expect(settings.response_timeout.base_ms).toBe(value);
   });
 
-  it('is warned of when its feed is unsigned http and not of this machine', async () => {
+  it('warns of an unsigned feed over http from another host', async () => {
     const { warnings } = await folder.accept('version: 2\nupdates:\n  feed_url: http://updates.example.com/f\n');
     expect(warnings).toMatchObject([{ line: 3, column: 13, key: 'updates.feed_url' }]);
 
@@ -180,8 +180,8 @@ describe('a file that holds', () => {
   });
 });
 
-describe('a file as a whole', () => {
-  it('that is missing or a folder is unreadable, with the reason', async () => {
+describe('loadSettings on an invalid file', () => {
+  it('names the reason if it is missing or a folder', async () => {
     const options = { places: TEST_PLACES, environment: {}, known: folder.known };
     await mkdir(join(folder.path, 'd'));
     const missing = await loadSettings({ file: join(folder.path, 'none.yaml'), ...options });
@@ -191,43 +191,46 @@ describe('a file as a whole', () => {
     expect(directory).toMatchObject({ ok: false, error: { facts: { reason: 'it is a directory' } } });
   });
 
-  it.each(['', '\n\n', '# only words\n', '---\n'])('that is empty is refused: %j', async (content) => {
+  it.each(['', '\n\n', '# only words\n', '---\n'])('refuses an empty file: %j', async (content) => {
     expect(await onlyMistake(content)).toMatchObject({ line: 1, message: expect.stringContaining('empty') });
   });
 
-  it('without a version is refused, together with its other mistakes', async () => {
+  it('reports a missing version together with other mistakes', async () => {
     expect(await mistakes('retry:\n  attempts: 0\n')).toEqual(['1:1 version', '2:13 retry.attempts']);
   });
 
-  it.each(['3', '0', "'1'", 'true', '1.5', 'null'])('of version %s is refused by that alone', async (version) => {
-    expect(await onlyMistake(`# head\nversion: ${version}\nfuture: 1\n`)).toMatchObject({
-      line: 2,
-      column: 10,
-      key: 'version',
-    });
-  });
+  it.each(['3', '0', "'1'", 'true', '1.5', 'null'])(
+    'reports only the version if it is unsupported: %s',
+    async (version) => {
+      expect(await onlyMistake(`# head\nversion: ${version}\nfuture: 1\n`)).toMatchObject({
+        line: 2,
+        column: 10,
+        key: 'version',
+      });
+    },
+  );
 
-  it.each(['- a\n', 'word\n', '7\n'])('that is not made of keys is refused: %j', async (content) => {
+  it.each(['- a\n', 'word\n', '7\n'])('refuses a file without keys: %j', async (content) => {
     expect(await onlyMistake(content)).toMatchObject({
       line: 1,
       message: expect.stringContaining('not consist of keys'),
     });
   });
 
-  it('over 1 MiB is refused with the line in which that ends', async () => {
+  it('refuses more than 1 MiB and names the line of the limit', async () => {
     const line = `#${'x'.repeat(1_022)}\n`;
     expect(await onlyMistake(`version: 2\n${line.repeat(1_100)}`)).toMatchObject({ line: 1_025 });
     await folder.accept(`version: 2\n${line.repeat(1_023)}`);
   });
 
-  it('that is not UTF-8 is refused with the line', async () => {
+  it('refuses text that is not UTF-8 and names the line', async () => {
     const bytes = Buffer.concat([Buffer.from('version: 2\n# '), Buffer.from([0xe9, 0x0a])]);
     expect(await onlyMistake(bytes)).toMatchObject({ line: 2, message: expect.stringContaining('UTF-8') });
   });
 });
 
-describe('a single key', () => {
-  it.each([999, 2_147_483_648])('base_ms refuses %i with the range', async (value) => {
+describe('loadSettings on a bad key', () => {
+  it.each([999, 2_147_483_648])('refuses %i for base_ms with the allowed range', async (value) => {
     const problem = await onlyMistake(`version: 2\nresponse_timeout:\n  base_ms: ${value}\n`);
 
     expect(problem).toMatchObject({ line: 3, column: 12, found: String(value), allowed: '1000 to 2147483647' });
@@ -241,7 +244,7 @@ describe('a single key', () => {
     ['updates: {proxies: []}', 'proxies, at the left margin'],
     ['logging: {level: inof}', 'info'],
     ['proxies: [{name: a, address: a, default: true, pasword: x}]', 'password'],
-  ])('that is mistyped is met with what was meant: %s', async (line, meant) => {
+  ])('suggests the right spelling: %s', async (line, meant) => {
     expect(await onlyMistake(`version: 2\n${line}\n`)).toMatchObject({ didYouMean: meant });
   });
 
@@ -258,11 +261,11 @@ describe('a single key', () => {
     'proxies: [corp]',
     'use_proxy_for: {updates: ~}',
     'retry: {attempts: [1]}',
-  ])('of a wrong type is refused: %s', async (line) => {
+  ])('refuses a wrong type: %s', async (line) => {
     expect(await onlyMistake(`version: 2\n${line}\n`)).toMatchObject({ line: 2 });
   });
 
-  it('that is refused never shows a secret: not of a secret key, an unknown key, a URL', async () => {
+  it('never shows the value of a secret key, an unknown key or a URL', async () => {
     const { error, problems } = await folder.refuse(
       [
         'version: 2',
@@ -284,7 +287,7 @@ describe('a single key', () => {
     expect(told).not.toContain('7788990011');
   });
 
-  it('is told with all other mistakes, in the order of the file', async () => {
+  it('reports all mistakes in file order', async () => {
     const { error, problems } = await folder.refuse(
       'version: 2\nretry: {attempts: 0}\nupdates:\n  keep_versions: 0\nproxies:\n  - {name: default, address: a, port: 0}\nnew: 1\nnew: 2\n',
     );
@@ -301,19 +304,19 @@ describe('a single key', () => {
     expect(error).toMatchObject({ code: 'CONFIG', facts: { count: 7 } });
   });
 
-  it.each(['control_socket', 'admin_socket'])('daemon.%s has a name of at most 80 bytes', async (key) => {
+  it.each(['control_socket', 'admin_socket'])('limits the file name of daemon.%s to 80 bytes', async (key) => {
     const socket = (length: number) => `version: 2\ndaemon:\n  ${key}: /${'deep/'.repeat(40)}${'s'.repeat(length)}\n`;
     expect(await onlyMistake(socket(81))).toMatchObject({ line: 3, key: `daemon.${key}` });
     await folder.accept(socket(70));
   });
 
-  it('daemon.control_socket leaves room for the names that are made of it', async () => {
+  it('limits daemon.control_socket so that derived names fit', async () => {
     const text = `version: 2\ndaemon:\n  control_socket: /run/${'s'.repeat(75)}\n`;
     expect(await onlyMistake(text)).toMatchObject({ line: 3, key: 'daemon.control_socket', found: /-operate$/ });
   });
 
   it.each(['x.sock', 'x-operate.sock', 'x-look.sock'])(
-    'daemon.admin_socket is not another socket: %s',
+    'refuses the name of another socket for daemon.admin_socket: %s',
     async (name) => {
       const text = `version: 2\ndaemon:\n  control_socket: /run/x.sock\n  admin_socket: /run/${name}\n`;
       expect(await onlyMistake(text)).toMatchObject({ line: 4, key: 'daemon.admin_socket' });
@@ -321,20 +324,20 @@ describe('a single key', () => {
   );
 
   it.each(['a group', 'DOMAIN\\\\operators', 'ops@example.com', '1200'])(
-    'control.operate_group: %s is a name',
+    'accepts %s for control.operate_group',
     async (name) => {
       const { settings } = await folder.accept(`version: 2\ncontrol:\n  operate_group: "${name}"\n`);
       expect(settings.control.operate_group).toBe(name.replace('\\\\', '\\'));
     },
   );
 
-  it.each(['', ' x', '-x', 'a:b', 'a\\nb'])('control.operate_group: %j is no name', async (name) => {
+  it.each(['', ' x', '-x', 'a:b', 'a\\nb'])('refuses %j for control.operate_group', async (name) => {
     const text = `version: 2\ncontrol:\n  operate_group: "${name}"\n`;
     expect(await onlyMistake(text)).toMatchObject({ line: 3, key: 'control.operate_group' });
   });
 });
 
-it('never throws, whatever the file holds', async () => {
+it('loadSettings never throws for any file', async () => {
   const parts = [
     'version: 2\n',
     'updates:',
@@ -378,7 +381,7 @@ it('never throws, whatever the file holds', async () => {
   );
 });
 
-describe('the files to watch', () => {
+describe('files to watch', () => {
   it('are the file and every file that it names', async () => {
     await folder.write('secrets/password', 'a-password');
     await folder.write('ca.pem', 'x');
@@ -394,7 +397,7 @@ describe('the files to watch', () => {
     expect(loaded.fixedSecrets).toEqual(['updates.bearer_token']);
   });
 
-  it('are known of a file with mistakes, too, and where its daemon would listen', async () => {
+  it('are known for an invalid file, as is its control socket', async () => {
     const refused = await folder.refuse(
       'version: 2\nshedule: 1\nupdates: {bearer_token: {file: token}}\ndaemon: {control_socket: /run/x.sock}\n',
     );

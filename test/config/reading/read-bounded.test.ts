@@ -12,8 +12,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-describe('a bounded read', () => {
-  it('takes a file up to the limit whole, with its mode', async () => {
+describe('readBounded', () => {
+  it('reads a file up to the limit completely, with its mode', async () => {
     await writeFile(join(folder, 'a'), 'x'.repeat(10), { mode: 0o600 });
 
     expect(await readBounded(join(folder, 'a'), 10)).toEqual({
@@ -24,7 +24,7 @@ describe('a bounded read', () => {
     });
   });
 
-  it('refuses a larger one, and gives what fits', async () => {
+  it('refuses a larger file and returns the part within the limit', async () => {
     await writeFile(join(folder, 'a'), 'x'.repeat(11));
 
     expect(await readBounded(join(folder, 'a'), 10)).toMatchObject({
@@ -33,7 +33,7 @@ describe('a bounded read', () => {
     });
   });
 
-  it('follows a symbolic link: platforms mount secrets as links', async () => {
+  it('follows a symbolic link, as platforms mount secrets', async () => {
     await writeFile(join(folder, 'a'), 'x');
     await symlink('a', join(folder, 'b'));
     await symlink('c', join(folder, 'c'));
@@ -44,7 +44,7 @@ describe('a bounded read', () => {
     });
   });
 
-  it('does not hang on a FIFO, and takes no device and no folder', async () => {
+  it('does not block on a FIFO, and refuses devices and folders', async () => {
     await promisify(execFile)('mkfifo', [join(folder, 'fifo')]);
 
     expect(await readBounded(join(folder, 'fifo'), 10)).toMatchObject({
@@ -55,7 +55,7 @@ describe('a bounded read', () => {
     expect(await readBounded(folder, 10)).toMatchObject({ reason: 'it is a directory' });
   });
 
-  it('says in words why there is nothing', async () => {
+  it('explains in words why a file cannot be read', async () => {
     expect(await readBounded(join(folder, 'none'), 10)).toMatchObject({ ok: false, reason: 'there is no such file' });
     expect(await readBounded('/dev/null/x', 10)).toMatchObject({ reason: 'a part of the path is not a directory' });
     expect(await readBounded('a\0b', 10)).toMatchObject({ ok: false, kind: 'unreadable' });

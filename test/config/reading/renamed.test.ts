@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type FormatHistory, isReadable, modernise } from '#config/reading/renamed.ts';
 
-/** A format that has moved a key, a section and the secret of a section in its second version. */
+/** A format whose version 2 moved a key, a section and the secret of a section. */
 const HISTORY: FormatHistory = {
   version: 2,
   renamed: [
@@ -10,17 +10,17 @@ const HISTORY: FormatHistory = {
   ],
 };
 
-describe('a file of the version before', () => {
+describe('an old file', () => {
   const old = { version: 1, updates: { interval: '0 3 * * *', channel: 'beta' }, certificate: { key_file: 'k' } };
 
-  it('means the same in the names of today', () => {
+  it('means the same under the current names', () => {
     expect(modernise(old, HISTORY).value).toEqual({
       version: 2,
       updates: { schedule: '0 3 * * *', channel: 'beta', client_certificate: { key_file: 'k' } },
     });
   });
 
-  it('gets a notice for each old name that it has, with what to write and until when it is read', () => {
+  it('has a notice for each old name with the new one and the end of support', () => {
     expect(modernise(old, HISTORY).findings).toMatchObject([
       { path: ['updates', 'interval'], severity: 'warning', message: expect.stringContaining('updates.schedule') },
       {
@@ -31,13 +31,13 @@ describe('a file of the version before', () => {
     ]);
   });
 
-  it('gets one notice for its version where it has no old name', () => {
+  it('has one notice for its version if it has no old name', () => {
     expect(modernise({ version: 1, updates: {} }, HISTORY).findings).toMatchObject([
       { path: ['version'], severity: 'warning', message: expect.stringContaining('sallyport config upgrade') },
     ]);
   });
 
-  it('loses a section that has nothing left', () => {
+  it('loses a section that becomes empty', () => {
     const old = { version: 1, updates: { interval: 'a' }, retry: {} };
     const history = { version: 2, renamed: [{ from: ['updates', 'interval'], to: ['schedule'], since: 2 }] };
 
@@ -45,7 +45,7 @@ describe('a file of the version before', () => {
     expect(modernise({ version: 1, updates: null }, history).value).toEqual({ version: 2 });
   });
 
-  it('has its keys where it has them, also those inside what moved', () => {
+  it('keeps the position of each key, also inside moved sections', () => {
     const { keyInFile } = modernise(old, HISTORY);
 
     expect(keyInFile('updates.schedule')).toBe('updates.interval');
@@ -54,7 +54,7 @@ describe('a file of the version before', () => {
     expect(keyInFile('updates.schedule_more')).toBe('updates.schedule_more');
   });
 
-  it('may not have both names of a key', () => {
+  it('must not have both names of a key', () => {
     const both = { version: 1, updates: { interval: 'a', schedule: 'b' } };
 
     expect(modernise(both, HISTORY).findings).toMatchObject([
@@ -67,16 +67,16 @@ describe('a file of the version before', () => {
   });
 });
 
-describe('a file of this version', () => {
-  it('keeps its keys as they are: old names are unknown by now', () => {
+describe('a current file', () => {
+  it('is read unchanged, so old names are unknown keys', () => {
     const now = { version: 2, updates: { interval: 'a' } };
 
     expect(modernise(now, HISTORY)).toMatchObject({ value: now, findings: [] });
   });
 });
 
-describe('versions', () => {
-  it('are read when they are this one or the one before', () => {
+describe('supported versions', () => {
+  it('are the current and the previous one', () => {
     expect([0, 1, 2, 3, 4, '2', null].filter((version) => isReadable(version, { version: 3, renamed: [] }))).toEqual([
       2, 3,
     ]);

@@ -1,4 +1,4 @@
-// Which uses of a secret by reference are the same: the rule that keeps text of the group from having a secret sent elsewhere.
+// A configuration from the group may use a stored secret only as before, so that it cannot send the secret elsewhere.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LoadedSettings } from '#config/reading/load.ts';
@@ -32,7 +32,7 @@ type Sections = Readonly<Record<string, unknown>>;
 const textOf = (sections: Sections) => JSON.stringify({ version: 2, ...sections });
 const IN_FORCE: Sections = { proxies: [CORP], updates: UPDATES };
 
-/** `taken`, or the code and the key that it is about. */
+/** `taken`, or the failure code and the key. */
 async function tried(sections: Sections, inForce: Sections = IN_FORCE): Promise<string> {
   const { secretUses } = await folder.accept(textOf(inForce), { environment });
   const result = await folder.load(textOf(sections), { environment, usesAllowed: secretUses });
@@ -50,33 +50,33 @@ const SUPPORT: Sections = {
 };
 const support = (over: object) => ({ ...SUPPORT, support_logs: { ...(SUPPORT['support_logs'] as object), ...over } });
 
-describe('settings of the group', () => {
+describe('a change by the group', () => {
   it.each([
-    ['say the same', SUPPORT, 'taken'],
-    ['change only the updates', { ...SUPPORT, updates: { channel: 'beta' } }, 'taken'],
-    ['move the origin', support({ url: 'https://x.example.com/' }), 'support_logs.bearer_token'],
-    ['trust somebody else', support({ ca_file: 'other' }), 'support_logs.bearer_token'],
-    ['use the token of another purpose', support({ bearer_token: { env: 'TOKEN' } }), 'support_logs.bearer_token'],
-    ['send a token in the text', support({ url: 'https://x.example.com/', bearer_token: 'in-the-text' }), 'taken'],
-  ])('keep the token of each purpose to its origin where they %s', async (_what, sections, verdict) => {
+    ['the same settings', SUPPORT, 'taken'],
+    ['other settings for updates', { ...SUPPORT, updates: { channel: 'beta' } }, 'taken'],
+    ['another origin', support({ url: 'https://x.example.com/' }), 'support_logs.bearer_token'],
+    ['another CA', support({ ca_file: 'other' }), 'support_logs.bearer_token'],
+    ['the token of another purpose', support({ bearer_token: { env: 'TOKEN' } }), 'support_logs.bearer_token'],
+    ['a token in the text', support({ url: 'https://x.example.com/', bearer_token: 'in-the-text' }), 'taken'],
+  ])('keeps the token of each purpose at its origin: %s', async (_what, sections, verdict) => {
     expect(await tried(sections, SUPPORT)).toBe(verdict === 'taken' ? verdict : `SECRET-NOT-IN-FORCE ${verdict}`);
   });
 
   it.each([
-    ['that say the same', IN_FORCE],
-    ['that change nothing a secret depends on', { ...IN_FORCE, retry: { attempts: 3 } }],
-    ['that ask another path of the same origin', updates({ feed_url: 'https://updates.example.com/beta.json' })],
-    ['whose proxy moves with a password in the text', corp({ address: 'other.example.com', password: 'typed one' })],
+    ['the same settings', IN_FORCE],
+    ['a change that no secret depends on', { ...IN_FORCE, retry: { attempts: 3 } }],
+    ['another path of the same origin', updates({ feed_url: 'https://updates.example.com/beta.json' })],
+    ['another proxy with a password in the text', corp({ address: 'other.example.com', password: 'typed one' })],
     [
-      'whose origin moves with values in the text',
+      'another origin with secrets in the text',
       updates({ feed_url: 'https://x.example.com/', bearer_token: 'abcd', headers: {} }),
     ],
-    ['without the proxy', { updates: UPDATES }],
+    ['no proxy', { updates: UPDATES }],
     [
-      'with a further proxy before it, that needs no secret',
+      'another proxy first, which needs no secret',
       { ...IN_FORCE, proxies: [{ name: 'new', address: 'b.example.com' }, CORP] },
     ],
-  ])('%s are taken', async (_what, sections) => {
+  ])('may use active secrets: %s', async (_what, sections) => {
     expect(await tried(sections)).toBe('taken');
   });
 
@@ -84,28 +84,28 @@ describe('settings of the group', () => {
     ['the address', { address: 'evil.example.com' }],
     ['the port', { port: 9 }],
     ['the scheme', { scheme: 'https' }],
-    ['the way to authenticate', { authentication: 'digest' }],
+    ['the authentication method', { authentication: 'digest' }],
     ['the name', { name: 'other' }],
     ['the file of the password', { password: { file: 'other' } }],
     ['the kind of the source', { password: { env: 'OTHER' } }],
-    ['whom its TLS trusts', { ca_file: 'other' }],
-  ])('that change %s of a proxy use its password by reference in vain', async (_what, over) => {
+    ['the CA of its TLS', { ca_file: 'other' }],
+  ])('cannot send a stored password after changing %s of a proxy', async (_what, over) => {
     expect(await tried(corp(over))).toBe(PASSWORD.replace('corp', 'name' in over ? 'other' : 'corp'));
   });
 
   it.each([
     ['the origin', { feed_url: 'https://evil.example.com/feed.json' }, TOKEN],
     ['the scheme', { feed_url: 'http://updates.example.com/feed.json' }, TOKEN],
-    ['whom TLS to the origin trusts', { ca_file: 'other' }, TOKEN],
+    ['the CA of the origin', { ca_file: 'other' }, TOKEN],
     ['the source of a token', { bearer_token: { file: 'other' } }, TOKEN],
     ['a header', { headers: { 'X-Other': { file: 'key' } } }, 'SECRET-NOT-IN-FORCE updates.headers.X-Other'],
-    ['no feed at all', { feed_url: undefined }, TOKEN],
-  ])('that change %s use tokens by reference in vain', async (_what, over, refused) => {
+    ['the feed, which is removed', { feed_url: undefined }, TOKEN],
+  ])('cannot send stored tokens after changing %s', async (_what, over, refused) => {
     const without = 'headers' in over ? {} : { headers: {} };
     expect(await tried(updates({ ...without, ...over }))).toBe(refused);
   });
 
-  it('that send a plain request through another proxy cannot use a token by reference, which that proxy would read', async () => {
+  it('cannot send a stored token in plain text through another proxy', async () => {
     const plain = { ...UPDATES, feed_url: 'http://updates.example.com/feed.json', headers: {} };
     const inForce = { updates: plain };
     expect(await tried({ updates: plain }, inForce)).toBe('taken');
@@ -113,7 +113,7 @@ describe('settings of the group', () => {
     expect(await tried({ updates: plain, proxies: [evil] }, inForce)).toBe(TOKEN);
   });
 
-  it('cannot name a private key or a PAC file that is not in force', async () => {
+  it('cannot name a private key or a PAC file that is not active', async () => {
     const client_certificate = { certificate_file: 'other', key_file: 'key' };
     expect(await tried(updates({ client_certificate, bearer_token: undefined, headers: {} }))).toBe(
       'SECRET-NOT-IN-FORCE updates.client_certificate.key_file',
@@ -122,7 +122,7 @@ describe('settings of the group', () => {
     expect(await tried({ proxies: [pac] })).toBe('SECRET-NOT-IN-FORCE proxies.pac.pac.file');
   });
 
-  it('cannot have a ticket of the service shown to another proxy; auto does without', async () => {
+  it("cannot send the service's ticket to another proxy, even with auto", async () => {
     const negotiate = { authentication: 'negotiate', user: undefined, password: undefined };
     const ticket = 'SECRET-NOT-IN-FORCE proxies.corp.authentication';
     expect(await tried(corp(negotiate))).toBe(ticket);
@@ -130,17 +130,17 @@ describe('settings of the group', () => {
     expect(await tried(corp({ authentication: 'auto', password: 'typed one' }))).toBe('taken');
   });
 
-  it('have no file read that they may not use: what it is, or whether it is there, is not told', async () => {
+  it('cannot reveal files: not their content, type or existence', async () => {
     for (const file of ['other', '/etc/shadow', '/nowhere', '.']) {
       expect(await tried(corp({ password: { file } })), file).toBe(PASSWORD);
     }
   });
 
-  it('with other mistakes as well are refused for the secret first', async () => {
+  it('is refused for the secret before other mistakes', async () => {
     expect(await tried({ ...corp({ port: 9 }), shedule: 1 })).toBe(PASSWORD);
   });
 
-  it('of more than 1 MiB are refused as a file of that size is', async () => {
+  it('over 1 MiB is refused for its size', async () => {
     const text = `version: 2\n#${'x'.repeat(1_048_576)}\n`;
     const refused = await folder.load('version: 2\n', { text });
     expect(refused).toMatchObject({
@@ -150,7 +150,7 @@ describe('settings of the group', () => {
   });
 });
 
-it('the uses of a configuration hold no value of a secret', async () => {
+it('secret uses: the list for a configuration contains no secret value', async () => {
   const loaded: LoadedSettings = await folder.accept(textOf(IN_FORCE), { environment });
   expect(loaded.secretUses.map(({ key }) => key).sort()).toEqual([
     'proxies.corp.password',

@@ -13,7 +13,7 @@ afterEach(() => folder.remove());
 const token = (source: string) => `version: 2\nupdates:\n  bearer_token: ${source}\n`;
 
 describe('a secret', () => {
-  it('comes from a file beside the configuration, without its last line break', async () => {
+  it('is read from a file relative to the configuration, without the last line break', async () => {
     for (const end of ['', '\n', '\r\n']) {
       await folder.write('secrets/token', `abc-def${end}`);
       const { settings, warnings } = await folder.accept(token('{file: secrets/token}'));
@@ -22,20 +22,20 @@ describe('a secret', () => {
     }
   });
 
-  it('keeps all but one line break, which is then a mistake', async () => {
+  it('loses only one line break; a second one is a mistake', async () => {
     await folder.write('token', 'abc-def\n\n');
     expect((await folder.refuse(token('{file: token}'))).problems).toMatchObject([
       { message: expect.stringContaining('control') },
     ]);
   });
 
-  it('comes from a variable', async () => {
+  it('is read from a variable', async () => {
     const { settings } = await folder.accept(token('{env: TOKEN}'), { environment: { TOKEN: 'abc-def' } });
 
     expect(settings.updates.bearer_token?.reveal()).toBe('abc-def');
   });
 
-  it('comes from a credential of systemd', async () => {
+  it('is read from a systemd credential', async () => {
     await folder.write('credentials/token', 'abc-def\n');
     const environment = { CREDENTIALS_DIRECTORY: join(folder.path, 'credentials') };
     const { settings } = await folder.accept(token('{credential: token}'), { environment });
@@ -43,7 +43,7 @@ describe('a secret', () => {
     expect(settings.updates.bearer_token?.reveal()).toBe('abc-def');
   });
 
-  it('that only the service has is a warning to who only looks, and a mistake to who uses it', async () => {
+  it('of the service is a warning for read-only commands, otherwise a mistake', async () => {
     const { warnings, settings } = await folder.accept(token('{credential: token}'), { mayLackCredentials: true });
     expect(warnings).toMatchObject([
       {
@@ -58,20 +58,20 @@ describe('a secret', () => {
     await folder.refuse(token('{credential: token}'));
   });
 
-  it('that the folder of credentials does not have is a mistake to who only looks, too', async () => {
+  it('missing in the credentials folder is a mistake for every command', async () => {
     const environment = { CREDENTIALS_DIRECTORY: join(folder.path, 'credentials') };
     const { problems } = await folder.refuse(token('{credential: token}'), { environment, mayLackCredentials: true });
 
     expect(problems).toMatchObject([{ key: 'updates.bearer_token.credential' }]);
   });
 
-  it('is known to the mask, also when the file is refused for something else', async () => {
+  it('is masked even if the file is refused for another reason', async () => {
     await folder.refuse(`${token("'inline-token'")}  keep_versions: 0\n`);
 
     expect(folder.known.redact('a inline-token b')).toBe('a *** b');
   });
 
-  it('prints as *** in every way', async () => {
+  it('prints as *** in every form', async () => {
     const { settings } = await folder.accept(token("'inline-token'"));
 
     expect(
@@ -84,21 +84,21 @@ describe('a secret', () => {
     [0o640, 'the group'],
     [0o644, 'every user'],
     [0o604, 'every user'],
-  ])('inline in a file of mode %o warns of who can read it', async (mode, who) => {
+  ])('inline in a file of mode %o warns if others can read it', async (mode, who) => {
     const { warnings } = await folder.accept(token("'inline-token'"), { mode });
 
     expect(warnings.map(({ line, key }) => [line, key])).toEqual(who === null ? [] : [[3, 'updates.bearer_token']]);
     if (who !== null) expect(warnings[0]?.message).toContain(who);
   });
 
-  it('in a file that every user can read is a warning with file, line and key', async () => {
+  it('in a file that every user can read causes a warning with file, line and key', async () => {
     await folder.write('token', 'abc-def', 0o644);
     const { warnings } = await folder.accept(token('{file: token}'));
 
     expect(warnings).toMatchObject([{ line: 3, key: 'updates.bearer_token.file', found: join(folder.path, 'token') }]);
   });
 
-  it('that is too short to be masked is a warning', async () => {
+  it('too short to be masked causes a warning', async () => {
     expect((await folder.accept(token("'abc'"))).warnings).toMatchObject([
       { message: expect.stringContaining('too short') },
     ]);
@@ -119,7 +119,7 @@ describe('a secret', () => {
     ['{}', 'valid way to write a secret'],
     ['12345', 'quotes'],
     ['null', 'no value'],
-  ])('that cannot be had is a mistake with line and key: %s', async (source, words) => {
+  ])('that cannot be read is a mistake with line and key: %s', async (source, words) => {
     await mkdir(join(folder.path, 'folder'));
     await folder.write('large', 'x'.repeat(65_537));
     await folder.write('blank', '\n');
@@ -130,7 +130,7 @@ describe('a secret', () => {
     expect(problems[0]?.message).toContain(words);
   });
 
-  it('that only the service has is no mistake of the file: the failure names the key and the service', async () => {
+  it('of the service fails with its key and the service, not as a mistake', async () => {
     const refused = await folder.refuse(token('{credential: token}'));
 
     expect(refused.problems).toEqual([]);
@@ -140,14 +140,14 @@ describe('a secret', () => {
     expect(refused.error.check).toContain('systemctl start sallyport');
   });
 
-  it('that only the service has does not hide a mistake beside it', async () => {
+  it('of the service does not hide other mistakes', async () => {
     const refused = await folder.refuse(`${token('{credential: token}')}log: {}\n`);
 
     expect(refused.error.code).toBe('CONFIG');
     expect(refused.problems.map(({ key }) => key)).toEqual(['updates.bearer_token.credential', 'log']);
   });
 
-  it('fits its use: a token, a header', async () => {
+  it('is checked for its use: as a token, as a header', async () => {
     expect((await folder.refuse(token("'with space'"))).problems).toMatchObject([{ key: 'updates.bearer_token' }]);
     expect(
       (await folder.refuse("version: 2\nupdates: {headers: {X-A: ' lead', X-B: 'ümlaut'}}\n")).problems,

@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-it('shows each key with its value, its source and its line; secrets as ***', async () => {
+it('config show: prints each key with value, source and line, and secrets as ***', async () => {
   const loaded = await folder.accept(
     [
       'version: 2',
@@ -49,7 +49,7 @@ it('shows each key with its value, its source and its line; secrets as ***', asy
   expect(JSON.stringify(rows)).not.toContain('a-secret-value');
 });
 
-it('shows the version that the file says, not the one that it is read as', async () => {
+it('config show: prints the version in the file, not the one it is read as', async () => {
   const version = async (text: string) =>
     explainSettings(await folder.accept(text)).find(({ key }) => key === 'version');
 
@@ -57,7 +57,7 @@ it('shows the version that the file says, not the one that it is read as', async
   expect(await version('version: 2\n')).toMatchObject({ value: 2, source: 'file', line: 1 });
 });
 
-it('has a row for every key of the schema that no list or object holds', async () => {
+it('config show: has a row for every key outside lists and objects', async () => {
   const shown = new Set(explainSettings(await folder.accept('version: 2\n')).map(({ key }) => key));
   const inner = new Set(listKeys().flatMap((key) => key.inner.map(({ name }) => name)));
 

@@ -1,4 +1,4 @@
-// What a text may cost is known before it is read: 1 MiB of structure is refused, and the example is far from the limit.
+// The cost of a text is limited before it is parsed: 1 MiB of structure is refused. The example is far below the limit.
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -8,9 +8,9 @@ import { lineOfExcess, MAX_YAML_SIGNS } from '#config/reading/yaml-shape.ts';
 const MAX_BYTES = 1_048_576;
 const example = readFileSync(new URL('../../../config/sallyport.example.yaml', import.meta.url), 'utf8');
 
-describe('the structure of a configuration', () => {
+describe('configuration size', () => {
   it.each(['""', "''", '[', '{a: ', '- ', '? ', '!a ', '&a ', '*a ', 'k: 1\n', '#\n', '[],', '"', '\r'])(
-    'that is 1 MiB of %j is refused within milliseconds, with the line',
+    'refuses 1 MiB of %j within milliseconds, with the line',
     (unit) => {
       const text = `version: 1\na: ${unit.repeat(MAX_BYTES / unit.length)}`;
       const began = process.threadCpuUsage();
@@ -24,7 +24,7 @@ describe('the structure of a configuration', () => {
     },
   );
 
-  it('may be twelve times that of the example, and a text of 1 MiB that is one value', () => {
+  it('allows twelve times the structure of the example, and 1 MiB of text', () => {
     expect(lineOfExcess(example.repeat(12))).toBeNull();
     expect(lineOfExcess('\n'.repeat(MAX_YAML_SIGNS))).toBeNull();
     expect(lineOfExcess('\n'.repeat(MAX_YAML_SIGNS + 1))).toBe(MAX_YAML_SIGNS + 1);

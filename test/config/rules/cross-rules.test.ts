@@ -17,26 +17,26 @@ async function warningsOf(text: string) {
   return (await folder.accept(`version: 2\n${text}\n`)).warnings;
 }
 
-describe('profiles', () => {
-  it.each(['none', 'default', 'None', 'DEFAULT'])('cannot be called %s', async (name) => {
+describe('profile rules', () => {
+  it.each(['none', 'default', 'None', 'DEFAULT'])('refuse %s as a name', async (name) => {
     expect(await problemsOf(`proxies: [{name: ${name}, address: a, default: true}]`)).toMatchObject([
       { key: 'proxies[0].name' },
     ]);
   });
 
-  it('have names of their own, whatever the case', async () => {
+  it('require unique names, regardless of letter case', async () => {
     expect(await problemsOf(`proxies: [${CORP}, {name: CORP, address: a}]`)).toMatchObject([
       { key: 'proxies[1].name', found: 'CORP' },
     ]);
   });
 
-  it('have one default at most', async () => {
+  it('allow at most one default', async () => {
     expect(await problemsOf(`proxies: [${CORP}, {name: b, address: a, default: true}]`)).toMatchObject([
       { key: 'proxies[1].default' },
     ]);
   });
 
-  it('without a default are a mistake only while a purpose says default', async () => {
+  it('require a default only while a purpose uses it', async () => {
     const profiles = 'proxies: [{name: corp, address: a}]';
     expect(await problemsOf(profiles)).toMatchObject([{ key: 'proxies', line: 2 }]);
     const [problem] = await problemsOf(
@@ -52,7 +52,7 @@ describe('profiles', () => {
     ).toEqual([]);
   });
 
-  it('have port 80 unless told', async () => {
+  it('use port 80 by default', async () => {
     const { settings } = await folder.accept('version: 2\nproxies: [{name: a, address: a, default: true}]\n');
 
     expect(settings.proxies[0]?.port).toBe(80);
@@ -65,10 +65,10 @@ describe('profiles', () => {
   });
 });
 
-describe('authentication', () => {
+describe('authentication rules', () => {
   const basic = (rest: string) => `proxies: [{name: a, address: a, default: true, authentication: basic, ${rest}}]`;
 
-  it('basic needs user and password', async () => {
+  it('require a user and a password for basic', async () => {
     expect((await problemsOf(basic('port: 1'))).map(({ key }) => key)).toEqual([
       'proxies[0].user',
       'proxies[0].password',
@@ -80,20 +80,20 @@ describe('authentication', () => {
     expect(await warningsOf(basic("user: u, password: 'long enough'"))).toEqual([]);
   });
 
-  it.each(['digest', 'ntlm', 'auto'])('%s needs user and password, too', async (scheme) => {
+  it.each(['digest', 'ntlm', 'auto'])('require a user and a password for %s', async (scheme) => {
     const problems = await problemsOf(`proxies: [{name: a, address: a, default: true, authentication: ${scheme}}]`);
     expect(problems.map(({ key }) => key)).toEqual(['proxies[0].user', 'proxies[0].password']);
     expect(problems[0]?.message).toContain(`authentication is ${scheme}`);
   });
 
-  it('negotiate needs neither, and says that it uses neither', async () => {
+  it('require neither for negotiate and warn that they are unused', async () => {
     const negotiate = 'name: a, address: a, default: true, authentication: negotiate';
     expect(await warningsOf(`proxies: [{${negotiate}}]`)).toEqual([]);
     const [warned] = await warningsOf(`proxies: [{${negotiate}, user: u, password: 'long enough'}]`);
     expect(warned?.message).toContain('authentication is negotiate');
   });
 
-  it('warns of trust in a proxy that is not spoken to over TLS', async () => {
+  it('warn of trust settings for a proxy without TLS', async () => {
     const client = 'client_certificate: {certificate_file: c.pem, key_file: k.pem}';
     const unused = (scheme: string) =>
       warningsOf(`proxies: [{name: a, address: a, default: true, scheme: ${scheme}, ca_file: ca.pem, ${client}}]`);
@@ -104,7 +104,7 @@ describe('authentication', () => {
     expect(await unused('https')).toEqual([]);
   });
 
-  it('warns of allow_cleartext where nothing looks at it', async () => {
+  it('warn of allow_cleartext if it has no effect', async () => {
     const user = "user: u, password: 'long enough', allow_cleartext: true";
     expect(await warningsOf(basic(user))).toMatchObject([{ key: 'proxies[0].allow_cleartext' }]);
     expect(await warningsOf(`proxies: [{name: a, address: a, default: true, authentication: auto, ${user}}]`)).toEqual(
@@ -112,7 +112,7 @@ describe('authentication', () => {
     );
   });
 
-  it('basic has no colon in its user or domain, and takes any other text', async () => {
+  it('allow any text but a colon in the user and domain of basic', async () => {
     expect(await problemsOf(basic("user: 'a:b', domain: 'c:d', password: 'long enough'"))).toMatchObject([
       { key: 'proxies[0].user' },
       { key: 'proxies[0].domain' },
@@ -124,7 +124,7 @@ describe('authentication', () => {
     expect(settings.proxies[0]?.password?.reveal()).toBe('pä:ss wörd 🔑');
   });
 
-  it.each(['\\u0007', '\\n', '\\u0085', '\\0', '\\u2028'])('has no control characters: %s', async (control) => {
+  it.each(['\\u0007', '\\n', '\\u0085', '\\0', '\\u2028'])('refuse control characters: %s', async (control) => {
     const problems = await problemsOf(basic(`user: "ab${control}c", password: "abcdef${control}"`));
 
     expect(problems).toMatchObject([
@@ -134,7 +134,7 @@ describe('authentication', () => {
   });
 
   it.each(["password: 'long enough'", 'domain: CORP', "user: '', password: 'long enough'"])(
-    'with a blank user warns of what is not used: %s',
+    'warn of unused values if the user is blank: %s',
     async (rest) => {
       const warnings = await warningsOf(`proxies: [{name: a, address: a, default: true, ${rest}}]`);
 
@@ -143,13 +143,13 @@ describe('authentication', () => {
     },
   );
 
-  it('transparent warns of a user that is not used', async () => {
+  it('warn of an unused user with transparent', async () => {
     expect(await warningsOf('proxies: [{name: a, address: a, default: true, user: u}]')).toMatchObject([
       { key: 'proxies[0].user' },
     ]);
   });
 
-  it('with a blank user and password is the same as without', async () => {
+  it('treat a blank user and password as unset', async () => {
     const { settings, warnings } = await folder.accept(
       "version: 2\nproxies: [{name: a, address: a, default: true, user: '', password: '', domain: ''}]\n",
     );
@@ -160,15 +160,15 @@ describe('authentication', () => {
   });
 });
 
-describe('purposes', () => {
-  it('name a profile that exists', async () => {
+describe('purpose rules', () => {
+  it('require the name of an existing profile', async () => {
     expect(await problemsOf(`proxies: [${CORP}]\nuse_proxy_for: {updates: crop, platform: Corp}`)).toMatchObject([
       { key: 'use_proxy_for.updates', found: 'crop', didYouMean: 'corp', allowed: 'none, default, corp' },
       { key: 'use_proxy_for.platform', found: 'Corp', didYouMean: 'corp' },
     ]);
   });
 
-  it('go direct when there are no proxies or proxies are not enabled', async () => {
+  it('choose direct connections without enabled proxies', async () => {
     expect(await warningsOf('proxies: []')).toEqual([]);
     expect(await warningsOf(`proxy_enabled: false\nproxies: [${CORP}]`)).toEqual([]);
   });
@@ -180,7 +180,7 @@ describe('proxy_required', () => {
     ['retry: {}', 'proxies', 'no proxies are configured'],
     [`proxy_enabled: false\nproxies: [${CORP}]`, 'proxy_enabled', 'proxy_enabled is false'],
     [`proxies: [${CORP}]\nuse_proxy_for: {platform: none}`, 'use_proxy_for.platform', 'use_proxy_for.platform is none'],
-  ])('makes every way of going direct a mistake with its rule: %j', async (text, key, rule) => {
+  ])('refuses every direct route with its rule: %j', async (text, key, rule) => {
     const { error, problems } = await folder.refuse(`version: 2\nproxy_required: true\n${text}\n`);
 
     expect(problems).toMatchObject([{ key, code: 'POLICY-DIRECT', message: expect.stringContaining(rule) }]);
@@ -188,18 +188,18 @@ describe('proxy_required', () => {
     expect(error.message).toContain(rule);
   });
 
-  it('is content with a proxy for every purpose', async () => {
+  it('accepts a proxy for every purpose', async () => {
     expect(await warningsOf(`proxy_required: true\nproxies: [${CORP}]`)).toEqual([]);
   });
 
-  it('beside another mistake leaves the head to all of them', async () => {
+  it('reports CONFIG instead of POLICY-DIRECT if there are other mistakes', async () => {
     const { error } = await folder.refuse('version: 2\nproxy_required: true\nretry: {attempts: 0}\n');
 
     expect(error).toMatchObject({ code: 'CONFIG', facts: { count: 2 } });
   });
 });
 
-describe('headers', () => {
+describe('header rules', () => {
   it.each([
     'Host',
     'content-length',
@@ -213,11 +213,11 @@ describe('headers', () => {
     '"X Y"',
     '"X\\nY"',
     '""',
-  ])('cannot be called %s', async (name) => {
+  ])('refuse the name %s', async (name) => {
     expect(await problemsOf(`updates: {headers: {${name}: 'some value'}}`)).toHaveLength(1);
   });
 
-  it('stand once, whatever the case, and not beside a bearer token', async () => {
+  it('refuse duplicates in other letter case, and a second authorization', async () => {
     expect(await problemsOf("updates: {headers: {X-A: 'some value', x-a: 'some value'}}")).toMatchObject([
       { key: 'updates.headers.x-a' },
     ]);
@@ -227,18 +227,18 @@ describe('headers', () => {
   });
 });
 
-describe('the hook', () => {
+describe('hook rules', () => {
   const hook = (rest: string, command = '/bin/sh') => `updates: {on_published: {command: ${command}}${rest}}`;
   const https = ', feed_url: https://updates.example.com/feed.json';
 
-  it('is content with a program and with trust that is written', async () => {
+  it('accept a program with explicit trust', async () => {
     expect(await warningsOf(hook(`${https}, hook_trust: tls`))).toEqual([]);
   });
 
   it.each([
     ['no feed is signed yet', hook(https)],
     ['the feed comes over http from this machine', hook(', feed_url: http://127.0.0.1/f, hook_trust: tls')],
-  ])('is warned of when it can never run: %s', async (_why, text) => {
+  ])('warn if the hook can never run: %s', async (_why, text) => {
     expect(await warningsOf(text)).toMatchObject([{ key: 'updates.on_published', line: 2 }]);
   });
 
@@ -246,28 +246,28 @@ describe('the hook', () => {
     ['/none/at/all', 'This program does not exist.'],
     ['/usr', 'This is not a program.'],
     ['/etc/passwd', 'This user is not allowed to run it.'],
-  ])('is warned of when %s cannot be run now', async (command, message) => {
+  ])('warn if %s cannot be run', async (command, message) => {
     expect(await warningsOf(hook(`${https}, hook_trust: tls`, command))).toMatchObject([
       { key: 'updates.on_published.command', found: command, message },
     ]);
   });
 
   it.each(['touch', './touch', '/usr/../touch', '/usr/bin/', '"/a\\0b"', '7', '""'])(
-    'is refused where the command is no absolute path: %s',
+    'refuse a command that is not an absolute path: %s',
     async (command) => {
       expect(await problemsOf(hook('', command))).toMatchObject([{ key: 'updates.on_published.command' }]);
     },
   );
 
-  it('has a list of texts for its arguments, and no trust but tls', async () => {
+  it('require a list of arguments and no trust but tls', async () => {
     expect(
       await problemsOf('updates: {on_published: {command: /bin/sh, arguments: -c}, hook_trust: loopback}'),
     ).toMatchObject([{ key: 'updates.on_published.arguments' }, { key: 'updates.hook_trust' }]);
   });
 });
 
-describe('sections of purposes', () => {
-  it('that are enabled without a URL, or that nothing is sent for yet, are warned of', async () => {
+describe('rules for purpose sections', () => {
+  it('warn if enabled without a URL or before anything can be sent', async () => {
     expect(await warningsOf('platform: {enabled: true}')).toMatchObject([
       { key: 'platform.enabled', line: 2, message: expect.stringContaining('Nothing is sent without platform.url') },
     ]);
@@ -277,7 +277,7 @@ describe('sections of purposes', () => {
     expect(await warningsOf('support_logs: {url: "https://support.example.com/"}')).toEqual([]);
   });
 
-  it('have the same rules for headers and pins as updates', async () => {
+  it('check headers and pins as in updates', async () => {
     const twice = 'exposure_analytics: {bearer_token: "long-enough", headers: {Authorization: "Basic abcdefgh"}}';
     expect(await problemsOf(twice)).toMatchObject([{ key: 'exposure_analytics.headers.Authorization' }]);
     const pin = `sha256/${Buffer.alloc(32, 1).toString('base64')}`;
@@ -288,17 +288,17 @@ describe('sections of purposes', () => {
   });
 });
 
-describe('pins', () => {
+describe('pin rules', () => {
   const pin = (byte: number) => `sha256/${Buffer.alloc(32, byte).toString('base64')}`;
 
-  it('are better two than one', async () => {
+  it('warn of a single pin', async () => {
     expect(await warningsOf(`updates: {pins: ['${pin(1)}']}`)).toMatchObject([
       { key: 'updates.pins', message: expect.stringContaining('Add the pin of a spare key') },
     ]);
     expect(await warningsOf(`updates: {pins: ['${pin(1)}', '${pin(2)}']}`)).toEqual([]);
   });
 
-  it('that are none are a mistake, not a switch', async () => {
+  it('refuse an empty list', async () => {
     expect(await problemsOf('updates: {pins: []}')).toMatchObject([{ key: 'updates.pins' }]);
   });
 });

@@ -11,20 +11,20 @@ function told(profile: Profile, proxyRequired = false): string[] {
 }
 
 describe('a SOCKS proxy', () => {
-  it.each(['digest', 'ntlm', 'negotiate', 'auto'] as const)('has no %s', (authentication) => {
+  it.each(['digest', 'ntlm', 'negotiate', 'auto'] as const)('refuses authentication %s', (authentication) => {
     expect(told({ scheme: 'socks5h', authentication })).toEqual([
       'error proxies.0.authentication: socks5h supports only transparent and basic (user and password).',
     ]);
   });
 
-  it.each(['transparent', 'basic'] as const)('may have %s', (authentication) => {
+  it.each(['transparent', 'basic'] as const)('allows authentication %s', (authentication) => {
     expect(told({ scheme: 'socks5h', authentication }, true)).toEqual([]);
   });
 
   it.each([
     ['socks4', 'socks4a'],
     ['socks5', 'socks5h'],
-  ] as const)('%s would resolve names here, which proxy_required forbids: %s does not', (scheme, named) => {
+  ] as const)('with %s breaks proxy_required, because it resolves names here, unlike %s', (scheme, named) => {
     expect(told({ scheme }, true)).toEqual([
       `error proxies.0.scheme: proxy_required is true, but ${scheme} resolves the names of targets on this host. Write ${named}.`,
     ]);
@@ -34,7 +34,7 @@ describe('a SOCKS proxy', () => {
 });
 
 describe('a PAC file', () => {
-  it('is needed where scheme is pac, in one place', () => {
+  it('is required once if scheme is pac', () => {
     expect(told({ scheme: 'pac' })).toEqual([
       'error proxies.0.pac: scheme is pac, which requires pac: {url: ...} or {file: ...}.',
     ]);
@@ -44,13 +44,13 @@ describe('a PAC file', () => {
     expect(told({ scheme: 'pac', pac: { file: '/proxy.pac' } })).toEqual([]);
   });
 
-  it.each(['http', 'socks5h', 'environment'] as const)('is not used where scheme is %s', (scheme) => {
+  it.each(['http', 'socks5h', 'environment'] as const)('is unused if scheme is %s', (scheme) => {
     expect(told({ scheme, pac: { file: '/proxy.pac' } })).toEqual([
       `warning proxies.0.pac: pac is not used, because scheme is ${scheme}.`,
     ]);
   });
 
-  it('shows the user to nobody, or to everybody, only as somebody meant it', () => {
+  it('warns unless credentials_for names the proxies that get the credentials', () => {
     const file = '/proxy.pac';
     expect(told({ scheme: 'pac', authentication: 'basic', pac: { file } })).toEqual([
       'warning proxies.0.authentication: The credentials are sent to no proxy that the PAC file selects. List the trusted proxies in pac.credentials_for.',
@@ -62,7 +62,7 @@ describe('a PAC file', () => {
   });
 });
 
-it('the environment brings its own user: that of the profile is not used', () => {
+it('environment proxies: warn of an unused user in the profile', () => {
   expect(told({ scheme: 'environment', user: 'svc', password: 'x', domain: '' })).toEqual(
     ['user', 'password'].map(
       (key) =>

@@ -11,23 +11,23 @@ function told(...proxies: Profiles): string[] {
 const named = (name: string, fallback: string[]) =>
   ({ name, address: 'p.example', scheme: 'http', authentication: 'transparent', fallback }) as const;
 
-describe('a fallback', () => {
-  it('that is another profile is fine, also of a profile that stands in itself', () => {
+describe('fallback of a profile', () => {
+  it('may be another profile that has a fallback itself', () => {
     expect(told(named('a', ['b']), named('b', ['c']), named('c', []))).toEqual([]);
   });
 
-  it('has the name of a profile', () => {
+  it('must be the name of a profile', () => {
     expect(told(named('a', ['bb']), named('b', []))).toEqual([
       'error proxies.0.fallback.0: There is no proxy profile with this name.',
     ]);
     expect(checkProfiles({ proxies: [named('a', ['bb']), named('b', [])] })[0]?.didYouMean).toBe('b');
   });
 
-  it('is not the profile itself', () => {
+  it('must not be the profile itself', () => {
     expect(told(named('a', ['a']))).toEqual(['error proxies.0.fallback.0: A profile cannot be its own fallback.']);
   });
 
-  it('never leads back, over any number of others', () => {
+  it('must not lead back through any number of profiles', () => {
     expect(told(named('a', ['b']), named('b', ['c']), named('c', ['a']))).toEqual([
       'error proxies.0.fallback.0: This fallback leads back to a. Remove it from one of the lists.',
       'error proxies.1.fallback.0: This fallback leads back to b. Remove it from one of the lists.',
@@ -36,8 +36,8 @@ describe('a fallback', () => {
   });
 });
 
-describe('an address', () => {
-  it('is needed where the proxy is this profile itself', () => {
+describe('address of a profile', () => {
+  it('is required if the profile is itself a proxy', () => {
     expect(told({ name: 'a', scheme: 'socks5h' })).toEqual([
       'error proxies.0.address: scheme is socks5h, which requires an address.',
     ]);
@@ -46,7 +46,7 @@ describe('an address', () => {
   it.each([
     ['pac', { pac: { file: '/proxy.pac' } }],
     ['environment', {}],
-  ] as const)('is not used where scheme is %s, which is told', (scheme, rest) => {
+  ] as const)('causes a warning if scheme is %s, where it is unused', (scheme, rest) => {
     expect(told({ name: 'a', scheme, address: 'p.example', ...rest })).toEqual([
       `warning proxies.0.address: The address is not used, because scheme is ${scheme}.`,
     ]);

@@ -7,13 +7,13 @@ const { settings } = await folder.accept('version: 2\nupdates: {feed_url: https:
 const cloud = (await folder.accept('version: 2\nplatform: {url: wss://platform.example.com/}\n')).settings;
 await folder.remove();
 
-describe('the address of a proxy', () => {
-  it('of an ordinary kind gets no warning', () => {
+describe('warnings about a proxy address', () => {
+  it('are absent for an ordinary address', () => {
     expect(warningsFor('proxy.example.com', { settings, gateways: ['10.0.0.1'] })).toEqual([]);
     expect(warningsFor('10.0.0.5', { settings, gateways: ['10.0.0.1'] })).toEqual([]);
   });
 
-  it('that is the update server means direct', () => {
+  it('suggest a direct connection for the update server itself', () => {
     expect(warningsFor('Updates.example.com', { settings, gateways: [] })).toEqual([
       'updates.example.com is also the host of updates.feed_url. If there is no proxy in front of it, choose a direct connection: ' +
         'sallyport route set updates none',
@@ -23,12 +23,12 @@ describe('the address of a proxy', () => {
   it.each([
     ['10.0.0.1', '10.0.0.1'],
     ['fe80:0:0::1', 'fe80::1'],
-  ])('that is the default gateway was perhaps left there: %s', (address, gateway) => {
+  ])('point out the default gateway: %s', (address, gateway) => {
     expect(warningsFor(address, { settings, gateways: [gateway] })[0]).toContain('default gateway');
   });
 
   it.each(['10.1.2.3', '172.31.0.1', '192.168.1.1', '127.0.0.1', '::1', 'fd00::1', 'proxy', 'proxy.local'])(
-    'that no platform in the cloud can reach is told where there is a platform: %s',
+    'point out that a cloud platform cannot reach it: %s',
     (address) => {
       expect(warningsFor(address, { settings: cloud, gateways: [] })[0]).toContain('cloud');
       expect(warningsFor(address, { settings, gateways: [] })).toEqual([]);
@@ -36,7 +36,7 @@ describe('the address of a proxy', () => {
   );
 
   it.each(['proxy.example.com', '203.0.113.5', '2001:db8::1', '172.32.0.1'])(
-    'that it can reach is not: %s',
+    'are absent if a cloud platform can reach it: %s',
     (address) => {
       expect(warningsFor(address, { settings: cloud, gateways: [] })).toEqual([]);
     },

@@ -10,7 +10,7 @@ import {
   validateUrlText,
 } from '#config/schema/values.ts';
 
-describe('an address', () => {
+describe('validateHost', () => {
   it.each([
     'proxy.example.com',
     'PROXY',
@@ -22,7 +22,7 @@ describe('an address', () => {
     '2001:db8::1',
     '::1',
     '::ffff:192.0.2.1',
-  ])('may be %s', (host) => {
+  ])('accepts %s', (host) => {
     expect(validateHost(host)).toBeNull();
   });
 
@@ -52,7 +52,7 @@ describe('an address', () => {
     ['bücher.example', 'xn--bcher-kva.example'],
     ['fe80::1%eth0', 'zone'],
     ['12345::', 'not an IPv6'],
-  ])('may not be %s', (host, words) => {
+  ])('refuses %s', (host, words) => {
     expect(validateHost(host)).toContain(words);
   });
 
@@ -64,14 +64,14 @@ describe('an address', () => {
     ['svc:p/ss@proxy.corp:3128', "an unescaped '/' in its password part"],
     ['http://svc:p%40ss@proxy.corp:3128', 'user and password'],
     ['svc@proxy.corp:3128', 'user and password'],
-  ])('may not be %s, and it is said what is in the way and where it belongs', (url, words) => {
+  ])('names what is wrong with %s and where it belongs', (url, words) => {
     expect(validateHost(url)).toBe(
       `This URL contains ${words}. Set user and password in the keys of these names, without any escaping. ` +
         'This key takes only the host; write address: proxy.corp and port: 3128.',
     );
   });
 
-  it('that is refused never has its user or password repeated', () => {
+  it('never repeats the user or password of a refused address', () => {
     fc.assert(
       fc.property(
         fc.constantFrom('', 'http://', 'https://', '//'),
@@ -84,7 +84,7 @@ describe('an address', () => {
     );
   });
 
-  it('that is taken stands in a URL as it is', () => {
+  it('accepts only addresses that are valid in a URL unchanged', () => {
     fc.assert(
       fc.property(fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6(), fc.string()), (host) => {
         fc.pre(validateHost(host) === null);
@@ -95,10 +95,10 @@ describe('an address', () => {
   });
 });
 
-describe('a pin', () => {
+describe('validatePin', () => {
   const digest = Buffer.alloc(32, 7).toString('base64');
 
-  it('is sha256/ and the digest of a public key in base64', () => {
+  it('accepts sha256/ with the base64 digest of a public key', () => {
     expect(validatePin(`sha256/${digest}`)).toBeNull();
   });
 
@@ -108,17 +108,17 @@ describe('a pin', () => {
     `sha256/${digest}=`,
     `sha256//${digest.slice(1, -1)}`,
     'sha256/AAAA',
-    // The same 32 bytes, written so that they would never match.
+    // The same 32 bytes in another spelling, which would never match.
     `sha256/${digest.slice(0, -2)}d=`,
     `pin-sha256="${digest}"`,
-  ])('is not %s', (text) => {
+  ])('refuses %s', (text) => {
     expect(validatePin(text)).toContain('44 characters of base64');
   });
 });
 
-describe('a URL', () => {
+describe('validateUrlText', () => {
   it.each(['https://a/', 'http://a:8080/x?y', 'HTTPS://A', 'https://a./', 'https://[::1]/', 'https://bücher.example/'])(
-    'may be %s',
+    'accepts %s',
     (url) => {
       expect(validateUrlText(url, ['https', 'http'])).toBeNull();
     },
@@ -145,11 +145,11 @@ describe('a URL', () => {
     'https://a..b/',
     'https://-a/',
     'https://a.b!/',
-  ])('may not be %j', (url) => {
+  ])('refuses %j', (url) => {
     expect(validateUrlText(url, ['https', 'http'])).not.toBeNull();
   });
 
-  it('of this machine is 127.0.0.0/8, ::1 or localhost', () => {
+  it('isLoopbackUrl: accepts 127.0.0.0/8, ::1 and localhost', () => {
     const answers = [
       'http://127.0.0.1/',
       'http://127.255.1.2/',
@@ -167,7 +167,7 @@ describe('a URL', () => {
     expect([answers, others]).toEqual([answers.map(() => true), others.map(() => false)]);
   });
 
-  it('of an origin ends after host and port', () => {
+  it('validateOrigin: refuses anything after host and port', () => {
     expect(validateOrigin('https://cdn.example.com:8443')).toBeNull();
     expect(validateOrigin('https://cdn.example.com/')).toBeNull();
     expect(validateOrigin('https://cdn.example.com/x?y')).toContain('https://cdn.example.com.');
@@ -175,29 +175,29 @@ describe('a URL', () => {
   });
 });
 
-describe('a schedule', () => {
-  it.each(['0 */6 * * *', '30 2 * * 1-5', '*/5 0,12 1 jan *'])('may be %s', (text) => {
+describe('validateSchedule', () => {
+  it.each(['0 */6 * * *', '30 2 * * 1-5', '*/5 0,12 1 jan *'])('accepts %s', (text) => {
     expect(validateSchedule(text)).toBeNull();
   });
 
   it.each(['', '* * * *', '* * * * * *', '60 * * * *', '0 24 * * *', 'every 6 hours now please', '@daily'])(
-    'may not be %j',
+    'refuses %j',
     (text) => {
       expect(validateSchedule(text)).not.toBeNull();
     },
   );
 });
 
-describe('a time zone', () => {
-  it.each(['Europe/Berlin', 'UTC', 'America/Santiago', 'Asia/Kathmandu'])('may be %s', (text) => {
+describe('validateTimeZone', () => {
+  it.each(['Europe/Berlin', 'UTC', 'America/Santiago', 'Asia/Kathmandu'])('accepts %s', (text) => {
     expect(validateTimeZone(text)).toBeNull();
   });
 
-  it.each(['', '+01:00', 'Mars/Olympus', 'Europe', '/etc/localtime', 'Europe/Berlin\n'])('may not be %j', (text) => {
+  it.each(['', '+01:00', 'Mars/Olympus', 'Europe', '/etc/localtime', 'Europe/Berlin\n'])('refuses %j', (text) => {
     expect(validateTimeZone(text)).not.toBeNull();
   });
 
-  it('that is nearly right is answered with the right one', () => {
+  it('suggests the right name for a misspelled one', () => {
     expect(validateTimeZone('Europe/Berln')).toContain('Europe/Berlin');
     expect(validateTimeZone('America/Los Angeles')).toContain('America/Los_Angeles');
   });

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-/** The lines that a person sees, without the folder. */
+/** The printed lines, without the folder. */
 async function lines(text: string): Promise<string[]> {
   const { problems } = await folder.refuse(`version: 2\n${text}\n`);
   return problems.map((problem) => problemLine({ ...problem, file: 'f' }));
@@ -18,7 +18,7 @@ async function lines(text: string): Promise<string[]> {
 const profile = (...keys: readonly string[]) =>
   ['proxies:', '  - name: corp', '    default: true', ...keys.map((key) => `    ${key}`)].join('\n');
 
-describe('a mistake of the file is told with place, key, what was found, what is allowed and what was meant:', () => {
+describe('line of a configuration mistake', () => {
   it.each([
     [
       'a number in quotes',
@@ -118,34 +118,37 @@ describe('a mistake of the file is told with place, key, what was found, what is
       'updates:\n  response_timeout:\n  mode: fixed\n  base_ms: 10000',
       'Did you mean response_timeout, at the left margin?',
     ],
-  ])('%s', async (_what, text, words) => {
+  ])('names position, key, value, range and suggestion: %s', async (_what, text, words) => {
     const found = await lines(text);
     expect(found).toEqual([expect.stringContaining(words)]);
   });
 
-  it('a version in quotes', async () => {
+  it('asks to remove the quotes of a version', async () => {
     const { problems } = await folder.refuse('version: "1"\n');
     expect(problems.map(problemLine)).toEqual([
       expect.stringContaining(':1:10: version: The version is a number. Remove the quotes. Found: "1".'),
     ]);
   });
 
-  it('and a secret is never repeated', async () => {
+  it('never repeats a secret', async () => {
     const text = profile('address: http://bob:hunter2@proxy:3128', 'user: bob', 'password: hunter2 #3');
     expect((await lines(text)).join('\n')).not.toMatch(/hunter2/);
   });
 });
 
-describe('a secret of the file', () => {
-  it.each(['"S3cret #21"', "'S3cret #21'", '|-\n      S3cret #21'])('may be %s', async (value) => {
-    const text = profile('address: a.b', 'authentication: basic', 'user: u', `password: ${value}`);
-    const { settings } = await folder.accept(`version: 2\n${text}\n`);
-    expect(settings.proxies[0]?.password?.reveal()).toBe('S3cret #21');
-  });
+describe('a password in the file', () => {
+  it.each(['"S3cret #21"', "'S3cret #21'", '|-\n      S3cret #21'])(
+    'keeps its hash sign in quotes or as a block: %s',
+    async (value) => {
+      const text = profile('address: a.b', 'authentication: basic', 'user: u', `password: ${value}`);
+      const { settings } = await folder.accept(`version: 2\n${text}\n`);
+      expect(settings.proxies[0]?.password?.reveal()).toBe('S3cret #21');
+    },
+  );
 });
 
-describe('a domain in the user of Basic', () => {
-  it('is a warning, since some proxies know it so', async () => {
+describe('a domain in the user of basic', () => {
+  it('causes a warning, because some proxies expect it there', async () => {
     const text = profile('address: a.b', 'authentication: basic', 'user: CORP\\bob', 'password: "abcdefgh"');
     const { warnings } = await folder.accept(`version: 2\n${text}\n`);
     expect(warnings.map(({ key, didYouMean }) => [key, didYouMean])).toEqual([

@@ -68,11 +68,11 @@ describe('matchNoProxy', () => {
     expect(match(list, host)).toBeNull();
   });
 
-  it('names the token that decided', () => {
+  it('names the token that matched', () => {
     expect(match('a.example, .corp.example 10.0.0.0/8', 'x.corp.example')).toBe('.corp.example');
   });
 
-  it('never throws, and never matches through a token that its own judge refuses', () => {
+  it('never throws, and never matches a token that validateToken refuses', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 40 }), fc.domain(), fc.nat(65_535), (list, host, port) => {
         const token = matchNoProxy(list, { host, port });
@@ -81,7 +81,7 @@ describe('matchNoProxy', () => {
     );
   });
 
-  // Tokens that make sense, tokens that nearly do, and noise.
+  // Valid tokens, nearly valid tokens and noise.
   const token = fc.oneof(
     fc.constantFrom(
       '*',
@@ -107,7 +107,7 @@ describe('matchNoProxy', () => {
   );
   const host = fc.oneof(fc.domain(), fc.ipV4Extended(), fc.ipV6(), fc.string({ unit: 'binary', maxLength: 20 }));
 
-  it('decides by each token alone: the first that matches, whatever stands around it', () => {
+  it('returns the first token that matches alone', () => {
     fc.assert(
       fc.property(fc.array(token, { maxLength: 8 }), host, fc.nat(65_535), (tokens, name, port) => {
         const alone = tokens.find((one) => matchNoProxy(one, { host: name, port }) !== null) ?? null;
@@ -117,7 +117,7 @@ describe('matchNoProxy', () => {
     );
   });
 
-  it('knows a host however it is written, and one form for each', () => {
+  it('recognizes a host in any notation and normalizes it once', () => {
     fc.assert(
       fc.property(fc.domain(), fc.ipV4(), fc.array(token, { maxLength: 8 }), (name, address, tokens) => {
         const list = tokens.join(',');
@@ -135,7 +135,7 @@ describe('matchNoProxy', () => {
     );
   });
 
-  it('takes little time for a list that is long and of no use', () => {
+  it('handles a long useless list quickly', () => {
     const before = process.threadCpuUsage();
     match(
       `${'a.'.repeat(20_000)},${'*.'.repeat(20_000)},${'[::'.repeat(20_000)},${'1/'.repeat(20_000)}`,
@@ -144,7 +144,7 @@ describe('matchNoProxy', () => {
     expect(process.threadCpuUsage(before).user / 1_000).toBeLessThan(1_000);
   });
 
-  it('matches a name by itself and what is below it, and nothing that only ends alike', () => {
+  it('matches a name and its subdomains, but not names with the same ending', () => {
     fc.assert(
       fc.property(fc.domain(), (domain) => {
         expect(match(domain, domain)).toBe(domain);
@@ -157,12 +157,12 @@ describe('matchNoProxy', () => {
 });
 
 describe('normaliseHost', () => {
-  it.each(['', '.', 'a b', 'a/b', 'a:80', 'u@h', '[::1', '::1]', '999.1.1.1', 'a\u0000b'])('%j is no host', (host) => {
+  it.each(['', '.', 'a b', 'a/b', 'a:80', 'u@h', '[::1', '::1]', '999.1.1.1', 'a\u0000b'])('refuses %j', (host) => {
     expect(normaliseHost(host)).toBeNull();
   });
 });
 
-describe('an entry of a list', () => {
+describe('validateToken', () => {
   it.each([
     'localhost',
     'a_b.example',
@@ -177,7 +177,7 @@ describe('an entry of a list', () => {
     '[::1]:443',
     '[fd00::]/8',
     '::/0',
-  ])('may be %s', (entry) => {
+  ])('accepts %s', (entry) => {
     expect(validateToken(entry)).toBeNull();
   });
 
@@ -212,19 +212,19 @@ describe('an entry of a list', () => {
     ['example.com:70000', 'is not in the range 1 to 65535'],
     ['http://proxy.example.com:3128', 'write only its host: proxy.example.com:3128'],
     ['http://', 'write only its host'],
-  ])('may not be %s, which can match nothing', (entry, words) => {
+  ])('refuses %s, which can never match', (entry, words) => {
     expect(validateToken(entry)).toContain(words);
   });
 
-  it('that is refused never has its user or password repeated', () => {
+  it('never repeats the user or password of a refused entry', () => {
     for (const entry of ['http://bob:hunter2@proxy', 'bob:hunter2@proxy', '"bob:hunter2@proxy"', 'bob:h/unter2@;']) {
       expect(validateToken(entry)).not.toMatch(/bob|unter2/);
     }
   });
 });
 
-describe('at the limit of its length', () => {
-  it('a list is matched in a fraction of what may hold up the event loop', () => {
+describe('a long no_proxy list', () => {
+  it('is matched in a fraction of what may block the event loop', () => {
     const list = Array.from({ length: 1_024 }, () => 'a.b')
       .join(',')
       .slice(0, 4_096);

@@ -7,14 +7,17 @@ it.each([
   ['feed-url', 'feed_url'],
   ['feedurl', 'feed_url'],
   ['chanel', 'channel'],
-])('%s was meant as %s', (word, meant) => {
+])('suggest: %s becomes %s', (word, meant) => {
   expect(suggest(word, ['schedule', 'feed_url', 'channel'])).toBe(meant);
 });
 
-it.each(['zzz', 'x', '', 'something else', 'y'.repeat(100_000)])('nothing near is no suggestion: %s', (word) => {
-  expect(suggest(word, ['schedule', 'feed_url', 'channel'])).toBeUndefined();
-});
+it.each(['zzz', 'x', '', 'something else', 'y'.repeat(100_000)])(
+  'suggest: returns nothing if no candidate is close: %s',
+  (word) => {
+    expect(suggest(word, ['schedule', 'feed_url', 'channel'])).toBeUndefined();
+  },
+);
 
-it('without candidates there is none', () => {
+it('suggest: returns nothing without candidates', () => {
   expect(suggest('a', [])).toBeUndefined();
 });
