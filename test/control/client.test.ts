@@ -1,4 +1,4 @@
-// The command's end over a real socket: events as they happen, whoever leaves, and whoever else may listen there.
+// The client over a real socket: live events, disconnects on both sides, and incompatible servers.
 
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
@@ -22,8 +22,8 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-describe('events', () => {
-  it('come one by one while the work goes on, errors whole, the result last', async () => {
+describe('events from the daemon', () => {
+  it('arrive one by one, with whole errors, before the result', async () => {
     const { control, round, begun } = scriptedRound();
     await rig.serve(control);
     const error = coded('FEED-ROLLBACK', { known: 9, found: 3 });
@@ -55,7 +55,7 @@ describe('events', () => {
     expect(failed.error.message).toBe(error.message);
   });
 
-  it('that a newer daemon tells and we do not know are left out', async () => {
+  it('are left out if only a newer daemon knows them', async () => {
     const { control, round, begun } = scriptedRound();
     await rig.serve(control);
     const heard: string[] = [];
@@ -67,7 +67,7 @@ describe('events', () => {
     expect(heard).toEqual(['up-to-date']);
   });
 
-  it('that nobody reads are not gathered for ever: such a client is let go', async () => {
+  it('are not buffered without limit: a client that stops reading is disconnected', async () => {
     const { control, begun, gone } = scriptedRound();
     await rig.serve(control);
     const deaf = connect(rig.path);
@@ -81,8 +81,8 @@ describe('events', () => {
   });
 });
 
-describe('who goes away', () => {
-  it('as a client ends its own request and nothing else', async () => {
+describe('a disconnect', () => {
+  it('of a client ends its own request and nothing else', async () => {
     const { control, round, begun, gone } = scriptedRound();
     await rig.serve(control);
     const leaving = new AbortController();
@@ -98,7 +98,7 @@ describe('who goes away', () => {
     expect(await (await rig.ask()).status()).toEqual(aStatus());
   });
 
-  it('as a client before it asked, does not ask', async () => {
+  it('of a client before its request prevents the request', async () => {
     let asked = 0;
     await rig.serve(
       fakeControl({
@@ -113,7 +113,7 @@ describe('who goes away', () => {
     expect(asked).toBe(0);
   });
 
-  it('as a daemon in the middle of its answer is named, also when it leaves without a word', async () => {
+  it('of a daemon during its response is reported, even if it is abrupt', async () => {
     const { control, begun } = scriptedRound();
     const server = await rig.serve(control);
     const asked = (await rig.ask()).check(() => undefined, NEVER);
@@ -125,7 +125,7 @@ describe('who goes away', () => {
     ]);
   });
 
-  it('as a daemon that closes in good order without a result is named as well', async () => {
+  it('of a daemon without a result is reported, even if it is orderly', async () => {
     await rig.impostor((socket, asked) =>
       asked === '/v1/status'
         ? says(socket, JSON.stringify(aStatus()))
@@ -137,27 +137,27 @@ describe('who goes away', () => {
   });
 });
 
-describe('versions apart', () => {
+describe('an incompatible daemon', () => {
   it.each([
-    ['an answer that does not fit', (socket: Socket) => says(socket, '{"main":{}}'), 'another version'],
+    ['a response of another shape', (socket: Socket) => says(socket, '{"main":{}}'), 'another version'],
     [
-      'a request that the daemon does not know',
+      'an unknown request',
       (socket: Socket) => says(socket, '{"error":"no such request"}', '404 Not Found'),
       'another version',
     ],
-    ['an answer that is no JSON', (socket: Socket) => says(socket, '<html>hello</html>'), 'is not Sallyport'],
-    ['an empty answer', (socket: Socket) => says(socket, ''), 'stopped before'],
+    ['a response that is not JSON', (socket: Socket) => says(socket, '<html>hello</html>'), 'is not Sallyport'],
+    ['an empty response', (socket: Socket) => says(socket, ''), 'stopped before'],
     ['null', (socket: Socket) => says(socket, 'null'), 'another version'],
-    ['bytes that are no HTTP', (socket: Socket) => socket.end('220 mail.example.com ESMTP\r\n'), ''],
-    ['nothing at all', (socket: Socket) => socket.end(), ''],
-  ])('%s is told as CONTROL-UNREACHABLE, and nobody is taken for absent', async (_what, answer, reason) => {
+    ['bytes that are not HTTP', (socket: Socket) => socket.end('220 mail.example.com ESMTP\r\n'), ''],
+    ['a closed connection', (socket: Socket) => socket.end(), ''],
+  ])('is reported as CONTROL-UNREACHABLE, not as absent: %s', async (_what, answer, reason) => {
     await rig.impostor((socket) => answer(socket));
     const asked = rig.find();
     await expect(asked).rejects.toMatchObject({ code: 'CONTROL-UNREACHABLE', facts: { path: rig.path } });
     await expect(asked).rejects.toThrow(reason);
   });
 
-  it('a failure that we do not know is a failure still', async () => {
+  it('may fail with an unknown code, which is still a failure', async () => {
     for (const body of [
       '{"error":{"code":"QUANTUM","facts":{}}}',
       '{"error":7}',
@@ -178,7 +178,7 @@ describe('versions apart', () => {
     '{"error":{"code":"QUANTUM","facts":{}}}\n',
     '{"event":7}\n{"event":null}\n{"event":{"name":7}}\n{}\n',
     '{"event":{"name":"check-failed","error":{"code":"QUANTUM","facts":null}}}\n',
-  ])('a long answer with %j rejects with a code, and events are events', async (lines) => {
+  ])('that sends %j fails with a code, and events stay valid', async (lines) => {
     await rig.impostor((socket, asked) => says(socket, asked === '/v1/status' ? JSON.stringify(aStatus()) : lines));
     const heard: SallyportEvent[] = [];
     const asked = (await rig.ask()).check((event) => heard.push(event), NEVER);
@@ -186,15 +186,15 @@ describe('versions apart', () => {
     for (const event of heard) expect(event).toMatchObject({ name: 'check-failed', error: { code: 'INTERNAL' } });
   });
 
-  it('a daemon whose own status fails is not taken for absent', async () => {
+  it('is reported as it fails, not as absent', async () => {
     const failure = coded('FILE-FAILED', { operation: 'read', path: '/data', reason: 'ENOENT' });
     await rig.serve(fakeControl({ status: () => Promise.reject(failure) }));
     await expect(rig.find()).rejects.toMatchObject({ code: 'FILE-FAILED' });
   });
 });
 
-describe('a client that asks while the daemon starts', () => {
-  it('uses the socket with the most authority, although it first found a later one', async () => {
+describe('a starting daemon', () => {
+  it('is used through its socket with the most authority', async () => {
     const of = (name: string) => join(rig.dir, name);
     const sockets = { admin: of('admin'), operate: of('operate'), look: of('look'), control: of('control') };
     const serve = async (path: string, authority: Authority) => {
@@ -204,7 +204,7 @@ describe('a client that asks while the daemon starts', () => {
     const files = {
       realPath: realFiles.realPath,
       facts: async (path: string) => {
-        // By now the client has found that `operate` is missing. The daemon makes both.
+        // The client has already found `operate` missing. Now the daemon creates both sockets.
         if (path === sockets.look && (await realFiles.facts(path)) === null) {
           await serve(sockets.operate, 'operate');
           await serve(sockets.look, 'look');

@@ -1,4 +1,4 @@
-// What the control socket bears of clients that are wrong, slow or silent, and what it never takes away.
+// The control socket with clients that are wrong, slow or silent, and the files that it never deletes.
 
 import { spawnSync } from 'node:child_process';
 import { mkdir, stat, symlink, writeFile } from 'node:fs/promises';
@@ -25,7 +25,7 @@ const DIAGNOSIS = { purposes: null, shell: {}, candidate: null, through: null };
 const CHANGE = { text: '', typed: [], window_ms: 60_000, waits: false, by: 'a test' };
 const long = 'x'.repeat(300);
 
-describe('a request with a body', () => {
+describe('a request body', () => {
   const asked: string[] = [];
   const never = (what: string) => () => {
     asked.push(what);
@@ -40,18 +40,15 @@ describe('a request with a body', () => {
 
   const WRONG = ['', '{', 'null', '7', '[]', '"x"', '{"a":1}', `{"__proto__":{"purposes":null}}`].map((body) => [body]);
 
-  it.each(WRONG)(
-    'that is not what it should be is CONTROL-REQUEST, never INTERNAL, and nothing is done: %s',
-    async (body) => {
-      await rig.serve(fakeControl(deaf));
-      for (const path of WITH_BODY) {
-        // An empty list of samples is a list.
-        if (body === '[]' && path === '/v1/timeout/seed') continue;
-        expect(await rig.raw(post(path, body)), path).toMatch(/^HTTP\/1\.1 400 .*"code":"CONTROL-REQUEST"/s);
-      }
-      expect(asked).toEqual([]);
-    },
-  );
+  it.each(WRONG)('that is malformed is refused as CONTROL-REQUEST and does nothing: %s', async (body) => {
+    await rig.serve(fakeControl(deaf));
+    for (const path of WITH_BODY) {
+      // An empty list of samples is valid.
+      if (body === '[]' && path === '/v1/timeout/seed') continue;
+      expect(await rig.raw(post(path, body)), path).toMatch(/^HTTP\/1\.1 400 .*"code":"CONTROL-REQUEST"/s);
+    }
+    expect(asked).toEqual([]);
+  });
 
   it.each([
     ['/v1/credentials/retry', { profile: long }],
@@ -69,7 +66,7 @@ describe('a request with a body', () => {
     ['/v1/change/try', { ...CHANGE, by: long }],
     ['/v1/change/try', { ...CHANGE, window_ms: 1e300 }],
     ['/v1/change/try', { ...CHANGE, window_ms: 0 }],
-  ])('%s over a limit is refused with the name of the field', async (path, body) => {
+  ])('over a limit of %s is refused with the name of the field', async (path, body) => {
     await rig.serve(fakeControl(deaf));
     const answer = await rig.raw(post(path, JSON.stringify(body)));
     expect(answer).toMatch(/^HTTP\/1\.1 400 .*"code":"CONTROL-REQUEST"/s);
@@ -79,7 +76,7 @@ describe('a request with a body', () => {
     expect(asked).toEqual([]);
   });
 
-  it('of 16 MiB is read to its end and refused, so that the client learns why', async () => {
+  it('of 16 MiB is read completely and refused, so that the client learns why', async () => {
     await rig.serve(fakeControl(deaf));
     const control = await rig.ask();
     const candidate = { text: 'x'.repeat(16_777_216), typed: [] };
@@ -88,7 +85,7 @@ describe('a request with a body', () => {
     expect(await control.status()).toEqual(aStatus());
   });
 
-  it('of the largest configuration arrives, whatever it is made of', async () => {
+  it('of the largest configuration is accepted, even if all of it is escaped', async () => {
     let length = 0;
     const diagnose: Control['diagnose'] = ({ candidate }) => {
       length = candidate?.text.length ?? 0;
@@ -101,7 +98,7 @@ describe('a request with a body', () => {
   });
 });
 
-it('one user who holds connections open does not keep another user out', async () => {
+it('control socket: a user with many open connections does not lock out another user', async () => {
   let uid = 1_501;
   const follow: Control['follow'] = (_request, _onEvent, signal) =>
     new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -123,8 +120,8 @@ it('one user who holds connections open does not keep another user out', async (
   await vi.waitFor(async () => expect(await (await rig.ask()).status()).toEqual(aStatus()), 5_000);
 });
 
-describe('a client that', () => {
-  /** How long the daemon keeps a connection on which only this was sent. */
+describe('a slow or greedy client', () => {
+  /** How many ms the daemon keeps a connection that sent only this. */
   async function keptFor(sent: string): Promise<number> {
     const start = performance.now();
     const socket = connect(rig.path);
@@ -135,7 +132,7 @@ describe('a client that', () => {
     return performance.now() - start;
   }
 
-  it('says nothing, half a head or half a body is let go in the time that it has', async () => {
+  it('is disconnected if it sends nothing, half a head or half a body', async () => {
     await rig.serve(fakeControl(), { silenceMs: 1_000 });
     const half = `POST /v1/diagnose HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{`;
     const kept = await Promise.all(['', 'GET /v1/st', half].map((sent) => keptFor(sent)));
@@ -145,7 +142,7 @@ describe('a client that', () => {
     }
   });
 
-  it('asks once has one answer on its connection, and no further', async () => {
+  it('gets one response on its connection and no more', async () => {
     await rig.serve();
     const one = 'GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n';
     const answers = await rig.raw(one + one + one);
@@ -153,7 +150,7 @@ describe('a client that', () => {
     expect(answers).toMatch(/connection: close/i);
   });
 
-  it('does not read the end of its answer is let go as well', async () => {
+  it('is disconnected if it does not read its response', async () => {
     const gone = Promise.withResolvers<unknown>();
     const check: Control['check'] = (_onEvent, signal) => {
       signal.addEventListener('abort', () => gone.resolve(signal.reason), { once: true });
@@ -164,19 +161,19 @@ describe('a client that', () => {
     socket.on('error', () => undefined);
     socket.pause();
     socket.write('POST /v1/check HTTP/1.1\r\nHost: x\r\n\r\n');
-    // The whole answer does not fit into the buffers between, so nothing but the daemon can have ended it.
+    // The response is larger than the socket buffers, so only the daemon can have ended the connection.
     expect(await gone.promise).toMatchObject({ code: 'INTERRUPTED' });
     socket.destroy();
   });
 });
 
-describe('at the path of the socket', () => {
+describe('the path of the control socket', () => {
   it.each([
     ['a FIFO', (path: string) => void spawnSync('mkfifo', [path]), 'special file'],
     ['a folder', (path: string) => mkdir(path), 'directory'],
     ['a file', (path: string) => writeFile(path, 'precious'), 'file'],
     ['a link', (path: string) => symlink('/dev/null', path), 'symbolic link'],
-  ])('%s is not taken away', async (_what, make, kind) => {
+  ])('keeps what is there: %s', async (_what, make, kind) => {
     await mkdir(join(rig.dir, 'run'));
     await make(rig.path);
     const before = await stat(rig.path);
@@ -188,8 +185,8 @@ describe('at the path of the socket', () => {
   });
 });
 
-describe('a path of any length', () => {
-  it('is listened at, asked at, and free again after', async () => {
+describe('a long control socket path', () => {
+  it('works for listening and connecting, and is free afterwards', async () => {
     const folder = join(rig.dir, ...Array.from({ length: 8 }, () => 'a folder with a long name'));
     rig.path = join(folder, 'control.sock');
     expect(Buffer.byteLength(rig.path)).toBeGreaterThan(200);

@@ -1,4 +1,4 @@
-// The daemon's end, asked over a real socket: who may ask, what comes back, what never leaves, how much it bears.
+// The server over a real socket: permissions, responses, redaction and limits.
 
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, Server, type Socket } from 'node:net';
@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 describe('the control socket', () => {
-  it('can be used by owner and group and nobody else, whatever the umask', async () => {
+  it('is open to owner and group only, whatever the umask', async () => {
     const mask = process.umask(0);
     try {
       await rig.serve();
@@ -32,17 +32,17 @@ describe('the control socket', () => {
     expect((await stat(join(rig.dir, 'run'))).mode & 0o777).toBe(0o750);
   });
 
-  it('leaves the umask as it was', async () => {
+  it('leaves the umask unchanged', async () => {
     const before = process.umask(0o077);
     await rig.serve();
     expect(process.umask(before)).toBe(0o077);
   });
 
-  it('replaces what a dead daemon left', async () => {
+  it('replaces the socket of a dead daemon', async () => {
     await mkdir(join(rig.dir, 'run'));
     const dead = createServer();
     await new Promise<void>((resolve) => dead.listen(join(rig.dir, 'run', 'old.sock'), resolve));
-    // As a kill leaves it: the name stays, nobody listens.
+    // The state after a kill: the socket file exists, and no process listens on it.
     await realFiles.rename(join(rig.dir, 'run', 'old.sock'), rig.path);
     await new Promise((resolve) => dead.close(resolve));
 
@@ -51,13 +51,13 @@ describe('the control socket', () => {
     expect(await (await rig.ask()).status()).toEqual(aStatus());
   });
 
-  it('never takes the place of a daemon that lives', async () => {
+  it('never replaces the socket of a running daemon', async () => {
     await rig.serve();
     await expect(rig.serve()).rejects.toMatchObject({ code: 'CONTROL-BUSY', facts: { path: rig.path } });
     expect(await (await rig.ask()).status()).toEqual(aStatus());
   });
 
-  it('never takes the place of one that has no connection left for us', async () => {
+  it('never replaces the socket of a daemon that refuses more connections', async () => {
     const server = await rig.serve();
     const held = await holdConnections(80);
     await expect(rig.serve()).rejects.toMatchObject({ code: 'CONTROL-BUSY' });
@@ -65,7 +65,7 @@ describe('the control socket', () => {
     expect(server.path).toBe(rig.path);
   });
 
-  it('never takes away what is not a socket', async () => {
+  it('never deletes anything but a socket', async () => {
     await mkdir(join(rig.dir, 'run'));
     await writeFile(rig.path, 'precious');
 
@@ -77,13 +77,13 @@ describe('the control socket', () => {
     expect(await readFile(rig.path, 'utf8')).toBe('precious');
   });
 
-  it('says which folder is missing or closed when it cannot be made', async () => {
+  it('names the missing or inaccessible folder if it cannot be made', async () => {
     await writeFile(join(rig.dir, 'file'), '');
     rig.path = join(rig.dir, 'file', 'control.sock');
     await expect(rig.serve()).rejects.toMatchObject({ code: 'FILE-FAILED', facts: { path: join(rig.dir, 'file') } });
   });
 
-  it('goes on when there is no descriptor left for a connection, however often', async () => {
+  it('keeps working if no descriptor is left for a connection', async () => {
     const listen = vi.spyOn(Server.prototype, 'listen');
     await rig.serve();
     const server = listen.mock.contexts[0] as Server;
@@ -96,7 +96,7 @@ describe('the control socket', () => {
     expect(await (await rig.ask()).status()).toEqual(aStatus());
   });
 
-  it('is gone after the end', async () => {
+  it('is deleted when the daemon ends', async () => {
     const server = await rig.serve();
     await server.close();
     expect(await rig.find()).toBeNull();
@@ -104,24 +104,24 @@ describe('the control socket', () => {
   });
 });
 
-describe('a question', () => {
-  it('about the status comes back as it was answered', async () => {
+describe('control request', () => {
+  it('returns the status unchanged', async () => {
     await rig.serve();
     expect(await (await rig.ask()).status()).toEqual(aStatus());
   });
 
-  it('about the packages comes back as it was answered', async () => {
+  it('returns the packages unchanged', async () => {
     const rows = [anUpdate(), anUpdate({ id: 'u2', notes: 'Grüße "q" \\ \u2028 \n' })];
     await rig.serve(fakeControl({ listUpdates: () => Promise.resolve(rows) }));
     expect(await (await rig.ask()).listUpdates()).toEqual(rows);
   });
 
-  it('for a round comes back as it was answered', async () => {
+  it('returns the result of a round unchanged', async () => {
     await rig.serve();
     expect(await (await rig.ask()).check(() => undefined, NEVER)).toEqual(aRound());
   });
 
-  it.each(['corp', null])('to retry credentials is carried out, for the profile %s', async (profile) => {
+  it.each(['corp', null])('retries credentials for the profile %s', async (profile) => {
     const retried: (string | null)[] = [];
     const retryCredentials = (named: string | null) => {
       retried.push(named);
@@ -132,7 +132,7 @@ describe('a question', () => {
     expect(retried).toEqual([profile]);
   });
 
-  it.each([48_000_000, null])('about timeouts carries the size %s and comes back as it was answered', async (size) => {
+  it.each([48_000_000, null])('explains timeouts for the size %s', async (size) => {
     const asked: (number | null)[] = [];
     const explainTimeout = (given: number | null) => {
       asked.push(given);
@@ -143,7 +143,7 @@ describe('a question', () => {
     expect(asked).toEqual([size]);
   });
 
-  it('to learn from an old log carries a thousand samples', async () => {
+  it('seeds the model with a thousand samples', async () => {
     const seed = { id: 'x'.repeat(64), size: 1e12, elapsed_ms: 57_000.5, longest_silence_ms: 53_000, ended_at: 1.4e12 };
     const seeds = Array.from({ length: 1_000 }, () => seed);
     let given: unknown = null;
@@ -156,24 +156,24 @@ describe('a question', () => {
     expect(given).toEqual(seeds);
   });
 
-  it.each(['', '[1]', '[{"id":1}]', '['])('to learn from %j is refused', async (body) => {
+  it.each(['', '[1]', '[{"id":1}]', '['])('refuses %j as samples', async (body) => {
     await rig.serve(fakeControl());
     const head = `POST /v1/timeout/seed HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`;
     expect(await rig.raw(head + body)).toMatch(/^HTTP\/1\.1 400 .*"code":"CONTROL-REQUEST"/s);
   });
 
-  it('for a verification comes back as it was answered', async () => {
+  it('returns the result of a verification unchanged', async () => {
     await rig.serve();
     expect(await (await rig.ask()).verifyUpdates(() => undefined, NEVER)).toEqual([aVerified()]);
   });
 
-  it('for the hook names the update', async () => {
+  it('names the update for the hook', async () => {
     await rig.serve();
     expect(await (await rig.ask()).runHook('u1', () => undefined, NEVER)).toEqual({ id: 'u1', elapsed_ms: 12 });
   });
 
   it.each(['a/b?c=%2F', '..', '../../tmp/u1', 'ü', ''])(
-    'for the hook of %j, which is no ID, goes no further',
+    "is refused if the hook's update ID is invalid: %j",
     async (id) => {
       const runHook = vi.fn();
       await rig.serve(fakeControl({ runHook }));
@@ -184,7 +184,7 @@ describe('a question', () => {
     },
   );
 
-  it('that ends in a failure brings that failure, whole', async () => {
+  it('returns a failure of the daemon completely', async () => {
     const failure = coded('DISK-FULL', { operation: 'write', path: '/data/x', reason: 'no space left' });
     await rig.serve(fakeControl({ listUpdates: () => Promise.reject(failure), check: () => Promise.reject(failure) }));
     const control = await rig.ask();
@@ -199,14 +199,14 @@ describe('a question', () => {
     }
   });
 
-  it('that meets a defect brings INTERNAL, and the daemon goes on', async () => {
+  it('returns INTERNAL for a defect, and the daemon keeps running', async () => {
     await rig.serve(fakeControl({ listUpdates: () => Promise.reject(new TypeError('x is undefined')) }));
     const control = await rig.ask();
     await expect(control.listUpdates()).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(await control.status()).toEqual(aStatus());
   });
 
-  it('that nobody knows is answered as such', async () => {
+  it('reports an unknown request as such', async () => {
     await rig.serve();
     for (const [method, target] of [
       ['GET', '/'],
@@ -222,7 +222,7 @@ describe('a question', () => {
     }
   });
 
-  it('that is no HTTP gets 400 and a closed connection, and the daemon goes on', async () => {
+  it('gets 400 and is closed if it is not HTTP, and the daemon keeps running', async () => {
     await rig.serve();
     for (const garbage of [
       '\x00\x01\x02\r\n\r\n',
@@ -235,8 +235,8 @@ describe('a question', () => {
   });
 });
 
-describe('what leaves', () => {
-  it('holds no known secret: not in facts, texts, names or results', async () => {
+describe('control response', () => {
+  it('contains no known secret in facts, texts, names or results', async () => {
     const secret = 'p:ss wörd%/@#"\\';
     rig.known.add(secret);
     const { control, round, begun } = scriptedRound();
@@ -268,8 +268,8 @@ describe('what leaves', () => {
   });
 });
 
-describe('many at once', () => {
-  it('are bounded: of 200 connections most are turned away, and after them the daemon answers as before', async () => {
+describe('many connections at once', () => {
+  it('are limited: most of 200 are refused, and then the daemon answers as before', async () => {
     await rig.serve();
     const held = await holdConnections(200);
     expect(held.filter(({ destroyed }) => !destroyed).length).toBeLessThanOrEqual(64);
@@ -278,7 +278,7 @@ describe('many at once', () => {
     expect(await (await rig.ask()).status()).toEqual(aStatus());
   });
 
-  it('get their answers when they ask in turn: 200 questions on 16 connections at a time', async () => {
+  it('get their responses in turn: 200 requests on 16 connections', async () => {
     await rig.serve();
     const control = await rig.ask();
     for (let n = 0; n < 200; n += 16) {
@@ -288,7 +288,7 @@ describe('many at once', () => {
   });
 });
 
-/** Opens so many connections that say nothing; resolves when each was taken or turned away. */
+/** Opens `count` silent connections; resolves when each was accepted or refused. */
 async function holdConnections(count: number): Promise<Socket[]> {
   const sockets = Array.from({ length: count }, () => connect(rig.path));
   for (const socket of sockets) {
@@ -299,7 +299,7 @@ async function holdConnections(count: number): Promise<Socket[]> {
     (socket) => new Promise((resolve) => socket.once('connect', resolve).once('close', resolve)),
   );
   await Promise.all(settled);
-  // Who was turned away learns it before the last one is answered.
+  // Refused connections are closed before the last accepted one gets its response.
   const turned = sockets.slice(64).map((socket) => new Promise((resolve) => socket.once('close', resolve)));
   await Promise.all(turned);
   return sockets;

@@ -1,4 +1,4 @@
-// Which sockets a command takes for those of a Sallyport of this host.
+// Which sockets a command trusts as those of the Sallyport on this host.
 
 import { describe, expect, it } from 'vitest';
 import { validateSocketOwner } from '#control/socket-owner.ts';
@@ -8,7 +8,7 @@ import type { FileFacts } from '#system/files.ts';
 const [ROOT, SERVICE, MEMBER] = [0, 990, 1001];
 const STATE = '/var/lib/sallyport';
 
-/** Owner and mode of each path; what is not named belongs to root, 0755. */
+/** Owner and mode of each path. All other paths belong to root with mode 0755. */
 type Disk = Readonly<Record<string, readonly [owner: number, mode: number]>>;
 
 /** `taken`, or the code of the refusal. */
@@ -27,18 +27,18 @@ async function verdictOn(path: string, disk: Disk): Promise<string> {
 
 const state: Disk = { [STATE]: [SERVICE, 0o700] };
 
-describe('a socket of the service, for root', () => {
+describe("the service's socket, for root", () => {
   it.each<[string, string, Disk]>([
     ['in a folder of its own', '/run/sallyport/s', { '/run/sallyport': [SERVICE, 0o750] }],
     ['in a folder of its own that its group may write', '/run/sallyport/s', { '/run/sallyport': [SERVICE, 0o770] }],
     ['in a folder of root that the group may write', '/srv/open/s', { '/srv/open': [ROOT, 0o770] }],
     ['in a folder that everybody may write', '/tmp/s', { '/tmp': [ROOT, 0o1777] }],
-  ])('%s is taken', async (_where, path, disk) => {
+  ])('is accepted %s', async (_where, path, disk) => {
     expect(await verdictOn(path, { ...state, ...disk, [path]: [SERVICE, 0o660] })).toBe('taken');
   });
 });
 
-describe('a socket of another user, for root', () => {
+describe("another user's socket, for root", () => {
   it.each<[string, string, Disk]>([
     [
       'in the folder of the service that the group may write',
@@ -46,14 +46,18 @@ describe('a socket of another user, for root', () => {
       { '/run/sallyport': [SERVICE, 0o770] },
     ],
     ['in a folder of root that the group may write', '/srv/open/s', { '/srv/open': [ROOT, 0o770] }],
-    ['below one', '/srv/open/run/s', { '/srv/open': [ROOT, 0o770], '/srv/open/run': [MEMBER, 0o700] }],
-    ['in one that is sticky', '/srv/open/s', { '/srv/open': [ROOT, 0o1770] }],
+    [
+      'below a folder of root that the group may write',
+      '/srv/open/run/s',
+      { '/srv/open': [ROOT, 0o770], '/srv/open/run': [MEMBER, 0o700] },
+    ],
+    ['in a sticky folder of root that the group may write', '/srv/open/s', { '/srv/open': [ROOT, 0o1770] }],
     ['in a folder that everybody may write', '/tmp/s', { '/tmp': [ROOT, 0o1777] }],
-  ])('%s is refused', async (_where, path, disk) => {
+  ])('is refused %s', async (_where, path, disk) => {
     expect(await verdictOn(path, { ...state, ...disk, [path]: [MEMBER, 0o660] })).toBe('CONTROL-FOREIGN');
   });
 
-  it('is taken in a folder that root gave to that user, and that their own group may write', async () => {
+  it("is accepted in that user's own, group-writable folder", async () => {
     const [path, home] = ['/home/user/s', '/home/user'];
     expect(await verdictOn(path, { [path]: [MEMBER, 0o660], [home]: [MEMBER, 0o775] })).toBe('taken');
   });

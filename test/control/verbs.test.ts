@@ -1,4 +1,4 @@
-// The table of verbs: what a new one costs, and who may use each.
+// The table of verbs: the effort for a new one, and the authority that each needs.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 describe('a new verb', () => {
-  it('is a declaration and a handler: client, server, limits and authority are derived', async () => {
+  it('needs a declaration and a handler; client, server and limits are derived', async () => {
     const verbs = {
       ...VERBS,
       double: answer({
@@ -88,13 +88,13 @@ describe('a new verb', () => {
     TABLE.map(([name]) => name).filter(
       (name) => !['status', 'check', 'diagnose', 'endpoints', 'follow', 'settings'].includes(name),
     ),
-  )('costs a line in two files of control and daemon beside its work: %s', (name) => {
-    const mentions = (room: string) =>
-      readdirSync(join(SRC, room))
+  )('is one line each in control.ts and verbs.ts: %s', (name) => {
+    const mentions = (module: string) =>
+      readdirSync(join(SRC, module))
         .filter((file) => file.endsWith('.ts'))
         .filter((file) =>
           new RegExp(`(?<![.#\\w])${name}: (?:answer\\(|work\\(|\\()`).test(
-            readFileSync(join(SRC, room, file), 'utf8'),
+            readFileSync(join(SRC, module, file), 'utf8'),
           ),
         );
     expect(mentions('control')).toEqual(['control.ts']);
@@ -108,13 +108,13 @@ describe('a new verb', () => {
   });
 });
 
-describe('the table', () => {
-  it('has no two verbs that a request could mean', () => {
+describe('table of verbs', () => {
+  it('has a unique method and path for each verb', () => {
     const requests = TABLE.map(([, verb]) => `${methodOf(verb)} ${verb.path}`);
     expect(new Set(requests).size).toBe(requests.length);
   });
 
-  it('lets a caller with more authority do everything below it', () => {
+  it('gives a caller with more authority everything below it', () => {
     const may = (has: Authority) => TABLE.filter(([, verb]) => suffices(has, verb.needs)).map(([name]) => name);
     expect(may('look')).toEqual(['status', 'settings', 'follow', 'endpoints', 'listUpdates', 'explainTimeout']);
     expect(may('operate')).toEqual(expect.arrayContaining([...may('look'), 'check', 'diagnose', 'confirmChange']));
@@ -143,8 +143,8 @@ function asked(verb: AnyVerb, body: unknown): string {
   return `${head}${text}`;
 }
 
-describe.each(AUTHORITIES)('a socket for callers who may %s', (authority) => {
-  it('answers the verbs that need no more, and refuses each other with a code', async () => {
+describe.each(AUTHORITIES)('a socket that grants %s', (authority) => {
+  it('answers the verbs it allows and refuses the others with a code', async () => {
     await rig.serve(fakeControl(), { authority });
     for (const [name, verb] of TABLE) {
       const answered = await rig.raw(asked(verb, REQUESTS[name]));
@@ -154,14 +154,14 @@ describe.each(AUTHORITIES)('a socket for callers who may %s', (authority) => {
     }
   });
 
-  it('has the settings of somebody else diagnosed for an admin only', async () => {
+  it('diagnoses proposed settings for an admin only', async () => {
     await rig.serve(fakeControl(), { authority });
     const status = { look: '403', operate: '403', admin: '200' }[authority];
     expect(await rig.raw(asked(VERBS.diagnose as AnyVerb, CANDIDATE))).toContain(`HTTP/1.1 ${status} `);
   });
 });
 
-describe('the report of a request', () => {
+describe('the request log', () => {
   type Reported = [what: string, refused: string | null];
   async function report(authority: (typeof AUTHORITIES)[number], requests: readonly [AnyVerb, unknown][]) {
     const reported: Reported[] = [];
@@ -172,23 +172,20 @@ describe('the report of a request', () => {
     return reported;
   }
 
-  it.each(AUTHORITIES)(
-    'over a socket for callers who may %s says what was asked, and whether it was refused',
-    async (authority) => {
-      const reported = await report(
-        authority,
-        TABLE.map(([name, verb]) => [verb, REQUESTS[name]]),
-      );
-      expect(reported).toEqual(
-        TABLE.filter(([, { needs }]) => needs !== 'look').map(([, { does, needs }]): Reported => {
-          const code = needs === 'admin' ? 'CONTROL-ADMIN' : 'CONTROL-OPERATE';
-          return [does, suffices(authority, needs) ? null : code];
-        }),
-      );
-    },
-  );
+  it.each(AUTHORITIES)('with authority %s names each request and whether it was refused', async (authority) => {
+    const reported = await report(
+      authority,
+      TABLE.map(([name, verb]) => [verb, REQUESTS[name]]),
+    );
+    expect(reported).toEqual(
+      TABLE.filter(([, { needs }]) => needs !== 'look').map(([, { does, needs }]): Reported => {
+        const code = needs === 'admin' ? 'CONTROL-ADMIN' : 'CONTROL-OPERATE';
+        return [does, suffices(authority, needs) ? null : code];
+      }),
+    );
+  });
 
-  it('names what needs more authority, and a malformed request', async () => {
+  it('names requests that need more authority, and malformed ones', async () => {
     const requests = [
       [VERBS.diagnose, CANDIDATE],
       [VERBS.retryCredentials, { profile: 7 }],
@@ -199,7 +196,7 @@ describe('the report of a request', () => {
     ]);
   });
 
-  it('is missing for a caller that leaves before its request is complete', async () => {
+  it('leaves out a caller that disconnects before the end of its request', async () => {
     const reported: Reported[] = [];
     const onRequest = (what: string, _peer: unknown, refused: { readonly code: string } | null) =>
       void reported.push([what, refused?.code ?? null]);
