@@ -108,7 +108,7 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'SECRET-NOT-IN-FORCE': {
-    text: 'The settings under test give {key} another source or destination than the active settings. The secret was not read, and nothing was sent.',
+    text: 'The settings under test take {key} from a different source than the active settings, or would send it to a different destination. The secret was not read, and nothing was sent.',
     check: 'Type the password instead of naming its file, variable or credential, or run the command as root.',
     class: 'config',
     retry: 'change',

@@ -5,14 +5,14 @@ import type { Entry } from './entry.ts';
 export const DIAGNOSE_CODES = {
   'HOST-IS-GATEWAY': {
     text: '{address} is the default gateway of this host and is not an HTTP proxy ({found}).',
-    check: 'The default address may have been kept. Set the address of proxy {proxy} to that of the real proxy.',
+    check: 'The address may still be a default value. Set the address of proxy {proxy} to that of the real proxy.',
     class: 'config',
     retry: 'change',
   },
   'SHELL-DIFFERS': {
     text: '{purpose} has no proxy. Your shell has {missing:words}, but the environment of the service does not ({found}).',
     check:
-      'Set a proxy in the configuration file: sallyport proxy add. A service does not use the variables of a shell. A profile with scheme: environment reads those of the service (systemctl edit).',
+      'Set a proxy in the configuration file: sallyport proxy add. A service does not use the variables of a shell. A profile with scheme: environment reads the variables of the service, which you can set with systemctl edit.',
     class: 'config',
     retry: 'change',
   },

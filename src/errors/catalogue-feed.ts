@@ -68,7 +68,7 @@ export const FEED_CODES = {
     retry: 'later',
   },
   'FREEZE-SUSPECT': {
-    text: 'No complete feed in {schedules} schedules in a row, although the proxy or the server answered. Last failure: {cause:words}.',
+    text: 'No complete feed at {schedules} scheduled checks in a row, although the proxy or the server answered. Last failure: {cause:words}.',
     check:
       'Someone on the network path may be keeping new updates from this host. Fetch updates.feed_url over another network and compare. Then ask the proxy team and the vendor.',
     class: 'content',

@@ -52,7 +52,7 @@ export const HTTP_CODES = {
   },
   'ORIGIN-STATUS': {
     text: '{url} answered {status} {reason}.',
-    check: 'Check the URL. Then ask the vendor, or the proxy team if the page is theirs.',
+    check: 'Check the URL. Then ask the vendor, or the proxy team if the proxy sent this answer.',
     class: 'http',
     retry: 'later',
   },

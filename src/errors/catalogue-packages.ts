@@ -55,7 +55,7 @@ export const PACKAGE_CODES = {
   'PACKAGE-DAMAGED': {
     text: 'The published package {path} has changed: found {found}, published with sha256 {expected}. It was moved to {aside}.',
     check:
-      'A user, a program or a failing disk changed it. The next check downloads it again if it is still needed: as the newest version of its package, or because the newest requires it.',
+      'A user, a program or a failing disk changed it. The next check downloads it again if it is the newest version of its package, or if the newest version requires it.',
     class: 'content',
     retry: 'later',
     isLocal: true,
@@ -69,7 +69,7 @@ export const PACKAGE_CODES = {
   'PACKAGE-MISSING': {
     text: 'The published package {path} is gone.',
     check:
-      'A user or a program removed it. The next check downloads it again if it is still needed: as the newest version of its package, or because the newest requires it. To keep fewer versions, lower updates.keep_versions.',
+      'A user or a program removed it. The next check downloads it again if it is the newest version of its package, or if the newest version requires it. To keep fewer versions, lower updates.keep_versions.',
     class: 'content',
     retry: 'later',
     isLocal: true,

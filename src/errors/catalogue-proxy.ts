@@ -84,7 +84,7 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'AUTH-UNCLEAR': {
-    text: 'Proxy {proxy} or the server behind it refused user {user} for {origin} at {since:time}. A CONNECT did not show which of the two ({found:words}).',
+    text: 'Proxy {proxy} or the server behind it refused user {user} for {origin} at {since:time}. A CONNECT request has not shown which of the two refused ({found:words}).',
     check:
       'The password has worked at this proxy before. If it has changed, enter the new one. Otherwise ask the administrator of the server. The password is next used for this server at {retryAt:time}, or by check --retry-credential.',
     class: 'auth',

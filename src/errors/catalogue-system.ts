@@ -164,9 +164,9 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'WAIT-STUCK': {
-    text: 'A wait ({what:words}) did not end at its deadline, {overdue:ms} ago. The service manager gets no more watchdog signals.',
+    text: 'A wait ({what:words}) should have ended {overdue:ms} ago. Sallyport no longer sends watchdog signals to the service manager.',
     check:
-      'The service is restarted by systemd; downloaded bytes are kept. Please report it with the log lines around it.',
+      'The service manager restarts the service; downloaded bytes are kept. Please report it with the log lines around it.',
     class: 'internal',
     retry: 'later',
   },

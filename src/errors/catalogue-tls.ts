@@ -62,7 +62,7 @@ export const TLS_CODES = {
   'TLS-OLD': {
     text: 'The TLS of {host} is too old: {reason:words}. No request was sent.',
     check:
-      'Ask the administrator of {host} for TLS 1.2 or newer with AES-GCM or ChaCha20-Poly1305. An old device in between may be what answers.',
+      'Ask the administrator of {host} for TLS 1.2 or newer with AES-GCM or ChaCha20-Poly1305. The answer may also come from an old device in between.',
     class: 'tls',
     retry: 'change',
   },
@@ -82,7 +82,7 @@ export const TLS_CODES = {
   'TLS-CHAIN': {
     text: 'The certificate chain of {host} is incomplete: the certificate of {end} was not sent and is unknown here. The cause is the server or TLS interception. No request was sent.',
     check:
-      'Run from outside the proxy: openssl s_client -showcerts -connect {target}. Same issuer: the server must send its intermediate ({aia:words}), or if it has its own CA: {remedy:words}. Another issuer: ask for a bypass for {target}.',
+      'Outside the proxy, run: openssl s_client -showcerts -connect {target}. If the issuer is the same, the server must send its intermediate ({aia:words}), or if it has its own CA: {remedy:words}. If it differs, ask for a bypass.',
     class: 'tls',
     retry: 'change',
   },

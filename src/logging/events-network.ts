@@ -17,7 +17,7 @@ export const NETWORK_EVENTS = {
   'proxies-unnamed': {
     level: 'warn',
     thread: null,
-    text: 'No proxy could be determined for profile {proxy}; continuing without it. {error:advised}',
+    text: 'No proxy could be determined for profile {proxy}; skipping this profile. {error:advised}',
     folds: true,
   },
   'connected-direct': { level: 'info', thread: null, text: 'Connected to {host}:{port} (direct){update_id:for}.' },

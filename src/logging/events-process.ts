@@ -54,7 +54,7 @@ export const PROCESS_EVENTS = {
   'wait-stuck': {
     level: 'error',
     thread: 'Main',
-    text: 'Wait did not end at its deadline: {error:advised}',
+    text: 'Sallyport is stuck: {error:advised}',
     folds: true,
   },
   'log-lines-lost': {

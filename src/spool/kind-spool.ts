@@ -296,7 +296,7 @@ export class KindSpool<Body> implements Spool<Body> {
     if (read.kind === 'record') return read.record;
     if (read.kind === 'closed') throw read.error;
     const path = this.#folder.path(sequence, 'json');
-    throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is not the head of an entry any more' });
+    throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is no longer the head of an entry' });
   }
 
   async #setAside(waiting: QueuedEntry, problem: EntryProblem): Promise<null> {

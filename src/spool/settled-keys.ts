@@ -184,12 +184,12 @@ function interpret(bytes: Uint8Array): Interpreted {
   const keys = rest.filter(isKey);
   const bad = rest.length - keys.length;
   const problem: EntryProblem | null =
-    bad === 0 ? null : { kind: 'damaged', reason: `${bad} of its lines are no keys` };
+    bad === 0 ? null : { kind: 'damaged', reason: `${bad} of its lines are not keys` };
   return { keys, length: bytes.length - torn.length, problem };
 }
 
 function checkHeader(header: string | undefined): EntryProblem {
   const format = /^\{"format":(\d{1,9})\}$/.exec(header ?? '')?.[1];
   if (format !== undefined && Number(format) > FORMAT) return { kind: 'newer', format: Number(format), known: FORMAT };
-  return { kind: 'damaged', reason: 'its first line names no format' };
+  return { kind: 'damaged', reason: 'its first line does not name a format' };
 }

@@ -84,7 +84,7 @@ describe('5: the address of the gateway was left as the default', () => {
     namesAll(answerOf(told), [
       '127.0.0.1 is the default gateway of this host',
       'is not an HTTP proxy',
-      'The default address may have been kept.',
+      'The address may still be a default value.',
       'address of proxy corp',
     ]);
   });

@@ -118,7 +118,7 @@ describe('a file of settled keys', () => {
     const files = machine('{"format":1}\na\nb b\n\0\0\nc\n');
     const { settled, error } = await SettledKeys.open(files, DIR);
 
-    expect(error).toMatchObject({ code: 'STATE-DAMAGED', facts: { reason: '2 of its lines are no keys' } });
+    expect(error).toMatchObject({ code: 'STATE-DAMAGED', facts: { reason: '2 of its lines are not keys' } });
     expect(['a', 'c'].every((key) => settled.has(key))).toBe(true);
     const after = files.afterCrash('power-lost');
     expect(String(after.content(`${DIR}/quarantine/${SETTLED_FILE}`))).toContain('b b');

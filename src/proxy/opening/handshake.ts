@@ -242,7 +242,7 @@ function endless({ authSession }: HandshakeOptions): CodedError {
   return coded('AUTH-MESSAGE', {
     proxy,
     scheme: authentication,
-    reason: `it still asks after ${MAX_ANSWERS} answers`,
+    reason: `the proxy still requests authentication after ${MAX_ANSWERS} answers`,
     hop,
   });
 }

@@ -128,7 +128,7 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, sig
     ports.report({
       name: 'resume-impossible',
       id: item.id,
-      reason: 'together with the bytes kept from before it was not right',
+      reason: 'the package was not correct after the download was resumed',
     });
     return await fetchAndVerify(ports, attempt, signal);
   }

@@ -153,7 +153,7 @@ describe('TLS behind a proxy', () => {
       expect(message).toContain('The cause is the server or TLS interception');
       expect(message).not.toContain('proxy corp');
       expect(check).toContain('(available at http://ca.example.com/tls-ca.crt, not fetched)');
-      expect(check).toMatch(/Another issuer: ask for a bypass for localhost:\d+\.$/);
+      expect(check).toMatch(/-connect localhost:\d+\. .* If it differs, ask for a bypass\.$/);
       await origin?.close();
     }
     // The same chain, sent whole, is trusted.
