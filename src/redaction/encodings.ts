@@ -1,24 +1,24 @@
-// What a secret is looked for as, in the layers of a text (`layers.ts`). Pure.
+// The encodings in which a secret is searched for in the layers of a text (`layers.ts`). Pure.
 //
-// Covered: as it is, in any mixture of escapes, also where it looks like an escape itself; `+` for a space; hex; base64
-// of UTF-8 and of both UTF-16 at all three alignments, so that a secret in the middle of a longer encoded text is found
-// as well. Letters and digits may be escaped one by one.
+// Covered: the plain value with any mixture of escapes, also when the value itself looks like an escape; `+` for a
+// space; hex; base64 of UTF-8 and of both UTF-16 encodings at all three alignments, so that a secret in the middle of
+// a longer encoded text is also found. Letters and digits may be escaped one by one.
 
 import { layersOf } from './layers.ts';
 import type { Span } from './mask.ts';
 import type { Pattern } from './pattern-set.ts';
 
-/** What finds a value, by the kind of text that it is looked for in. */
+/** The patterns that find a value, by the form of the text in which they are searched for. */
 export interface Encodings {
   /** In every layer, with a space for each `+`. */
   readonly plain: readonly Pattern[];
-  /** In every layer, in small letters. */
+  /** In every layer, in lower case. */
   readonly hex: Pattern;
-  /** In every layer, as `asBase64` makes it. */
+  /** In every layer, in the form that `asBase64` returns. */
   readonly base64: readonly Pattern[];
 }
 
-/** Of longer values (keys, signed tokens) a part is no use to anybody. */
+/** In characters. The beginning of a longer value (a key, a signed token) is useless alone and is not searched for. */
 const MAX_LENGTH_WITH_HEADS = 64;
 
 /** The value in each of its encodings. */
@@ -35,18 +35,18 @@ export function encodingsOf(value: string): Encodings {
   };
 }
 
-/** The value as it is, and as a text reads that holds it: a password may be `a%41b`. */
+/** The value, and each form that it has after its escapes are undone: a password may be `a%41b`. */
 export function plainOf(value: string): Pattern[] {
   const head = [...value].length <= MAX_LENGTH_WITH_HEADS;
   return layersOf(value).map(({ text }) => ({ text: withSpaces(text), head }));
 }
 
-/** Forms write a space as `+`, and nobody can tell which one was meant. */
+/** HTML forms encode a space as `+`, so a `+` may be either. */
 export function withSpaces(text: string): string {
   return text.replaceAll('+', ' ');
 }
 
-/** In small letters where it is hex. */
+/** The text with the letters A to F in lower case, as hex digits are compared. */
 export function withSmallHex(text: string): string {
   return /[A-F]/.test(text) ? text.replaceAll(/[A-F]+/g, (letters) => letters.toLowerCase()) : text;
 }
@@ -54,8 +54,9 @@ export function withSmallHex(text: string): string {
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 /**
- * The bytes in base64 when `offset` bytes stand before them in their group of three. The characters in the middle are
- * fixed; the first and the last may share bits with a neighbor, and then only their own bits are compared.
+ * The base64 pattern of the bytes when `offset` bytes precede them in their group of three. The characters in the
+ * middle are fixed. The first and the last may share bits with a neighboring byte; of these only the bits of the
+ * value are compared.
  */
 function base64Pattern(bytes: Buffer, offset: number, head: boolean): Pattern {
   const shifted = Buffer.concat([Buffer.alloc(offset), bytes]);
@@ -66,7 +67,7 @@ function base64Pattern(bytes: Buffer, offset: number, head: boolean): Pattern {
   const text = characters.slice(first, last);
   const hasBefore = offset > 0;
   const hasAfter = bits % 6 !== 0;
-  // The bits of the character before that are ours: those below the bits of the neighbor.
+  // In the first shared character the low bits belong to the value, the high bits to the byte before it.
   const beforeMask = (1 << (first * 6 - offset * 8)) - 1;
   const afterMask = 63 & ~((1 << (6 - (bits % 6))) - 1);
   const [before, after] = [characters.charAt(first - 1), characters.charAt(last)];
@@ -79,7 +80,7 @@ function base64Pattern(bytes: Buffer, offset: number, head: boolean): Pattern {
   return { text, head, fits };
 }
 
-/** Whether a character is there, and has our bits. */
+/** Whether the character exists and has the bits of the value. */
 function agree(character: string, ours: string, mask: number): boolean {
   const value = character === '' ? -1 : ALPHABET.indexOf(character);
   return value !== -1 && ((value ^ ALPHABET.indexOf(ours)) & mask) === 0;

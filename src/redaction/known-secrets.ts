@@ -1,11 +1,11 @@
 // The registry of every secret that this process knows, and the mask over all of them (principle 8).
 //
-// Guarantees: no text that went through `redact` holds a registered value, in any encoding of `encodings.ts`; where two
-// of them overlap, both are covered whole; the beginning of one where the text was cut is covered as well. The cost
-// grows with the text and not with the number of secrets. Relies on every renderer to call it last. Values
-// that are too short to tell from ordinary words are not masked; whoever resolves a secret warns about that. Of what is sent
-// once, such as the proof of a password for one connection, only the latest are known, and not in hex or base64:
-// whoever repeats one does so at once, and a daemon makes thousands.
+// Guarantees: a text that went through `redact` contains no registered value in any encoding of `encodings.ts`.
+// Overlapping values are both masked completely, and so is the beginning of a value at the end of a text that was
+// cut. The cost depends on the length of the text, not on the number of secrets. Relies on every renderer to call it
+// last. Values that are too short to distinguish from ordinary words are not masked; the module that resolves a
+// secret warns about it. Of values that are sent once, such as the proof of a password for one connection, only the
+// latest are kept, and not in hex or base64: a peer that repeats one does so at once, and a daemon makes thousands.
 
 import { type Encodings, encodingsOf, plainOf, withSmallHex, withSpaces } from './encodings.ts';
 import { asBase64, type Layer, layersOf } from './layers.ts';
@@ -13,22 +13,25 @@ import { mask, type Span } from './mask.ts';
 import { type End, PatternSet } from './pattern-set.ts';
 import { Secret } from './secret.ts';
 
-/** Below this many characters a value would mask ordinary words, and is left alone. */
+/** Minimum length in characters of a value that is masked; shorter ones would mask ordinary words. */
 export const MIN_MASKED_LENGTH = 4;
 
-/** A longer value is looked for in pieces of this many characters, so that no comparison grows too long. */
+/**
+ * Maximum length in characters of a piece. Longer values are searched for in pieces, which limits the cost of a
+ * comparison.
+ */
 const PIECE_LENGTH = 256;
 
-/** So many pieces of what is sent once are known; a proof has one to three. */
+/** Maximum number of pieces of once-sent values that are kept; a proof has one to three. */
 const MAX_PASSING = 24;
 
-/** Where a text was cut: before an ellipsis of ours, or before a query that is not shown. */
+/** Our mark at the end of a text that was cut: an ellipsis, or `?***` for a query that is not shown. */
 const CUT = /(?:…|\?\*\*\*)$/;
-/** An escape, or a character read byte by byte, that was cut in its middle; and so much of the end may belong to it. */
+/** An escape, or a character that was decoded byte by byte, cut in its middle. */
 const CUT_ESCAPE = /(?:[%&\\][#%0-9A-Za-z]{0,11}|[\u00c2-\u00f4][\u0080-\u00bf]{0,2})$/;
 const MAX_CUT_ESCAPE_LENGTH = 12;
 
-/** Masks what was registered with it. */
+/** Masks the values that were registered with it. */
 export class KnownSecrets {
   readonly #values = new Set<string>();
   readonly #plain = new PatternSet();
@@ -38,7 +41,7 @@ export class KnownSecrets {
   readonly #passing = new Set<string>();
   #passingPlain = new PatternSet();
 
-  /** Registers a value; one that is known, or shorter than `SHORTEST_MASKED`, changes nothing. */
+  /** Registers a value. A value that is known, or shorter than `MIN_MASKED_LENGTH`, changes nothing. */
   add(secret: Secret | string, use?: 'once'): void {
     const value = secret instanceof Secret ? secret.reveal() : secret;
     for (const piece of piecesOf(value)) {
@@ -73,7 +76,7 @@ export class KnownSecrets {
     return spans.length === 0 ? text : mask(text, spans);
   }
 
-  /** Where registered values stand, also those that overlap; in no order. */
+  /** The spans of registered values, unordered; they may overlap. */
   spans(text: string): Span[] {
     if (this.#values.size === 0 && this.#passing.size === 0) return [];
     return layersOf(text).flatMap((layer) => [
@@ -89,7 +92,7 @@ export class KnownSecrets {
   }
 }
 
-/** `text` is the layer's, character by character, in the form that the patterns have. */
+/** `text` is the layer's text in the form of the patterns; each character keeps its position. */
 function spansIn(patterns: PatternSet, { place }: Layer, text: string): Span[] {
   return patterns.spans(text, endOf(text)).map(([from, to]) => place(from, to));
 }

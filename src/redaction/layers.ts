@@ -1,20 +1,20 @@
-// A text with its escapes undone, layer by layer, and where each layer's characters stand in the text itself. Pure.
+// Undoes the escapes of a text layer by layer, and maps the characters of each layer back to the original text. Pure.
 //
-// Guarantees: each layer is one linear pass, and there are at most `MOST_PASSES` of each way to read a text. So letters
-// may be escaped in any mixture: %NN, &#NN;, &amp;, \uNNNN, \xNN, \", one inside the other, UTF-8 read as Latin-1.
-// A backslash may be an escape or a letter, and so may %41. So a text is read in three ways: web escapes only,
-// backslashes only, both.
+// Guarantees: each layer takes one linear pass, and each way to read a text has at most `MAX_PASSES` layers. Letters
+// may be escaped in any mixture: %NN, &#NN;, &amp;, \uNNNN, \xNN, \", one inside the other, or UTF-8 decoded as
+// Latin-1. A backslash may be an escape or a plain character, and so may %41. A text is therefore read in three ways:
+// web escapes only, backslashes only, and both.
 
-/** From and to in the text itself, of a layer's `from` and `to`. */
+/** Maps a span of the layer to the span in the original text. */
 type Place = (from: number, to: number) => readonly [from: number, to: number];
 
-/** One way to read the text. */
+/** The text with some of its escapes undone. */
 export interface Layer {
   readonly text: string;
   readonly place: Place;
 }
 
-/** Percent-encoded three times, and JSON within JSON inside of it. */
+/** Enough for JSON within JSON that is percent-encoded three times. */
 const MAX_PASSES = 6;
 
 const WEB =
@@ -22,18 +22,21 @@ const WEB =
 const BACKSLASH = '\\\\(?:[xX]([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\\{0{0,8}([0-9A-Fa-f]{1,6})\\}|(["\'\\\\/bfnrt]))';
 
 const BOTH = new RegExp(`${WEB}|${BACKSLASH}`, 'g');
-/** Where a text has both, either may be a letter. The second has the same groups; its first five never match. */
+/**
+ * For texts with both kinds, where either may be plain characters. The second has the groups of `BOTH`; its first
+ * five never match.
+ */
 const EACH: readonly RegExp[] = [new RegExp(WEB, 'g'), new RegExp(`(?!)()()()()()|${BACKSLASH}`, 'g')];
 const MAY_BE_WEB = /[%&]/;
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 const SHORT: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
-/** A character of UTF-8, each of whose bytes was taken for a character. */
+/** A UTF-8 character whose bytes were each decoded as a character. */
 const MISREAD = /[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|[\u00f0-\u00f4][\u0080-\u00bf]{3}/g;
-/** The bytes of U+FFFD itself; for any others, it says that they are no UTF-8. */
+/** The UTF-8 bytes of U+FFFD itself. Other bytes that decode to U+FFFD are not UTF-8. */
 const REPLACEMENT = '\u00ef\u00bf\u00bd';
 const LINE_BREAK = /[\r\n][ \t]*/g;
 
-/** The text itself, then each way to read it that differs from those before. */
+/** The text itself, then each distinct layer of each way to read it. */
 export function layersOf(text: string): Layer[] {
   const whole: Layer = { text, place: (from, to) => [from, to] };
   const layers = [whole];
@@ -56,14 +59,17 @@ export function layersOf(text: string): Layer[] {
   const has = { web: MAY_BE_WEB.test(text), backslash: text.includes('\\') };
   if (!has.web && !has.backslash) return layers;
   read(BOTH);
-  // An escape of one kind may have hidden one of the other.
+  // Undoing escapes of one kind may reveal escapes of the other.
   const mixed =
     layers.some((layer) => MAY_BE_WEB.test(layer.text)) && layers.some(({ text: one }) => one.includes('\\'));
   if (mixed) for (const pattern of EACH) read(pattern);
   return layers;
 }
 
-/** The layer as base64 that may be folded or in the alphabet of URLs: in one line, and in the usual alphabet. */
+/**
+ * The layer in the form in which base64 is searched for: without line breaks, and in the standard alphabet instead of
+ * that of URLs.
+ */
 export function asBase64(layer: Layer): Layer {
   const unfolded = rewrite(layer, LINE_BREAK, () => '') ?? layer;
   return { text: unfolded.text.replaceAll('-', '+').replaceAll('_', '/'), place: unfolded.place };
@@ -88,7 +94,7 @@ function characterOf(code: number): string | null {
   return code <= 0x10ffff ? String.fromCodePoint(code) : null;
 }
 
-/** Where replacements stand, in ascending order: in the new text, how long they are there, and in the old one. */
+/** The replacements in ascending order: `at` and `length` in the new text, `from` and `to` in the old one. */
 interface Replaced {
   readonly at: number[];
   readonly length: number[];
@@ -96,7 +102,7 @@ interface Replaced {
   readonly to: number[];
 }
 
-/** The layer with every match replaced; null where nothing was. */
+/** The layer with every match replaced; null when nothing was replaced. */
 function rewrite(layer: Layer, pattern: RegExp, replace: (match: RegExpExecArray) => string | null): Layer | null {
   const { text } = layer;
   const replaced: Replaced = { at: [], length: [], from: [], to: [] };
@@ -123,9 +129,9 @@ function rewrite(layer: Layer, pattern: RegExp, replace: (match: RegExpExecArray
   return { text: parts.join(''), place };
 }
 
-/** Where one character of the new text comes from. */
+/** The span of the old text that one character of the new text comes from. */
 function placeOf({ at, length, from, to }: Replaced, index: number): readonly [from: number, to: number] {
-  // The last replacement that begins at or before it.
+  // Find the last replacement that starts at or before the index.
   let [low, high] = [0, at.length];
   while (low < high) {
     const middle = (low + high) >> 1;

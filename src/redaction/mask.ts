@@ -1,17 +1,17 @@
-// Covering spans of a text. Pure.
+// Masks spans of a text. Pure.
 
 import { MASK } from './secret.ts';
 
 /** From and to, in UTF-16 units. */
 export type Span = readonly [from: number, to: number];
 
-/** A part of a text: words of ours, or what somebody else's value showed. */
+/** Part of a text: our own words (`ours`), or a value from outside. */
 interface Part {
   readonly text: string;
   readonly ours: boolean;
 }
 
-/** Covers the spans; those that touch or overlap become one mask. */
+/** Masks the spans; those that touch or overlap become one mask. */
 export function mask(text: string, spans: readonly Span[]): string {
   let masked = '';
   let shownTo = 0;
@@ -28,8 +28,9 @@ export function mask(text: string, spans: readonly Span[]): string {
 }
 
 /**
- * Covers of each span what is not ours. Words of ours tell nothing of a secret that happens to hold them, and without
- * them nobody could read the line; what a secret has beyond them is covered, so it is never there whole.
+ * Masks only the parts of each span that are not ours. Our own words reveal nothing about a secret that happens to
+ * contain them, and without them the line would be unreadable. The rest of the secret is masked, so it never appears
+ * as a whole.
  */
 export function maskForeign(parts: readonly Part[], spans: readonly Span[]): string {
   const text = parts.map((part) => part.text).join('');

@@ -1,31 +1,34 @@
-// Many strings looked for at once, in one pass over a text. Pure.
+// Searches a text for many strings in one pass. Pure.
 //
-// Guarantees: the pass costs the same for one string as for a thousand; only where four characters fit to one of them is
-// anything compared (Karp and Rabin, "Efficient randomized pattern-matching algorithms", 1987). Nothing is compiled, so
-// that a string can be added at any time.
+// Guarantees: the pass costs the same for one string as for a thousand. Strings are compared only where their first
+// four characters may match (Karp and Rabin, "Efficient randomized pattern-matching algorithms", 1987). Nothing is
+// compiled, so a string can be added at any time.
 
 import type { Span } from './mask.ts';
 
-/** Characters that are looked up; no pattern is shorter. */
+/** Number of characters that are looked up; shorter patterns are ignored. */
 const PREFIX = 4;
 const BUCKETS = 65_536;
-/** So much of a pattern at the end of a text is no coincidence. */
+/**
+ * Minimum length in characters of the beginning of a pattern at the end of a text; a shorter match may be
+ * coincidence.
+ */
 const MIN_HEAD_LENGTH = 8;
 
-/** What is looked for. */
+/** A string to search for. */
 export interface Pattern {
   readonly text: string;
-  /** Whether its beginning counts where the text ends with it. */
+  /** Whether its beginning alone matches at the end of the text. */
   readonly head: boolean;
-  /** Judges the characters next to a match; by default every match counts. */
+  /** Checks the characters next to a match and returns the span to mask. Without it every match counts. */
   fits?(text: string, from: number): Span | null;
 }
 
-/** Where a text ends: it may have been cut there, inside a character of a pattern. */
+/** The end of a text, which may have been cut inside a character of a pattern. */
 export interface End {
-  /** The end of what was cut, without a mark of ours that says so. */
+  /** The end of the original text, before our mark of the cut. */
   readonly at: number;
-  /** Without half an escape as well. */
+  /** The same, without an escape that was cut in its middle. */
   readonly beforeEscape: number;
 }
 
@@ -47,7 +50,7 @@ export class PatternSet {
     this.#filled[bucket] = 1;
   }
 
-  /** Where the strings stand; what overlaps is one span. */
+  /** The spans of all matches; overlapping matches are merged. */
   spans(text: string, end: End): Span[] {
     const spans: [number, number][] = [];
     const filled = this.#filled;
@@ -66,7 +69,7 @@ export class PatternSet {
   }
 }
 
-/** Each character moves the older ones on by four bits, so after four more it is gone. */
+/** Each character shifts the previous ones by four bits, so a character has no effect after four more. */
 function nextBucket(bucket: number, unit: number): number {
   return ((bucket << 4) ^ unit ^ (unit >> 8)) & (BUCKETS - 1);
 }
@@ -76,7 +79,7 @@ function matchAt(pattern: Pattern, place: { text: string; at: number; end: End }
   const { length } = pattern.text;
   if (text.startsWith(pattern.text, at)) {
     const found: Span | null = pattern.fits === undefined ? [at, at + length] : pattern.fits(text, at);
-    // The character behind, which shares bits with it, may be what was cut off.
+    // The next character, which shares bits with the pattern, may have been cut off.
     return found ?? (pattern.head && at + length === end.at ? [at, end.at] : null);
   }
   if (!pattern.head || end.at - at >= length) return null;
@@ -86,7 +89,9 @@ function matchAt(pattern: Pattern, place: { text: string; at: number; end: End }
   return null;
 }
 
-/** Matches come in the order of their begin, save for an edge that one shares with a neighbor. */
+/**
+ * Matches arrive in the order of their starts, except where one includes a character that it shares with a neighbor.
+ */
 function cover(spans: [number, number][], [from, to]: Span): void {
   const last = spans.at(-1);
   if (last === undefined || from > last[1]) {

@@ -1,25 +1,25 @@
-// What every renderer calls before a text reaches a file, a terminal or another process: first the values that are
-// known, in all their encodings, then the places where an unknown secret would stand.
+// Every renderer calls this before a text reaches a file, a terminal or another process. It masks the known values in
+// all their encodings, then the positions where an unknown secret would be.
 
 import type { KnownSecrets } from './known-secrets.ts';
 import type { Span } from './mask.ts';
 import { applyRules } from './rules.ts';
 
-/** Anything that masks. */
+/** Masks secrets in a text. */
 export interface Redactor {
   redact(text: string): string;
 }
 
-/** One that can also say where the values stand that it knows. */
+/** A redactor that can also return the spans of the values that it knows. */
 export interface SpanRedactor extends Redactor {
-  /** In no order; they may overlap. What a rule would find is not in it. */
+  /** Unordered; they may overlap. Matches of rules are not included. */
   spans(text: string): readonly Span[];
 }
 
-/** Masks nothing: where no secret can be. */
+/** Masks nothing, for texts that cannot contain a secret. */
 export const NO_SECRETS: SpanRedactor = { redact: (text) => text, spans: () => [] };
 
-/** Masks every text inside plain JSON data, so that the structure around it stays whole whatever a secret looks like. */
+/** Masks every string inside plain JSON data. The structure stays valid whatever a secret looks like. */
 export function redactDeep<T>(value: T, redactor: Redactor): T {
   return redactAny(value, redactor) as T;
 }
@@ -32,7 +32,7 @@ function redactAny(value: unknown, redactor: Redactor): unknown {
   return Object.fromEntries(entries.map(([key, held]) => [key, redactAny(held, redactor)]));
 }
 
-/** Known values and rules in one; later values of the registry are covered, too. */
+/** Masks known values, then applies the rules. Values that are registered later are also masked. */
 export function createRedactor(known: KnownSecrets): SpanRedactor {
   return {
     redact: (text) => applyRules(known.redact(text)),

@@ -1,5 +1,5 @@
-// A secret that can't be printed by accident (principle 8): it renders as `***` in text, JSON, templates and inspection.
-// The value leaves it only by `reveal()`, which is called where bytes go to the wire and nowhere else.
+// A secret that cannot be printed by accident (principle 8): it renders as `***` in text, JSON, templates and
+// inspection. Only `reveal()` returns the value. It is called only where the value is sent.
 
 import { inspect } from 'node:util';
 
@@ -8,7 +8,7 @@ export const MASK = '***';
 /** A password, token or key. */
 export class Secret {
   readonly #value: string;
-  /** Changes when the file of the secret is written anew; null where it stands elsewhere. */
+  /** Changes when the file of the secret is rewritten; null when the secret is not in a file. */
   readonly revision: string | null;
 
   constructor(value: string, revision: string | null = null) {
@@ -16,12 +16,12 @@ export class Secret {
     this.revision = revision;
   }
 
-  /** The value itself, for the wire only. */
+  /** The value itself, only for sending it. */
   reveal(): string {
     return this.#value;
   }
 
-  /** Whether both are the same, without either being shown. */
+  /** Whether both values are equal, without revealing either. */
   equals(other: Secret): boolean {
     return this.#value === other.#value;
   }
