@@ -1,12 +1,12 @@
 // Listens to an AbortSignal. The only place where a listener for `abort` is added.
 //
-// Guarantees: a signal that is already aborted is not missed, and a listener that was ended is never called.
+// Guarantees: a signal that is already aborted is not missed, and a listener that was removed is never called.
 // `events.addAbortListener` is not used: for an aborted signal it calls back in a microtask that cannot be cancelled.
 
 /**
- * Calls `act` once, when the signal is aborted. If it already is, `act` runs before this function returns, so `act` must
- * not use the result.
- * @returns what ends the listening; calling it again, or after the abort, does nothing
+ * Calls `act` once, when the signal is aborted. If it already is, `act` runs before this function returns, so `act`
+ * must not use the result.
+ * @returns a function that removes the listener; calling it again, or after the abort, does nothing
  */
 export function onAbort(signal: AbortSignal, act: () => void): () => void {
   if (signal.aborted) {

@@ -1,35 +1,36 @@
-// Time: the only place where the program reads a clock or sets a timer (principles 2 and 4).
+// Reads the clock and sets timers; no other file does (principles 2 and 4).
 //
-// Wall time is for people, dates and schedules; every wait and every deadline runs on the monotonic clock, so a clock
-// step of years moves none of them. Timers are clamped: Node fires a timeout above 2147483647 ms after 1 ms.
+// Wall time is for people, dates and schedules. Every wait and deadline uses the monotonic clock, so a clock step of
+// years affects none of them. Timers are clamped: Node fires a timeout above 2147483647 ms after 1 ms.
 
 import { randomBytes } from 'node:crypto';
 import { onAbort } from './abort.ts';
 
-/** The longest wait that a Node timer can hold, in milliseconds; the manual's maximum, too. */
+/** Maximum delay of a Node timer, in milliseconds; also the maximum in the manual. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
-/** Clock and timers; `test/support/fake-clock.ts` has a twin that moves by hand. */
+/** Clock and timers. The one in `test/support/fake-clock.ts` is advanced by the test. */
 export interface Clock {
   /** Wall clock, milliseconds since the epoch; may step. */
   now(): number;
-  /** Monotonic milliseconds since some moment; never steps. */
+  /** Monotonic milliseconds since an arbitrary moment; never steps. */
   monotonic(): number;
   /**
-   * Calls back once after so many milliseconds (clamped to 0..2147483647) unless cancelled. `guards` names the work that
-   * it ends: whoever gives it calls the timer off when that work has ended, also after it fired (`watched-clock.ts`).
+   * Calls back once after `ms` milliseconds (clamped to 0..2147483647) unless cancelled. `guards` names the work that
+   * the timer ends. A caller that sets it cancels the timer when that work has ended, even if the timer has fired
+   * (`watched-clock.ts`).
    */
   after(ms: number, callback: () => void, guards?: string): Timer;
 }
 
-/** A timer that can be called off; calling it off twice is harmless. */
+/** A timer that can be cancelled; cancelling it twice is harmless. */
 export interface Timer {
   cancel(): void;
-  /** Starts the whole wait anew from now, also after it ended; a timer that was called off stays off. */
+  /** Restarts the whole wait from now, even after it ended. A cancelled timer stays cancelled. */
   restart(): void;
 }
 
-/** Waits so many milliseconds; rejects with the signal's reason as soon as it is aborted. */
+/** Waits `ms` milliseconds; rejects with the signal's reason as soon as it is aborted. */
 export function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
@@ -47,7 +48,7 @@ export function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<voi
   });
 }
 
-/** Clamps a wait to what a timer can hold; NaN and negative become 0. */
+/** Clamps a delay in milliseconds to the range of a timer; NaN and negative values become 0. */
 export function clampWait(ms: number): number {
   return ms > 0 ? Math.min(Math.ceil(ms), MAX_TIMER_MS) : 0;
 }
@@ -67,7 +68,7 @@ export const systemClock: Clock = {
       },
       restart() {
         if (cancelled) return;
-        // refresh() keeps the delay and costs no new timer; after firing it arms the same timer again.
+        // refresh() keeps the delay and needs no new timer; after firing, it starts the same timer again.
         timeout.refresh();
       },
     };
@@ -79,8 +80,8 @@ export function kernelMonotonicMicros(): bigint {
   return process.hrtime.bigint() / 1_000n;
 }
 
-/** A number in [0, 1) that nobody can foresee; injected wherever a decision needs chance. */
+/** An unpredictable number in [0, 1); injected wherever a decision needs randomness. */
 export type Random = () => number;
 
-/** The machine's own chance: 48 random bits. */
+/** The random numbers of the system: 48 random bits each. */
 export const systemRandom: Random = () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48;

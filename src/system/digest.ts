@@ -1,15 +1,16 @@
-// Digests of files on disk, read in slices through one buffer so that the event loop keeps turning.
+// Computes digests of files on disk. Files are read in slices through one buffer, so that the event loop is not
+// blocked.
 
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import type { OpenFile } from './files.ts';
 
-/** 64 KiB stays in the processor's cache while it is hashed; larger reads only cost more. */
+/** 64 KiB fit into the processor's cache while they are hashed; larger reads only cost more. */
 const SLICE_BYTES = 65_536;
-/** How much is read before the event loop gets its turn: some 3 ms of hashing. */
+/** Bytes that are hashed before the event loop runs again: about 3 ms. */
 const TURN_BYTES = 4 * 1_048_576;
 
-/** Hashes the first `length` bytes of an open file (fewer when it ends before). */
+/** Hashes the first `length` bytes of an open file, or all of a shorter one. */
 export async function hashPrefix(file: OpenFile, length: number, signal: AbortSignal): Promise<Hash> {
   const hash = createHash('sha256');
   const buffer = new Uint8Array(SLICE_BYTES);

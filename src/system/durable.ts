@@ -1,39 +1,40 @@
-// The one helper for durable writes (principle 3): write, fsync, rename, fsync of the folder.
+// Durable writes; all of them use these functions (principle 3): write, fsync, rename, fsync of the folder.
 //
-// Guarantees: under the final name stands the old content or the new one, whole, at every moment and after every crash;
-// on return the new one survives a power cut. Relies on `Files`. A crash in the middle leaves at most `<path>.new`,
-// which nobody reads and the next write of the same path removes.
+// Guarantees: at every moment and after every crash, the final name has the complete old content or the complete new
+// one. On return the new content survives a power cut. Relies on `Files`. A crash leaves at most `<path>.new`, which
+// is never read and which the next write of the same path removes.
 
 import { dirname } from 'node:path';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import { type Files, type Ownership, writeAll } from './files.ts';
 
-/** Ending of a file that is being written; never the name of anything finished. */
+/** Suffix of a file that is being written. A finished file never has it. */
 export const UNFINISHED_SUFFIX = '.new';
-/** Writing one takes moments; what stands there for longer was left by a crash. */
+/** Writing takes far less time; an older unfinished file was left by a crash. */
 const LEFT_BEHIND_AFTER_MS = 60_000;
 
-/** Replaces the file by these bytes. @throws CodedError DISK-FULL, FILE-*; then the old content stands. */
+/** Replaces the content of the file. @throws CodedError DISK-FULL, FILE-*; the old content then remains */
 export async function writeDurably(files: Files, path: string, bytes: Uint8Array, mode: number): Promise<void> {
   const unfinished = path + UNFINISHED_SUFFIX;
   await files.remove(unfinished);
   await commit(files, path, () => writeSynced(files, unfinished, { bytes, mode }));
 }
 
-/** How a file that others write, too, is replaced. */
+/** How to replace a file that other programs also write. */
 export interface Replacement {
   readonly bytes: Uint8Array;
-  /** Whose the new file is. */
+  /** Owner, group and mode of the new file. */
   readonly to: Ownership;
-  /** The last look before the rename; what it throws leaves the old file in place. */
+  /** The last check before the rename. If it throws, the old file stays in place. */
   readonly lastCheck: () => Promise<void>;
   /** Wall time, ms since the epoch. */
   readonly now: number;
 }
 
 /**
- * Replaces a file that does not belong to us alone. Of two who do so at once, one fails (EEXIST) and changes nothing;
- * so does whoever comes within a minute after a crash. @throws CodedError DISK-FULL, FILE-*, and what `lastCheck` throws
+ * Replaces a file that other programs also write. If two calls run at the same time, one fails (EEXIST) and changes
+ * nothing; so does a call within a minute after a crash. @throws CodedError DISK-FULL, FILE-*, and what `lastCheck`
+ * throws
  */
 export async function replaceDurably(files: Files, path: string, made: Replacement): Promise<void> {
   const unfinished = path + UNFINISHED_SUFFIX;
@@ -43,21 +44,21 @@ export async function replaceDurably(files: Files, path: string, made: Replaceme
   await commit(files, path, made.lastCheck);
 }
 
-/** Gives the unfinished file its final name once `prepare` is done; a failure before that removes it. */
+/** Renames the unfinished file to its final name after `prepare`. If either fails, the unfinished file is removed. */
 async function commit(files: Files, path: string, prepare: () => Promise<void>): Promise<void> {
   const unfinished = path + UNFINISHED_SUFFIX;
   try {
     await prepare();
     await files.rename(unfinished, path);
   } catch (thrown) {
-    // Frees its blocks when the disk is full; the caller has to know the first failure.
+    // Frees its blocks when the disk is full. The caller needs the first failure, not one of this removal.
     await files.remove(unfinished).catch(() => undefined);
     throw thrown;
   }
   await files.syncDirectory(dirname(path));
 }
 
-/** Makes a file that is not there yet and gives it to its owner. On return it survives a power cut. */
+/** Creates a file that does not exist yet and gives it to its owner. On return it survives a power cut. */
 export async function createDurably(
   files: Files,
   path: string,
@@ -67,22 +68,25 @@ export async function createDurably(
   await files.syncDirectory(dirname(path));
 }
 
-/** Gives a file, synced before, its final name: the rename is the commit. On return it survives a power cut. */
+/** Renames a synced file to its final name; the rename is the commit. On return it survives a power cut. */
 export async function publishFile(files: Files, from: string, to: string): Promise<void> {
   await files.rename(from, to);
-  // The new name first: while only that is durable, the file has one name more, never one less.
+  // The new name is synced first: if only that is durable, the file has both names instead of none.
   await files.syncDirectory(dirname(to));
   if (dirname(from) !== dirname(to)) await files.syncDirectory(dirname(from));
 }
 
-/** Removes a file so that it does not come back after a power cut. True when there was one. */
+/** Removes a file so that it does not reappear after a power cut. True if it existed. */
 export async function removeDurably(files: Files, path: string): Promise<boolean> {
   if (!(await files.remove(path))) return false;
   await files.syncDirectory(dirname(path));
   return true;
 }
 
-/** The whole content of a file of at most so many bytes. @throws CodedError FILE-*; FILE-FAILED when it is longer. */
+/**
+ * The whole content of a file of at most `limitBytes`.
+ * @throws CodedError FILE-*; FILE-FAILED when the file is larger, or changes while it is read
+ */
 export async function readWhole(files: Files, path: string, limitBytes: number): Promise<Uint8Array> {
   const file = await files.openToRead(path);
   try {
@@ -91,7 +95,7 @@ export async function readWhole(files: Files, path: string, limitBytes: number):
       const reason = `it has ${size} bytes; the limit is ${limitBytes}`;
       throw coded('FILE-FAILED', { operation: 'read', path, reason, errno: 'EFBIG' });
     }
-    // One byte more than there should be: a file that grows while it is read is not taken for whole.
+    // One byte more than expected, so that growth during the read is noticed.
     const buffer = Buffer.alloc(size + 1);
     let length = 0;
     while (length < buffer.length) {
@@ -108,7 +112,7 @@ export async function readWhole(files: Files, path: string, limitBytes: number):
   }
 }
 
-/** Nobody but us can read it until it belongs to whom it is for. What fails leaves no file behind. */
+/** Other users cannot read the file until it has its owner. A failure leaves no file. */
 async function createSynced(files: Files, path: string, made: Pick<Replacement, 'bytes' | 'to'>): Promise<void> {
   const file = await files.create(path, 0o600);
   try {
@@ -123,7 +127,7 @@ async function createSynced(files: Files, path: string, made: Pick<Replacement, 
   }
 }
 
-/** Where we may not give it to the owner, the group has to do: whoever read it by its group still can. */
+/** If we may not change the owner, at least the group is set, so that users who read it through the group still can. */
 async function give(files: Files, path: string, to: Ownership): Promise<void> {
   try {
     await files.give(path, to);
@@ -134,7 +138,7 @@ async function give(files: Files, path: string, to: Ownership): Promise<void> {
   }
 }
 
-/** Whether an operation failed because this user may not do it. */
+/** Whether an operation failed because this user lacks permission. */
 export function isRefusal(thrown: unknown): boolean {
   return thrown instanceof CodedError && ['EPERM', 'EACCES'].includes(String(thrown.facts['errno']));
 }

@@ -1,10 +1,11 @@
-// The port for everything durable: what the program can do to a disk, one small operation each.
+// The interface for everything durable: what the program can do to a disk, one small operation each.
 //
-// `real-files.ts` does it; `test/support/crashing-files.ts` is its twin, which loses what was not synced, runs full,
-// writes short and dies at operation n. Nothing durable is written but through this port. Opening never follows a
-// symbolic link and never hangs on a FIFO; what is opened to be written has one name and is ours (FILE-*).
+// `real-files.ts` implements it. `test/support/crashing-files.ts` is its counterpart for tests: it loses what was not
+// synced, fills up, writes short and dies at operation n. All durable data is written through this interface. Opening
+// never follows a symbolic link and never hangs on a FIFO. A file that is opened for writing has one name and is ours
+// (FILE-*).
 
-/** What lstat says of a name. */
+/** What lstat reports for a name. */
 export interface FileFacts {
   readonly kind: 'file' | 'directory' | 'symbolic link' | 'socket' | 'special file';
   /** Bytes. */
@@ -13,7 +14,7 @@ export interface FileFacts {
   readonly mode: number;
   /** Milliseconds since the epoch. */
   readonly modifiedMs: number;
-  /** The disk that it is on; with the inode it names the file itself, whatever its name. */
+  /** The device that it is on. With the inode it identifies the file, whatever its name. */
   readonly device: string;
   readonly inode: string;
   readonly links: number;
@@ -21,13 +22,19 @@ export interface FileFacts {
   readonly group: number;
 }
 
-/** Which file it is, whatever its name. Another file can have the same inode only once this one is gone and closed. */
+/**
+ * Identifies a file, whatever its name. Another file can get the same inode only after this one was removed and
+ * closed.
+ */
 export type FileIdentity = Pick<FileFacts, 'device' | 'inode'>;
 
-/** Whose a file is, and who may do what with it. */
+/** Owner, group and permissions of a file. */
 export type Ownership = Pick<FileFacts, 'owner' | 'group' | 'mode'>;
 
-/** An open regular file of ours. Reading and writing are synchronous: 64 KiB to the page cache beats a thread hop. */
+/**
+ * An open regular file of ours. Reads and writes are synchronous: 64 KiB to the page cache take less time than a
+ * switch of threads.
+ */
 export interface OpenFile {
   readonly path: string;
   /** Writes at a position and returns the bytes written, which may be fewer than given (use `writeAll`). */
@@ -44,34 +51,39 @@ export interface OpenFile {
 
 /** Every durable operation. All errors are coded: FILE-* and DISK-FULL, with `errno` as a fact. */
 export interface Files {
-  /** The number of the user that we are. */
+  /** The effective uid of this process. */
   readonly self: number;
-  /** Makes a new file (O_CREAT | O_EXCL | O_NOFOLLOW), readable and writable; the mode is set, whatever the umask. */
+  /**
+   * Creates a file (O_CREAT | O_EXCL | O_NOFOLLOW) for reading and writing. The mode is set regardless of the umask.
+   */
   create(path: string, mode: number): Promise<OpenFile>;
-  /** Opens an existing file to read and write it (O_NOFOLLOW | O_NONBLOCK); regular, one link, ours. */
+  /**
+   * Opens an existing file for reading and writing (O_NOFOLLOW | O_NONBLOCK). It must be regular, ours, and have one
+   * link.
+   */
   openToWrite(path: string): Promise<OpenFile>;
-  /** Opens an existing file to read it (O_NOFOLLOW | O_NONBLOCK); regular. */
+  /** Opens an existing file for reading (O_NOFOLLOW | O_NONBLOCK). It must be regular. */
   openToRead(path: string): Promise<OpenFile>;
   /** Atomic, replaces the target; durable only after `syncDirectory`. */
   rename(from: string, to: string): Promise<void>;
-  /** Unlinks a file or a link itself, never what it points at. True when there was one. */
+  /** Unlinks a file, or a link but not its target. True if it existed. */
   remove(path: string): Promise<boolean>;
   /**
-   * Makes a folder and its parents; the mode is set on each that it makes, an existing one (or a link to one) stays as
-   * it is. Durable on return: files in a folder whose own name is lost are lost with it.
+   * Creates a folder and its parents. The mode is set on each folder that it creates; an existing one (or a link to
+   * one) stays as it is. Durable on return: files are lost with a folder whose own name is lost.
    */
   makeDirectory(path: string, mode: number): Promise<void>;
   /** Names in a folder, sorted; empty when the folder does not exist. */
   list(path: string): Promise<string[]>;
-  /** lstat: a link itself, never what it points at; null when there is nothing of that name. */
+  /** lstat: of a link itself, never of its target; null if the name does not exist. */
   facts(path: string): Promise<FileFacts | null>;
-  /** Hands a file or folder to this owner and group (EPERM where we may not), then sets the mode; never through a link. */
+  /** Changes owner and group of a file or folder (EPERM without permission), then the mode; never follows a link. */
   give(path: string, to: Ownership): Promise<void>;
-  /** Where a path leads in the end, through every symbolic link; it must exist. */
+  /** The path with all symbolic links resolved; it must exist. */
   realPath(path: string): Promise<string>;
-  /** fsync of a folder: on return the names made, renamed and removed in it survive a power cut. */
+  /** fsync of a folder: on return, the names that were created, renamed and removed in it survive a power cut. */
   syncDirectory(path: string): Promise<void>;
-  /** Bytes that may still be written on the disk of an existing folder or file; a quota may allow fewer. */
+  /** Free bytes on the disk of an existing folder or file; a quota may allow fewer. */
   freeSpace(path: string): Promise<number>;
 }
 
@@ -80,7 +92,7 @@ export function isSameFile(one: FileIdentity, other: FileIdentity | null): boole
   return other !== null && one.device === other.device && one.inode === other.inode;
 }
 
-/** Writes the whole chunk, over as many short writes as it takes. */
+/** Writes the whole chunk, with as many short writes as needed. */
 export function writeAll(file: OpenFile, chunk: Uint8Array, position: number): void {
   let written = 0;
   while (written < chunk.length) {

@@ -1,8 +1,9 @@
 // The outer form of our JSON files: one object `{"format": N, ...}`. Pure.
 //
-// Guarantees: never throws. Content of a newer format is distinguished from damaged content, so that a downgrade is named as one.
+// Guarantees: never throws. Content of a newer format is distinguished from damaged content, so that a downgrade is
+// reported as one.
 
-/** What the bytes of a file are worth before a schema has seen their fields. */
+/** The result of decoding a file, before a schema checks its fields. */
 export type FormattedJson =
   /** `fields` is the object without `format`. */
   | { readonly kind: 'fields'; readonly format: number; readonly fields: Readonly<Record<string, unknown>> }

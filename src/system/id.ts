@@ -1,14 +1,15 @@
-// An ID of an update is a name from outside that becomes part of file names here. This is the one rule for it. Pure.
+// The one rule for update IDs, which come from outside and become part of our file names. Pure.
 //
-// Every entry applies it (feed, control, command line, state that is read back), and so does whatever makes a path.
+// Every input applies it (feed, control, command line, state that is read back), and so does every function that
+// makes a path.
 
 import { coded } from '#errors/coded-error.ts';
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-/** Endings of files of ours beside a package; an ID that ends in one could pass for such a file. */
+/** Endings of our files next to a package. An ID with such an ending could be mistaken for one of them. */
 const OUR_ENDINGS = ['.jar', '.json', '.new', '.unverified', '.journal', '.receipt', '.damaged'];
 
-/** Why an ID cannot be part of a file name of ours, or null when it can. */
+/** Why an ID cannot be part of our file names; null when it can. */
 export function validateId(id: string): string | null {
   if (!ID.test(id))
     return 'it must be 1 to 64 letters, digits, dots, dashes or underscores, the first a letter or digit';
@@ -17,7 +18,7 @@ export function validateId(id: string): string | null {
   return ending === undefined ? null : `it ends in ${ending}, which is reserved for Sallyport`;
 }
 
-/** Hands the ID back. @throws CodedError ID-INVALID */
+/** Returns the ID. @throws CodedError ID-INVALID */
 export function requireId(id: string): string {
   const reason = validateId(id);
   if (reason !== null) throw coded('ID-INVALID', { id, reason });

@@ -1,18 +1,18 @@
-// How large a JSON text would become in memory, counted before `JSON.parse` sees it. Pure.
+// Counts how large a JSON text would become in memory, before `JSON.parse` reads it. Pure.
 //
-// `JSON.parse` runs to its end whatever it meets: 4 MiB of brackets take it a second, in which nothing else runs. This
-// pass over the bytes costs a few milliseconds for each MiB and stops at the first limit that is exceeded. It judges
-// no syntax: for text that is no JSON the count means nothing, and `JSON.parse` says so.
+// `JSON.parse` cannot be interrupted: 4 MiB of brackets take it a second, in which nothing else runs. This pass over
+// the bytes takes a few milliseconds per MiB and stops at the first limit that is exceeded. It does not check the
+// syntax: for a text that is not JSON the count means nothing, and `JSON.parse` reports the error.
 
 /** Limits on the structure of a document. */
 export interface JsonLimits {
   /** Values and keys together. */
   readonly values: number;
-  /** Arrays and objects inside each other. */
+  /** Nesting of arrays and objects. */
   readonly depth: number;
 }
 
-/** A limit that a document exceeds: at least `found`, since counting stops there. */
+/** The limit that a document exceeds. `found` is a lower bound, since counting stops there. */
 export interface JsonExcess {
   readonly what: 'values' | 'depth';
   readonly found: number;
@@ -58,7 +58,7 @@ export function checkJsonShape(bytes: Uint8Array, limits: JsonLimits): JsonExces
   return null;
 }
 
-/** Where the string that begins at `from` ends; a string without an end reaches to the end of the text. */
+/** Index of the quote that closes the string that begins at `from`, or the end of the text if there is none. */
 function endOfString(bytes: Uint8Array, from: number): number {
   for (let at = from + 1; at < bytes.length; at += 1) {
     const byte = bytes[at];

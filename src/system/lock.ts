@@ -1,15 +1,10 @@
-// One Sallyport at a time for a folder: a lock of the kernel on a file in it, free again the moment its process is gone.
+// Allows one Sallyport at a time per folder: a kernel lock on a file in it, released as soon as its process ends.
 //
-// Guarantees: of all who ask exactly one has it, across processes, containers and network or process namespaces of one
-// machine; kill -9 sets it free, a pid that was given out again holds nothing, no child inherits it. Who it is stands
-// beside it for people only (`lock.json`) and decides nothing; a crash leaves that note, and the next holder replaces it.
-//
-// Why SQLite, which is a part of Node: its RESERVED lock is fcntl(2), which Node itself does not offer; nothing is ever
-// written. An abstract socket is per network namespace, shared folder or not, and any user may take its name first. A
-// socket in the folder stays after a kill -9, and clearing it away is a race. A pid file is one, too, and means nothing
-// in another container. flock(2) would need a native addon, which is optional here. On NFS it is as good as the
-// server's locks; where there are none, the start fails and says so.
-// Relies on nobody else opening the file in this process: closing any descriptor of it frees a lock of fcntl.
+// Guarantees: exactly one process holds the lock, across processes, containers and network or process namespaces of
+// one machine. kill -9 releases it, a reused pid does not hold it, and no child inherits it. `lock.json` names the
+// holder for people only; a crash leaves it, and the next holder replaces it. Relies on no other code of this process
+// opening the file, since closing any of its descriptors releases a lock of fcntl. On NFS the lock is as good as the
+// server's locks; if there are none, the start fails and says so.
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -22,26 +17,26 @@ import { ownFolder } from './own-folder.ts';
 
 /** A lock that is held. */
 export interface Lock {
-  /** Sets it free; twice is harmless. */
+  /** Releases the lock; calling it twice is harmless. */
   release(): void;
 }
 
 export interface LockOptions {
   readonly files: Files;
   readonly clock: Clock;
-  /** A daemon stays, so nobody waits for it; a command is soon gone. */
+  /** Other processes wait for a command, which ends soon, but not for a daemon. */
   readonly mode: 'daemon' | 'command';
 }
 
 /** Names in the folder that belong to its lock. */
 export const LOCK_FILE = 'lock';
 export const LOCK_NOTE = 'lock.json';
-/** How long a command is waited for. */
+/** How long to wait for a command that holds the lock. */
 const WAIT_MS = 5_000;
-/** How long a note may be missing or be that of a dead process: it is written right after the lock is taken. */
+/** How long the note may be missing or name a dead process. It is written right after the lock is taken. */
 const NOTE_WAIT_MS = 500;
 const LOOK_EVERY_MS = 25;
-/** SQLITE_BUSY: somebody else has the lock. */
+/** SQLITE_BUSY: another process has the lock. */
 const BUSY = 5;
 
 interface Holder {
@@ -52,7 +47,7 @@ interface Holder {
   readonly mode: string;
 }
 
-/** Takes the lock of a folder, which is made when missing. @throws CodedError LOCK-HELD, FOLDER-UNSAFE, FILE-* */
+/** Takes the lock of a folder and creates the folder if needed. @throws CodedError LOCK-HELD, FOLDER-UNSAFE, FILE-* */
 export async function acquireLock(dir: string, options: LockOptions): Promise<Lock> {
   const { files, clock, mode } = options;
   await ownFolder(files, dir, { mode: 0o700, what: 'daemon.state_dir' });
@@ -76,7 +71,7 @@ export async function acquireLock(dir: string, options: LockOptions): Promise<Lo
     release() {
       if (released) return;
       released = true;
-      // While the lock is still held, so that it is never the note of the next holder.
+      // The note is removed while the lock is held, so that it is never that of the next holder.
       rmSync(note, { force: true });
       database.close();
     },
@@ -85,17 +80,24 @@ export async function acquireLock(dir: string, options: LockOptions): Promise<Lo
 
 const NEVER = new AbortController().signal;
 
+/**
+ * Uses SQLite, which is part of Node: its RESERVED lock is fcntl(2), which Node itself does not offer. Nothing is
+ * ever written. The alternatives are worse. An abstract socket is per network namespace, even if the folder is
+ * shared, and any user may take its name first. A socket in the folder remains after a kill -9, and removing it is a
+ * race. A pid file has the same race, and means nothing in another container. flock(2) would need a native addon,
+ * which is optional here.
+ */
 async function openLockFile(path: string, files: Files): Promise<DatabaseSync> {
   const facts = await files.facts(path);
   if (facts === null) await makeLockFile(path, files);
-  // Judged by name, never opened: see above. The folder is ours alone.
+  // Checked by name and never opened, because closing it would release the lock. Only we can write to the folder.
   else if (facts.kind === 'symbolic link') throw coded('FILE-SYMLINK', { path });
   else if (facts.kind !== 'file') throw coded('FILE-SPECIAL', { path, kind: facts.kind });
   else if (facts.links !== 1) throw coded('FILE-LINKED', { path, links: facts.links });
   else if (facts.owner !== files.self) throw coded('FILE-FOREIGN', { path, owner: facts.owner, self: files.self });
   try {
     const database = new DatabaseSync(path);
-    // Without it a transaction would begin a journal file beside ours.
+    // Otherwise a transaction would create a journal file next to ours.
     database.exec('PRAGMA journal_mode = MEMORY');
     return database;
   } catch (thrown) {
@@ -103,7 +105,7 @@ async function openLockFile(path: string, files: Files): Promise<DatabaseSync> {
   }
 }
 
-/** Two may make it at once; then it is there, which is all that is wanted. */
+/** Two processes may create it at the same time. It then exists, which is all that is needed. */
 async function makeLockFile(path: string, files: Files): Promise<void> {
   try {
     await (await files.create(path, 0o600)).close();
@@ -112,7 +114,7 @@ async function makeLockFile(path: string, files: Files): Promise<void> {
   }
 }
 
-/** IMMEDIATE takes the RESERVED lock alone, in one step: two racers can't both be refused. */
+/** IMMEDIATE takes only the RESERVED lock, in one step, so two processes that race cannot both be refused. */
 function take(database: DatabaseSync, path: string): boolean {
   try {
     database.exec('BEGIN IMMEDIATE');
@@ -128,7 +130,7 @@ function waitFor(holder: Holder | null): number {
   return holder.mode === 'command' ? WAIT_MS : 0;
 }
 
-/** Only for a process of this host; in another container the same number may be anybody. */
+/** Only for a process of this host: in another container the same pid may be any process. */
 function isGone({ pid, host }: Holder): boolean {
   if (host !== hostname()) return false;
   try {
@@ -149,7 +151,7 @@ function cannotLock(path: string, thrown: unknown): CodedError {
   return exhaustion(thrown, `lock ${path}`) ?? coded('FILE-FAILED', { operation: 'lock', path, reason }, thrown);
 }
 
-/** A note that can't be written (a full disk) is missed by nobody but the reader of a refusal. */
+/** If the note cannot be written (a full disk), only a refusal that would quote it lacks its facts. */
 function writeNote(path: string, holder: Holder): void {
   try {
     rmSync(path, { force: true });
@@ -157,7 +159,7 @@ function writeNote(path: string, holder: Holder): void {
     writeFileSync(`${path}.new`, JSON.stringify(holder), { flag: 'wx', mode: 0o600 });
     renameSync(`${path}.new`, path);
   } catch {
-    // The lock is what counts, and it is held.
+    // Only the lock matters, and it is held.
   }
 }
 

@@ -1,8 +1,9 @@
-// A Map and a Set that keep the newest entries only, so that what others name (hosts, proxies, keys) cannot fill the memory.
+// A Map and a Set that keep only the newest entries, so that names from outside (hosts, proxies, keys) cannot fill
+// the memory.
 //
-// Guarantees: never more entries than the limit; iteration goes from the oldest to the newest. Writing an entry again makes
-// it the newest; reading does not. That is why this is no LRU cache: several of these are saved in their order, and a look
-// at an entry (a status, a diagnosis) must not change what is kept.
+// Guarantees: never more entries than the limit; iteration is from the oldest to the newest. Writing an entry again
+// makes it the newest; reading does not. So this is not an LRU cache: several of these are saved in their order, and
+// reading an entry (a status, a diagnosis) must not change what is kept.
 
 /** A Map that drops its oldest entry when it would hold more than `limit`. */
 export class NewestMap<K, V> extends Map<K, V> {

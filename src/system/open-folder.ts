@@ -1,9 +1,11 @@
-// A folder that is held open only to be named by its descriptor, whatever its path. Needs Linux with /proc.
+// A folder that is held open only to be addressed by its descriptor, whatever its path. Needs Linux with /proc.
 
 import { closeSync, constants, openSync } from 'node:fs';
 import { coded, exhaustion } from '#errors/coded-error.ts';
 
-/** open(2): names a place and reads nothing, so that the right to pass through is enough. Node has no name for it. */
+/**
+ * open(2): refers to a folder without reading it, so search permission is enough. Node does not define this constant.
+ */
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
 
@@ -19,7 +21,7 @@ export function openFolder(path: string): OpenFolder {
     const fd = openSync(path, constants.O_DIRECTORY | O_PATH | O_CLOEXEC);
     let isOpen = true;
     const close = () => {
-      // A second time the number may be that of another file.
+      // On a second call the descriptor may belong to another file.
       if (isOpen) closeSync(fd);
       isOpen = false;
     };

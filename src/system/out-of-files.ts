@@ -1,8 +1,8 @@
-// Whether this process can open one more file. For failures of libraries that do not say it (getaddrinfo).
+// Checks whether this process can open one more file, for failures of libraries that do not report it (getaddrinfo).
 
 import { closeSync, openSync } from 'node:fs';
 
-/** What opening a file ends in now; null when it works. */
+/** The error of opening a file now; null if it works. */
 export function outOfFiles(): unknown {
   try {
     closeSync(openSync('/dev/null', 'r'));

@@ -1,8 +1,9 @@
-// Folders whose content we rely on: made by us, owned by us, and written by nobody else.
+// Folders whose content we rely on: we create and own them, and no other user writes to them.
 //
-// Guarantees: `ownFolder` returns only for a folder in which no other user can put, rename or replace anything, at the
-// moment of the look. Relies on the mode bits and on root. The folders above are looked at by `exposedAbove`: whoever
-// can replace one of those can replace ours, which is reported and not refused. A crash leaves the folder, or none.
+// Guarantees: `ownFolder` returns only for a folder in which, at the moment of the check, no other user can create,
+// rename or replace anything. Relies on the mode bits and on root. `exposedAbove` checks the folders above: a user
+// who can replace one of those can replace ours, which is reported but not refused. A crash leaves the folder, or
+// nothing.
 
 import { dirname, join, relative } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -16,28 +17,28 @@ const ROOT = 0;
 
 /** A folder of ours. */
 export interface OwnFolder {
-  /** Of a folder that is made. */
+  /** Permission bits of a folder that is created. */
   readonly mode: number;
-  /** What it is, for the failure: the key that names it, or words. */
+  /** What it is, for the failure text: the configuration key that names it, or a description. */
   readonly what: string;
-  /** True: nobody else may even look inside. */
+  /** True: other users may not even list it. */
   readonly isPrivate?: boolean;
 }
 
-/** Makes the folder where it is missing. @throws CodedError FOLDER-UNSAFE, FILE-* */
+/** Creates the folder if it is missing, then checks it. @throws CodedError FOLDER-UNSAFE, FILE-* */
 export async function ownFolder(files: Files, path: string, folder: OwnFolder): Promise<void> {
   await files.makeDirectory(path, folder.mode);
   await requireOwnFolder(files, path, folder);
 }
 
-/** The same for a folder that need not be there. @throws CodedError FOLDER-UNSAFE, FILE-* */
+/** Checks a folder, which need not exist. @throws CodedError FOLDER-UNSAFE, FILE-* */
 export async function requireOwnFolder(files: Files, path: string, folder: Omit<OwnFolder, 'mode'>): Promise<void> {
   const facts = await followedFacts(files, path);
   const error = facts === null ? null : checkFolder(path, facts, { ...folder, self: files.self });
   if (error !== null) throw error;
 }
 
-/** Why somebody else could change what is in this folder; null when nobody can. Pure. */
+/** Why another user could change the content of this folder; null when none can. Pure. */
 export function checkFolder(
   path: string,
   { owner, mode }: Pick<FileFacts, 'owner' | 'mode'>,
@@ -65,13 +66,13 @@ export function checkFolder(
   });
 }
 
-/** What lstat says of what a path leads to; null when there is nothing. */
+/** lstat of the target of a path; null if it does not exist. */
 async function followedFacts(files: Files, path: string): Promise<FileFacts | null> {
   const facts = await files.facts(path);
   return facts?.kind === 'symbolic link' ? await files.facts(await files.realPath(path)) : facts;
 }
 
-/** The nearest folder at or above a path that is there. */
+/** The nearest existing folder at or above a path. */
 export async function nearestFolder(files: Files, path: string): Promise<{ path: string; facts: FileFacts }> {
   for (let at = path; ; at = dirname(at)) {
     const facts = await followedFacts(files, at);
@@ -80,7 +81,7 @@ export async function nearestFolder(files: Files, path: string): Promise<{ path:
   }
 }
 
-/** A folder above one of ours that somebody else can replace. */
+/** A folder above one of ours that another user can replace. */
 export interface Exposed {
   readonly path: string;
   readonly reason: string;
@@ -88,7 +89,7 @@ export interface Exposed {
   readonly mode: string;
 }
 
-/** The folders above this one through which others could replace it, from the root down. */
+/** The folders above this one through which other users could replace it, from the root down. */
 export async function exposedAbove(files: Files, path: string): Promise<Exposed[]> {
   const found: Exposed[] = [];
   for (let at = dirname(await files.realPath(path)); ; at = dirname(at)) {
@@ -106,7 +107,10 @@ function checkParent({ owner, mode }: FileFacts, self: number): string | null {
   return (mode & 0o002) !== 0 && (mode & STICKY) === 0 ? 'can be written by everybody' : null;
 }
 
-/** Whether a folder is as the checkout around it is: of the same owner, and open to nobody but the same group. */
+/**
+ * Whether a folder in a checkout has the checkout's owner, and may be written by others only if they share its group
+ * and the checkout also allows that.
+ */
 export async function isAsCheckedOut(files: Files, path: string, checkout: string): Promise<boolean> {
   if (!isWithin(path, checkout)) return false;
   const [facts, around] = [await followedFacts(files, path), await followedFacts(files, checkout)];

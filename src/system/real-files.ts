@@ -1,9 +1,9 @@
 // `Files` on the real disk.
 //
-// Guarantees: what the port says, whoever else writes into the folder. A name is opened without following a link and
-// without waiting for a FIFO's other end; what was opened is judged by fstat of the open file, so nobody can swap it
-// in between. Modes are set with fchmod, whatever the umask. Every error is coded and carries the errno as a fact.
-// Relies on Linux: O_NOFOLLOW, O_NONBLOCK, fsync of a folder. A crash leaves what the kernel had been told.
+// Guarantees: those of `files.ts`, even if other users write to the folder. A name is opened without following a link
+// and without waiting for the other end of a FIFO. The open file itself is checked with fstat, so it cannot be
+// swapped in between. Modes are set with fchmod, regardless of the umask. Every error is coded and has the errno as a
+// fact. Relies on Linux: O_NOFOLLOW, O_NONBLOCK, fsync of a folder. A crash leaves what the kernel has received.
 
 import { type BigIntStats, constants, fstatSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, stat, statfs, unlink } from 'node:fs/promises';
@@ -14,12 +14,12 @@ import type { FileFacts, Files, OpenFile, Ownership } from './files.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const CAREFULLY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-/** Errors that mean "the disk or our share of it is full". */
+/** The disk or our quota is full. */
 const FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
-/** What a file system says that can't sync a folder (some network ones): its renames are as durable as they get. */
+/** Errors of a file system that cannot sync a folder (some network ones). Its renames cannot be made more durable. */
 const NO_FOLDER_SYNC: readonly string[] = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'];
 
-/** The disk of this machine, seen as the user `self`: only files of that user are written. */
+/** The disk of this machine for the user `self`: only files of that user are opened for writing. */
 export class RealFiles implements Files {
   readonly self: number;
 
@@ -74,7 +74,7 @@ export class RealFiles implements Files {
       await mkdir(path, { mode });
       await onFolder('create the folder', path, (handle) => handle.chmod(mode));
     } catch (thrown) {
-      // Somebody else may have made it in the meantime; that is as good.
+      // Another process may have created it meanwhile, which is as good.
       if (errnoOf(thrown) !== 'EEXIST' || !(await isFolder(path))) {
         throw (await existingFileError(path)) ?? failure('create the folder', path, thrown);
       }
@@ -141,7 +141,7 @@ export class RealFiles implements Files {
 
   async freeSpace(path: string): Promise<number> {
     try {
-      // What is left for everybody, not what only root may use.
+      // The space that all users may use, without the reserve of root.
       const { bavail, bsize } = await statfs(path, { bigint: true });
       return Number(bavail * bsize);
     } catch (thrown) {
@@ -167,7 +167,7 @@ export class RealFiles implements Files {
   }
 }
 
-/** The one that the program uses. */
+/** The instance that the program uses. */
 export const realFiles: Files = new RealFiles();
 
 class RealFile implements OpenFile {
@@ -215,7 +215,7 @@ class RealFile implements OpenFile {
     return attempt('close', this.path, () => this.#handle.close());
   }
 
-  /** A closed handle has the descriptor -1, which the synchronous calls would refuse as a mistake of type. */
+  /** A closed handle has the descriptor -1, which the synchronous calls would reject as a type error. */
   get #descriptor(): number {
     if (this.#handle.fd < 0) throw Object.assign(new Error('the file is closed'), { code: 'EBADF' });
     return this.#handle.fd;
@@ -232,7 +232,7 @@ function checkOwner(path: string, stats: BigIntStats, self: number): CodedError 
   return null;
 }
 
-/** Why a name could not be opened or made, when something else than a regular file has it. */
+/** Why a name could not be opened or created, when something other than a regular file has it. */
 async function existingFileError(path: string): Promise<CodedError | null> {
   const stats = await lstat(path, { bigint: true }).catch(() => null);
   if (stats === null || stats.isFile()) return null;
@@ -266,7 +266,7 @@ function kindOf(stats: BigIntStats): FileFacts['kind'] {
   return stats.isSocket() ? 'socket' : 'special file';
 }
 
-/** Follows links: the admin may have put a folder of ours elsewhere. */
+/** Follows links, because the admin may have moved one of our folders elsewhere. */
 async function isFolder(path: string): Promise<boolean> {
   const stats = await stat(path).catch(() => null);
   return stats?.isDirectory() ?? false;
@@ -291,7 +291,7 @@ async function attempt(operation: string, path: string, act: () => Promise<void>
   }
 }
 
-/** For a handle whose bytes matter no more, or that has none. */
+/** For a handle whose content no longer matters. */
 async function closeQuietly(handle: FileHandle): Promise<void> {
   await handle.close().catch(() => undefined);
 }
@@ -305,7 +305,7 @@ function failure(operation: string, path: string, thrown: unknown): CodedError {
   return FULL.includes(errno) ? coded('DISK-FULL', facts, thrown) : coded('FILE-FAILED', facts, thrown);
 }
 
-/** `ENOENT: no such file or directory`, without the path, which the sentence has already. */
+/** `ENOENT: no such file or directory`, without the path, which the sentence already has. */
 function reasonOf(thrown: unknown, errno: string): string {
   const number = (thrown as { errno?: unknown } | null)?.errno;
   if (typeof number === 'number') return `${errno}: ${getSystemErrorMessage(number) ?? 'unknown'}`;

@@ -1,8 +1,8 @@
-// Whether two paths lead to the same file, also by way of symbolic links.
+// Whether two paths refer to the same file, also through symbolic links.
 
 import type { Files } from './files.ts';
 
-/** A path that leads nowhere is the same as itself only. */
+/** A path that does not exist equals only itself. */
 export async function isSamePath(files: Pick<Files, 'realPath'>, one: string, other: string): Promise<boolean> {
   if (one === other) return true;
   const real = await Promise.all([one, other].map((path) => files.realPath(path).catch(() => path)));

@@ -1,11 +1,12 @@
-// A small state file that one object owns: loaded once, then saved by any caller. Saves run one at a time, and each writes
-// what is known when its turn comes. Guarantees and crashes are those of `state-file.ts`.
+// A small state file that belongs to one object: loaded once, then saved by any caller. Saves run one at a time, and
+// each writes the state at the moment when its turn comes. Guarantees and the effects of a crash are those of
+// `state-file.ts`.
 
 import type { Files } from './files.ts';
 import { type LoadedState, loadState, type StateReader, saveState } from './state-file.ts';
 import { Turns } from './turns.ts';
 
-/** One file and the turns of its saves. */
+/** One file and the queue of its saves. */
 export class SavedState<T extends object> {
   readonly #files: Files;
   readonly #path: string;

@@ -1,10 +1,10 @@
-// Small state on disk: one JSON object `{"format": N, ...}` per file, 0600, replaced as a whole.
+// Small state on disk: one JSON object `{"format": N, ...}` per file, mode 0600, replaced as a whole.
 //
-// Guarantees: loading never fails because of what the file holds. State of a newer format (a downgrade) and state that
-// can't be read are moved aside under a name that says so, nothing is thrown away, and the caller starts from nothing
-// and tells. A file that we may not or cannot open now is not damaged: it stays, and loading fails (STATE-UNREADABLE),
-// because to start from nothing would forget what is still there. What was loaded survives a power cut, also when it is what a killed process left. Relies on `durable.ts`;
-// `parse` throws on what it does not accept. A crash leaves the old file or the new one.
+// Guarantees: loading never fails because of the content. State of a newer format (a downgrade), and state that
+// cannot be read, is renamed and never deleted; the caller starts without state and reports it. A file that we cannot
+// open now is not damaged: it stays, and loading fails (STATE-UNREADABLE), because starting without it would forget
+// what it contains. Loaded state survives a power cut, even if a killed process wrote it. Relies on `durable.ts`;
+// `parse` throws for content that it does not accept. A crash leaves the old file or the new one.
 
 import { dirname } from 'node:path';
 import { asCoded, type CodedError, coded, isExhaustion } from '#errors/coded-error.ts';
@@ -13,32 +13,38 @@ import type { Files } from './files.ts';
 import { decodeFormattedJson } from './formatted-json.ts';
 
 const STATE_MODE = 0o600;
-/** Far above what any state of ours grows to; a file above it is none of ours and would only eat memory. */
+/** Far more than our state ever needs. A larger file is not ours and would only use memory. */
 const STATE_LIMIT_BYTES = 67_108_864;
-/** So many files set aside are kept under one name; then the last one is replaced, or a bad disk fills itself. */
+/**
+ * Maximum number of files that are set aside with the same label. After that the last one is replaced, so that they
+ * do not fill the disk.
+ */
 const MAX_SET_ASIDE = 20;
 
 /** How to read a state file. */
 export interface StateReader<T> {
   /** The newest format that `parse` knows. */
   readonly format: number;
-  /** Checks what was in the file, without `format`; gets the format found, 1 up to `format`. Throws when it is wrong. */
+  /**
+   * Checks the content without `format`. `format` is the format found, from 1 to the newest. Throws for invalid
+   * content.
+   */
   parse(raw: unknown, format: number): T;
 }
 
-/** What became of loading. */
+/** Result of loading. */
 export type LoadedState<T> =
   | { readonly kind: 'loaded'; readonly value: T }
   | { readonly kind: 'absent' }
   | { readonly kind: 'set-aside'; readonly error: CodedError };
 
-/** What somebody sees who only looks. */
+/** Result of a read-only peek. */
 export type PeekedState<T> =
   | { readonly kind: 'loaded'; readonly value: T }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unreadable' };
 
-/** Looks at a state file that is another process's, or nobody's: nothing is moved aside. Never throws. */
+/** Reads a state file that may belong to another process: nothing is moved aside. Never throws. */
 export async function peekState<T>(files: Files, path: string, reader: StateReader<T>): Promise<PeekedState<T>> {
   const read = await readState(files, path, reader).catch(() => null);
   if (read?.kind === 'absent') return read;
@@ -51,8 +57,8 @@ export async function loadState<T>(files: Files, path: string, reader: StateRead
   if (read.kind === 'absent') return read;
   if (read.kind === 'closed') throw coded('STATE-UNREADABLE', { path, reason: read.reason, self: files.self });
   if (read.kind === 'value') {
-    // A process that died may have left a name that no power cut survives; from here on it is relied upon. A disk that
-    // can't sync says so at the next save.
+    // A killed process may have left a rename that would not survive a power cut, and from now on we rely on it. A
+    // disk that cannot sync reports that at the next save.
     await files.syncDirectory(dirname(path)).catch(() => undefined);
     return { kind: 'loaded', value: read.value };
   }
@@ -78,7 +84,7 @@ type Read<T> =
   | { readonly kind: 'value'; readonly value: T }
   | { readonly kind: 'newer'; readonly format: number }
   | { readonly kind: 'damaged'; readonly reason: string }
-  /** Not read: says nothing of what is in it. */
+  /** Not read: its content is unknown. */
   | { readonly kind: 'closed'; readonly reason: string };
 
 async function readState<T>(
@@ -91,7 +97,8 @@ async function readState<T>(
     return interpret(await readWhole(files, path, STATE_LIMIT_BYTES), reader);
   } catch (thrown) {
     const error = asCoded(thrown);
-    // That says nothing of the file: set aside, it would be lost for a moment without descriptors.
+    // This says nothing about the file. Setting it aside would lose it only because descriptors had run out for a
+    // moment.
     if (isExhaustion(error)) throw error;
     return isAboutContent(error)
       ? { kind: 'damaged', reason: error.safeText }
@@ -100,15 +107,15 @@ async function readState<T>(
 }
 
 /**
- * Whether a failure to read says something of the file: it is no file, too large, or its disk has lost it. Everything
- * else (no permission, no descriptors left) says nothing of it.
+ * Whether a failure to read is about the file: it is not a regular file, it is too large, or its disk has lost it.
+ * Any other failure (no permission, no descriptors left) says nothing about it.
  */
 export function isAboutContent(error: CodedError): boolean {
   if (isExhaustion(error)) return false;
   return error.code !== 'FILE-FAILED' || LOST.has(String(error.facts['errno']));
 }
 
-/** EIO, EUCLEAN, EBADMSG and ENODATA are what a bad disk or a broken file system says. */
+/** EIO, EUCLEAN, EBADMSG and ENODATA come from a bad disk or a broken file system. */
 const LOST: ReadonlySet<string> = new Set(['EFBIG', 'EIO', 'EUCLEAN', 'EBADMSG', 'ENODATA']);
 
 function interpret<T>(bytes: Uint8Array, reader: StateReader<T>): Read<T> {
@@ -121,7 +128,7 @@ function interpret<T>(bytes: Uint8Array, reader: StateReader<T>): Read<T> {
   }
 }
 
-/** The first complaint of a schema (zod's message is all of them as JSON over many lines), or the message. */
+/** The first error of a schema, or the message. zod's own message has all errors as JSON over many lines. */
 function complaintOf(thrown: unknown): string {
   const issues: unknown = (thrown as { issues?: unknown } | null)?.issues;
   const first = Array.isArray(issues) ? (issues[0] as { path?: unknown; message?: unknown } | undefined) : undefined;
@@ -140,7 +147,7 @@ function describe(
   return coded('STATE-DAMAGED', { path, reason: problem.read.reason, aside });
 }
 
-/** Moves the file (or a link, itself) to `<path>.<label>`, `<path>.<label>.2`, ... */
+/** Renames the file (or the link itself) to `<path>.<label>`, `<path>.<label>.2`, ... */
 async function setAside(files: Files, path: string, label: string): Promise<string> {
   const first = `${path}.${label}`;
   let aside = first;

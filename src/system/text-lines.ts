@@ -1,38 +1,39 @@
 // Reads a log file of any size line by line, plain or gzipped, in little memory.
 //
-// Guarantees: a regular file only, never waiting for a FIFO; symbolic links are followed, since the caller named the
-// file; what gzip is the first bytes say, not the name. A line longer than the limit is cut, a file cut in the middle
-// gives what was whole. It reads up to the size that the file had at the beginning. An abort ends it at once.
+// Guarantees: reads regular files only and never waits for a FIFO. Symbolic links are followed, since the caller
+// named the file. gzip is recognized by the first bytes, not by the name. A line longer than the limit is cut. A
+// truncated file yields everything up to the cut. It reads up to the size that the file had at the beginning. An
+// abort ends it at once.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { coded, exhaustion } from '#errors/coded-error.ts';
 
-/** Longer lines are cut; no message of a log that matters is near it. */
+/** In bytes. Longer lines are cut; relevant log messages are far shorter. */
 const LINE_LIMIT = 8_192;
 const CHUNK_BYTES = 65_536;
-/** What a packed file may unpack to; more is no log but a trap. */
+/** Maximum unpacked size of a gzipped file; a larger one is an attack rather than a log. */
 const UNPACKED_LIMIT_BYTES = 17_179_869_184;
 const NEWLINE = 0x0a;
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 
-/** How a file ended. */
+/** The result of reading a file. */
 export interface TextRead {
   readonly lines: number;
-  /** What is wrong with it, in words; null when it was read to its end. */
+  /** What is wrong with the file, in words; null when it was read to its end. */
   readonly problem: string | null;
 }
 
-/** Who gets the lines. */
+/** Receives the lines. */
 export interface LineReader {
-  /** A line without its end, bytes as Latin-1. */
+  /** A line without its line end, its bytes decoded as Latin-1. */
   line(text: string): void;
-  /** Whether the line between these places is not wanted; then no string is made of it. */
+  /** Whether to skip the line between these offsets; no string is created for it then. */
   skips?(bytes: Uint8Array, from: number, to: number): boolean;
 }
 
-/** Hands each line over. @throws CodedError FILE-FAILED when the file can't be opened */
+/** Passes each line to the reader. @throws CodedError FILE-FAILED when the file cannot be opened */
 export async function readTextLines(path: string, reader: LineReader, signal: AbortSignal): Promise<TextRead> {
   const handle = await openPlain(path);
   const lines = new LineCutter(reader);
@@ -57,21 +58,23 @@ async function openPlain(path: string): Promise<FileHandle> {
   throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is not a regular file' });
 }
 
-/** The bytes of the file, unpacked; each chunk is valid until the next one is asked for. */
+/** The bytes of the file, unpacked. Each chunk is valid until the next one is requested. */
 async function contentOf(handle: FileHandle, size: number): Promise<AsyncIterable<Buffer>> {
   const magic = Buffer.alloc(GZIP_MAGIC.length);
   await handle.read(magic, 0, magic.length, 0);
   const raw = chunksOf(handle, size);
   if (!magic.equals(GZIP_MAGIC)) return raw;
   const { constants: gzip, createGunzip } = await import('node:zlib');
-  // With a flush at its end a packed file that was cut off gives all that is in it.
+  // With this flush a truncated gzip file yields everything that it contains.
   const unpacked = createGunzip({ finishFlush: gzip.Z_SYNC_FLUSH, chunkSize: CHUNK_BYTES });
   const packed = Readable.from(copiesOf(raw), { objectMode: false });
   packed.once('error', (error) => unpacked.destroy(error));
   return packed.pipe(unpacked);
 }
 
-/** One buffer for the whole file: a buffer for each chunk would wait for the collector by the hundred megabytes. */
+/**
+ * One buffer for the whole file: with one for each chunk, hundreds of megabytes would wait for the garbage collector.
+ */
 async function* chunksOf(handle: FileHandle, size: number): AsyncGenerator<Buffer> {
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   for (let at = 0; at < size; ) {
@@ -82,7 +85,7 @@ async function* chunksOf(handle: FileHandle, size: number): AsyncGenerator<Buffe
   }
 }
 
-/** A stream keeps what it was given until it comes to it. */
+/** A stream queues its input, so each chunk needs a buffer of its own. */
 async function* copiesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) yield Buffer.from(chunk);
 }
@@ -104,7 +107,10 @@ async function readAll(content: AsyncIterable<Buffer>, lines: LineCutter, signal
   }
 }
 
-/** Cuts bytes into lines, however they are chunked. A string for each line and none for a chunk: they are gone sooner. */
+/**
+ * Splits bytes into lines, however they are chunked. It creates a string per line and none per chunk, because those
+ * are collected sooner.
+ */
 class LineCutter {
   readonly #reader: LineReader;
   #begun = '';
@@ -125,7 +131,7 @@ class LineCutter {
     this.#begun += bytes.toString('latin1', from, Math.min(bytes.length, from + this.#room));
   }
 
-  /** How many lines there were. */
+  /** Passes on the last line and returns the number of lines. */
   end(): number {
     if (this.#begun !== '') this.#give(this.#begun);
     this.#begun = '';

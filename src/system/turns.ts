@@ -1,11 +1,11 @@
-// Runs work one at a time, in the order of the calls. A failure goes to the caller whose work failed; what comes after runs
-// all the same. Nothing is kept but the last promise, so a process that ends drops the work that has not started.
+// Runs work one at a time, in the order of the calls. A failure goes to the caller whose work failed; later work runs
+// anyway. Only the last promise is kept, so a process that ends drops the work that has not started.
 
 /** One queue of work. */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Starts the work when everything before it has ended, and ends as the work does. */
+  /** Starts the work when all earlier work has ended. Resolves or rejects as the work does. */
   run<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(work);
     this.#last = turn.catch(() => undefined);

@@ -1,8 +1,8 @@
-// Which network an IP address belongs to: this machine, an organization's own networks, or nothing on the open Internet.
-// Pure arithmetic over Node's BlockList; names are never resolved.
+// Which network an IP address belongs to: this machine, the internal networks of an organization, or others that are
+// not public. Pure arithmetic over Node's BlockList; names are never resolved.
 //
-// Guarantees: a text that is no address is in no network. Addresses are compared within their family, but an IPv4 address
-// that is mapped into IPv6 counts as the IPv4 address in the lists below.
+// Guarantees: a text that is not an address is in no network. Addresses are compared within their family, but in the
+// lists below an IPv4 address that is mapped into IPv6 is treated as the IPv4 address.
 
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
@@ -14,7 +14,7 @@ export interface Network {
 }
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
-/** RFC 1918, 3927, 6598, 4193 and 4291: what an organization uses inside. */
+/** RFC 1918, 3927, 6598, 4193 and 4291: networks that organizations use internally. */
 const PRIVATE = [
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -24,7 +24,7 @@ const PRIVATE = [
   'fc00::/7',
   'fe80::/10',
 ];
-/** What else is not the open Internet (RFC 6890 and its updates). */
+/** Other networks that are not on the public Internet (RFC 6890 and its updates). */
 const SPECIAL = [
   '0.0.0.0/8',
   '168.63.129.16/32', // a cloud's host agent behind a public address
@@ -39,17 +39,17 @@ const isLoopback = membership(LOOPBACK);
 const isPrivate = membership([...LOOPBACK, ...PRIVATE]);
 const isNotPublic = membership([...LOOPBACK, ...PRIVATE, ...SPECIAL]);
 
-/** Whether the address is this machine. */
+/** Whether the address belongs to this machine (loopback). */
 export function isLoopbackAddress(address: string): boolean {
   return isLoopback(address);
 }
 
-/** Whether the address is this machine or in a network that organizations use inside. */
+/** Whether the address belongs to this machine or to a network that organizations use internally. */
 export function isPrivateAddress(address: string): boolean {
   return isPrivate(address);
 }
 
-/** Whether the address is not on the open Internet. IPv4 addresses inside IPv6 ones are the caller's to take out. */
+/** Whether the address is not on the public Internet. The caller extracts IPv4 addresses that are inside IPv6 ones. */
 export function isInternalAddress(address: string): boolean {
   return isNotPublic(address);
 }
@@ -64,7 +64,10 @@ export function readNetwork(text: string): Network | null {
   return { address, prefix, family };
 }
 
-/** Whether the address is in the network. An address of the other family is not, also where IPv4 is mapped into IPv6. */
+/**
+ * Whether the address is in the network. An address of the other family is not, even an IPv4 address that is mapped
+ * into IPv6.
+ */
 export function isInNetwork(address: string, { address: first, prefix, family }: Network): boolean {
   if (familyOf(address) !== family) return false;
   const list = new BlockList();
@@ -83,7 +86,7 @@ function membership(networks: readonly string[]): (address: string) => boolean {
   };
 }
 
-/** The list for addresses of this family. Networks of IPv4 also hold the IPv4 addresses that are mapped into IPv6. */
+/** The list for addresses of this family. IPv4 networks also contain the IPv4 addresses that are mapped into IPv6. */
 function listOf(networks: readonly string[], wanted: Network['family']): BlockList {
   const list = new BlockList();
   for (const text of networks) {

@@ -1,10 +1,10 @@
-// The default gateways of this host, as the kernel tells them in /proc/net/route and /proc/net/ipv6_route. Pure: text in,
-// addresses out; whoever asks reads the files. What cannot be understood names no gateway.
+// The default gateways of this host, as the kernel lists them in /proc/net/route and /proc/net/ipv6_route. Pure: the
+// caller reads the files and passes their text. A line that cannot be parsed is ignored.
 
-/** Where the kernel tells them; the second is missing where there is no IPv6. */
+/** Where the kernel lists them; the second file does not exist without IPv6. */
 export const ROUTE_FILES = { v4: '/proc/net/route', v6: '/proc/net/ipv6_route' } as const;
 
-/** RTF_GATEWAY of linux/route.h: the route leads over a gateway. */
+/** RTF_GATEWAY of linux/route.h: the route uses a gateway. */
 const OVER_GATEWAY = 0x2;
 const NOWHERE = '00000000';
 const NOWHERE_V6 = '0'.repeat(32);
@@ -23,7 +23,9 @@ function gatewayOf(line: string): string[] {
   return [[...Buffer.from(gateway, 'hex')].reverse().join('.')];
 }
 
-/** `destination prefix source prefix gateway metric refcnt use flags device`, addresses as hex in the order of the net. */
+/**
+ * `destination prefix source prefix gateway metric refcnt use flags device`, addresses as hex in network byte order.
+ */
 function gatewayOfV6(line: string): string[] {
   const [destination, prefix, , , gateway = '', , , , flags = ''] = line.trim().split(/\s+/);
   if (destination !== NOWHERE_V6 || prefix !== '00' || !/^[0-9a-f]{32}$/i.test(gateway)) return [];

@@ -1,20 +1,22 @@
-// Who is at the other end of a unix socket: SO_PEERCRED of unix(7), which the kernel fills in when somebody connects.
+// Identifies the process at the other end of a unix socket: SO_PEERCRED of unix(7), which the kernel records when it
+// connects.
 //
-// Guarantees: nothing here throws; where the kernel or koffi cannot tell, the answer is null. koffi is loaded at the first
-// question. In a user namespace (PrivateUsers= of systemd) every user that it does not know has the number 65534.
+// Guarantees: nothing here throws; the result is null when the kernel or koffi cannot provide it. koffi is loaded on
+// first use. In a user namespace (PrivateUsers= of systemd) every user that the namespace does not know has the uid
+// 65534.
 
 import type { Socket } from 'node:net';
 
-/** A process as it was when it connected. */
+/** A process at the time when it connected. */
 export interface Peer {
   readonly uid: number;
-  /** 0 where the process is outside of our namespace. */
+  /** 0 when the process is outside our namespace. */
   readonly pid: number;
 }
 
 type ReadPeer = (fd: number) => Peer | null;
 
-/** asm-generic/socket.h; the same on x64 and arm64, the platforms that we deliver a Node for. */
+/** asm-generic/socket.h; the same on x64 and arm64, the platforms that we ship a Node for. */
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const PLATFORMS: ReadonlySet<string> = new Set(['x64', 'arm64']);
@@ -23,14 +25,14 @@ const UCRED_FIELDS = 3;
 
 let reader: Promise<ReadPeer> | null = null;
 
-/** Who connected this socket; null where that cannot be told. */
+/** The process that connected to this socket; null when it is unknown. */
 export async function peerOf(socket: Socket): Promise<Peer | null> {
-  // Node has no public name for the descriptor of a socket.
+  // Node does not expose the descriptor of a socket.
   const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } | null };
   if (handle?.fd === undefined || handle.fd < 0 || process.platform !== 'linux') return null;
   reader ??= openReader().catch(() => () => null);
   const read = await reader;
-  // The wait may have outlived the connection, and its number may belong to another one.
+  // The connection may have closed meanwhile, and its descriptor may belong to another one.
   return socket.destroyed ? null : read(handle.fd);
 }
 

@@ -1,9 +1,9 @@
-// Runs a program of the admin's: the only place that starts processes.
+// Runs a program of the admin. The only place that starts processes.
 //
-// Guarantees: no shell; exactly the given environment, nothing of ours; nothing to read, no file of ours open; a process
-// group of its own, which is ended as a whole when the program ends, takes too long or is not wanted any more: TERM, a
-// grace, KILL. Never rejects. A process that left the group (setsid) is systemd's to end with the service. If we die, the
-// program goes on by itself. Relies on Linux for groups and modes.
+// Guarantees: no shell, exactly the given environment, an empty stdin, and none of our open files. The program has
+// its own process group, which is ended as a whole (TERM, a grace period, KILL) when the program ends, takes too long
+// or is no longer wanted. Never rejects. A process that left the group (setsid) is ended by systemd with the service.
+// If we die, the program keeps running. Relies on Linux for groups and modes.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Stats } from 'node:fs';
@@ -13,36 +13,39 @@ import { StringDecoder } from 'node:string_decoder';
 import { onAbort } from '#system/abort.ts';
 import { type Clock, type Timer, wait } from '#system/clock.ts';
 
-/** How often a group that was told to end is looked at. */
+/** How often to check whether a group that was sent a signal has ended. */
 const LOOK_EVERY_MS = 50;
-/** What is still in the pipes when everything has ended is there at once; a stranger that holds one may hold it for ever. */
+/**
+ * How long to read what is left in the pipes after the group has ended. That is available at once, but a process
+ * outside the group may hold a pipe open forever.
+ */
 const DRAIN_MS = 1_000;
-/** As many links as Linux follows before it says ELOOP. */
+/** Linux follows this many symbolic links before it fails with ELOOP. */
 const MAX_LINKS = 40;
-/** A longer line is cut into pieces, so that a program that writes none costs nothing. */
+/** In characters. Longer lines are split, so that a program that writes no line breaks does not fill the memory. */
 const MAX_LINE_LENGTH = 4_096;
 
-/** A program and what it gets. */
+/** A program, its arguments and its environment. */
 export interface Command {
   readonly path: string;
   readonly arguments: readonly string[];
-  /** All of it. */
+  /** The complete environment. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** How long it may take and who hears what it writes. */
+/** How long the program may run, and where its output goes. */
 export interface CommandLimits {
   readonly limitMs: number;
-  /** Between TERM and KILL. */
+  /** Time between TERM and KILL. */
   readonly graceMs: number;
-  /** The same when it is ended by the signal. */
+  /** The same, when `signal` ends the program. */
   readonly stopGraceMs: number;
-  /** So much of what it writes is handed on; the rest is read and dropped. */
+  /** At most this many bytes of output are passed on; the rest is read and dropped. */
   readonly outputBytes: number;
   onLine(stream: 'stdout' | 'stderr', line: string): void;
-  /** Told once, when the first byte is dropped. */
+  /** Called once, when the first byte is dropped. */
   onCut(): void;
-  /** Ends it. */
+  /** Ends the program when it is aborted. */
   readonly signal: AbortSignal;
 }
 
@@ -54,7 +57,7 @@ export type CommandEnd =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'not-started'; readonly reason: string };
 
-/** A name on the way to a program, as it is now. */
+/** A component of the path to a program, as it is now. */
 export interface PathEntry {
   readonly path: string;
   readonly kind: 'file' | 'folder' | 'symbolic link' | 'other';
@@ -63,16 +66,19 @@ export interface PathEntry {
   readonly owner: number;
 }
 
-/** What the hook runs commands with; a test passes its own. */
+/** Runs commands for the hook; tests pass their own. */
 export interface Commands {
-  /** The user that commands run as. */
+  /** The uid that commands run as. */
   readonly self: number;
   run(command: Command, limits: CommandLimits): Promise<CommandEnd>;
-  /** Every name that decides which program a path means: each folder from / on, each link and what it leads to. */
+  /**
+   * Every path component that decides which program a path refers to: each folder from / on, each link and its
+   * target.
+   */
   resolvePath(path: string): Promise<readonly PathEntry[]>;
 }
 
-/** Commands as processes of this machine. */
+/** Runs commands as processes of this machine. */
 export class SystemCommands implements Commands {
   readonly #clock: Clock;
   readonly self: number = process.geteuid?.() ?? 0;
@@ -87,7 +93,7 @@ export class SystemCommands implements Commands {
     try {
       child = spawn(command.path, command.arguments, {
         cwd: '/',
-        // Node adds this one by itself where it is set, unless it is named.
+        // Node adds this variable by itself if it is set here, unless it is named.
         env: { ...command.environment, NODE_V8_COVERAGE: undefined },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
@@ -151,7 +157,7 @@ class Run {
     try {
       const ended = await exited;
       if (ended.kind === 'not-started') return ended;
-      // Whatever it left behind in its group ends with it.
+      // Processes that it left in its group end with it.
       await this.#endGroup();
       await Promise.race([closed, this.#pause(DRAIN_MS)]);
       return this.#ended === null ? ended : { kind: this.#ended };
@@ -180,7 +186,7 @@ class Run {
     void this.#endGroup();
   }
 
-  /** TERM, then KILL for who is still there after the grace. */
+  /** Sends TERM, then KILL if a process is still there after the grace period. */
   async #endGroup(): Promise<void> {
     if (!this.#tell('SIGTERM')) return;
     const { graceMs, stopGraceMs } = this.#limits;
@@ -192,7 +198,7 @@ class Run {
     this.#tell('SIGKILL');
   }
 
-  /** True while anybody of the group is there. */
+  /** Sends a signal to the group. True while the group has a process. */
   #tell(signal: NodeJS.Signals | 0): boolean {
     const { pid } = this.#child;
     if (pid === undefined) return false;
@@ -208,7 +214,7 @@ class Run {
     await wait(this.#clock, ms, this.#over.signal).catch(() => undefined);
   }
 
-  /** Hands lines on; resolves when both streams have ended. */
+  /** Passes lines on; resolves when both streams have ended. */
   #listen(): Promise<void> {
     for (const name of ['stdout', 'stderr'] as const) {
       const stream = this.#child[name];

@@ -1,46 +1,50 @@
-// Takes over the environment at start: what would change Node's trust or Node itself is refused or removed by name, and
-// what was meant for this process alone is taken away, so that no child inherits it.
+// Takes over the environment at start. Variables that would change Node's trust or Node itself are refused, or
+// removed and reported. Variables for this process only are removed, so that no child inherits them.
 //
-// The launchers (/usr/bin/sallyport, tools/) remove all of them and say so; whoever starts the program in another way is
-// told. Most are refused, since Node has read them before our first line. An added authority alone is removed: every
-// connection gives its own list of authorities (`src/proxy/tls/trust.ts`), so it has no effect, and many hosts set it.
+// The launchers (/usr/bin/sallyport, tools/) remove all of the former and say so; a user who starts the program in
+// another way gets the message here. Most are refused, since Node has read them before our first line. An additional
+// CA file is only removed: every connection passes its own list of CAs (`src/proxy/tls/trust.ts`), so the variable
+// has no effect, and many hosts set it.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 
 /** The variables of a process. */
 type Variables = Record<string, string | undefined>;
 
-/** What the service manager told this process. */
+/** What the service manager passed to this process. */
 export interface ServiceVariables {
-  /** Where to send messages; null where nobody listens. */
+  /** Where to send messages; null without a receiver. */
   readonly notifySocket: string | null;
-  /** The longest time without a sign of life; null where nobody asks for one. */
+  /** Maximum time between signs of life; null when none are required. */
   readonly watchdogMs: number | null;
 }
 
 /** Each turns verification off, adds options to Node, or writes the keys of connections to a file. */
 const REFUSED = ['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_OPTIONS', 'SSLKEYLOGFILE'];
-/** Adds an authority for connections that name none; ours all do. */
+/** Adds a CA for connections that pass no list of CAs; all of ours pass one. */
 const REMOVED = 'NODE_EXTRA_CA_CERTS';
 
-/** For this process alone: a child that knew the socket could speak for us, and credentials are ours to read. */
+/**
+ * For this process only: a child with the socket could send messages in our name, and only we may read the
+ * credentials.
+ */
 const OURS_ALONE = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'CREDENTIALS_DIRECTORY'];
 
-/** A proxy may be named here, with user and password in its URL: for a profile that says so, and for nobody else. */
+/** May name a proxy with user and password in its URL. Only a profile that refers to these variables may use them. */
 const PROXIES = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'].flatMap((name) => [name, name.toUpperCase()]);
 
 /** The environment as the program uses it. */
 export interface TakenEnvironment {
-  /** ENVIRONMENT-REFUSED, for the first variable that must not be there; nothing may start then. */
+  /** ENVIRONMENT-REFUSED for the first variable that must not be set; the program must not start then. */
   readonly refused: CodedError | null;
-  /** The variable that was set and has no effect here, to be told; null when there is none. */
+  /** The variable that was set but has no effect here, to be reported; null when there is none. */
   readonly removed: string | null;
-  /** A copy of everything, for those who read settings and secrets from it. */
+  /** A copy of all variables, from which settings and secrets are read. */
   readonly environment: Readonly<Variables>;
   readonly service: ServiceVariables;
 }
 
-/** Judges `variables`, copies them, and takes what is ours alone out of them. */
+/** Checks and copies `variables`, then removes from them those that no child may inherit. */
 export function takeEnvironment(variables: Variables, pid: number): TakenEnvironment {
   const variable = REFUSED.find((name) => (variables[name] ?? '') !== '');
   const refused = variable === undefined ? null : coded('ENVIRONMENT-REFUSED', { variable });
@@ -53,7 +57,7 @@ export function takeEnvironment(variables: Variables, pid: number): TakenEnviron
   return { refused, removed, environment, service };
 }
 
-/** sd_watchdog_enabled(3): the limit holds for the process whose number is given, where one is. */
+/** sd_watchdog_enabled(3): the limit applies to the process with the given pid, if one is given. */
 function watchdogOf(environment: Readonly<Variables>, pid: number): number | null {
   const { WATCHDOG_PID: forPid, WATCHDOG_USEC: micros } = environment;
   if (forPid !== undefined && forPid !== String(pid)) return null;

@@ -1,7 +1,7 @@
-// Groups of this machine: the number behind a name, by the rules of the machine (files, LDAP, winbind), and handing a
-// socket to one.
+// Groups of this machine: finds the gid of a name by the machine's own rules (files, LDAP, winbind), and gives a
+// socket to a group.
 //
-// getgrnam(3) is called through koffi, which is loaded at the first question, as in `peer.ts`. Nothing is cached.
+// getgrnam(3) is called through koffi, which is loaded on first use, as in `peer.ts`. Nothing is cached.
 
 import { chmod, lchown } from 'node:fs/promises';
 import { coded } from '#errors/coded-error.ts';
@@ -10,7 +10,7 @@ const NUMBER = /^\d{1,10}$/;
 /** struct group of grp.h: name, password, number. */
 const GROUP_HEAD = { gr_name: 'str', gr_passwd: 'str', gr_gid: 'uint32_t' };
 
-/** The number of a group; null where the machine does not know it. A number is itself. */
+/** The gid of a group; null when the machine does not know it. A number is returned unchanged. */
 export async function groupNumber(name: string): Promise<number | null> {
   if (NUMBER.test(name)) return Number(name);
   const { default: koffi } = await import('koffi');
@@ -21,7 +21,10 @@ export async function groupNumber(name: string): Promise<number | null> {
   return gr_gid;
 }
 
-/** Hands a socket of ours to a group and sets its mode. @throws CodedError FILE-FAILED: EPERM where we are not in the group */
+/**
+ * Gives one of our sockets to a group and sets its mode.
+ * @throws CodedError FILE-FAILED; EPERM when we are not in the group
+ */
 export async function giveToGroup(path: string, group: number, mode: number): Promise<void> {
   try {
     await lchown(path, process.geteuid?.() ?? -1, group);

@@ -1,4 +1,5 @@
-// Whose SIGHUP it is: a terminal sends it when it goes away, a service manager to have the configuration read again.
+// Decides what SIGHUP means: a terminal sends it when it closes, a service manager to have the configuration read
+// again.
 
 /** Whether SIGHUP would come from a terminal. */
 export function hasTerminal(): boolean {

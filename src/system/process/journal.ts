@@ -1,6 +1,6 @@
-// Whether a stream of this process ends in systemd's journal, by the rule of systemd.exec(5): JOURNAL_STREAM names the
-// device and inode of the socket, and both are those of the descriptor. The variable alone says nothing: a child that
-// writes into a pipe inherits it, too.
+// Whether a stream of this process is connected to systemd's journal, as systemd.exec(5) defines it: JOURNAL_STREAM
+// names the device and inode of the socket, and those of the descriptor are the same. The variable alone is not
+// enough, because a child that writes to a pipe also inherits it.
 
 import { fstatSync } from 'node:fs';
 

@@ -1,19 +1,19 @@
-// The end that always comes: once a stop was asked for, the process is gone within a limit, whatever hangs: a connection
-// that does not close, a write that a dead disk never answers.
+// Forces the end of the process within a limit after a stop was requested, whatever hangs: a connection that does not
+// close, or a write that a dead disk never completes.
 //
-// Guarantees: what was still at work is named (STOP-FORCED) before; the timer itself keeps no process alive. Relies on the
-// event loop turning; where it does not, the service manager's own limit ends us. What it leaves is what a kill -9
+// Guarantees: the work that is still running is named first (STOP-FORCED). The timer itself keeps no process alive.
+// Relies on a running event loop; if it is blocked, the service manager's own limit ends us. It leaves what a kill -9
 // leaves, and every module can continue from that.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';
 
-/** Under the 10 s that are promised, with a reserve for the last words. */
+/** Below the promised 10 s, with a reserve for the last log lines. */
 const LIMIT_MS = 9_000;
 
-/** Somebody who knows what is at work, and can say a last word. */
+/** Knows which work is running, and can report the forced end. */
 export interface Witness {
-  /** In words, such as `a round`; empty when nothing is. */
+  /** The running work in words, such as `a round`; empty when there is none. */
   still(): readonly string[];
   /** Called right before the end; must not wait. */
   lastWords(error: CodedError): void;
@@ -21,15 +21,15 @@ export interface Witness {
 
 export interface LastResortOptions {
   readonly limitMs: number;
-  /** Kinds of what keeps the process alive, as Node names them. */
+  /** Kinds of resources that keep the process alive, as Node names them. */
   readonly resources: () => readonly string[];
-  /** Ends the process; does not return, but in tests. */
+  /** Ends the process; returns only in tests. */
   readonly end: (resources: readonly string[]) => void;
 }
 
 const REAL: LastResortOptions = { limitMs: LIMIT_MS, resources: () => process.getActiveResourcesInfo(), end: endNow };
 
-/** Counts down from the moment that it is armed. */
+/** Ends the process when the limit has passed after `arm`. */
 export class LastResort {
   readonly #options: LastResortOptions;
   readonly #witnesses = new Set<Witness>();
@@ -39,26 +39,26 @@ export class LastResort {
     this.#options = options;
   }
 
-  /** Adds a witness; the function returned takes it away. */
+  /** Adds a witness; the returned function removes it. */
   call(witness: Witness): () => void {
     this.#witnesses.add(witness);
     return () => void this.#witnesses.delete(witness);
   }
 
-  /** From now on the process has so long; arming twice changes nothing. */
+  /** Starts the time limit; arming twice changes nothing. */
   arm(): void {
     if (this.#armed) return;
     this.#armed = true;
     setTimeout(() => this.#force(), this.#options.limitMs).unref();
   }
 
-  /** Has everybody say a last word, at once; one who cannot keeps nobody else from it. */
+  /** Calls `lastWords` of every witness at once. One that throws does not stop the others. */
   notifyWitnesses(error: CodedError): void {
     for (const witness of this.#witnesses) {
       try {
         witness.lastWords(error);
       } catch {
-        // The end is near, and nobody is left to hear of it.
+        // The process is about to end, and nothing can report this.
       }
     }
   }
@@ -70,29 +70,29 @@ export class LastResort {
       const named = [...this.#witnesses].flatMap((witness) => witness.still());
       this.notifyWitnesses(coded('STOP-FORCED', { limit: limitMs, still: named.length > 0 ? named : inWords(alive) }));
     } catch {
-      // The end is what was promised.
+      // The process must end anyway.
     }
     end(alive);
   }
 }
 
 /**
- * Dies of a signal as if nobody had listened to it. Not `process.exit`: that waits for every thread of libuv's pool, so a
- * stuck write or name lookup would hold it for ever.
+ * Dies of a signal as if it had no listener. Not `process.exit`: that waits for every thread of libuv's pool, so a
+ * stuck write or name lookup would block it forever.
  */
 export function dieOf(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void {
   if (signal !== 'SIGKILL') process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }
 
-/** With the exit status of the failure, where neither a thread nor a terminal that takes nothing can hold the process. */
+/** Exits with the status of the failure, or by SIGKILL if a thread or a blocked terminal could hold the process. */
 function endNow(resources: readonly string[]): void {
   const isStuck = resources.includes('TTYWrap') || !resources.every((name) => HARMLESS.has(name));
   if (!isStuck) process.exit(EXIT_STATUS.system);
   dieOf('SIGKILL');
 }
 
-/** What stands for no thread of libuv's pool, with what it is to people. */
+/** Resources that do not use a thread of libuv's pool, each with a name for people. */
 const HARMLESS: ReadonlyMap<string, string> = new Map([
   ['TCPSocketWrap', 'an open connection'],
   ['TCPConnectWrap', 'a connection attempt'],

@@ -1,14 +1,14 @@
-// Tells the service manager how we are: sd_notify(3), one datagram for each message to the socket that it named.
+// Reports our state to the service manager: sd_notify(3), one datagram per message to the socket that it named.
 //
-// Guarantees: nothing here throws or ends the process; the first failure is handed to `onFailure`, once. A sentence
-// cannot forge a field: a newline in it becomes a space. libc is called through koffi, which is loaded only when there
-// is a socket, since Node itself cannot send to a unix datagram socket. It relies on being the main process of the
-// service (NotifyAccess=main). A crash leaves nothing.
+// Guarantees: nothing here throws or ends the process; the first failure is passed to `onFailure`, once. A sentence
+// cannot forge a field: a newline in it becomes a space. libc is called through koffi, since Node cannot send to a
+// unix datagram socket; koffi is loaded only if there is a socket. Relies on being the main process of the service
+// (NotifyAccess=main). A crash leaves nothing.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { kernelMonotonicMicros } from '#system/clock.ts';
 
-/** What the service manager may be told. */
+/** The messages to the service manager. */
 export interface Notifier {
   /** Start, or a reload, is complete. */
   ready(): void;
@@ -31,10 +31,10 @@ export interface NotifyOptions {
 /** Sends one datagram; throws when it cannot. */
 type Send = (message: Buffer) => void;
 
-/** The manager takes a datagram of 4,096 bytes; fewer leave room for the other fields. */
+/** In characters. The manager accepts datagrams of 4,096 bytes; this leaves space for the other fields. */
 const MAX_STATUS_LENGTH = 1_000;
 
-/** Where nobody listens. */
+/** For a process without a service manager. */
 export const SILENT_NOTIFIER: Notifier = {
   ready: () => undefined,
   reloading: () => undefined,
@@ -43,7 +43,10 @@ export const SILENT_NOTIFIER: Notifier = {
   alive: () => undefined,
 };
 
-/** Opens the way to the service manager. A socket that cannot be used is reported and costs nothing but the messages. */
+/**
+ * Opens the connection to the service manager. If the socket cannot be used, that is reported, and messages are
+ * dropped.
+ */
 export async function openNotifier({ socket, onFailure }: NotifyOptions): Promise<Notifier> {
   let failed = false;
   const fail = (thrown: unknown) => {
@@ -75,7 +78,7 @@ export async function openNotifier({ socket, onFailure }: NotifyOptions): Promis
   };
 }
 
-/** A line break would begin another field, such as a READY=1 that somebody else's header wrote. */
+/** A line break would begin another field, such as a READY=1 that came in a header from outside. */
 function oneLine(sentence: string): string {
   return sentence.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, MAX_STATUS_LENGTH);
 }
@@ -95,7 +98,7 @@ function addressOf(socket: string): Buffer {
   return Buffer.concat([Buffer.from(new Uint16Array([AF_UNIX]).buffer), name]);
 }
 
-/** A socket of its own for each message, as libsystemd does: the manager may have been restarted since the last. */
+/** Each message gets a new socket, as in libsystemd: the manager may have restarted since the last message. */
 async function openSocket(address: Buffer): Promise<Send> {
   const { default: koffi } = await import('koffi');
   const libc = koffi.load(null);

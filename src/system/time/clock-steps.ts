@@ -1,7 +1,8 @@
-// Tells when the wall clock moved by itself: it and the monotonic clock are compared at every look.
+// Detects steps of the wall clock: each check compares it with the monotonic clock.
 //
-// After a suspend the wall clock is ahead (CLOCK_MONOTONIC stands still meanwhile), after a step it is ahead or behind.
-// Which of the two it was nobody can tell, and nobody needs to. A slow correction (NTP slews at most 0.05 %) is none.
+// After a suspend the wall clock is ahead (CLOCK_MONOTONIC does not advance meanwhile); after a step it is ahead or
+// behind. The two cannot be distinguished and need not be. A slow correction (NTP slews at most 0.05 %) is not a
+// step.
 
 import type { Clock } from '#system/clock.ts';
 
@@ -18,7 +19,10 @@ export class ClockSteps {
     this.#distance = clock.now() - this.#lookedAt;
   }
 
-  /** By how much the wall clock moved since the last look, forward or (negative) back (0: not at all), and how long ago. */
+  /**
+   * How far the wall clock stepped since the previous call, in milliseconds (negative: back; 0: not at all), and how
+   * long ago that call was.
+   */
   look(): { readonly stepMs: number; readonly sinceMs: number } {
     const now = this.#clock.monotonic();
     const sinceMs = now - this.#lookedAt;

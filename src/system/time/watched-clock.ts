@@ -1,14 +1,14 @@
-// A clock that knows every wait on it, so that a watchdog can tell a daemon that waits from one that hangs.
+// A clock that knows every wait on it, so that a watchdog can distinguish a daemon that waits from one that hangs.
 //
-// Guarantees: a wait is known from `after` until its timer fired or was called off; one that guards work is known until
-// it was called off, also after it fired, so work that goes on past its own deadline is seen. Time, timers and their
-// order are those of the clock inside. Nothing is kept of a wait that is over.
+// Guarantees: a wait is known from `after` until its timer fired or was cancelled. A wait that guards work is known
+// until it is cancelled, even after it fired, so work that continues past its own deadline is detected. Time, timers
+// and their order are those of the inner clock. Nothing is kept of a wait that is over.
 
 import { type Clock, clampWait, type Timer } from '#system/clock.ts';
 
 /** A wait that is past its end. */
 export interface OverdueWait {
-  /** What the wait guards; `a timer` where nothing was said. */
+  /** What the wait guards; `a timer` if the caller did not name it. */
   readonly what: string;
   readonly overdueMs: number;
 }
@@ -59,7 +59,7 @@ export class WatchedClock implements Clock {
     };
   }
 
-  /** The wait that is furthest past its end, if any is. */
+  /** The wait that is furthest past its end; null when none is. */
   mostOverdue(): OverdueWait | null {
     const now = this.#inner.monotonic();
     let longest: Wait | null = null;

@@ -1,17 +1,17 @@
-// What the clocks of a time zone show, and when they show it. Pure; the zones are those of Node's own ICU.
+// Converts between moments and the local time of a time zone. Pure; the zones are those of Node's own ICU.
 //
-// A local time is held as the milliseconds that it would be in UTC, so that days and minutes are plain arithmetic.
-// `reached` never goes back: for a time that a change skips it is the change itself, for one that comes twice the first
-// of the two. It relies on at most one change of a zone within 28 hours; no zone has ever had two.
+// A local time is stored as the milliseconds that it would be in UTC, so that days and minutes are plain arithmetic.
+// `reached` never goes back: for a time that a change skips it returns the moment of the change, and for a time that
+// occurs twice the first of the two. Relies on at most one change of a zone within 28 hours; no zone has ever had
+// two.
 
 const HOUR_MS = 3_600_000;
-/** No zone is further from UTC than -12 and +14 hours; an hour more on each side. */
+/** Zones are between -12 and +14 hours from UTC; this is an hour more on each side. */
 const AHEAD_MS = 15 * HOUR_MS;
 const BEHIND_MS = 13 * HOUR_MS;
-/** As far as `Date` and `Intl` go, less a day; they throw on what lies beyond. */
+/** The range of `Date` and `Intl`, less a day; both throw beyond it. */
 const FURTHEST_MS = 8.64e15 - 24 * HOUR_MS;
 
-/** A time zone. */
 export class Zone {
   readonly name: string;
   readonly #format: Intl.DateTimeFormat;
@@ -31,7 +31,7 @@ export class Zone {
     this.name = this.#format.resolvedOptions().timeZone;
   }
 
-  /** What a clock on the wall shows at this moment. */
+  /** The local time at this moment, in milliseconds. */
   local(moment: number): number {
     const atMs = withinRange(moment);
     const shown: Record<string, number> = {};
@@ -41,7 +41,7 @@ export class Zone {
     return Date.UTC(year, month - 1, day, hour, minute, second) + (atMs - wholeSeconds);
   }
 
-  /** The first moment at which a clock on the wall shows this time or a later one. */
+  /** The first moment at which the local time is this or a later one. */
   reached(local: number): number {
     const localMs = withinRange(local);
     const [before, after] = [localMs - AHEAD_MS, localMs + BEHIND_MS];
@@ -67,8 +67,8 @@ export class Zone {
   }
 }
 
-/** The nearest moment that `Intl` can show; 1970 for NaN. A state file or a log may say anything. */
+/** The nearest moment that `Intl` can show; 1970 for NaN. A state file or a log may contain any number. */
 function withinRange(ms: number): number {
-  // Whole: between fractions of a millisecond the search for a change would never end.
+  // Whole milliseconds: with fractions the search for a change would never end.
   return Number.isNaN(ms) ? 0 : Math.floor(Math.max(-FURTHEST_MS, Math.min(FURTHEST_MS, ms)));
 }
