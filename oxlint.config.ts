@@ -1,6 +1,6 @@
 /**
- * The type-aware rules, and the layers of src as import bans with their reason in the message. Style and the rest
- * are Biome's. The modules are listed once, in test/architecture/layers.ts.
+ * Type-aware rules, and import bans that enforce the layers of src; each message has the reason. Biome checks style
+ * and everything else. The modules are listed once, in test/architecture/layers.ts.
  */
 import { defineConfig } from 'oxlint';
 import { bannedModules, MODULES } from './test/architecture/layers.ts';
@@ -20,7 +20,7 @@ const layerRules = MODULES.flatMap((module) => {
   const own = { regex: `^#${module.name}/`, message: `Within a module import './file.ts'.` };
   return [
     ban([`src/${module.name}/*.ts`], [NO_PARENT, NO_TEST, own, ...bans]),
-    // A folder inside a module has no other way up than the name of the module.
+    // Files in a folder of a module can reach the module only by its name.
     ban([`src/${module.name}/*/**/*.ts`], [NO_PARENT, NO_TEST, ...bans]),
   ];
 });

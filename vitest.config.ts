@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** Where `npm run kerberos` puts the package that tests of Negotiate load. */
+/** Where `npm run kerberos` installs the package that tests of Negotiate load. */
 const KERBEROS = fileURLToPath(new URL('.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url));
 
 const TESTS = ['test/**/*.test.ts'];
@@ -20,9 +20,9 @@ export default defineConfig({
   resolve: { alias: existsSync(KERBEROS) ? { kerberos: KERBEROS } : {} },
   test: {
     globalSetup: './test/support/own-temporary.ts',
-    // Processes, because tests change signals and umask, and kill what they started.
+    // Processes rather than threads, because tests change signals and umask, and kill what they started.
     pool: 'forks',
-    // At least two, also on two cores: many suites wait more than they work.
+    // At least two, even on two cores: many suites wait more than they work.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 20_000,

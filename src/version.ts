@@ -1,3 +1,3 @@
-// Our version: in the User-Agent, in `min_agent` comparisons, in --version. A test holds it equal to package.json.
+// Our version, for the User-Agent, comparisons with `min_agent` and --version. A test compares it with package.json.
 
 export const VERSION = '0.1.0';
