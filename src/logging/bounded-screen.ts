@@ -1,19 +1,19 @@
-// A screen whose reader may be slow or stuck: a journal that is full, a terminal after Ctrl-S, a pipe that nobody reads.
+// A screen whose reader may be slow or stuck: a full journal, a terminal after Ctrl-S, a pipe that is not read.
 //
 // Guarantees: at most `BACKLOG_LIMIT` characters wait for the reader, and no write waits for it. While it is behind,
-// lines are dropped and counted; once it has caught up the count is reported. The log file has every line. Relies on
-// `backlog` and `onceDrained`; a screen without them is written to as it is.
+// lines are dropped and counted; once it has caught up, the count is reported. The log file has every line. Relies on
+// `backlog` and `onceDrained`; without them lines are written directly.
 
 import type { Screen } from './terminal.ts';
 
-/** Some thousand lines. */
+/** In characters; a few thousand lines. */
 export const BACKLOG_LIMIT = 1_048_576;
 
-/** How the reader keeps up. */
+/** Notifications about the reader. */
 export interface ReaderNews {
-  /** It does not keep up; from here on lines are dropped. */
+  /** The reader does not keep up; lines are dropped from now on. */
   behind(): void;
-  /** It has taken all that waited; `lost` lines are missing. */
+  /** The reader has read everything that waited; `lost` lines are missing. */
   caughtUp(lost: number): void;
 }
 
@@ -51,7 +51,7 @@ export class BoundedScreen implements Screen {
       this.#screen.write(text);
       return;
     }
-    // A bar that is drawn again ends no line, and nobody misses it.
+    // A bar that is drawn again is not a line and is not missed.
     if (text.endsWith('\n')) this.#lost += 1;
     if (this.#behind) return;
     this.#behind = true;
@@ -59,7 +59,7 @@ export class BoundedScreen implements Screen {
     this.#news.behind();
   }
 
-  /** Tells what is missing so far. */
+  /** Reports the lines that were lost so far. */
   close(): void {
     if (this.#behind) this.#news.caughtUp(this.#lost);
     this.#lost = 0;

@@ -1,7 +1,8 @@
-// The manual's line: `2026-11-20T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.`
+// The log line of the manual: `2026-11-20T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.`
 //
-// Local time without a zone, level, thread, one sentence; issue 6 and other people's scripts read it, so the grammar is
-// for ever. The head is made of our own constants, the sentence by the one formatter: nothing foreign can begin a line.
+// Local time without a zone, level, thread, one sentence. Issue 6 and users' scripts read it, so the grammar never
+// changes. The head consists of our own constants and the sentence comes from the one formatter, so text from outside
+// cannot begin a line.
 
 import { showLocalTime } from '#errors/template.ts';
 import type { Level } from './event-definition.ts';
@@ -17,12 +18,14 @@ export function classicBody(record: LogRecord): string {
   return `${classicLevel(record)} [Thread: ${record.thread}] ${record.message}`;
 }
 
-/** `[INFO]`; the terminal colors this part alone. */
+/** `[INFO]`; the terminal colors only this part. */
 export function classicLevel(record: LogRecord): string {
   return `[${record.level.toUpperCase()}]`;
 }
 
-/** What the journal of systemd takes off and knows the priority by (sd-daemon(3)): without it all lines are alike. */
+/**
+ * The prefix from which systemd's journal takes the priority (sd-daemon(3)); without it all lines have the same one.
+ */
 export function priorityPrefix(level: Level): string {
   return `<${PRIORITY[level]}>`;
 }

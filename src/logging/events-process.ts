@@ -1,4 +1,4 @@
-// Events of the process: its life, the schedule, the log file and the control sockets.
+// Events of the process: start and stop, the schedule, the log file and the control sockets.
 
 import type { Definition } from './event-definition.ts';
 

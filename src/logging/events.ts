@@ -1,9 +1,9 @@
 // The vocabulary of the log (principle 2): every event with its level, its thread and its sentence.
 //
-// A step reports an event and never formats text. The classic log line, JSON and the terminal are renderers of it; the
-// reader of old logs uses the same sentences. Lines of level info and above are what an admin tails: one line each, with
-// a full stop, and text from outside only through the one formatter. An event of the network belongs to a purpose and has the
-// thread of that purpose.
+// A step reports an event and never formats text. The classic log line, JSON and the terminal render it, and the
+// reader of old logs uses the same sentences. Admins follow the lines of level info and above: one line each, with a
+// full stop; text from outside goes through the one formatter. An event of the network belongs to a purpose and has
+// the thread of that purpose.
 
 import type { FieldsOf, FieldValue } from '#errors/template.ts';
 import { CONFIG_EVENTS } from './events-config.ts';
@@ -25,7 +25,7 @@ export interface Scope {
 export type FieldsOfEvent<N extends EventName> = { readonly name: N } & FieldsOf<(typeof EVENTS)[N]['text']> &
   Readonly<Record<string, FieldValue>>;
 
-/** An event by its name; one that happens for a purpose says for which. */
+/** An event by its name. An event that belongs to a purpose also names it. */
 type EventOf<N extends EventName> = FieldsOfEvent<N> & ((typeof EVENTS)[N]['thread'] extends null ? Scope : unknown);
 
 /** Anything that can be reported. */

@@ -1,9 +1,9 @@
-// The machine's line: pino's own JSON, one object a line, with the event's fields under `fields` where no name of
-// theirs can stand for one of ours.
+// The JSON line: pino's own JSON, one object per line. The fields of the event are under `fields`, where their names
+// cannot collide with ours.
 //
-// Guarantees: valid JSON on one line that is safe to print as it is: JSON leaves C1 controls, bidi controls and
-// U+2028 bare, so they are escaped here. Long foreign texts are cut. Relies on fields that are redacted already; the
-// sentence of a failure is made here from them and masked as the message was.
+// Guarantees: valid JSON on one line that is safe to print. JSON leaves C1 controls, bidi controls and U+2028
+// unescaped, so they are escaped here. Long texts from outside are cut. Relies on redacted fields; the sentence of a
+// failure is made from them here and masked like the message.
 
 import { CodedError } from '#errors/coded-error.ts';
 import { hopText, readHop } from '#errors/hop.ts';
@@ -12,9 +12,9 @@ import type { SpanRedactor } from '#redaction/redact.ts';
 import { utcTime } from '#system/moment.ts';
 import { type LogRecord, maskLine } from './record.ts';
 
-/** Longest text of a field: room for any path and URL (PATH_MAX is 4096), not for a page. */
+/** Maximum length of a text in characters: enough for any path and URL (PATH_MAX is 4096), not for a page. */
 const TEXT_LIMIT = 4_096;
-/** Most items of a list, such as the reasons of a route. */
+/** Maximum number of items of a list, such as the reasons of a route. */
 const LIST_LIMIT = 100;
 
 /** What pino writes between `level` and `message`. */
@@ -25,7 +25,9 @@ export function jsonFields(record: LogRecord, known: SpanRedactor): Record<strin
   return { time: zonedTime(record.at), thread: record.thread, event: record.name, fields, ...stack };
 }
 
-/** Escapes what JSON allows inside strings and a terminal obeys. Outside of strings there is no such character. */
+/**
+ * Escapes characters that JSON allows inside strings but a terminal interprets. They do not occur outside of strings.
+ */
 export function escapeJsonLine(line: string): string {
   return line.replaceAll(UNPRINTABLE, (character) => {
     let escaped = '';

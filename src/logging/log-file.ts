@@ -1,10 +1,11 @@
-// The log file: whole lines, appended, rotated by size and count in this process.
+// The log file: complete lines, appended, rotated by size and count in this process.
 //
-// Guarantees: `write` never throws; a line is never split over two files and never lost while the disk takes bytes: one
-// that can't be written waits in memory, complained of once, and every later line tries again. A symbolic link, a FIFO
-// or a file with a second name is not written to. Relies on one writer; a file that was moved or removed by somebody is
-// made anew for the next line, so whoever follows the name (`tail -F`) sees each line once. A crash leaves at most one torn line, which the next start ends; a crash inside a rotation
-// leaves a number free, which the next one fills.
+// Guarantees: `write` never throws. A line is never split over two files, and never lost while the disk accepts
+// bytes: a line that cannot be written waits in memory, which is reported once, and each later line tries again. A
+// symbolic link, a FIFO or a file with a second name is not written to. Relies on one writer. A file that another
+// program moved or removed is created again for the next line, so a reader that follows the name (`tail -F`) gets
+// each line once. A crash leaves at most one torn line, which the next start ends; a crash inside a rotation leaves a
+// number free, which the next rotation fills.
 
 import {
   closeSync,
@@ -27,22 +28,22 @@ import type { Clock } from '#system/clock.ts';
 
 export interface LogFileOptions {
   readonly path: string;
-  /** A line that would make the file larger goes to a new one; null when somebody else rotates. */
+  /** A line that would make the file larger goes to a new one; null when another program rotates. */
   readonly rotateBytes: number | null;
-  /** How many old files stay: `sallyport.log.1` is the youngest. */
+  /** Number of old files that are kept; `sallyport.log.1` is the newest. */
   readonly rotateKeep: number;
   readonly clock: Clock;
-  /** Takes one line for the one who started us, when the log file itself is the trouble. */
+  /** Shows a line to the user or service that started us, when the log file itself fails. */
   readonly complain: (line: string) => void;
-  /** The line that says in the log how many lines are missing there. */
+  /** The log line that reports how many lines are missing. */
   readonly lostLine: (count: number) => string;
 }
 
 const FILE_MODE = 0o640;
 const FOLDER_MODE = 0o750;
-/** Bytes that wait for the disk: some thousand lines, little enough to forget about. */
+/** Maximum number of bytes that wait for the disk: a few thousand lines, a negligible amount of memory. */
 const WAITING_LIMIT_BYTES = 1_048_576;
-/** How long a rotation that failed is left alone; lines go on into the old file. */
+/** Delay until a failed rotation is tried again; meanwhile lines go to the old file. */
 const ROTATE_AGAIN_MS = 60_000;
 const NEWLINE = 0x0a;
 
@@ -72,21 +73,24 @@ export class LogFile {
     this.#attempt(() => this.#open());
   }
 
-  /** Appends a line, which has no line end yet. */
+  /** Appends a line, which is given without its line end. */
   write(line: string): void {
     if (this.#closed) return;
     this.#queue(Buffer.from(`${line}\n`));
     this.#attempt(() => this.#drain());
   }
 
-  /** Opens the file of that name anew, and makes it when it was moved away. */
+  /** Opens the file of that name again, and creates it if it was moved away. */
   reopen(): void {
     if (this.#closed) return;
     this.#shut();
     this.#attempt(() => this.#drain());
   }
 
-  /** Writes what waits and closes. What the disk still refuses is handed to `complain`, so that it is somewhere. */
+  /**
+   * Writes the lines that wait, and closes. Lines that still cannot be written are passed to `complain`, so that they
+   * are not lost.
+   */
   close(): void {
     if (this.#closed) return;
     this.#attempt(() => this.#drain());
@@ -143,7 +147,9 @@ export class LogFile {
     if (this.#rotateAtMs === 0) this.#complained = false;
   }
 
-  /** Notices that somebody moved, removed or cut the file. Before each line: it costs a microsecond or two. */
+  /**
+   * Detects that the file was moved, removed or truncated. This runs before each line and takes a microsecond or two.
+   */
   #look(): void {
     if (this.#opened === null) return;
     const there = lstatSync(this.#options.path, { bigint: true, throwIfNoEntry: false });
@@ -186,14 +192,17 @@ export class LogFile {
     try {
       while (written < bytes.length) written += writeSync(opened.fd, bytes, written);
     } catch (error) {
-      // The disk ran full within the line: take the piece back, when nobody else wrote behind it.
+      // The disk filled up within the line. Remove the partial line, unless another process has written after it.
       if (written > 0 && fstatSync(opened.fd).size === this.#size + written) ftruncateSync(opened.fd, this.#size);
       throw error;
     }
     this.#size += bytes.length;
   }
 
-  /** Numbers go up from the oldest on, so each rename lands on a free name; only the last number is written over. */
+  /**
+   * Renames from the oldest file on, so each rename has a free target; only the file with the last number is
+   * replaced.
+   */
   #rotate(rotateBytes: number): void {
     const { path, rotateKeep, clock } = this.#options;
     if (clock.monotonic() < this.#rotateAtMs) return;
@@ -216,12 +225,12 @@ export class LogFile {
     try {
       closeSync(opened.fd);
     } catch {
-      // The descriptor is gone either way, and so is everything that could be done about it.
+      // The descriptor is closed either way, and nothing else can be done.
     }
   }
 }
 
-/** Makes the file or opens it, never through a link and never waiting for the other end of a FIFO. */
+/** Creates or opens the file, never through a link and without waiting for the other end of a FIFO. */
 function openPlain(path: string): number {
   const flags = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   try {

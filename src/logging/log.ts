@@ -1,10 +1,10 @@
-// The log: takes events, gives them to every renderer (principle 2). One pino, one stream for each way to render.
+// The log: takes events and passes them to every renderer (principle 2). One pino, with one stream per form.
 //
-// Guarantees: `report` never throws and never waits, not even for a reader of stdout that is stuck; everything is redacted
-// before it is rendered; the file, the terminal and JSON show the same moment and the same words. pino decides the levels
-// and makes the JSON; it hands the record itself to the classic renderers (`pino.metadata`), so no line of ours is ever
-// parsed again. Storms of a complaint are counted before all of them (`repeats.ts`). After `close` events go nowhere.
-// What a crash leaves is told in `log-file.ts`.
+// Guarantees: `report` never throws and never waits, not even for a reader of stdout that is stuck. Everything is
+// redacted before it is rendered. The file, the terminal and JSON show the same moment and the same words. pino
+// applies the levels and makes the JSON; the classic renderers get the record itself (`pino.metadata`), so none of
+// our lines is parsed again. Repeated complaints are counted before all renderers (`repeats.ts`). After `close`
+// events are dropped. `log-file.ts` describes what a crash leaves.
 
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -22,22 +22,22 @@ import { type Repeated, Repeats } from './repeats.ts';
 import { type Screen, TerminalLog } from './terminal.ts';
 
 export interface LogOptions {
-  /** The folder of `sallyport.log`; it is made when missing. */
+  /** The folder of `sallyport.log`; it is created if it is missing. */
   readonly dir: string;
-  /** The least level that is written and shown. */
+  /** The lowest level that is written and shown. */
   readonly level: Level;
-  /** Null when somebody else rotates: then it is never done here. */
+  /** Null when another program rotates the file. */
   readonly rotateBytes: number | null;
   readonly rotateKeep: number;
   readonly known: SpanRedactor;
   readonly clock: Clock;
-  /** Who watches, if anybody. */
+  /** Where lines are shown in addition to the file. */
   readonly watch?: Watch;
-  /** Takes a line when the log itself is in trouble; else it goes to stderr. */
+  /** Receives a line when the log itself fails. Default: stderr. */
   readonly complain?: (line: string) => void;
 }
 
-/** Where else the lines go, and how they look there: `auto` fits the place, `text` is as in the file. */
+/** A screen and the form of its lines: `auto` suits the screen, `text` is as in the file. */
 export interface Watch {
   readonly screen: Screen;
   readonly form: 'text' | 'json' | 'auto';
@@ -47,14 +47,14 @@ export interface Log {
   readonly report: Report;
   /** The path of the log file. */
   readonly file: string;
-  /** From the next event on, this is the least level that is written and shown. */
+  /** Sets the lowest level that is written and shown, from the next event on. */
   setLevel(level: Level): void;
-  /** Goes on in the file that has the name now; one that was moved away is left as it is. */
+  /** Continues in the file that has the name now. A file that was moved away is left as it is. */
   reopen(): void;
   close(): void;
 }
 
-/** Opens the log; a file that can't be opened is complained of and tried again, never thrown. */
+/** Opens the log. A file that cannot be opened is reported and tried again; this never throws. */
 export function openLog(options: LogOptions): Log {
   const { dir, level, known, clock, watch } = options;
   const complain = safely((line: string) => (options.complain ?? toStderr)(known.redact(line)));
@@ -106,7 +106,7 @@ export function openLog(options: LogOptions): Log {
   return { report, file: path, setLevel, reopen: () => file.reopen(), close };
 }
 
-/** Not from within a write: the line that did not fit has to be in the file first. */
+/** Reports after the write, because the dropped line has to be in the file first. */
 function readerNews(report: Report): ReaderNews {
   return {
     behind: () => queueMicrotask(() => report({ name: 'screen-behind' })),
@@ -114,7 +114,7 @@ function readerNews(report: Report): ReaderNews {
   };
 }
 
-/** Renders for the one who watches. */
+/** Renders for the screen. */
 function watcher({ screen, form }: Watch, clock: Clock): { sink(least: Level): Sink; close(): void } {
   const nothing = () => undefined;
   const line = (level: Level, text: string) =>
@@ -124,7 +124,7 @@ function watcher({ screen, form }: Watch, clock: Clock): { sink(least: Level): S
     return { sink: json, close: nothing };
   }
   if (screen.journal === true) {
-    // The journal has a time of its own.
+    // The journal adds its own time.
     const render = form === 'auto' ? classicBody : classicLine;
     const plain = (least: Level) => new Sink(least, (record) => line(record.level, `${render(record)}\n`));
     return { sink: plain, close: nothing };
@@ -159,7 +159,7 @@ function openingOf(message: string): string {
 /** Maximum length of an opening, in characters. */
 const MAX_OPENING = 90;
 
-/** pino's mark of a stream that wants the object beside the line. */
+/** Tells pino that a stream wants the object in addition to the line. */
 const METADATA: unique symbol = Symbol.for('pino.metadata') as never;
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
@@ -173,7 +173,7 @@ function terminalSink(terminal: TerminalLog, screen: Screen, level: Level): Sink
   });
 }
 
-/** One pino for all streams; JSON is made only where somebody reads it, `known` of it is masked. */
+/** One pino for all streams. JSON is made only if `known` is given, which masks it. */
 function makeLogger(streams: readonly Sink[], known: SpanRedactor | null) {
   const lowest = LEVELS.find((level) => streams.some((stream) => stream.level === level)) ?? 'info';
   return pino(
@@ -193,7 +193,9 @@ function makeLogger(streams: readonly Sink[], known: SpanRedactor | null) {
 
 const NOTHING = {};
 
-/** A stream of pino's that gets the record itself beside the JSON line; what it throws stops no other one. */
+/**
+ * A pino stream that gets the record itself in addition to the JSON line. An error in it does not affect the others.
+ */
 class Sink {
   readonly [METADATA] = true;
   readonly level: Level;
@@ -210,13 +212,13 @@ class Sink {
   }
 }
 
-/** A screen that went away (EPIPE) or a full stderr is no reason to end a download. */
+/** A closed screen (EPIPE) or a full stderr must not end a download. */
 function safely<A extends unknown[]>(work: (...values: A) => void): (...values: A) => void {
   return (...values) => {
     try {
       work(...values);
     } catch {
-      // There is nobody left to tell.
+      // There is nowhere left to report this.
     }
   };
 }

@@ -1,16 +1,16 @@
-// One line that shows how far a download is: `1602503 [#####-----]  50%  5.0 MB of 10.0 MB  2.1 MB/s  3 s left`.
+// One line that shows the progress of a download: `1602503 [#####-----]  50%  5.0 MB of 10.0 MB  2.1 MB/s  3 s left`.
 //
-// Pure: figures and a width in, plain ASCII of at most that width out. What doesn't fit goes in the order of its use:
-// first the bar gets shorter, then it goes, then the time left, then the rate.
+// Pure: figures and a width in, plain ASCII of at most that width out. Parts that do not fit are left out, least
+// useful first: the bar gets shorter, then it is left out, then the time left, then the rate.
 
 import { showDuration, showSize } from '#errors/template.ts';
 
 export interface BarProgress {
   readonly id: string;
   readonly received: number;
-  /** Bytes of the whole, or null when unknown. */
+  /** Size of the package in bytes, or null when unknown. */
   readonly length: number | null;
-  /** Bytes a second of late, or null when there is no telling yet. */
+  /** Recent rate in bytes per second, or null when it is not known yet. */
   readonly rate: number | null;
 }
 
@@ -44,12 +44,14 @@ export function progressBar(progress: BarProgress, columns: number): string {
   return (lines.find((line) => line.length <= columns) ?? `${id} ${percent.join('')}`).slice(0, columns);
 }
 
-/** Rounded up, so that it doesn't say 0 s for long. */
+/** Rounded up, so that it does not show 0 s for long. */
 function secondsLeft({ received, length, rate }: BarProgress): number {
   return Math.ceil(((length ?? 0) - received) / (rate ?? 1));
 }
 
-/** An id of a feed, or a name, is ASCII; whatever isn't has a width that nobody can tell. */
+/**
+ * The ID or name with a `?` for each character that is not printable ASCII, because its width on a screen is unknown.
+ */
 export function shownId(id: string): string {
   const ascii = id.replaceAll(/[^!-~]/gu, '?');
   return ascii.length > ID_LIMIT ? `${ascii.slice(0, ID_LIMIT - 3)}...` : ascii;

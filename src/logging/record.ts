@@ -1,9 +1,9 @@
-// An event made ready for every renderer: redacted, with its message filled in, once.
+// An event prepared for every renderer: redacted, with its message filled in, once.
 //
-// Secrets are taken out of the fields before the formatter escapes and cuts them, since a secret that is escaped or cut
-// is no longer found; and out of the whole message after, for what only the composition shows. The second time the words
-// of our templates stay: a password like `update` must not make lines unreadable. An error is made anew from its redacted
-// facts. Pure: relies on the vocabulary and the formatter, knows no time and no file.
+// Secrets are masked in the fields before the formatter escapes and cuts them, since an escaped or cut secret is no
+// longer found. They are masked again in the whole message, for secrets that appear only in the composition. This
+// second time the words of our templates stay: a password like `update` must not make lines unreadable. An error is
+// created again from its redacted facts. Pure: relies on the vocabulary and the formatter, uses no clock and no file.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { type Hop, originAt, proxyAt, readHop } from '#errors/hop.ts';
@@ -24,14 +24,14 @@ export interface LogRecord {
   readonly message: string;
   /** The fields of the event, redacted. */
   readonly fields: Readonly<Record<string, FieldValue>>;
-  /** Where a fault of ours came from, the innermost frame first, redacted; not there for anything else. */
+  /** The stack of an internal error, innermost frame first, redacted; absent for anything else. */
   readonly stack?: readonly string[];
 }
 
-/** Most frames of a stack, and the most characters of one. */
+/** Maximum number of frames of a stack, and of characters of a frame. */
 const STACK_LIMIT = 20;
 const FRAME_LIMIT = 300;
-/** The name of a thread: nothing that could end the head of a line. */
+/** The name of a thread; it cannot end the head of a line. */
 const THREAD = /^[A-Z][A-Za-z ]{0,30}$/;
 
 /** Redacts an event and fills its template. */
@@ -50,7 +50,7 @@ function threadOf(given: FieldValue): string {
   return typeof given === 'string' && THREAD.test(given) ? given : 'Updater';
 }
 
-/** A sentence without any known secret, and with all words of ours. */
+/** The sentence with known secrets masked and all our own words kept. */
 export function maskLine(pieces: readonly Piece[], known: SpanRedactor): string {
   const line = pieces.map(({ text }) => text).join('');
   const spans = known.spans(line);
@@ -67,7 +67,7 @@ function stackOf(values: readonly FieldValue[], known: Redactor): string[] | nul
   return frames.slice(0, STACK_LIMIT).map(([, frame = '']) => known.redact(frame).slice(0, FRAME_LIMIT));
 }
 
-/** The same failure with its sentence made from redacted facts; what caused it stays behind. */
+/** The same failure, made from redacted facts and without its cause. */
 export function redactError(error: CodedError, known: Redactor): CodedError {
   return new CodedError(error.code, redactFields(error.facts, known)).during(error.trace);
 }
@@ -90,6 +90,6 @@ function redactValue(value: FieldValue, known: Redactor): FieldValue {
   if (Array.isArray(value)) return value.map((item) => known.redact(String(item)));
   const hop = readHop(value);
   if (hop !== null) return redactHop(hop, known);
-  // Not in the types; a Secret that strayed here says *** of itself.
+  // The types exclude this. A Secret that gets here prints as ***.
   return known.redact(String(value));
 }

@@ -1,9 +1,9 @@
-// Storms are counted: a complaint that comes again within seconds is shown once, and then how often it was repeated.
+// Counts repeated complaints: one that repeats within seconds is shown once, followed by the number of its repeats.
 //
-// Guarantees: only events marked `folds` in `EVENTS` are ever held back; an attempt, a verdict on an edit and every info
-// line are shown each time. Nothing is lost uncounted: the lines shown plus the counts add up to the lines offered. A
-// count is written as soon as another line follows, or 10 s after the line that it belongs to. A crash (kill -9) loses at
-// most the count of those last 10 s.
+// Guarantees: only events marked `folds` in `EVENTS` are ever held back; an attempt, a verdict on an edit and every
+// info line are shown each time. The lines shown plus the counts equal the lines offered. A count is written as soon
+// as another line follows, or 10 s after the line that it belongs to. A crash (kill -9) loses at most the count of
+// those last 10 s.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';
@@ -18,7 +18,7 @@ const MAX_REMEMBERED = 200;
 export interface RepeatsOptions {
   readonly clock: Clock;
   readonly show: (record: LogRecord) => void;
-  /** Makes the line that sums up; it has the level and the thread of the line that it is about. */
+  /** Makes the summary line, with the level and the thread of the repeated line. */
   readonly sumUp: (repeated: Repeated) => LogRecord;
 }
 
@@ -33,13 +33,13 @@ interface Remembered {
   readonly key: string;
   readonly record: LogRecord;
   readonly endsMs: number;
-  /** Not yet in any sum, and the time span in which they came. */
+  /** Repeats that are not in a summary yet, and the time span in which they came. */
   count: number;
   fromMs: number;
   lastMs: number;
 }
 
-/** Stands between the records and their renderers. */
+/** Filters records before they reach their renderers. */
 export class Repeats {
   readonly #options: RepeatsOptions;
   /** In the order in which their windows end. */
@@ -73,7 +73,7 @@ export class Repeats {
     return true;
   }
 
-  /** Sums up everything and forgets it. */
+  /** Reports all pending counts and forgets them. */
   flush(): void {
     for (const one of this.#remembered.values()) this.#forget(one);
     this.#timer?.cancel();

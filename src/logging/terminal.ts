@@ -1,9 +1,10 @@
-// The log for the one who watches: the classic line, on a tty with its level colored and one live line below: the wait
-// for a package that has not begun to arrive, with its seconds, and then its progress bar.
+// The log on a screen: classic lines, on a tty with colored levels and one live line below them. The live line shows
+// the seconds of the wait for a package, and then its progress bar.
 //
-// Guarantees: the live line is wiped before any other line, with all the rows that it fills after the window became
-// narrower, and drawn again after it while its download goes on; without a tty no escape sequence and no live line. Relies on records that are safe to print. Whether there is color the caller decides
-// (NO_COLOR). A crash leaves at most the bar standing on the last line.
+// Guarantees: the live line is erased before any other line, with all rows that it fills after the window became
+// narrower, and drawn again after it while its download continues. Without a tty there are no escape sequences and no
+// live line. Relies on records that are safe to print. The caller decides whether there is color (NO_COLOR). A crash
+// leaves at most the live line on the screen.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import { classicLevel, classicLine } from './classic.ts';
@@ -13,28 +14,28 @@ import { progressBar } from './progress-bar.ts';
 import type { LogRecord } from './record.ts';
 import { type Wait, waitLine, waitOf } from './wait-line.ts';
 
-/** Where the watcher's lines go; `tty` allows the bar, `color` the colors. */
+/** Where the lines are shown; `tty` allows the live line, `color` the colors. */
 export interface Screen {
   write(text: string): void;
   readonly tty: boolean;
   readonly color: boolean;
   /** True where systemd's journal reads the lines. */
   readonly journal?: boolean;
-  /** Width at this moment; a window can be drawn larger. */
+  /** Present width in columns; a window can be resized. */
   columns(): number;
-  /** Characters that its reader has not taken yet. */
+  /** Number of characters that the reader has not read yet. */
   backlog?(): number;
-  /** Calls back once everything that waits has been taken. */
+  /** Calls back once everything that waits has been read. */
   onceDrained?(callback: () => void): void;
-  /** From now on no write waits for the reader of a terminal. */
+  /** Writes to a terminal do not wait for its reader from now on. */
   unblock?(): void;
 }
 
-/** A bar that moves more often is no better to read and costs the terminal. */
+/** More frequent updates are not easier to read and cost the terminal work. */
 const DRAW_EVERY_MS = 100;
-/** How far a new speed moves the shown one. */
+/** Weight of a new rate in the rate that is shown. */
 const SMOOTHING = 0.3;
-/** The seconds of a wait. */
+/** Interval at which the seconds of a wait are updated. */
 const TICK_MS = 1_000;
 const WIPE = '\r\u001b[2K';
 /** One row further up, for a line that has wrapped. */
@@ -46,7 +47,7 @@ const COLOR: Readonly<Record<Level, string>> = {
   error: '\u001b[31m',
 };
 const COLOR_OFF = '\u001b[0m';
-/** Events of a download that don't end it, and so leave its live line. */
+/** Events of a download that do not remove its live line. */
 const GOES_ON: readonly EventName[] = ['waiting', 'connected', 'connected-direct', 'response-via', 'redirected'];
 
 interface Bar {
@@ -55,7 +56,7 @@ interface Bar {
   received: number;
   length: number | null;
   rate: number | null;
-  /** When the rate was last taken, on the monotonic clock, and from how many bytes. */
+  /** When the rate was last computed, on the monotonic clock, and the bytes received then. */
   sinceMs: number;
   sinceBytes: number;
 }
@@ -72,7 +73,7 @@ export class TerminalLog {
   readonly #screen: Screen;
   readonly #clock: Clock;
   #live: Bar | Waiting | null = null;
-  /** Characters of the live line that stand on the screen now. */
+  /** Length in characters of the live line on the screen. */
   #drawn = 0;
   #timer: Timer | null = null;
 
@@ -81,7 +82,7 @@ export class TerminalLog {
     this.#clock = clock;
   }
 
-  /** Prints a line; the live line steps aside. */
+  /** Prints a line above the live line. */
   line(record: LogRecord): void {
     const line = this.#screen.color ? inColor(record) : classicLine(record);
     this.#screen.write(`${this.#wipe()}${line}\n`);
@@ -90,17 +91,17 @@ export class TerminalLog {
     else this.#draw();
   }
 
-  /** Shows how long a package has been waited for, second by second; only on a tty. */
+  /** Shows the elapsed seconds of the wait for a package; only on a tty. */
   waiting({ fields }: LogRecord): void {
     if (!this.#screen.tty) return;
     const wait = waitOf(fields);
-    // Whoever joins late is told how long it has been waited for already.
+    // A viewer that connects later gets the time already elapsed.
     const waited = typeof fields['waited'] === 'number' ? fields['waited'] : 0;
     this.#live = { kind: 'wait', id: wait.id, wait, sinceMs: this.#clock.monotonic() - waited };
     this.#tick();
   }
 
-  /** Moves the bar; only on a tty. */
+  /** Updates the bar; only on a tty. */
   progress(record: LogRecord): void {
     const { id, received, length } = record.fields;
     if (!this.#screen.tty || typeof received !== 'number') return;
@@ -120,14 +121,14 @@ export class TerminalLog {
     this.#draw();
   }
 
-  /** Takes the live line away. */
+  /** Erases the live line. */
   close(): void {
     const wipe = this.#wipe();
     this.#forget();
     if (wipe !== '') this.#screen.write(wipe);
   }
 
-  /** The live line goes with the next thing said of its download, or when the work as a whole ends. */
+  /** The next other event of its download removes the live line, and so does the end of the whole work. */
   #ends(live: Bar | Waiting, record: LogRecord): boolean {
     if (GOES_ON.includes(record.name)) return false;
     const id = record.fields['id'];
@@ -151,7 +152,7 @@ export class TerminalLog {
     this.#live = null;
   }
 
-  /** A line that was drawn in a wider window fills more rows now: terminals wrap it anew. */
+  /** A line that was drawn in a wider window fills more rows now, because terminals wrap it again. */
   #wipe(): string {
     if (this.#drawn === 0) return '';
     const rows = Math.ceil(this.#drawn / (this.#width + 1));
@@ -172,7 +173,7 @@ export class TerminalLog {
     this.#drawn = line.length;
   }
 
-  /** The last column stays free: a full line makes some terminals wrap, and then the wipe misses half of the line. */
+  /** The last column stays free: a full line makes some terminals wrap, and then only part of it would be erased. */
   get #width(): number {
     const columns = this.#screen.columns();
     return Number.isInteger(columns) && columns > 1 ? columns - 1 : 79;
@@ -196,6 +197,6 @@ function move(bar: Bar, received: number, now: number): void {
 
 function inColor(record: LogRecord): string {
   const level = classicLevel(record);
-  // The head is ours, so its first level is the level.
+  // The head contains only our own words, so the first match is the level.
   return classicLine(record).replace(level, () => `${COLOR[record.level]}${level}${COLOR_OFF}`);
 }

@@ -1,9 +1,9 @@
-// One line for a package that has not begun to arrive: `1602600  waiting for the first byte  0:09 of 5:40  proxy corp is
-// probably scanning (held past packages of this size for up to 53 s)`.
+// One line for a package that has not begun to arrive: `1602600  waiting for the first byte  0:09 of 5:40  proxy corp
+// is probably scanning (held past packages of this size for up to 53 s)`.
 //
-// Pure: facts and a width in, plain ASCII of at most that width out. Whatever does not fit is left out, least useful first.
-// It says "scanning" only of a proxy that can look into the response, and "probably" only where that proxy has held
-// packages before.
+// Pure: facts and a width in, plain ASCII of at most that width out. Parts that do not fit are left out, least useful
+// first. It says "scanning" only for a proxy that can inspect the response, and "probably" only if that proxy has
+// held packages before.
 
 import { type FieldValue, showDuration, showSize } from '#errors/template.ts';
 import { shownId } from './progress-bar.ts';
@@ -14,18 +14,18 @@ export interface Wait {
   readonly limitMs: number;
   /** Name of the proxy profile, or null for a direct connection. */
   readonly proxy: string | null;
-  /** Whether that proxy can look into the response; it cannot look into TLS that is tunnelled through it. */
+  /** Whether that proxy can inspect the response; it cannot inspect TLS that is tunnelled through it. */
   readonly scans: boolean;
-  /** The longest wait that this route has shown, or null without history. */
+  /** The longest wait observed on this route, in milliseconds, or null without history. */
   readonly heldMs: number | null;
-  /** Size of the package that waited so long, where it was of another size than this one. */
+  /** Size in bytes of the package that waited this long, or null when it had the size of this one. */
   readonly heldSize: number | null;
 }
 
 /** Shorter waits are ordinary latency, not scanning. */
 const HELD_MS = 2_000;
 
-/** The wait that a `waiting` event tells of. */
+/** The wait that a `waiting` event describes. */
 export function waitOf(fields: Readonly<Record<string, FieldValue>>): Wait {
   const { id, limit, proxy, scans, held, held_size: heldSize } = fields;
   return {
@@ -54,7 +54,7 @@ export function waitLine(wait: Wait, elapsedMs: number, columns: number): string
   return (lines.find((line) => line.length <= columns) ?? clock).slice(0, columns);
 }
 
-/** The likely reason, from the fullest words to the fewest; none where nothing is known. */
+/** The likely reason, from the longest wording to the shortest; empty when nothing is known. */
 function reasonsOf({ proxy, scans, heldMs, heldSize }: Wait): string[] {
   const size = heldSize === null ? 'past packages of this size' : `${showSize(heldSize)} before`;
   const isHolding = heldMs !== null && heldMs >= HELD_MS;
