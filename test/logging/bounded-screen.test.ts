@@ -35,7 +35,7 @@ function stuck() {
 const LINE = `${'x'.repeat(999)}\n`;
 
 describe('a screen whose reader does not keep up', () => {
-  it('gets no more than the limit, and is told of once', () => {
+  it('bounded screen: a slow reader gets at most the limit and is reported once', () => {
     const { screen, written, news } = stuck();
     for (let n = 0; n < 10_000; n += 1) screen.write(LINE);
 
@@ -44,7 +44,7 @@ describe('a screen whose reader does not keep up', () => {
     expect(news).toEqual(['behind']);
   });
 
-  it('gets lines again once it has caught up, after the count of those that are missing', () => {
+  it('bounded screen: after catching up it gets the count of lost lines, then lines again', () => {
     const { screen, written, news, read } = stuck();
     for (let n = 0; n < 2_000; n += 1) screen.write(LINE);
     const taken = written.length;
@@ -55,7 +55,7 @@ describe('a screen whose reader does not keep up', () => {
     expect(written.at(-1)).toBe('next\n');
   });
 
-  it('misses no line of a progress bar that is drawn again', () => {
+  it('bounded screen: a redrawn progress bar is not counted as lost', () => {
     const { screen, news, read } = stuck();
     for (let n = 0; n < 2_000; n += 1) screen.write(LINE.trimEnd());
     read();
@@ -63,7 +63,7 @@ describe('a screen whose reader does not keep up', () => {
     expect(news).toEqual(['behind', 0]);
   });
 
-  it('says at the end what is missing, when its reader never came back', () => {
+  it('bounded screen: lost lines are reported at the end if the reader stays stuck', () => {
     const { screen, written, news } = stuck();
     for (let n = 0; n < 2_000; n += 1) screen.write(LINE);
     screen.close();

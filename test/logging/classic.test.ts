@@ -37,13 +37,13 @@ function unquoted(line: string): string {
 }
 
 describe('the classic line', () => {
-  it('has the grammar of the manual', () => {
+  it('classic line: it has the grammar of the manual', () => {
     expect(lineOf({ name: 'downloading', id: '1602503' })).toBe(
       '2026-11-20T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.',
     );
   });
 
-  it.each(NAMES)('nothing foreign in %s makes a second line, or reads as another event', (name) => {
+  it.each(NAMES)('classic line: text from outside in %s cannot add a line or look like another event', (name) => {
     fc.assert(
       fc.property(anyEvent(name), (event) => {
         const line = lineOf(event);
@@ -57,7 +57,7 @@ describe('the classic line', () => {
     );
   });
 
-  it('no foreign text stands outside of quotes as a sentence of the story', () => {
+  it('classic line: text from outside cannot look like a sentence of the log', () => {
     const story = [
       'Downloading update',
       'Resuming update',
@@ -76,7 +76,7 @@ describe('the classic line', () => {
     );
   });
 
-  it('gives a plain field back as it went in', () => {
+  it('classic line: a plain field appears unchanged', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), (id) => {
         expect(readClassicLine(lineOf({ name: 'acknowledging', id }))).toEqual({
@@ -90,7 +90,7 @@ describe('the classic line', () => {
     );
   });
 
-  it('a title that is a whole line of ours stays a quoted title', () => {
+  it('classic line: a title that imitates a log line stays a quoted title', () => {
     const title = '2026-11-20T00:04:10 [INFO] [Thread: Updater] Acknowledging receipt of update ID 1.';
     const line = lineOf({ name: 'response-via', ...UPDATER, via: title });
 
@@ -98,7 +98,7 @@ describe('the classic line', () => {
     expect(line).toContain('"2026-11-20T00:04:10 \\u{5b}INFO\\u{5d}');
   });
 
-  it('shows a failure with its code, its hop and what to check', () => {
+  it('classic line: a failure has its code, its hop and what to check', () => {
     fc.assert(
       fc.property(hostileError, hostileText, (error, id) => {
         const line = lineOf({ name: 'download-failed', id, hop: proxyAt('corp', 'proxy.example.com:3128'), error });
@@ -110,17 +110,17 @@ describe('the classic line', () => {
 });
 
 describe('the vocabulary', () => {
-  it.each(NAMES)('%s is one sentence that ends with a full stop, or with a failure or a message that does', (name) => {
+  it.each(NAMES)('log vocabulary: %s is one sentence that ends with a full stop', (name) => {
     expect(EVENTS[name].text).toMatch(/\.$|\{error:advised\}$|\{message:words\}$/);
   });
 
-  it('says every failure with what to check', () => {
+  it('log vocabulary: every failure includes what to check', () => {
     const texts = Object.values(EVENTS).map(({ text }) => text);
 
     expect(texts.filter((text) => text.includes('{error}') || text.includes('{check}'))).toEqual([]);
   });
 
-  it('uses no format that the formatter does not have', () => {
+  it('log vocabulary: only formats of the formatter are used', () => {
     const formats = Object.values(EVENTS).flatMap(({ text }) =>
       [...text.matchAll(PLACEHOLDER)].map(([, , format]) => format),
     );
@@ -129,7 +129,7 @@ describe('the vocabulary', () => {
     expect([...new Set(formats)].filter((format) => !known.includes(format))).toEqual([]);
   });
 
-  it('begins each line of its own words with a capital, which the words format keeps out of phrases', () => {
+  it('log vocabulary: lines begin with a capital letter', () => {
     const openings = Object.values(EVENTS).map(({ text }) => text.split(/[ .{]/)[0] ?? '');
 
     expect(openings.filter((opening) => opening !== '' && !/^[A-Z][a-z]/.test(opening))).toEqual([]);

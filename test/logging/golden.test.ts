@@ -31,7 +31,7 @@ describe("the manual's example", () => {
     ['America/New_York', '2013-06-05T00:04:10-04:00'],
     ['Europe/Berlin', '2013-06-05T00:04:10+02:00'],
     ['UTC', '2013-06-05T00:04:10Z'],
-  ])('is written byte for byte in local time of %s', async (place, start) => {
+  ])('golden log: it is written byte for byte in local time of %s', async (place, start) => {
     process.env['TZ'] = place;
     const clock = new FakeClock(Date.parse(start));
     const known = new KnownSecrets();

@@ -21,7 +21,7 @@ describe('the JSON of an event', () => {
     ['America/St_Johns', '2026-11-19T19:34:10.120-03:30'],
     ['Asia/Kolkata', '2026-11-20T04:34:10.120+05:30'],
     ['UTC', '2026-11-19T23:04:10.120+00:00'],
-  ])('says its time with the zone of %s (RFC 3339)', (place, time) => {
+  ])('JSON log: its time has the zone of %s (RFC 3339)', (place, time) => {
     process.env['TZ'] = place;
 
     expect(jsonFields(toRecord({ name: 'stopped' }, AT, KNOWN), KNOWN)).toEqual({
@@ -33,7 +33,7 @@ describe('the JSON of an event', () => {
     expect(Date.parse(time)).toBe(AT);
   });
 
-  it('keeps the fields apart, so that none stands for a name of ours', () => {
+  it('JSON log: fields are kept apart from our own names', () => {
     const record = toRecord({ name: 'stopping', reason: 'x', level: 'error', event: 'stopped', time: 5 }, AT, KNOWN);
 
     expect(jsonFields(record, KNOWN)).toMatchObject({
@@ -42,7 +42,7 @@ describe('the JSON of an event', () => {
     });
   });
 
-  it('says a failure as code, message, check and hop', () => {
+  it('JSON log: a failure has code, message, check and hop', () => {
     const error = coded('TCP-REFUSED', { host: 'h', port: 1, elapsed: 5, hop: 'proxy corp (h:1)' });
 
     expect(jsonFields(toRecord({ name: 'fault', error }, AT, KNOWN), KNOWN)['fields']).toEqual({
@@ -55,7 +55,7 @@ describe('the JSON of an event', () => {
     });
   });
 
-  it('cuts what is too long', () => {
+  it('JSON log: long texts and lists are cut', () => {
     const record = toRecord(
       { name: 'stopping', reason: 'x'.repeat(1e6), why: Array(1_000).fill('y'.repeat(1e4)) },
       AT,
@@ -68,7 +68,7 @@ describe('the JSON of an event', () => {
 });
 
 describe('a JSON line', () => {
-  it('holds nothing that acts on a terminal or ends a line, and reads the same', () => {
+  it('JSON log: a line has no terminal controls or line breaks and parses the same', () => {
     fc.assert(
       fc.property(hostileText, (text) => {
         const line = escapeJsonLine(`${JSON.stringify({ text })}\n`);

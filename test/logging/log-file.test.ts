@@ -63,7 +63,7 @@ function readAll(): string {
 }
 
 describe('a log file', () => {
-  it('is made with its folder and appended to', () => {
+  it('log file: it is created with its folder, then appended to', () => {
     for (const line of ['a', 'b']) {
       const log = open();
       log.write(line);
@@ -74,7 +74,7 @@ describe('a log file', () => {
     expect(complaints).toEqual([]);
   });
 
-  it.each([0o000, 0o077])('has the mode 0640 under umask %o', (umask) => {
+  it.each([0o000, 0o077])('log file: it has the mode 0640 under umask %o', (umask) => {
     const before = process.umask(umask);
     try {
       open({ path: join(dir, 'sallyport.log') }).close();
@@ -85,7 +85,7 @@ describe('a log file', () => {
     expect(fs.statSync(join(dir, 'sallyport.log')).mode & 0o777).toBe(0o640);
   });
 
-  it('leaves the mode of a file that is there', () => {
+  it('log file: the mode of an existing file is kept', () => {
     fs.mkdirSync(join(dir, 'logs'));
     fs.writeFileSync(path, '');
     fs.chmodSync(path, 0o600);
@@ -94,7 +94,7 @@ describe('a log file', () => {
     expect(fs.statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('ends a line that a crash left torn, so that none is glued to it', () => {
+  it('log file: a line that a crash left torn is ended before the next line', () => {
     fs.mkdirSync(join(dir, 'logs'));
     fs.writeFileSync(path, 'a\nto');
     const log = open();
@@ -104,7 +104,7 @@ describe('a log file', () => {
     expect(read()).toBe('a\nto\nb\n');
   });
 
-  it('takes nothing after it was closed', () => {
+  it('log file: it accepts no lines after it was closed', () => {
     const log = open();
     log.close();
     log.write('a');
@@ -115,7 +115,7 @@ describe('a log file', () => {
 });
 
 describe('rotation', () => {
-  it('starts a new file for the line that would be too much, and counts what was there', () => {
+  it('log file: a line that would exceed the limit starts a new file', () => {
     open().close();
     fs.writeFileSync(path, 'old-line\n');
     const log = open({ rotateBytes: 20 });
@@ -125,7 +125,7 @@ describe('rotation', () => {
     expect([read(1), read()]).toEqual(['old-line\n12345\n1234\n', 'new\n']);
   });
 
-  it('keeps as many old files as it is told', () => {
+  it('log file: the configured number of old files is kept', () => {
     const log = open({ rotateBytes: 2, rotateKeep: 2 });
     for (const line of ['a', 'b', 'c', 'd']) log.write(line);
     log.close();
@@ -134,7 +134,7 @@ describe('rotation', () => {
     expect(fs.readdirSync(join(dir, 'logs'))).toHaveLength(3);
   });
 
-  it('keeps none when told so, and removes what an earlier setting left', () => {
+  it('log file: a limit of 0 keeps no old files and removes earlier ones', () => {
     const first = open({ rotateBytes: 2, rotateKeep: 3 });
     for (const line of ['a', 'b', 'c', 'd']) first.write(line);
     first.close();
@@ -146,7 +146,7 @@ describe('rotation', () => {
     expect(read()).toBe('e\n');
   });
 
-  it('fills the number that a crash within a rotation left free, and drops nothing for it', () => {
+  it('log file: a number that a crash left free in a rotation is filled without loss', () => {
     fs.mkdirSync(join(dir, 'logs'));
     fs.writeFileSync(path, 'd\n');
     fs.writeFileSync(`${path}.2`, 'c\n');
@@ -158,7 +158,7 @@ describe('rotation', () => {
     expect([read(3), read(2), read(1), read()]).toEqual(['b\n', 'c\n', 'd\n', 'e\n']);
   });
 
-  it('gives a line that is larger than a file a file of its own', () => {
+  it('log file: a line larger than the limit gets its own file', () => {
     const log = open({ rotateBytes: 3 });
     for (const line of ['a', 'long line', 'b']) log.write(line);
     log.close();
@@ -166,7 +166,7 @@ describe('rotation', () => {
     expect([read(2), read(1), read()]).toEqual(['a\n', 'long line\n', 'b\n']);
   });
 
-  it('loses no line, splits none and lets no file grow too large', () => {
+  it('log file: rotation never loses or splits a line, nor exceeds the limit', () => {
     const line = fc.string({ unit: 'grapheme-ascii', maxLength: 30 });
     fc.assert(
       fc.property(fc.array(fc.array(line), { maxLength: 4 }), fc.integer({ min: 1, max: 60 }), (runs, rotateBytes) => {
@@ -193,7 +193,7 @@ describe('rotation', () => {
     );
   });
 
-  it('that is not possible is complained of once and tried again; lines go on into the old file', () => {
+  it('log file: a failed rotation is reported once and retried; lines go to the old file', () => {
     const log = open({ rotateBytes: 2, rotateKeep: 1 });
     fs.mkdirSync(`${path}.1`);
     for (const line of ['a', 'b', 'c']) log.write(line);
@@ -211,12 +211,12 @@ describe('rotation', () => {
   });
 });
 
-describe('a log file in trouble', () => {
+describe('a log file that fails', () => {
   it.each([
     ['FILE-SYMLINK', () => fs.symlinkSync(join(dir, 'victim'), path)],
     ['FILE-SPECIAL', () => execFileSync('mkfifo', [path])],
     ['FILE-LINKED', () => fs.linkSync(join(dir, 'victim'), path)],
-  ])('writes to nothing that somebody planted (%s)', (code, plant) => {
+  ])('log file: it never writes to a planted file (%s)', (code, plant) => {
     fs.writeFileSync(join(dir, 'victim'), 'untouched');
     fs.mkdirSync(join(dir, 'logs'));
     plant();
@@ -231,7 +231,7 @@ describe('a log file in trouble', () => {
     expect(read()).toBe('a\nb\n');
   });
 
-  it('keeps its lines until the file can be made, complains once, and again the next time', () => {
+  it('log file: lines wait until it can be created; each outage is reported once', () => {
     fs.writeFileSync(join(dir, 'logs'), 'in the way');
     const log = open();
     log.write('a');
@@ -249,7 +249,7 @@ describe('a log file in trouble', () => {
     expect(complaints).toHaveLength(2);
   });
 
-  it('hands over on closing what it could not write', () => {
+  it('log file: lines that could not be written are passed on when it closes', () => {
     fs.writeFileSync(join(dir, 'logs'), 'in the way');
     const log = open();
     log.write('a');
@@ -258,7 +258,7 @@ describe('a log file in trouble', () => {
     expect(complaints.slice(1)).toEqual(['a']);
   });
 
-  it('takes back the piece of a line that the full disk still took', () => {
+  it('log file: the partial line on a full disk is removed', () => {
     const log = open();
     log.write('first');
     disk.room = 4;
@@ -273,7 +273,7 @@ describe('a log file in trouble', () => {
     expect(read()).toBe('first\nsecond\nthird\nfourth\n');
   });
 
-  it('says how many lines are missing when more came than memory is given to them', () => {
+  it('log file: lines beyond the memory limit are dropped and counted', () => {
     const log = open();
     disk.room = 0;
     for (let number = 0; number < 300; number += 1) log.write(`${number}${'x'.repeat(9_999)}`);
@@ -289,7 +289,7 @@ describe('a log file in trouble', () => {
     expect(lines.at(-1)).toBe('back');
   });
 
-  it('makes the file anew when somebody moved or removed it', () => {
+  it('log file: it is created again after it was moved or removed', () => {
     const log = open();
     log.write('a');
     fs.renameSync(path, join(dir, 'moved'));
@@ -303,7 +303,7 @@ describe('a log file in trouble', () => {
     expect(read()).toBe('c\n');
   });
 
-  it('is there again as soon as it is told to reopen, and goes on where it was when nobody moved it', () => {
+  it('log file: reopening creates a moved file again and continues in one that stayed', () => {
     const log = open();
     log.write('a');
     log.reopen();
@@ -318,7 +318,7 @@ describe('a log file in trouble', () => {
     expect(fs.readFileSync(join(dir, 'moved'), 'utf8')).toBe('a\nb\n');
   });
 
-  it('keeps a line for the disk also over a reopening', () => {
+  it('log file: a waiting line survives reopening', () => {
     const log = open();
     disk.room = 0;
     log.write('a');
@@ -331,7 +331,7 @@ describe('a log file in trouble', () => {
     expect(read()).toBe('a\n');
   });
 
-  it('never rotates when somebody else does', () => {
+  it('log file: it never rotates when another program does', () => {
     const log = open({ rotateBytes: null });
     for (let number = 0; number < 100; number += 1) log.write('x'.repeat(100_000));
     log.close();
@@ -339,7 +339,7 @@ describe('a log file in trouble', () => {
     expect(fs.readdirSync(join(dir, 'logs'))).toEqual(['sallyport.log']);
   });
 
-  it('shows each line once to `tail -F`, in order, while it is rotated here or there', async () => {
+  it('log file: `tail -F` shows each line once and in order during rotation', async () => {
     const log = open({ rotateBytes: null });
     log.write('line 0');
     const tail = spawn('tail', ['-F', '-n', '+1', '-s', '0.02', path], { stdio: ['ignore', 'pipe', 'ignore'] });
@@ -363,7 +363,7 @@ describe('a log file in trouble', () => {
     expect(seen).toEqual(wrote);
   });
 
-  it('counts anew when somebody cut the file short', () => {
+  it('log file: its size is counted again after it was truncated', () => {
     const log = open({ rotateBytes: 10 });
     log.write('12345678');
     fs.truncateSync(path, 0);

@@ -44,7 +44,7 @@ function open(
 const PROGRESS: SallyportEvent = { name: 'progress', id: '1', received: 5_000_000, length: 10_000_000 };
 
 describe('the log', () => {
-  it('drops lines for a reader of stdout that is stuck, and says so in the file, which has all of them', async () => {
+  it('log: lines for a stuck reader of stdout are dropped; the file has all and says so', async () => {
     let waiting = 0;
     const screen = {
       write: (text: string) => {
@@ -67,7 +67,7 @@ describe('the log', () => {
     expect(lines.at(-1)).toMatch(/\[WARN\].* \d+ lines missing on stdout/);
   });
 
-  it('gives the same moment and the same words to the file, the terminal and JSON', async () => {
+  it('log: file, terminal and JSON get the same moment and the same words', async () => {
     const [classic, json] = [open({ form: 'text' }), open({ form: 'json' })];
     for (const log of [classic, json]) log.report({ name: 'downloading', id: '1602503' });
     const [line] = await classic.close();
@@ -85,7 +85,7 @@ describe('the log', () => {
     expect(parsed.time.slice(0, 19)).toBe(line?.slice(0, 19));
   });
 
-  it('leaves out what is below its level, and makes no line of it', async () => {
+  it('log: events below its level are not rendered', async () => {
     const log = open({ level: 'warn', form: 'text' });
     log.report({ name: 'downloading', id: '1' });
     log.report({ name: 'package-problem', id: '1', error: new Error('x') });
@@ -94,7 +94,7 @@ describe('the log', () => {
     expect((await log.close()).map((line) => readClassicLine(line)?.name)).toEqual(['package-problem']);
   });
 
-  it('writes progress into the file at level debug only', async () => {
+  it('log: progress is in the file at level debug only', async () => {
     const [debug, info] = [open({ level: 'debug', dir: join(dir, 'a') }), open({ dir: join(dir, 'b') })];
     for (const log of [debug, info]) log.report(PROGRESS);
 
@@ -102,7 +102,7 @@ describe('the log', () => {
     expect(await info.close()).toEqual([]);
   });
 
-  it('shows progress as a bar on a tty at every level, and other debug events at none but debug', async () => {
+  it('log: a tty shows the progress bar at every level, other debug events at debug only', async () => {
     const log = open({ level: 'error', form: 'text', tty: true });
     log.report(PROGRESS);
     log.report({ name: 'waiting', id: '1', limit: 29_000, size: 20_000_000, explanation: 'x' });
@@ -113,7 +113,7 @@ describe('the log', () => {
     expect(log.seen.at(-1)).toBe('\r\u001b[2K');
   });
 
-  it.each(['text', 'json'] as const)('lets no secret through, in any encoding (%s)', async (form) => {
+  it.each(['text', 'json'] as const)('log: no secret gets through in any encoding (%s)', async (form) => {
     const secret = 'pä"ss [wörd]/1?&';
     const known = new KnownSecrets();
     known.add(secret);
@@ -138,7 +138,7 @@ describe('the log', () => {
     expect(everything).toContain('***');
   });
 
-  it('keeps JSON valid whatever was masked', () => {
+  it('log: JSON stays valid whatever was masked', () => {
     const known = new KnownSecrets();
     known.add('","');
     known.add('":{"');
@@ -149,7 +149,7 @@ describe('the log', () => {
     expect(JSON.parse(log.seen.join(''))).toMatchObject({ level: 'info', event: 'stopping' });
   });
 
-  it('never throws into a step: not for an event that it does not know', async () => {
+  it('log: an unknown event throws nothing into a step', async () => {
     const log = open();
     log.report({ name: 'invented' } as unknown as SallyportEvent);
     log.report({ name: 'stopped' });
@@ -158,7 +158,7 @@ describe('the log', () => {
     expect(await log.close()).toHaveLength(1);
   });
 
-  it('never throws into a step: not for a screen or a stderr that went away', async () => {
+  it('log: a closed screen or stderr throws nothing into a step', async () => {
     const gone = () => {
       throw new Error('EPIPE');
     };
@@ -171,7 +171,7 @@ describe('the log', () => {
     expect(await log.close()).toHaveLength(1);
   });
 
-  it('never throws into a step: not for a folder that cannot be made', () => {
+  it('log: a folder that cannot be created throws nothing into a step', () => {
     const log = open({ dir: '/dev/null/logs' });
     log.report({ name: 'stopped' });
     openLog({
@@ -189,7 +189,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('masks secrets in its own complaints as well', () => {
+  it('log: secrets in its own complaints are masked', () => {
     const known = new KnownSecrets();
     known.add('hunter22');
     const log = open({ dir: '/dev/null/hunter22', known });
@@ -197,7 +197,7 @@ describe('the log', () => {
     expect(log.complaints.join('')).toContain('/dev/null/***');
   });
 
-  it('takes nothing after it was closed', async () => {
+  it('log: events after its end are dropped', async () => {
     const log = open({ form: 'text' });
     await log.close();
     log.report({ name: 'stopped' });
@@ -206,7 +206,7 @@ describe('the log', () => {
     expect(await log.close()).toEqual([]);
   });
 
-  it('gives the journal each line with its priority, and the time only on request', () => {
+  it('log: the journal gets lines with a priority, and the time only on request', () => {
     const [auto, text, json] = [
       open({ form: 'auto', journal: true }),
       open({ form: 'text', journal: true }),
@@ -225,14 +225,14 @@ describe('the log', () => {
     expect(JSON.parse(json.seen[0]?.slice(3) ?? '')).toMatchObject({ event: 'downloading' });
   });
 
-  it('gives a pipe the plain lines of the file when nothing else is asked for', async () => {
+  it('log: a pipe gets the plain lines of the file by default', async () => {
     const log = open({ form: 'auto' });
     log.report({ name: 'downloading', id: '1' });
 
     expect(log.seen).toEqual((await log.close()).map((line) => `${line}\n`));
   });
 
-  it('shows a repeated complaint once and sums it up, at the latest when it is closed', async () => {
+  it('log: a repeated complaint is shown once and summed up, at the latest at the end', async () => {
     const log = open({ form: 'json' });
     const complain = () =>
       log.report({ name: 'package-problem', id: '1', error: coded('FILE-SYMLINK', { path: 'x' }) });
@@ -259,7 +259,7 @@ describe('the log', () => {
     });
   });
 
-  it('shows each attempt of an update and each verdict on an edit, however alike they are', async () => {
+  it('log: every attempt of an update and every verdict on an edit is shown', async () => {
     const log = open();
     const error = coded('TCP-REFUSED', { host: 'example.com', port: 3128, elapsed: 5 });
     const attempt = () => log.report({ name: 'download-failed', id: '1', hop: 'example.com:3128', error });
@@ -277,7 +277,7 @@ describe('the log', () => {
     expect(lines.filter((line) => line.includes('[ERROR]'))).toHaveLength(4);
   });
 
-  it('shows where a fault of ours came from in JSON and on a line of its own at debug, never in the line', async () => {
+  it('log: the stack of an internal error is in JSON and on a separate line at debug', async () => {
     const [info, debug] = [open({ form: 'json', dir: join(dir, 'a') }), open({ level: 'debug', dir: join(dir, 'b') })];
     for (const log of [info, debug]) log.report({ name: 'package-problem', id: '1', error: new Error('x') });
     const [line, second] = await debug.close();
@@ -289,7 +289,7 @@ describe('the log', () => {
     expect(second).toContain('log.test.ts');
   });
 
-  it('masks what only the composition of a failure shows in JSON as well', () => {
+  it('log: a secret that only the composed failure shows is masked in JSON', () => {
     const known = new KnownSecrets();
     known.add('ple.com refused port 3128');
     const log = open({ form: 'json', known });
@@ -301,7 +301,7 @@ describe('the log', () => {
     );
   });
 
-  it('goes on in a new file after the old one was moved away', async () => {
+  it('log: it continues in a new file after the old one was moved away', async () => {
     const log = open();
     log.report({ name: 'stopped' });
     await rename(log.file, `${log.file}.1`);

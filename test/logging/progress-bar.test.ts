@@ -5,13 +5,13 @@ import { progressBar } from '#logging/progress-bar.ts';
 const HALF = { id: '1602503', received: 5_000_000, length: 10_000_000, rate: 2_000_000 };
 
 describe('the progress bar', () => {
-  it('shows the share, the bytes, the speed and the time left', () => {
+  it('progress bar: it shows the share, the bytes, the speed and the time left', () => {
     expect(progressBar(HALF, 100)).toBe(
       `1602503 [${'#'.repeat(20)}${'-'.repeat(20)}]  50%  5.0 MB of 10.0 MB  2.0 MB/s  3 s left`,
     );
   });
 
-  it('gets shorter with the window, and then says less', () => {
+  it('progress bar: a narrow window makes it shorter, then leaves parts out', () => {
     expect(progressBar(HALF, 70)).toBe('1602503 [########--------]  50%  5.0 MB of 10.0 MB  2.0 MB/s  3 s left');
     expect(progressBar(HALF, 60)).toBe('1602503  50%  5.0 MB of 10.0 MB  2.0 MB/s  3 s left');
     expect(progressBar(HALF, 45)).toBe('1602503  50%  5.0 MB of 10.0 MB  2.0 MB/s');
@@ -20,11 +20,11 @@ describe('the progress bar', () => {
     expect(progressBar(HALF, 4)).toBe('1602');
   });
 
-  it('says only the bytes while the length is unknown', () => {
+  it('progress bar: with an unknown length it shows only the bytes', () => {
     expect(progressBar({ ...HALF, length: null }, 80)).toBe('1602503 5.0 MB  2.0 MB/s');
   });
 
-  it('says no time left at the end, at no speed, and before a speed is known', () => {
+  it('progress bar: there is no time left at the end and without a speed', () => {
     for (const progress of [
       { ...HALF, received: 10_000_000 },
       { ...HALF, rate: 0 },
@@ -34,11 +34,11 @@ describe('the progress bar', () => {
     }
   });
 
-  it('is never more than full', () => {
+  it('progress bar: it is never more than full', () => {
     expect(progressBar({ ...HALF, received: 30_000_000 }, 100)).toContain(`[${'#'.repeat(40)}] 100%`);
   });
 
-  it('fits the window and is plain ASCII, whatever the id and the figures', () => {
+  it('progress bar: it fits the window in plain ASCII, whatever the ID and the figures', () => {
     const bytes = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
     const progress = fc.record({
       id: fc.string({ unit: 'binary' }),

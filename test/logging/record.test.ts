@@ -14,7 +14,7 @@ const KNOWN = new KnownSecrets();
 KNOWN.add(SECRET);
 
 describe('a report for a purpose', () => {
-  it('names the purpose where an event belongs to one, and leaves every other event as it is', () => {
+  it('scoped report: only events of a purpose get the purpose', () => {
     const events: SallyportEvent[] = [];
     const report = reportFor({ purpose: 'platform', thread: 'Platform' }, (event) => events.push(event));
     report({ name: 'response-via', via: '1.1 a' });
@@ -28,7 +28,7 @@ describe('a report for a purpose', () => {
 });
 
 describe('a record', () => {
-  it('has the level, the thread and the sentence of its event', () => {
+  it('record: it has the level, the thread and the sentence of its event', () => {
     expect(toRecord({ name: 'downloading', id: '1602503' }, 5, KNOWN)).toEqual({
       at: 5,
       name: 'downloading',
@@ -39,7 +39,7 @@ describe('a record', () => {
     });
   });
 
-  it('has the thread of the purpose that its event happened for, and the purpose in its fields', () => {
+  it('record: an event of a purpose has its thread, and the purpose as a field', () => {
     const event = {
       name: 'connected-direct',
       purpose: 'support_logs',
@@ -55,26 +55,26 @@ describe('a record', () => {
     expect(toRecord(event, 0, KNOWN).fields).not.toHaveProperty('thread');
   });
 
-  it.each([undefined, 5, 'A] [Thread: Main', 'a\nb'])('takes no thread that is none: %j', (thread) => {
+  it.each([undefined, 5, 'A] [Thread: Main', 'a\nb'])('record: an invalid thread is replaced: %j', (thread) => {
     const event = { name: 'response-via', purpose: 'updates', thread, via: '1.1 a' } as unknown as SallyportEvent;
     expect(toRecord(event, 0, KNOWN).thread).toBe('Updater');
   });
 
-  it('is redacted before the formatter escapes, so that no secret hides behind an escape', () => {
+  it('record: secrets are masked before the formatter escapes them', () => {
     const { message, fields } = toRecord({ name: 'redirected', ...UPDATER, url: `http://x/${SECRET}` }, 0, KNOWN);
 
     expect(message).toBe('Redirected to http://x/***.');
     expect(fields['url']).toBe('http://x/***');
   });
 
-  it('is redacted before the formatter cuts, so that no half of a secret is left', () => {
+  it('record: secrets are masked before the formatter cuts them', () => {
     const { message } = toRecord({ name: 'redirected', ...UPDATER, url: `${'x '.repeat(96)}${SECRET}` }, 0, KNOWN);
 
     expect(message).toContain('x ***"');
     expect(message).not.toContain('pa');
   });
 
-  it('is redacted in every list, and in every fact of a failure and of what is not ours', () => {
+  it('record: secrets are masked in lists and in the facts of every failure', () => {
     const facts = { url: SECRET, status: 500, reason: `two words ${SECRET}`, list: [SECRET], inner: new Error(SECRET) };
     const events = [
       toRecord({ name: 'fault', error: coded('ORIGIN-STATUS', facts) }, 0, KNOWN),
@@ -91,7 +91,7 @@ describe('a record', () => {
     expect((failure.facts['inner'] as Error).message).not.toContain('pa"ss');
   });
 
-  it('is redacted as a whole as well, for what only its composition shows', () => {
+  it('record: secrets that only the whole message shows are masked', () => {
     const known = new KnownSecrets();
     known.add('ple.com:3128');
 
@@ -100,7 +100,7 @@ describe('a record', () => {
     );
   });
 
-  it('keeps every word of ours, also when a secret is one of them or runs over them', () => {
+  it('record: our own words stay, also when a secret is or contains one of them', () => {
     const known = new KnownSecrets();
     for (const secret of ['update', 'Downloading', 'ID 1602503', 'Internal error', 'the log lines around'])
       known.add(secret);
@@ -112,7 +112,7 @@ describe('a record', () => {
     );
   });
 
-  it('holds no secret in anything that its fields brought, and all words of its template, whatever the secret', () => {
+  it('record: it has no secret from its fields and all words of its template', () => {
     const words = [...new Set(Object.values(EVENTS).flatMap(({ text }) => text.split(/[^A-Za-z]+/)))];
     const secret = fc
       .oneof(fc.constantFrom(...words.filter((word) => word.length >= 4)), fc.string({ minLength: 4 }))
@@ -134,7 +134,7 @@ describe('a record', () => {
     );
   });
 
-  it('has the frames of a fault of ours, without secrets, and of nothing else', () => {
+  it('record: only an internal error has a stack, without secrets', () => {
     const fault = new TypeError('x');
     fault.stack = 'TypeError: x\n    at one (file:///a/one.ts:1:2)\n    at pa"ss[word]\\1 (b.ts:3:4)';
 
@@ -145,7 +145,7 @@ describe('a record', () => {
     expect(toRecord({ name: 'fault', error: coded('FILE-SYMLINK', { path: 'x' }) }, 0, KNOWN).stack).toBeUndefined();
   });
 
-  it('takes what the types rule out: a stray secret says *** of itself', () => {
+  it('record: a Secret that the types exclude prints as ***', () => {
     const stray = new Secret('hunter2') as unknown as FieldValue;
 
     expect(toRecord({ name: 'stopping', reason: stray }, 0, KNOWN).message).toContain('Stopping (***);');

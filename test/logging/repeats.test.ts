@@ -43,7 +43,7 @@ function rig() {
 }
 
 describe('repeats', () => {
-  it('of two purposes are two lines', () => {
+  it('repeats: lines of two purposes are counted separately', () => {
     const { shown, offer } = rig();
     const error = coded('FILE-SYMLINK', { path: 'a' });
     offer({ name: 'proxies-unnamed', ...UPDATER, proxy: 'corp', error });
@@ -52,7 +52,7 @@ describe('repeats', () => {
     expect(shown.map(({ record }) => record.thread)).toEqual(['Updater', 'Platform']);
   });
 
-  it('are shown once and summed up when another line comes', () => {
+  it('repeats: a repeated line is shown once and summed up before another line', () => {
     const { clock, shown, offer } = rig();
     const [complaint, other] = COMPLAINTS as [SallyportEvent, SallyportEvent];
     for (let times = 0; times < 4; times += 1) {
@@ -64,7 +64,7 @@ describe('repeats', () => {
     expect(shown.map(({ sum }) => sum && [sum.count, sum.elapsedMs])).toEqual([null, [3, 3_000], null]);
   });
 
-  it('are summed up 10 s after the line, so that a crash loses no older count, and then shown again', () => {
+  it('repeats: counts are shown after 10 s, so that a crash loses no older ones', () => {
     const { clock, shown, offer } = rig();
     const [complaint] = COMPLAINTS as [SallyportEvent];
     offer(complaint);
@@ -80,7 +80,7 @@ describe('repeats', () => {
     expect(shown).toHaveLength(3);
   });
 
-  it('of a storm take two lines in ten seconds, however many come', () => {
+  it('repeats: a storm takes two lines in ten seconds, however long it is', () => {
     const { clock, shown, offer } = rig();
     const [complaint] = COMPLAINTS as [SallyportEvent];
     for (let tenth = 0; tenth < 600; tenth += 1) {
@@ -92,7 +92,7 @@ describe('repeats', () => {
     expect(shown.reduce((sum, one) => sum + (one.sum?.count ?? 1), 0)).toBe(600);
   });
 
-  it('a minute apart are no storm: each is shown', () => {
+  it('repeats: lines that repeat a minute apart are all shown', () => {
     const { clock, shown, offer } = rig();
     const [complaint] = COMPLAINTS as [SallyportEvent];
     for (let minute = 0; minute < 20; minute += 1) {
@@ -103,7 +103,7 @@ describe('repeats', () => {
     expect(shown.map(({ sum }) => sum)).toEqual(Array.from({ length: 20 }, () => null));
   });
 
-  it('of attempts, verdicts on an edit and info lines are never counted instead of shown', () => {
+  it('repeats: attempts, verdicts on an edit and info lines are always shown', () => {
     const { shown, offer } = rig();
     for (const event of [
       ...STORY,
@@ -116,7 +116,7 @@ describe('repeats', () => {
     expect(shown).toHaveLength(2 * (STORY.length + 1));
   });
 
-  it('keep no timer once they were flushed', () => {
+  it('repeats: a flush leaves no timer', () => {
     const { clock, repeats, offer } = rig();
     for (const event of COMPLAINTS) offer(event);
     repeats.flush();
@@ -124,7 +124,7 @@ describe('repeats', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('remember a bounded number of lines, and lose no count by it', () => {
+  it('repeats: the number of remembered lines is limited, and no count is lost', () => {
     const { repeats, shown, offer } = rig();
     const offered = 2 * 500;
     for (let times = 0; times < 2; times += 1) {
@@ -137,7 +137,7 @@ describe('repeats', () => {
     expect(shown.reduce((sum, one) => sum + (one.sum?.count ?? 1), 0)).toBe(offered);
   });
 
-  it('lose nothing: the story stands whole and in order, and lines and counts add up', () => {
+  it('repeats: lines keep their order, and lines and counts add up', () => {
     const step = fc.record({
       event: fc.constantFrom(...STORY, ...COMPLAINTS, ...COMPLAINTS, ...COMPLAINTS),
       pause: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 15_000 })),
@@ -169,7 +169,7 @@ describe('repeats', () => {
 });
 
 describe('the events that may be counted', () => {
-  it('are none of an attempt, of a check, of an edit, of a receipt or of the hook', () => {
+  it('repeats: no event of an attempt, check, edit, receipt or hook may be counted', () => {
     const folding = Object.entries(EVENTS).flatMap(([name, event]) => ('folds' in event ? [name] : []));
 
     expect(

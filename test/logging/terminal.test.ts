@@ -51,7 +51,7 @@ function screenOf(written: readonly string[]): string[] {
 }
 
 describe('a terminal', () => {
-  it('shows the classic line, and its level in color when asked', () => {
+  it('terminal: it shows the classic line, with the level in color if enabled', () => {
     const plain = open({ tty: true });
     const colored = open({ tty: true, color: true });
     plain.line({ name: 'stopped' });
@@ -61,14 +61,14 @@ describe('a terminal', () => {
     expect(colored.written).toEqual([plain.written[0]?.replace('[INFO]', '\u001b[32m[INFO]\u001b[0m')]);
   });
 
-  it('colors its own level only, not one in the message', () => {
+  it('terminal: only the level of the line is colored, not one in the message', () => {
     const { line, written } = open({ tty: true, color: true });
     line({ name: 'up-to-date' });
 
     expect(written.join('').split('\u001b')).toHaveLength(3);
   });
 
-  it('that is no tty gets no bar and no escape sequence', () => {
+  it('terminal: without a tty there is neither a bar nor an escape sequence', () => {
     const { progress, line, terminal, written } = open({ tty: false });
     progress(MB);
     line({ name: 'stopped' });
@@ -77,7 +77,7 @@ describe('a terminal', () => {
     expect(written.join('')).toMatch(/^[ -~]+\n$/);
   });
 
-  it('draws the bar with speed and time left', () => {
+  it('terminal: the bar has the speed and the time left', () => {
     const { clock, progress, written } = open({ tty: true });
     progress(0);
     clock.advance(1_000);
@@ -88,7 +88,7 @@ describe('a terminal', () => {
     );
   });
 
-  it('draws at most ten times a second, and always the end', () => {
+  it('terminal: the bar is drawn at most ten times a second, and always at the end', () => {
     const { clock, progress, written } = open({ tty: true });
     for (let step = 0; step <= 1_000; step += 1) {
       progress(step * 10_000);
@@ -99,7 +99,7 @@ describe('a terminal', () => {
     expect(screenOf(written).at(-1)).toContain('100%');
   });
 
-  it('wipes the bar before another line and draws it again after', () => {
+  it('terminal: the bar is erased before another line and drawn again after it', () => {
     const { progress, line, written } = open({ tty: true });
     progress(5 * MB);
     line({ name: 'receipt-delivered', id: 'other', outcome: 'published' });
@@ -110,7 +110,7 @@ describe('a terminal', () => {
     ]);
   });
 
-  it('keeps the bar through what belongs to a download that goes on', () => {
+  it('terminal: the bar stays during events of a download that continues', () => {
     const { progress, line, written } = open({ tty: true });
     progress(5 * MB);
     line({ name: 'response-via', ...UPDATER, via: '1.1 a' });
@@ -125,7 +125,7 @@ describe('a terminal', () => {
     { name: 'round-ended', published: 0, failed: 1, pruned: 0 },
     { name: 'check-failed', hop: 'this host', error: new Error('x') },
     { name: 'stopped' },
-  ])('takes the bar away for good with $name', (event) => {
+  ])('terminal: $name removes the bar', (event) => {
     const { progress, line, written } = open({ tty: true });
     progress(5 * MB);
     line(event);
@@ -135,7 +135,7 @@ describe('a terminal', () => {
     expect(screenOf(written).at(-1)).toBe('');
   });
 
-  it('counts the seconds of a wait below the line that announces it, and then shows the bar', () => {
+  it('terminal: the seconds of a wait are counted below its line, before the bar', () => {
     const { clock, written, line, progress } = open({ tty: true, columns: 140 });
     line(WAITING);
     clock.advance(9_000);
@@ -147,7 +147,7 @@ describe('a terminal', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('keeps the seconds through what belongs to the wait, and goes on from what was waited before it joined', () => {
+  it('terminal: the seconds of a wait continue, including those before it connected', () => {
     const { clock, written, line } = open({ tty: true, columns: 60 });
     line({ ...WAITING, waited: 65_000 });
     clock.advance(1_000);
@@ -158,7 +158,7 @@ describe('a terminal', () => {
   it.each<SallyportEvent>([
     { name: 'download-failed', id: '1602503', hop: 'this host', error: new Error('x') },
     { name: 'round-failed', published: 0, failed: 0, pruned: 0 },
-  ])('stops counting with $name', (event) => {
+  ])('terminal: $name ends the seconds of a wait', (event) => {
     const { clock, written, line } = open({ tty: true });
     line(WAITING);
     line(event);
@@ -167,7 +167,7 @@ describe('a terminal', () => {
     expect(screenOf(written).at(-1)).toBe('');
   });
 
-  it('counts no seconds where nobody watches', () => {
+  it('terminal: without a tty no seconds are counted', () => {
     const { clock, written, line } = open({ tty: false });
     line(WAITING);
     clock.advance(9_000);
@@ -176,7 +176,7 @@ describe('a terminal', () => {
     expect(written.join('')).toMatch(/^[ -~]+\n$/);
   });
 
-  it('takes away every row that the live line fills once the window became narrower', () => {
+  it('terminal: every row of the live line is erased after the window became narrower', () => {
     const { clock, written, line, resize } = open({ tty: true, columns: 80 });
     line(WAITING);
     const { length } = screenOf(written).at(-1) ?? '';
@@ -190,7 +190,7 @@ describe('a terminal', () => {
     expect(written.at(-1)).toBe(`${wipe}1602503  0:01 of 5:40`);
   });
 
-  it('begins anew with another download, and when an attempt starts from zero', () => {
+  it('terminal: the bar starts over for another download and for a restart from zero', () => {
     const { clock, progress, written } = open({ tty: true });
     progress(9 * MB);
     clock.advance(5_000);
@@ -201,7 +201,7 @@ describe('a terminal', () => {
     expect(screenOf(written).at(-1)).toBe('1602504 2.0 MB');
   });
 
-  it('leaves the last column free, and takes 80 for a width that is not known', () => {
+  it('terminal: the last column stays free; an unknown width is 80', () => {
     for (const [columns, width] of [
       [60, 59],
       [0, 79],
@@ -215,7 +215,7 @@ describe('a terminal', () => {
     }
   });
 
-  it('leaves no bar behind when it closes', () => {
+  it('terminal: closing it leaves no bar', () => {
     const { progress, terminal, written } = open({ tty: true });
     progress(5 * MB);
     terminal.close();

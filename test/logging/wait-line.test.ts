@@ -11,14 +11,14 @@ const WAIT: Wait = {
   heldSize: null,
 };
 
-describe('the line of a package that is waited for', () => {
-  it('says how long, of how long, and why that is likely', () => {
+describe('the wait line', () => {
+  it('wait line: it shows the elapsed time, the limit and the likely reason', () => {
     expect(waitLine(WAIT, 9_400, 200)).toBe(
       '1602600  waiting for the first byte  0:09 of 5:40  proxy corp is probably scanning (held past packages of this size for up to 53 s)',
     );
   });
 
-  it('leaves out the least useful where the window is narrow, and never the time', () => {
+  it('wait line: a narrow window loses the least useful parts and never the time', () => {
     expect(waitLine(WAIT, 9_400, 90)).toBe(
       '1602600  waiting for the first byte  0:09 of 5:40  proxy corp is probably scanning',
     );
@@ -41,17 +41,17 @@ describe('the line of a package that is waited for', () => {
     ['cannot look into TLS, nothing is known', { scans: false, heldMs: null }, ''],
     ['is none', { proxy: null, scans: false }, 'past packages of this size began within 53 s'],
     ['is none, nothing is known', { proxy: null, heldMs: null }, ''],
-  ] as const)('says of a proxy that %s no more than that', (_case, over, reason) => {
+  ] as const)('wait line: it claims no more than is known of a proxy that %s', (_case, over, reason) => {
     const line = waitLine({ ...WAIT, ...over }, 0, 300);
 
     expect(line).toBe(`1602600  waiting for the first byte  0:00 of 5:40${reason === '' ? '' : `  ${reason}`}`);
   });
 
-  it('shows hours', () => {
+  it('wait line: long waits are shown in hours', () => {
     expect(waitLine({ ...WAIT, limitMs: 7_384_000 }, 3_723_000, 60)).toContain('1:02:03 of 2:03:04');
   });
 
-  it('fits the window and is plain ASCII, whatever an event holds', () => {
+  it('wait line: it fits the window in plain ASCII, whatever the event contains', () => {
     const value = fc.oneof(fc.string({ unit: 'binary' }), fc.double(), fc.boolean(), fc.constant(null));
     const fields = fc.record({ id: value, limit: value, proxy: value, scans: value, held: value, held_size: value });
     fc.assert(

@@ -56,32 +56,32 @@ function knowing(...values: string[]): KnownSecrets {
 }
 
 describe('known secrets', () => {
+  it.each(Object.entries(ENCODINGS))('redaction: a secret with U+FFFD never survives as %s', (_name, encode) => {
+    const value = '\ufffd secret';
+    expect(knowing(value).redact(`before ${encode(value)} after`)).not.toContain(encode(value));
+  });
+
   it.each(Object.entries(ENCODINGS))(
-    'a secret with the replacement character U+FFFD never survives as %s',
+    'redaction: a secret never survives as %s, whatever surrounds it',
     (_name, encode) => {
-      const value = '\ufffd secret';
-      expect(knowing(value).redact(`before ${encode(value)} after`)).not.toContain(encode(value));
+      fc.assert(
+        fc.property(secret, around, around, (value, before, after) => {
+          // A secret of stars alone is its own mask.
+          fc.pre(!value.includes('*'));
+          const encoded = encode(value);
+          const redacted = knowing(value).redact(before + encoded + after);
+          expect(redacted).not.toContain(encoded);
+          expect(redacted).toContain('***');
+        }),
+        { numRuns: 60 },
+      );
     },
   );
-
-  it.each(Object.entries(ENCODINGS))('a secret never survives as %s, whatever stands around it', (_name, encode) => {
-    fc.assert(
-      fc.property(secret, around, around, (value, before, after) => {
-        // A secret of stars alone is its own mask.
-        fc.pre(!value.includes('*'));
-        const encoded = encode(value);
-        const redacted = knowing(value).redact(before + encoded + after);
-        expect(redacted).not.toContain(encoded);
-        expect(redacted).toContain('***');
-      }),
-      { numRuns: 60 },
-    );
-  });
 
   it.each([
     ['base64', 'base64'],
     ['base64url', 'base64url'],
-  ] as const)('a secret inside a longer text never survives in %s, at any alignment', (_name, encoding) => {
+  ] as const)('redaction: a secret in a longer text never survives in %s, at any alignment', (_name, encoding) => {
     fc.assert(
       fc.property(secret, fc.uint8Array({ maxLength: 7 }), fc.uint8Array({ maxLength: 7 }), (value, before, after) => {
         const text = Buffer.concat([before, Buffer.from(value), after]).toString(encoding);
@@ -95,7 +95,7 @@ describe('known secrets', () => {
     );
   });
 
-  it('a secret never survives with each letter written in a way of its own', () => {
+  it('redaction: a secret never survives with a different escape for each letter', () => {
     const spellings: readonly Encode[] = [
       (letter) => letter,
       (letter) => Buffer.from(letter).toString('hex').replaceAll(/../g, '%$&'),
@@ -123,7 +123,7 @@ describe('known secrets', () => {
     ['UTF-8', (value: string) => Buffer.from(value)],
     ['UTF-16, little end first', (value: string) => Buffer.from(value, 'utf16le')],
     ['UTF-16, big end first', (value: string) => Buffer.from(value, 'utf16le').swap16()],
-  ] as const)('a secret never survives in base64 of %s, folded at any length, at any alignment', (_name, bytesOf) => {
+  ] as const)('redaction: a secret never survives in base64 of %s, at any fold and alignment', (_name, bytesOf) => {
     const fold = fc.constantFrom('\n', '\r\n', '\r\n ', '\\n', '\\r\\n', '%0A', '&#10;');
     fc.assert(
       fc.property(secret, fc.nat(5), fc.integer({ min: 4, max: 76 }), fold, (value, before, width, line) => {
@@ -140,20 +140,20 @@ describe('known secrets', () => {
     );
   });
 
-  it('a text without any secret is returned as it is', () => {
+  it('redaction: a text without a known secret is returned unchanged', () => {
     const text = '2026-11-20T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.';
 
     expect(knowing('hunter2hunter2', 'p@ss word').redact(text)).toBe(text);
     expect(new KnownSecrets().redact(text)).toBe(text);
   });
 
-  it('covers overlapping secrets whole, and the longer one of two', () => {
+  it('redaction: overlapping secrets are both masked, and so is the longer of two', () => {
     expect(knowing('abcd', 'cdefgh').redact('xabcdefghy')).toBe('x***y');
     expect(knowing('pass', 'password1').redact('a password1 b pass c')).toBe('a *** b *** c');
     expect(knowing('aaaa').redact('baaaaaaab')).toBe('b***b');
   });
 
-  it('takes a Secret as well, and one that is added later', () => {
+  it('redaction: a Secret, and one that is added later, are masked', () => {
     const known = knowing('first-one');
     expect(known.redact('second-one')).toBe('second-one');
     known.add(new Secret('second-one'));
@@ -161,7 +161,7 @@ describe('known secrets', () => {
     expect(known.redact('first-one second-one')).toBe('*** ***');
   });
 
-  it('of what is sent once knows the latest, and no more of them over months', () => {
+  it('redaction: only the latest values that are sent once are kept', () => {
     const known = knowing('a lasting password');
     const proof = (at: number) => `TlRMTVNTUAADAAAAGAAYAFgAAAB${at.toString(36).padStart(8, 'x')}`;
     for (let at = 0; at < 1_000; at += 1) known.add(proof(at), 'once');
@@ -174,11 +174,11 @@ describe('known secrets', () => {
     expect(known.redact(`${proof(0)} a lasting password`)).toBe('*** ***');
   });
 
-  it('leaves values alone that are too short to tell from words', () => {
+  it('redaction: values as short as ordinary words are not masked', () => {
     expect(knowing('abc', '').redact('abc YWJj')).toBe('abc YWJj');
   });
 
-  it('keeps the JSON around a secret whole', () => {
+  it('redaction: JSON around a masked secret stays valid', () => {
     fc.assert(
       fc.property(secret, around, (value, other) => {
         fc.pre(!/[*",:{}[\]\\]/.test(value) && !['other', 'value'].some((name) => name.includes(value)));
@@ -189,7 +189,7 @@ describe('known secrets', () => {
     expect(JSON.parse(knowing('abcd\\').redact(JSON.stringify({ v: 'abcd\\' })))).toEqual({ v: '***' });
   });
 
-  it('masks a secret of 32 KiB, and its pieces', () => {
+  it('redaction: a secret of 32 KiB is masked, and so are its pieces', () => {
     const long = Buffer.from(Array.from({ length: 24 * 1024 }, (_none, index) => (index * 7919) % 251)).toString(
       'base64',
     );
@@ -199,7 +199,7 @@ describe('known secrets', () => {
     expect(known.redact(`key ${Buffer.from(long).toString('base64')} end`)).toMatch(/^key \*{3}=* end$/);
   });
 
-  it('is not slowed down by a hostile text', () => {
+  it('redaction: a hostile text does not slow it down', () => {
     const known = knowing(
       `${'\\'.repeat(40)}x`,
       `${'%25'.repeat(20)}x`,
@@ -212,7 +212,7 @@ describe('known secrets', () => {
     for (const text of hostile) expect(known.redact(`${text} .`)).toBe(`${text} .`);
   }, 2_000);
 
-  it('costs as much for a thousand secrets as for one, and nothing to add one more', () => {
+  it('redaction: a thousand secrets cost as much as one, and adding one costs nothing', () => {
     const secrets = Array.from({ length: 1_000 }, (_none, n) => `Secret ${n} of grüße-übermut-${n}-€ and ${n * n}`);
     // The time of this thread, so that a busy machine makes no difference.
     const began = process.threadCpuUsage();
@@ -229,7 +229,7 @@ describe('known secrets', () => {
     expect((redacted.user - added.user) / 1_000).toBeLessThan(1_000);
   });
 
-  it('covers the beginning of a secret where a text was cut in its middle, in any of its encodings', () => {
+  it('redaction: a secret cut at the end of a text is masked in every encoding', () => {
     const secret = 'p:ss wörd%/@#"\\ and more of it';
     const known = knowing(secret);
     const forms = [
@@ -252,13 +252,13 @@ describe('known secrets', () => {
     }
   });
 
-  it('leaves the first letters of a secret alone where they are words of somebody else', () => {
+  it('redaction: the first letters of a secret are kept where they are other words', () => {
     const known = knowing('reporting-2026!');
     expect(known.redact('reporting is on')).toBe('reporting is on');
     expect(known.redact('this is a report')).toBe('this is a report');
   });
 
-  it('covers a secret of other letters than ASCII that was read byte by byte, as header values are', () => {
+  it('redaction: a non-ASCII secret decoded byte by byte, as in headers, is masked', () => {
     const known = knowing('grüße-übermut-€');
     expect(known.redact(`a ${Buffer.from('grüße-übermut-€').toString('latin1')} b`)).toBe('a *** b');
     expect(known.redact('a gr%FC%DFe-%FCbermut-%E2%82%AC b')).toBe('a *** b');

@@ -11,7 +11,7 @@ describe('redaction rules', () => {
     ['{"authorization":"Basic dTpw","n":1}', '{"authorization":"***","n":1}'],
     ['{"m":"Proxy-Authorization: Basic dTpw","n":1}', '{"m":"Proxy-Authorization: ***","n":1}'],
     ['{"m":"{\\"cookie\\":\\"a=b\\",\\"n\\":1}"}', '{"m":"{\\"cookie\\":\\"***\\",\\"n\\":1}"}'],
-  ])('masks credentials in headers: %s', (text, masked) => {
+  ])('rules: credentials in headers are masked: %s', (text, masked) => {
     expect(applyRules(text)).toBe(masked);
   });
 
@@ -20,7 +20,7 @@ describe('redaction rules', () => {
     ['see https://token@h/p?x=1 now', 'see https://***@h/p?x=1 now'],
     ['http://bob:p@ss@h/', 'http://***@h/'],
     ['"http:\\/\\/bob:secret@h\\/"', '"http:\\/\\/***@h\\/"'],
-  ])('masks user information in URLs: %s', (text, masked) => {
+  ])('rules: user information in URLs is masked: %s', (text, masked) => {
     expect(applyRules(text)).toBe(masked);
   });
 
@@ -28,7 +28,7 @@ describe('redaction rules', () => {
     ['/feed?token=abc&x=1', '/feed?token=***&x=1'],
     ['?a=1&password=p%40ss#f', '?a=1&password=***#f'],
     ['https://h/?access_token=abc', 'https://h/?access_token=***'],
-  ])('masks secrets in queries: %s', (text, masked) => {
+  ])('rules: secrets in queries are masked: %s', (text, masked) => {
     expect(applyRules(text)).toBe(masked);
   });
 
@@ -39,11 +39,11 @@ describe('redaction rules', () => {
     '/feed?tokens=3',
     'https://h/?q=1',
     'proxies[0].password: Found: nothing.',
-  ])('leaves alone what is no secret: %s', (text) => {
+  ])('rules: text without a secret is unchanged: %s', (text) => {
     expect(applyRules(text)).toBe(text);
   });
 
-  it('changes nothing the second time', () => {
+  it('rules: a second pass changes nothing', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('http://', 'a:b@', 'h/', 'Cookie: ', 'token=', 'x', '"', '\\', '\n', ' ', '***'), {
@@ -57,7 +57,7 @@ describe('redaction rules', () => {
     );
   });
 
-  it('has a name for each rule, each its own', () => {
+  it('rules: each rule has a name of its own', () => {
     const names = REDACTION_RULES.map(({ name }) => name);
 
     expect(new Set(names).size).toBe(names.length);

@@ -30,7 +30,7 @@ describe('abort', () => {
     expect(listenersOf(signal)).toBe(0);
   });
 
-  it('abort: a listener that was ended is removed and never acts', () => {
+  it('abort: a listener that was ended is removed and never called', () => {
     const ender = new AbortController();
     const log: string[] = [];
     const stopListening = onAbort(ender.signal, () => log.push('acted'));

@@ -13,11 +13,11 @@ describe('a wait', () => {
     [MAX_TIMER_MS + 1, MAX_TIMER_MS],
     [1e12, MAX_TIMER_MS],
     [Number.POSITIVE_INFINITY, MAX_TIMER_MS],
-  ])('of %d ms is a timer of %d ms', (asked, clamped) => {
+  ])('clock: a wait of %d ms uses a timer of %d ms', (asked, clamped) => {
     expect(clampWait(asked)).toBe(clamped);
   });
 
-  it('ends when its time has come', async () => {
+  it('clock: a wait ends when its time is over', async () => {
     const clock = new FakeClock();
     let done = false;
     const waiting = wait(clock, 100, new AbortController().signal).then(() => {
@@ -30,7 +30,7 @@ describe('a wait', () => {
     expect(done).toBe(true);
   });
 
-  it('ends at once with the reason when it is aborted, and leaves no timer', async () => {
+  it('clock: an aborted wait rejects at once with the reason and leaves no timer', async () => {
     const clock = new FakeClock();
     const abort = new AbortController();
     const waiting = wait(clock, 100, abort.signal);
@@ -56,7 +56,7 @@ const CLOCKS: readonly [string, () => { clock: Clock; pass(ms: number): Promise<
 ];
 
 describe.each(CLOCKS)('a timer of the clock of %s', (_whose, open) => {
-  it('fires once, and not when it was called off', async () => {
+  it('clock: a timer fires once, and not after it was cancelled', async () => {
     const { clock, pass } = open();
     const fired: string[] = [];
     clock.after(20, () => fired.push('one'));
@@ -69,7 +69,7 @@ describe.each(CLOCKS)('a timer of the clock of %s', (_whose, open) => {
     expect(fired).toEqual(['one']);
   });
 
-  it('waits its whole time anew when it is restarted', async () => {
+  it('clock: a restarted timer waits its whole time again', async () => {
     const { clock, pass } = open();
     const begun = clock.monotonic();
     let firedAt = 0;
@@ -84,7 +84,7 @@ describe.each(CLOCKS)('a timer of the clock of %s', (_whose, open) => {
     expect(firedAt).toBeGreaterThanOrEqual(158);
   });
 
-  it('can be restarted after it fired', async () => {
+  it('clock: a timer can be restarted after it fired', async () => {
     const { clock, pass } = open();
     let fired = 0;
     const timer = clock.after(10, () => {
@@ -97,7 +97,7 @@ describe.each(CLOCKS)('a timer of the clock of %s', (_whose, open) => {
     expect(fired).toBe(2);
   });
 
-  it('of zero does not fire before the call is over', async () => {
+  it('clock: a timer of zero does not fire during the call', async () => {
     const { clock, pass } = open();
     let fired = false;
     clock.after(0, () => {
@@ -109,8 +109,8 @@ describe.each(CLOCKS)('a timer of the clock of %s', (_whose, open) => {
   });
 });
 
-describe('the clock that moves by hand', () => {
-  it('fires in the order of time, then of making, each at its own moment', () => {
+describe('the fake clock', () => {
+  it('fake clock: timers fire by time, then by creation, each at its own moment', () => {
     const clock = new FakeClock(1_000);
     const fired: string[] = [];
     for (const [name, ms] of [
@@ -127,7 +127,7 @@ describe('the clock that moves by hand', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('fires what a timer or a promise sets off within the same advance', async () => {
+  it('fake clock: timers set by a timer or promise fire within the same advance', async () => {
     const clock = new FakeClock();
     const signal = new AbortController().signal;
     const seen: number[] = [];
@@ -144,7 +144,7 @@ describe('the clock that moves by hand', () => {
     expect(seen).toEqual([10, 20, 30]);
   });
 
-  it('moves no timer when the wall clock steps', () => {
+  it('fake clock: a step of the wall clock moves no timer', () => {
     const clock = new FakeClock(0);
     let fired = false;
     clock.after(10, () => {
@@ -160,8 +160,8 @@ describe('the clock that moves by hand', () => {
   });
 });
 
-describe('chance', () => {
-  it('is in [0, 1) and does not repeat itself', () => {
+describe('random numbers', () => {
+  it('clock: random numbers are in [0, 1) and do not repeat', () => {
     const drawn = Array.from({ length: 1_000 }, () => systemRandom());
 
     expect(drawn.every((value) => value >= 0 && value < 1)).toBe(true);

@@ -25,7 +25,7 @@ function left(files: CrashingFiles, mode: CrashMode, seed = 1): Record<string, s
   return Object.fromEntries(after.names().map((path) => [path.slice(DIR.length + 1), String(after.content(path))]));
 }
 
-describe('the crashing twin', () => {
+describe('crashing files', () => {
   filesContract(() => {
     const files = machine();
     return {
@@ -54,7 +54,7 @@ function strangerOn(files: CrashingFiles): Files {
 }
 
 describe('a crash', () => {
-  it('before an operation leaves it undone, after it done; nothing is ever reported as done', async () => {
+  it('crashing files: a crash before an operation prevents it, one after it does not', async () => {
     for (const [faults, expected] of [
       [{ crashBefore: 1 }, {}],
       [{ crashAfter: 1 }, { a: '' }],
@@ -71,7 +71,7 @@ describe('a crash', () => {
     }
   });
 
-  it('is traced by operation and path, and its places are those that change the disk', async () => {
+  it('crashing files: crash points are the operations that change the disk', async () => {
     const files = machine();
     await write(files, 'a', 'hello', true);
     await files.facts(join(DIR, 'a'));
@@ -89,14 +89,14 @@ describe('a crash', () => {
     expect(crashPoints(files.trace)).toEqual([1, 2, 3, 6]);
   });
 
-  it('of the process leaves everything that it did', async () => {
+  it('crashing files: a crash of the process keeps all finished operations', async () => {
     const files = machine();
     await write(files, 'a', 'hello', false);
 
     expect(left(files, 'killed')).toEqual({ a: 'hello' });
   });
 
-  it('of the power takes names that were not synced, and bytes that were not synced', async () => {
+  it('crashing files: a power cut loses names and bytes that were not synced', async () => {
     const unnamed = machine();
     await write(unnamed, 'a', 'hello', true);
     expect(left(unnamed, 'power-lost')).toEqual({});
@@ -114,7 +114,7 @@ describe('a crash', () => {
     expect(left(both, 'power-lost')).toEqual({ a: 'hello' });
   });
 
-  it('of the power brings back what was removed or renamed without a sync of the folder', async () => {
+  it('crashing files: a power cut undoes removals and renames that were not synced', async () => {
     const files = machine();
     files.plantFile(join(DIR, 'a'), 'one');
     files.plantFile(join(DIR, 'b'), 'two');
@@ -124,7 +124,7 @@ describe('a crash', () => {
     expect(left(files, 'power-lost')).toEqual({ a: 'one', b: 'two' });
   });
 
-  it('between the syncs of a rename over two folders leaves one name, never none and never two', async () => {
+  it('crashing files: a crash between the two syncs of a rename leaves one name', async () => {
     const moved = () => {
       const files = machine();
       files.plantFile(join(DIR, 'from/a'), 'one');
@@ -142,7 +142,7 @@ describe('a crash', () => {
     expect(left(target, 'power-lost')).toEqual({ 'to/a': 'one' });
   });
 
-  it('of the power keeps a folder that was made, and with it what was synced there', async () => {
+  it('crashing files: a power cut keeps a folder and its synced content', async () => {
     const files = machine();
     await files.makeDirectory(join(DIR, 'new'), 0o700);
     await write(files, 'new/a', 'one', true);
@@ -151,7 +151,7 @@ describe('a crash', () => {
     expect(left(files, 'power-lost')).toEqual({ 'new/a': 'one' });
   });
 
-  it('that tears keeps names; un-synced bytes are missing, cut, or zeros from some place on', async () => {
+  it('crashing files: a torn write loses bytes, cuts them or has zeros, but keeps names', async () => {
     const seen = new Set<string>();
     for (let seed = 1; seed <= 200; seed += 1) {
       const files = machine();
@@ -167,7 +167,7 @@ describe('a crash', () => {
     );
   });
 
-  it('can come again on what survived, and links stay links', async () => {
+  it('crashing files: a second crash works on what survived, and links stay links', async () => {
     const files = machine();
     files.plantFile(join(DIR, 'a'), 'one');
     files.plantLink(join(DIR, 'b'), join(DIR, 'a'));
@@ -181,7 +181,7 @@ describe('a crash', () => {
 });
 
 describe('a disk in trouble', () => {
-  it('fails at operation n, once, with no effect', async () => {
+  it('crashing files: operation n fails once, without an effect', async () => {
     const files = machine();
     const error = coded('FILE-FAILED', { operation: 'sync', path: DIR, reason: 'EIO' });
     files.arm({ failAt: { n: 3, error } });
@@ -191,7 +191,7 @@ describe('a disk in trouble', () => {
     expect(left(files, 'power-lost')).toEqual({ a: '' });
   });
 
-  it('writes short, and writeAll goes on until all is there', async () => {
+  it('crashing files: writeAll repeats short writes until everything is written', async () => {
     const files = machine();
     files.arm({ shortWrites: 7 });
     await write(files, 'a', 'a longer text than one short write takes', false);
@@ -200,7 +200,7 @@ describe('a disk in trouble', () => {
     expect(files.trace.filter(({ operation }) => operation === 'write').length).toBeGreaterThan(1);
   });
 
-  it('runs full, and has room again when something is removed', async () => {
+  it('crashing files: a full disk has free space after a removal', async () => {
     const files = machine();
     files.arm({ fullAfterBytes: 8 });
     await write(files, 'a', 'hello', false);
@@ -211,7 +211,7 @@ describe('a disk in trouble', () => {
     await write(files, 'c', 'there', false);
   });
 
-  it('says what is free: what is left, or what it is told to say', async () => {
+  it('crashing files: freeSpace is what is left, or a given number', async () => {
     const files = machine();
     files.arm({ fullAfterBytes: 8 });
     await write(files, 'a', 'hello', false);

@@ -32,7 +32,7 @@ async function machine(): Promise<CrashingFiles> {
 const rewrite = (files: CrashingFiles) => writeDurably(files, PATH, Buffer.from(NEW), 0o640);
 
 describe('a durable write', () => {
-  it('leaves the old content or the new one, whole, wherever it dies', async () => {
+  it('durable: a crash during a write leaves the complete old or new content', async () => {
     const seen = new Set<string>();
     const trials = await everyCrash({
       prepare: machine,
@@ -49,7 +49,7 @@ describe('a durable write', () => {
     expect(trials).toBe((1 + 6) * 7);
   });
 
-  it('goes through after any crash of an earlier one, and then stands for good', async () => {
+  it('durable: a write succeeds after any crash of an earlier one', async () => {
     await everyCrash({
       prepare: machine,
       act: rewrite,
@@ -64,14 +64,14 @@ describe('a durable write', () => {
     });
   });
 
-  it('that was done survives a power cut', async () => {
+  it('durable: a finished write survives a power cut', async () => {
     const files = await machine();
     await rewrite(files);
 
     expect(String(files.afterCrash('power-lost').content(PATH))).toBe(NEW);
   });
 
-  it('on a full disk says so, keeps the old content and gives the room back', async () => {
+  it('durable: a full disk keeps the old content and frees the unfinished file', async () => {
     const files = await machine();
     files.arm({ fullAfterBytes: OLD.length + 5 });
 
@@ -80,7 +80,7 @@ describe('a durable write', () => {
     expect(String(files.content(PATH))).toBe(OLD);
   });
 
-  it('whose sync fails is not done', async () => {
+  it('durable: a write whose sync fails keeps the old content', async () => {
     const rehearsal = await machine();
     await rewrite(rehearsal);
     const n = rehearsal.trace.find(({ operation }) => operation === 'sync')?.n ?? 0;
@@ -91,7 +91,7 @@ describe('a durable write', () => {
     expect(String(files.afterCrash('killed').content(PATH))).toBe(OLD);
   });
 
-  it('writes all, however short each write is', async () => {
+  it('durable: short writes are repeated until everything is written', async () => {
     const files = await machine();
     files.arm({ shortWrites: 3 });
     await rewrite(files);
@@ -99,7 +99,7 @@ describe('a durable write', () => {
     expect(String(files.content(PATH))).toBe(NEW);
   });
 
-  it('does not follow a link that somebody put in the place of the unfinished file', async () => {
+  it('durable: a link in place of the unfinished file is not followed', async () => {
     const files = await machine();
     files.plantFile('/etc/passwd', 'root');
     files.plantSymlink(PATH + UNFINISHED_SUFFIX, '/etc/passwd');
@@ -110,7 +110,7 @@ describe('a durable write', () => {
     expect((await files.facts(PATH))?.kind).toBe('file');
   });
 
-  it('does the same on the real disk', async () => {
+  it('durable: a write works on the real disk', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'sallyport-durable-'));
     try {
       const path = join(dir, 'a');
@@ -130,7 +130,7 @@ describe('publishing', () => {
   const STAGED = '/packages/.staging/a.jar.unverified';
   const FINAL = '/packages/a.jar';
 
-  it('is the rename: the file has one of its two names at every moment, and the final one when it is done', async () => {
+  it('durable: a published file has one of its two names at every moment', async () => {
     const prepare = async () => {
       const files = new CrashingFiles();
       files.plantFile(STAGED, NEW);
@@ -150,7 +150,7 @@ describe('publishing', () => {
     expect(files.afterCrash('power-lost').names()).toEqual([FINAL]);
   });
 
-  it('within one folder syncs it once', async () => {
+  it('durable: publishing within one folder syncs it once', async () => {
     const files = new CrashingFiles();
     files.plantFile('/packages/a.jar.verified', NEW);
     await publishFile(files, '/packages/a.jar.verified', FINAL);
@@ -160,7 +160,7 @@ describe('publishing', () => {
 });
 
 describe('removing durably', () => {
-  it('keeps what was removed from coming back', async () => {
+  it('durable: a removed file does not come back after a power cut', async () => {
     const files = await machine();
 
     expect(await removeDurably(files, PATH)).toBe(true);
@@ -170,7 +170,7 @@ describe('removing durably', () => {
 });
 
 describe('reading a whole file', () => {
-  it('gives all of it, however short each read is', async () => {
+  it('durable: readWhole returns everything, however short each read is', async () => {
     const files = await machine();
     files.arm({ shortWrites: 5 });
 
@@ -179,7 +179,7 @@ describe('reading a whole file', () => {
     expect(await readWhole(files, '/state/empty', 100)).toHaveLength(0);
   });
 
-  it('takes a file as long as the limit and refuses one byte more', async () => {
+  it('durable: readWhole accepts a file at its limit and refuses one byte more', async () => {
     const files = await machine();
 
     expect(await readWhole(files, PATH, OLD.length)).toHaveLength(OLD.length);
@@ -187,7 +187,7 @@ describe('reading a whole file', () => {
     expect(failure.message).toContain(`it has ${OLD.length} bytes`);
   });
 
-  it('does not take a file that changes meanwhile for whole', async () => {
+  it('durable: readWhole refuses a file that changes while it is read', async () => {
     const files = await machine();
     const growing = new Proxy(files, {
       get: (target, key) =>
@@ -202,7 +202,7 @@ describe('reading a whole file', () => {
     expect((await failureOf(() => readWhole(growing, PATH, 100))).message).toContain('it changed while it was read');
   });
 
-  it('fails for what is not there and for what is no file', async () => {
+  it('durable: readWhole fails for a missing name and for a folder', async () => {
     const files = await machine();
     files.plantSymlink('/state/link', PATH);
 
@@ -211,7 +211,7 @@ describe('reading a whole file', () => {
   });
 });
 
-describe('a file that others write, too', () => {
+describe('a file that other programs also write', () => {
   const TO = { owner: 1_000, group: 1_000, mode: 0o640 };
   const LATER = 1_900_000_000_000;
   const replace = (files: CrashingFiles, over: Partial<Parameters<typeof replaceDurably>[2]> = {}) =>
@@ -223,7 +223,7 @@ describe('a file that others write, too', () => {
       ...over,
     });
 
-  it('has the old content or the new one, whole, wherever its replacement dies', async () => {
+  it('durable: a crash during a replacement leaves the complete old or new content', async () => {
     await everyCrash({
       prepare: machine,
       act: (files) => replace(files),
@@ -231,7 +231,7 @@ describe('a file that others write, too', () => {
     });
   });
 
-  it('is left alone by whoever finds another one writing it, and is written where that one was a crash long ago', async () => {
+  it('durable: a replacement stops for another writer, but not for an old crash', async () => {
     const files = await machine();
     files.plantFile(PATH + UNFINISHED_SUFFIX, 'half');
     const { modifiedMs = 0 } = (await files.facts(PATH + UNFINISHED_SUFFIX)) ?? {};
@@ -242,7 +242,7 @@ describe('a file that others write, too', () => {
     expect(files.names()).toEqual([PATH]);
   });
 
-  it('stays as it is when the last look finds something', async () => {
+  it('durable: a replacement changes nothing if its last check fails', async () => {
     const files = await machine();
     const lastCheck = () => Promise.reject(coded('FILE-FAILED', { operation: 'look', path: PATH, reason: 'no' }));
     expect((await failureOf(() => replace(files, { lastCheck }))).facts['reason']).toBe('no');
@@ -251,8 +251,8 @@ describe('a file that others write, too', () => {
   });
 });
 
-describe('a new file for somebody', () => {
-  it('is theirs from its first moment on, and never takes the place of another', async () => {
+describe('a new file for another user', () => {
+  it('durable: a new file has its owner at once and never replaces another file', async () => {
     const files = await machine();
     await createDurably(files, '/state/b', {
       bytes: Buffer.from(NEW),
@@ -265,7 +265,7 @@ describe('a new file for somebody', () => {
     expect(String(again.content(PATH))).toBe(OLD);
   });
 
-  it('is not left behind where it cannot be given', async () => {
+  it('durable: a new file is removed if its owner cannot be set', async () => {
     const files = await machine();
     const made = { bytes: Buffer.from(NEW), to: { owner: 0, group: 0, mode: 0o640 } };
     expect(isRefusal(await failureOf(() => createDurably(files, '/state/b', made)))).toBe(true);

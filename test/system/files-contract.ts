@@ -59,18 +59,21 @@ export function filesContract(open: () => FilesUnderTest): void {
   }
 
   describe('a new file', () => {
-    it.each([0o600, 0o640, 0o644, 0o666])('has the mode that was asked for, whatever the umask: %o', async (mode) => {
-      const before = process.umask(0o077);
-      try {
-        await make('a', 'x', mode);
-      } finally {
-        process.umask(before);
-      }
+    it.each([0o600, 0o640, 0o644, 0o666])(
+      'files: a new file has the requested mode regardless of the umask: %o',
+      async (mode) => {
+        const before = process.umask(0o077);
+        try {
+          await make('a', 'x', mode);
+        } finally {
+          process.umask(before);
+        }
 
-      expect((await files.facts(at('a')))?.mode).toBe(mode);
-    });
+        expect((await files.facts(at('a')))?.mode).toBe(mode);
+      },
+    );
 
-    it('can be written, read again, and tells its facts', async () => {
+    it('files: a new file can be written and read, and has its facts', async () => {
       const file = await files.create(at('a'), 0o600);
       writeAll(file, Buffer.from('hello'), 0);
       await file.sync();
@@ -82,7 +85,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       await file.close();
     });
 
-    it('never takes the place of one that is there', async () => {
+    it('files: create never replaces an existing file', async () => {
       await make('a', 'old');
 
       expect((await failureOf(() => files.create(at('a'), 0o600))).facts).toMatchObject({
@@ -94,7 +97,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await textOf('a')).toBe('old');
     });
 
-    it('is not made through a link, over a FIFO or over a folder', async () => {
+    it('files: create refuses a link, a FIFO and a folder', async () => {
       on.symlink(at('link'), at('elsewhere'));
       on.fifo(at('fifo'));
       await files.makeDirectory(at('folder'), 0o700);
@@ -105,13 +108,13 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await files.facts(at('elsewhere'))).toBeNull();
     });
 
-    it('needs a folder', async () => {
+    it('files: create needs an existing folder', async () => {
       expect((await failureOf(() => files.create(at('none/a'), 0o600))).facts['errno']).toBe('ENOENT');
     });
   });
 
   describe('opening', () => {
-    it('to write keeps the content and allows both reading and writing', async () => {
+    it('files: openToWrite keeps the content and allows reading and writing', async () => {
       await make('a', 'hello');
       const file = await files.openToWrite(at('a'));
       file.write(Buffer.from('J'), 0);
@@ -120,7 +123,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       await file.close();
     });
 
-    it('to read allows no writing', async () => {
+    it('files: openToRead does not allow writing', async () => {
       await make('a', 'hello');
       const file = await files.openToRead(at('a'));
 
@@ -131,7 +134,7 @@ export function filesContract(open: () => FilesUnderTest): void {
     });
 
     it.each(['openToRead', 'openToWrite'] as const)(
-      '%s refuses links, FIFOs and folders, each by its code',
+      'files: %s refuses links, FIFOs and folders with their codes',
       async (way) => {
         await make('a', 'hello');
         on.symlink(at('link'), at('a'));
@@ -147,7 +150,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       },
     );
 
-    it('to write refuses a file with a second name; to read does not', async () => {
+    it('files: only openToWrite refuses a file with a second name', async () => {
       await make('a', 'hello');
       on.link(at('b'), at('a'));
 
@@ -156,7 +159,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect((await files.facts(at('a')))?.links).toBe(2);
     });
 
-    it('to write refuses a file of somebody else', async () => {
+    it('files: openToWrite refuses a file of another user', async () => {
       await make('a', 'hello');
 
       expect(await codeOf(() => on.asStranger.openToWrite(at('a')))).toBe('FILE-FOREIGN');
@@ -164,7 +167,7 @@ export function filesContract(open: () => FilesUnderTest): void {
   });
 
   describe('an open file', () => {
-    it('reads nothing beyond its end', async () => {
+    it('files: a read beyond the end returns nothing', async () => {
       await make('a', 'hello');
       const file = await files.openToRead(at('a'));
 
@@ -173,7 +176,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       await file.close();
     });
 
-    it('has zeros where nothing was written, and after it was cut and grew again', async () => {
+    it('files: unwritten parts of a file are zeros, also after truncation', async () => {
       const file = await files.create(at('a'), 0o600);
       writeAll(file, Buffer.from('end'), 3);
       expect(readAll(file)).toBe('\0\0\0end');
@@ -183,7 +186,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       await file.close();
     });
 
-    it('stays the same file when its name goes to another', async () => {
+    it('files: an open file stays the same when its name changes', async () => {
       await make('a', 'old');
       const file = await files.openToRead(at('a'));
       await make('b', 'new');
@@ -194,7 +197,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       await file.close();
     });
 
-    it('can be closed twice, and does nothing after that', async () => {
+    it('files: a file can be closed twice, and then refuses operations', async () => {
       const file = await files.create(at('a'), 0o600);
       await file.close();
       await file.close();
@@ -207,7 +210,7 @@ export function filesContract(open: () => FilesUnderTest): void {
   });
 
   describe('renaming', () => {
-    it('replaces what has the name, in the folder and between folders', async () => {
+    it('files: rename replaces the target, within and between folders', async () => {
       await make('a', 'one');
       await make('b', 'two');
       await files.makeDirectory(at('folder'), 0o700);
@@ -219,7 +222,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await textOf('folder/c')).toBe('one');
     });
 
-    it('moves a link itself', async () => {
+    it('files: rename moves a link itself', async () => {
       await make('a', 'one');
       on.symlink(at('link'), at('a'));
       await files.rename(at('link'), at('aside'));
@@ -228,7 +231,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await textOf('a')).toBe('one');
     });
 
-    it('moves a folder with all that is in it', async () => {
+    it('files: rename moves a folder with its content', async () => {
       await files.makeDirectory(at('from/inner'), 0o700);
       await make('from/inner/a', 'one');
       await files.rename(at('from'), at('to'));
@@ -237,7 +240,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await files.list(on.dir)).toEqual(['to']);
     });
 
-    it('fails where there is nothing, and never puts a file in the place of a folder', async () => {
+    it('files: rename fails for a missing file and never replaces a folder by a file', async () => {
       await make('a', 'one');
       await files.makeDirectory(at('folder'), 0o700);
 
@@ -249,7 +252,7 @@ export function filesContract(open: () => FilesUnderTest): void {
   });
 
   describe('removing', () => {
-    it('says whether there was one', async () => {
+    it('files: remove reports whether the file existed', async () => {
       await make('a', 'one');
 
       expect(await files.remove(at('a'))).toBe(true);
@@ -257,7 +260,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await files.remove(at('none/a'))).toBe(false);
     });
 
-    it('takes the link, the FIFO and the second name away, never what is behind it', async () => {
+    it('files: remove deletes a link, FIFO or second name, never the target', async () => {
       await make('a', 'one');
       on.symlink(at('link'), at('a'));
       on.link(at('b'), at('a'));
@@ -268,7 +271,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect((await files.facts(at('a')))?.links).toBe(1);
     });
 
-    it('leaves a folder alone', async () => {
+    it('files: remove does not delete a folder', async () => {
       await files.makeDirectory(at('folder'), 0o700);
 
       expect(await codeOf(() => files.remove(at('folder')))).toBe('FILE-FAILED');
@@ -277,7 +280,7 @@ export function filesContract(open: () => FilesUnderTest): void {
   });
 
   describe('folders', () => {
-    it('are made with their parents and the mode, and stay as they are when they are there', async () => {
+    it('files: folders are created with parents and mode; existing ones are unchanged', async () => {
       const before = process.umask(0o077);
       try {
         await files.makeDirectory(at('one/two'), 0o755);
@@ -290,7 +293,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await files.facts(at('one/two'))).toMatchObject({ kind: 'directory', mode: 0o755 });
     });
 
-    it('may be links to folders', async () => {
+    it('files: a folder may be a link to a folder', async () => {
       await files.makeDirectory(at('real'), 0o700);
       on.symlink(at('link'), at('real'));
       await files.makeDirectory(at('link'), 0o700);
@@ -301,7 +304,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await files.list(at('link'))).toEqual(['inner']);
     });
 
-    it('are not made where something else has the name', async () => {
+    it('files: a folder is not created over another kind of file', async () => {
       await make('a', 'one');
       on.symlink(at('dangling'), at('none'));
       on.fifo(at('fifo'));
@@ -312,7 +315,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await codeOf(() => files.makeDirectory(at('fifo'), 0o700))).toBe('FILE-SPECIAL');
     });
 
-    it('list their names sorted; one that is not there has none, a file is no folder', async () => {
+    it('files: list is sorted, empty for a missing folder, and fails for a file', async () => {
       for (const name of ['b', 'a', 'C']) await make(name, '');
 
       expect(await files.list(on.dir)).toEqual(['C', 'a', 'b']);
@@ -320,7 +323,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await codeOf(() => files.list(at('a')))).toBe('FILE-FAILED');
     });
 
-    it('can be synced; a file or nothing can not', async () => {
+    it('files: a folder can be synced; a file or a missing name cannot', async () => {
       await make('a', '');
       await files.syncDirectory(on.dir);
 
@@ -330,7 +333,7 @@ export function filesContract(open: () => FilesUnderTest): void {
   });
 
   describe('giving', () => {
-    it('sets the mode, of files and folders, and leaves owner and group where they are the same', async () => {
+    it('files: give sets the mode and keeps the owner and group that are already set', async () => {
       await make('a', 'one');
       await files.makeDirectory(at('folder'), 0o700);
       for (const name of ['a', 'folder']) {
@@ -342,7 +345,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await textOf('a')).toBe('one');
     });
 
-    it('never reaches through a link, and fails where there is nothing', async () => {
+    it('files: give never follows a link, and fails for a missing name', async () => {
       await make('a', 'one');
       on.symlink(at('link'), at('a'));
       const { owner, group } = (await files.facts(at('a'))) ?? { owner: 0, group: 0 };
@@ -357,7 +360,7 @@ export function filesContract(open: () => FilesUnderTest): void {
   });
 
   describe('the real path', () => {
-    it('is where the links lead to in the end', async () => {
+    it('files: realPath resolves all links', async () => {
       await files.makeDirectory(at('folder'), 0o700);
       await make('folder/a', 'one');
       on.symlink(at('way'), at('folder'));
@@ -370,7 +373,7 @@ export function filesContract(open: () => FilesUnderTest): void {
   });
 
   describe('free space', () => {
-    it('is a number of bytes, for a folder and for a file in it', async () => {
+    it('files: freeSpace is a number of bytes for a folder and a file in it', async () => {
       await make('a', 'one');
 
       for (const path of [on.dir, at('a')]) {
@@ -379,7 +382,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       }
     });
 
-    it('is of no path that does not exist', async () => {
+    it('files: freeSpace fails for a missing path', async () => {
       expect((await failureOf(() => files.freeSpace(at('none')))).facts).toMatchObject({
         operation: 'examine',
         errno: 'ENOENT',
@@ -388,7 +391,7 @@ export function filesContract(open: () => FilesUnderTest): void {
   });
 
   describe('facts', () => {
-    it('are of the name itself, and null where there is nothing', async () => {
+    it('files: facts describe the name itself, and are null if it is missing', async () => {
       await make('a', 'one');
       on.symlink(at('link'), at('a'));
       on.fifo(at('fifo'));
@@ -401,7 +404,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       expect(await files.facts(at('a/b'))).toBeNull();
     });
 
-    it('tell another file of the same name apart', async () => {
+    it('files: facts distinguish another file of the same name', async () => {
       await make('a', 'one');
       await make('b', 'one');
       const before = await files.facts(at('a'));

@@ -4,12 +4,12 @@ import { decodeFormattedJson } from '#system/formatted-json.ts';
 const decode = (text: string) => decodeFormattedJson(Buffer.from(text), 2);
 
 describe('formatted JSON', () => {
-  it('returns the fields of every known format without `format`', () => {
+  it('formatted JSON: the fields of every known format come without `format`', () => {
     expect(decode('{"format":1,"key":"a"}')).toEqual({ kind: 'fields', format: 1, fields: { key: 'a' } });
     expect(decode('{"key":"a","format":2}')).toEqual({ kind: 'fields', format: 2, fields: { key: 'a' } });
   });
 
-  it('reports a format above the known ones as newer, whatever the fields are', () => {
+  it('formatted JSON: a format above the known ones is newer, whatever its fields', () => {
     expect(decode('{"format":3,"unknown":[]}')).toEqual({ kind: 'newer', format: 3 });
   });
 
@@ -24,7 +24,7 @@ describe('formatted JSON', () => {
     ['{"format":1.5}', 'it does not name its format'],
     ['{"format":"1"}', 'it does not name its format'],
     ['{"format":1e300}', 'it does not name its format'],
-  ])('reports %j as damaged: %s', (text, reason) => {
+  ])('formatted JSON: %j is damaged: %s', (text, reason) => {
     expect(decode(text)).toEqual({ kind: 'damaged', reason });
   });
 });

@@ -23,8 +23,8 @@ const UNSAFE = [
   'X.JSON',
 ];
 
-describe('judgeId', () => {
-  it('accepts only what is a file name of its own, whatever stands behind it', () => {
+describe('validateId', () => {
+  it('id: an accepted ID is a distinct file name, whatever suffix follows it', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ maxLength: 70 }), hostileText, fc.constantFrom(...UNSAFE)), (id) => {
         if (validateId(id) !== null) return;
@@ -37,7 +37,7 @@ describe('judgeId', () => {
     expect(validateId('__proto__')).not.toBeNull();
   });
 
-  it.each(UNSAFE)('refuses %j', (id) => {
+  it.each(UNSAFE)('id: %j is refused', (id) => {
     expect(validateId(id)).not.toBeNull();
     expect(() => requireId(id)).toThrow(expect.objectContaining({ code: 'ID-INVALID' }));
   });

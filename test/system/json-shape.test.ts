@@ -17,8 +17,8 @@ function depthOf(value: unknown): number {
   return 1 + Math.max(0, ...Object.values(value).map(depthOf));
 }
 
-describe('judgeJsonShape', () => {
-  it('finds no fewer values and no less depth than JSON.parse makes, whatever strings hold', () => {
+describe('checkJsonShape', () => {
+  it('JSON shape: values and depth are at least those that JSON.parse creates', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), fc.boolean(), (value, spaced) => {
         const text = JSON.stringify(value, null, spaced ? 1 : undefined);
@@ -32,7 +32,7 @@ describe('judgeJsonShape', () => {
     );
   });
 
-  it('stops at the first limit that is exceeded', () => {
+  it('JSON shape: counting stops at the first limit that is exceeded', () => {
     expect(checkJsonShape(Buffer.from('['.repeat(100_000)), { values: 1_000, depth: 64 })).toEqual({
       what: 'depth',
       found: 65,
@@ -40,7 +40,7 @@ describe('judgeJsonShape', () => {
     });
   });
 
-  it.each(['', '"', '"\\', '{"a', '[]]]]'])('ends on text that is no JSON: %j', (text) => {
+  it.each(['', '"', '"\\', '{"a', '[]]]]'])('JSON shape: counting ends for text that is not JSON: %j', (text) => {
     expect(checkJsonShape(Buffer.from(text), NO_LIMITS)).toBeNull();
   });
 });

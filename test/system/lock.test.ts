@@ -47,7 +47,7 @@ async function writeNote(note: object): Promise<void> {
 }
 
 describe('the lock of a folder', () => {
-  it('refuses a second process and says who has it, where and since when', async () => {
+  it('lock: a second process is refused with pid, host and start of the holder', async () => {
     const { child, said } = await startOther();
     expect(said).toBe('held');
 
@@ -57,14 +57,14 @@ describe('the lock of a folder', () => {
     });
   });
 
-  it('refuses a second one in the same process as well', async () => {
+  it('lock: a second lock in the same process is refused', async () => {
     const lock = await take();
 
     await expect(take()).rejects.toMatchObject({ code: 'LOCK-HELD', facts: { pid: process.pid } });
     lock.release();
   });
 
-  it('is free after a kill -9, whatever the note beside it says', async () => {
+  it('lock: a kill -9 releases it, whatever the note says', async () => {
     const { child } = await startOther();
     await kill(child);
 
@@ -72,20 +72,20 @@ describe('the lock of a folder', () => {
     (await take()).release();
   });
 
-  it('is not held by a process that was given the pid of one that died', async () => {
+  it('lock: a process that reuses the pid of a dead holder does not hold it', async () => {
     await writeNote({ pid: process.ppid, host: hostname(), since: 1, mode: 'daemon' });
 
     (await take()).release();
   });
 
-  it('goes to exactly one of those who ask at once', async () => {
+  it('lock: exactly one of several concurrent requests gets it', async () => {
     const others = await Promise.all([startOther(), startOther(), startOther(), startOther()]);
     const said = others.map((other) => other.said.replace(/\].*/, ']')).toSorted();
 
     expect(said).toEqual(['[LOCK-HELD]', '[LOCK-HELD]', '[LOCK-HELD]', 'held']);
   });
 
-  it('is waited for while a command has it, since that is soon gone', async () => {
+  it('lock: a process waits while a command holds it', async () => {
     const { child } = await startOther('command');
     const waiting = take();
     await kill(child);
@@ -93,7 +93,7 @@ describe('the lock of a folder', () => {
     (await waiting).release();
   });
 
-  it('is free once it was released, and its note is gone; releasing twice is harmless', async () => {
+  it('lock: a release frees it and removes the note; a second release is harmless', async () => {
     const lock = await take();
     lock.release();
     lock.release();
@@ -102,7 +102,7 @@ describe('the lock of a folder', () => {
     expect((await startOther()).said).toBe('held');
   });
 
-  it('names nobody when the note is damaged, and refuses all the same', async () => {
+  it('lock: with a damaged note the refusal names no holder', async () => {
     const lock = await take();
     await writeFile(join(dir, 'lock.json'), '{"pid": "x');
 
@@ -110,7 +110,7 @@ describe('the lock of a folder', () => {
     lock.release();
   });
 
-  it('makes the folder and a file for us alone, and writes nothing into it', async () => {
+  it('lock: the folder and an empty file are created for our user only', async () => {
     dir = join(dir, 'state');
     const lock = await take();
 
@@ -122,13 +122,13 @@ describe('the lock of a folder', () => {
   it.each([
     ['a symbolic link', 'FILE-SYMLINK', () => symlink('/etc/hostname', join(dir, 'lock'))],
     ['a folder', 'FILE-SPECIAL', () => mkdir(join(dir, 'lock'))],
-  ])('refuses %s in the place of its file', async (_what, code, put) => {
+  ])('lock: %s in place of the lock file is refused', async (_what, code, put) => {
     await put();
 
     await expect(take()).rejects.toMatchObject({ code });
   });
 
-  it('refuses a file that cannot be locked by code', async () => {
+  it('lock: a file that cannot be locked is refused with a code', async () => {
     await writeFile(join(dir, 'lock'), 'no database, and of more than a few bytes'.repeat(100));
 
     await expect(take()).rejects.toMatchObject({ code: 'FILE-FAILED', facts: { operation: 'lock' } });

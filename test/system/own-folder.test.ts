@@ -11,7 +11,7 @@ import { CrashingFiles } from '#test/support/crashing-files.ts';
 const SELF = 64_101;
 const PATH = '/srv/p';
 
-describe('judgeFolder', () => {
+describe('checkFolder', () => {
   it.each([
     [0o755, SELF, null],
     [0o700, SELF, null],
@@ -23,7 +23,7 @@ describe('judgeFolder', () => {
     [0o755, 0, `chown ${SELF} ${PATH}`],
     [0o755, 64_102, `chown ${SELF} ${PATH}`],
     [0o757, 64_102, `chown ${SELF} ${PATH} && chmod 0755 ${PATH}`],
-  ])('mode %o of user %i: %s', (mode, owner, command) => {
+  ])('own folder: mode %o of user %i: %s', (mode, owner, command) => {
     const error = checkFolder(PATH, { mode, owner }, { what: 'updates.packages_dir', self: SELF });
     if (command === null) return expect(error).toBeNull();
     expect(error).toMatchObject({
@@ -35,7 +35,7 @@ describe('judgeFolder', () => {
     expect(error?.safeText).toContain(`${PATH} (updates.packages_dir)`);
   });
 
-  it.each([0o710, 0o701, 0o755, 0o777])('a private folder of mode %o is refused', (mode) => {
+  it.each([0o710, 0o701, 0o755, 0o777])('own folder: a private folder of mode %o is refused', (mode) => {
     const error = checkFolder(PATH, { mode, owner: SELF }, { what: 'staging', isPrivate: true, self: SELF });
     expect(error?.facts['command']).toBe(`chmod 0700 ${PATH}`);
   });
@@ -48,7 +48,7 @@ describe('on the real disk', () => {
   });
   afterEach(() => rm(dir, { recursive: true, force: true }));
 
-  it('a folder that is made is ours, and one that everybody can write is refused, also behind a link', async () => {
+  it('own folder: a folder that all users can write is refused, also behind a link', async () => {
     const path = join(dir, 'made');
     await ownFolder(realFiles, path, { mode: 0o700, what: 'state' });
     await symlink(path, join(dir, 'link'));
@@ -60,7 +60,7 @@ describe('on the real disk', () => {
     }
   });
 
-  it('a folder above that everybody can write is named, unless it is sticky', async () => {
+  it('own folder: a parent that all users can write is reported unless it is sticky', async () => {
     await mkdir(join(dir, 'open/inner'), { recursive: true });
     await chmod(join(dir, 'open'), 0o777);
     const exposed = await exposedAbove(realFiles, join(dir, 'open/inner'));
@@ -85,14 +85,14 @@ describe('a checkout', () => {
     ],
     ['open to a group, as the checkout is not', { owner: 5, mode: 0o775, group: 5 }, { owner: 5, group: 5 }, false],
     ['open to everybody', { owner: 5, mode: 0o777 }, { owner: 5, mode: 0o777 }, false],
-  ])('its packages folder %s', async (_what, packages, checkout, taken) => {
+  ])('own folder: the packages folder of a checkout %s', async (_what, packages, checkout, taken) => {
     const files = new CrashingFiles();
     files.plantFolder('/clone/packages', packages);
     files.plantFolder('/clone', checkout);
     expect(await isAsCheckedOut(files, '/clone/packages', '/clone')).toBe(taken);
   });
 
-  it('says nothing of folders beside it', async () => {
+  it('own folder: folders next to a checkout are not part of it', async () => {
     const files = new CrashingFiles();
     files.plantFolder('/clone-2/packages', { owner: 5 });
     files.plantFolder('/clone', { owner: 5 });
@@ -106,11 +106,11 @@ it.each([
   ['/ab', '/a', false],
   ['/a/..b', '/a', true],
   ['/', '/a', false],
-])('isWithin(%s, %s) is %s', (path, folder, within) => {
+])('own folder: isWithin(%s, %s) is %s', (path, folder, within) => {
   expect(isWithin(path, folder)).toBe(within);
 });
 
-it('nearestFolder finds what is there', async () => {
+it('own folder: nearestFolder finds the nearest existing folder', async () => {
   const files = new CrashingFiles();
   files.plantFolder('/a', { owner: 7 });
   expect(await nearestFolder(files, '/a/b/c')).toMatchObject({ path: '/a', facts: { owner: 7 } });

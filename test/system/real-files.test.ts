@@ -38,7 +38,7 @@ describe('the real disk', () => {
     };
   });
 
-  it('names sockets and devices, and does not open them', async () => {
+  it('real files: sockets and devices are named and not opened', async () => {
     const dir = temporary();
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(join(dir, 'socket'), resolve));
@@ -51,7 +51,7 @@ describe('the real disk', () => {
     }
   });
 
-  it.each(['ENOSPC', 'EDQUOT'] as const)('calls a full disk full: %s', async (errno) => {
+  it.each(['ENOSPC', 'EDQUOT'] as const)('real files: %s is DISK-FULL', async (errno) => {
     const dir = temporary();
     const file = await realFiles.create(join(dir, 'a'), 0o600);
     disk.failsWith = errno;
@@ -67,7 +67,7 @@ describe('the real disk', () => {
     }
   });
 
-  it('says the errno and what it means, without the path twice', async () => {
+  it('real files: a reason has the errno and its meaning, without the path', async () => {
     const failure = await failureOf(() => realFiles.openToRead('/proc/nowhere/at/all'));
 
     expect(failure.code).toBe('FILE-FAILED');

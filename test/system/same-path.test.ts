@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isSamePath } from '#system/same-path.ts';
 
-describe('two paths are of one file', () => {
+describe('same path', () => {
   const links: Readonly<Record<string, string>> = { '/link.yaml': '/etc/sallyport/sallyport.yaml' };
   const realPath = (path: string) =>
     path === '/gone.yaml' ? Promise.reject(new Error('ENOENT')) : Promise.resolve(links[path] ?? path);
@@ -11,7 +11,7 @@ describe('two paths are of one file', () => {
     ['/link.yaml', true],
     ['/nope.yaml', false],
     ['/gone.yaml', false],
-  ])('%s beside /etc/sallyport/sallyport.yaml: %s', async (path, isSame) => {
+  ])('same path: %s and /etc/sallyport/sallyport.yaml: %s', async (path, isSame) => {
     expect(await isSamePath({ realPath }, path, '/etc/sallyport/sallyport.yaml')).toBe(isSame);
   });
 });

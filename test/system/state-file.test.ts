@@ -19,7 +19,7 @@ function holding(content: string): CrashingFiles {
 }
 
 describe('state on disk', () => {
-  it('comes back as it was saved, in a file that only we can read', async () => {
+  it('state file: saved state loads unchanged from a file that only we can read', async () => {
     const files = new CrashingFiles();
     files.plantFolder('/state');
     await saveState(files, PATH, { format: 2, value: VALUE });
@@ -29,18 +29,18 @@ describe('state on disk', () => {
     expect(JSON.parse(String(files.content(PATH)))).toEqual({ ...VALUE, format: 2 });
   });
 
-  it('that was never saved is absent', async () => {
+  it('state file: state that was never saved is absent', async () => {
     expect(await loadState(new CrashingFiles(), PATH, reader)).toEqual({ kind: 'absent' });
   });
 
-  it('of an older format is given to the reader with its number', async () => {
+  it('state file: an older format reaches the reader with its number', async () => {
     const files = holding('{"format":1,"n":3}');
     const old = { format: 2, parse: (raw: unknown, format: number) => ({ raw, format }) };
 
     expect(await loadState(files, PATH, old)).toEqual({ kind: 'loaded', value: { raw: { n: 3 }, format: 1 } });
   });
 
-  it('of a newer format is set aside whole under its number, and named', async () => {
+  it('state file: a newer format is set aside under its number and reported', async () => {
     const text = '{"format":7,"anything":true}';
     const files = holding(text);
     const loaded = await loadState(files, PATH, reader);
@@ -66,7 +66,7 @@ describe('state on disk', () => {
     ['a format below one', '{"format":0,"count":3,"words":[]}', 'it does not name its format'],
     ['a wrong field', '{"format":2,"count":3,"words":[1]}', 'words.0: '],
     ['a foreign field', '{"format":2,"count":3,"words":[],"__proto__":{"x":1}}', 'Unrecognized key'],
-  ])('with %s is set aside as damaged, and why is said', async (_what, text, reason) => {
+  ])('state file: %s is set aside as damaged, with the reason', async (_what, text, reason) => {
     const files = holding(text);
     const loaded = await loadState(files, PATH, reader);
 
@@ -76,7 +76,7 @@ describe('state on disk', () => {
     expect(files.content(PATH)).toBeNull();
   });
 
-  it('that somebody only looks at stays where it is, whatever it holds', async () => {
+  it('state file: a peek never moves the file, whatever its content', async () => {
     const sound = new CrashingFiles();
     sound.plantFolder('/state');
     await saveState(sound, PATH, { format: 2, value: VALUE });
@@ -88,7 +88,7 @@ describe('state on disk', () => {
     expect(String(damaged.content(PATH))).toBe('not JSON');
   });
 
-  it('that is damaged again gets a number; the disk never fills with such files', async () => {
+  it('state file: the number of damaged files that are set aside is limited', async () => {
     const files = new CrashingFiles();
     for (let time = 1; time <= 30; time += 1) {
       files.plantFile(PATH, `broken ${time}`);
@@ -101,7 +101,7 @@ describe('state on disk', () => {
     expect(String(files.content(`${PATH}.damaged.20`))).toBe('broken 30');
   });
 
-  it('whose place a link or a FIFO has: that is moved aside itself, what it points at is not touched', async () => {
+  it('state file: a link or FIFO in its place is set aside, not its target', async () => {
     const files = new CrashingFiles();
     files.plantFile('/etc/passwd', 'root');
     files.plantSymlink(PATH, '/etc/passwd');
@@ -113,7 +113,7 @@ describe('state on disk', () => {
     expect(String(files.content('/etc/passwd'))).toBe('root');
   });
 
-  it('that can neither be read nor moved is named, and loading goes on', async () => {
+  it('state file: one that can neither be read nor moved is reported', async () => {
     const files = new CrashingFiles();
     files.plantFile('/state', 'no folder');
 
@@ -129,7 +129,7 @@ describe('state on disk', () => {
     expect(String(stuck.content(PATH))).toBe('broken');
   });
 
-  it('is the old or the new one wherever the machine dies, and never set aside', async () => {
+  it('state file: a crash leaves the old or the new state, which is never set aside', async () => {
     const next = { count: 4, words: ['c'.repeat(1_000)] };
     await everyCrash({
       prepare: async () => {
@@ -149,7 +149,7 @@ describe('state on disk', () => {
     });
   });
 
-  it('with any bytes at all never makes loading fail, and nothing is thrown away', async () => {
+  it('state file: no content makes loading fail or is thrown away', async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.uint8Array(), fc.json().map(Buffer.from)), async (bytes) => {
         const files = new CrashingFiles();
@@ -175,7 +175,7 @@ describe('a state file that cannot be opened now', () => {
   };
 
   it.each(['EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'ENOMEM', 'ESTALE'])(
-    'with %s stays, and loading fails',
+    'state file: after %s the file stays and loading fails',
     async (errno) => {
       const files = holding('{"format":2,"count":3,"words":[]}');
       const loading = loadState(failing(files, errno), PATH, reader);
@@ -187,7 +187,7 @@ describe('a state file that cannot be opened now', () => {
     },
   );
 
-  it.each(['EIO', 'EUCLEAN', 'EFBIG'])('with %s is damaged, and set aside', async (errno) => {
+  it.each(['EIO', 'EUCLEAN', 'EFBIG'])('state file: after %s the file is set aside as damaged', async (errno) => {
     const files = holding('{"format":2,"count":3,"words":[]}');
     expect(await loadState(failing(files, errno), PATH, reader)).toMatchObject({ kind: 'set-aside' });
     expect(files.names()).toEqual([`${PATH}.damaged`]);

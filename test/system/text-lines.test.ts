@@ -18,7 +18,7 @@ async function read(content: string | Buffer, signal: AbortSignal = NEVER) {
 }
 
 describe('the lines of a file', () => {
-  it('are those between the line ends, plain or packed', async () => {
+  it('text lines: plain and gzipped files are split at line ends', async () => {
     const text = fc.array(fc.stringMatching(/^[a-z ]{0,20}$/), { minLength: 1, maxLength: 50 });
     await fc.assert(
       fc.asyncProperty(text, fc.constantFrom('\n', '\r\n'), fc.boolean(), async (lines, end, packed) => {
@@ -29,33 +29,33 @@ describe('the lines of a file', () => {
     );
   });
 
-  it('are cut when they have no end, whatever their length', async () => {
+  it('text lines: lines without an end are cut, whatever their length', async () => {
     const { lines } = await read(Buffer.concat([Buffer.alloc(5_000_000, 0x78), Buffer.from('\nnext\nlast')]));
     expect(lines.map((line) => line.length)).toEqual([8_192, 4, 4]);
   });
 
-  it('are none of an empty file', async () => {
+  it('text lines: an empty file has none', async () => {
     expect(await read('')).toMatchObject({ lines: [], problem: null });
   });
 
-  it('of a packed file that was cut off are those that are whole', async () => {
+  it('text lines: a truncated gzip file yields its complete lines', async () => {
     const packed = gzipSync('first\nsecond\n');
     expect((await read(packed.subarray(0, packed.length - 6))).lines).toEqual(['first', 'second']);
   });
 
-  it('end where a packed file is damaged, which is told', async () => {
+  it('text lines: they end where a gzip file is damaged, which is reported', async () => {
     const packed = gzipSync('first\nsecond\n');
     packed[packed.length - 8] = (packed[packed.length - 8] ?? 0) ^ 0xff;
     expect((await read(packed)).problem).toContain('damaged');
   });
 
-  it('are counted', async () => {
+  it('text lines: they are counted', async () => {
     expect((await read('a\nb\nc')).count).toBe(3);
   });
 });
 
-describe('a name', () => {
-  it('may be a link', async () => {
+describe('the name of a text file', () => {
+  it('text lines: a symbolic link is followed', async () => {
     const dir = tempFolder();
     writeFileSync(join(dir, 'real'), 'a\n');
     symlinkSync(join(dir, 'real'), join(dir, 'link'));
@@ -65,7 +65,7 @@ describe('a name', () => {
     });
   });
 
-  it('of a folder, a FIFO or nothing at all is refused at once', async () => {
+  it('text lines: a folder, a FIFO or a missing file is refused at once', async () => {
     const dir = tempFolder();
     execFileSync('mkfifo', [join(dir, 'fifo')]);
     for (const path of [dir, join(dir, 'fifo'), join(dir, 'missing')]) {
@@ -76,6 +76,6 @@ describe('a name', () => {
   });
 });
 
-it('an abort ends the reading', async () => {
+it('text lines: an abort ends the reading', async () => {
   await expect(read('a\n', AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
 });

@@ -32,7 +32,7 @@ describe('turns', () => {
     expect(await next).toBe('next');
   });
 
-  it('turns: idle waits also for work that is added while it waits, and for work that fails', async () => {
+  it('turns: idle also waits for work that is added meanwhile, and for work that fails', async () => {
     const turns = new Turns();
     const log: string[] = [];
     void turns.run(async () => {

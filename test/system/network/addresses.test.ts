@@ -45,7 +45,7 @@ describe('addresses', () => {
   });
 
   it.each(['', 'localhost', '127.1', '127.0.0.1:80', '[::1]', '0x7f.0.0.1'])(
-    'addresses: %j is no address and in no network',
+    'addresses: %j is not an address and in no network',
     (text) => {
       expect(placeOf(text)).toBe('public');
     },

@@ -15,15 +15,15 @@ const V6 = `fd000000000000000000000000000000 40 00000000000000000000000000000000
 `;
 
 describe('the default gateways', () => {
-  it('are those that every target goes over, in the form that people write', () => {
+  it('gateway: default routes name the gateways, in the usual notation', () => {
     expect(parseGateways({ v4: V4, v6: V6 })).toEqual(['192.0.2.1', '192.168.1.1', 'fd00::1']);
   });
 
-  it('are none where the kernel tells none', () => {
+  it('gateway: without a default route there are none', () => {
     expect(parseGateways({ v4: '', v6: '' })).toEqual([]);
   });
 
-  it('are none, whatever else stands there', () => {
+  it('gateway: text that is not a route table names none', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(parseGateways({ v4: text, v6: text })).toEqual([]);

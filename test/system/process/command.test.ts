@@ -63,7 +63,7 @@ function lives(pid: number): boolean {
 }
 
 describe('a command', () => {
-  it('is given exactly the environment that was made for it', async () => {
+  it('command: it gets exactly the given environment', async () => {
     process.env['SALLYPORT_TEST_LEAK'] = 'secret';
     const coverage = process.env['NODE_V8_COVERAGE'];
     process.env['NODE_V8_COVERAGE'] = join(dir, 'coverage');
@@ -84,14 +84,14 @@ describe('a command', () => {
     }
   });
 
-  it('gets its arguments as they are, no shell between', async () => {
+  it('command: arguments are passed unchanged, without a shell', async () => {
     const given = ['a b', '$(id)', '; rm -rf /', '*', ''];
     const { lines } = await run('for one in "$@"; do printf "<%s>\\n" "$one"; done', { arguments: given });
 
     expect(lines).toEqual(given.map((one) => `stdout: <${one}>`));
   });
 
-  it('runs in /, in a session and group of its own, with nothing to read and no file of ours open', async () => {
+  it('command: it runs in /, in its own group, with empty stdin and none of our files', async () => {
     const secret = join(dir, 'secret');
     writeFileSync(secret, 'x');
     const open = openSync(secret, 'r');
@@ -108,11 +108,11 @@ describe('a command', () => {
     ['exit 0', { kind: 'exited', status: 0 }],
     ['exit 3', { kind: 'exited', status: 3 }],
     ['kill -KILL $$', { kind: 'signalled', signal: 'SIGKILL' }],
-  ])('ends as it ended: %s', async (text, end) => {
+  ])('command: its end is reported: %s', async (text, end) => {
     expect((await run(text)).end).toEqual(end);
   });
 
-  it('that cannot be started says why', async () => {
+  it('command: a failure to start has a reason', async () => {
     const path = join(dir, 'none');
     const limits = { limitMs: 1_000, graceMs: 1, stopGraceMs: 1, outputBytes: 1, onLine() {}, onCut() {} };
     const end = await commands.run(
@@ -124,14 +124,14 @@ describe('a command', () => {
   });
 });
 
-describe('what it writes', () => {
-  it('comes line by line, the last one also without its end', async () => {
+describe('the output of a command', () => {
+  it('command: output arrives by line, also a last line without a line end', async () => {
     const { lines } = await run('echo one; printf "two\\r\\n\\nthree"; echo four >&2');
 
     expect(lines.toSorted()).toEqual(['stderr: four', 'stdout: one', 'stdout: three', 'stdout: two']);
   });
 
-  it('is cut at the limit, said once, and read on so that nothing hangs', async () => {
+  it('command: output beyond the limit is read and dropped, and reported once', async () => {
     const { end, lines, cut } = await run('head -c 5000000 /dev/zero | tr "\\0" "a"; echo; echo over', {
       outputBytes: 10_000,
     });
@@ -142,15 +142,15 @@ describe('what it writes', () => {
   });
 });
 
-describe('what takes too long', () => {
-  it('is told to end, the whole group, and ends well when it obeys', async () => {
+describe('a command that takes too long', () => {
+  it('command: after the limit the whole group gets TERM and may end', async () => {
     const { end, lines } = await run('trap "echo bye; exit 0" TERM; sleep 1000 & wait', { limitMs: 150 });
 
     expect(end).toEqual({ kind: 'too-long' });
     expect(lines).toEqual(['stdout: bye']);
   });
 
-  it('is killed with its grandchildren when none of them obeys', async () => {
+  it('command: a group that ignores TERM is killed with its grandchildren', async () => {
     const { end, lines } = await run(
       `trap "" TERM; sh -c 'trap "" TERM; echo $$; while :; do sleep 1000; done' & echo $$; while :; do sleep 1000; done`,
       { limitMs: 200, graceMs: 150 },
@@ -164,12 +164,12 @@ describe('what takes too long', () => {
   });
 });
 
-describe('a grandchild that stays', () => {
+describe('a grandchild of a command', () => {
   it.each([
     ['while it holds the output', 'sleep 1000 & echo $!; exit 0'],
     ['with its own output', 'sleep 1000 >/dev/null 2>&1 & echo $!; exit 0'],
     ['and does not obey', `sh -c 'trap "" TERM; echo $$; while :; do sleep 1000; done' & sleep 0.1; exit 0`],
-  ])('ends with the command, %s', async (_how, text) => {
+  ])('command: a grandchild ends with the command, %s', async (_how, text) => {
     const { end, lines } = await run(text, { graceMs: 150 });
 
     expect(end).toEqual({ kind: 'exited', status: 0 });
@@ -177,7 +177,7 @@ describe('a grandchild that stays', () => {
     await expect.poll(() => lives(Number(lines[0]?.replace('stdout: ', '')))).toBe(false);
   });
 
-  it('that left the group does not keep us waiting', async () => {
+  it('command: a grandchild that left the group does not delay the end', async () => {
     const { end, lines } = await run('setsid sleep 1000 & echo $!; exit 0');
 
     expect(end).toEqual({ kind: 'exited', status: 0 });
@@ -185,8 +185,8 @@ describe('a grandchild that stays', () => {
   });
 });
 
-describe('a stop', () => {
-  it('ends the group sooner than the limit would', async () => {
+describe('stopping a command', () => {
+  it('command: a stop ends the group before its limit', async () => {
     const stopping = new AbortController();
     const ran = run('trap "" TERM; echo $$; while :; do sleep 1000; done', {
       signal: stopping.signal,
@@ -197,13 +197,13 @@ describe('a stop', () => {
     expect((await ran).end).toEqual({ kind: 'stopped' });
   });
 
-  it('that came before lets nothing begin', async () => {
+  it('command: an earlier stop prevents the start', async () => {
     expect((await run('echo no', { signal: AbortSignal.abort() })).end).toEqual({ kind: 'stopped' });
   });
 });
 
-describe('the way to a command', () => {
-  it('names every folder, every link and what it leads to', async () => {
+describe('the path to a command', () => {
+  it('command: resolvePath lists every folder, every link and its target', async () => {
     symlinkSync(script('exit 0'), join(dir, 'link'));
     symlinkSync('link', join(dir, 'relative'));
 
@@ -221,7 +221,7 @@ describe('the way to a command', () => {
     expect(own.at(-1)).toMatchObject({ mode: 0o700, owner: commands.self });
   });
 
-  it('that ends nowhere or in a circle is an error', async () => {
+  it('command: resolvePath fails for a missing target and a circle of links', async () => {
     symlinkSync('b', join(dir, 'a'));
     symlinkSync('a', join(dir, 'b'));
 

@@ -3,7 +3,7 @@ import { takeEnvironment } from '#system/process/environment.ts';
 
 describe('the environment at start', () => {
   it.each(['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_OPTIONS', 'SSLKEYLOGFILE'])(
-    'is refused by name with %s in it',
+    'environment: %s is refused by name',
     (name) => {
       const { refused } = takeEnvironment({ PATH: '/bin', [name]: '0' }, 7);
 
@@ -12,7 +12,7 @@ describe('the environment at start', () => {
     },
   );
 
-  it('loses an added authority, which no connection of ours would use, and says so', () => {
+  it('environment: NODE_EXTRA_CA_CERTS is removed and reported', () => {
     const variables: Record<string, string> = { PATH: '/bin', NODE_EXTRA_CA_CERTS: '/etc/ca.pem' };
 
     const taken = takeEnvironment(variables, 7);
@@ -21,11 +21,11 @@ describe('the environment at start', () => {
     expect(variables).toEqual({ PATH: '/bin' });
   });
 
-  it('may hold such a variable empty: Node reads that as not set', () => {
+  it('environment: an empty variable is allowed, as Node treats it as not set', () => {
     expect(takeEnvironment({ NODE_EXTRA_CA_CERTS: '', NODE_OPTIONS: '' }, 7).refused).toBeNull();
   });
 
-  it('loses what is for this process alone, and hands out a copy that has it', () => {
+  it('environment: variables for this process only are kept in the copy alone', () => {
     const variables: Record<string, string> = {
       PATH: '/bin',
       NOTIFY_SOCKET: '/run/notify',
@@ -49,7 +49,7 @@ describe('the environment at start', () => {
     ['a limit for another process', { WATCHDOG_USEC: '3000000', WATCHDOG_PID: '8' }],
     ['a limit that is no number', { WATCHDOG_USEC: 'soon' }],
     ['a limit of zero', { WATCHDOG_USEC: '0' }],
-  ])('asks for no watchdog with %s', (_what, variables) => {
+  ])('environment: there is no watchdog with %s', (_what, variables) => {
     expect(takeEnvironment(variables, 7).service.watchdogMs).toBeNull();
   });
 });

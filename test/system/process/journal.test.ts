@@ -13,16 +13,19 @@ afterEach(() => {
   closeSync(descriptor);
 });
 
-describe('a stream', () => {
-  it('ends in the journal when device and inode are the ones of JOURNAL_STREAM', () => {
+describe('a stream and the journal', () => {
+  it('journal: a stream with device and inode of JOURNAL_STREAM is connected to it', () => {
     expect(isJournal(descriptor, named)).toBe(true);
   });
 
-  it.each([undefined, '', '8:', ':10', '8:10', 'x:y', '08:1 '])('does not when JOURNAL_STREAM is %j', (variable) => {
-    expect(isJournal(descriptor, variable)).toBe(false);
-  });
+  it.each([undefined, '', '8:', ':10', '8:10', 'x:y', '08:1 '])(
+    'journal: a stream is not connected to it when JOURNAL_STREAM is %j',
+    (variable) => {
+      expect(isJournal(descriptor, variable)).toBe(false);
+    },
+  );
 
-  it('does not when it is closed', () => {
+  it('journal: a closed stream is not connected to it', () => {
     expect(isJournal(2_000_000, named)).toBe(false);
   });
 });

@@ -31,7 +31,7 @@ async function forced(
 
 // Its own timer keeps no process alive, so neither does it keep this one: the runner's does.
 describe('the last resort', () => {
-  it('says by code what was still running, to everybody who can say a last word, then ends', async () => {
+  it('last resort: every witness gets STOP-FORCED with the running work before the end', async () => {
     const { words, ended } = await forced(['TCPSocketWrap'], [['a round', 'the download of update ID 1'], []]);
 
     expect(words.map(({ message }) => message)).toEqual(
@@ -43,7 +43,7 @@ describe('the last resort', () => {
     expect(ended).toEqual(['TCPSocketWrap']);
   });
 
-  it('says what keeps the process alive when nobody knows of any work', async () => {
+  it('last resort: without known work it names what keeps the process alive', async () => {
     const resources = ['TCPSocketWrap', 'TCPSocketWrap', 'FSReqPromise', 'GetAddrInfoReqWrap', 'Novelty'];
     const { words } = await forced(resources, [[]]);
 
@@ -52,7 +52,7 @@ describe('the last resort', () => {
     );
   });
 
-  it('ends also when a witness fails', async () => {
+  it('last resort: the process ends even if a witness fails', async () => {
     const ended = new EventTarget();
     const over = once(ended, 'end');
     const lastResort = new LastResort({
@@ -70,7 +70,7 @@ describe('the last resort', () => {
     await over;
   });
 
-  it('does not call who has left', async () => {
+  it('last resort: a removed witness is not called', async () => {
     const words: unknown[] = [];
     const ended = new EventTarget();
     const over = once(ended, 'end');

@@ -25,7 +25,7 @@ describe('the service manager', () => {
   it.each([
     ['a path', () => join(dir, 'notify')],
     ['the abstract namespace', () => `@sallyport-test-${process.pid}`],
-  ])('is told everything through a socket in %s', async (_where, name) => {
+  ])('notify: every message arrives through a socket in %s', async (_where, name) => {
     const socket = new NotifySocket(name());
     try {
       const notifier = await open(socket.name);
@@ -41,7 +41,7 @@ describe('the service manager', () => {
     }
   });
 
-  it('is told of a reload with the moment by the clock that it reads itself', async () => {
+  it('notify: a reload is sent with the time of CLOCK_MONOTONIC', async () => {
     const socket = new NotifySocket(join(dir, 'notify'));
     try {
       const before = process.hrtime.bigint() / 1_000n;
@@ -54,7 +54,7 @@ describe('the service manager', () => {
     }
   });
 
-  it('cannot be told a forged field by a sentence with line breaks, nor one that is too long', async () => {
+  it('notify: a sentence cannot forge a field with line breaks and is cut if too long', async () => {
     const socket = new NotifySocket(join(dir, 'notify'));
     try {
       const notifier = await open(socket.name);
@@ -70,7 +70,7 @@ describe('the service manager', () => {
     }
   });
 
-  it('that is gone is reported once, by name, and nothing is thrown', async () => {
+  it('notify: a manager that is gone is reported once by name, without an exception', async () => {
     const notifier = await open(join(dir, 'nobody'));
     notifier.ready();
     notifier.alive();
@@ -79,7 +79,7 @@ describe('the service manager', () => {
     ]);
   });
 
-  it('that was restarted is told again', async () => {
+  it('notify: a manager that was restarted gets messages again', async () => {
     const first = new NotifySocket(join(dir, 'notify'));
     const notifier = await open(first.name);
     notifier.ready();
@@ -96,7 +96,7 @@ describe('the service manager', () => {
     }
   });
 
-  it.each(['vsock:2:1234', 'relative', `/${'x'.repeat(200)}`])('is not looked for at %s', async (name) => {
+  it.each(['vsock:2:1234', 'relative', `/${'x'.repeat(200)}`])('notify: the address %s is refused', async (name) => {
     const notifier = await open(name);
     notifier.ready();
     expect(failures.map(({ code }) => code)).toEqual(['NOTIFY-FAILED']);

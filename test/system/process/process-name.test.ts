@@ -7,7 +7,7 @@ import { nameProcess } from '#system/process/process-name.ts';
 
 const MODULE = fileURLToPath(new URL('../../../src/system/process/process-name.ts', import.meta.url));
 
-it.runIf(process.platform === 'linux')('a process that names itself has that name and keeps its command line', () => {
+it.runIf(process.platform === 'linux')('process name: a process that names itself keeps its command line', () => {
   const script = `
     import { readFileSync } from 'node:fs';
     import { nameProcess } from ${JSON.stringify(MODULE)};
@@ -19,6 +19,6 @@ it.runIf(process.platform === 'linux')('a process that names itself has that nam
   expect({ stdout: stdout.trim(), stderr }).toMatchObject({ stdout: '["sallyport",true]' });
 });
 
-it('a name that cannot be set is no failure', () => {
+it('process name: a name that cannot be set is not a failure', () => {
   expect(() => nameProcess('sallyport', '/proc/nowhere/comm')).not.toThrow();
 });

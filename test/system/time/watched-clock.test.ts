@@ -6,7 +6,7 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 const nothing = () => undefined;
 
 describe('a wait', () => {
-  it('that is not over yet is not overdue, however long it is', () => {
+  it('watched clock: a wait that is not over is not overdue, however long it is', () => {
     const time = new FakeClock();
     const clock = new WatchedClock(time);
     clock.after(86_400_000, nothing);
@@ -15,7 +15,7 @@ describe('a wait', () => {
     expect(clock.mostOverdue()).toBeNull();
   });
 
-  it('whose timer fired is over', () => {
+  it('watched clock: a wait whose timer fired is over', () => {
     const time = new FakeClock();
     const clock = new WatchedClock(time);
     clock.after(10, nothing);
@@ -24,7 +24,7 @@ describe('a wait', () => {
     expect(clock.mostOverdue()).toBeNull();
   });
 
-  it('whose timer never fires is overdue from its end on', () => {
+  it('watched clock: a wait whose timer never fires is overdue after its end', () => {
     const time = new FakeClock();
     const clock = new WatchedClock(deaf(time));
     clock.after(10, nothing);
@@ -33,7 +33,7 @@ describe('a wait', () => {
     expect(clock.mostOverdue()).toEqual({ what: 'a timer', overdueMs: 59_990 });
   });
 
-  it('that guards work is overdue until the work calls it off, also after it fired', () => {
+  it('watched clock: a wait that guards work is overdue until it is cancelled', () => {
     const time = new FakeClock();
     const clock = new WatchedClock(time);
     const timer = clock.after(10, nothing, 'a response');
@@ -44,7 +44,7 @@ describe('a wait', () => {
     expect(clock.mostOverdue()).toBeNull();
   });
 
-  it('that is called off is over, and restarting it does not bring it back', () => {
+  it('watched clock: a cancelled wait is over, also after a restart', () => {
     const time = new FakeClock();
     const clock = new WatchedClock(time);
     const timer = clock.after(10, nothing, 'a response');
@@ -56,7 +56,7 @@ describe('a wait', () => {
     expect(time.pending).toBe(0);
   });
 
-  it('that is restarted begins anew, also after it fired', () => {
+  it('watched clock: a restarted wait starts over, also after it fired', () => {
     const time = new FakeClock();
     const clock = new WatchedClock(time);
     const fired: number[] = [];
@@ -71,7 +71,7 @@ describe('a wait', () => {
     expect(clock.mostOverdue()).toEqual({ what: 'a response', overdueMs: 2 });
   });
 
-  it('that is furthest past its end is the one that is named', () => {
+  it('watched clock: the wait that is furthest past its end is named', () => {
     const time = new FakeClock();
     const clock = new WatchedClock(time);
     clock.after(20, nothing, 'the later one');
