@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { BACKLOG_LIMIT, BoundedScreen } from '#logging/bounded-screen.ts';
 
-/** A screen whose reader takes nothing until it is told to. */
+/** A screen whose reader reads nothing until `read` is called. */
 function stuck() {
   const written: string[] = [];
   const news: (string | number)[] = [];

@@ -19,7 +19,7 @@ function lineOf(event: SallyportEvent): string {
   return classicLine(toRecord(event, AT, NOTHING_KNOWN));
 }
 
-/** An event with whatever its fields may be given; a failure only where the template names one. */
+/** An event with arbitrary field values; a failure only where the template names one. */
 function anyEvent(name: EventName): fc.Arbitrary<SallyportEvent> {
   const fields = [...EVENTS[name].text.matchAll(PLACEHOLDER)].map(([, field = '', format]) => {
     const value = format === 'advised' ? fc.oneof(hostileError, hostileValue) : hostileValue;
@@ -31,7 +31,7 @@ function anyEvent(name: EventName): fc.Arbitrary<SallyportEvent> {
   }) as unknown as fc.Arbitrary<SallyportEvent>;
 }
 
-/** A line without what stands in quotes: what is left is ours. */
+/** A line without its quoted parts; the rest is ours. */
 function unquoted(line: string): string {
   return line.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
 }

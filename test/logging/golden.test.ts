@@ -1,4 +1,4 @@
-/** The log that people and parsers have read since 2013, byte for byte, out of events on a clock of our own. */
+/** The log format that people and parsers have read since 2013, byte for byte, from events on a fake clock. */
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

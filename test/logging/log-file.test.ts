@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LogFile, type LogFileOptions } from '#logging/log-file.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
-/** How many bytes the disk still takes; null: no end of them. */
+/** How many more bytes the disk accepts; null: no limit. */
 const disk = vi.hoisted(() => ({ room: null as number | null }));
 
 vi.mock('node:fs', async (original) => {
@@ -53,7 +53,7 @@ function read(number?: number): string {
   return fs.readFileSync(number === undefined ? path : `${path}.${number}`, 'utf8');
 }
 
-/** Everything that is in the files, the oldest first. */
+/** The content of all files, the oldest first. */
 function readAll(): string {
   const numbers = fs
     .readdirSync(join(dir, 'logs'))

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-/** A log, and what a watcher and stderr saw of it. */
+/** A log, and what its screen and stderr received. */
 function open(
   options: Partial<LogOptions> & { form?: 'text' | 'json' | 'auto'; tty?: boolean; journal?: boolean } = {},
 ) {

@@ -21,7 +21,7 @@ const WAITING = {
   held_size: null,
 } as const;
 
-/** A terminal and what was written to it, piece by piece. */
+/** A terminal and the pieces that were written to it. */
 function open(options: { tty: boolean; color?: boolean; columns?: number }) {
   let width = options.columns ?? 100;
   const clock = new FakeClock();
@@ -44,7 +44,7 @@ function open(options: { tty: boolean; color?: boolean; columns?: number }) {
   return { clock, written, terminal, line, progress, resize };
 }
 
-/** What a tty shows: a wipe takes away everything since the last line end. */
+/** What a tty shows: an erase removes everything since the last line end. */
 function screenOf(written: readonly string[]): string[] {
   const lines = written.join('').split('\n');
   return lines.map((line) => line.split(WIPE).at(-1) ?? '');
@@ -183,7 +183,7 @@ describe('a terminal', () => {
     resize(30);
     clock.advance(1_000);
 
-    // As many rows above as the old line fills at the new width, and nothing more.
+    // As many rows above as the old line fills at the new width.
     const rows = Math.ceil(length / 30);
     expect(rows).toBeGreaterThan(1);
     const wipe = `${WIPE}${'\u001b[1A\u001b[2K'.repeat(rows - 1)}`;

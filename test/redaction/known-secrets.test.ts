@@ -42,7 +42,7 @@ const ENCODINGS: Readonly<Record<string, Encode>> = {
     value.replaceAll(/["\\]/g, '\\$&').replaceAll(/[[\]]/g, (sign) => `\\u{${sign.charCodeAt(0).toString(16)}}`),
 };
 
-// Letters beyond ASCII make large expressions, so most are without.
+// Letters beyond ASCII make large expressions, so most secrets have none.
 const secret = fc.oneof(
   { weight: 4, arbitrary: fc.string({ unit: 'grapheme-ascii', minLength: MIN_MASKED_LENGTH, maxLength: 40 }) },
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme', minLength: MIN_MASKED_LENGTH, maxLength: 20 }) },
@@ -108,7 +108,7 @@ describe('known secrets', () => {
     ];
     fc.assert(
       fc.property(secret, fc.array(fc.nat(), { minLength: 40, maxLength: 40 }), (value, ways) => {
-        // A backslash before a raw letter is an escape to a reader, and then it is not the secret that stands there.
+        // A reader takes a backslash before a raw letter for an escape, so the secret is not in the text then.
         fc.pre(!/[*\\%&]/.test(value));
         const encoded = [...value]
           .map((letter, index) => spellings[(ways[index % 40] ?? 0) % spellings.length]?.(letter))
@@ -170,7 +170,7 @@ describe('known secrets', () => {
     for (let at = 1_000; at < 1_100; at += 1) known.add(proof(at), 'once');
     expect(known.redact(`${proof(1_098)} ${proof(1_099)}`)).toBe('*** ***');
     expect(known.redact(proof(999))).toBe(proof(999));
-    // What was said to last does, in whatever order it came.
+    // Values that are registered permanently are kept in any order.
     expect(known.redact(`${proof(0)} a lasting password`)).toBe('*** ***');
   });
 
@@ -208,13 +208,13 @@ describe('known secrets', () => {
     );
     const hostile = ['\\'.repeat(5_000), '%25'.repeat(2_000), '&amp;'.repeat(2_000), '(\\\\\\")'.repeat(800)];
 
-    // With something behind: at its end a text may have been cut within a secret.
+    // With a text after it, because a text may have been cut within a secret at its end.
     for (const text of hostile) expect(known.redact(`${text} .`)).toBe(`${text} .`);
   }, 2_000);
 
   it('redaction: a thousand secrets cost as much as one, and adding one costs nothing', () => {
     const secrets = Array.from({ length: 1_000 }, (_none, n) => `Secret ${n} of grüße-übermut-${n}-€ and ${n * n}`);
-    // The time of this thread, so that a busy machine makes no difference.
+    // The CPU time of this thread, so that a busy machine makes no difference.
     const began = process.threadCpuUsage();
     const known = knowing(...secrets);
     const added = process.threadCpuUsage(began);
@@ -223,7 +223,7 @@ describe('known secrets', () => {
 
     expect(known.redact(text)).toBe(text);
 
-    // Expressions took 10 ms for each secret, and as long again for each text after one was added.
+    // Regular expressions took 10 ms per secret, and the same again for each text after one was added.
     const redacted = process.threadCpuUsage(began);
     expect(added.user / 1_000).toBeLessThan(1_000);
     expect((redacted.user - added.user) / 1_000).toBeLessThan(1_000);

@@ -43,7 +43,7 @@ describe('a wait', () => {
   });
 });
 
-/** Both clocks keep to the same rules; the machine's own is given real milliseconds. */
+/** Both clocks follow the same rules; the system clock gets real milliseconds. */
 const CLOCKS: readonly [string, () => { clock: Clock; pass(ms: number): Promise<void> }][] = [
   ['the machine', () => ({ clock: systemClock, pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) })],
   [
@@ -80,7 +80,7 @@ describe.each(CLOCKS)('a timer of the clock of %s', (_whose, open) => {
     timer.restart();
     await pass(150);
 
-    // Node's timers may come up to a millisecond early on the finer clock.
+    // Node's timers may fire up to a millisecond early on the finer clock.
     expect(firedAt).toBeGreaterThanOrEqual(158);
   });
 

@@ -40,7 +40,7 @@ describe('crashing files', () => {
   });
 });
 
-/** A stranger sees our file as that of somebody else; here the file changes hands instead. */
+/** A stranger sees our file as that of another user; here the file changes its owner instead. */
 function strangerOn(files: CrashingFiles): Files {
   return new Proxy(files, {
     get(target, key) {

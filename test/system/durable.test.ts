@@ -45,7 +45,7 @@ describe('a durable write', () => {
     });
 
     expect(seen).toEqual(new Set([OLD, NEW]));
-    // Before the first of six operations and after each, in seven ways.
+    // Before the first of six operations and after each, with seven kinds of crash.
     expect(trials).toBe((1 + 6) * 7);
   });
 

@@ -1,12 +1,12 @@
-// What every `Files` keeps to. Run against the real disk and against its crashing twin, so that a test on the twin
-// says something about the disk.
+// The contract of every `Files`. It runs against the real disk and against the crashing files, so that results of
+// tests on the latter also hold for the disk.
 
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CodedError } from '#errors/coded-error.ts';
 import { type Files, type OpenFile, writeAll } from '#system/files.ts';
 
-/** One file system under test, and somebody else who plants things in it. */
+/** A file system under test, and another user who plants things in it. */
 export interface FilesUnderTest {
   readonly files: Files;
   /** An empty folder of ours. */
@@ -14,12 +14,12 @@ export interface FilesUnderTest {
   symlink(path: string, target: string): void;
   fifo(path: string): void;
   link(path: string, existing: string): void;
-  /** The same disk, seen as another user. */
+  /** The same disk for another user. */
   readonly asStranger: Files;
   dispose(): void;
 }
 
-/** The code of a failure; fails the test when there is none. */
+/** The code of a failure; fails the test if there is none. */
 export async function codeOf(act: () => unknown): Promise<string> {
   return (await failureOf(act)).code;
 }

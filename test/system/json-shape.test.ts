@@ -1,4 +1,4 @@
-// The count before JSON.parse: never less than what the text would become, and it stops at the limit.
+// The count before JSON.parse: never less than the size of the result, and it stops at the limit.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

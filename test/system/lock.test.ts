@@ -23,12 +23,12 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** Takes the lock here. */
+/** Takes the lock in this process. */
 function take(mode: 'daemon' | 'command' = 'daemon'): Promise<Lock> {
   return acquireLock(dir, { files: realFiles, clock: systemClock, mode });
 }
 
-/** Starts another process that wants the lock; resolves with what it says. */
+/** Starts another process that takes the lock; resolves with its output. */
 async function startOther(mode: 'daemon' | 'command' = 'daemon'): Promise<{ child: ChildProcess; said: string }> {
   const child = spawn(process.execPath, [HOLDER, dir, mode], { stdio: ['pipe', 'pipe', 'inherit'] });
   children.push(child);

@@ -1,4 +1,4 @@
-// Whatever number comes from outside: a moment can be written, shown in a zone, and is what it was where it makes sense.
+// Any number from outside: a moment can be written and shown in a zone, and valid moments are unchanged.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

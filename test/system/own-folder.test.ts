@@ -1,4 +1,4 @@
-// Folders that we rely on: refused where another user owns or may write them, with the command that fixes it.
+// Folders that we rely on: refused if another user owns or may write them, with the command that fixes it.
 
 import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -8,7 +8,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { RealFiles, realFiles } from '#system/real-files.ts';
 import { failureOf, filesContract } from './files-contract.ts';
 
-/** A full disk can't be had without being root, so the one call that meets it is made to say so. */
+/** Only root can create a full disk, so the one call that would meet it reports one. */
 const disk = vi.hoisted(() => ({ failsWith: null as 'ENOSPC' | 'EDQUOT' | null }));
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();

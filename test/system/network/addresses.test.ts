@@ -8,7 +8,7 @@ import {
   readNetwork,
 } from '#system/network/addresses.ts';
 
-/** The narrowest of the three lists that holds the address. */
+/** The narrowest of the three lists that contains the address. */
 function placeOf(address: string): string {
   if (isLoopbackAddress(address)) return 'loopback';
   if (isPrivateAddress(address)) return 'private';

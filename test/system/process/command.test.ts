@@ -1,4 +1,4 @@
-// Real processes: what they are given, what they may write, and that nothing of their group is left.
+// Real processes: what they get, what they may write, and that none of their group remains.
 
 import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -53,7 +53,7 @@ async function run(
   return { end, lines, cut };
 }
 
-/** A process that nobody waits for yet is dead, too. */
+/** A zombie, which its parent has not waited for yet, is also dead. */
 function lives(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));

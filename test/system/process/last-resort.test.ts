@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CodedError } from '#errors/coded-error.ts';
 import { LastResort } from '#system/process/last-resort.ts';
 
-/** One that comes at once; resolves with what it said and what it ended with. */
+/** A last resort with a limit of 20 ms; resolves with its message and its end. */
 async function forced(
   resources: readonly string[],
   witnesses: readonly (readonly string[])[],
@@ -29,7 +29,7 @@ async function forced(
   return { words, ended: alive };
 }
 
-// Its own timer keeps no process alive, so neither does it keep this one: the runner's does.
+// Its timer keeps no process alive, not even this one, so the test runner's timer does.
 describe('the last resort', () => {
   it('last resort: every witness gets STOP-FORCED with the running work before the end', async () => {
     const { words, ended } = await forced(['TCPSocketWrap'], [['a round', 'the download of update ID 1'], []]);

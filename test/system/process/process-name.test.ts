@@ -1,4 +1,4 @@
-// The name that a process of ours has for the machine.
+// The name of our process in the process list.
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
