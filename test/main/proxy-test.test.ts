@@ -104,7 +104,7 @@ describe('proxy test', () => {
   });
 });
 
-/** Makes every purpose use the proxy that requires authentication. */
+/** Makes updates use the proxy that requires authentication. */
 async function useGuarded(): Promise<void> {
   const text = await readFile(site.config, 'utf8');
   await site.write('config/sallyport.yaml', `${text}use_proxy_for: { updates: guarded }\n`);
