@@ -95,7 +95,7 @@ async function withDiagnoser(
   }
 }
 
-/** A diagnoser that reports why no diagnosis is possible. */
+/** Returns the reason, as a diagnosis, for every request. */
 function unavailable(why: Obstacle, parts: NetworkActionParts, globals: Globals): Diagnoser {
   return {
     retryCredentials: () => Promise.resolve(),
