@@ -20,7 +20,7 @@ export interface ModuleRule {
 const NO_LAYER = -1;
 
 export const MODULES: readonly ModuleRule[] = [
-  { name: 'errors', layer: 0, only: [], why: 'errors are data for everyone, so they know nobody' },
+  { name: 'errors', layer: 0, only: [], why: 'errors are data for every module, so they import none' },
   { name: 'system', layer: 0, only: ['errors'], why: 'files, clock and timers serve every module and know none' },
   { name: 'redaction', layer: 0, only: ['errors'], why: 'redaction is pure and must work before anything else' },
   { name: 'config', layer: 1, why: 'configuration is read before there is a log' },
@@ -44,7 +44,7 @@ export const MODULES: readonly ModuleRule[] = [
     name: 'estimate',
     layer: 4,
     only: ['errors', 'system', 'timeout'],
-    why: 'an old log is read with the rights of whoever asks, without anything of a running Sallyport',
+    why: 'an old log is read with the rights of the caller, without anything of a running Sallyport',
   },
   { name: 'updates', layer: 5, why: 'updates know nothing of who asks for them' },
   {

@@ -102,14 +102,14 @@ async function send(
  * well.
  */
 function classifyFailure({ id, outcome }: Receipt, failure: CodedError): Verdict<Receipt> {
-  const nobody = NOT_SUPPORTED_STATUSES.has(failure.facts['status']) && failure.entry.class === 'http';
-  const error = nobody
+  const isUnsupported = NOT_SUPPORTED_STATUSES.has(failure.facts['status']) && failure.entry.class === 'http';
+  const error = isUnsupported
     ? coded('ACKNOWLEDGE-REFUSED', { ...failure.facts, status: failure.facts['status'] }, failure)
     : failure;
   return {
     does: 'postpone',
     failure,
-    ...(nobody ? { waitMs: DAY_MS } : {}),
+    ...(isUnsupported ? { waitMs: DAY_MS } : {}),
     holds: error.code !== 'ORIGIN-REFUSED',
     says: (at) => [
       { name: 'receipt-failed', id, outcome, error, hop: error.place },
