@@ -55,11 +55,11 @@ export async function connectControl<T extends Verbs = Verbs>(
 ): Promise<MethodsOf<T> | null> {
   // In the order in which the daemon creates them, so that the one with the most authority is found.
   const paths = [sockets.admin, sockets.operate, sockets.look, sockets.control];
-  const found = await firstOf(paths, { stateDir: sockets.stateDir, parts, verbs });
+  const connecting = { stateDir: sockets.stateDir, parts, verbs };
+  const found = await firstOf(paths, connecting);
   // The daemon was starting and had not created the earlier sockets yet. They exist now.
-  return found?.isLater === true
-    ? ((await firstOf(paths, { stateDir: sockets.stateDir, parts, verbs }))?.methods ?? null)
-    : (found?.methods ?? null);
+  const latest = found?.isLater === true ? await firstOf(paths, connecting) : found;
+  return latest?.methods ?? null;
 }
 
 interface Connecting<T extends Verbs> {
