@@ -47,6 +47,7 @@ export const MODULES: readonly ModuleRule[] = [
     why: 'an old log is read with the rights of the caller, without anything of a running Sallyport',
   },
   { name: 'updates', layer: 5, why: 'updates know nothing of who asks for them' },
+  { name: 'uploads', layer: 5, why: 'uploads know nothing of the programs and people that submit them' },
   {
     name: 'diagnose',
     layer: 5,
