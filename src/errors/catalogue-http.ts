@@ -23,6 +23,13 @@ export const HTTP_CODES = {
     class: 'timeout',
     retry: 'later',
   },
+  'REQUEST-TRICKLES': {
+    text: 'Sending to {url} was too slow: {sent:size} of {length:size} after {elapsed:ms}.',
+    check:
+      'The proxy or the server accepts data too slowly. Check its load and its limits for uploads. It is tried again with smaller requests.',
+    class: 'timeout',
+    retry: 'later',
+  },
   'RESPONSE-TRICKLES': {
     text: '{received:size} of {expected:size} after {elapsed:ms}: too slow to wait for; {seen:words}.',
     check:
@@ -66,7 +73,7 @@ export const HTTP_CODES = {
   'CONTENT-BLOCKED': {
     text: 'A scanner {where:words} blocked {url} ({status}): {finding}.',
     check:
-      'Ask the team that runs the scanner to examine and exempt this download. Give them the URL, the finding and the digest of the update. It is retried once a day, and when the feed lists another digest.',
+      'Ask the team that runs the scanner to examine and exempt this {what:words}. Give them {give:words}. It is {again:words}.',
     class: 'content',
     retry: 'change',
   },

@@ -4,8 +4,13 @@
 import { canLookInside, type HopFacts, type ResponseHead } from '#proxy/route.ts';
 import { headerValue } from './headers.ts';
 
-/** Limits of one response, in milliseconds. */
+/** Limits of one exchange, in milliseconds. */
 export interface Deadlines {
+  /**
+   * Longest pause while a large request body is sent, and the configuration key that sets it. If absent, `firstByteMs`
+   * and `key` apply.
+   */
+  readonly sending?: { readonly ms: number; readonly key: string };
   /** From the last byte of the request to the first byte of the body; headers and 1xx do not count. */
   readonly firstByteMs: number;
   /** Longest silence after that. */

@@ -29,9 +29,37 @@ interface RefusedAt {
   readonly proxy: string | null;
 }
 
+/** How the failure describes what was blocked, and what happens next. */
+const DOWNLOAD = {
+  what: 'download',
+  give: 'the URL, the finding and the digest of the update',
+  again: 'retried once a day, and when the feed lists another digest',
+} as const;
+
+/** What a content scanner shows in its response. */
+export interface ScannerFinding {
+  /** The name of the finding; null if the scanner does not name it. */
+  readonly named: string | null;
+  /** The title of the scanner's page; null if it has none. */
+  readonly title: string | null;
+}
+
 /** A scanner's verdict on the requested content; null when there is none. */
 export function contentBlocked(head: ResponseHead, page: Uint8Array, at: RefusedAt): CodedError | null {
   if (head.status < 400 || at.url.protocol !== 'http:') return null;
+  const found = scannerFinding(head, page);
+  if (found === null) return null;
+  const { named, title } = found;
+  const where = at.proxy === null ? 'on the network path' : `at proxy ${at.proxy}`;
+  const facts = { where, url: shownUrl(at.url), status: head.status, finding: named ?? title, hop: at.hop };
+  return coded('CONTENT-BLOCKED', { ...facts, ...found, ...DOWNLOAD });
+}
+
+/**
+ * What a scanner shows in this response, by its own header fields or the title of its page; null when no scanner made
+ * it. The caller knows whether a scanner can read the content.
+ */
+export function scannerFinding(head: ResponseHead, page: Uint8Array): ScannerFinding | null {
   const infection = headerValue(head, 'x-infection-found');
   const virus = headerValue(head, 'x-virus-id') ?? headerValue(head, 'x-virus-name');
   const title = pageTitle(page);
@@ -41,11 +69,7 @@ export function contentBlocked(head: ResponseHead, page: Uint8Array, at: Refused
   // ICAP extensions, 3: `Type=0; Resolution=2; Threat=Eicar-Test-Signature;`
   const threat = /\bthreat\s*=\s*([^;]{1,200})/i.exec(infection ?? '')?.[1];
   const finding = (threat ?? virus ?? infection ?? NAMED_IN_PAGE.exec(words ?? '')?.[1] ?? '').trim();
-  const { status } = head;
-  const where = at.proxy === null ? 'on the network path' : `at proxy ${at.proxy}`;
-  const shown = finding === '' ? title : finding.slice(0, MAX_FINDING);
-  const named = finding === '' ? null : shown;
-  return coded('CONTENT-BLOCKED', { where, url: shownUrl(at.url), status, finding: shown, named, title, hop: at.hop });
+  return { named: finding === '' ? null : finding.slice(0, MAX_FINDING), title };
 }
 
 /** The same refusal by a proxy, with the title of its page. */

@@ -13,6 +13,8 @@ export type TimedOut = NonNullable<ResponseTiming['timedOut']>;
 export interface ResponseWatchOptions {
   readonly deadlines: Deadlines;
   readonly clock: Clock;
+  /** Whether part of the request has not been sent yet; false if absent. */
+  isSending?(): boolean;
   /** How much longer than its limit the wait for the first byte may last, in milliseconds; 0 if absent. */
   allowanceMs?(): number;
   /** Called at most once, never after `end`. */
@@ -110,7 +112,8 @@ export class ResponseWatch {
     }
     const which: TimedOut = this.#firstMs === null ? 'first_byte' : 'silence';
     // If both limits have expired, report silence rather than slowness.
-    this.#timedOut = now >= phase || this.#firstMs === null ? which : 'total';
+    const isWait = now >= phase || (this.#firstMs === null && !this.#isSending);
+    this.#timedOut = isWait ? which : 'total';
     this.#options.onTimeout(this.#timedOut);
   }
 
@@ -121,9 +124,14 @@ export class ResponseWatch {
     this.#totalMs = Math.max(this.#totalMs, this.#options.deadlines.extend?.(elapsed, this.#bytes) ?? 0);
   }
 
+  get #isSending(): boolean {
+    return this.#options.isSending?.() ?? false;
+  }
+
   #dueMs(): { phase: number; total: number } {
-    const { firstByteMs, silenceMs } = this.#options.deadlines;
-    const toFirstMs = firstByteMs + (this.#options.allowanceMs?.() ?? 0);
+    const { firstByteMs, silenceMs, sending } = this.#options.deadlines;
+    const waitMs = this.#isSending ? (sending?.ms ?? firstByteMs) : firstByteMs;
+    const toFirstMs = waitMs + (this.#options.allowanceMs?.() ?? 0);
     const phase = this.#firstMs === null ? this.#sentMs + toFirstMs : this.#lastMs + silenceMs;
     return { phase, total: this.#startMs + this.#totalMs };
   }

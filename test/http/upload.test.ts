@@ -98,6 +98,23 @@ describe('an upload', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('ends at its total limit if the peer reads on but too slowly', async () => {
+    const reader = await slowReader({ rate: 200_000 });
+    const sent = body(20 * MB);
+    const deadlines = {
+      firstByteMs: 30_000,
+      silenceMs: 30_000,
+      totalMs: 400,
+      key: 'key',
+      sending: { ms: 30_000, key: 'other' },
+    };
+
+    const { outcome } = put(reader, sent, { firstByteMs: 0, deadlines: () => deadlines });
+
+    await expect(outcome).rejects.toMatchObject({ code: 'REQUEST-TRICKLES', facts: { length: 20 * MB } });
+    expect(sent.closed).toBe(1);
+  });
+
   it('reads a source that has one buffer for all its chunks, and sends every byte as it was', async () => {
     const reader = await startHashingReader(400 * 10_000);
     const wanted = createHash('sha256');

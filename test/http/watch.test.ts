@@ -17,6 +17,51 @@ function setUp(deadlines = {}) {
   return { clock, ended, watch };
 }
 
+describe('the watch over a request that is being sent', () => {
+  it('has a limit of its own for pauses, and that of the response after the last byte', async () => {
+    const clock = new FakeClock();
+    const ended: [TimedOut, number][] = [];
+    let isSending = true;
+    const deadlines = { firstByteMs: 500, silenceMs: 50, totalMs: 5_000, key: 'k', sending: { ms: 100, key: 's' } };
+    const watch = new ResponseWatch({
+      clock,
+      deadlines,
+      isSending: () => isSending,
+      onTimeout: (which) => ended.push([which, clock.monotonic()]),
+    });
+
+    await clock.advanceAsync(90);
+    watch.requestMoved();
+    await clock.advanceAsync(90);
+    isSending = false;
+    watch.requestMoved();
+    await clock.advanceAsync(490);
+    expect(ended).toEqual([]);
+    await clock.advanceAsync(20);
+    expect(ended).toEqual([['first_byte', 680]]);
+    watch.end(false);
+  });
+
+  it('reports the total limit where bytes still move', async () => {
+    const clock = new FakeClock();
+    const ended: TimedOut[] = [];
+    const deadlines = { firstByteMs: 500, silenceMs: 50, totalMs: 200, key: 'k', sending: { ms: 100, key: 's' } };
+    const watch = new ResponseWatch({
+      clock,
+      deadlines,
+      isSending: () => true,
+      onTimeout: (which) => ended.push(which),
+    });
+
+    for (let step = 0; step < 5; step += 1) {
+      await clock.advanceAsync(45);
+      watch.requestMoved();
+    }
+    expect(ended).toEqual(['total']);
+    watch.end(false);
+  });
+});
+
 describe('the watch over a response', () => {
   it('counts the first byte from the end of the request', async () => {
     const { clock, ended, watch } = setUp();

@@ -83,6 +83,8 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   #stopListening = (): void => undefined;
   #meter: SendMeter | null = null;
   #body: BodyReading | null = null;
+  /** Bytes of the request body. */
+  #length = 0;
   #isHandedOver = false;
   #isDone = false;
   /** Reports how much of the body was sent; set while it is measured. */
@@ -101,6 +103,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     this.#watch = new ResponseWatch({
       deadlines,
       clock,
+      isSending: () => this.#isSending,
       allowanceMs: () => this.#meter?.allowanceMs ?? 0,
       onTimeout: (which) => this.#fail(this.#timeout(which)),
     });
@@ -116,6 +119,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     }
     try {
       const { body, length } = this.#openBody();
+      this.#length = length;
       const headers = wireHeaders(connection, request, connectionHeader);
       if (length > 0) headers['content-length'] = `${length}`;
       if (connectionHeader === 'keep-alive') delete headers['connection'];
@@ -269,11 +273,13 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   #timeout(which: TimedOut): CodedError {
     const { deadlines } = this.#options;
     const { elapsed } = this.#progress;
+    const meter = this.#meter;
+    if (which === 'total' && meter?.isSending === true)
+      return coded('REQUEST-TRICKLES', { ...this.#failures.cut, sent: meter.bytes, length: this.#length, elapsed });
     if (which === 'total')
       return coded('DOCUMENT-TIMEOUT', { ...this.#failures.cut, limit: Math.max(deadlines.totalMs, elapsed) });
-    const meter = this.#meter;
     if (which === 'silence' || meter === null || !meter.isSending) return this.#failures.silent(which, this.#progress);
-    const { firstByteMs: limit, key } = deadlines;
+    const { ms: limit, key } = deadlines.sending ?? { ms: deadlines.firstByteMs, key: deadlines.key };
     return coded('REQUEST-TIMEOUT', { ...this.#failures.cut, sent: meter.bytes, elapsed, limit, key });
   }
 

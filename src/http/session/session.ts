@@ -10,6 +10,7 @@
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Code } from '#errors/catalogue.ts';
+import type { Deadlines } from '#http/deadlines.ts';
 import type { HopFacts, Route, Router } from '#proxy/route.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock, Timer } from '#system/clock.ts';
@@ -23,7 +24,9 @@ export interface SessionParts {
   readonly clock: Clock;
 }
 
-export interface SessionRequest extends Omit<SendOptions, 'clock'> {
+export interface SessionRequest extends Omit<SendOptions, 'clock' | 'deadlines'> {
+  /** A function receives the facts of the connection that is used, because each route may have its own limits. */
+  readonly deadlines: Deadlines | ((facts: HopFacts) => Deadlines);
   /** Called once there is a connection for the request: a reused one or a new one. */
   readonly onConnected?: () => void;
 }
@@ -124,7 +127,9 @@ export class Session {
   #send({ client, ender }: Opened, request: SessionRequest): Promise<RequestOutcome> {
     const { clock } = this.#parts;
     request.onConnected?.();
-    return endedBy(request.signal, ender, () => client.send({ ...request, clock }, { isLast: false }));
+    const { deadlines: given } = request;
+    const deadlines = typeof given === 'function' ? given(client.connection.facts) : given;
+    return endedBy(request.signal, ender, () => client.send({ ...request, deadlines, clock }, { isLast: false }));
   }
 
   async #finish(opened: Opened, outcome: RequestOutcome, { sharedKey }: Route): Promise<SessionResponse> {

@@ -7,21 +7,23 @@
 
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 import { coded } from '#errors/coded-error.ts';
-import type { Deadlines } from '#http/deadlines.ts';
 import type { RequestBody } from './body.ts';
 import type { SmallRequest } from './running-request.ts';
-import type { Session, SessionResponse } from './session.ts';
+import type { SessionResponse } from './session.ts';
 
 export interface TusStackOptions {
-  readonly session: Session;
   /** Uploads are created here; nothing goes to another origin. */
   readonly endpoint: URL;
-  readonly deadlines: Deadlines;
-  readonly signal: AbortSignal;
+  /** Sends one request over a session, with the deadlines of the caller. */
+  send(request: SmallRequest, of: TusSending): Promise<SessionResponse>;
 }
 
-/** Responses of a tus server have practically no body. */
-const ANSWER_BYTES = 65_536;
+/** How one request is stopped and reports its progress. */
+export interface TusSending {
+  readonly signal: AbortSignal;
+  /** Called with the number of bytes of the body that were sent so far. */
+  onProgress(bytes: number): void;
+}
 
 /** A part of the input that tus-js-client requests. */
 interface Part extends RequestBody {
@@ -107,24 +109,21 @@ class TusRequest implements HttpRequest {
 
   /** @throws CodedError URL-ELSEWHERE, and what a session throws */
   async send(body?: Part | Uint8Array | null): Promise<HttpResponse> {
-    const { session, endpoint, deadlines, signal } = this.#options;
+    const { endpoint } = this.#options;
     const url = new URL(this.#url);
     if (url.origin !== endpoint.origin) {
       throw coded('URL-ELSEWHERE', { origin: url.origin, target: endpoint.host });
     }
-    const response = await session.request({
-      request: {
-        method: this.#method as SmallRequest['method'],
-        url,
-        headers: this.#headers,
-        ...(body == null ? {} : { body }),
-      },
-      deadlines,
-      limitBytes: ANSWER_BYTES,
-      signal: AbortSignal.any([signal, this.#aborter.signal]),
-      onProgress: (bytes) => this.#onProgress(bytes),
-    });
-    return new TusResponse(response);
+    const request: SmallRequest = {
+      method: this.#method as SmallRequest['method'],
+      url,
+      headers: this.#headers,
+      ...(body == null ? {} : { body }),
+    };
+    const { signal } = this.#aborter;
+    return new TusResponse(
+      await this.#options.send(request, { signal, onProgress: (bytes) => this.#onProgress(bytes) }),
+    );
   }
 
   abort(): Promise<void> {

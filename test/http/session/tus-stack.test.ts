@@ -110,7 +110,10 @@ function stackFor(port: number, endpoint: string) {
   const session = new Session({ router, purpose: 'support_logs', clock });
   closing.push(() => session.close());
   const deadlines = { firstByteMs: 10_000, silenceMs: 10_000, totalMs: 60_000, key: 'key' };
-  const stack = new TusStack({ session, endpoint: new URL(endpoint), deadlines, signal: new AbortController().signal });
+  const stack = new TusStack({
+    endpoint: new URL(endpoint),
+    send: (request, sending) => session.request({ request, deadlines, limitBytes: 65_536, ...sending }),
+  });
   return { stack, session, clock };
 }
 
