@@ -55,7 +55,7 @@ export const PURPOSE_TABLE = [
     traffic: 'support logs use',
     thread: 'Support logs',
     section: supportLogs,
-    uses: { support_logs: ['GET'] },
+    uses: { support_logs: ['HEAD', 'PATCH', 'POST', 'PUT'] },
   },
   {
     ...SENDS_ONLY,
@@ -64,7 +64,7 @@ export const PURPOSE_TABLE = [
     traffic: 'exposure analytics use',
     thread: 'Analytics',
     section: exposureAnalytics,
-    uses: { exposure_analytics: ['GET'] },
+    uses: { exposure_analytics: ['POST'] },
   },
   {
     ...SENDS_ONLY,

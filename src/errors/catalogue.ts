@@ -12,6 +12,7 @@ import { PROXY_CODES } from './catalogue-proxy.ts';
 import { SPOOL_CODES } from './catalogue-spool.ts';
 import { SYSTEM_CODES } from './catalogue-system.ts';
 import { TLS_CODES } from './catalogue-tls.ts';
+import { UPLOAD_CODES } from './catalogue-uploads.ts';
 import type { Entry } from './entry.ts';
 
 export const CATALOGUE = {
@@ -23,6 +24,7 @@ export const CATALOGUE = {
   ...FEED_CODES,
   ...PACKAGE_CODES,
   ...SPOOL_CODES,
+  ...UPLOAD_CODES,
   ...ORIGIN_CODES,
   ...ESTIMATE_CODES,
   ...DIAGNOSE_CODES,

@@ -13,16 +13,19 @@ import { PURPOSES } from '#config/purposes.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
-const MODULE = `import { purposeSection } from './purpose-section.ts';
+const MODULE = `import { purposeSection, uploadUrl } from './purpose-section.ts';
 
-export const fieldReports = purposeSection({
-  name: 'field_reports',
-  title: 'Field reports',
-  sends: 'field reports are sent to',
-  enables: 'field reports may be sent',
-  traffic: 'field reports',
-  example: 'https://reports.example.com/',
-});
+export const fieldReports = purposeSection(
+  {
+    name: 'field_reports',
+    title: 'Field reports',
+    sends: 'field reports are sent to',
+    enables: 'field reports may be sent',
+    traffic: 'field reports',
+    url: uploadUrl('https://reports.example.com/'),
+  },
+  {},
+);
 `;
 const ROW = `  {
     ...SENDS_ONLY,

@@ -11,6 +11,7 @@ import { crossCheck } from '#config/rules/cross-rules.ts';
 import { checkHookFile } from '#config/rules/hook-file.ts';
 import type { Salvaged } from '#config/rules/salvaged.ts';
 import { validateSockets } from '#config/rules/socket-rules.ts';
+import { checkRedactionPatterns } from '#config/rules/upload-rules.ts';
 import { kindOf } from '#config/schema/key.ts';
 import { SECRET_ALLOWED } from '#config/schema/leaves.ts';
 import { FORMAT_VERSION, settingsSchema } from '#config/schema/settings.ts';
@@ -171,6 +172,7 @@ async function check(document: Today, options: CheckOptions) {
   const across = [
     ...(isMisplaced ? [] : crossCheck(salvaged)),
     ...hook,
+    ...(await checkRedactionPatterns(salvaged)),
     ...validateQuotes(salvaged, document),
     ...refusedUses,
     ...secrets.findings,

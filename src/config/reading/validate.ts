@@ -115,7 +115,8 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 
 /** Unknown keys. One wrongly indented line moves all lines below it, so only the first of them is reported. */
 function unknownKeys(parent: KeyPath, keys: readonly string[]): Finding[] {
-  const homes = keys.map((key) => homeOf(key));
+  const homes: (Home | undefined)[] = [];
+  for (const key of keys) homes.push(homeOf(key, homes.at(-1)?.section));
   return keys.flatMap((key, index) => {
     const home = homes[index];
     // A misplaced section moves its own keys, so these are not reported.
@@ -158,13 +159,17 @@ interface Home {
   readonly name: string;
 }
 
-/** The place of a key that belongs one level up or down; undefined without such a place, or with several. */
-function homeOf(key: string): Home | undefined {
+/**
+ * The place of a key that belongs one level up or down; undefined without such a place, or with several. Of several, the
+ * section of the line above is the likely one.
+ */
+function homeOf(key: string, above: string | undefined): Home | undefined {
   const roots = keysOf(settingsSchema);
   if (roots.includes(key)) return { section: key, name: `${key}, at the left margin` };
   const sections = roots.filter((root) => keysOf(schemaAt(settingsSchema, [root])).includes(key));
-  const [section] = sections;
-  if (section !== undefined) return sections.length === 1 ? { section, name: `${section}.${key}` } : undefined;
+  const section = sections.length > 1 ? sections.find((one) => one === above) : sections[0];
+  if (section !== undefined) return { section, name: `${section}.${key}` };
+  if (sections.length > 1) return undefined;
   const lists = roots.filter((root) => keysOf(schemaAt(settingsSchema, [root, 0])).includes(key));
   const [list] = lists;
   return list !== undefined && lists.length === 1 ? { section: list, name: `${list}[0].${key}` } : undefined;

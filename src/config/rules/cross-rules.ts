@@ -11,6 +11,7 @@ import { meantRoute } from '#config/values/hints.ts';
 import { coded } from '#errors/coded-error.ts';
 import { checkProfiles } from './profile-rules.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
+import { checkUploads } from './upload-rules.ts';
 
 /** Every rule between keys, in the order of the file. */
 export function crossCheck(settings: Salvaged): Finding[] {
@@ -20,6 +21,7 @@ export function crossCheck(settings: Salvaged): Finding[] {
     ...checkHook(settings),
     ...PURPOSES.flatMap((purpose) => checkCredentials(purpose, settings)),
     ...PURPOSES.flatMap((purpose) => checkEnabled(purpose, settings)),
+    ...checkUploads(settings),
     ...checkProfiles(settings),
     ...checkUses(settings),
     ...checkPolicy(settings),
@@ -48,11 +50,14 @@ function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {
   const section = settings[purpose];
   if (section === undefined || !('enabled' in section) || section.enabled !== true) return [];
   const key = urlKeyOf(purpose);
+  const at: KeyPath = [purpose, 'enabled'];
+  if (urlOf(settings, purpose) === undefined) {
+    return [{ ...warning(at, `Nothing is sent without ${key}. Set it, or remove this key.`), at: 'key' }];
+  }
+  if (purpose !== 'platform') return [];
   const message =
-    urlOf(settings, purpose) === undefined
-      ? `Nothing is sent without ${key}. Set it, or remove this key.`
-      : 'This version of Sallyport sends nothing for this purpose yet. Only its connection can be tested (sallyport diagnose).';
-  return [{ ...warning([purpose, 'enabled'], message), at: 'key' }];
+    'This version of Sallyport has no link to the platform yet. Only its connection can be tested (sallyport diagnose).';
+  return [{ ...warning(at, message), at: 'key' }];
 }
 
 /** A hook that can never run is allowed, but probably not intended. */

@@ -1,12 +1,78 @@
-// Section `exposure_analytics`: where exposure analytics are sent.
+// Section `exposure_analytics`: where documents of other programs are sent, in which batches, and how many may wait.
 
-import { purposeSection } from './purpose-section.ts';
+import { z } from 'zod';
+import { describeKey, validatedText, wholeNumber } from './key.ts';
+import { PATH_ALLOWED, path } from './leaves.ts';
+import { purposeSection, uploadUrl } from './purpose-section.ts';
+import { validateFieldName } from './upload-values.ts';
 
-export const exposureAnalytics = purposeSection({
-  name: 'exposure_analytics',
-  title: 'Exposure analytics',
-  sends: 'exposure analytics are sent to',
-  enables: 'exposure analytics may be sent',
-  traffic: 'exposure analytics',
-  example: 'https://analytics.example.com/',
-});
+export const exposureAnalytics = purposeSection(
+  {
+    name: 'exposure_analytics',
+    title: 'Exposure analytics',
+    sends: 'exposure analytics are sent to',
+    enables: 'exposure analytics are accepted from other programs and sent',
+    traffic: 'exposure analytics',
+    url: uploadUrl('https://analytics.example.com/batches'),
+  },
+  {
+    batch_max_documents: describeKey(wholeNumber(1, 100_000).default(10_000), {
+      title: 'Documents in a batch',
+      description: 'Largest number of documents that one request sends.',
+      unit: 'documents',
+      effect: 'next_transfer',
+      setBy: 'operator',
+    }),
+    batch_max_bytes: describeKey(wholeNumber(65_536, 8_388_608).default(4_194_304), {
+      title: 'Bytes in a batch',
+      description: 'Largest size of a batch before compression. A single larger document is sent alone.',
+      unit: 'bytes',
+      effect: 'next_transfer',
+      setBy: 'operator',
+    }),
+    batch_max_age_seconds: describeKey(wholeNumber(1, 86_400).default(10), {
+      title: 'Age of a batch',
+      description:
+        'A batch is sent at the latest this long after its first document was accepted, even if it is small.',
+      unit: 'seconds',
+      effect: 'next_transfer',
+      setBy: 'operator',
+    }),
+    spool_max_bytes: describeKey(wholeNumber(16_777_216, 1_099_511_627_776).default(1_073_741_824), {
+      title: 'Largest spool',
+      description:
+        'Largest size of the documents that wait to be sent. A full spool refuses new documents and deletes none.',
+      unit: 'bytes',
+      effect: 'now',
+      setBy: 'admin',
+    }),
+    spool_max_documents: describeKey(wholeNumber(1_000, 100_000_000).default(1_000_000), {
+      title: 'Documents in the spool',
+      description:
+        'Largest number of documents that wait to be sent. A full spool refuses new documents and deletes none.',
+      unit: 'documents',
+      effect: 'now',
+      setBy: 'admin',
+    }),
+    fields: describeKey(z.array(validatedText(validateFieldName)).min(1).max(256).optional(), {
+      title: 'Fields',
+      description:
+        'The only fields of a document that are sent; all others are removed before the document is stored. A nested field is written with dots.',
+      allowed: 'a list of 1 to 256 names such as host.id',
+      absent: 'whole documents are sent',
+      example: ['asset.id', 'finding', 'severity'],
+      effect: 'now',
+      setBy: 'root',
+    }),
+    drop_dir: describeKey(path.optional(), {
+      title: 'Drop directory',
+      description:
+        'Folder in which programs leave files with documents: written to tmp/ and renamed to new/. It must exist; the package and `docs/install.md` create it with the right owner and mode.',
+      allowed: PATH_ALLOWED,
+      absent: 'no drop directory; documents are accepted from `sallyport submit` only',
+      example: '/var/spool/sallyport',
+      effect: 'restart',
+      setBy: 'root',
+    }),
+  },
+);

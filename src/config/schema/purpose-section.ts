@@ -72,7 +72,14 @@ export function trustKeys({ name, origin, traffic }: Wording) {
   };
 }
 
-/** The words for the section of a purpose that sends to one URL. */
+/** The URL that a purpose needs, with its own rules. */
+interface UrlOf {
+  readonly schema: z.ZodOptional<z.ZodString>;
+  readonly allowed: string;
+  readonly example: string;
+}
+
+/** The words for the section of a purpose that uses one URL. */
 interface Sending {
   /** The section in the file. */
   readonly name: string;
@@ -83,28 +90,39 @@ interface Sending {
   readonly enables: string;
   /** What TLS connections are made for. */
   readonly traffic: string;
-  readonly example: string;
+  readonly url: UrlOf;
 }
 
-/** The section of a purpose that sends to one URL. */
-export function purposeSection({ name, title, sends, enables, traffic, example }: Sending) {
+/** The URL of an upload. Other schemes than https are refused by a rule, once the purpose is enabled. */
+export function uploadUrl(example: string): UrlOf {
+  return {
+    schema: validatedText((text) => validateUrlText(text, ['https', 'http', 'wss'])).optional(),
+    allowed: 'an https URL without user, password and fragment; http only for this host (127.0.0.0/8, ::1, localhost)',
+    example,
+  };
+}
+
+/** The section of a purpose that uses one URL, with the keys that only this purpose has. */
+export function purposeSection<Own extends z.core.$ZodLooseShape>(sending: Sending, own: Own) {
+  const { name, title, sends, enables, traffic, url } = sending;
   return section(
     {
       enabled: describeKey(z.boolean().default(false), {
         title: 'Enabled',
-        description: `Whether ${enables}. This version sends nothing yet; \`sallyport diagnose\` tests the URL either way.`,
+        description: `Whether ${enables}. \`sallyport diagnose\` tests the URL either way.`,
         effect: 'next_transfer',
         setBy: 'admin',
       }),
-      url: describeKey(validatedText((text) => validateUrlText(text, ['https', 'wss'])).optional(), {
+      url: describeKey(url.schema, {
         title: 'URL',
         description: `The URL that ${sends}.`,
-        allowed: 'an https or wss URL without user, password and fragment',
+        allowed: url.allowed,
         absent: 'status shows the purpose as not configured',
-        example,
+        example: url.example,
         effect: 'next_transfer',
         setBy: 'root',
       }),
+      ...own,
       ...trustKeys({ name, origin: `${name}.url`, traffic }),
     },
     title,

@@ -17,6 +17,7 @@ import {
 import { responseTimeout } from './response-timeout.ts';
 import { retry } from './retry.ts';
 import { timeZone } from './time-zone.ts';
+import { uploadsAllowed } from './uploads-allowed.ts';
 
 /** Updates come first in the file; the sections of the other purposes follow the proxies. */
 const { updates, ...otherPurposes } = Object.fromEntries(
@@ -44,6 +45,7 @@ export const settingsSchema = z
     rejected_credential_retry_hours: rejectedCredentialRetryHours,
     proxies,
     use_proxy_for: useProxyFor,
+    uploads_allowed: uploadsAllowed,
     ...otherPurposes,
     logging,
     control,

@@ -46,6 +46,7 @@ describe('configuration keys', () => {
       'proxies[].client_certificate.certificate_file',
       'proxies[].client_certificate.key_file',
       ...OTHERS.flatMap((name) => [
+        ...(name === 'support_logs' ? ['support_logs.redaction[].name', 'support_logs.redaction[].pattern'] : []),
         `${name}.client_certificate.certificate_file`,
         `${name}.client_certificate.key_file`,
       ]),

@@ -271,10 +271,10 @@ describe('rules for purpose sections', () => {
     expect(await warningsOf('platform: {enabled: true}')).toMatchObject([
       { key: 'platform.enabled', line: 2, message: expect.stringContaining('Nothing is sent without platform.url') },
     ]);
-    expect(await warningsOf('support_logs: {enabled: true, url: "https://support.example.com/"}')).toMatchObject([
-      { key: 'support_logs.enabled', message: expect.stringContaining('sends nothing') },
+    expect(await warningsOf('platform: {enabled: true, url: "https://platform.example.com/"}')).toMatchObject([
+      { key: 'platform.enabled', message: expect.stringContaining('no link') },
     ]);
-    expect(await warningsOf('support_logs: {url: "https://support.example.com/"}')).toEqual([]);
+    expect(await warningsOf('support_logs: {enabled: true, url: "https://support.example.com/"}')).toEqual([]);
   });
 
   it('check headers and pins as in updates', async () => {
@@ -284,6 +284,45 @@ describe('rules for purpose sections', () => {
     expect(await warningsOf(`platform: {pins: ['${pin}']}`)).toMatchObject([{ key: 'platform.pins' }]);
     expect(await problemsOf('platform: {url: "http://platform.example.com/"}')).toMatchObject([
       { key: 'platform.url' },
+    ]);
+  });
+});
+
+describe('rules for uploads', () => {
+  const HTTP = 'url: "http://support.example.com/"';
+
+  it('warn of an enabled purpose if the policy forbids uploads', async () => {
+    const enabled = 'exposure_analytics: {enabled: true, url: "https://analytics.example.com/"}';
+    expect(await warningsOf(`uploads_allowed: false\n${enabled}`)).toMatchObject([
+      { key: 'exposure_analytics.enabled', message: expect.stringContaining('POLICY-UPLOADS') },
+    ]);
+    expect(await warningsOf(`uploads_allowed: true\n${enabled}`)).toEqual([]);
+  });
+
+  it('require https for an enabled purpose, and warn otherwise', async () => {
+    expect(await problemsOf(`support_logs: {enabled: true, ${HTTP}}`)).toMatchObject([{ key: 'support_logs.url' }]);
+    expect(await warningsOf(`support_logs: {${HTTP}}`)).toMatchObject([{ key: 'support_logs.url' }]);
+    expect(await warningsOf('support_logs: {url: "wss://support.example.com/"}')).toMatchObject([
+      { key: 'support_logs.url' },
+    ]);
+    expect(await warningsOf('support_logs: {enabled: true, url: "http://127.0.0.1:8080/files"}')).toEqual([]);
+  });
+
+  it('warn of allow_until without allow', async () => {
+    expect(await warningsOf('support_logs: {allow_until: "2027-01-31"}')).toMatchObject([
+      { key: 'support_logs.allow_until' },
+    ]);
+    expect(await warningsOf('support_logs: {on_platform_request: allow, allow_until: "2027-01-31"}')).toEqual([]);
+  });
+
+  it.each([
+    ["[{name: a, pattern: 'x'}, {name: a, pattern: 'y'}]", 'support_logs.redaction[1].name', 'already has this name'],
+    ["[{name: a, pattern: '('}]", 'support_logs.redaction[0].pattern', 'not a regular expression'],
+    ["[{name: a, pattern: '(?=x)'}]", 'support_logs.redaction[0].pattern', 'not a regular expression'],
+    ["[{name: a, pattern: 'x*'}]", 'support_logs.redaction[0].pattern', 'matches an empty text'],
+  ])('refuse redaction: %s', async (rules, key, words) => {
+    expect(await problemsOf(`support_logs: {redaction: ${rules}}`)).toMatchObject([
+      { key, message: expect.stringContaining(words) },
     ]);
   });
 });

@@ -50,11 +50,11 @@ describe('the endpoints', () => {
     };
     const connect = 'corp=connect(CONNECT)';
     expect(rows(list({ updates, ...others, proxies: [CORP] }))).toEqual([
-      `exposure_analytics exposure_analytics GET https analytics.example.com:443 ${connect}`,
+      `exposure_analytics exposure_analytics POST https analytics.example.com:443 ${connect}`,
       `updates packages GET https cdn.example.com:443 ${connect}`,
       `platform platform GET wss platform.example.com:443 ${connect}`,
       `updates receipts POST https receipts.example.com:8443 ${connect}`,
-      `support_logs support_logs GET https support.example.com:443 ${connect}`,
+      `support_logs support_logs HEAD PATCH POST PUT https support.example.com:443 ${connect}`,
       `updates feed GET https updates.example.com:443 ${connect}`,
       `updates packages GET https updates.example.com:443 ${connect}`,
     ]);

@@ -184,7 +184,7 @@ describe('a refused edit', () => {
       [
         "/sallyport.yaml:2:19 retry.attempts: "Out of range; must be 1 to 100.", found: 999, allowed: 1 to 100",
         "/sallyport.yaml:3:18 logging.level: "This is not one of the allowed values.", did you mean info?, found: inof, allowed: debug, info, warn, error",
-        "/sallyport.yaml:4:1 shedule: "Unknown key.", "allowed: version, time_zone, updates, response_timeout, retry, proxy_enabled, proxy_required, proxy_change, rejected_credential_retry_hours, proxies, use_proxy_for, support_logs, exposure_analytics, p…"",
+        "/sallyport.yaml:4:1 shedule: "Unknown key.", "allowed: version, time_zone, updates, response_timeout, retry, proxy_enabled, proxy_required, proxy_change, rejected_credential_retry_hours, proxies, use_proxy_for, uploads_allowed, support_logs, expo…"",
       ]
     `);
   });
