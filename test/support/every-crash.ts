@@ -4,7 +4,7 @@
 // before a later operation finds the disk as a crash after the previous one leaves it. It is a point of its own only where
 // the work does something outside of the disk in between, such as sending a request.
 
-import { CRASH_MODES, type CrashingFiles, type CrashMode, crashPoints } from './crashing-files.ts';
+import { CRASH_MODES, type CrashingFiles, type CrashMode, crashPoints, type Faults } from './crashing-files.ts';
 
 /** One crash and the state that it leaves. */
 interface Survived {
@@ -22,6 +22,8 @@ interface CrashTrial {
   readonly act: (files: CrashingFiles) => Promise<void>;
   /** Counts what the work did outside of the disk, if it does anything there. */
   readonly outside?: () => number;
+  /** What else goes wrong during the work, for example a full disk. The work must not arm the machine itself. */
+  readonly faults?: Faults;
   /** What must hold of what is left. */
   readonly check: (survived: Survived) => Promise<void>;
 }
@@ -39,10 +41,10 @@ export interface CrashPlace {
 export async function crashPlaces(
   files: CrashingFiles,
   act: (files: CrashingFiles) => Promise<unknown>,
-  outside: () => number = () => 0,
+  { outside = () => 0, faults = {} }: Pick<CrashTrial, 'outside' | 'faults'> = {},
 ): Promise<CrashPlace[]> {
   const counts: number[] = [];
-  files.arm({ observe: () => void counts.push(outside()) });
+  files.arm({ ...faults, observe: () => void counts.push(outside()) });
   await act(files);
   return crashPoints(files.trace).flatMap((n, index, points): CrashPlace[] => {
     const previous = points[index - 1];
@@ -57,13 +59,13 @@ export async function crashPlaces(
 }
 
 /** Number of trials; a failed check says where it was. */
-export async function everyCrash({ prepare, act, outside, check }: CrashTrial): Promise<number> {
+export async function everyCrash({ prepare, act, check, ...options }: CrashTrial): Promise<number> {
   const rehearsal = await prepare();
   let trials = 0;
-  for (const { n, when } of await crashPlaces(rehearsal, act, outside)) {
+  for (const { n, when } of await crashPlaces(rehearsal, act, options)) {
     for (const { mode, seed } of ways()) {
       const files = await prepare();
-      files.arm(when === 'before' ? { crashBefore: n } : { crashAfter: n });
+      files.arm({ ...options.faults, ...(when === 'before' ? { crashBefore: n } : { crashAfter: n }) });
       await act(files).catch(() => undefined);
       if (!files.crashed) throw new Error(`operation ${n} was not reached again: the work is not the same each time`);
       const step = rehearsal.trace[n - 1];

@@ -143,7 +143,7 @@ describe('a crash at any operation of a round', () => {
     const first = await firstDisk();
     const sent = [...origin.receipts];
     const files = first.afterCrash('killed');
-    const places = await crashPlaces(files, round, () => origin.asked.length + events.length);
+    const places = await crashPlaces(files, round, { outside: () => origin.asked.length + events.length });
     expect(places.length).toBeGreaterThan(80);
 
     for (const { n, when } of places) {
