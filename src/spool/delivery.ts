@@ -9,7 +9,7 @@ import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { nextDelay } from '#http/retry-delay.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import type { Clock, Random } from '#system/clock.ts';
-import type { AttachmentBody, EntryHead, SplitPart, Spool, SpoolEntry } from './spool.ts';
+import type { AttachmentBody, AttachmentSource, EntryHead, SplitPart, Spool, SpoolEntry } from './spool.ts';
 
 /** An entry whose verdict could not be carried out (a full disk) is due again after this. */
 const UNDONE_WAIT_MS = 60_000;
@@ -29,7 +29,17 @@ export type Verdict<Body> =
       /** Called with the time of the next attempt. */
       says(at: number): readonly SallyportEvent[];
     }
-  | { readonly does: 'reject'; readonly failure: CodedError; readonly says: readonly SallyportEvent[] }
+  /** Tried no more until an admin retries it, for example after a finding of a scanner. */
+  | { readonly does: 'hold'; readonly failure: CodedError; readonly says: readonly SallyportEvent[] }
+  | {
+      readonly does: 'reject';
+      readonly failure: CodedError;
+      /** Kept with the entry; the code of the failure by default. */
+      readonly reason?: string;
+      /** What was refused, if that is not in the entry itself. */
+      readonly evidence?: AttachmentSource;
+      readonly says: readonly SallyportEvent[];
+    }
   | { readonly does: 'split'; readonly parts: readonly SplitPart<Body>[]; readonly says: readonly SallyportEvent[] };
 
 /** The entry to send now. */
@@ -62,10 +72,9 @@ export async function deliver<Body>(delivery: Delivery<Body>, signal: AbortSigna
   });
 }
 
-/** True when an entry was split, so that there is more to send. */
+/** True when an entry was split: its parts may come before the entries that are still due. */
 async function deliverDue<Body>(delivery: Delivery<Body>, signal: AbortSignal): Promise<boolean> {
   const { spool, clock } = delivery;
-  let hasSplit = false;
   for (const head of spool.due(clock.now())) {
     signal.throwIfAborted();
     const entry = (await spool.verify(head, signal)) ? await spool.read(head) : null;
@@ -77,9 +86,9 @@ async function deliverDue<Body>(delivery: Delivery<Body>, signal: AbortSignal): 
       return decided;
     });
     if (verdict.does === 'postpone' && verdict.holds) return false;
-    hasSplit ||= verdict.does === 'split';
+    if (verdict.does === 'split') return true;
   }
-  return hasSplit;
+  return false;
 }
 
 async function carryOut<Body>(
@@ -90,8 +99,10 @@ async function carryOut<Body>(
   const { spool, report } = delivery;
   if (verdict.does === 'postpone') return await postpone(delivery, entry, verdict);
   if (verdict.does === 'settle') await spool.settle(entry);
-  else if (verdict.does === 'reject') await spool.reject(entry, verdict.failure.code);
-  else await spool.split(entry, verdict.parts);
+  else if (verdict.does === 'hold') await spool.keepHeld(entry, verdict.failure.code);
+  else if (verdict.does === 'reject') {
+    await spool.reject(entry, verdict.reason ?? verdict.failure.code, verdict.evidence);
+  } else await spool.split(entry, verdict.parts);
   spool.hold(0);
   for (const event of verdict.says) report(event);
 }

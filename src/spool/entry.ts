@@ -1,8 +1,8 @@
 // One entry of a spool: its head in memory and on disk, and when it is due. Pure.
 //
 // The head's file is one JSON object, times in ms since the epoch. Format 1: {format, key, kind, body, accepted_at,
-// attempts, postponed_at, not_before, error}. Format 2 adds {attachment, parts, rejected}; it is written only where one
-// of them is needed, so that an older version can read everything else.
+// attempts, postponed_at, not_before, error}. Format 2 adds {attachment, parts, rejected, held}; it is written only where
+// one of them is needed, so that an older version can read everything else.
 
 import { z } from 'zod';
 import { decodeFormattedJson } from '#system/formatted-json.ts';
@@ -21,6 +21,8 @@ const SMALL_STEP_MS = 60_000;
 /** Keys are used in files, log lines and headers: plain, short, without spaces. */
 const KEY = /^[A-Za-z0-9._:-]{1,128}$/;
 const MAX_ERROR_LENGTH = 64;
+/** A reason for a rejection may be a sentence of the server. */
+const MAX_REASON_LENGTH = 1_000;
 
 /** The facts about a frozen attachment. */
 export interface Attachment {
@@ -38,6 +40,8 @@ export interface EntryHead {
   readonly attempts: number;
   /** Null until it was postponed. */
   readonly postponed: { readonly atMs: number; readonly untilMs: number; readonly error: string } | null;
+  /** Not due until an admin retries it, whatever `postponed` says. */
+  readonly held: boolean;
   readonly attachment: Attachment | null;
 }
 
@@ -83,7 +87,8 @@ const schemas = {
       .strictObject({ length: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
       .nullable(),
     parts: z.array(z.strictObject({ key: z.string().regex(KEY), body: z.unknown() })).nullable(),
-    rejected: z.string().max(MAX_ERROR_LENGTH).nullable(),
+    rejected: z.string().max(MAX_REASON_LENGTH).nullable(),
+    held: z.boolean().default(false),
   }),
 };
 
@@ -92,8 +97,8 @@ export function isKey(text: string): boolean {
 }
 
 export function encodeHead({ head, body, ending }: HeadRecord): Uint8Array {
-  const { key, kind, acceptedAtMs, attempts, postponed, attachment } = head;
-  const isOld = attachment === null && ending === null;
+  const { key, kind, acceptedAtMs, attempts, postponed, attachment, held } = head;
+  const isOld = attachment === null && ending === null && !held;
   const text = JSON.stringify({
     format: isOld ? 1 : ENTRY_FORMAT,
     key,
@@ -109,7 +114,8 @@ export function encodeHead({ head, body, ending }: HeadRecord): Uint8Array {
       : {
           attachment,
           parts: ending?.does === 'split' ? ending.parts : null,
-          rejected: ending?.does === 'reject' ? ending.reason.slice(0, MAX_ERROR_LENGTH) : null,
+          rejected: ending?.does === 'reject' ? ending.reason.slice(0, MAX_REASON_LENGTH) : null,
+          held,
         }),
   });
   return Buffer.from(`${text}\n`);
@@ -138,17 +144,18 @@ type Parsed = z.infer<(typeof schemas)[1]> & Partial<z.infer<(typeof schemas)[2]
 function toRecord(found: Parsed): HeadRecord {
   const { key, kind, body, accepted_at: acceptedAtMs, attempts, postponed_at: atMs, not_before, error } = found;
   const postponed = atMs === null ? null : { atMs, untilMs: not_before ?? atMs, error: error ?? '-' };
-  const { attachment = null, parts = null, rejected = null } = found;
-  const head = { key, kind, acceptedAtMs, attempts, postponed, attachment };
+  const { attachment = null, parts = null, rejected = null, held = false } = found;
+  const head = { key, kind, acceptedAtMs, attempts, postponed, held, attachment };
   if (parts !== null) return { head, body, ending: { does: 'split', parts } };
   return { head, body, ending: rejected === null ? null : { does: 'reject', reason: rejected } };
 }
 
 /**
- * When an entry is due, by a wall clock that shows `nowMs`; null for at once. A wait that starts in the future of
- * that clock is over: no step of the clock keeps an entry here for years.
+ * When an entry is due, by a wall clock that shows `nowMs`; null for at once, Infinity while it is held. A wait that
+ * starts in the future of that clock is over: no step of the clock keeps an entry here for years.
  */
-export function dueAt({ postponed }: Pick<EntryHead, 'postponed'>, nowMs: number): number | null {
+export function dueAt({ postponed, held }: Pick<EntryHead, 'postponed' | 'held'>, nowMs: number): number | null {
+  if (held) return Number.POSITIVE_INFINITY;
   if (postponed === null) return null;
   const { atMs, untilMs } = postponed;
   if (nowMs < atMs - SMALL_STEP_MS) return null;

@@ -45,10 +45,15 @@ export class KindFolder {
   }
 
   /** Reads a head, or the file of a buried entry. Never throws because of its content. */
-  async read(sequence: number, part: 'json' | 'settled' = 'json'): Promise<ReadHead> {
+  read(sequence: number, part: 'json' | 'settled' = 'json'): Promise<ReadHead> {
+    return this.readAt(this.path(sequence, part));
+  }
+
+  /** Reads a head at any path. Never throws because of its content. */
+  async readAt(path: string): Promise<ReadHead> {
     let bytes: Uint8Array;
     try {
-      bytes = await readWhole(this.files, this.path(sequence, part), MAX_ENTRY_HEAD_BYTES);
+      bytes = await readWhole(this.files, path, MAX_ENTRY_HEAD_BYTES);
     } catch (thrown) {
       if (!(thrown instanceof CodedError)) throw thrown;
       const isClosed = isExhaustion(thrown) || (thrown.code === 'FILE-FAILED' && thrown.facts['errno'] !== 'EFBIG');

@@ -1,30 +1,37 @@
-// One spool at work: the order of durable steps behind everything that `Spool` promises.
+// One spool at work: the operations behind everything that `Spool` promises, one at a time.
 //
-// Accepting: attachment, then head. Settling: key, then head and attachment. Rejecting and splitting: one durable
-// write of a record in the head decides; keys, new heads and moves follow and can be repeated. Relies on `folder.ts`
-// for the single steps. A crash leaves the state before the deciding write, or a record that `finish` carries out.
+// Accepting: attachment, then head. How entries end is in `endings.ts`. Relies on `folder.ts` for the single steps. A
+// crash leaves the state before the deciding write, or a record that `finish` carries out.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { Turns } from '#system/turns.ts';
-import { type AttachmentBody, attachmentBody, checkAttachment, stageAttachment } from './attachment.ts';
+import {
+  type AttachmentBody,
+  type AttachmentSource,
+  attachmentBody,
+  checkAttachment,
+  stageAttachment,
+} from './attachment.ts';
+import { Endings } from './endings.ts';
 import {
   type Attachment,
   type Ending,
   type EntryHead,
   encodeHead,
-  type HeadRecord,
   isKey,
   MAX_ENTRY_HEAD_BYTES,
   type SplitPart,
   type SpoolEntry,
 } from './entry.ts';
 import type { KindFolder } from './folder.ts';
-import type { SpoolKind } from './kind.ts';
+import { Heads } from './heads.ts';
+import type { ContentSize, SpoolKind } from './kind.ts';
 import { checkBody } from './load.ts';
 import type { EntryProblem } from './quarantine.ts';
-import { type Queue, type QueuedEntry, toQueuedEntry } from './queue.ts';
+import type { Queue, QueuedEntry } from './queue.ts';
+import { type RejectedEntry, readRejected } from './rejected.ts';
 import type { SettledKeys } from './settled-keys.ts';
-import type { Given, Spool, SpoolPorts } from './spool.ts';
+import type { Given, ListedEntry, Spool, SpoolPorts } from './spool.ts';
 
 /** The opened parts. */
 export interface Opened<Body> {
@@ -40,12 +47,11 @@ export class KindSpool<Body> implements Spool<Body> {
   readonly kind: SpoolKind<Body>;
   readonly #ports: SpoolPorts;
   readonly #folder: KindFolder;
-  readonly #settled: SettledKeys;
   readonly #queue: Queue;
+  readonly #heads: Heads<Body>;
+  readonly #endings: Endings<Body>;
   /** Keys that are being accepted, until the result is known. */
   readonly #accepting = new Map<string, Promise<void>>();
-  /** Entries whose heads keep a key for which `settled.log` had no room. */
-  #buried: readonly number[];
   readonly #turns = new Turns();
   readonly #deliveries = new Turns();
 
@@ -53,9 +59,9 @@ export class KindSpool<Body> implements Spool<Body> {
     this.kind = opened.kind;
     this.#ports = ports;
     this.#folder = opened.folder;
-    this.#settled = opened.settled;
     this.#queue = opened.queue;
-    this.#buried = opened.buried;
+    this.#heads = new Heads(opened, ports.ballast);
+    this.#endings = new Endings({ ...opened, heads: this.#heads, report: ports.report });
   }
 
   get size(): number {
@@ -66,8 +72,16 @@ export class KindSpool<Body> implements Spool<Body> {
     return this.#queue.bytes;
   }
 
+  get content(): ContentSize {
+    return this.#queue.content;
+  }
+
   get rejected(): number {
     return this.#folder.rejected.size;
+  }
+
+  get quarantined(): number {
+    return this.#folder.quarantine.size;
   }
 
   async accept(given: Given<Body>): Promise<'accepted' | 'already'> {
@@ -84,10 +98,16 @@ export class KindSpool<Body> implements Spool<Body> {
     return await accepting;
   }
 
-  async #accept({ key, body, attachment: source }: Given<Body>): Promise<'accepted' | 'already'> {
+  async #accept({
+    key,
+    body,
+    attachment: source,
+    acceptedAtMs,
+    isOwed = false,
+  }: Given<Body>): Promise<'accepted' | 'already'> {
     // Any other work with this key has ended by then.
-    if (await this.#inTurn(() => this.#isKnown(key))) return 'already';
-    const head = this.#newHead(key, this.#ports.clock.now());
+    if (await this.#inTurn(async () => this.#endings.isKnown(key))) return 'already';
+    const head = this.#heads.create(key, acceptedAtMs ?? this.#ports.clock.now());
     const size = encodeHead({ head, body, ending: null }).length;
     if (size > MAX_ENTRY_HEAD_BYTES) throw coded('SPOOL-TOO-LARGE', { key, bytes: size, limit: MAX_ENTRY_HEAD_BYTES });
     const room = this.#queue.reserve(key, size);
@@ -98,7 +118,8 @@ export class KindSpool<Body> implements Spool<Body> {
       const from = source && { source, admit: (bytes: number) => room.add(bytes) };
       if (from !== undefined) attachment = await stageAttachment(this.#ports.files, path, from);
       await this.#inTurn(async () => {
-        await this.#put(sequence, { head: { ...head, attachment }, body, ending: null });
+        const put = () => this.#heads.put(sequence, { head: { ...head, attachment }, body, ending: null });
+        await (isOwed ? this.#heads.spend(put) : put());
         room.release();
       });
       return 'accepted';
@@ -120,13 +141,13 @@ export class KindSpool<Body> implements Spool<Body> {
   read(head: EntryHead): Promise<SpoolEntry<Body> | null> {
     return this.#withWaiting(head, null, async (waiting) => {
       const read = await this.#folder.read(waiting.sequence);
-      if (read.kind === 'closed') return this.#putOff(waiting, read.error);
+      if (read.kind === 'closed') return this.#endings.putOff(waiting, read.error);
       const reason = read.kind === 'record' ? checkBody(this.kind, head.kind, read.record.body) : null;
       if (read.kind === 'record' && reason === null) {
         return { ...waiting.head, body: this.kind.body.parse(read.record.body) };
       }
       const problem: EntryProblem = read.kind === 'unusable' ? read.problem : { kind: 'damaged', reason: reason ?? '' };
-      return await this.#setAside(waiting, problem);
+      return await this.#endings.setAside(waiting, problem);
     });
   }
 
@@ -139,23 +160,39 @@ export class KindSpool<Body> implements Spool<Body> {
 
   async verify({ key }: EntryHead, signal: AbortSignal): Promise<boolean> {
     const waiting = this.#queue.get(key);
-    const attachment = waiting?.head.attachment;
-    if (waiting === undefined || attachment == null) return waiting !== undefined;
-    const path = this.#folder.path(waiting.sequence, 'attachment');
+    if (waiting === undefined) return false;
     try {
-      const reason = await checkAttachment(this.#ports.files, path, { attachment, signal });
+      const reason = await this.#checkContent(waiting, signal);
       if (reason === null) return true;
-      await this.#inTurn(() => this.#setAside(waiting, { kind: 'damaged', reason }));
+      await this.#withWaiting(waiting.head, null, (still) =>
+        this.#endings.setAside(still, { kind: 'damaged', reason }),
+      );
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       tolerate(thrown);
-      this.#putOff(waiting, asCoded(thrown));
+      this.#endings.putOff(waiting, asCoded(thrown));
     }
     return false;
   }
 
+  /** Why the content is not the accepted one; null when it is, or when the head alone shows that later. */
+  async #checkContent({ sequence, head }: QueuedEntry, signal: AbortSignal): Promise<string | null> {
+    const { attachment } = head;
+    const path = this.#folder.path(sequence, 'attachment');
+    if (attachment !== null) return await checkAttachment(this.#ports.files, path, { attachment, signal });
+    if (this.kind.content === undefined) return null;
+    const read = await this.#folder.read(sequence);
+    if (read.kind === 'closed') throw read.error;
+    if (read.kind !== 'record' || checkBody(this.kind, head.kind, read.record.body) !== null) return null;
+    return await this.kind.content.check(this.kind.body.parse(read.record.body), signal);
+  }
+
   nextDueAt(): number | null {
     return this.#queue.nextDueAt();
+  }
+
+  oldestAt(): number | null {
+    return this.#queue.oldestAt();
   }
 
   waitMs(): number | null {
@@ -175,20 +212,51 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   postpone(head: EntryHead, until: { notBefore: number; error: string }): Promise<void> {
-    return this.#withWaiting(head, undefined, async (waiting) => {
+    return this.#withWaiting(head, undefined, (waiting) => {
       const postponed = { atMs: this.#ports.clock.now(), untilMs: until.notBefore, error: until.error };
-      // In memory first: the next attempt also waits when the disk is full.
-      const later = this.#queue.change(waiting, { attempts: waiting.head.attempts + 1, postponed });
-      await this.#rewrite(later, null);
+      return this.#change(waiting, { attempts: waiting.head.attempts + 1, postponed });
+    });
+  }
+
+  keepHeld(head: EntryHead, error: string): Promise<void> {
+    return this.#withWaiting(head, undefined, (waiting) => {
+      const atMs = this.#ports.clock.now();
+      const postponed = { atMs, untilMs: atMs, error };
+      return this.#change(waiting, { attempts: waiting.head.attempts + 1, postponed, held: true });
+    });
+  }
+
+  retry(head: EntryHead): Promise<boolean> {
+    return this.#withWaiting(head, false, async (waiting) => {
+      this.#queue.hold(0);
+      const { postponed, held } = waiting.head;
+      if (postponed !== null || held) await this.#change(waiting, { postponed: null, held: false });
+      return true;
     });
   }
 
   settle(head: EntryHead): Promise<void> {
-    return this.#withWaiting(head, undefined, (waiting) => this.#settle(waiting));
+    return this.#withWaiting(head, undefined, (waiting) => this.#endings.settle(waiting));
   }
 
-  reject(head: EntryHead, reason: string): Promise<void> {
-    return this.#end(head, { does: 'reject', reason });
+  drop(head: EntryHead): Promise<boolean> {
+    return this.#withWaiting(head, false, async (waiting) => {
+      await this.#endings.settle(waiting);
+      return true;
+    });
+  }
+
+  reject(head: EntryHead, reason: string, evidence?: AttachmentSource): Promise<void> {
+    return this.#withWaiting(head, undefined, async (waiting) => {
+      let ended = waiting;
+      if (evidence !== undefined) {
+        if (waiting.head.attachment !== null) throw new TypeError(`${head.key} has an attachment, which is kept`);
+        const path = this.#folder.path(waiting.sequence, 'attachment');
+        const attachment = await stageAttachment(this.#ports.files, path, { source: evidence, admit: () => undefined });
+        ended = { ...waiting, head: { ...waiting.head, attachment } };
+      }
+      await this.#endings.end(ended, { does: 'reject', reason });
+    });
   }
 
   split(head: EntryHead, parts: readonly SplitPart<Body>[]): Promise<void> {
@@ -197,14 +265,16 @@ export class KindSpool<Body> implements Spool<Body> {
     if (!isUsable || new Set(keys).size < keys.length || head.attachment !== null) {
       throw new TypeError(`${head.key} cannot be split into ${JSON.stringify(keys)}`);
     }
-    return this.#end(head, { does: 'split', parts });
+    const ending: Ending = { does: 'split', parts };
+    return this.#withWaiting(head, undefined, (waiting) => this.#endings.end(waiting, ending));
   }
 
   async finish(): Promise<void> {
     const failures = await this.#inTurn(async () => {
       const found: unknown[] = [];
       for (const waiting of this.#queue.due(this.#ports.clock.now())) {
-        if (waiting.ending !== null) await this.#carryOut(waiting).catch((thrown: unknown) => found.push(thrown));
+        if (waiting.ending === null) continue;
+        await this.#endings.carryOut(waiting).catch((thrown: unknown) => found.push(thrown));
       }
       return found;
     });
@@ -215,114 +285,32 @@ export class KindSpool<Body> implements Spool<Body> {
     return this.#deliveries.run(work);
   }
 
+  list(): readonly ListedEntry[] {
+    return this.#queue.all.map(({ head, bytes, content, ending }) => ({
+      head,
+      bytes,
+      content,
+      isEnding: ending !== null,
+    }));
+  }
+
+  find(key: string): EntryHead | null {
+    return this.#queue.get(key)?.head ?? null;
+  }
+
+  some(test: (key: string) => boolean): boolean {
+    return this.#queue.some(test);
+  }
+
+  listRejected(): Promise<readonly RejectedEntry<Body>[]> {
+    return readRejected(this.kind, this.#folder);
+  }
+
   // The operations below run one at a time.
 
-  #isKnown(key: string): Promise<boolean> {
-    return Promise.resolve(this.#queue.get(key) !== undefined || this.#settled.has(key));
-  }
-
-  /** One durable write decides; what follows can be repeated after a crash. */
-  #end(head: EntryHead, ending: Ending): Promise<void> {
-    return this.#withWaiting(head, undefined, async (waiting) => {
-      await this.#rewrite(waiting, ending);
-      await this.#carryOut(this.#queue.end(waiting, ending.does));
-    });
-  }
-
-  async #carryOut(waiting: QueuedEntry): Promise<void> {
-    try {
-      await (waiting.ending === 'reject' ? this.#carryOutReject(waiting) : this.#carryOutSplit(waiting));
-    } catch (thrown) {
-      this.#queue.defer(waiting, asCoded(thrown));
-      throw thrown;
-    }
-  }
-
-  async #carryOutReject(waiting: QueuedEntry): Promise<void> {
-    await this.#settled.add([waiting.head.key]);
-    await this.#clearBuried();
-    await this.#folder.reject(waiting.sequence);
-    this.#queue.forget(waiting);
-  }
-
-  async #carryOutSplit(waiting: QueuedEntry): Promise<void> {
-    const { ending } = await this.#record(waiting.sequence);
-    for (const { key, body } of ending?.does === 'split' ? ending.parts : []) {
-      if (await this.#isKnown(key)) continue;
-      const head = this.#newHead(key, waiting.head.acceptedAtMs);
-      await this.#put(this.#queue.takeNumber(), { head, body, ending: null });
-    }
-    await this.#settle(waiting);
-  }
-
-  /** The key first, then the entry. If there is no space for the key, the renamed head file keeps it. */
-  async #settle(waiting: QueuedEntry): Promise<void> {
-    const { sequence, head } = waiting;
-    try {
-      await this.#settled.add([head.key]);
-    } catch (thrown) {
-      if (asCoded(thrown).code !== 'DISK-FULL') throw thrown;
-      await this.#folder.bury(sequence);
-      this.#settled.remember([head.key]);
-      this.#buried = [...this.#buried, sequence];
-      this.#queue.forget(waiting);
-      return await this.#folder.remove(sequence, head);
-    }
-    this.#queue.forget(waiting);
-    await this.#folder.remove(sequence, head);
-    await this.#clearBuried();
-  }
-
-  async #clearBuried(): Promise<void> {
-    if (this.#buried.length === 0) return;
-    await this.#folder.clearBuried(this.#buried);
-    this.#buried = [];
-  }
-
-  async #put(sequence: number, record: HeadRecord): Promise<void> {
-    const bytes = await this.#folder.write(sequence, record);
-    this.#queue.keep(toQueuedEntry({ sequence, record, bytes }));
-  }
-
-  /** Writes the changed fields of a head; its body comes from the disk. */
-  async #rewrite({ sequence, head }: QueuedEntry, ending: Ending | null): Promise<void> {
-    const { body } = await this.#record(sequence);
-    await this.#folder.write(sequence, { head, body, ending });
-  }
-
-  /** @throws CodedError FILE-* */
-  async #record(sequence: number): Promise<HeadRecord> {
-    const read = await this.#folder.read(sequence);
-    if (read.kind === 'record') return read.record;
-    if (read.kind === 'closed') throw read.error;
-    const path = this.#folder.path(sequence, 'json');
-    throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is no longer the head of an entry' });
-  }
-
-  async #setAside(waiting: QueuedEntry, problem: EntryProblem): Promise<null> {
-    try {
-      const error = await this.#folder.setAside(waiting.sequence, problem);
-      this.#queue.forget(waiting);
-      this.#ports.report(this.kind.setAside(error));
-      return null;
-    } catch (thrown) {
-      tolerate(thrown);
-      return this.#putOff(waiting, asCoded(thrown));
-    }
-  }
-
-  /**
-   * If the file is missing, another program removed it and there is nothing left to send. Any other error may pass.
-   */
-  #putOff(waiting: QueuedEntry, error: CodedError): null {
-    this.#ports.report(this.kind.setAside(error));
-    if (error.facts['errno'] === 'ENOENT') this.#queue.forget(waiting);
-    else this.#queue.defer(waiting, error);
-    return null;
-  }
-
-  #newHead(key: string, acceptedAtMs: number): EntryHead {
-    return { key, kind: this.kind.name, acceptedAtMs, attempts: 0, postponed: null, attachment: null };
+  /** In memory first: it also takes effect when the disk is full. */
+  async #change(waiting: QueuedEntry, change: Partial<EntryHead>): Promise<void> {
+    await this.#heads.rewrite(this.#queue.change(waiting, change), null);
   }
 
   /** Works on an entry that still waits to be sent; any other has ended meanwhile. */

@@ -25,14 +25,14 @@ export async function openSpool<Body>(ports: SpoolPorts, kind: SpoolKind<Body>):
   const { settled, error } = await SettledKeys.open(files, dir);
   if (error !== null) report({ name: 'state-set-aside', error });
   if (formerDir !== undefined) await moveFrom(formerDir, { files, dir, settled, report });
-  const folder = new KindFolder(files, dir, { quota: kind.quota, report });
+  const folder = new KindFolder(files, dir, { quota: kind.asideQuota ?? kind.quota, report });
   const lastRejected = await folder.rejected.load();
   // Sending the waiting entries does not need the quarantine.
   await folder.quarantine.load().catch(tolerate);
   const loaded = await loadFolder({ folder, kind, settled, report });
   const nextSequence = Math.max(loaded.nextSequence, lastRejected + 1);
-  const queue = new Queue({ clock, quota: kind.quota, dir, nextSequence });
-  for (const found of loaded.entries) queue.keep(toQueuedEntry(found));
+  const queue = new Queue({ clock, quota: kind.quota, dir, nextSequence, compare: kind.compare });
+  for (const found of loaded.entries) queue.keep(toQueuedEntry(kind, found));
   return new KindSpool(ports, { kind, folder, settled, queue, buried: loaded.buried });
 }
 

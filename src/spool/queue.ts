@@ -6,7 +6,7 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { dueAt, type Ending, type EntryHead, type HeadRecord } from './entry.ts';
-import type { Quota } from './kind.ts';
+import type { ContentSize, Quota, SpoolKind } from './kind.ts';
 
 /** An entry that cannot be processed now (a full disk, a bad block) is tried again after this. */
 const DEFER_MS = 60_000;
@@ -17,19 +17,21 @@ export interface QueuedEntry {
   readonly head: EntryHead;
   /** Of its head and attachment. */
   readonly bytes: number;
+  /** Of the content that its body refers to; null if its kind has none. */
+  readonly content: ContentSize | null;
   /** Set once it no longer waits to be sent, but for this ending to be carried out. */
   readonly ending: Ending['does'] | null;
 }
 
 /** Makes the entry of a head's file with this number of bytes. */
-export function toQueuedEntry(found: {
-  readonly sequence: number;
-  readonly record: HeadRecord;
-  readonly bytes: number;
-}): QueuedEntry {
-  const { head, ending } = found.record;
+export function toQueuedEntry<Body>(
+  kind: SpoolKind<Body>,
+  found: { readonly sequence: number; readonly record: HeadRecord; readonly bytes: number },
+): QueuedEntry {
+  const { head, body, ending } = found.record;
   const bytes = found.bytes + (head.attachment?.length ?? 0);
-  return { sequence: found.sequence, head, bytes, ending: ending?.does ?? null };
+  const content = kind.content?.measure(kind.body.parse(body)) ?? null;
+  return { sequence: found.sequence, head, bytes, content, ending: ending?.does ?? null };
 }
 
 /** Quota reserved for an entry that is being accepted. */
@@ -47,6 +49,8 @@ export interface QueueOptions {
   /** Named in the failure. */
   readonly dir: string;
   readonly nextSequence: number;
+  /** Order of delivery, if it is not the order of acceptance. */
+  readonly compare?: SpoolKind<unknown>['compare'];
 }
 
 /** The entries of one spool. */
@@ -55,6 +59,7 @@ export class Queue {
   readonly #waiting = new Map<string, QueuedEntry>();
   /** Quota of entries that are being accepted and may still be refused. */
   readonly #reserved = { entries: 0, bytes: 0 };
+  readonly #content = { bytes: 0, items: 0 };
   #bytes = 0;
   #nextSequence: number;
   #heldUntil = Number.NEGATIVE_INFINITY;
@@ -73,17 +78,39 @@ export class Queue {
     return this.#bytes;
   }
 
+  /** Of all entries together. */
+  get content(): ContentSize {
+    return { ...this.#content };
+  }
+
+  /** Every entry, in order of delivery. */
+  get all(): readonly QueuedEntry[] {
+    const { compare } = this.#options;
+    return [...this.#waiting.values()].sort((a, b) => compare?.(a.head, b.head) || a.sequence - b.sequence);
+  }
+
+  /** Whether there is an entry whose key passes the test. */
+  some(test: (key: string) => boolean): boolean {
+    return this.#waiting.keys().some(test);
+  }
+
   get(key: string): QueuedEntry | undefined {
     return this.#waiting.get(key);
   }
 
   keep(waiting: QueuedEntry): void {
     this.#waiting.set(waiting.head.key, waiting);
-    this.#bytes += waiting.bytes;
+    this.#count(waiting, 1);
   }
 
-  forget({ head, bytes }: QueuedEntry): void {
-    if (this.#waiting.delete(head.key)) this.#bytes -= bytes;
+  forget(waiting: QueuedEntry): void {
+    if (this.#waiting.delete(waiting.head.key)) this.#count(waiting, -1);
+  }
+
+  #count({ bytes, content }: QueuedEntry, times: 1 | -1): void {
+    this.#bytes += times * bytes;
+    this.#content.bytes += times * (content?.bytes ?? 0);
+    this.#content.items += times * (content?.items ?? 0);
   }
 
   change(waiting: QueuedEntry, change: Partial<EntryHead>): QueuedEntry {
@@ -105,21 +132,24 @@ export class Queue {
     this.change(waiting, { postponed: { atMs, untilMs: atMs + DEFER_MS, error: code } });
   }
 
-  /** Due at this wall time, in order of acceptance. */
+  /** Due at this wall time, in order of delivery. */
   due(nowMs: number): readonly QueuedEntry[] {
-    return [...this.#waiting.values()]
-      .filter(({ head }) => dueAt(head, nowMs) === null)
-      .sort((a, b) => a.sequence - b.sequence);
+    return this.all.filter(({ head }) => dueAt(head, nowMs) === null);
   }
 
+  /** Null when no entry waits, or all are held. */
   nextDueAt(): number | null {
     const now = this.#options.clock.now();
-    let next: number | null = null;
-    for (const { head } of this.#waiting.values()) {
-      const at = dueAt(head, now) ?? now;
-      if (next === null || at < next) next = at;
-    }
-    return next;
+    let next = Number.POSITIVE_INFINITY;
+    for (const { head } of this.#waiting.values()) next = Math.min(next, dueAt(head, now) ?? now);
+    return next === Number.POSITIVE_INFINITY ? null : next;
+  }
+
+  /** When the oldest entry was accepted, in ms since the epoch; null when there is none. */
+  oldestAt(): number | null {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { head } of this.#waiting.values()) oldest = Math.min(oldest, head.acceptedAtMs);
+    return oldest === Number.POSITIVE_INFINITY ? null : oldest;
   }
 
   waitMs(): number | null {

@@ -43,6 +43,11 @@ export class SetAside {
     this.#report = report;
   }
 
+  /** The files of each entry, oldest first, and their bytes. */
+  list(): readonly Kept[] {
+    return [...this.#kept.values()];
+  }
+
   /** Entries in it. */
   get size(): number {
     return this.#kept.size;

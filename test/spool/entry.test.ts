@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000;
 const NOW = Date.UTC(2026, 10, 20);
 
 function entry(postponed: EntryHead['postponed'] = null): EntryHead {
-  return { key: 'k', kind: 'receipt', acceptedAtMs: NOW, attempts: 0, postponed, attachment: null };
+  return { key: 'k', kind: 'receipt', acceptedAtMs: NOW, attempts: 0, postponed, held: false, attachment: null };
 }
 
 const recordOf = (head: EntryHead, ending: Ending | null = null) => ({ head, body: { id: '1' } as unknown, ending });

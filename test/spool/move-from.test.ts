@@ -14,7 +14,7 @@ const open = (files: CrashingFiles, clock?: FakeClock): Promise<OpenedSpool> =>
 
 /** An entry as 0.1.0 wrote it. */
 function formerEntry(key: string, attempts = 0): Uint8Array {
-  const head = { key, kind: 'receipt', acceptedAtMs: 1, attempts, postponed: null, attachment: null };
+  const head = { key, kind: 'receipt', acceptedAtMs: 1, attempts, postponed: null, held: false, attachment: null };
   return encodeHead({ head, body: { id: key }, ending: null });
 }
 

@@ -1,0 +1,143 @@
+// Ends entries: settled, rejected, split, or set aside.
+//
+// Guarantees: a key is durable before its entry is removed. A rejection or a split is decided by one durable write of a
+// record in the head; what follows can be repeated, and is repeated after a crash. Its operations must not overlap; the
+// spool runs them one at a time. Relies on `folder.ts` for the single steps.
+
+import { asCoded, CodedError } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { Ending } from './entry.ts';
+import type { Heads } from './heads.ts';
+import type { EntryProblem } from './quarantine.ts';
+import type { QueuedEntry } from './queue.ts';
+import type { SettledKeys } from './settled-keys.ts';
+
+/** The dependencies. */
+export interface EndingsOptions<Body> {
+  readonly heads: Heads<Body>;
+  readonly settled: SettledKeys;
+  /** Numbers of entries whose heads keep a key for which `settled.log` had no room. */
+  readonly buried: readonly number[];
+  readonly report: Report;
+}
+
+/** The ends of the entries of one kind. */
+export class Endings<Body> {
+  readonly #heads: Heads<Body>;
+  readonly #settled: SettledKeys;
+  readonly #report: Report;
+  #buried: readonly number[];
+
+  constructor({ heads, settled, buried, report }: EndingsOptions<Body>) {
+    this.#heads = heads;
+    this.#settled = settled;
+    this.#buried = buried;
+    this.#report = report;
+  }
+
+  /** Whether an entry with this key waits or has ended. */
+  isKnown(key: string): boolean {
+    return this.#heads.queue.get(key) !== undefined || this.#settled.has(key);
+  }
+
+  /** One durable write decides; what follows can be repeated after a crash. */
+  async end(waiting: QueuedEntry, ending: Ending): Promise<void> {
+    const released = { ...waiting, head: { ...waiting.head, held: false } };
+    await this.#heads.rewrite(released, ending);
+    await this.carryOut(this.#heads.queue.end(released, ending.does));
+  }
+
+  /** Finishes a rejection or a split that is recorded in the head. */
+  async carryOut(waiting: QueuedEntry): Promise<void> {
+    try {
+      await (waiting.ending === 'reject' ? this.#carryOutReject(waiting) : this.#carryOutSplit(waiting));
+    } catch (thrown) {
+      this.#heads.queue.defer(waiting, asCoded(thrown));
+      throw thrown;
+    }
+  }
+
+  /** The key first, then the entry. If there is no space for the key, the renamed head file keeps it. */
+  async settle(waiting: QueuedEntry): Promise<void> {
+    const { folder, queue } = this.#heads;
+    const { sequence, head } = waiting;
+    let isBuried = false;
+    try {
+      await this.#settled.add([head.key]);
+    } catch (thrown) {
+      if (asCoded(thrown).code !== 'DISK-FULL') throw thrown;
+      await folder.bury(sequence);
+      this.#settled.remember([head.key]);
+      this.#buried = [...this.#buried, sequence];
+      isBuried = true;
+    }
+    queue.forget(waiting);
+    await folder.remove(sequence, head);
+    if (!isBuried) await this.#clearBuried();
+    await this.#left(waiting, 'ended');
+  }
+
+  /** Null in any case: the entry can not be sent now. */
+  async setAside(waiting: QueuedEntry, problem: EntryProblem): Promise<null> {
+    const { folder, queue, kind } = this.#heads;
+    try {
+      const error = await folder.setAside(waiting.sequence, problem);
+      queue.forget(waiting);
+      this.#report(kind.setAside(error));
+      await this.#left(waiting, 'set-aside');
+      return null;
+    } catch (thrown) {
+      return this.putOff(waiting, toCoded(thrown));
+    }
+  }
+
+  /**
+   * If the file is missing, another program removed it and there is nothing left to send. Any other error may pass.
+   */
+  putOff(waiting: QueuedEntry, error: CodedError): null {
+    const { queue, kind } = this.#heads;
+    this.#report(kind.setAside(error));
+    if (error.facts['errno'] === 'ENOENT') queue.forget(waiting);
+    else queue.defer(waiting, error);
+    return null;
+  }
+
+  async #carryOutReject(waiting: QueuedEntry): Promise<void> {
+    const { folder, queue } = this.#heads;
+    await this.#heads.spend(() => this.#settled.add([waiting.head.key]));
+    await this.#clearBuried();
+    await folder.reject(waiting.sequence);
+    queue.forget(waiting);
+    await this.#left(waiting, 'ended');
+  }
+
+  async #carryOutSplit(waiting: QueuedEntry): Promise<void> {
+    const { queue } = this.#heads;
+    const { ending } = await this.#heads.record(waiting.sequence);
+    for (const { key, body } of ending?.does === 'split' ? ending.parts : []) {
+      if (this.isKnown(key)) continue;
+      const head = this.#heads.create(key, waiting.head.acceptedAtMs);
+      const sequence = queue.takeNumber();
+      await this.#heads.spend(() => this.#heads.put(sequence, { head, body, ending: null }));
+    }
+    await this.settle(waiting);
+  }
+
+  /** Content that can not be deleted now is deleted at the next start. */
+  async #left({ head }: QueuedEntry, how: 'ended' | 'set-aside'): Promise<void> {
+    await this.#heads.kind.content?.left(head.key, how).catch((thrown: unknown) => void toCoded(thrown));
+    await this.#heads.restoreBallast();
+  }
+
+  async #clearBuried(): Promise<void> {
+    if (this.#buried.length === 0) return;
+    await this.#heads.folder.clearBuried(this.#buried);
+    this.#buried = [];
+  }
+}
+
+/** Any other error is a bug. */
+function toCoded(thrown: unknown): CodedError {
+  if (!(thrown instanceof CodedError)) throw thrown;
+  return thrown;
+}
