@@ -93,7 +93,7 @@ const RESERVED: readonly Reserved[] = [
       'origin/': 'stands apart: a server of files',
       'proxy/pac/worker.ts': 'the WebAssembly of the interpreter, a part of the program',
       'demo/': 'makes its own temporary world',
-      'main.ts': 'asks whether it runs from a checkout, before anything is composed',
+      'sallyport.ts': 'asks whether it runs from a checkout, before anything is composed',
     },
   },
   {

@@ -60,6 +60,7 @@ describe('layers of src', () => {
 
     expect(manifest.imports).toEqual({
       ...Object.fromEntries(MODULES.map(({ name }) => [`#${name}/*`, `./src/${name}/*`])),
+      '#sallyport': './src/sallyport.ts',
       '#test/*': './test/*',
       '#tools/*': './tools/*',
     });

@@ -1,5 +1,5 @@
 // The commands that answer "Is it the proxy?". Each uses the running daemon, or works in this process if none runs.
-// `main.ts` passes in the parts.
+// `sallyport.ts` passes in the parts.
 
 import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';

@@ -12,7 +12,7 @@ import { type ProfileField, profileFields } from '#config/editing/profile-fields
 import type { Globals, Hooks } from './program-hooks.ts';
 import { addProxyTest, type NetworkActions } from './program-network.ts';
 
-/** The actions that `main.ts` provides. Each returns the exit status. */
+/** The actions that `sallyport.ts` provides. Each returns the exit status. */
 export interface ProxyActions {
   listProxies(globals: Globals, options: { json: boolean }): Promise<number>;
   showProxy(globals: Globals, options: { name: string; json: boolean }): Promise<number>;

@@ -1,4 +1,4 @@
-// Every command with its options and help. `main.ts` passes in the actions, so nothing here depends on the daemon.
+// Every command with its options and help. `sallyport.ts` passes in the actions, so nothing here depends on the daemon.
 
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '#cli/size.ts';
@@ -30,7 +30,7 @@ export interface EstimateArguments {
   readonly json: boolean;
 }
 
-/** The actions that `main.ts` provides. Each returns the exit status. */
+/** The actions that `sallyport.ts` provides. Each returns the exit status. */
 export interface Actions extends ProxyActions, NetworkActions {
   run(globals: Globals, options: { once: boolean; log?: Watch['form'] }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;

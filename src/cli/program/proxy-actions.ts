@@ -1,4 +1,4 @@
-// The `proxy` and `route` commands, under the names that the program calls. `main.ts` passes in the parts.
+// The `proxy` and `route` commands, under the names that the program calls. `sallyport.ts` passes in the parts.
 
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import { confirmCommand } from '#cli/settings/confirm.ts';

@@ -5,7 +5,7 @@ import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import type { Secret } from '#redaction/secret.ts';
 
-/** The context that `main.ts` passes to such a command. */
+/** The context that `sallyport.ts` passes to such a command. */
 export interface CommandContext extends ChangeContext {
   readonly terminal: Terminal;
   readonly known: Redactor;

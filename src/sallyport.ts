@@ -1,0 +1,398 @@
+// One run of the program in a host process: reads the arguments, finds a running daemon or composes the parts, runs the
+// command, and returns the exit status.
+//
+// Only this file depends on all modules. Every error ends here as a line with a code and what to check. Only a bug in
+// Sallyport prints a stack trace. `main.ts` is the host of the real process; tests run commands in their own.
+
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { checkCommand } from '#cli/check.ts';
+import { type FoundDaemon, findDaemonOf } from '#cli/find-daemon.ts';
+import { healthCommand } from '#cli/health.ts';
+import { networkActions, type Obstacle } from '#cli/program/network-actions.ts';
+import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
+import type { Globals } from '#cli/program/program-hooks.ts';
+import { proxyActions } from '#cli/program/proxy-actions.ts';
+import type { CommandContext } from '#cli/settings/command-context.ts';
+import { configCheckCommand, configSchemaCommand, configShowCommand, printProblems } from '#cli/settings/config.ts';
+import { statusCommand } from '#cli/status.ts';
+import { printAnsweringDaemon } from '#cli/terminal/answering-daemon.ts';
+import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
+import type { Terminal } from '#cli/terminal/terminal.ts';
+import { explainTimeoutCommand } from '#cli/timeout-explain.ts';
+import { forgetSerialCommand, listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
+import { findCheckout, findPlaces, type Places } from '#config/places.ts';
+import { readGateways } from '#config/reading/host-gateways.ts';
+import { type LoadedSettings, type LoadResult, loadSettings } from '#config/reading/load.ts';
+import type { Control, Diagnosis } from '#control/control.ts';
+import type { EndpointList } from '#control/endpoints.ts';
+import type { TimeoutSeeded } from '#control/timeouts.ts';
+import type { LoadAgain, TextBounds } from '#daemon/parts.ts';
+import { proxyVariables } from '#diagnose/shell.ts';
+import type { Code } from '#errors/catalogue.ts';
+import { asCoded } from '#errors/coded-error.ts';
+import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
+import type { Report } from '#logging/events.ts';
+import type { Watch } from '#logging/log.ts';
+import { toRecord } from '#logging/record.ts';
+import { TerminalLog } from '#logging/terminal.ts';
+import { secretsInEnvironment } from '#proxy/choosing/environment-proxies.ts';
+import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
+import { systemClock } from '#system/clock.ts';
+import type { TakenEnvironment } from '#system/process/environment.ts';
+import type { LastResort } from '#system/process/last-resort.ts';
+import { realFiles } from '#system/real-files.ts';
+import { Zone } from '#system/time/zone.ts';
+import { vendorActions } from './vendor-actions.ts';
+import { VERSION } from './version.ts';
+
+/** What the process provides for one run of the program. */
+export interface Host {
+  /** The folder that holds `src/`; the program looks there for a checkout. */
+  readonly root: string;
+  readonly terminal: Terminal;
+  readonly environment: TakenEnvironment;
+  readonly known: KnownSecrets;
+  readonly lastResort: LastResort;
+  /** Aborted with a reason when the run is to stop. */
+  readonly stopping: AbortSignal;
+}
+
+/** Runs the command of these arguments; returns its exit status. */
+export async function runSallyport(args: readonly string[], host: Host): Promise<number> {
+  const { terminal, known, environment } = host;
+  for (const secret of secretsInEnvironment(environment.environment)) known.add(secret);
+  try {
+    if (environment.refused !== null) throw environment.refused;
+    const { removed } = environment;
+    if (removed !== null) terminal.err(`sallyport: the environment variable ${removed} is set; it has no effect here.`);
+    return await runProgram(args, { actions: new Sallyport(host).actions(), terminal, version: VERSION });
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    const redactor = createRedactor(known);
+    const status = printError(terminal, error, redactor);
+    if (error.code === 'INTERNAL') printStack(thrown, terminal, redactor);
+    return status;
+  }
+}
+
+/** Prints where a bug was noticed, without secrets. */
+export function printStack(thrown: unknown, terminal: Terminal, redactor: Redactor): void {
+  if (thrown instanceof Error) terminal.err(redactor.redact(thrown.stack ?? ''));
+}
+
+/** Errors at start that only a changed configuration fixes, so the service manager must not restart the daemon. */
+const REFUSED_AT_START: ReadonlySet<Code> = new Set<Code>(['POLICY-DIRECT', 'TLS-FILE']);
+
+/** The path of `sallyport-change.socket`. It is not in /run/sallyport, which systemd removes when the service stops. */
+const CHANGE_SOCKET = '/run/sallyport-change.sock';
+
+class Sallyport {
+  readonly #host: Host;
+  readonly #terminal: Terminal;
+  readonly #redactor: SpanRedactor;
+  readonly #environment: TakenEnvironment['environment'];
+  readonly #places: Places;
+  readonly #checkout: string | null;
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#terminal = host.terminal;
+    this.#redactor = createRedactor(host.known);
+    this.#environment = host.environment.environment;
+    const { root } = host;
+    this.#places = findPlaces({ root, environment: this.#environment, exists: existsSync });
+    this.#checkout = findCheckout({ root, exists: existsSync });
+  }
+
+  /** What each command does. */
+  actions(): Actions {
+    const terminal = this.#terminal;
+    const signal = this.#host.stopping;
+    return {
+      run: (globals, options) => this.#run(globals, options),
+      check: (globals, options) =>
+        this.#withControl(globals, (control) =>
+          this.#liveOnScreen((show) => checkCommand(control, terminal, { ...options, signal, show })),
+        ),
+      status: (globals, options) =>
+        options.check
+          ? healthCommand(terminal, { find: () => this.#ownDaemon(globals), known: this.#redactor })
+          : this.#withControl(globals, (control) => statusCommand(control, terminal, options)),
+      ...this.#updateActions(),
+      explainTimeout: (globals, options) =>
+        this.#withControl(globals, (control) => explainTimeoutCommand(control, terminal, options)),
+      estimateTimeout: (globals, options) => this.#estimateTimeout(globals, options),
+      ...this.#networkActions(),
+      ...proxyActions({
+        context: (globals) => this.#commandContext(globals),
+        withControl: (globals, use) => this.#withControl(globals, use),
+      }),
+      ...this.#configActions(),
+      serveChanges: (globals) => this.#serveChanges(globals),
+      ...vendorActions({ terminal, stopping: signal }),
+      demo: (options) => this.#demo(options),
+    };
+  }
+
+  #updateActions(): Pick<Actions, 'listUpdates' | 'verifyUpdates' | 'forgetSerial' | 'runHook'> {
+    const terminal = this.#terminal;
+    const signal = this.#host.stopping;
+    return {
+      listUpdates: (globals, options) =>
+        this.#withControl(globals, (control) => listUpdatesCommand(control, terminal, options)),
+      verifyUpdates: (globals, options) =>
+        this.#withControl(globals, (control) => verifyUpdatesCommand(control, terminal, { ...options, signal })),
+      forgetSerial: (globals, options) =>
+        this.#withControl(globals, (control) => forgetSerialCommand(control, terminal, options)),
+      runHook: (globals, options) =>
+        this.#withControl(globals, (control) =>
+          this.#liveOnScreen((show) => runHookCommand(control, terminal, { ...options, signal, show })),
+        ),
+    };
+  }
+
+  #networkActions(): ReturnType<typeof networkActions> {
+    return networkActions({
+      terminal: this.#terminal,
+      redactor: this.#redactor,
+      shell: proxyVariables(this.#environment),
+      findDaemon: (globals) => this.#findDaemon(globals),
+      openInProcess: (globals, loaded) => this.#openInProcess(globals, loaded),
+      load: (globals) => this.#loadWithoutSecrets(globals),
+      endpointsOfFile: listEndpoints,
+      undiagnosed: (globals, why) => this.#whyUndiagnosed(globals, why),
+      signal: this.#host.stopping,
+    });
+  }
+
+  #configActions(): Pick<Actions, 'configCheck' | 'configShow' | 'configSchema' | 'configUpgrade'> {
+    const terminal = this.#terminal;
+    return {
+      configCheck: async (globals) => configCheckCommand(terminal, await this.#loadWithoutSecrets(globals)),
+      configShow: async (globals, options) => {
+        const loaded = await this.#loadWithoutSecrets(globals);
+        return configShowCommand(terminal, loaded, { ...options, known: this.#redactor });
+      },
+      configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
+      configUpgrade: async (globals, options) => {
+        const { configUpgradeCommand } = await import('#cli/settings/config-upgrade.ts');
+        return await configUpgradeCommand(this.#commandContext(globals), options);
+      },
+    };
+  }
+
+  /** Loads the settings or prints every error. */
+  async #load(globals: Globals): Promise<LoadedSettings | null> {
+    const result = await loadSettings(this.#loadOptions(globals));
+    if (result.ok) return result;
+    printProblems(this.#terminal, result);
+    return null;
+  }
+
+  /** Loads the settings from the text if one is given, otherwise from the file. */
+  #loadText(globals: Globals, text?: string, bounds?: TextBounds): Promise<LoadResult> {
+    return loadSettings({ ...this.#loadOptions(globals), ...bounds, ...(text === undefined ? {} : { text }) });
+  }
+
+  /** For commands that use no secret. They also work for root, outside the service and without its credentials. */
+  #loadWithoutSecrets(globals: Globals): Promise<LoadResult> {
+    return loadSettings({ ...this.#loadOptions(globals), mayLackCredentials: true });
+  }
+
+  #loadOptions(globals: Globals): Parameters<typeof loadSettings>[0] {
+    const { known } = this.#host;
+    return { file: this.#fileOf(globals), places: this.#places, environment: this.#environment, known };
+  }
+
+  #fileOf(globals: Globals): string {
+    return globals.config ?? this.#places.config;
+  }
+
+  /** The settings, and the daemon of this file, if one runs. */
+  async #findDaemon(globals: Globals): Promise<FoundDaemon & { loaded: LoadResult }> {
+    const loaded = await loadSettings(this.#loadOptions(globals));
+    return { loaded, ...(await findDaemonOf(resolve(this.#fileOf(globals)), loaded, this.#places)) };
+  }
+
+  /** The daemon of this file; null if none runs. @throws CodedError CONTROL-OTHER-FILE */
+  async #ownDaemon(globals: Globals): Promise<Control | null> {
+    const { control, other } = await this.#findDaemon(globals);
+    if (other !== null) throw other;
+    return control;
+  }
+
+  /** Runs a command with the Control of the running daemon, or with one in this process, and closes it afterwards. */
+  async #withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number> {
+    const { loaded, socket, control: found, other } = await this.#findDaemon(globals);
+    let control: Control | null = found;
+    if (control !== null) {
+      // Errors in the file do not matter here: the daemon has also rejected it and uses the previous settings.
+      printAnsweringDaemon(this.#terminal, socket);
+    } else {
+      if (!loaded.ok) return printProblems(this.#terminal, loaded);
+      if (other !== null) throw other;
+      control = await this.#openInProcess(globals, loaded);
+    }
+    try {
+      return await use(control);
+    } finally {
+      await control.close();
+    }
+  }
+
+  /** Control in this process, if no daemon runs. The modules are imported here, so other commands do not load them. */
+  async #openInProcess(globals: Globals, loaded: LoadedSettings): Promise<Control> {
+    const { openInProcess } = await import('#daemon/in-process.ts');
+    const load: LoadAgain = (text, bounds) => this.#loadText(globals, text, bounds);
+    const { known } = this.#host;
+    return await openInProcess({
+      loaded,
+      known,
+      version: VERSION,
+      environment: this.#environment,
+      load,
+      checkout: this.#checkout,
+    });
+  }
+
+  async #run(globals: Globals, options: { once: boolean; log?: Watch['form']; signal?: AbortSignal }): Promise<number> {
+    const loaded = await this.#load(globals);
+    if (loaded === null) return EXIT_STATUS.config;
+    const { runDaemon } = await import('#daemon/run.ts');
+    const { known, lastResort, stopping, environment } = this.#host;
+    const start = runDaemon({
+      loaded,
+      load: (text, bounds) => this.#loadText(globals, text, bounds),
+      known,
+      environment: this.#environment,
+      checkout: this.#checkout,
+      version: VERSION,
+      screen: this.#terminal.screen,
+      form: options.log ?? null,
+      once: options.once,
+      signal: options.signal ?? stopping,
+      lastResort,
+      service: environment.service,
+    });
+    try {
+      const failure = await start;
+      return failure === null ? EXIT_OK : exitStatusOf(failure);
+    } catch (thrown) {
+      const error = asCoded(thrown);
+      if (!REFUSED_AT_START.has(error.code)) throw thrown;
+      printError(this.#terminal, error, this.#redactor);
+      return EXIT_STATUS.config;
+    }
+  }
+
+  /** The diagnosis that says why none is possible. */
+  async #whyUndiagnosed(globals: Globals, why: Obstacle): Promise<Diagnosis> {
+    const { undiagnosed } = await import('#daemon/trial/undiagnosed.ts');
+    const shell = proxyVariables(this.#environment);
+    const file = this.#fileOf(globals);
+    return undiagnosed(why, { file, version: VERSION, nowMs: systemClock.now(), shell, redactor: this.#redactor });
+  }
+
+  /** This process reads the files with the rights of its user, even if a daemon runs. */
+  async #estimateTimeout(globals: Globals, { json, yes, apply, ...given }: EstimateArguments): Promise<number> {
+    const { estimateTimeout: read } = await import('#estimate/estimate.ts');
+    const { log: logs, packages: packagesDir, timeZone } = given;
+    const zone = new Zone(timeZone);
+    const estimate = () => read({ logs, packagesDir, files: realFiles, zone, signal: this.#host.stopping });
+    if (!apply) {
+      const { estimateCommand } = await import('#cli/timeout-estimate.ts');
+      return await estimateCommand(this.#terminal, { json, estimate });
+    }
+    const { applyEstimateCommand } = await import('#cli/settings/timeout-apply.ts');
+    return await applyEstimateCommand(this.#commandContext(globals), {
+      json,
+      yes,
+      estimate,
+      seed: async (seeds) => {
+        let seeded: TimeoutSeeded | null = null;
+        await this.#withControl(globals, async (control) => {
+          seeded = await control.seedTimeout(seeds);
+          return EXIT_OK;
+        });
+        return seeded;
+      },
+    });
+  }
+
+  /** Shows events in the format of the log while a command works. */
+  async #liveOnScreen(work: (show: Report) => Promise<number>): Promise<number> {
+    const screen = new TerminalLog(this.#terminal.screen, systemClock);
+    try {
+      return await work((event) => {
+        const record = toRecord(event, systemClock.now(), this.#redactor);
+        if (event.name === 'progress') screen.progress(record);
+        else if (record.level !== 'debug') screen.line(record);
+      });
+    } finally {
+      screen.close();
+    }
+  }
+
+  /** The context of a command that edits the configuration file. */
+  #commandContext(globals: Globals): CommandContext {
+    const file = resolve(this.#fileOf(globals));
+    return {
+      terminal: this.#terminal,
+      files: realFiles,
+      clock: systemClock,
+      known: this.#redactor,
+      keepSecret: (value) => this.#host.known.add(value),
+      load: (text) =>
+        loadSettings({
+          ...this.#loadOptions(globals),
+          mayLackCredentials: true,
+          ...(text === undefined ? {} : { text }),
+        }),
+      findDaemon: () => this.#ownDaemon(globals),
+      openControl: async () => {
+        const { loaded, control, other } = await this.#findDaemon(globals);
+        if (control !== null) return control;
+        if (other !== null) throw other;
+        if (!loaded.ok) throw loaded.error;
+        return await this.#openInProcess(globals, loaded);
+      },
+      shell: proxyVariables(this.#environment),
+      requester: `process ${process.pid} of user ${process.getuid?.() ?? 'unknown'}`,
+      gateways: readGateways,
+      absolute: (path) => resolve(path),
+      changeSocket: this.#checkout === null && file === this.#places.config ? CHANGE_SOCKET : null,
+      signal: this.#host.stopping,
+    };
+  }
+
+  /** Serves the connection that systemd passes to this process. */
+  async #serveChanges(globals: Globals): Promise<number> {
+    const { inheritedSocket } = await import('#changes/inherited.ts');
+    const { serveChange } = await import('#changes/service.ts');
+    const { peerOf } = await import('#system/network/peer.ts');
+    const socket = inheritedSocket(this.#environment, process.pid);
+    const file = resolve(this.#fileOf(globals));
+    return await this.#liveOnScreen(async (report) => {
+      await serveChange(socket, { ...this.#commandContext(globals), file, report, peerOf });
+      return EXIT_OK;
+    });
+  }
+
+  async #demo(options: { dir?: string; once: boolean }): Promise<number> {
+    const { runDemo } = await import('#demo/demo.ts');
+    return await runDemo({
+      dir: options.dir ?? `${this.#places.stateDir}/demo`,
+      once: options.once,
+      signal: this.#host.stopping,
+      terminal: this.#terminal,
+      runAgent: (config, { once, signal }) => this.#run({ config }, { once, log: 'text', signal }),
+    });
+  }
+}
+
+async function listEndpoints(loaded: LoadedSettings): Promise<EndpointList> {
+  const { endpointsOfFile } = await import('#daemon/answers/read-endpoints.ts');
+  return await endpointsOfFile(loaded, { files: realFiles, clock: systemClock, version: VERSION });
+}
