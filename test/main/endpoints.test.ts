@@ -1,4 +1,4 @@
-// `sallyport endpoints` as a real process: without a daemon it reads the file and the state folder, and creates
+// `sallyport endpoints`: without a daemon it reads the file and the state folder, and creates
 // nothing.
 
 import { readdir, stat } from 'node:fs/promises';

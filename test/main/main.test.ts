@@ -1,4 +1,5 @@
-// The program as a real process, as admins and new users run it.
+// The program as admins and new users run it: as a real process where one differs from the same code in this process.
+// Each exit status passes through a process once, in `exits with the status`.
 
 import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -54,7 +55,7 @@ describe('run --once', () => {
     await configureForOrigin();
     offer();
 
-    const { code, out, err } = await site.run(['run', '--once']);
+    const { code, out, err } = await site.runProcess(['run', '--once']);
 
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain('[INFO] [Thread: Updater] Downloading update ID 1602503.');
@@ -69,7 +70,7 @@ describe('run --once', () => {
     await configureForOrigin();
     offer();
     origin.on('/1602503.jar', (_request, response) => response.writeHead(404).end());
-    expect((await site.run(['run', '--once'])).code).toBe(18);
+    expect((await site.runProcess(['run', '--once'])).code).toBe(18);
 
     await origin.close();
     expect((await site.run(['run', '--once'])).code).toBe(11);
@@ -134,7 +135,7 @@ describe('with a running daemon', () => {
     offer();
     origin.serve('/feed.json', feedOf([itemFor('1602503', JAR)], { serial: 2 }), 'application/json');
 
-    const check = await site.run(['check']);
+    const check = await site.runProcess(['check']);
     expect(check).toMatchObject({ code: 0, err: `Asked the daemon that listens at ${site.dir}/control.sock.\n` });
     expect(check.out).toContain('Downloading update ID 1602503.');
     await daemon.line('Acknowledging receipt of update ID 1602503.');
@@ -167,7 +168,7 @@ describe('with a running daemon', () => {
     offer();
     const daemon = site.start(['run']);
     await daemon.line('Next check for updates at');
-    const second = await site.run(['run']);
+    const second = await site.runProcess(['run']);
     expect(second.code).toBe(19);
     expect(second.err + second.out).toMatch(/\[(?:CONTROL-BUSY|LOCK[A-Z-]*|ALREADY[A-Z-]*)\]/);
     expect((await site.run(['status'])).out).toContain(`running as process ${daemon.child.pid}`);
@@ -206,7 +207,7 @@ describe('an invalid configuration', () => {
   });
 
   it('that does not exist exits with 78 and says what to do', async () => {
-    const { code, err } = await site.run(['run']);
+    const { code, err } = await site.runProcess(['run']);
     expect(code).toBe(78);
     expect(err).toContain('[CONFIG-UNREADABLE]');
   });
@@ -314,12 +315,12 @@ describe('a new user', () => {
     const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
       version: string;
     };
-    expect(await site.run(['--version'])).toMatchObject({ code: 0, out: `${version}\n`, err: '' });
+    expect(await site.runProcess(['--version'])).toMatchObject({ code: 0, out: `${version}\n`, err: '' });
   });
 
   it('gets help with 0 and a suggestion with 64', async () => {
     expect(await site.run(['--help'])).toMatchObject({ code: 0, err: '' });
-    const wrong = await site.run(['chek']);
+    const wrong = await site.runProcess(['chek']);
     expect(wrong).toMatchObject({ code: 64, out: '' });
     expect(wrong.err).toContain('Did you mean check?');
   });

@@ -3,10 +3,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { PROGRAM_PATH } from '#test/support/built-program.ts';
 import { feedOf } from '#test/support/jars.ts';
+import { type RanHere, runHere } from '#test/support/run-here.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
-import { type Ended, Site } from '#test/support/site.ts';
+import { Site } from '#test/support/site.ts';
 
 let site: Site;
 let origin: ScriptedOrigin;
@@ -24,8 +24,8 @@ afterEach(async () => {
 });
 
 /** Runs a command with the other file, which names the same socket and folders. */
-function run(...args: string[]): Promise<Ended> {
-  return site.start([], {}, ([node]) => ({ command: node, args: [PROGRAM_PATH, '--config', other, ...args] })).ended;
+function run(...args: string[]): Promise<RanHere> {
+  return runHere(['--config', other, ...args]);
 }
 
 const COMMANDS = [

@@ -1,4 +1,4 @@
-// The `proxy` and `route` commands as real processes, with a daemon that follows the file.
+// The `proxy` and `route` commands with a daemon that follows the file.
 
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,15 @@ describe('a proxy command', () => {
     await daemon.line('Listening for commands on');
     const flags = ['--address', 'proxy.example.com', '--authentication', 'basic', '--user', 'svc'];
 
-    const added = await site.run(['proxy', 'add', 'corp', ...flags, '--password-file', 'password', '--json']);
+    const added = await site.run([
+      'proxy',
+      'add',
+      'corp',
+      ...flags,
+      '--password-file',
+      join(site.dir, 'password'),
+      '--json',
+    ]);
     const status = JSON.parse((await site.run(['status', '--json'])).out) as Status;
 
     expect(JSON.parse(added.out)).toMatchObject({ name: 'corp', is_default: true, daemon: 'taken' });

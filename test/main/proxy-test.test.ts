@@ -1,5 +1,5 @@
-// `proxy test` and Test Connection as real processes, with and without a daemon. Both use the same credential guard, so
-// that no command sends a rejected password again.
+// `proxy test` and Test Connection, with and without a daemon. Both use the same credential guard, so that no command
+// sends a rejected password again. Commands are processes where they meet a real terminal or an earlier process.
 
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -146,13 +146,14 @@ describe('proxy test: a rejected password', () => {
 
   it('is sent again only after a question at a terminal', async () => {
     await configure(wrong());
-    const args = ['--config', site.config, 'proxy', 'test', 'guarded'];
+    const args = ['proxy', 'test', 'guarded'];
     expect((await site.run(['proxy', 'test', 'guarded'])).code).toBe(12);
 
-    const declined = await startAtTerminal(args, [['Send this password once more?', 'n']]).ended;
-    expect(declined).toMatchObject({ code: 12, said: expect.stringContaining('[AUTH-REJECTED]') });
+    const declined = await site.runAtTerminal(args, [['Send this password once more?', 'n']]);
+    expect(declined).toMatchObject({ code: 12, out: expect.stringContaining('[AUTH-REJECTED]') });
     expect(login.counted.refused).toBe(1);
-    const allowed = await startAtTerminal(args, [['Send this password once more?', 'y']]).ended;
+    const allowed = await startAtTerminal(['--config', site.config, ...args], [['Send this password once more?', 'y']])
+      .ended;
     expect(allowed.code).toBe(12);
     expect(login.counted.refused).toBe(2);
   });
@@ -171,8 +172,10 @@ describe('Test Connection', () => {
       ['Test the connection now?', ''],
       ...rest,
     ] as const;
-  const add = (...answers: Parameters<typeof form>) =>
-    startAtTerminal(['--config', site.config, 'proxy', 'add'], form(...answers)).ended;
+  const add = async (...answers: Parameters<typeof form>) => {
+    const { code, out, err } = await site.runAtTerminal(['proxy', 'add'], form(...answers));
+    return { code, said: err + out };
+  };
 
   it.each([
     ['in the daemon', true],
@@ -214,18 +217,18 @@ describe('Test Connection', () => {
       'Test the connection now?',
     ];
     const edit = (again: string) =>
-      startAtTerminal(
-        ['--config', site.config, 'proxy', 'edit', 'guarded'],
+      site.runAtTerminal(
+        ['proxy', 'edit', 'guarded'],
         [
           ...kept.map((about) => [about, ''] as const),
           ['Send this password once more?', again],
           ['Save it anyway?', 'n'],
         ],
-      ).ended;
+      );
 
-    expect((await edit('n')).said).toContain('[AUTH-REJECTED]');
+    expect((await edit('n')).err).toContain('[AUTH-REJECTED]');
     expect(login.counted.refused).toBe(1);
-    expect((await edit('y')).said).toContain('[AUTH-REJECTED]');
+    expect((await edit('y')).err).toContain('[AUTH-REJECTED]');
     expect(login.counted.refused).toBe(2);
   }, 60_000);
 

@@ -193,7 +193,12 @@ const environment = { SALLYPORT_TEST_TOKEN: TOKEN };
 async function outputOf(commands: readonly string[]): Promise<[string, string][]> {
   const said: [string, string][] = [];
   for (const command of commands) {
-    const { out, err } = await site.run(command.split(' '), environment);
+    // One as a process: it could also write to its streams directly.
+    const ran =
+      command === 'run --once'
+        ? site.runProcess(command.split(' '), environment)
+        : site.run(command.split(' '), environment);
+    const { out, err } = await ran;
     said.push([command, `${out}\n${err}`]);
   }
   return said;

@@ -3,6 +3,7 @@ import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MANUAL_LINES, tempFolder } from '#test/support/old-log.ts';
+import { runHere } from '#test/support/run-here.ts';
 import { startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
 
 const LOG_BYTES = 48_000_000;
@@ -42,7 +43,7 @@ describe('timeout estimate process', () => {
   });
 
   it('refuses an unknown zone, requires log and folder', async () => {
-    const run = (...args: string[]) => startSallyport(['timeout', 'estimate', ...args]).ended;
+    const run = async (...args: string[]) => (await runHere(['timeout', 'estimate', ...args])).code;
     expect(await run('--log', 'x', '--packages', 'y', '--time-zone', 'Mars/Base')).toBe(64);
     expect(await run('--log', 'x')).toBe(64);
   });
@@ -57,15 +58,15 @@ it('timeout estimate: --apply without a daemon writes the file, and explain show
     proxies: [{ name: 'corp', address: 'proxy.example.com', port: 3128, default: true }],
   });
   const run = async (...args: string[]) => {
-    const { lines, ended } = startSallyport(['--config', config, 'timeout', ...args]);
-    expect(await ended, lines.join('\n')).toBe(0);
-    return lines;
+    const { code, out, err } = await runHere(['--config', config, 'timeout', ...args]);
+    expect(code, out + err).toBe(0);
+    return out;
   };
   const told = await run('estimate', '--log', join(dir, 'nsc.log'), '--packages', dir, '--apply');
-  expect(told.join('\n')).toContain(
+  expect(told).toContain(
     'Learned from 1 download for https://updates.example.com through http://proxy.example.com:3128.',
   );
   expect(readFileSync(config, 'utf8')).toContain('base_ms: 300000');
   const explained = await run('explain', '2MB');
-  expect(explained.join('\n')).toMatch(/Evidence: 1 verified download up to 2\.0 MB.*the longest wait was 53 s/);
+  expect(explained).toMatch(/Evidence: 1 verified download up to 2\.0 MB.*the longest wait was 53 s/);
 });

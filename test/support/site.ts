@@ -1,4 +1,4 @@
-// An installation as an admin has it: a folder with a configuration, and the program as a real process.
+// An installation as an admin has it: a folder with a configuration, and the program, in this process or as one of its own.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PROGRAM_PATH } from './built-program.ts';
 import { BARE_ENVIRONMENT } from './main-path.ts';
+import { type RanHere, type RunHereOptions, runHere } from './run-here.ts';
 import { yamlOf } from './yaml-of.ts';
 
 /** How a process ended and what it said. */
@@ -89,8 +90,18 @@ export class Site {
     return watch(child);
   }
 
-  /** Runs a command to its end. */
-  async run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  /** Runs a command to its end in this process. `environment` is its whole environment. */
+  async run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<RanHere> {
+    return await runHere([...args, '--config', this.config], { environment });
+  }
+
+  /** The same with a person at the terminal, who answers each question in this order; a part of each is given. */
+  async runAtTerminal(args: readonly string[], answers: Required<RunHereOptions>['answers']): Promise<RanHere> {
+    return await runHere([...args, '--config', this.config], { answers });
+  }
+
+  /** Runs a command to its end as a process. */
+  async runProcess(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
     return await this.start(args, environment).ended;
   }
 
@@ -101,7 +112,8 @@ export class Site {
       child.kill('SIGKILL');
       await gone;
     }
-    await rm(this.dir, { recursive: true, force: true });
+    // Work of a command in this process can end after it: what was learned about a proxy is saved in the background.
+    await rm(this.dir, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
