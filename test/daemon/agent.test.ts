@@ -1,4 +1,4 @@
-// Rounds over a real composition and a real loopback origin: one at a time, whoever asks, and what is told of them.
+// Rounds over a real composition and a real loopback origin: one runs at a time, and callers get its events and result.
 
 import { getEventListeners } from 'node:events';
 import { readdir } from 'node:fs/promises';
@@ -32,7 +32,7 @@ afterEach(async () => {
   await origin.close();
 });
 
-/** The package comes up to its middle and waits; `asked` when it is there. */
+/** The package arrives up to its middle and waits; `asked` resolves when the download has begun. */
 function hold(): { readonly asked: Promise<void>; finish(): void } {
   const asked = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
@@ -68,7 +68,7 @@ describe('a round', () => {
   });
 
   it.each(['99999999999999999999', 'Fri, 31 Dec 9999 23:59:59 GMT'])(
-    'that is told to come back in %s says when, at most 31 days from now (issue 10)',
+    'that must retry at %s names that time, at most 31 days from now (issue 10)',
     async (retryAfter) => {
       origin.on('/feed.json', (_request, response) => {
         response.writeHead(503, { 'retry-after': retryAfter }).end();
@@ -81,13 +81,13 @@ describe('a round', () => {
     },
   );
 
-  it('comes anew for who asks after it', async () => {
+  it('starts again for a caller that requests it after the previous one ended', async () => {
     await composed.agent.check(DEAF, NEVER);
     expect(await composed.agent.check(DEAF, NEVER)).toMatchObject({ failure: null, published: [] });
     expect(origin.asked.filter((asked) => asked === 'GET /feed.json')).toHaveLength(2);
   });
 
-  it('goes on when an asker goes away, who hears nothing more', async () => {
+  it('continues when a caller goes away, and that caller gets no more events', async () => {
     const held = hold();
     const leaving = new AbortController();
     const heard: SallyportEvent[] = [];
@@ -105,19 +105,19 @@ describe('a round', () => {
     expect(heard).toHaveLength(before);
   });
 
-  it('leaves no listener on the signal of a caller when it ends', async () => {
+  it('removes its listener from the signal of a caller when it ends', async () => {
     const { signal } = new AbortController();
     await composed.agent.check(DEAF, signal);
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('is not begun for who was gone before', async () => {
+  it('does not start for a caller that went away before', async () => {
     const reason = coded('INTERRUPTED', { reason: 'gone' });
     await expect(composed.agent.check(DEAF, AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(origin.asked).toEqual([]);
   });
 
-  it('never rejects for what went wrong: it is in the result', async () => {
+  it('never rejects: a failure is part of its result', async () => {
     origin.on('/1602503.jar', (_request, response) => response.writeHead(404).end());
     const result = await composed.agent.check(DEAF, NEVER);
     expect(result).toMatchObject({ failure: null, failed: [{ id: '1602503', failure: { class: 'http' } }] });
@@ -131,7 +131,7 @@ describe('a round', () => {
     expect(names(heard).filter((name) => name.startsWith('round-'))).toEqual(['round-failed']);
   });
 
-  it('in a process of its own that is cut short is left for the daemon to make up for', async () => {
+  it('agent: a round of another process that is cut short leaves its schedule record open', async () => {
     const path = schedulesPath(composed.parts.ports.settings());
     const record = { first_at: 1, last_run_at: 1, succeeded_at: 1, failures: 0, open: false };
     const state = new ScheduleState(composed.parts.files, path);
@@ -152,7 +152,7 @@ describe('a round', () => {
     expect(await isOpen()).toBe(true);
   });
 
-  it('in a process of its own that ends well leaves nothing to make up for', async () => {
+  it('agent: a round of another process that ends normally leaves no open schedule record', async () => {
     const state = new ScheduleState(composed.parts.files, schedulesPath(composed.parts.ports.settings()));
     state.put('updates', { first_at: 1, last_run_at: 1, succeeded_at: 1, failures: 0, open: true });
     await state.save();
@@ -175,7 +175,7 @@ describe('a round', () => {
 });
 
 describe('a stop', () => {
-  it('ends the round that runs, which keeps its bytes, and no other begins', async () => {
+  it('ends the running round, which keeps its bytes, and starts no other', async () => {
     const held = hold();
     const round = composed.agent.check(DEAF, NEVER);
     await held.asked;
@@ -190,14 +190,14 @@ describe('a stop', () => {
     await expect(composed.agent.check(DEAF, NEVER)).rejects.toMatchObject({ code: 'INTERRUPTED' });
   });
 
-  it('with nothing under way ends at once', async () => {
+  it('ends at once if nothing is running', async () => {
     await composed.agent.stop('SIGTERM');
     expect(origin.asked).toEqual([]);
   });
 });
 
 describe('the status', () => {
-  it('of a new installation says that nothing was done yet', async () => {
+  it('of a new installation says that nothing has run yet', async () => {
     const status = statusSchema.parse(await composed.agent.status());
     expect(status).toMatchObject({
       main: { version: '9.8.7', state: 'running', pid: process.pid },
@@ -224,7 +224,7 @@ describe('the status', () => {
     ]);
   });
 
-  it('while a download is under way says which and how far', async () => {
+  it('names the running download and its progress', async () => {
     const held = hold();
     const round = composed.agent.check(DEAF, NEVER);
     await held.asked;
@@ -254,7 +254,7 @@ describe('the status', () => {
     expect(feeds()).toBe(3);
   });
 
-  it('while a package is held back says so, and whoever joins then is told at once', async () => {
+  it('agent: the status names a package that is held back, and a later caller learns it at once', async () => {
     const asked = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
     origin.on('/1602503.jar', (_request, response) => {
@@ -276,7 +276,7 @@ describe('the status', () => {
     expect((await composed.agent.status()).updates.waiting).toBeNull();
   });
 
-  it('after a round tells what is published, by which way, and what fails', async () => {
+  it('agent: the status after a round shows what is published, its route and what failed', async () => {
     origin.serve(
       '/feed.json',
       feedOf([itemFor('1602503', JAR), itemFor('u9', JAR, { package: 'other' })]),
@@ -292,7 +292,7 @@ describe('the status', () => {
   });
 });
 
-/** Progress may have been told before anybody listened. */
+/** Progress may have been reported before the listener was added. */
 async function untilTransfer(): Promise<void> {
   while ((await composed.agent.status()).updates.transfer === null) {
     await new Promise((resolve) => setImmediate(resolve));

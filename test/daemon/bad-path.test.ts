@@ -1,4 +1,4 @@
-// A package through a path that cuts, stalls or is away comes in by the daemon's own schedule, and no byte comes twice.
+// A path cuts, stalls or is down: the daemon's own schedule still completes the package, and no byte is sent twice.
 // Sizes are a hundredth of those in the field, and time runs thirty times as fast; the sockets are real.
 
 import { afterEach, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ interface Place {
   readonly origin: ScriptedOrigin;
   readonly path: BadPath;
   readonly files: CrashingFiles;
-  /** Field time until the package is here. */
+  /** Field time until the package is complete. */
   arrived(limitMs: number): Promise<number>;
 }
 
@@ -100,26 +100,28 @@ it.each([
   ['refuses connections', 'refused'],
   ['resets them', 'reset'],
 ] as const)(
-  'bad path: a package comes although the proxy %s for 90 seconds',
+  'bad path: a package completes although the proxy %s for 90 seconds',
   { timeout: 30_000 },
   async (_what, how) => {
     const { origin, path, arrived } = await behind({ cutAfterBytes: 200_000 });
     await expect.poll(() => origin.asked.length, { interval: 2 }).toBeGreaterThan(3);
     void path.leave(90_000 / FASTER, how);
     await arrived(5 * MINUTE_MS);
-    // Where connections are taken and reset nobody can tell whether the request for the rest was the cause.
+    // A path that accepts and resets connections does not show whether the range request was the cause.
     expect(path.passed).toBeLessThanOrEqual(JAR.length * (how === 'refused' ? 1.05 : 2));
   },
 );
 
-it('bad path: a package comes through a path that stalls for ever, with mode fixed', { timeout: 30_000 }, async () => {
+it('bad path: a package comes through a path that never stops stalling, with mode fixed', {
+  timeout: 30_000,
+}, async () => {
   const response_timeout = { mode: 'fixed', base_ms: 10_000 };
   const { path, arrived } = await behind({ cutAfterBytes: 450_000, how: 'stall' }, { response_timeout });
   await arrived(5 * MINUTE_MS);
   expect(path.passed).toBeLessThanOrEqual(JAR.length * 1.05);
 });
 
-it('bad path: a package comes through a path that stalls for ever, with the shipped settings', {
+it('bad path: a package comes through a path that never stops stalling, with shipped settings', {
   timeout: 300_000,
 }, async () => {
   const { path, arrived } = await behind({ cutAfterBytes: 1_050_000, how: 'stall' });

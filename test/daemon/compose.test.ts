@@ -1,4 +1,4 @@
-// The composition reaches the machine only through its ports: tests of rounds rely on it.
+// The composition reaches the machine only through its ports. Tests of rounds rely on it.
 
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,7 +38,7 @@ describe('compose', () => {
     expect(ports.clock.now()).toBe(clock.now());
   });
 
-  it('changes nothing before it has the lock', async () => {
+  it('changes nothing before it holds the lock', async () => {
     const files = new CrashingFiles();
     const locked = coded('LOCK-HELD', { dir: DIR, pid: 1, host: 'here', since: 0 });
     const acquireLock = () => Promise.reject(locked);

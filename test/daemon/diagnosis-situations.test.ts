@@ -1,5 +1,5 @@
 /**
- * The situations of the field that only a diagnosis can tell, each provoked behind a real proxy of a test: its code, and that
+ * Situations of the field that only a diagnosis can identify, each provoked behind a real proxy: its code, and that
  * the first line with its advice names what an admin needs. Numbers are those of the table that the wording follows.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -44,7 +44,7 @@ async function closedPort(): Promise<number> {
   return proxy.port;
 }
 
-/** Leads to the port that is asked for, whatever the name. */
+/** Leads to the requested port, whatever the name. */
 const byPort: Script = (client, head, earlier) => {
   const port = Number(/^CONNECT \S+:(\d+) /.exec(head)?.[1]);
   honest(port)(client, head, earlier);
@@ -64,7 +64,7 @@ function namesAll(answer: string, facts: readonly string[]): void {
   for (const fact of facts) expect(answer).toContain(fact);
 }
 
-describe('5: the address of the gateway was left as the default', () => {
+describe('diagnosis 5: a gateway address that was left at the default', () => {
   it.each([
     ['refuses the port', null],
     ['has a web server there', FAULTS.webServer],
@@ -90,13 +90,13 @@ describe('5: the address of the gateway was left as the default', () => {
   });
 });
 
-describe('19: TLS is opened to some hosts only', () => {
+describe('diagnosis 19: TLS to some hosts only', () => {
   const intercepting = async () => {
     const pair = createCa('Zscaler Intermediate Root CA').issue();
     return held(await startTlsOrigin(pair));
   };
 
-  it('is a failure where the work always goes there; the table marks that host and no other', async () => {
+  it('diagnosis 19: fails if work always uses a denied host; the table marks only that one', async () => {
     const { port } = await intercepting();
     const { updates } = (await feedSettings(healthy.port, HOST)) as { updates: object };
     const acknowledge = `https://localhost:${port}/acknowledge`;
@@ -121,7 +121,7 @@ describe('19: TLS is opened to some hosts only', () => {
     );
   });
 
-  it('is a warning where the work goes only when it is sent there', async () => {
+  it('is a warning if work gets there only by redirects', async () => {
     const { port } = await intercepting();
     const { updates } = (await feedSettings(healthy.port, HOST)) as { updates: object };
     const told = await printDiagnosis({
@@ -135,7 +135,7 @@ describe('19: TLS is opened to some hosts only', () => {
     expect(told.lines.some((line) => /^localhost:\d+ +updates +INTERCEPTED/.test(line))).toBe(true);
   });
 
-  it('tells of a host that the settings let nobody reach', async () => {
+  it('reports a host that the settings do not allow', async () => {
     const { updates } = (await feedSettings(healthy.port, HOST)) as { updates: object };
     const told = await printDiagnosis({
       sections: {
@@ -148,7 +148,7 @@ describe('19: TLS is opened to some hosts only', () => {
   });
 });
 
-describe('21: a WebSocket is refused while HTTPS passes', () => {
+describe('diagnosis 21: a refused WebSocket', () => {
   const linked = async (origin: TlsOrigin) => {
     const platform = { url: `wss://${HOST}:${origin.port}/link` };
     const sections = { platform, proxies: await corp(honest(origin.port)) };
@@ -178,7 +178,7 @@ describe('21: a WebSocket is refused while HTTPS passes', () => {
     expect(platform?.stages.at(-1)).toMatchObject({ name: 'websocket', outcome: 'failed', code: 'WS-BLOCKED' });
   });
 
-  it('and is well where it is upgraded', async () => {
+  it('is healthy if the upgrade succeeds', async () => {
     const sockets = new WebSocketServer({ noServer: true });
     const origin = held(
       await startTlsOrigin(ca.issue(), {
@@ -191,8 +191,8 @@ describe('21: a WebSocket is refused while HTTPS passes', () => {
   });
 });
 
-describe('27: it works in the shell and not as a service', () => {
-  it('the variable is named, who lacks it, and what a service goes by', async () => {
+describe('diagnosis 27: a proxy of the shell only', () => {
+  it('diagnosis 27: names the variable, where it is missing, and what a service uses', async () => {
     const sections = await feedSettings(await closedPort());
     const told = await printDiagnosis({ sections, asked: { shell: { HTTPS_PROXY: 'http://proxy.example.com:3128' } } });
     expect(told).toMatchObject({ status: 78, diagnosis: { verdict: { finding: { code: 'SHELL-DIFFERS' } } } });
@@ -212,8 +212,8 @@ describe('27: it works in the shell and not as a service', () => {
   });
 });
 
-describe('28: a test of one purpose passes and the work of another fails', () => {
-  it('every purpose is walked over its own route, and each has its line', async () => {
+describe('diagnosis 28: one purpose fails', () => {
+  it('tests every purpose over its own route, with a line each', async () => {
     const told = await printDiagnosis({
       sections: {
         ...(await feedSettings(healthy.port, HOST)),
@@ -237,8 +237,8 @@ describe('28: a test of one purpose passes and the work of another fails', () =>
   });
 });
 
-describe('30: wrong settings were saved from afar', () => {
-  it('with --confirm-within they are tried, and the old ones stay in force with the code of what failed', async () => {
+describe('diagnosis 30: wrong settings', () => {
+  it('are tested by --confirm-within; the old ones stay active', async () => {
     const user = { user: 'svc', password: 'right one', domain: '' };
     const login = held(await startLoginProxy('basic', user, healthy.port));
     const sections = {
@@ -273,7 +273,7 @@ describe('30: wrong settings were saved from afar', () => {
     }
   });
 
-  it('no way of going direct is hidden: all proxies failed, and direct is not attempted', async () => {
+  it('no direct fallback is hidden: all proxies failed, and direct is not tried', async () => {
     const spare = { name: 'spare', address: '127.0.0.1', port: await closedPort() };
     const first = { name: 'first', address: '127.0.0.1', port: await closedPort(), default: true, fallback: ['spare'] };
     const told = await printDiagnosis({

@@ -1,5 +1,5 @@
-// What the schema says of "takes effect" is what the rooms do: key by key against what their commits report, and then
-// for one key of each kind against what a composed Sallyport really does.
+// What the schema calls "takes effect" is what reloaders do: key by key against their commits, and then for one key of
+// each kind against a composed Sallyport.
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,7 +47,7 @@ function withValue(value: unknown, path: Path, put: unknown): unknown {
   return { ...(value as Tree | undefined), [step]: part };
 }
 
-/** Something else than what stands there; rooms that only commit do not judge it. */
+/** A value other than the present one; reloaders that only commit do not validate it. */
 function another(value: unknown): unknown {
   if (typeof value === 'number') return value + 1;
   if (typeof value === 'boolean') return !value;
@@ -56,7 +56,7 @@ function another(value: unknown): unknown {
 }
 
 const KEYS = listKeys().flatMap(({ name, facts, inner }) =>
-  // The version is the same in every file that is read; a key made of keys is told by those.
+  // The version is the same in every file that is read; a key made of keys is reported as those.
   facts === undefined || name === 'version' || inner.length > 0 ? [] : ([[name, facts.effect]] as const),
 );
 
@@ -79,7 +79,7 @@ function makeReloaders(): Reloadable[] {
   ];
 }
 
-describe('every key', () => {
+describe('effects: every key', () => {
   it.each(KEYS)('%s takes effect as its schema says: %s', async (key, effect) => {
     const path = pathOf(key);
     const wanted = withValue(FROM, path, another(valueAt(FROM, path))) as Settings;
@@ -87,12 +87,12 @@ describe('every key', () => {
     const reports: { key: string; effect: Effect }[] = [];
     for (const room of makeReloaders()) reports.push(...(await room.commit(FROM, to)).changes);
 
-    // Exactly one room takes it (a new key is added to the table of the one that does); none what waits for a restart.
+    // Exactly one reloader takes it (its table has each new key); none takes a key that needs a restart.
     expect(reports.map((change) => change.effect)).toEqual(effect === 'restart' ? [] : [effect]);
   });
 });
 
-describe('a composed Sallyport', () => {
+describe('effects: a composed Sallyport', () => {
   let dir: string;
   let parts: Parts;
   const known = new KnownSecrets();
@@ -125,19 +125,19 @@ describe('a composed Sallyport', () => {
     expect(parts.config.refused).toBeNull();
   }
 
-  it('plans the next attempt by the response timeout in force', async () => {
+  it('plans the next attempt by the active response timeout', async () => {
     await reload('response_timeout: {mode: fixed, base_ms: 123456}\n');
 
     expect(parts.ports.model.plan({ proxy: 'direct', origin: 'https://x' }, 0, 0).silenceMs).toBe(123_456);
   });
 
-  it('chooses the next route by the proxies in force', async () => {
+  it('chooses the next route by the active proxies', async () => {
     await reload('proxies: [{name: corp, address: proxy.example.com, default: true}]\n');
 
     expect(parts.ports.router.route('updates', new URL('https://updates.example.com/')).proxy).toBe('corp');
   });
 
-  it('logs from the level in force on', async () => {
+  it('logs from the active level', async () => {
     const log = () => readFile(parts.logFile, 'utf8').catch(() => '');
     parts.report({ name: 'progress', id: 'quiet', received: 1, length: 2 });
     await reload('logging: {level: debug}\n');
@@ -147,7 +147,7 @@ describe('a composed Sallyport', () => {
     expect(await log()).not.toContain('quiet');
   });
 
-  it('works in the folders that it was started with, in every module', async () => {
+  it('effects: every module works in the folders that the process started with', async () => {
     const { stagingDir } = parts.ports.store;
     await reload(`updates: {packages_dir: ${dir}/other}\ndaemon: {state_dir: ${dir}/other}\n`);
 

@@ -1,5 +1,5 @@
-// The schedule with its rounds behind a proxy that fails, for hours of a clock moved by hand: every fault is told by its
-// code, the proxy is not hammered, nothing is left, and once the fault is over the update comes by itself.
+// The schedule with its rounds behind a failing proxy, for hours of a clock moved by hand: every fault has its own
+// code, the proxy is not hammered, nothing is left over, and once the fault ends the update completes by itself.
 
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -21,9 +21,9 @@ import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 const DIR = '/data';
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-/** The shortest that the settings take, in milliseconds. */
+/** The shortest that the settings accept, in milliseconds. */
 const SHORT_MS = 100;
-/** Turns of the loop in which nothing happened: whoever waits now waits for the clock. */
+/** Idle turns of the loop after which anything that still waits is waiting for the clock. */
 const QUIET_TURNS = 5;
 const IDS = ['u1', 'u2', 'u3', 'u4'];
 
@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(() => origin.close());
 
-/** One installation, from its start on. */
+/** One installation, from its start. */
 class House {
   readonly #clock = new FakeClock();
   readonly #deadlines = new CountingClock();
@@ -103,12 +103,12 @@ class House {
     this.#schedule.start();
   }
 
-  /** When a check went well last. */
+  /** When a check last succeeded. */
   get succeededAt(): string {
     return new Date(this.#record?.succeeded_at ?? 0).toISOString();
   }
 
-  /** Whatever happens now takes so long. */
+  /** From here on, each event takes this long. */
   take(ms: number): void {
     this.#clock.advance(ms);
   }
@@ -121,13 +121,13 @@ class House {
     return this.#files.names().filter((name) => name.endsWith('.jar')).length;
   }
 
-  /** The most connections in a minute that the proxy failed. */
+  /** The most failed connections that the proxy had within a minute. */
   get busiestMinute(): number {
     const within = (from: number) => this.failedAt.filter((at) => at >= from && at - from < MINUTE_MS).length;
     return Math.max(0, ...this.failedAt.map(within));
   }
 
-  /** Lets time pass wherever nothing but the clock is waited for; what the network does takes none. */
+  /** Moves the clock whenever nothing but the clock is waited for; network traffic takes no time. */
   async pass(ms: number): Promise<void> {
     const end = this.#clock.monotonic() + ms;
     for (let quiet = 0; this.#clock.monotonic() < end; ) {
@@ -141,7 +141,7 @@ class House {
     }
   }
 
-  /** Ends, and expects that nothing of it is left. */
+  /** Ends, and expects that nothing is left over. */
   async stop(socketsBefore: number): Promise<void> {
     this.#schedule.stop();
     await this.#proxy.allClosed();
@@ -151,7 +151,7 @@ class House {
   }
 }
 
-/** Tried again after minutes; or, where somebody would have to change something, with the schedule. */
+/** Tried again after minutes, or with the schedule if a person has to change something. */
 const TOLD: readonly [Fault, string][] = [
   ['silent', 'TUNNEL-TIMEOUT'],
   ['slowHeaders', 'TUNNEL-TIMEOUT'],
@@ -169,12 +169,12 @@ const TOLD: readonly [Fault, string][] = [
 ];
 const SILENCES: readonly Fault[] = ['silent', 'slowHeaders', 'grantsThenSilence'];
 
-describe('a proxy that is broken for two hours', () => {
+describe('a two-hour fault', () => {
   let house: House;
   let before: number;
   afterEach(() => house.stop(before));
 
-  it.each(TOLD)('%s: is told as %s, is not hammered, and work resumes by itself', async (fault, code) => {
+  it.each(TOLD)('%s: is reported as %s, is not hammered, and work resumes by itself', async (fault, code) => {
     let broken = true;
     house = new House(() => (broken ? fault : 'none'));
     before = openSockets();
@@ -187,14 +187,14 @@ describe('a proxy that is broken for two hours', () => {
     expect(house.published).toBe(IDS.length);
   });
 
-  it('between the feed and its packages: two packages are tried, the others wait, and nothing is hammered', async () => {
+  it('faults: failing between feed and packages, two packages are tried and the others wait', async () => {
     let broken = true;
     house = new House((connection) => (broken && connection > 0 ? 'closesBeforeAnswering' : 'none'));
     before = openSockets();
     await house.start(15_000);
     await house.pass(2 * HOUR_MS);
     expect([house.codes, house.published]).toEqual([['TUNNEL-CLOSED'], 0]);
-    // Each of the two has its own retry, at growing distances, and the others follow when these are here.
+    // Each of the two has its own retry, at growing distances. The others follow when these two are complete.
     expect(house.failedAt.length).toBeGreaterThan(2 * 5);
     expect(house.busiestMinute).toBeLessThan(10);
     broken = false;
@@ -202,7 +202,7 @@ describe('a proxy that is broken for two hours', () => {
     expect(house.published).toBe(IDS.length);
   });
 
-  it('a right password that is refused meanwhile is sent once; work resumes by itself as soon as it may', async () => {
+  it('faults: a right password that is refused once is sent once; work resumes when it may', async () => {
     let down = false;
     house = new House(
       () => {
@@ -216,19 +216,19 @@ describe('a proxy that is broken for two hours', () => {
     await house.start(15_000);
     await house.pass(5 * HOUR_MS);
     expect([house.codes, house.published]).toEqual([[], IDS.length]);
-    // The slot at 06:00 falls into it.
+    // The slot at 06:00 lies within the outage.
     down = true;
     await house.pass(2 * HOUR_MS);
     expect([house.codes, house.failedAt.length]).toEqual([['AUTH-REJECTED'], 1]);
     down = false;
     await house.pass(6 * HOUR_MS);
-    // Six hours after the refusal, which is a moment after the slot at 12:00; not with the slot at 18:00.
+    // Six hours after the refusal, a moment after the slot at 12:00; not with the slot at 18:00.
     expect(house.succeededAt).toMatch(/T12:0[01]:/);
   });
 });
 
-describe('a proxy that fails as it likes', () => {
-  it('is never hammered, whatever comes after whatever; and what is left of it when it is well is nothing', async () => {
+describe('a proxy with random faults', () => {
+  it('is never hammered, and nothing is left over once healthy', async () => {
     const faults = fc.constantFrom<Fault>('none', ...TOLD.map(([fault]) => fault));
     await fc.assert(
       fc.asyncProperty(fc.array(faults, { minLength: 1, maxLength: 40 }), async (all) => {

@@ -1,4 +1,4 @@
-// What settings from a member of the group, which are only tried, can do to everybody else.
+// Settings that a member of the group only tries must not affect other users.
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Diagnosis } from '#control/control.ts';
@@ -20,14 +20,14 @@ async function composed(...args: Parameters<typeof composeIn>): Promise<Composed
   return made;
 }
 
-/** A server, or a proxy, that knows nothing. */
+/** A server or a proxy without any particular behaviour. */
 async function listening(): Promise<FaultProxy> {
   const server = await startFaultProxy(says('HTTP/1.1 404 Not Found\r\nVia: 1.1 gate\r\nContent-Length: 0\r\n\r\n'));
   closing.push(server);
   return server;
 }
 
-/** A diagnosis of these sections, or the code that refuses them. */
+/** A diagnosis of these sections, or the code of their refusal. */
 async function tried({ agent }: Composed, sections: Sections, more: object = {}): Promise<Diagnosis | string> {
   const candidate = { text: JSON.stringify({ version: 2, ...sections }), typed: [] };
   const request = { purposes: null, shell: {}, through: null, candidate, authority: 'operate' as const, ...more };
@@ -39,8 +39,8 @@ const profile = (port: number, password: string) => ({
   ...{ authentication: 'basic', user: 'member', password },
 });
 
-describe('settings that a member of the group only tries', () => {
-  it.each(['running', 'user 1001', 'CONTROL-OTHER-FILE'])('mask %s for nobody else', async (word) => {
+describe('settings of a group trial', () => {
+  it.each(['running', 'user 1001', 'CONTROL-OTHER-FILE'])('do not mask %s for other users', async (word) => {
     const daemon = await composed({});
     const { port } = await listening();
     const updates = { feed_url: 'http://127.0.0.1:9/feed.json' };
@@ -60,7 +60,7 @@ describe('settings that a member of the group only tries', () => {
     expect(JSON.stringify(found)).not.toContain('my-own-password');
   });
 
-  it('go direct only where the settings in force may', async () => {
+  it('go direct only where the active settings may', async () => {
     const corp = { name: 'corp', address: '127.0.0.1', port: 9, default: true };
     const server = await listening();
     const updates = { feed_url: `http://127.0.0.1:${server.port}/feed.json` };
@@ -72,7 +72,7 @@ describe('settings that a member of the group only tries', () => {
     expect(server.connections).toBe(0);
   });
 
-  it('use a password in the proxy variables only as the settings in force do', async () => {
+  it('use the password of a proxy variable only as active ones do', async () => {
     const server = await listening();
     const named = { name: 'corp', scheme: 'environment', default: true };
     const updates = { feed_url: 'http://127.0.0.1:9/feed.json' };
@@ -92,7 +92,7 @@ describe('settings that a member of the group only tries', () => {
     expect(server.heads).toHaveLength(2);
   });
 
-  it('get a second opinion under the same rules: no other secret, nothing direct, nothing unmasked', async () => {
+  it('get a second opinion under the same rules: no foreign secret, nothing direct or unmasked', async () => {
     const { port, heads } = await listening();
     const updates = { feed_url: 'http://127.0.0.1:9/my-own-password.json' };
     const named = { name: 'corp', scheme: 'environment', default: true };
@@ -106,11 +106,11 @@ describe('settings that a member of the group only tries', () => {
     const found = await tried(daemon, { updates, proxies: [profile(port, 'my-own-password')] }, opinion);
     expect(found).toMatchObject({ purposes: [{ second_opinion: { outcome: 'same', status: 404 } }, {}, {}, {}] });
     expect(JSON.stringify(found)).not.toContain('my-own-password');
-    // The feed by each of the two.
+    // The feed, once by each of the two.
     expect(heads).toHaveLength(2);
   });
 
-  it('teach nothing about the paths of the service', async () => {
+  it('leave no observations about the paths of the service', async () => {
     const daemon = await composed({});
     const { port, heads } = await listening();
     const updates = { feed_url: 'http://127.0.0.1:9/feed.json' };

@@ -1,6 +1,6 @@
 // A real process, a real disk, a real kill -9 at ten moments of a round: what is published is right, and after the
-// next start everything is there and each receipt has come once per key. `updates/crash` has every moment, on a disk of
-// the tests.
+// next start the work completes and each receipt arrives once per key. `updates/crash` has every moment, on a
+// simulated disk.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -68,7 +68,7 @@ function start(onLine: (line: string, child: ChildProcess) => void = () => undef
   return { child, lines, ended: new Promise((resolve) => child.once('exit', (code) => resolve(code))) };
 }
 
-/** Kills when this line comes for the n-th time. */
+/** Kills when this line is logged for the n-th time. */
 async function killedAtLine(text: string, times: number): Promise<void> {
   let seen = 0;
   const run = start((line, child) => {
@@ -76,11 +76,11 @@ async function killedAtLine(text: string, times: number): Promise<void> {
     if (seen === times) child.kill('SIGKILL');
   });
   await run.ended;
-  // Not that it died of it: after the last line it may be gone by itself in the same moment.
+  // The kill need not be the cause of the end: after the last line the process may end by itself in the same moment.
   expect(run.child.killed).toBe(true);
 }
 
-/** Kills when so many bytes of a package have been handed to the kernel. */
+/** Kills when this many bytes of a package have been handed to the kernel. */
 async function killedAtBytes(path: '/u1.jar' | '/u2.jar', bytes: number): Promise<void> {
   const jar = path === '/u1.jar' ? JARS[0] : JARS[1];
   const child: { now: ChildProcess | null } = { now: null };
@@ -93,7 +93,7 @@ async function killedAtBytes(path: '/u1.jar' | '/u2.jar', bytes: number): Promis
   expect(await run.ended).toBeNull();
 }
 
-/** Kills when the receipt has arrived; answered before or not. */
+/** Kills when the receipt has arrived, before or after its answer. */
 async function killedAtReceipt(answered: boolean): Promise<void> {
   const child: { now: ChildProcess | null } = { now: null };
   origin.on('/acknowledge', (request, response) => {
@@ -133,7 +133,7 @@ const MOMENTS: readonly (readonly [string, () => Promise<void>])[] = [
 ];
 
 describe('kill -9', () => {
-  it.each(MOMENTS)('when %s loses nothing and publishes nothing wrong', async (_when, kill) => {
+  it.each(MOMENTS)('when %s, nothing is lost and nothing wrong is published', async (_when, kill) => {
     await kill();
     await expectOnlyRightPackages();
     serveAll();

@@ -1,4 +1,4 @@
-// What becomes of the log of a real process: SIGUSR2, stdout in a pipe and in a journal.
+// The log of a real process: SIGUSR2, stdout in a pipe and in a journal.
 
 import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,11 +34,11 @@ async function start(logging: object, ...args: string[]): Promise<SallyportProce
 }
 
 describe('SIGUSR2', () => {
-  it('makes a new log file after the old one was moved away, and loses no line', async () => {
+  it('opens a new log file after the old one was moved away, and loses no line', async () => {
     const run = await start({ rotation: 'external' });
     await run.said('Next check for updates');
     const path = join(dir, 'logs', 'sallyport.log');
-    // The file is written a moment after the screen.
+    // The file is written shortly after the screen.
     await expect.poll(() => readFile(path, 'utf8'), { interval: 5 }).toContain('Next check for updates');
     await rename(path, `${path}.1`);
     run.child.kill('SIGUSR2');
@@ -53,7 +53,7 @@ describe('SIGUSR2', () => {
 });
 
 describe('stdout of run', () => {
-  it('has plain lines in a pipe, JSON when logging.stdout says so, and what --log says before both', async () => {
+  it('has plain lines in a pipe, JSON by logging.stdout; --log overrides both', async () => {
     const plain = await start({}, '--once');
     await plain.ended;
     expect(plain.lines[0]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d \[INFO\] \[Thread: Main\] Sallyport /);

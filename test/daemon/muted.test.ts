@@ -1,6 +1,6 @@
-// Principle 2: events report and steer nothing. The same life of a daemon is lived twice, with the log and without anything that
-// hears events: one round that ends in a refused hook, a round of the schedule, a receipt that has to wait, two reloads,
-// and a hook that has failed for good.
+// Principle 2: events report and control nothing. A daemon runs the same scenario twice, with the log and without any
+// listener: a round that ends in a refused hook, a scheduled round, a receipt that has to wait, two reloads,
+// and a hook that fails permanently.
 
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -67,7 +67,7 @@ class Home {
     await writeFile(join(this.dir, 'sallyport.yaml'), yamlOf(settings), { mode: 0o600 });
   }
 
-  /** Runs until `done` has resolved, or one round; returns the code of the failure that it ended with. */
+  /** Runs until `done` resolves, or for one round; returns the code of the failure that ended it. */
   async run(done: (() => Promise<unknown>) | 'once'): Promise<string | null> {
     const known = new KnownSecrets();
     const file = join(this.dir, 'sallyport.yaml');
@@ -113,7 +113,7 @@ class Home {
     return vi.waitFor(async () => expect(await this.read(name)).toMatch(what), POLL);
   }
 
-  /** What lies in the folders of packages and state, without moments, durations and numbers of inodes. */
+  /** The contents of the folders of packages and state, without times, durations and inode numbers. */
   async left(): Promise<Record<string, string>> {
     const found: Record<string, string> = {};
     for (const entry of await readdir(this.dir, { recursive: true, withFileTypes: true })) {
@@ -126,7 +126,7 @@ class Home {
 }
 
 function timeless(text: string, path: string): string {
-  // These two hold measured times only.
+  // These two contain only measured times.
   const numbers = /(?:timeouts|paths)\.json$/.test(path) ? /\b\d+(?:\.\d+)?\b/g : /\b\d{12,}(?:\.\d+)?\b/g;
   return text
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')

@@ -52,7 +52,7 @@ async function startCollector(name: string): Promise<Collector> {
   return { origin, shown, caFile };
 }
 
-/** What a diagnosis finds for these purposes. */
+/** What a diagnosis of these purposes reports. */
 async function diagnosed(sections: Readonly<Record<string, unknown>>, purposes: Purpose[]) {
   for (const { shown, origin } of [logs, analytics]) [shown.length, origin.clients.length] = [0, 0];
   const composed = await composeIn(sections);
@@ -111,11 +111,11 @@ describe('a purpose', () => {
     expect(found[0]?.failure?.check).toContain('set support_logs.ca_file');
     expect(found[1]?.failure?.message).toContain('exposure_analytics.ca_file');
     expect(found[2]?.failure?.message).toContain('platform.pins');
-    // Nothing was sent to who could not prove who they are.
+    // Nothing was sent to a server that could not prove its identity.
     expect([...logs.shown, ...analytics.shown]).toEqual([]);
   });
 
-  it('with a WebSocket shows its certificate and token in the upgrade as well', async () => {
+  it('with a WebSocket sends its certificate and token with the upgrade', async () => {
     const upgrades: string[] = [];
     const ca = createCa('cloud');
     const cloud = await startTlsOrigin(ca.issue(), {
@@ -145,8 +145,8 @@ describe('a purpose', () => {
   });
 });
 
-describe('the server of a PAC file', () => {
-  it('with a private CA: the advice is pac.file, because no ca_file applies to it', async () => {
+describe('a PAC server', () => {
+  it('with a private CA gets the advice pac.file, because no ca_file applies', async () => {
     const found = await diagnosed(
       {
         proxies: [

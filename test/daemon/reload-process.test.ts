@@ -1,4 +1,4 @@
-// A real process whose configuration changes under it: the log, `status` and a download under way.
+// A real process whose configuration changes: the log, `status` and a running download.
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
@@ -42,7 +42,7 @@ function start(config: string, ...args: string[]): SallyportProcess {
 }
 
 describe('a running Sallyport', () => {
-  it('refuses a broken edit by line and column, tells it in status, and takes the mended one', async () => {
+  it('refuses a broken edit by line and column, and applies the fixed one', async () => {
     const config = await configure();
     const daemon = start(config, 'run');
     await daemon.said('Next check');
@@ -59,7 +59,7 @@ describe('a running Sallyport', () => {
       config: { refused: { count: 1, first: expect.stringContaining(':13: ') } },
     });
 
-    // At a start the same mistake ends it, in the same words.
+    // At a start the same mistake ends the process, with the same words.
     const again = start(config, 'run');
     expect(await again.ended).toBe(78);
     expect(again.lines[0]).toContain(`${config}:${line}:13: retry.attempts: Out of range`);
@@ -69,7 +69,7 @@ describe('a running Sallyport', () => {
     await daemon.said('New configuration loaded');
   });
 
-  it('goes on with the download under way, byte for byte, when the settings change under it', async () => {
+  it('continues a running download byte for byte when the settings change', async () => {
     const held: ServerResponse[] = [];
     origin.on('/u1.jar', (_request, response) => {
       response.writeHead(200, { 'content-length': JAR.length, etag: '"v1"' });
@@ -88,7 +88,7 @@ describe('a running Sallyport', () => {
     expect((await readFile(join(dir, 'packages', 'u1.jar'))).equals(JAR)).toBe(true);
   });
 
-  it('goes on over the new route at once when proxies are switched off while a download runs', async () => {
+  it('continues a download over the new route if proxies are disabled', async () => {
     const proxy = await startFaultProxy(honest(Number(new URL(origin.url).port)));
     origin.on('/u1.jar', (request, response) => {
       const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
@@ -102,7 +102,7 @@ describe('a running Sallyport', () => {
       response.end(JAR.subarray(from));
     });
     const proxies = [{ name: 'corp', address: '127.0.0.1', port: proxy.port, tunnel_http: true, default: true }];
-    // One attempt: the change of the route is none.
+    // One attempt: the change of the route does not count as another.
     const config = await configure({ proxies, retry: { attempts: 1 } });
     const daemon = start(config, 'run');
     await daemon.said('Downloading update ID u1');
@@ -117,7 +117,7 @@ describe('a running Sallyport', () => {
     await proxy.close();
   });
 
-  it('reads at once when it gets SIGHUP, and ends at SIGTERM as ever', async () => {
+  it('reloads at once at SIGHUP, and ends at SIGTERM as usual', async () => {
     const daemon = start(await configure(), 'run');
     await daemon.said('Next check');
     daemon.child.kill('SIGHUP');
@@ -130,7 +130,7 @@ describe('a running Sallyport', () => {
 });
 
 describe('SIGHUP without a terminal', () => {
-  it('ends no process, also where nobody follows the configuration', async () => {
+  it('does not end a process that does not follow its configuration', async () => {
     const held = Promise.withResolvers<ServerResponse>();
     origin.on('/u1.jar', (_request, response) => held.resolve(response));
     const once = start(await configure(), 'run', '--once');
@@ -142,8 +142,8 @@ describe('SIGHUP without a terminal', () => {
   });
 });
 
-describe('a start', () => {
-  it('that would go direct where there was a proxy ends with 78 and says what to write', async () => {
+describe('reload: a start', () => {
+  it('that would bypass a proxy ends with 78 and says what to write', async () => {
     const proxies = [{ name: 'corp', address: '127.0.0.1', port: 9, default: true }];
     const first = start(await configure({ proxies, retry: { attempts: 1 } }), 'run', '--once');
     await first.ended;

@@ -1,4 +1,4 @@
-// When a real daemon checks, over restarts, and what monitoring hears of it.
+// When a real daemon checks, over restarts, and what it reports to monitoring.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** Once a year, so that no slot comes during the test. */
+/** Once a year, so that no slot falls into the test. */
 function configure(feed: string): Promise<string> {
   return writeConfig(dir, { updates: { feed_url: feed, schedule: '0 0 1 1 *' }, retry: { attempts: 1 } });
 }
@@ -48,7 +48,7 @@ async function stop(process: SallyportProcess): Promise<void> {
 }
 
 describe('a daemon', () => {
-  it('checks at its first start, not at a restart, and says to monitoring that it is well', async () => {
+  it('checks at its first start, not at a restart, and notifies monitoring', async () => {
     const config = await configure(`${origin.url}/feed.json`);
     const first = start(config, 'run');
     await first.said('Next check for updates at');
@@ -75,7 +75,7 @@ describe('a daemon', () => {
     expect(schedules['updates']).toMatchObject({ failures: 0, open: false });
   });
 
-  it('without a network at its start tries again by itself, also after a restart, and warns', async () => {
+  it('without a network at start retries by itself, also after a restart', async () => {
     const config = await configure('http://127.0.0.1:1/feed.json');
     const first = start(config, 'run');
     await first.said('Next try at');

@@ -1,5 +1,5 @@
-// A year of a schedule, with everything that a clock and a machine can do to it, against rules that know nothing of how
-// it works inside.
+// A year of a schedule, with everything that a clock and a machine can do to it, against rules that know nothing of its
+// internals.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const DAY = 86_400_000;
 const YEAR = 365 * DAY;
-/** A look at the clock, and the moment in which a slot is still in time. */
+/** A reading of the clock, and how late after its moment a slot still counts as on time. */
 const FEW_MINUTES = 4 * MINUTE;
 const LOOK = 2 * MINUTE;
 
@@ -69,7 +69,7 @@ class Rules {
   #doneMs: number;
   #landedMs = Number.NEGATIVE_INFINITY;
   #seen = 0;
-  /** The next run needs no slot of its own: it tries again what failed or was cut short. */
+  /** The next run needs no slot of its own: it retries what failed or was cut short. */
   #isExcused = false;
 
   constructor(rig: ScheduleRig, slots: Slots, delay: number) {
@@ -79,7 +79,7 @@ class Rules {
     this.#doneMs = rig.clock.now();
   }
 
-  /** So near to a step of a day that rules and schedule may see it differently. */
+  /** So near to the step of a day that rules and schedule may judge it differently. */
   isEdge(one: Happening): boolean {
     const ahead = one.kind === 'step' ? this.#doneMs - this.#rig.clock.now() - one.ms : 0;
     return Math.abs(ahead - DAY) < FEW_MINUTES;
@@ -89,12 +89,12 @@ class Rules {
     if (one.kind === 'crash') this.#isExcused = true;
     const now = this.#rig.clock.now();
     if (one.kind !== 'step' || this.#doneMs - now <= DAY) return;
-    // Set back by more than a day, the slots between are to come again; those of the last look's length may.
+    // After a step back of more than a day, the slots in between run again; those within the last interval may.
     this.#doneMs = now - LOOK;
     this.#landedMs = now;
   }
 
-  /** No slot runs twice, and several that are overdue run as one: each run has a slot after those that were done. */
+  /** No slot runs twice, and several overdue slots run as one: each run has a slot after those that are done. */
   expectNoneTwice(): void {
     for (const { wall, isWell } of this.#rig.runs.slice(this.#seen)) {
       const next = this.#slots.next(this.#doneMs);
@@ -105,7 +105,7 @@ class Rules {
     this.#seen = this.#rig.runs.length;
   }
 
-  /** Minutes after whatever happened no slot waits that has passed. */
+  /** Minutes after any event, no past slot is waiting. */
   expectNoneLost(): void {
     const next = this.#slots.next(Math.max(this.#doneMs, this.#landedMs));
     expect((next ?? 0) + this.#delay + FEW_MINUTES).toBeGreaterThan(this.#rig.clock.now());
@@ -136,8 +136,8 @@ async function live(table: Table, happenings: readonly Happening[], longest: num
   rules.expectNotHot();
 }
 
-describe('random suspends, steps, restarts, crashes and outages', () => {
-  it('of a year: no slot runs twice, overdue ones run as one, none is lost, nothing runs hot', async () => {
+describe('schedule: random suspends, steps, restarts, crashes and outages', () => {
+  it('a year: no slot runs twice or is lost, overdue ones run as one, no busy loop', async () => {
     const year = fc.array(happening(20 * DAY), { minLength: 70, maxLength: 110 });
     await fc.assert(
       fc.asyncProperty(timetable, year, (table, happenings) => live(table, happenings, YEAR)),
@@ -145,7 +145,7 @@ describe('random suspends, steps, restarts, crashes and outages', () => {
     );
   }, 60_000);
 
-  it('of many short lives: the same', async () => {
+  it('many short processes: no slot runs twice or is lost, no busy loop', async () => {
     const days = fc.array(happening(6 * HOUR), { minLength: 1, maxLength: 20 });
     await fc.assert(
       fc.asyncProperty(timetable, days, (table, happenings) => live(table, happenings, 30 * DAY)),

@@ -1,4 +1,4 @@
-// One Sallyport for a state folder, as real processes.
+// One Sallyport for each state folder, as real processes.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,13 +28,13 @@ function start(...args: string[]): SallyportProcess {
   return process;
 }
 
-/** What a clean-up of /run takes away: the daemon is there and nobody can ask it. */
+/** What a clean-up of /run removes: the daemon runs, and its sockets are gone. */
 async function removeSockets(): Promise<void> {
   for (const name of ['control.sock', 'operate.sock', 'look.sock', 'admin.sock']) await rm(join(dir, name));
 }
 
-describe('a second Sallyport for the same state', () => {
-  it('is refused by code and pid before it touches anything, also when its sockets are gone', async () => {
+describe('a second Sallyport', () => {
+  it('is refused by code and pid before it touches anything', async () => {
     const first = start('run');
     await first.said('Listening for commands on');
     await removeSockets();
@@ -47,7 +47,7 @@ describe('a second Sallyport for the same state', () => {
     expect(await readFile(join(dir, 'logs', 'sallyport.log'), 'utf8')).not.toContain('LOCK-HELD');
   });
 
-  it.each([['check'], ['updates', 'verify']])('is refused as a command, too: %s', async (...command) => {
+  it.each([['check'], ['updates', 'verify']])('is also refused as a command: %s', async (...command) => {
     const first = start('run');
     await first.said('Listening for commands on');
     await removeSockets();

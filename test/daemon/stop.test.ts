@@ -1,4 +1,4 @@
-// SIGTERM to a real process: it ends in time whatever hangs, with every byte kept, and the next start goes on with them.
+// SIGTERM to a real process: it ends in time whatever hangs, with every byte kept, and the next start resumes.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
@@ -78,8 +78,8 @@ async function halfWay(config: string, options: Parameters<typeof startSallyport
   return run;
 }
 
-describe('a defect that nobody catches', () => {
-  it.each(['exception', 'rejection'])('is told on the screen and in the log without secrets: %s', async (STRAY) => {
+describe('uncaught defect: an error without a handler', () => {
+  it.each(['exception', 'rejection'])('is reported on the screen and in the log without secrets: %s', async (STRAY) => {
     const run = await halfWay(await configure(), { execArgv: fault('stray'), env: { STRAY } });
     run.child.kill('SIGWINCH');
 
@@ -94,7 +94,7 @@ describe('a defect that nobody catches', () => {
 });
 
 describe('SIGTERM', () => {
-  it('parks a download with its bytes and what a resume needs; the next start goes on from there', async () => {
+  it('keeps the bytes of a download and what a resume needs; the next start resumes', async () => {
     const config = await configure();
     const run = await halfWay(config);
     run.child.kill('SIGTERM');
@@ -132,7 +132,7 @@ describe('SIGTERM', () => {
     expect((await stat(staged())).size).toBe(HALF);
   });
 
-  it('ends in time when a write is stuck in the kernel, names it, and the bytes are resumed', async () => {
+  it('ends in time when a write is stuck in the kernel; the bytes are resumed', async () => {
     const fifo = join(dir, 'fifo');
     execFileSync('mkfifo', [fifo]);
     const config = await configure();
@@ -147,7 +147,7 @@ describe('SIGTERM', () => {
     expect((await readFile(join(dir, 'packages', 'u1.jar'))).equals(JAR)).toBe(true);
   });
 
-  it('ends the process at once when it comes a second time', async () => {
+  it('ends the process at once when it is sent a second time', async () => {
     const run = await halfWay(await configure(), { execArgv: fault('hang-on-close') });
     run.child.kill('SIGTERM');
     await run.said('Stopping (SIGTERM)');

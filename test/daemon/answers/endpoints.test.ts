@@ -21,7 +21,7 @@ function list(sections: Record<string, unknown>, seen: readonly ObservedHost[] |
   });
 }
 
-/** `updates feed GET https updates.example.com:443 corp=connect`, a line each. */
+/** `updates feed GET https updates.example.com:443 corp=connect`, one per line. */
 function rows({ endpoints }: EndpointList): string[] {
   return endpoints.map(({ purpose, use, requests, scheme, host, port, ways }) => {
     const over = ways.map(({ proxy, how, methods }) => `${proxy ?? 'none'}=${how}(${methods.join(' ')})`).join(' ');
@@ -37,7 +37,7 @@ const sight = (origin: string, by: ObservedHost['by'] = 'feed'): ObservedHost =>
 });
 
 describe('the endpoints', () => {
-  it('are every host and port of the settings, with what for, in a fixed order', () => {
+  it('are every host and port of the settings, with purpose, in a fixed order', () => {
     const updates = {
       ...FEED,
       acknowledge_url: 'https://receipts.example.com:8443/take',
@@ -72,18 +72,21 @@ describe('the endpoints', () => {
     expect(tunnels.endpoints.map(({ tls_end_to_end: tls }) => tls)).toEqual([false, false, true]);
   });
 
-  it.each(['digest', 'ntlm', 'negotiate', 'auto'])('have HEAD beside GET and POST in the clear under %s', (way) => {
-    const updates = { feed_url: 'http://127.0.0.1:8000/feed.json', acknowledge_url: 'http://127.0.0.1:8001/' };
-    const corp = { ...CORP, authentication: way, user: 'svc', password: { env: 'X' } };
-    const methods = list({ updates, proxies: [corp] }).endpoints.map(({ ways }) => ways[0]?.methods);
-    expect(methods).toEqual([
-      ['GET', 'HEAD'],
-      ['GET', 'HEAD'],
-      ['POST', 'HEAD'],
-    ]);
-  });
+  it.each(['digest', 'ntlm', 'negotiate', 'auto'])(
+    'have HEAD in addition to GET and POST without TLS under %s',
+    (way) => {
+      const updates = { feed_url: 'http://127.0.0.1:8000/feed.json', acknowledge_url: 'http://127.0.0.1:8001/' };
+      const corp = { ...CORP, authentication: way, user: 'svc', password: { env: 'X' } };
+      const methods = list({ updates, proxies: [corp] }).endpoints.map(({ ways }) => ways[0]?.methods);
+      expect(methods).toEqual([
+        ['GET', 'HEAD'],
+        ['GET', 'HEAD'],
+        ['POST', 'HEAD'],
+      ]);
+    },
+  );
 
-  it('have each profile that stands in, with its own way; SOCKS sees no HTTP', () => {
+  it('have each fallback with its connection mode; SOCKS proxies see no HTTP', () => {
     const spare = { name: 'spare', address: 'spare.example.com', port: 1_080, scheme: 'socks5h' };
     const found = list({ updates: FEED, proxies: [{ ...CORP, fallback: ['spare'] }, spare] });
     expect(found.endpoints[0]?.ways).toEqual([
@@ -109,7 +112,7 @@ describe('the endpoints', () => {
     expect(list({ updates: FEED }).endpoints[0]?.ways[0]?.how).toBe('direct');
   });
 
-  it('that the settings refuse have no way, but why', () => {
+  it('have a reason instead of a route where the settings refuse one', () => {
     const found = list({ updates: FEED, proxy_required: true, proxies: [CORP], use_proxy_for: { updates: 'none' } });
     expect(found.endpoints[0]).toMatchObject({ ways: [], refused: { code: 'POLICY-DIRECT' } });
   });
@@ -124,13 +127,13 @@ describe('the endpoints', () => {
     expect(rows(list({ updates: FEED, proxies: [CORP, wpad] })).join()).not.toContain('pac_file');
   });
 
-  it('do not have an allowed origin that nothing may lead to, and say so', () => {
+  it('do not have an allowed origin that nothing can lead to, and say so', () => {
     const found = list({ updates: { ...FEED, allowed_origins: ['http://old.example.com'] } });
     expect(rows(found).join()).not.toContain('old.example.com');
     expect(found.notes.join()).toContain('http://old.example.com is in updates.allowed_origins, but nothing goes');
   });
 
-  it('have the hosts of a purpose that is not enabled, and say that it is not', () => {
+  it('have the hosts of a purpose that is disabled, and say that it is', () => {
     const url = 'https://support.example.com/in';
     const off = list({ support_logs: { url } });
     const on = list({ support_logs: { url, enabled: true } });
@@ -146,15 +149,15 @@ describe('the endpoints', () => {
     expect(list({})).toMatchObject({ endpoints: [], proxies: [], notes: [expect.stringContaining('No URL is set')] });
   });
 
-  it('have no user, path or query of any URL, seen or set', () => {
+  it('have no user, path or query of any URL, configured or observed', () => {
     const updates = { feed_url: 'https://updates.example.com/secret-path?secret=1' };
     const found = list({ updates, proxies: [CORP] }, [sight('https://other.example.com')]);
     expect(JSON.stringify(found)).not.toMatch(/secret/);
   });
 });
 
-describe('what feeds and redirects led to', () => {
-  it('adds when, where the settings allow it', () => {
+describe('observed endpoints', () => {
+  it('have the time when they were observed, if the settings allow them', () => {
     const updates = { ...FEED, allowed_origins: ['https://cdn.example.com'] };
     const found = list({ updates }, [sight('https://cdn.example.com'), sight('https://updates.example.com', 'feed')]);
     const seen = found.endpoints.map(({ host, use, seen: at }) => `${host} ${use} ${at?.by ?? '-'} ${at?.at ?? '-'}`);
@@ -182,7 +185,7 @@ describe('what feeds and redirects led to', () => {
     );
   });
 
-  it('is told to be unknown where it cannot be read', () => {
+  it('are reported as unknown if their file cannot be read', () => {
     expect(list({ updates: FEED }, null)).toMatchObject({
       seen_only: null,
       endpoints: [{ seen: null }, { seen: null }],

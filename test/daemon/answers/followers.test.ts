@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => composed.remove());
 
 const say = (id: string) => composed.parts.report({ name: 'downloading', id });
-/** Follows until the test ends it; what was sent is gathered. */
+/** Follows until the test ends it; collects what was sent. */
 function follow(after: { run: string; number: number } | null) {
   const sent: Followed[] = [];
   const { signal } = ending.controller;
@@ -25,8 +25,8 @@ function follow(after: { run: string; number: number } | null) {
 }
 const numbers = (sent: readonly Followed[]) => sent.flatMap((one) => (one.kind === 'line' ? [one.number] : []));
 
-describe('follow', () => {
-  it('sends new lines only, in the words of the log, with numbers that have no gap', () => {
+describe('followers: follow', () => {
+  it('sends only new lines, worded as in the log, with consecutive numbers', () => {
     say('before');
     const { sent, start } = follow(null);
     expect(start).toMatchObject({ kind: 'start', newest: 1, missed: 0 });
@@ -36,7 +36,7 @@ describe('follow', () => {
     expect(sent[1]).toMatchObject({ level: 'info', event: 'downloading', message: expect.stringContaining('u1') });
   });
 
-  it('continues after the last line that a caller has, without loss', () => {
+  it('continues after the last line that a caller has, without a gap', () => {
     const first = follow(null);
     say('u1');
     say('u2');
@@ -54,7 +54,7 @@ describe('follow', () => {
     expect(numbers(again.sent).at(-1)).toBe(1_200);
   });
 
-  it('starts over for a caller who knew another run of the daemon', () => {
+  it('starts over for a caller that followed another run of the daemon', () => {
     say('u1');
     const { sent, start } = follow({ run: 'another', number: 7 });
     expect(start).toMatchObject({ newest: 1, missed: 0 });
@@ -68,13 +68,13 @@ describe('follow', () => {
     expect(follow({ run: start.run, number: 0 }).sent).toHaveLength(1);
   });
 
-  it('leaves out what the level of the log leaves out', () => {
+  it('leaves out lines below the level of the log', () => {
     const { sent } = follow(null);
     composed.parts.report({ name: 'fault-stack', frames: ['x'] });
     expect(sent).toHaveLength(1);
   });
 
-  it('ends with its caller, and for everybody when the daemon stops', async () => {
+  it('ends with its caller, and for every caller when the daemon stops', async () => {
     const one = follow(null);
     ending.controller.abort();
     await one.over;

@@ -30,7 +30,7 @@ function told(): string[] {
   return events.map(({ name }) => name);
 }
 
-/** A check each hour that ends so. */
+/** A check each hour with this result. */
 function checks(health: HealthWatch, hours: number, error: CodedError | null): void {
   for (let hour = 0; hour < hours; hour += 1) {
     clock.advance(HOUR);
@@ -38,7 +38,7 @@ function checks(health: HealthWatch, hours: number, error: CodedError | null): v
   }
 }
 
-describe('checks that do not succeed', () => {
+describe('health: failing checks', () => {
   it('health: failing checks give one error a day after updates.stale_after_hours', () => {
     const health = watch();
     checks(health, 71, FAILURE);
@@ -52,7 +52,7 @@ describe('checks that do not succeed', () => {
     expect(told()).toHaveLength(3);
   });
 
-  it('are over with the first success, which says so once', () => {
+  it('end with the first success, which is logged once', () => {
     const health = watch();
     checks(health, 80, FAILURE);
     checks(health, 5, null);
@@ -63,7 +63,7 @@ describe('checks that do not succeed', () => {
     expect(told()).toEqual(['checks-overdue', 'checks-recovered', 'checks-overdue']);
   });
 
-  it('since the first start are an error, too', () => {
+  it('are an error also if none has succeeded since the first start', () => {
     const health = watch(null);
     checks(health, 72, FAILURE);
 
@@ -71,14 +71,14 @@ describe('checks that do not succeed', () => {
     expect(health.current.succeededMs).toBeNull();
   });
 
-  it('are none where no feed is set', () => {
+  it('are not reported if no feed is set', () => {
     limit = null;
     checks(watch(), 200, FAILURE);
 
     expect(told()).toEqual([]);
   });
 
-  it('are told without any check that could fail, after an hour', () => {
+  it('are reported after an hour even if no check ran', () => {
     watch(START - 5 * DAY);
     clock.advance(HOUR - 1_000);
     expect(told()).toEqual([]);
@@ -89,8 +89,8 @@ describe('checks that do not succeed', () => {
   });
 });
 
-describe('a clock that moves by itself', () => {
-  it('who wakes after a week and checks is not late', () => {
+describe('health: a clock step', () => {
+  it('does not make a host late that wakes after a week and checks', () => {
     const health = watch();
     clock.stepWall(7 * DAY);
     health.stepped();
@@ -111,7 +111,7 @@ describe('a clock that moves by itself', () => {
     expect(told()).toEqual(['checks-overdue']);
   });
 
-  it('a year back hides no outage', () => {
+  it('a step back by a year hides no outage', () => {
     const health = watch();
     clock.stepWall(-YEAR);
     health.stepped();
@@ -132,7 +132,7 @@ describe('a clock that moves by itself', () => {
     expect(told()).toEqual(['checks-overdue']);
   });
 
-  it('a success from the future counts from now on', () => {
+  it('a success dated in the future counts as one of the present', () => {
     const health = watch(START + YEAR);
     expect(health.current.ageMs).toBe(0);
     checks(health, 72, FAILURE);
@@ -141,8 +141,8 @@ describe('a clock that moves by itself', () => {
   });
 });
 
-describe('a check that was interrupted', () => {
-  it('is told as one until the next has ended', () => {
+describe('health: an interrupted check', () => {
+  it('is reported as interrupted until the next check has ended', () => {
     const health = watch(START, START, true);
     expect(health.current.interrupted).toBe(true);
     health.ended(FAILURE);
@@ -151,7 +151,7 @@ describe('a check that was interrupted', () => {
   });
 });
 
-describe('the judgement', () => {
+describe('health: the verdict', () => {
   const well: CheckHealth = {
     ageMs: 2 * HOUR,
     succeededMs: START,
@@ -213,7 +213,7 @@ describe('the judgement', () => {
     expect(classifyHealth({ ...facts, ...over })).toEqual({ level, sentence });
   });
 
-  it('is one line whatever a failure holds', () => {
+  it('is a single line whatever a failure contains', () => {
     const error = coded('TCP-REFUSED', { host: 'x\ny', port: 1, elapsed: 3, hop: 'this host' });
     const { sentence } = classifyHealth({ ...facts, checks: { ...well, failures: 1, error } });
     expect(sentence).not.toMatch(/[\r\n]/);

@@ -1,5 +1,5 @@
-// Each purpose with its route and the reason, told at start: with no proxy, with several, and where going direct is not
-// allowed.
+// Each purpose with its route and the reason, logged at the start: with no proxy, with several proxies, and with
+// connections that must not bypass the proxy.
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeRoutes, reportRoutes } from '#daemon/answers/routes.ts';
@@ -20,7 +20,7 @@ const FEED = { feed_url: 'https://updates.example.com/feed.json?key=abc' };
 const corp = { name: 'corp', address: 'proxy.example.com', port: 3128, default: true };
 const lab = { name: 'lab', address: '192.0.2.7', port: 8080 };
 
-/** What is told at start, without time and level. */
+/** The routes logged at the start, without time and level. */
 async function told(sections: Record<string, unknown>): Promise<string[]> {
   composed = await composeIn(sections);
   const { router, settings } = composed.parts.ports;
@@ -30,8 +30,8 @@ async function told(sections: Record<string, unknown>): Promise<string[]> {
   return events.map((event) => classicLine(toRecord(event, 0, redactor)).replace(/^\S+ \[INFO\] /, ''));
 }
 
-describe('the routes told at start', () => {
-  it('are direct where no proxy is configured, and say so', async () => {
+describe('routes: the log at the start', () => {
+  it('says that routes are direct because no proxy is configured', async () => {
     expect(await told({ updates: FEED })).toEqual([
       expect.stringMatching(/^\[Thread: Config\] Route for updates: direct \(.*(?:no proxies|proxies).*\)\.$/),
       '[Thread: Config] support_logs is not configured.',
@@ -40,7 +40,7 @@ describe('the routes told at start', () => {
     ]);
   });
 
-  it('name proxy, form and reason for each purpose', async () => {
+  it('names proxy, connection mode and reason for each purpose', async () => {
     const lines = await told({
       updates: FEED,
       proxies: [corp, lab],
@@ -60,17 +60,17 @@ describe('the routes told at start', () => {
     expect(lines[3]).toContain('use_proxy_for.platform is none');
   });
 
-  it('are direct with proxy_enabled: false, which is named as the reason', async () => {
+  it('names proxy_enabled: false as the reason for direct routes', async () => {
     const [line] = await told({ updates: FEED, proxies: [corp], proxy_enabled: false });
     expect(line).toContain('Route for updates: direct (proxy_enabled is false');
   });
 
-  it('go through the proxy under proxy_required', async () => {
+  it('names the proxy for each purpose under proxy_required', async () => {
     const [line] = await told({ updates: FEED, proxies: [corp], proxy_required: true });
     expect(line).toContain('Route for updates: through proxy corp, tunnel (');
   });
 
-  it('show no query of an address in the status', async () => {
+  it('routes: the status shows no query of an address', async () => {
     composed = await composeIn({ updates: FEED, proxies: [corp] });
     const { router, settings } = composed.parts.ports;
     const [updates] = describeRoutes(router, settings());
@@ -78,7 +78,7 @@ describe('the routes told at start', () => {
   });
 });
 
-describe('going direct under proxy_required', () => {
+describe('routes: a direct connection under proxy_required', () => {
   it.each([
     ['no proxies', {}],
     ['a purpose that says none', { proxies: [corp], use_proxy_for: { updates: 'none' } }],

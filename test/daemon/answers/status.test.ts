@@ -1,4 +1,4 @@
-// What `status` tells of the way out, over a real composition: why, how it went, which passwords wait, what paths have shown.
+// `status` over a real composition: the reason and last result of each route, passwords that wait, observed paths.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Status, statusSchema } from '#control/status.ts';
@@ -51,7 +51,7 @@ const tell = async ({ agent }: Composed): Promise<Status> => statusSchema.parse(
 const updatesOf = ({ routes }: Status) => routes.find(({ purpose }) => purpose === 'updates');
 
 describe('a purpose', () => {
-  it('says which settings decided its way, each with its line or that it is a default', async () => {
+  it('names each setting that decided its route, with its line or as a default', async () => {
     const why = updatesOf(await tell(await compose('right')))?.why;
     expect(why).toEqual([
       'use_proxy_for.updates is default (by default)',
@@ -59,7 +59,7 @@ describe('a purpose', () => {
     ]);
   });
 
-  it('says when its work went well last, and when it failed, with the code', async () => {
+  it('says when its work last succeeded, and when it failed, with the code', async () => {
     const open = await compose('right');
     expect(updatesOf(await tell(open))).toMatchObject({ last_success: null, last_failure: null });
     await check(open);
@@ -78,8 +78,8 @@ describe('a purpose', () => {
   });
 });
 
-describe('a password that waits', () => {
-  it('is named with its user and since when, until it is allowed once more; monitoring hears of it', async () => {
+describe('status: a waiting password', () => {
+  it('is named with user and start until it is allowed once more', async () => {
     const open = await compose('wrong');
     expect((await tell(open)).credentials).toEqual([]);
     await check(open);
@@ -106,15 +106,15 @@ describe('a password that waits', () => {
     expect((await tell(open)).credentials).toEqual([]);
   });
 
-  it('is named where no purpose goes through its proxy, too, and told apart', async () => {
+  it('is named also if no purpose uses its proxy', async () => {
     const open = await compose('wrong', { use_proxy_for: { updates: 'none' } });
     await open.agent.diagnose({ purposes: ['updates'], shell: {}, candidate: null, through: 'corp' }, NEVER);
     expect((await tell(open)).credentials).toMatchObject([{ proxy: 'corp', used: false, why: 'rejected' }]);
   });
 });
 
-describe('a path', () => {
-  it('tells by which ETag a package came, and whether ranges work, once a diagnosis or a download showed it', async () => {
+describe('status: a path', () => {
+  it('shows the ETag and range support that a diagnosis or download found', async () => {
     const open = await compose('right');
     await check(open);
     expect((await tell(open)).paths[0]).toMatchObject({ etag: 'strong', ranges_work: null, ranges_at: null });
@@ -130,7 +130,7 @@ describe('a path', () => {
   });
 });
 
-describe('how work went', () => {
+describe('results of purposes', () => {
   const PATH = '/state/outcomes.json';
   const open = async (files: CrashingFiles) => {
     await files.makeDirectory('/state', 0o700);
@@ -138,7 +138,7 @@ describe('how work went', () => {
     return { outcomes, error: await outcomes.load() };
   };
 
-  it('is the same after a restart, for each purpose', async () => {
+  it('are the same after a restart', async () => {
     const files = new CrashingFiles();
     const { outcomes } = await open(files);
     await outcomes.note('updates', { at: 1, failure: null });
@@ -152,7 +152,7 @@ describe('how work went', () => {
     expect(again.of('support_logs')).toEqual({ succeeded_at: null, failed: null });
   });
 
-  it('is the old or the new one wherever the machine dies', async () => {
+  it('are the old or the new ones, wherever the machine crashes', async () => {
     await everyCrash({
       prepare: async () => {
         const files = new CrashingFiles();
@@ -169,17 +169,17 @@ describe('how work went', () => {
   });
 });
 
-describe('the progress of a transfer', () => {
+describe('status: progress', () => {
   const at = (received: number) => ({ id: '1', received, length: 100 });
 
-  it('has no rate at first, then that since the first bytes which were heard of', () => {
+  it('has no rate at first, then the rate since the first reported bytes', () => {
     const first = progressed(null, at(10), 1_000);
     expect(first.rate).toBeNull();
     expect(progressed(first, at(20), 1_100).rate).toBeNull();
     expect(progressed(first, at(30), 3_000)).toMatchObject({ received: 30, rate: 10 });
   });
 
-  it('begins anew with another package, and where one starts over', () => {
+  it('starts over with another package, and when a download starts over', () => {
     const first = progressed(null, at(50), 0);
     expect(progressed(first, { ...at(60), id: '2' }, 5_000).rate).toBeNull();
     expect(progressed(first, at(5), 5_000).rate).toBeNull();

@@ -20,7 +20,7 @@ const SEED = {
 const open = async (over: Record<string, unknown> = { updates: { feed_url: FEED }, proxies: [PROXY] }) =>
   (await openRig({ files: new CrashingFiles(), dir: '/d', settings: testSettings('/d', over) })).ports;
 
-describe('the explanation of timeouts', () => {
+describe('timeouts: the explanation', () => {
   it('timeouts: the explanation has the route of updates before any download, and the given size', async () => {
     const { routes, mode } = explainTimeouts(await open(), 48_000_000);
     expect(mode).toBe('adaptive');
@@ -50,21 +50,21 @@ describe('the explanation of timeouts', () => {
     expect(explainTimeouts(await open({}), null).routes).toEqual([]);
   });
 
-  it('knows a way without a proxy', async () => {
+  it('has a route without a proxy', async () => {
     expect(explainTimeouts(await open({ updates: { feed_url: FEED } }), null).routes[0]?.proxy).toBe('direct');
   });
 });
 
-describe('samples of an old log', () => {
+describe('timeouts: samples of an old log', () => {
   it.each([{ elapsed_ms: 1e300 }, { longest_silence_ms: 1e300 }, { ended_at: 1e300 }, { size: 2 ** 53 }])(
-    'are refused with a number that no clock ever showed: %j',
+    'are refused with a number that no clock can show: %j',
     (fields) => {
       expect(seedSchema.safeParse([SEED]).success).toBe(true);
       expect(seedSchema.safeParse([{ ...SEED, ...fields }]).success).toBe(false);
     },
   );
 
-  it('are not taken for younger than now, or they would never age', async () => {
+  it('do not get a date in the future, or they would never age', async () => {
     const ports = await open();
     await seedTimeouts(ports, [{ ...SEED, ended_at: LAST_MOMENT_MS }]);
     const { newest } = explainTimeouts(ports, null).routes[0]?.evidence ?? {};
@@ -84,7 +84,7 @@ describe('samples of an old log', () => {
     expect(await ports.files.facts('/d/state/timeouts.json')).not.toBeNull();
   });
 
-  it('count for nothing where no route is known', async () => {
+  it('are ignored if no route is known', async () => {
     expect(await seedTimeouts(await open({}), [SEED])).toEqual({ route: null, taken: 0, known_before: 0 });
   });
 });

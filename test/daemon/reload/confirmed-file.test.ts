@@ -29,7 +29,7 @@ async function load(text: string): Promise<LoadedSettings> {
 const PROXY = 'proxies:\n  - {name: corp, address: 127.0.0.1, port: 3128, default: true}\n';
 const CONFIRM = 'proxy_change: confirm\n';
 
-/** What a start takes after this was confirmed, when the file says that. */
+/** What a start uses after `confirmed` was confirmed, when the file has this text. */
 async function started(confirmed: string, file: string): Promise<LoadedSettings['settings']> {
   const read = await load(file);
   await realFiles.makeDirectory(read.settings.daemon.state_dir, 0o700);
@@ -39,7 +39,7 @@ async function started(confirmed: string, file: string): Promise<LoadedSettings[
 }
 
 describe('a start', () => {
-  it('takes the confirmed text where the file sends a purpose another way, also when that asks for no confirmation', async () => {
+  it('uses the confirmed text if the file changes a route, even without proxy_change', async () => {
     const taken = await started(textOf(CONFIRM + PROXY), textOf(`proxy_change: apply\nproxy_enabled: false\n${PROXY}`));
     expect(taken).toMatchObject({ proxy_enabled: true, proxy_change: 'confirm' });
   });
@@ -47,12 +47,12 @@ describe('a start', () => {
   it.each([
     ['sends nothing another way', CONFIRM + PROXY, `${CONFIRM}${PROXY}retry:\n  attempts: 2\n`],
     ['was confirmed under apply', PROXY, `proxy_enabled: false\n${PROXY}`],
-  ])('takes the file where it %s', async (_name, confirmed, file) => {
+  ])('uses the file if it %s', async (_name, confirmed, file) => {
     const [taken, asRead] = [await started(textOf(confirmed), textOf(file)), await load(textOf(file))];
     expect(taken).toEqual(asRead.settings);
   });
 
-  it('takes the file where nothing was confirmed yet', async () => {
+  it('uses the file if nothing was confirmed yet', async () => {
     const read = await load(textOf(CONFIRM + PROXY));
     expect(await confirmedOr(read, { files: realFiles })).toBe(read);
   });

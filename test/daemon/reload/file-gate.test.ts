@@ -1,4 +1,4 @@
-// `proxy_change: confirm` with real processes: an edit by hand is held, told, kept over a restart, and confirmed.
+// `proxy_change: confirm` with real processes: an edit by hand is held, reported, kept over a restart, and confirmed.
 
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,15 +47,15 @@ async function statusOf(): Promise<{ config: { held: { failure: { code: string }
   return JSON.parse(status.lines.filter((one) => !one.startsWith('Asked the daemon')).join('\n')) as never;
 }
 
-describe('with proxy_change: confirm a file edited by hand', () => {
-  it('comes into force by itself when its stages pass', async () => {
+describe('an edit by hand', () => {
+  it('takes effect by itself when its stages pass', async () => {
     const daemon = start('run');
     await daemon.said('Next check');
     await writeFile(config, `${before}proxy_enabled: false\n`);
     await daemon.said('New configuration loaded');
   });
 
-  it('is held when a stage fails, also over a kill and a restart, until somebody confirms it', async () => {
+  it('is held if a stage fails, over kill and restart, until it is confirmed', async () => {
     const first = start('run');
     await first.said('Next check');
     const edited = before.replace(`port: ${proxy.port}`, 'port: 1');
@@ -79,10 +79,10 @@ describe('with proxy_change: confirm a file edited by hand', () => {
   });
 });
 
-describe('with proxy_change: confirm an edit by a command', () => {
+describe('an edit by a command', () => {
   const change = (...more: string[]) => start('proxy', 'change', '--port', '1', '--confirm-within', '60s', ...more);
 
-  it('that a person has confirmed while it was tried is not held again', async () => {
+  it('is not held again after a person has confirmed it during its test', async () => {
     const daemon = start('run');
     await daemon.said('Next check');
     const changing = change();
@@ -92,7 +92,7 @@ describe('with proxy_change: confirm an edit by a command', () => {
     expect(changing.lines).toContain('The running daemon has applied the change.');
   }, 60_000);
 
-  it('that is saved although a stage failed is held like any other, and the command says so', async () => {
+  it('that is saved despite a failed stage is held, as the command says', async () => {
     const daemon = start('run');
     await daemon.said('Next check');
     const changing = change('--save-anyway');

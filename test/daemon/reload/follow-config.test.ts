@@ -1,4 +1,4 @@
-// The reload table of issue 3: whoever saves, and however, the right settings are in force soon, whole or not at all.
+// The reload table of issue 3: however a file is saved, the right settings take effect soon, as a whole or not at all.
 
 import { execFile } from 'node:child_process';
 import {
@@ -24,8 +24,8 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 import { ReloadRig, type ReloadRigOptions } from '#test/support/reload-rig.ts';
 
 /**
- * A change applies within 1 s of its event. This leaves time for a busy machine, and is less than the 10 s between two
- * comparisons of the files.
+ * A change applies within 1 s of its event. This limit leaves time for a busy machine, and is less than the 10 s
+ * between two comparisons of the files.
  */
 const SOON_MS = 6_000;
 
@@ -67,7 +67,7 @@ async function openRig(options: ReloadRigOptions): Promise<ReloadRig> {
 const channel = () => rig.inForce.updates.channel;
 const password = () => rig.inForce.proxies[0]?.password?.reveal();
 
-/** Ways to save, each with what has to be done to a file that is there. */
+/** Ways to save a file, each with what it has to do if the file exists. */
 const EDITORS: Readonly<Record<string, (file: string, content: string) => Promise<void>>> = {
   'in place, as nano and echo do': (file, content) => writeFile(file, content),
   'rename over, as gedit, VS Code with atomic save and config management do': async (file, content) => {
@@ -82,7 +82,7 @@ const EDITORS: Readonly<Record<string, (file: string, content: string) => Promis
     await copyFile(file, `${file}~`);
     await writeFile(file, content);
   },
-  'the dance of vim: 4913, backup by rename, new file, backup gone': async (file, content) => {
+  'as vim does: 4913, backup by rename, new file, backup removed': async (file, content) => {
     await writeFile(join(file, '..', '4913'), '');
     await unlink(join(file, '..', '4913'));
     await rename(file, `${file}~`);
@@ -93,7 +93,7 @@ const EDITORS: Readonly<Record<string, (file: string, content: string) => Promis
     await unlink(file);
     await writeFile(file, content);
   },
-  'delete, a second of nothing, recreate': async (file, content) => {
+  'delete, wait a second, recreate': async (file, content) => {
     await unlink(file);
     await pause(1_000);
     await writeFile(file, content);
@@ -110,7 +110,7 @@ const EDITORS: Readonly<Record<string, (file: string, content: string) => Promis
       await pause(60);
     }
   },
-  'the folder renamed and made anew': async (file, content) => {
+  'the folder renamed and created again': async (file, content) => {
     const folder = join(file, '..');
     await rename(folder, `${folder}.old`);
     await mkdir(folder);
@@ -120,14 +120,14 @@ const EDITORS: Readonly<Record<string, (file: string, content: string) => Promis
   },
 };
 
-describe('a saved configuration is in force soon, when it was saved', () => {
+describe('a configuration is loaded when saved', () => {
   it.each(Object.entries(EDITORS))('%s', async (_how, save) => {
     await openFollowed();
     await save(rig.file, configOf('after'));
     const tookMs = await rig.until(() => channel() === 'after' && rig.names().includes('reloaded'));
 
     expect(tookMs).toBeLessThan(SOON_MS);
-    // Nothing of what the file was in between was taken, or complained of.
+    // No intermediate content of the file was applied or reported as a mistake.
     expect(rig.names()).not.toContain('reload-refused');
     expect(rig.events.filter(({ name }) => name === 'setting-changed')).toEqual([
       { name: 'setting-changed', key: 'updates.channel', effect: 'applied to the next transfer' },
@@ -141,7 +141,7 @@ describe('a saved configuration is in force soon, when it was saved', () => {
     expect(await rig.until(() => channel() === 'after')).toBeLessThan(SOON_MS);
   });
 
-  it('twice, in the same way and another', async () => {
+  it('twice, by the same method and by another', async () => {
     await openFollowed();
     const ways = Object.values(EDITORS).slice(0, 4);
     for (const [index, save] of [...ways, ...ways].entries()) {
@@ -150,7 +150,7 @@ describe('a saved configuration is in force soon, when it was saved', () => {
     }
   });
 
-  it('fifty times within a second: the last one, and not every one between', async () => {
+  it('fifty times within a second: the last one takes effect, without each one between', async () => {
     await openFollowed();
     for (let edit = 1; edit <= 50; edit += 1) {
       await writeFile(rig.file, configOf(`c${edit}`));
@@ -163,8 +163,8 @@ describe('a saved configuration is in force soon, when it was saved', () => {
   });
 });
 
-describe('a file that the configuration names', () => {
-  it('is taken when it alone changes: a rotated password', async () => {
+describe('follow config: a file that the configuration names', () => {
+  it('is applied when it alone changes: a rotated password', async () => {
     await openFollowed();
     await rig.write('secrets/password', 'second-password\n');
 
@@ -178,7 +178,7 @@ describe('a file that the configuration names', () => {
     expect(JSON.stringify(rig.events)).not.toContain('second-password');
   });
 
-  it('is followed from the moment that it is named', async () => {
+  it('is followed as soon as it is named', async () => {
     await openFollowed();
     await rig.write('other', 'third-password\n');
     await writeFile(rig.file, configOf('before').replace('secrets/password', 'other'));
@@ -188,7 +188,7 @@ describe('a file that the configuration names', () => {
     expect(await rig.until(() => password() === 'fourth-password')).toBeLessThan(SOON_MS);
   });
 
-  it('may come after the configuration that names it: the edit is refused, then taken', async () => {
+  it('may follow the configuration that names it: the edit is refused, then applied', async () => {
     await openFollowed();
     await writeFile(rig.file, configOf('after').replace('secrets/password', 'late'));
     await rig.until(() => rig.reloader.refused !== null);
@@ -200,7 +200,7 @@ describe('a file that the configuration names', () => {
 });
 
 describe('an edit with a mistake', () => {
-  it('is told with line and column once, and what was in force stays', async () => {
+  it('is reported once by line and column; the old settings stay active', async () => {
     await openFollowed();
     await writeFile(rig.file, configOf('after').replace('updates: corp', 'updates: crop'));
     await rig.until(() => rig.names().includes('reload-refused'));
@@ -216,7 +216,7 @@ describe('an edit with a mistake', () => {
     expect(rig.reloader.refused).toBeNull();
   });
 
-  it('says what the program says at a start', async () => {
+  it('has the same words as at a start', async () => {
     await openFollowed();
     await writeFile(rig.file, 'version: 2\nupdates:\n  shedule: 0 3 * * *\n');
     await rig.until(() => rig.reloader.refused !== null);
@@ -226,12 +226,12 @@ describe('an edit with a mistake', () => {
   });
 });
 
-/** Lets the clock of the watch run by hand until it is so; files are really read in between. */
+/** Moves the clock of the watch by hand until the condition holds; files are really read in between. */
 async function drive(clock: FakeClock, isSo: () => boolean): Promise<number> {
   let passedMs = 0;
   while (!isSo() && passedMs < 60_000) {
     const ms = clock.untilNext;
-    // It waits for nothing while it reads files.
+    // While it reads files it has no timer.
     if (ms === null) {
       await turn();
       continue;
@@ -242,11 +242,11 @@ async function drive(clock: FakeClock, isSo: () => boolean): Promise<number> {
   return passedMs;
 }
 
-describe('what gives no event', () => {
+describe('a change without an event', () => {
   it('is found by the digest: a swap of the ..data link, within 15 s', async () => {
     const clock = new FakeClock();
     rig = await openRig({ config: configOf('before'), clock });
-    // As Kubernetes mounts a volume: the file is a link into ..data, which is a link itself.
+    // As Kubernetes mounts a volume: the file is a link into ..data, which is itself a link.
     await mkdir(join(rig.dir, 'v1'));
     await mkdir(join(rig.dir, 'v2'));
     await rename(rig.file, join(rig.dir, 'v1', 'sallyport.yaml'));
@@ -261,7 +261,7 @@ describe('what gives no event', () => {
     expect(await drive(clock, () => channel() === 'after')).toBeLessThanOrEqual(15_000);
   });
 
-  it('is looked for every second when a file is missing', async () => {
+  it('is looked for every second while a file is missing', async () => {
     const clock = new FakeClock();
     rig = await openRig({ config: configOf('before'), clock });
     await rig.follow();
@@ -273,8 +273,8 @@ describe('what gives no event', () => {
   });
 });
 
-describe('a file that is gone', () => {
-  it('is called a mistake only after five seconds, and what was in force stays', async () => {
+describe('a missing file', () => {
+  it('is a mistake only after five seconds; the old settings stay active', async () => {
     const clock = new FakeClock();
     rig = await openRig({ config: configOf('before'), clock });
     await rig.follow();
@@ -285,7 +285,7 @@ describe('a file that is gone', () => {
     expect(channel()).toBe('before');
   });
 
-  it('is a mistake when it was emptied, too', async () => {
+  it('is a mistake also if it is empty', async () => {
     const clock = new FakeClock();
     rig = await openRig({ config: configOf('before'), clock });
     await rig.follow();
@@ -296,8 +296,8 @@ describe('a file that is gone', () => {
   });
 });
 
-describe('a file that is never still', () => {
-  it('is not read, which is told once', async () => {
+describe('follow config: a file that never stops changing', () => {
+  it('is not read, which is reported once', async () => {
     const clock = new FakeClock();
     rig = await openRig({ config: configOf('before'), clock });
     await rig.follow();
@@ -313,8 +313,8 @@ describe('a file that is never still', () => {
   });
 });
 
-describe('asking', () => {
-  it('reads at once and says so, also when nothing changed', async () => {
+describe('follow config: a requested reload', () => {
+  it('reads at once and answers, even if nothing changed', async () => {
     rig = await openRig({ config: configOf('before'), clock: new FakeClock() });
     const followed = await rig.follow();
     await followed.readNow();
@@ -322,7 +322,7 @@ describe('asking', () => {
     expect(rig.names()).toEqual(['reloading', 'reload-unchanged']);
   });
 
-  it('does not wait for stillness', async () => {
+  it('does not wait until the file stops changing', async () => {
     rig = await openRig({ config: configOf('before'), clock: new FakeClock() });
     const followed = await rig.follow();
     await writeFile(rig.file, configOf('after'));
@@ -331,7 +331,7 @@ describe('asking', () => {
     expect(channel()).toBe('after');
   });
 
-  it('is what SIGHUP does where there is no terminal', async () => {
+  it('is what SIGHUP does without a terminal', async () => {
     rig = await openRig({ config: configOf('before'), clock: new FakeClock() });
     await rig.follow();
     await writeFile(rig.file, configOf('after'));
@@ -341,8 +341,8 @@ describe('asking', () => {
   });
 });
 
-describe('a touch, or another file of the folder', () => {
-  it('changes nothing and says nothing', async () => {
+describe('follow config: a touch, or another file of the folder', () => {
+  it('changes nothing and logs nothing', async () => {
     await openFollowed();
     await utimes(rig.file, 1, 1);
     await writeFile(join(rig.dir, 'else'), 'x');

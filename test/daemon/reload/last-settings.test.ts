@@ -16,8 +16,8 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const SETTINGS = testSettings('/x', { proxies: [{ name: 'corp', address: 'a', default: true }], proxy_required: true });
 
-describe('the last settings in force', () => {
-  it('are known at the next start: a proxy for each purpose, the policy, and nothing else', async () => {
+describe('last settings', () => {
+  it('is known at the next start: a proxy for each purpose, the policy, and nothing else', async () => {
     await new LastSettings(realFiles, path).keep(SETTINGS);
     const next = new LastSettings(realFiles, path);
 
@@ -30,7 +30,7 @@ describe('the last settings in force', () => {
     ]);
   });
 
-  it('of a purpose that was not there yet are direct, and one that is gone is no reason to lose the others', async () => {
+  it('treats a new purpose as direct, and keeps the others if one is gone', async () => {
     const kept = { format: 1, proxies: { updates: 'corp', gone: 'corp' }, proxy_required: false };
     await writeFile(path, JSON.stringify(kept));
     const next = new LastSettings(realFiles, path);
@@ -44,7 +44,7 @@ describe('the last settings in force', () => {
     });
   });
 
-  it('are not written again when they say the same', async () => {
+  it('is not written again if it is the same', async () => {
     const last = new LastSettings(realFiles, path);
     await last.keep(SETTINGS);
     await rm(path);
@@ -56,7 +56,7 @@ describe('the last settings in force', () => {
   it.each([
     ['damaged', '{"format":1,"proxies":{}}', 'STATE-DAMAGED'],
     ['of a newer Sallyport', '{"format":2}', 'STATE-NEWER'],
-  ])('that are %s are set aside and named, and nothing is compared', async (_what, content, code) => {
+  ])('that is %s is moved aside and named, and nothing is compared', async (_what, content, code) => {
     await writeFile(path, content);
     const last = new LastSettings(realFiles, path);
 
@@ -64,7 +64,7 @@ describe('the last settings in force', () => {
     expect(last.current).toBeNull();
   });
 
-  it('that the disk did not take are compared with all the same, and written with the next', async () => {
+  it('that the disk refused are still compared, and written with the next', async () => {
     const last = new LastSettings(realFiles, join(dir, 'missing', 'last-settings.json'));
     await expect(last.keep(SETTINGS)).rejects.toMatchObject({ code: 'FILE-FAILED' });
     expect(last.current?.proxies.updates).toBe('corp');

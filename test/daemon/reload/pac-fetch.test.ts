@@ -36,8 +36,8 @@ function fetchFrom(path: string, etag: string | null = null, limitBytes = 1_000)
   });
 }
 
-describe('a PAC file from a URL', () => {
-  it('comes with its ETag, asked for by our name and without a credential', async () => {
+describe('PAC fetch', () => {
+  it('comes with its ETag, requested with our user agent and without a credential', async () => {
     const answer = await fetchFrom('/proxy.pac');
 
     expect(answer).toMatchObject({ kind: 'text', etag: '"one"' });
@@ -46,19 +46,19 @@ describe('a PAC file from a URL', () => {
     expect(Object.keys(asked[0]?.headers ?? {})).not.toContain('authorization');
   });
 
-  it('that has not changed does not come again', async () => {
+  it('is not sent again if it has not changed', async () => {
     expect(await fetchFrom('/proxy.pac', '"one"')).toEqual({ kind: 'unchanged' });
   });
 
   it.each([
     ['/gone.pac', 'ORIGIN-REFUSED'],
     ['/moved.pac', 'ORIGIN-REFUSED'],
-  ])('%s is not followed to anywhere else', async (path, code) => {
+  ])('from %s is refused, and no other URL is requested', async (path, code) => {
     await expect(fetchFrom(path)).rejects.toMatchObject({ code });
     expect(asked).toHaveLength(1);
   });
 
-  it('that is too large is refused', async () => {
+  it('is refused if it is too large', async () => {
     await expect(fetchFrom('/proxy.pac', null, 10)).rejects.toMatchObject({ code: 'DOCUMENT-TOO-LARGE' });
   });
 });

@@ -19,7 +19,7 @@ async function open(config: string, reloaders: readonly Reloadable[] = []): Prom
   rig = await ReloadRig.open({ config, reloaders });
 }
 
-/** Writes the file and takes it. */
+/** Writes the file and loads it. */
 async function edit(config: string): Promise<void> {
   rig.events.length = 0;
   await rig.write('sallyport.yaml', config);
@@ -30,8 +30,8 @@ function told(name: string): unknown[] {
   return rig.events.filter((event) => event.name === name).map(({ name: _name, ...fields }) => fields);
 }
 
-describe('a changed key', () => {
-  it('is told with when it takes effect, and is in force then', async () => {
+describe('reload: a changed key', () => {
+  it('is logged with the moment when it takes effect, and is active then', async () => {
     await open('version: 2\n');
     await edit('version: 2\nresponse_timeout: {base_ms: 300000}\nretry: {attempts: 2}\n');
 
@@ -43,7 +43,7 @@ describe('a changed key', () => {
     expect(rig.inForce.retry.attempts).toBe(2);
   });
 
-  it('that needs a restart is reported, and no reloader gets it until then', async () => {
+  it('that needs a restart is reported; no reloader gets it until then', async () => {
     await open('version: 2\n');
     const before = rig.inForce.daemon.state_dir;
     await edit('version: 2\ndaemon: {state_dir: /elsewhere}\nretry: {attempts: 2}\n');
@@ -56,7 +56,7 @@ describe('a changed key', () => {
     expect([rig.inForce.daemon.state_dir, rig.inForce.retry.attempts]).toEqual([before, 2]);
   });
 
-  it('that waited and was taken back needs no restart any more', async () => {
+  it('that waited for a restart and was reverted needs none', async () => {
     await open('version: 2\n');
     await edit('version: 2\ndaemon: {state_dir: /elsewhere}\n');
     await edit('version: 2\n');
@@ -66,7 +66,7 @@ describe('a changed key', () => {
     expect(rig.reloader.waiting).toEqual([]);
   });
 
-  it('is a file that a key names, when its content alone changed', async () => {
+  it('can be a file that a key names, if only its content changed', async () => {
     await open('version: 2\n');
     await rig.write('ca.pem', createCa('one').cert);
     await edit('version: 2\nupdates: {ca_file: ca.pem}\n');
@@ -77,7 +77,7 @@ describe('a changed key', () => {
     expect(told('setting-changed')).toEqual([{ key: 'updates.ca_file', effect: 'applied to the next transfer' }]);
   });
 
-  it('is that of a proxy as well, key and certificate together', async () => {
+  it('can be the key and certificate of a proxy, which change together', async () => {
     await open(`version: 2\n${CORP}`);
     const own = createCa().issue({ client: true });
     await rig.write('ca.pem', createCa('one').cert);
@@ -98,7 +98,7 @@ describe('a changed key', () => {
     );
   });
 
-  it('refuses the edit where the files of a proxy do not belong together', async () => {
+  it("of a proxy's key is refused if its certificate does not match", async () => {
     await open(`version: 2\n${CORP}`);
     await rig.write('own.pem', createCa().issue({ client: true }).cert);
     await rig.write('own.key', createCa().issue({ client: true }).key);
@@ -109,8 +109,8 @@ describe('a changed key', () => {
   });
 });
 
-describe('a watch of reloads', () => {
-  it('hears when one began and what it came to, as the log does, and nothing of a file that is as it was', async () => {
+describe('reload: a listener', () => {
+  it('gets start and result, as the log does; an unchanged file is silent', async () => {
     await open('version: 2\n');
     const heard: string[] = [];
     rig.reloader.watch({
@@ -133,10 +133,10 @@ describe('a watch of reloads', () => {
   });
 });
 
-describe('a secret from a variable or a credential', () => {
+describe('reload: a secret from the environment', () => {
   const CONFIG = 'version: 2\nupdates: {bearer_token: {env: PROXY_PASSWORD}}\n';
 
-  it('says that a new value needs a restart, to who asks and to who writes it', async () => {
+  it('needs a restart for a new value', async () => {
     await open('version: 2\n');
     await edit(CONFIG);
     expect(told('secret-fixed')).toEqual([{ key: 'updates.bearer_token' }]);
@@ -146,7 +146,7 @@ describe('a secret from a variable or a credential', () => {
     expect(told('secret-fixed')).toEqual([{ key: 'updates.bearer_token' }]);
   });
 
-  it('says nothing of it when something else changed', async () => {
+  it('is not mentioned if something else changed', async () => {
     await open(CONFIG);
     await edit(`${CONFIG}retry: {attempts: 2}\n`);
 
@@ -154,8 +154,8 @@ describe('a secret from a variable or a credential', () => {
   });
 });
 
-describe('a refused edit', () => {
-  it('is told mistake by mistake, and the same again only to who asks', async () => {
+describe('reload: a refused edit', () => {
+  it('is reported mistake by mistake, and again only on request', async () => {
     await open('version: 2\n');
     await edit('version: 2\nretry: {attempts: 0}\nshedule: 1\n');
 
@@ -173,7 +173,7 @@ describe('a refused edit', () => {
     expect(rig.names()).toEqual(['reloading', 'config-mistake', 'config-mistake', 'reload-refused']);
   });
 
-  it('is told with what was found, what is allowed and what may be meant, as config check does', async () => {
+  it('is reported with the value, the allowed ones and a suggestion', async () => {
     await open('version: 2\n');
     await edit('version: 2\nretry: {attempts: 999}\nlogging: {level: inof}\nshedule: 1\n');
 
@@ -189,7 +189,7 @@ describe('a refused edit', () => {
     `);
   });
 
-  it('of a file full of mistakes tells the first 20 and counts the rest, and the same again is no news', async () => {
+  it('with many mistakes lists the first 20 and counts the rest', async () => {
     await open('version: 2\n');
     const wrong = Array.from({ length: 500 }, (_, index) => `zz${index}: 1\n`).join('');
     await edit(`version: 2\n${wrong}`);
@@ -205,7 +205,7 @@ describe('a refused edit', () => {
     expect(told('reload-refused')).toEqual([{ count: 500 }]);
   });
 
-  it('does not keep the place of a file that is whole again', async () => {
+  it('does not keep the position of a mistake in a file that is fixed', async () => {
     await open('version: 2\n');
     await edit('version: 3\n');
     await edit('version: 2\n');
@@ -214,7 +214,7 @@ describe('a refused edit', () => {
     expect(rig.names()).toEqual(['reloading', 'reload-unchanged']);
   });
 
-  it('is one that a reloader cannot work with, and every reloader keeps what it had', async () => {
+  it('of one reloader makes every reloader keep its settings', async () => {
     await open('version: 2\n');
     const before = rig.inForce;
     await edit('version: 2\nretry: {attempts: 2}\nupdates: {ca_file: missing.pem}\n');
@@ -223,7 +223,7 @@ describe('a refused edit', () => {
     expect(rig.inForce).toBe(before);
   });
 
-  it('is one that a reloader cannot apply: those before it are rolled back', async () => {
+  it('that a reloader cannot apply is rolled back in those before it', async () => {
     let broken = false;
     const fails = () =>
       broken ? Promise.reject(coded('INTERNAL', { reason: 'no' })) : Promise.resolve({ changes: [] });
@@ -237,7 +237,7 @@ describe('a refused edit', () => {
   });
 });
 
-describe('a loosened policy', () => {
+describe('reload: a loosened policy', () => {
   const REQUIRED = `version: 2\nproxy_required: true\n${CORP}`;
 
   it('is a warning by name, at a reload and at a start', async () => {
@@ -253,8 +253,8 @@ describe('a loosened policy', () => {
   });
 });
 
-describe('going direct', () => {
-  it('by losing the proxies is refused, with the purpose and what to write', async () => {
+describe('reload: going direct', () => {
+  it('without any proxy left is refused, with the purpose and the fix', async () => {
     await open(`version: 2\n${CORP}`);
     await edit('version: 2\n');
 
@@ -265,7 +265,7 @@ describe('going direct', () => {
     expect(proxiesByPurpose(rig.inForce).updates).toBe('corp');
   });
 
-  it('is refused at the next start, too, and the one after it', async () => {
+  it('is refused at the next start as well, and at the one after it', async () => {
     await open(`version: 2\n${CORP}`);
     await rig.write('sallyport.yaml', 'version: 2\n');
 
@@ -273,7 +273,7 @@ describe('going direct', () => {
     await expect(rig.restart()).rejects.toMatchObject({ code: 'POLICY-DIRECT' });
   });
 
-  it('is taken when the file says so', async () => {
+  it('is accepted if the file says so', async () => {
     await open(`version: 2\n${CORP}`);
     await edit('version: 2\nproxy_enabled: false\n');
     expect(proxiesByPurpose(rig.inForce).updates).toBeNull();
@@ -283,7 +283,7 @@ describe('going direct', () => {
     expect(proxiesByPurpose(rig.inForce)).toMatchObject({ updates: null, platform: 'corp' });
   });
 
-  it('never comes of a file that was cut, at whatever line, by a reload or by a start', async () => {
+  it('never results from a file truncated at any line', async () => {
     const whole = [
       'version: 2',
       'proxy_enabled: true',
@@ -308,7 +308,7 @@ describe('going direct', () => {
       const before = rig.inForce;
       await edit(`${whole.slice(0, length).join('\n')}\n`);
       expect(proxiesByPurpose(rig.inForce)).toMatchObject({ updates: 'corp' });
-      // Whole or not at all: what is in force is what the file says, or the very settings of before.
+      // Whole or not at all: the active settings are those of the file, or exactly the previous ones.
       if (rig.reloader.refused !== null) expect(rig.inForce).toBe(before);
       await rig.restart().catch((error: unknown) => expect(error).toMatchObject({ code: /^(CONFIG|POLICY-DIRECT)$/ }));
       expect(Object.values(proxiesByPurpose(rig.inForce)).every((proxy) => proxy !== null)).toBe(true);
@@ -349,7 +349,7 @@ function write({ names, defaultAt, uses, enabled, required }: ProxySection): str
   ].join('\n');
 }
 
-/** Whether every purpose that had a proxy still has one, or was sent direct in so many words. */
+/** Whether every purpose that had a proxy still has one, or the file explicitly sends it direct. */
 function isMeant(had: PurposeProxies, { use_proxy_for: uses, proxy_enabled: enabled, ...rest }: Settings): boolean {
   const has = proxiesByPurpose({ use_proxy_for: uses, proxy_enabled: enabled, ...rest });
   return PURPOSES.every(
@@ -357,7 +357,7 @@ function isMeant(had: PurposeProxies, { use_proxy_for: uses, proxy_enabled: enab
   );
 }
 
-describe('no pair of proxy sections', () => {
+describe('reload: no pair of proxy sections', () => {
   it('goes direct by accident, by a reload or by a start', async () => {
     await open('version: 2\n');
     await fc.assert(
@@ -368,7 +368,7 @@ describe('no pair of proxy sections', () => {
           if (restarts) await rig.restart().catch(() => undefined);
           else await rig.take();
           expect(isMeant(had, rig.inForce)).toBe(true);
-          // Rooms agree: what the network does is what the settings say.
+          // Reloaders agree: what the network does is what the settings say.
           const route = rig.network.route('updates', new URL('https://updates.example.com/'));
           expect(route.proxy).toBe(proxiesByPurpose(rig.inForce).updates);
         }

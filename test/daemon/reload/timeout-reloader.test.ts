@@ -10,8 +10,8 @@ function settingsWith(section: object) {
   return { ...settings, response_timeout: { ...settings.response_timeout, ...section } };
 }
 
-describe('the reloader of the response timeout', () => {
-  it('gives the model the section, and reports each key that changed', async () => {
+describe('timeout reloader: a reload', () => {
+  it('gives the model the section, and reports each changed key', async () => {
     const model = new ResponseTimeoutModel();
     const room = new TimeoutReloader(model);
     await room.commit(null, settingsWith({ mode: 'fixed', base_ms: 45_000 }));

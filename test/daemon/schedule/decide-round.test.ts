@@ -17,12 +17,12 @@ describe('a slot', () => {
     expect(classify('2026-11-20T06:00:59Z')).toEqual({ kind: 'wait', ms: 1_000 });
   });
 
-  it('is due from there on, and overdue when nobody looked for more than a moment', () => {
+  it('is due from then on, and overdue if it is noticed more than a moment later', () => {
     expect(classify('2026-11-20T06:01:00Z')).toEqual({ kind: 'due' });
     expect(classify('2026-11-20T06:02:31Z')).toEqual({ kind: 'overdue', slotMs: Date.parse('2026-11-20T06:00:00Z') });
   });
 
-  it('was not missed because the clock went back; a day or more begins anew', () => {
+  it('was not missed because the clock moved back; a step of a day or more starts over', () => {
     expect(doneUntil(DONE, DONE - 3_600_000)).toBe(DONE);
     expect(doneUntil(DONE, DONE - 86_400_001)).toBe(DONE - 86_400_001);
   });
@@ -35,14 +35,14 @@ describe('a failed check', () => {
     ]);
   });
 
-  it('is tried again within retry.max_delay_seconds, but never sooner than a minute', () => {
+  it('is retried within retry.max_delay_seconds, not sooner than a minute', () => {
     expect(retryDelay(9, 600)).toBe(600_000);
     expect(retryDelay(9, 1)).toBe(60_000);
   });
 });
 
 describe('the delay of a host', () => {
-  it('is the same for ever, lies inside the jitter, and differs from host to host', () => {
+  it('never changes, lies within the jitter, and differs between hosts', () => {
     const delays = Array.from({ length: 200 }, (_none, index) => fixedDelay(`host-${index}`, 900));
 
     expect(fixedDelay('host-7', 900)).toBe(delays[7]);

@@ -18,7 +18,7 @@ const MUTE = coded('RESPONSE-TIMEOUT', {
 });
 const DENIED = coded('POLICY-DIRECT', { target: 'x', why: 'x', rule: 'x', purpose: 'x', otherwise: 'x' });
 
-/** The slots of a schedule, each with its tries; whether it became a suspicion in the last one. */
+/** The slots of a schedule, each with its attempts: how many suspicions were reported, and the last state. */
 function slots(...all: (readonly (CodedError | null)[])[]): { suspected: number; starved: FreezeState | undefined } {
   let starved: FreezeState | undefined;
   let suspected = 0;
@@ -33,22 +33,22 @@ function slots(...all: (readonly (CodedError | null)[])[]): { suspected: number;
   return { suspected, starved };
 }
 
-describe('three slots in a row without a complete feed', () => {
+describe('slots without a complete feed', () => {
   it.each([
     ['cut off', CUT],
     ['dripped', DRIPS],
     ['a page in its place', PAGE],
-  ])('are a suspicion where the way answered: %s', (_what, error) => {
+  ])('are a suspicion if bytes arrived: %s', (_what, error) => {
     expect(slots([error], [error])).toMatchObject({ suspected: 0 });
     expect(slots([error], [error], [error])).toMatchObject({ suspected: 1 });
   });
 
-  it('are told again with each further slot, and each slot counts once however often it is tried', () => {
+  it('are reported with each further slot, and each counts once', () => {
     expect(slots([CUT, CUT, CUT, CUT], [CUT, CUT])).toMatchObject({ suspected: 0, starved: { slots: 2 } });
     expect(slots([CUT], [CUT], [CUT, CUT], [CUT])).toMatchObject({ suspected: 2 });
   });
 
-  it('are forgotten by one complete feed, an unchanged one too', () => {
+  it('are forgotten after one complete feed, even an unchanged', () => {
     expect(slots([CUT], [CUT, null], [CUT], [CUT])).toMatchObject({ suspected: 0 });
     expect(slots([CUT], [CUT], [null])).toEqual({ suspected: 0, starved: undefined });
   });
@@ -56,11 +56,11 @@ describe('three slots in a row without a complete feed', () => {
   it.each([
     ['said nothing at all', MUTE],
     ['refused', DENIED],
-  ])('are none where the way %s', (_what, error) => {
+  ])('are no suspicion if the server or route %s', (_what, error) => {
     expect(slots([error], [error], [error], [error])).toEqual({ suspected: 0, starved: undefined });
   });
 
-  it('are none where nothing was connected, and such a slot neither counts nor forgives', () => {
+  it('are ignored if nothing was connected', () => {
     const starved = { slots: 2, counted: false };
     expect(endCheck(starved, { error: CUT, connected: false })).toEqual({ starved, suspect: false });
   });

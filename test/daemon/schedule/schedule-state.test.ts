@@ -17,8 +17,8 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-describe('the records of schedules', () => {
-  it('outlive the process, each by its name', async () => {
+describe('schedule records', () => {
+  it('survive a restart, each by its name', async () => {
     const state = new ScheduleState(realFiles, path);
     expect(await state.load()).toBeNull();
     expect(state.get('updates')).toBeNull();
@@ -56,7 +56,7 @@ describe('the records of schedules', () => {
   it.each([
     ['damaged', '{"format":1,"schedules":{"updates":{"open":1}}}', 'STATE-DAMAGED'],
     ['of a newer Sallyport', '{"format":3}', 'STATE-NEWER'],
-  ])('that are %s are set aside and named, and count as a first start', async (_what, content, code) => {
+  ])('that are %s are moved aside and named; the next start is a first start', async (_what, content, code) => {
     await writeFile(path, content);
     const state = new ScheduleState(realFiles, path);
 
@@ -64,7 +64,7 @@ describe('the records of schedules', () => {
     expect(state.get('updates')).toBeNull();
   });
 
-  it('that the disk does not take are in force all the same', async () => {
+  it('that the disk refuses are used anyway', async () => {
     const state = new ScheduleState(realFiles, join(dir, 'missing', 'schedules.json'));
     state.put('updates', recordOf(1));
     await expect(state.save()).rejects.toMatchObject({ code: 'FILE-FAILED' });

@@ -9,7 +9,7 @@ const DAY = 86_400_000;
 const YEAR = 365 * DAY;
 const DELAY = fixedDelay('agent', 900);
 
-describe('a schedule', () => {
+describe('schedule', () => {
   it('runs once at each slot, at the delay of the host', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', jitterSeconds: 900 });
     rig.start();
@@ -33,7 +33,7 @@ describe('a schedule', () => {
     expect(rig.told('next-round').at(-1)).toMatchObject({ at: Date.parse('2026-11-20T06:00:00Z') + DELAY });
   });
 
-  it('checks at once when the feed that is set was never checked', async () => {
+  it('checks at once if the configured feed was never checked', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', jitterSeconds: 900 });
     rig.isFirst = true;
     rig.start();
@@ -42,7 +42,7 @@ describe('a schedule', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T01:00:00']);
   });
 
-  it('makes up once, within the delay, for all that was missed while it was down, and says so', async () => {
+  it('runs once, within the delay, for all slots missed while it was down', async () => {
     const rig = new ScheduleRig({
       at: '2026-11-20T13:00:00Z',
       jitterSeconds: 900,
@@ -61,7 +61,7 @@ describe('a schedule', () => {
     ]);
   });
 
-  it('keeps the moment of a slot that is about to come when it starts shortly before', async () => {
+  it('keeps the moment of a slot that is about to come if it starts shortly before', async () => {
     const before = Date.parse('2026-11-20T06:00:00Z') + DELAY - 1_000;
     const rig = new ScheduleRig({ at: '2026-11-20T05:00:00Z', jitterSeconds: 900 });
     rig.clock.stepWall(before - rig.clock.now());
@@ -71,7 +71,7 @@ describe('a schedule', () => {
     expect(rig.runs.map(({ mono }) => mono)).toEqual([1_000]);
   });
 
-  it('a slot that falls due while a round runs is done with that one', async () => {
+  it('counts a slot as done that falls into a running round', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'hold';
     rig.start();
@@ -86,7 +86,7 @@ describe('a schedule', () => {
     expect(rig.ranAt().at(-1)).toBe('2026-11-20T18:00:00');
   });
 
-  it('writes down that a round begins before it does', async () => {
+  it('records a round before it starts', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'hold';
     rig.start();
@@ -97,7 +97,7 @@ describe('a schedule', () => {
     expect(rig.saves).toBe(saves + 1);
   });
 
-  it('goes on a minute after the start with a round that an end of the process cut short', async () => {
+  it('retries a round that the end of the process cut short, a minute after the start', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z', jitterSeconds: 0 });
     rig.outcome = 'hold';
     rig.start();
@@ -110,7 +110,7 @@ describe('a schedule', () => {
     expect(rig.record).toMatchObject({ open: false });
   });
 
-  it('makes up for a check by hand that an end of the process cut short, a minute after the start', async () => {
+  it('retries a manual check that was cut short, a minute after the start', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z' });
     rig.start();
     await rig.schedule.began();
@@ -121,7 +121,7 @@ describe('a schedule', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T01:01:00']);
   });
 
-  it('is done with a check by hand that ended', async () => {
+  it('does not repeat a manual check that ended', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z' });
     rig.start();
     await rig.schedule.began();
@@ -132,9 +132,9 @@ describe('a schedule', () => {
     expect(rig.ranAt()).toEqual([]);
   });
 
-  it('names the exact time of the next slot, whatever fraction of a millisecond the clocks show', () => {
+  it('names the exact time of the next slot for any fraction of a millisecond', () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', expression: '0 3 * * *' });
-    // Each look at the monotonic clock is a little later than the one before, as on a real machine.
+    // Each reading of the monotonic clock is a little later than the previous one, as on a real machine.
     let fraction = 0;
     const { clock } = rig;
     const monotonic = clock.monotonic.bind(clock);
@@ -147,7 +147,7 @@ describe('a schedule', () => {
     expect(rig.told('next-round')).toMatchObject([{ at: Date.parse('2026-11-20T03:00:00Z') }]);
   });
 
-  it('a round that kills the process every time does not run hot over the restarts', async () => {
+  it('has no busy loop over restarts if every round kills the process', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T04:00:00Z', record: null });
     rig.outcome = 'hold';
     rig.start();
@@ -159,7 +159,7 @@ describe('a schedule', () => {
     expect(rig.runs).toHaveLength(1);
   });
 
-  it('says what it can of a schedule that never comes', async () => {
+  it('reports a schedule that never has a slot', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z', expression: '0 0 1 * 5#5' });
     rig.start();
     await rig.pass(DAY);
@@ -168,7 +168,7 @@ describe('a schedule', () => {
     expect(rig.schedule.nextAt()).toBeNull();
   });
 
-  it('is silent after a stop', async () => {
+  it('is silent after it was stopped', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.start();
     rig.schedule.stop();
@@ -179,8 +179,8 @@ describe('a schedule', () => {
   });
 });
 
-describe('a feed that is kept from us', () => {
-  it('is a suspicion in the third slot, also over a restart, and none once a feed came', async () => {
+describe('a withheld feed', () => {
+  it('is a suspicion in the third slot, also over a restart', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'starved';
     rig.start();
@@ -199,8 +199,8 @@ describe('a feed that is kept from us', () => {
   });
 });
 
-describe('a check that failed', () => {
-  it('is tried again at growing distances until the slot, and each try is told', async () => {
+describe('a failed check', () => {
+  it('is retried at growing distances until the slot, and each retry is logged', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'fails';
     rig.start();
@@ -215,7 +215,7 @@ describe('a check that failed', () => {
     ]);
   });
 
-  it('without a network at boot is an ordinary retry: it goes on when the network is there', async () => {
+  it('without a network at boot is retried, and succeeds when the network is up', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', record: null });
     rig.outcome = 'fails';
     rig.start();
@@ -233,7 +233,7 @@ describe('a check that failed', () => {
     expect(rig.told('next-round').at(-1)).toMatchObject({ at: Date.parse('2026-11-20T06:00:00Z') });
   });
 
-  it('and needs somebody to change something waits for its slot', async () => {
+  it('waits for its slot if a person has to change something', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'refused';
     rig.start();
@@ -243,7 +243,7 @@ describe('a check that failed', () => {
     expect(rig.told('check-next-try')).toEqual([]);
   });
 
-  it('is tried at once when settings change, but never twice within a minute', async () => {
+  it('is retried at once when settings change, but never twice within a minute', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'refused';
     rig.start();
@@ -265,7 +265,7 @@ describe('a check that failed', () => {
     expect(rig.runs).toHaveLength(3);
   });
 
-  it('honours a later moment that the other side asked for', async () => {
+  it('waits longer if the server asked for a later retry', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'hold';
     rig.start();
@@ -280,7 +280,7 @@ describe('a check that failed', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T06:00:00', '2026-11-20T06:40:00']);
   });
 
-  it('after a round that went well, what asked to be tried again gets an extra round', async () => {
+  it('schedule: a successful round that asked for a retry gets an extra round', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.start();
     await rig.pass(2 * MINUTE);
@@ -290,7 +290,7 @@ describe('a check that failed', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T06:00:00', '2026-11-20T06:06:00']);
   });
 
-  it('is tried again after a restart within the delay, not sooner than a minute', async () => {
+  it('is retried after a restart within the delay, not sooner than a minute', async () => {
     const at = '2026-11-20T01:00:00Z';
     const record = recordOf(Date.parse(at), { failures: 7 });
     const rig = new ScheduleRig({ at, jitterSeconds: 900, record });
@@ -301,11 +301,11 @@ describe('a check that failed', () => {
   });
 });
 
-describe('packages that failed', () => {
+describe('failed packages', () => {
   const at = '2026-11-20T01:00:00Z';
   const now = Date.parse(at);
 
-  it('get a round of their own before the next slot, and the slot still has its round', async () => {
+  it('get a round of their own before the next slot, which keeps its round', async () => {
     const rig = new ScheduleRig({ at });
     rig.outcome = 'hold';
     rig.start();
@@ -318,7 +318,7 @@ describe('packages that failed', () => {
     expect(rig.scopes).toEqual(['due', 'all']);
   });
 
-  it('wait at least a minute, and for the feed while that can not be read', async () => {
+  it('wait at least a minute, and for the feed while it cannot be read', async () => {
     const rig = new ScheduleRig({ at });
     rig.outcome = 'hold';
     rig.start();
@@ -331,7 +331,7 @@ describe('packages that failed', () => {
     expect(rig.scopes).toEqual(['due', 'all']);
   });
 
-  it('are remembered over a restart', async () => {
+  it('are remembered after a restart', async () => {
     const rig = new ScheduleRig({ at });
     rig.packageRetryAt = now + 8 * MINUTE;
     rig.start();
@@ -339,7 +339,7 @@ describe('packages that failed', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T01:08:00']);
   });
 
-  it('are tried at once, all of them, when the settings change', async () => {
+  it('are all retried at once when the settings change', async () => {
     const rig = new ScheduleRig({ at });
     rig.outcome = 'hold';
     rig.start();
@@ -350,7 +350,7 @@ describe('packages that failed', () => {
     expect([rig.ranAt(), rig.scopes]).toEqual([['2026-11-20T01:02:00'], ['all']]);
   });
 
-  it('do not put off what was asked for at another time', async () => {
+  it('do not delay a retry that was due at another time', async () => {
     const rig = new ScheduleRig({ at });
     rig.outcome = 'hold';
     rig.start();
@@ -362,7 +362,7 @@ describe('packages that failed', () => {
   });
 });
 
-describe('summer time', () => {
+describe('schedule: summer time', () => {
   it.each([
     ['Europe/Berlin', '30 2 * * *', '2026-03-28T12:00:00Z', ['2026-03-29T01:00:00', '2026-03-30T00:30:00']],
     ['Europe/Berlin', '30 2 * * *', '2026-10-24T12:00:00Z', ['2026-10-25T00:30:00', '2026-10-26T01:30:00']],
@@ -376,7 +376,7 @@ describe('summer time', () => {
     expect(rig.ranAt()).toEqual(expected);
   });
 
-  it('makes up for the slot that the change skipped when the host was down over it', async () => {
+  it('schedule: a slot skipped by summer time runs once if the host was down over it', async () => {
     const rig = new ScheduleRig({
       at: '2026-03-29T07:00:00Z',
       zone: 'Europe/Berlin',
@@ -390,8 +390,8 @@ describe('summer time', () => {
   });
 });
 
-describe('a clock that moves by itself', () => {
-  it('a suspend of 9 hours costs one round, within minutes and the delay after waking', async () => {
+describe('a clock step', () => {
+  it('costs one round after a suspend of 9 hours, within minutes and the delay', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', jitterSeconds: 900 });
     rig.start();
     await rig.pass(HOUR);
@@ -407,7 +407,7 @@ describe('a clock that moves by itself', () => {
     expect(rig.ranAt().at(-1)).toBe(new Date(Date.parse('2026-11-20T12:00:00Z') + DELAY).toISOString().slice(0, 19));
   });
 
-  it.each([1, -1])('a year (%i) costs at most one round, and the slots go on from there', async (sign) => {
+  it.each([1, -1])('costs at most one round for a step of a year (%i), then slots continue', async (sign) => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z' });
     rig.start();
     await rig.pass(6 * HOUR);
@@ -423,7 +423,7 @@ describe('a clock that moves by itself', () => {
     expect((rig.schedule.nextAt() ?? 0) - rig.clock.now()).toBeLessThanOrEqual(6 * HOUR);
   });
 
-  it('there and back within minutes runs no slot twice', async () => {
+  it('runs no slot twice after a step there and back within minutes', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.start();
     await rig.pass(5 * MINUTE);
@@ -435,7 +435,7 @@ describe('a clock that moves by itself', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T06:00:00', expect.stringContaining('2027-11-20T06:0')]);
   });
 
-  it('a small step back over a slot does not run it again', async () => {
+  it('runs no slot again after a small step back over it', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.start();
     await rig.pass(3 * MINUTE);
@@ -445,7 +445,7 @@ describe('a clock that moves by itself', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T06:00:00']);
   });
 
-  it('a great step back that lands just before a slot does not lose it', async () => {
+  it('loses no slot after a great step back to just before it', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T00:30:00Z' });
     rig.start();
     await rig.pass(6 * HOUR);
@@ -455,7 +455,7 @@ describe('a clock that moves by itself', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T06:00:00', expect.stringContaining('2026-11-17T06:0')]);
   });
 
-  it('a record from the future at a start is none to wait for', async () => {
+  it('does not wait for a record dated in the future at a start', async () => {
     const at = '2026-11-20T01:00:00Z';
     const rig = new ScheduleRig({ at, jitterSeconds: 900, record: recordOf(Date.parse(at) + YEAR) });
     rig.start();
@@ -464,7 +464,7 @@ describe('a clock that moves by itself', () => {
     expect(rig.runs.map(({ mono }) => mono)).toEqual([Math.max(MINUTE, DELAY)]);
   });
 
-  it('a retry waits its time whatever the clock says', async () => {
+  it('does not change the wait before a retry', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'fails';
     rig.start();
@@ -476,7 +476,7 @@ describe('a clock that moves by itself', () => {
     expect(rig.runs.map(({ mono }) => mono)).toEqual([1, 2, 4, 8].map((minute) => minute * MINUTE));
   });
 
-  it('that steps all the time makes no hot loop', async () => {
+  it('makes no busy loop if it steps all the time', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z', expression: '* * * * *' });
     rig.start();
     for (let count = 0; count < 600; count += 1) {
@@ -490,8 +490,8 @@ describe('a clock that moves by itself', () => {
   });
 });
 
-describe('a new timetable', () => {
-  it('holds at once, and what it would have had in the past was not missed', async () => {
+describe('a changed schedule', () => {
+  it('applies at once, without the slots that it would have had earlier', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T06:10:00Z' });
     rig.start();
     await rig.pass(2 * HOUR);

@@ -16,8 +16,8 @@ function slotsFrom(expression: string, zone: string, from: string, count: number
   return found;
 }
 
-describe('the slots of an expression', () => {
-  it('a time that the change to summer time skips is due at the change', () => {
+describe('a schedule', () => {
+  it('is due at the change if summer time skips its time', () => {
     expect(slotsFrom('30 2 * * *', 'Europe/Berlin', '2026-03-27T12:00Z', 4)).toEqual([
       '2026-03-28T01:30',
       '2026-03-29T01:00',
@@ -26,7 +26,7 @@ describe('the slots of an expression', () => {
     ]);
   });
 
-  it('several that are skipped are due at the change together, as one', () => {
+  it('is due once at the change if several of its times are skipped', () => {
     expect(slotsFrom('*/20 * * * *', 'Europe/Berlin', '2026-03-29T00:20Z', 3)).toEqual([
       '2026-03-29T00:40',
       '2026-03-29T01:00',
@@ -34,7 +34,7 @@ describe('the slots of an expression', () => {
     ]);
   });
 
-  it('a time that comes twice at the end of summer time is due once, the first time', () => {
+  it('is due once, the first time, if a time occurs twice at the end of summer', () => {
     expect(slotsFrom('30 2 * * *', 'Europe/Berlin', '2026-10-23T12:00Z', 4)).toEqual([
       '2026-10-24T00:30',
       '2026-10-25T00:30',
@@ -47,12 +47,12 @@ describe('the slots of an expression', () => {
     ]);
   });
 
-  it('asked in the second of two equal hours, none of the first comes again', () => {
+  it('has no slot again when calculated in the second of two equal hours', () => {
     expect(slotsFrom('*/30 * * * *', 'Europe/Berlin', '2026-10-25T01:10Z', 1)).toEqual(['2026-10-25T02:00']);
     expect(slotsFrom('30 2 * * *', 'Europe/Berlin', '2026-10-25T01:10Z', 1)).toEqual(['2026-10-26T01:30']);
   });
 
-  it('a midnight that is skipped is due at the change; one that follows 23 o’clock twice comes once', () => {
+  it('is due at the change if midnight is skipped, and once if 23:00 occurs twice', () => {
     expect(slotsFrom('0 0 * * *', 'America/Santiago', '2026-09-05T12:00Z', 2)).toEqual([
       '2026-09-06T04:00',
       '2026-09-07T03:00',
@@ -67,7 +67,7 @@ describe('the slots of an expression', () => {
     ]);
   });
 
-  it('a day that a zone leaves out costs no slot, and half an hour of summer time is right, too', () => {
+  it('loses no slot to a skipped day, and is right for half an hour of summer time', () => {
     expect(slotsFrom('0 12 * * *', 'Pacific/Apia', '2011-12-29T12:00Z', 3)).toEqual([
       '2011-12-29T22:00',
       '2011-12-30T10:00',
@@ -79,17 +79,17 @@ describe('the slots of an expression', () => {
     ]);
   });
 
-  it('are what node-cron reads: both days must fit, names and steps count, 29 February waits for its year', () => {
+  it('reads as in node-cron: both days must match, names and steps work, 29 February waits', () => {
     expect(slotsFrom('0 6 1-7 * mon', 'UTC', '2026-01-28T12:00Z', 2)).toEqual(['2026-02-02T06:00', '2026-03-02T06:00']);
     expect(slotsFrom('0 0 29 2 1', 'UTC', '2026-01-01T00:00Z', 2)).toEqual(['2044-02-29T00:00', '2072-02-29T00:00']);
     expect(slotsFrom('0 0 L 2 *', 'UTC', '2027-01-01T00:00Z', 2)).toEqual(['2027-02-28T00:00', '2028-02-29T00:00']);
   });
 
-  it('that never come are told as such', () => {
+  it('that never has a slot is reported as such', () => {
     expect(slotsFrom('0 0 1 * 5#5', 'UTC', '2026-01-01T00:00Z', 1)).toEqual([]);
   });
 
-  it('always lie ahead, come in order, and show the time of the expression unless it was skipped', () => {
+  it('has slots in the future, in order, at its time unless that time was skipped', () => {
     const zones = ['Europe/Berlin', 'America/Santiago', 'Africa/Cairo', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'UTC'];
     fc.assert(
       fc.property(

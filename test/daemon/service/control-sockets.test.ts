@@ -1,4 +1,4 @@
-// The sockets of a daemon: their modes, what each one lets its callers do, and the group that is allowed to operate.
+// The sockets of a daemon: their modes, what each one lets its callers do, and the group that may operate it.
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ async function serve(sections: Readonly<Record<string, unknown>> = {}): Promise<
 
 const MODES = { admin: 0o600, look: 0o660, operate: 0o660, control: 0o660 } as const;
 
-/** Asks over one socket, whatever the others are. */
+/** Connects to one socket, whatever the others are. */
 async function askOver(name: keyof typeof MODES): Promise<Control> {
   const path = join(composed?.dir ?? '', `${name}.sock`);
   const sockets = { admin: path, operate: path, look: path, control: path, stateDir: composed?.dir ?? '' };
@@ -44,7 +44,7 @@ async function askOver(name: keyof typeof MODES): Promise<Control> {
   return control;
 }
 
-describe('the sockets', () => {
+describe('control sockets', () => {
   it('have the mode of their callers, and are gone after the end', async () => {
     const { dir } = await serve();
     for (const [name, mode] of Object.entries(MODES)) {
@@ -75,7 +75,7 @@ describe('the sockets', () => {
     expect(await code(control.forgetSerial())).toBe(admin);
   });
 
-  it('the log says of a refused request who sent it and why it was refused, and nothing else', async () => {
+  it('log of a refused request who sent it and why, and nothing else', async () => {
     const { events } = await serve();
     const uid = realFiles.self;
     await expect((await askOver('look')).retryCredentials(null)).rejects.toMatchObject({ code: 'CONTROL-OPERATE' });
@@ -91,7 +91,7 @@ describe('the sockets', () => {
     expect(asked).toMatch(/Request from .* to allow refused passwords once more.*\/operate\.sock\.$/);
   });
 
-  it('settings has every key with its origin and who may set it, and no secret', async () => {
+  it('return every setting with its origin and who may set it, and no secret', async () => {
     const { parts } = await serve({
       proxies: [
         {
@@ -120,7 +120,7 @@ describe('the sockets', () => {
     expect(JSON.stringify(keys)).not.toContain('geheim-1');
   });
 
-  it('follow has the lines of a round that somebody else starts', async () => {
+  it('send the lines of a round that another user starts to followers', async () => {
     await serve({ updates: { feed_url: 'http://127.0.0.1:9/feed.json' }, retry: { attempts: 1 } });
     const leaving = new AbortController();
     const messages: string[] = [];
@@ -141,7 +141,7 @@ describe('the sockets', () => {
     expect(messages.join('\n')).toContain('[TCP-REFUSED]');
   });
 
-  it('of a group that this machine does not know are not opened, and none is left', async () => {
+  it('are not opened for an unknown group, and none is left', async () => {
     const refused = serve({ control: { operate_group: 'no-such-group-here' } });
     await expect(refused).rejects.toMatchObject({ code: 'CONTROL-GROUP', facts: { group: 'no-such-group-here' } });
     const { settings } = composed?.parts.config.loaded ?? {};
@@ -152,7 +152,7 @@ describe('the sockets', () => {
   });
 });
 
-it('the number of a group is found by its name, and a number is itself', async () => {
+it('control sockets: a group is found by its name, and a number is itself', async () => {
   expect(await groupNumber('root')).toBe(0);
   expect(await groupNumber('4711')).toBe(4_711);
   expect(await groupNumber('no-such-group-here')).toBeNull();

@@ -33,8 +33,8 @@ beforeEach(() => {
 const refused = () => coded('TCP-REFUSED', { hop: 'origin', host: 'h', port: 9, elapsed: 2 });
 const failed = () => report({ name: 'check-failed', hop: 'origin', error: refused() });
 
-describe('what systemctl status shows', () => {
-  it('is what came of the last check and when the next one is', () => {
+describe('the service status', () => {
+  it('is the result of the last check and the time of the next one', () => {
     report({ name: 'checking', url: 'http://h/feed.json' });
     report({ name: 'up-to-date' });
     report({ name: 'round-ended', published: 0, failed: 0, pruned: 0 });
@@ -43,7 +43,7 @@ describe('what systemctl status shows', () => {
     expect(told.at(-1)).toMatch(/^Everything is up to date\. Next check for updates at \S+\.$/);
   });
 
-  it('counts how long a package is waited for, until its first byte', () => {
+  it('counts the time until the first byte of a package', () => {
     const id = '1602600';
     const wait = {
       limit: 340_000,
@@ -63,7 +63,7 @@ describe('what systemctl status shows', () => {
     expect(time.pending).toBe(0);
   });
 
-  it('is the failure with what to check, until a check goes well', () => {
+  it('is the failure with what to check, until a check succeeds', () => {
     failed();
     report({ name: 'round-ended', published: 0, failed: 0, pruned: 0 });
     report({ name: 'next-round', at: time.now() });
@@ -74,7 +74,7 @@ describe('what systemctl status shows', () => {
     expect(told.at(-1)).toBe('Everything is up to date.');
   });
 
-  it('is no failure of an update that a later attempt published, but that of another one', () => {
+  it('drops the failure of an update published later, keeps that of another', () => {
     const fail = (id: string) => report({ name: 'download-failed', id, hop: 'origin', error: refused() });
     const end = () => {
       report({ name: 'published', id: 'u1', path: '/p' });
@@ -90,7 +90,7 @@ describe('what systemctl status shows', () => {
     expect(told.at(-1)).toMatch(/^Update ID u2 failed .*\[TCP-REFUSED\]/);
   });
 
-  it('begins with the rejection of the configuration until it is fixed', () => {
+  it('starts with the rejection of the configuration until it is fixed', () => {
     report({ name: 'up-to-date' });
     report({ name: 'reloading', file: 'f', cause: 'it changed' });
     report({ name: 'reload-refused', count: 2 });
@@ -101,7 +101,7 @@ describe('what systemctl status shows', () => {
     expect(told.at(-1)).toBe('Everything is up to date.');
   });
 
-  it('begins with the error of checks that are overdue, until one succeeds', () => {
+  it('starts with the error of overdue checks, until one succeeds', () => {
     failed();
     report({ name: 'checks-overdue', error: coded('FEED-OVERDUE', { age: 260_000_000, cause: 'TCP-REFUSED at a' }) });
     report({ name: 'check-next-try', at: time.now(), failures: 9 });
@@ -114,7 +114,7 @@ describe('what systemctl status shows', () => {
     expect(told.at(-1)).toBe('Everything is up to date.');
   });
 
-  it('is not told of every step of a download', () => {
+  it('does not change with every step of a download', () => {
     report({ name: 'downloading', id: 'u1' });
     for (let step = 1; step <= 100; step += 1) {
       time.advance(100);
@@ -125,7 +125,7 @@ describe('what systemctl status shows', () => {
     expect(told.at(-1)).toContain('update ID u1');
   });
 
-  it('holds no secret', () => {
+  it('contains no secret', () => {
     known.add('hunter2hunter2');
     report({ name: 'checking', url: 'http://h/feed.json?key=hunter2hunter2' });
 
@@ -134,14 +134,14 @@ describe('what systemctl status shows', () => {
 });
 
 describe('the service manager', () => {
-  it.each(['applied', 'unchanged', 'refused'] as const)('hears READY after a reload that is %s', (outcome) => {
+  it.each(['applied', 'unchanged', 'refused'] as const)('gets READY after a reload that is %s', (outcome) => {
     reloads.began?.();
     reloads.ended(outcome);
 
     expect(told).toEqual(['RELOADING', 'READY']);
   });
 
-  it('hears sentences from the log, and no state', () => {
+  it('gets sentences from the log, and no state', () => {
     report({ name: 'reloading', file: 'f', cause: 'it changed' });
     report({ name: 'reload-unchanged' });
     report({ name: 'stopping', reason: 'SIGTERM' });
@@ -149,7 +149,7 @@ describe('the service manager', () => {
     expect(told).toEqual(['', 'Stopping (SIGTERM); the bytes downloaded so far are kept.']);
   });
 
-  it('is left alone by everything else', () => {
+  it('gets nothing for other events', () => {
     report({ name: 'stopped' });
     report({ name: 'published', id: 'u1', path: '/p' });
 

@@ -1,4 +1,4 @@
-// Whose state folder a process may work in, and what is reported of the folders above it.
+// Whose state folder a process may use, and what is reported of the folders above it.
 
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -36,8 +36,8 @@ describe('requireOurState', () => {
     ['root below a folder of the service', ROOT, OTHER, null, true],
     ['root below a folder of root', ROOT, ROOT, null, false],
     ['root in a mounted clone of another user', ROOT, OTHER, '/home/clone', false],
-    ['root below a folder beside the clone', ROOT, OTHER, '/home/clone-2', true],
-    ['another user, who could not make it anyway', 7, OTHER, null, false],
+    ['root below a folder next to the clone', ROOT, OTHER, '/home/clone-2', true],
+    ['another user, which could not create it anyway', 7, OTHER, null, false],
   ] as const)('where it is not there yet: %s', async (...[, self, owner, checkout, isRefused]) => {
     disk.plantFolder('/home/clone', { owner });
     const asked = requireOurState(as(self), '/home/clone/state/demo', checkout);
@@ -55,7 +55,7 @@ describe('reportExposed', () => {
     await composed?.remove();
   });
 
-  it('names a folder above the state that everybody can write, once for state and packages', async () => {
+  it('names a parent folder that every user can write, only once', async () => {
     composed = await composeIn({});
     const { dir, parts, events } = composed;
     await parts.ports.store.prepare();

@@ -22,7 +22,7 @@ function rig() {
   return { clock, state, watchdog };
 }
 
-describe('the watchdog', () => {
+describe('watchdog', () => {
   it('is fed at once and then twice in each limit', async () => {
     const { clock, state } = rig();
     expect(state.fed).toBe(1);
@@ -37,7 +37,7 @@ describe('the watchdog', () => {
     expect(state.fed).toBe(3);
   });
 
-  it('is not fed once a wait is past its end by more, which is said once, by name', async () => {
+  it('is not fed after a wait is overdue beyond the grace; it is logged once', async () => {
     const { clock, state } = rig();
     state.wait = { what: 'a response', overdueMs: watchdogLimits.graceMs + 1 };
     await clock.advanceAsync(4 * LIMIT_MS);
@@ -45,7 +45,7 @@ describe('the watchdog', () => {
     expect(state.events.map(({ name }) => name)).toEqual(['wait-stuck']);
   });
 
-  it('is fed again when that wait is over', async () => {
+  it('is fed again when that wait has ended', async () => {
     const { clock, state } = rig();
     state.wait = { what: 'a response', overdueMs: 600_000 };
     await clock.advanceAsync(LIMIT_MS / 2);
@@ -54,7 +54,7 @@ describe('the watchdog', () => {
     expect(state.fed).toBe(2);
   });
 
-  it('looks only after everything that fell due meanwhile has happened', async () => {
+  it('checks only after all callbacks that were due meanwhile have run', async () => {
     const { clock, state } = rig();
     state.wait = { what: 'a response', overdueMs: 600_000 };
     clock.advance(LIMIT_MS / 2);
@@ -64,7 +64,7 @@ describe('the watchdog', () => {
     expect(state.events).toEqual([]);
   });
 
-  it('leaves no timer behind when it is stopped', async () => {
+  it('leaves no timer after it was stopped', async () => {
     const { clock, state, watchdog } = rig();
     clock.advance(LIMIT_MS / 2);
     watchdog.stop();
@@ -73,7 +73,7 @@ describe('the watchdog', () => {
     expect(state.fed).toBe(1);
   });
 
-  it('has a grace of 30 s, which nothing in the program changes', () => {
+  it('has a fixed grace of 30 s', () => {
     expect(watchdogLimits).toEqual({ graceMs: 30_000 });
     const users = sourceFiles().filter((file) => readSource(file).includes('watchdogLimits'));
     expect(users).toEqual(['daemon/service/watchdog.ts']);

@@ -55,8 +55,8 @@ function heard() {
   };
 }
 
-describe('a change that is tried', () => {
-  it('counts when every stage of every purpose passes that it sends another way', async () => {
+describe('change trial: a change', () => {
+  it('is accepted if every stage passes for each changed route', async () => {
     const { trials, asked } = trialsWith();
     const verdict = await trials.attempt(request(), () => undefined, NEVER);
     expect(verdict).toEqual({ confirmed: true, by: 'stages', failure: null });
@@ -64,7 +64,7 @@ describe('a change that is tried', () => {
     expect(trials.pending).toBeNull();
   });
 
-  it('counts without a stage when it sends nothing another way', async () => {
+  it('is accepted without a stage if it changes no route', async () => {
     const { trials, asked } = trialsWith({ loadCandidate: () => Promise.resolve(loadedOf({ proxies: PROXIES })) });
     expect((await trials.attempt(request(), () => undefined, NEVER)).confirmed).toBe(true);
     expect(asked).toEqual([]);
@@ -79,7 +79,7 @@ describe('a change that is tried', () => {
     'TLS-UNTRUSTED',
     'HTTP-STATUS',
     'NOT-THE-FEED',
-  ])('that fails with %s does not count once its time is over', async (code) => {
+  ])('that fails with %s is discarded at the deadline', async (code) => {
     const { trials, clock } = trialsWith({ testCandidate: failing(code) });
     const { onEvent, failed } = heard();
     const verdict = trials.attempt(request(), onEvent, NEVER);
@@ -89,7 +89,7 @@ describe('a change that is tried', () => {
     expect(await verdict).toMatchObject({ confirmed: false, by: 'nobody', failure: { code } });
   });
 
-  it('that failed counts all the same when somebody confirms it in time', async () => {
+  it('that failed is accepted anyway if a person confirms it in time', async () => {
     const { trials } = trialsWith({ testCandidate: failing('TCP-REFUSED') });
     const { onEvent, failed } = heard();
     const verdict = trials.attempt(request(), onEvent, NEVER);
@@ -99,7 +99,7 @@ describe('a change that is tried', () => {
     expect(() => trials.confirm()).toThrow('[CHANGE-NONE]');
   });
 
-  it('that nobody is to wait for ends with its failure', async () => {
+  it('that does not wait for a person ends with its failure', async () => {
     const { trials } = trialsWith({ testCandidate: failing('TCP-REFUSED') });
     const verdict = await trials.attempt(request({ waits: false }), () => undefined, NEVER);
     expect(verdict).toMatchObject({ confirmed: false, failure: { code: 'TCP-REFUSED' } });
@@ -112,7 +112,7 @@ describe('a change that is tried', () => {
     expect(await verdict).toEqual({ confirmed: false, by: 'nobody', failure: null });
   });
 
-  it('keeps a second one out, and says who has the first', async () => {
+  it('keeps out a second one, and says whose is being tested', async () => {
     const { trials } = trialsWith({ testCandidate: hanging });
     const first = trials.attempt(request(), () => undefined, NEVER);
     const second = trials.attempt(request({ by: 'else' }), () => undefined, NEVER);
@@ -121,7 +121,7 @@ describe('a change that is tried', () => {
     expect((await first).confirmed).toBe(true);
   });
 
-  it('ends with its asker, or with the daemon', async () => {
+  it('ends with its caller, or with the daemon', async () => {
     const { trials } = trialsWith({ testCandidate: hanging });
     const gone = new AbortController();
     const verdict = trials.attempt(request(), () => undefined, gone.signal);
@@ -137,7 +137,7 @@ describe('a change that is tried', () => {
       '[CONFIG]',
     ],
     ['would go direct without a word', loadedOf({}), '[POLICY-DIRECT]'],
-  ])('is refused at once where it %s', async (_name, result, code) => {
+  ])('is refused at once if it %s', async (_name, result, code) => {
     const { trials } = trialsWith({ loadCandidate: () => Promise.resolve(result) });
     await expect(trials.attempt(request(), () => undefined, NEVER)).rejects.toThrow(code);
     expect(trials.pending).toBeNull();

@@ -18,18 +18,26 @@ function verdictOf(...events: ConfirmEvent[]) {
 
 const begin: ConfirmEvent = { kind: 'begin', id: 1, by: 'root' };
 
-describe('a change that is tried', () => {
+describe('confirm state: a change', () => {
   it.each<[string, ConfirmEvent[], object | null]>([
-    ['counts when every stage passed', [{ kind: 'passed', id: 1 }], { confirmed: true, by: 'stages', failure: null }],
-    ['counts by a person while stages run', [{ kind: 'confirm' }], { confirmed: true, by: 'person', failure: null }],
     [
-      'counts by a person although a stage failed',
+      'is accepted when every stage passed',
+      [{ kind: 'passed', id: 1 }],
+      { confirmed: true, by: 'stages', failure: null },
+    ],
+    [
+      'is accepted by a person while stages run',
+      [{ kind: 'confirm' }],
+      { confirmed: true, by: 'person', failure: null },
+    ],
+    [
+      'is accepted by a person although a stage failed',
       [{ kind: 'failed', id: 1, failure }, { kind: 'confirm' }],
       { confirmed: true, by: 'person', failure },
     ],
     ['waits once a stage failed', [{ kind: 'failed', id: 1, failure }], null],
     [
-      'does not count once its time is over',
+      'is discarded at its deadline',
       [
         { kind: 'failed', id: 1, failure },
         { kind: 'expired', id: 1 },
@@ -37,21 +45,21 @@ describe('a change that is tried', () => {
       { confirmed: false, by: 'nobody', failure },
     ],
     [
-      'does not count when its asker is gone',
+      'is discarded when its caller is gone',
       [{ kind: 'gone', id: 1 }],
       { confirmed: false, by: 'nobody', failure: null },
     ],
-    ['is not touched by what comes for an earlier one', [{ kind: 'passed', id: 0 }], null],
+    ['ignores events of an earlier one', [{ kind: 'passed', id: 0 }], null],
   ])('%s', (_name, events, verdict) => {
     expect(verdictOf(begin, ...events).verdicts).toEqual(verdict === null ? [] : [verdict]);
   });
 
-  it('keeps a second one out', () => {
+  it('keeps out a second one', () => {
     const { state } = stepConfirm(null, begin);
     expect(stepConfirm(state, { kind: 'begin', id: 2, by: 'else' })).toEqual({ state, verdict: null, taken: false });
   });
 
-  it('gets one verdict at most, whatever comes in whatever order, and never counts without a pass or a person', () => {
+  it('gets at most one verdict; only a pass or a person accepts it', () => {
     const id = fc.integer({ min: 1, max: 3 });
     const event = fc.oneof<fc.Arbitrary<ConfirmEvent>[]>(
       fc.record({ kind: fc.constant('begin' as const), id, by: fc.constant('root') }),

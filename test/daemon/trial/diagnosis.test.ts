@@ -1,6 +1,6 @@
 /**
- * `sallyport diagnose` on a healthy set-up and on broken ones, each a whole composition behind a real proxy of a test: the
- * first line names the cause, with its code; exit status and JSON say the same.
+ * `sallyport diagnose` on a healthy installation and on broken ones, each a whole composition behind a real proxy: the
+ * first line names the cause with its code, and exit status and JSON match it.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -48,7 +48,7 @@ interface Setup {
   readonly origin?: TlsOrigin;
   readonly script?: Script;
   readonly greeting?: string;
-  /** Of the profile. */
+  /** A key of the profile. */
   readonly corp?: Readonly<Record<string, unknown>>;
   readonly sections?: Readonly<Record<string, unknown>>;
   readonly gateways?: readonly string[];
@@ -73,7 +73,7 @@ async function closedPort(): Promise<number> {
   return proxy.port;
 }
 
-/** Leads to a port, whatever is asked for; refuses what `isRefused` says, as a Squid does. */
+/** Leads to its port for any target, and refuses what `isRefused` picks, as Squid does. */
 function refusing(isRefused: (line: string) => boolean, port: number): Script {
   const denied = 'HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\nContent-Length: 0\r\n\r\n';
   return (client, head, earlier) => {
@@ -82,7 +82,7 @@ function refusing(isRefused: (line: string) => boolean, port: number): Script {
   };
 }
 
-/** Leads to a port by CONNECT; tells the time with it, or only with an answer of its own to a plain request. */
+/** Leads to a port by CONNECT; sends the time with its answer, or only with its own answer to a plain request. */
 function tellingTime(date: Date, port: number, how: 'with a tunnel' | 'by itself'): Script {
   const told = `Date: ${date.toUTCString()}\r\n`;
   const opened = `HTTP/1.1 200 Connection established\r\n${how === 'by itself' ? '' : told}\r\n`;
@@ -95,11 +95,11 @@ function tellingTime(date: Date, port: number, how: 'with a tunnel' | 'by itself
 interface Expected {
   readonly code: string;
   readonly status: number;
-  /** Its class, as JSON has it. */
+  /** Its class, as in the JSON. */
   readonly kind: string;
-  /** Of the first line. */
+  /** Part of the first line. */
   readonly words: string;
-  /** Null where it is a matter of none. */
+  /** Null if it concerns no purpose. */
   readonly purpose?: 'updates' | 'platform' | null;
 }
 
@@ -264,8 +264,8 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<DiagnosisOu
     },
   };
 
-describe('a diagnosis', () => {
-  it('of a healthy set-up says that all is well, and shows each stage', async () => {
+describe('diagnosis: a run', () => {
+  it('on a healthy installation says that all is well, and shows each stage', async () => {
     const told = await behind({});
     expect(told).toMatchObject({ first: 'All is well: updates through corp.', status: 0 });
     const [updates] = told.diagnosis.purposes;
@@ -277,14 +277,14 @@ describe('a diagnosis', () => {
     expect(updates?.endpoints).toMatchObject([{ outcome: 'ok', endpoint: `${HOST}:${healthy.port}` }]);
   });
 
-  it.each(Object.entries(BROKEN))('of %s names it in its first line', async (_name, { tell, expected }) => {
+  it.each(Object.entries(BROKEN))('with %s names it in its first line', async (_name, { tell, expected }) => {
     const { first, status, diagnosis, lines } = await tell();
     const { code, kind, words, purpose = 'updates' } = expected;
     expect({ first, status }).toEqual({ first: expect.stringContaining(words), status: expected.status });
     expect(first).toContain(
       purpose === null ? `[${code}] ` : `[${code}] ${purpose}${purpose === 'updates' ? '' : ' (not enabled)'}: `,
     );
-    // What a script reads says the same.
+    // The fields for scripts agree.
     const finding = { code, class: kind, check: expect.stringMatching(/\w/) };
     expect(diagnosis.verdict).toMatchObject({ outcome: 'failed', purpose, sentence: first, finding });
     if (purpose === null) return;
@@ -302,13 +302,13 @@ describe('a diagnosis', () => {
       'CLOCK-SKEW',
       'updates works, but: The clock of this host',
     ],
-  ])('of a path %s warns and ends with 0', async (_name, options, code, words) => {
+  ])('on a path %s warns and ends with 0', async (_name, options, code, words) => {
     const { first, status, diagnosis } = await behind({ origin: held(await startFeedOrigin(options)) });
     expect({ first, status }).toEqual({ first: expect.stringContaining(words), status: 0 });
     expect(diagnosis.verdict).toMatchObject({ outcome: 'warning', finding: { code } });
   });
 
-  it('of four purposes on one account costs a wrong password one attempt', async () => {
+  it('for four purposes on one account sends a wrong password once', async () => {
     const user = { user: 'svc', password: 'right one', domain: '' };
     const login = held(await startLoginProxy('basic', user, healthy.port));
     const url = `https://${HOST}:${healthy.port}/`;
@@ -322,14 +322,14 @@ describe('a diagnosis', () => {
     expect(diagnosis.purposes.map(({ failure }) => failure?.code)).toEqual(PURPOSES.map(() => 'AUTH-REJECTED'));
   });
 
-  it('without a daemon says first whom it runs as', async () => {
+  it('without a daemon first prints its user', async () => {
     const sections = await feedSettings(healthy.port);
     const { lines, diagnosis } = await printDiagnosis({ sections, mode: 'command' });
     expect(lines[0]).toBe(`Running as ${diagnosis.as.user}, not as the service.`);
     expect(lines[1]).toBe('All is well: updates direct.');
   });
 
-  it('with nothing to reach is a failure of the configuration', async () => {
+  it('without any URL is a failure of the configuration', async () => {
     const { first, status } = await printDiagnosis({ sections: {} });
     expect({ first, status }).toMatchObject({ status: 78 });
     expect(first).toContain('[CONFIG-INCOMPLETE]');

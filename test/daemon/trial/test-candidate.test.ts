@@ -1,5 +1,5 @@
-// A change that is tried with the real stages, each broken by a real proxy or server: it does not count, with its code, and
-// what is in force stays in force.
+// A change is tested with the real stages, each broken by a real proxy or server: it is discarded with its code, and
+// the active settings stay.
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
@@ -66,7 +66,7 @@ async function closedPort(): Promise<number> {
   return proxy.port;
 }
 
-/** Direct until now; tried is a default proxy with these keys. */
+/** Direct so far; the candidate is a default proxy with these keys. */
 async function trying(corp: object): Promise<{ verdict: ChangeVerdict; how: string; isSame: boolean }> {
   const updates = { feed_url: `https://${HOST}:${healthy.port}/feed.json`, ca_file: join(dir, 'ca.pem') };
   const sections = { updates, response_timeout: { tunnel_timeout_ms: 1_000 } };
@@ -116,8 +116,8 @@ const STAGES: readonly (readonly [stage: string, code: string, corp: () => Promi
   ['content', 'FEED-NOT-JSON', async () => leadingTo(await startTlsOrigin(ca.issue(), { answer: blockPage }))],
 ];
 
-describe('a password that is tried at another proxy', () => {
-  it('still goes to the one in force when the change does not count', async () => {
+describe('test candidate: a password tested elsewhere', () => {
+  it('is still sent to the active proxy', async () => {
     const user = { user: 'svc', password: 'the same one', domain: '' };
     const login = held(await startLoginProxy('basic', user, healthy.port));
     const updates = { feed_url: `https://${HOST}:${healthy.port}/feed.json`, ca_file: join(dir, 'ca.pem') };
@@ -140,13 +140,13 @@ describe('a password that is tried at another proxy', () => {
   });
 });
 
-describe('a change that is tried with the real stages', () => {
-  it('counts when all of them pass', async () => {
+describe('test candidate: a change', () => {
+  it('is accepted if all real stages pass', async () => {
     const { verdict } = await trying(await behaving(honest(healthy.port)));
     expect(verdict).toEqual({ confirmed: true, by: 'stages', failure: null });
   });
 
-  it.each(STAGES)('does not count when %s fails: %s; what was in force stays', async (_stage, code, corp) => {
+  it.each(STAGES)('is discarded when %s fails: %s; the active settings stay', async (_stage, code, corp) => {
     const { verdict, how, isSame } = await trying(await corp());
     expect(verdict).toMatchObject({ confirmed: false, by: 'nobody', failure: { code } });
     expect({ how, isSame }).toEqual({ how: 'direct', isSame: true });
