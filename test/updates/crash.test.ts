@@ -1,6 +1,6 @@
-// A crash around every write, fsync, rename, unlink and folder operation of a whole round, enumerated by the round's own
-// trace (`crashPlaces`), none skipped, in each way in which a machine can forget: a package under a final name is always
-// right, and no receipt is lost, whatever was the last operation.
+// A crash around every write, fsync, rename, unlink and folder operation of a whole round, listed by the round's own
+// trace (`crashPlaces`), none skipped, with each way in which a machine can lose data: a package under a final name is
+// always right, and no receipt is lost, whichever operation was last.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CRASH_MODES, CrashingFiles, type CrashMode, crashPoints } from '#test/support/crashing-files.ts';
@@ -14,7 +14,7 @@ const DIR = '/data';
 const JARS = new Map(['old1', 'new2', 'gone3', 'tool4'].map((id) => [id, makeJar(id, 3_000)]));
 let origin: ScriptedOrigin;
 
-/** The story: one is there, one is called back, two come (one requires the other), one is pruned. */
+/** The scenario: one is published, one is withdrawn, two arrive (one requires the other), one is pruned. */
 beforeAll(async () => {
   origin = await startScriptedOrigin();
   for (const [id, jar] of JARS) origin.serve(`/${id}.jar`, jar);
@@ -34,7 +34,7 @@ const after = () =>
     { serial: 2 },
   );
 
-/** Events of the latest round. Something outside of the disk is one of them, or a request. */
+/** Events of the latest round. An operation outside the disk is one of them, or a request. */
 let events: readonly unknown[] = [];
 
 async function round(files: CrashingFiles): Promise<string[]> {
@@ -79,7 +79,7 @@ function expectFinished(files: CrashingFiles): void {
   expect(names.filter((name) => /^state\/outbox\/receipt\/\d+\./.test(name))).toEqual([]);
 }
 
-/** One receipt for each outcome of this installation, however often a crash made it be sent. */
+/** One receipt for each outcome of this installation, even if crashes made it be sent several times. */
 function expectReceipts(told: readonly { id: string; outcome: string; key: string }[]): void {
   const byKey = new Map(told.map((receipt) => [receipt.key, `${receipt.id} ${receipt.outcome}`]));
   expect([...byKey.values()].toSorted()).toEqual([
@@ -100,7 +100,7 @@ interface Crash extends CrashPlace {
 
 async function crashAt({ first, sent, ...at }: Crash): Promise<void> {
   origin.receipts.splice(0, Number.POSITIVE_INFINITY, ...sent);
-  // A process that was killed leaves all of its disk: this is a copy.
+  // A killed process leaves all of its disk: this is a copy.
   const files = first.afterCrash('killed');
   files.arm(at.when === 'before' ? { crashBefore: at.n } : { crashAfter: at.n });
   const acknowledged = await round(files).catch(() => []);
@@ -114,11 +114,11 @@ async function crashAt({ first, sent, ...at }: Crash): Promise<void> {
   expectFinished(survived);
   expectReceipts(origin.receipts);
   const lines = [...acknowledged, ...again].filter((id) => id === 'new2' || id === 'tool4');
-  // At most once each: the receipt is what may not be lost, and it was not.
+  // Each at most once: only the loss of a receipt is a defect, and it was not lost.
   expect(new Set(lines).size).toBe(lines.length);
 }
 
-describe('a crash at any operation of a round', () => {
+describe('crash: at any operation, a round', () => {
   it('crash: the trace of a round has every operation that changes the disk', async () => {
     const files = await firstDisk();
     await round(files);

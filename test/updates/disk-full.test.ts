@@ -1,5 +1,5 @@
-// A disk that runs full in the middle of a download, of a journal, of a sidecar, of a receipt: no crash, one line, no
-// partial file in the way, and it goes on by itself where it was.
+// A disk fills up in the middle of a download, a journal, a sidecar or a receipt: no crash, one log line, no partial
+// file that blocks, and it resumes by itself where it stopped.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SallyportEvent } from '#logging/events.ts';
@@ -37,7 +37,7 @@ function rig(updates: Record<string, unknown> = {}): Promise<Rig> {
   return openRig({ files, dir: DIR, settings, clock });
 }
 
-/** Room for so much beyond what is on the disk now. */
+/** Space for this many bytes in addition to what is on the disk now. */
 function leave(bytes: number, freeBytes?: number): void {
   const used = files.names().reduce((sum, name) => sum + (files.content(name)?.length ?? 0), 0);
   files.arm({ fullAfterBytes: used + bytes, ...(freeBytes === undefined ? {} : { freeBytes }) });
@@ -55,8 +55,8 @@ const told = ({ events }: Rig) => events.map(({ name }) => name).filter((name) =
 const published = () => files.names().filter((name) => name.endsWith('.jar'));
 const unfinished = () => files.names().filter((name) => name.endsWith('.new'));
 
-describe('before a download', () => {
-  it('nothing is asked for when the package does not fit beside the reserve', async () => {
+describe('full disk: a download', () => {
+  it('is not requested if the package would use the reserve', async () => {
     const made = await rig({ reserve_bytes: 100_000 });
     leave(450_000);
     const report = await made.round();
@@ -67,14 +67,14 @@ describe('before a download', () => {
     expect(told(made)).toEqual(['disk-full']);
   });
 
-  it('it begins when it fits to the byte', async () => {
+  it('starts if the package fits to the byte', async () => {
     const made = await rig({ reserve_bytes: 100_000 });
     files.arm({ freeBytes: jar.length + 100_000 });
 
     expect((await made.round()).published).toEqual(['u1']);
   });
 
-  it('the bytes that are here already need no room', async () => {
+  it('needs no space for bytes that are already on the disk', async () => {
     const made = await rig();
     leave(200_000, 1_000_000);
     await made.round();
@@ -84,7 +84,7 @@ describe('before a download', () => {
   });
 });
 
-describe('a disk that runs full', () => {
+describe('full disk: a round', () => {
   it('full disk: a download that meets it keeps every byte, reports it once, and resumes', async () => {
     const made = await rig();
     leave(200_000, 1_000_000);
@@ -128,7 +128,7 @@ describe('a disk that runs full', () => {
     expect(kept?.equals(large.subarray(0, kept.length))).toBe(true);
   });
 
-  it('fetches nothing else in that round, and what was left comes later', async () => {
+  it('fetches nothing else, and the rest follows later', async () => {
     const other = makeJar('v1', 1_000);
     const items = [itemFor('u1', jar), itemFor('v1', other, { package: 'other' })];
     origin.serve('/feed.json', feedOf(items, { serial: 2 }), 'application/json');
@@ -147,8 +147,8 @@ describe('a disk that runs full', () => {
     ['the sidecar', '/packages/u1.json.new'],
     ['the receipt', '/state/outbox/receipt/000000000001.json.new'],
     ['what is remembered', '/state/updates.json.new'],
-    ['what the way has shown', '/state/paths.json.new'],
-  ])('in the middle of %s pauses with one line and goes on', async (_what, path) => {
+    ['what the path has shown', '/state/paths.json.new'],
+  ])('pauses in the middle of %s with one line, and continues', async (_what, path) => {
     const rehearsal = await rig();
     await rehearsal.round();
     const writes = files.trace.filter((step) => step.operation === 'write' && step.path === DIR + path);
@@ -186,7 +186,7 @@ describe('a disk that runs full', () => {
     expect((await made.round()).retryAtMs).toBeNull();
   });
 
-  it('has a receipt sent once and settled, since that needs no room', async () => {
+  it('has a receipt sent once and settled, because that needs no space', async () => {
     const made = await rig();
     const { spool } = made.ports;
     await spool.accept({

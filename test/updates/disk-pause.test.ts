@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 const YEAR = 365 * 86_400_000;
 const FULL = coded('DISK-FULL', { operation: 'write', path: '/data/x', reason: 'ENOSPC', free: 0 });
 
-describe('a pause for a full disk', () => {
+describe('disk pause: a full disk', () => {
   it.each([YEAR, -YEAR])('disk pause: its length does not change when the clock moves by a year (%i)', async (step) => {
     const events: SallyportEvent[] = [];
     const clock = new FakeClock();

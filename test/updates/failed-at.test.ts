@@ -1,4 +1,4 @@
-// Where a failure says that it happened: every fault of content and protocol, by each way.
+// Where a failure says that it happened: every fault of content and protocol, over each kind of route.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -24,7 +24,7 @@ const chunked = (body: Buffer) =>
     Buffer.from('\r\n0\r\n\r\n'),
   ]);
 
-/** `bytes`: where they came from. `cut`: who fell silent or cut. `server`: the one that the URL names. `nobody`: not known. */
+/** `bytes`: their sender. `cut`: the peer that fell silent or cut. `server`: the host of the URL. `nobody`: unknown. */
 type At = 'bytes' | 'cut' | 'server' | 'unless forwarded';
 type End = 'closes' | 'open' | 'cut';
 type Fault = readonly [code: string, at: At, said: Buffer, end: End];
@@ -32,7 +32,7 @@ type Fault = readonly [code: string, at: At, said: Buffer, end: End];
 const wrong = Buffer.from(jar);
 wrong[jar.length >> 1] = (wrong[jar.length >> 1] ?? 0) ^ 1;
 
-/** A fault without an end closes the connection behind what it says. */
+/** A fault without an end closes the connection after its bytes. */
 function rows(faults: readonly (readonly [string, At, Buffer, End?])[]): Fault[] {
   return faults.map(([code, at, said, end = 'closes']) => [code, at, said, end]);
 }
@@ -95,7 +95,7 @@ async function rigFor(way: WayName, code: string) {
     updates: { feed_url: `${base}feed.json` },
     response_timeout: { mode: 'fixed', base_ms: 15_000 },
   });
-  // The schema allows no base_ms below a second, and a table of silences should not take minutes.
+  // The schema allows no base_ms below a second, and the table of silences must not take minutes.
   const short = {
     ...settings,
     response_timeout: { ...settings.response_timeout, base_ms: code === 'RESPONSE-TIMEOUT' ? 60 : 15_000 },
@@ -146,14 +146,14 @@ describe.each(WAYS)('failed at, %s:', (way) => {
     const { base, rig } = await rigFor(way, code);
     const asked = { url: new URL(`${base}feed.json`), method: 'GET', credentials: false, headers: {} } as const;
     const error = await failure(requestUpdates(rig.ports, { ...asked, limitBytes: 1_000, signal }));
-    // A document is refused by its length before anybody waits for the rest.
+    // A document can be refused by its length before the rest arrives.
     if (code === 'CONNECTION-LOST' && said.length > 0)
       expect(['CONNECTION-LOST', 'DOCUMENT-TOO-LARGE']).toContain(error.code);
     else expect({ code: error.code, hop: error.hop }).toEqual({ code, hop: expected(way, at, base) });
   });
 });
 
-// An unsigned feed is not taken over plain http.
+// An unsigned feed is not accepted over plain http.
 describe.each(WAYS.filter((way) => way !== 'forward'))('failed at, a feed, %s:', (way) => {
   it.each(FEED)('a feed that fails with %s names %s', async (code, at, said, end) => {
     script(said, end);

@@ -54,8 +54,8 @@ async function roundWith(command: string, given: string[]): Promise<{ rig: Rig; 
   return { rig, queue };
 }
 
-describe('a real hook', () => {
-  it('is run for each update in order, sees the package, and what it writes is told', async () => {
+describe('hook: a real program', () => {
+  it('is run for each update in order, and its output is logged', async () => {
     const { rig, queue } = await roundWith('/bin/sh', [
       '-c',
       'echo "$SALLYPORT_ID $SALLYPORT_TRUST $(sha256sum < "$SALLYPORT_PATH" | cut -c1-64) $SALLYPORT_SHA256"',
@@ -70,7 +70,7 @@ describe('a real hook', () => {
     expect(queue.state).toMatchObject({ waiting: [], failed: [], problem: null });
   });
 
-  it('is not run where others can write a folder above it, which is named', async () => {
+  it('is not run if others can write a folder above it, which is named', async () => {
     const hook = join(dir, 'hook');
     await writeFile(hook, '#!/bin/sh\nexit 0\n', { mode: 0o777 });
     const { queue } = await roundWith(hook, []);

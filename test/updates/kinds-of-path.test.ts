@@ -1,4 +1,4 @@
-// Whole rounds over real sockets through fake proxies of every kind, alive and dead; time runs 200 times as fast.
+// Whole rounds over real sockets through fake proxies of every kind, alive and dead. Time runs 200 times as fast.
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { explainTimeouts } from '#daemon/answers/timeouts.ts';
@@ -20,7 +20,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((proxy) => proxy.close()));
 });
 
-/** A Sallyport behind a proxy of this manner that offers these packages, `/ID.jar` each. */
+/** A Sallyport behind a proxy of this kind that offers these packages, `/ID.jar` each. */
 async function behind(
   manner: Parameters<typeof startScanningProxy>[0],
   over: {
@@ -59,7 +59,7 @@ async function behind(
 
 type Place = Awaited<ReturnType<typeof behind>>;
 
-/** Teaches what a quick route teaches: deadlines are at their floor, ten seconds. */
+/** Teaches what a fast route teaches: deadlines are at their minimum, ten seconds. */
 function teachQuick({ rig, route }: Place): void {
   for (let n = 0; n < 12; n += 1) {
     rig.ports.model.observe(route, {
@@ -77,7 +77,7 @@ function teachQuick({ rig, route }: Place): void {
 const failuresOf = (events: readonly SallyportEvent[]) =>
   events.flatMap((event) => (event.name === 'download-failed' && event.error instanceof Error ? [event.error] : []));
 
-describe('a package through a living proxy that nobody knows yet', () => {
+describe('kinds of path: a package through a living proxy that is unknown yet', () => {
   it.each([
     ['streaming', 'streaming'],
     ['storeAndForward', 'held'],
@@ -117,10 +117,10 @@ describe('a package through a living proxy that nobody knows yet', () => {
   });
 });
 
-/** The shortest silence that counts is 200 ms of real time then, not 50 ms: a busy machine may stop that long. */
+/** The shortest silence that is reported is then 200 ms of real time, not 50 ms: a busy machine may stop that long. */
 const SLOWER = 50;
 
-describe('a package through a dead proxy on a known route', () => {
+describe('kinds of path: a package through a dead proxy on a known route', () => {
   it.each([
     ['streamingThatStops', 'RESPONSE-TIMEOUT'],
     ['mute', 'RESPONSE-TIMEOUT'],
@@ -146,7 +146,7 @@ describe('a package through a dead proxy on a known route', () => {
     expect(place.rig.ports.clock.monotonic() - begun).toBeLessThan(240_000);
   });
 
-  it('says what this proxy has shown before', async () => {
+  it('kinds of path: a timeout names what this proxy has shown earlier', async () => {
     const place = await behind(DEAD.mute);
     teachQuick(place);
     const [failed] = (await place.rig.round()).failed;
@@ -154,7 +154,7 @@ describe('a package through a dead proxy on a known route', () => {
   });
 });
 
-describe('what was learned', () => {
+describe('kinds of path: what was learned', () => {
   /** Held for two seconds a kilobyte, as a slow scanner does with megabytes. */
   const SLOW = 2_000 / 1_000;
   const SIZES = { a: 10_000, b: 30_000, c: 60_000 };
@@ -162,9 +162,9 @@ describe('what was learned', () => {
   const large = makeJar('large', 300_000);
   const packages = { ...small, large };
 
-  it('brings a package at the first try that is held for ten minutes, and a restart changes no plan', async () => {
+  it('kinds of path: after learning, a package held for ten minutes needs one try', async () => {
     const holdMs = (path: string) => (packages[path.slice(1, -4) as keyof typeof packages]?.length ?? 0) * SLOW;
-    // Without what the route has shown, five minutes would be too short for it.
+    // Without the observations of this route, five minutes would be too short for it.
     const place = await behind(ALIVE.storeAndForward, { packages, holdMs });
     place.offered.delete('large');
     expect((await place.rig.round()).published.toSorted()).toEqual(['a', 'b', 'c']);
@@ -184,8 +184,8 @@ describe('what was learned', () => {
   });
 });
 
-describe('a server that drips', () => {
-  it('has its share of a round and no more: after two packages the others wait', async () => {
+describe('kinds of path: a server that drips', () => {
+  it('has only its share of a round: after two packages the others wait', async () => {
     const packages = Object.fromEntries(['u1', 'u2', 'u3', 'u4'].map((id) => [id, makeJar(id, 100_000)]));
     const place = await behind(DEAD.trickleOneByteASecond, { packages, attempts: 3 });
     teachQuick(place);

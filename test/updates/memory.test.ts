@@ -1,4 +1,4 @@
-// What the updater remembers: ids that were only seen make room for new ones, without a search among all of them.
+// What the updater remembers: the oldest ids that were only observed are dropped for new ones, without a full search.
 
 import { describe, expect, it } from 'vitest';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
@@ -6,7 +6,7 @@ import { UpdatesMemory } from '#updates/memory.ts';
 
 const sha256 = 'a'.repeat(64);
 
-describe('the memory of ids', () => {
+describe('memory: known ids', () => {
   it('memory: beyond 100,000 ids the oldest merely seen is forgotten, never a published one', () => {
     const memory = new UpdatesMemory(new CrashingFiles(), '/updates.json');
     for (let n = 0; n < 99_998; n += 1) memory.setId(`p${n}`, { sha256, fate: 'published' });

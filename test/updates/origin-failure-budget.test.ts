@@ -14,13 +14,13 @@ function spentAfter(...errors: readonly CodedError[]): boolean {
   return budget.isSpent('https://a');
 }
 
-describe('a server has had its share of the round', () => {
-  it('once it dripped twice, and no other has', () => {
+describe('origin failure budget: a server is skipped', () => {
+  it('once it dripped twice, and no other server is', () => {
     expect(spentAfter(drip, lost())).toBe(false);
     expect(spentAfter(drip, lost(), drip)).toBe(true);
   });
 
-  it.each(CONNECT_PHASES)('where it failed twice before a request could leave, and not after it (%s)', (phase) => {
+  it.each(CONNECT_PHASES)('after two failures, not before a request (%s)', (phase) => {
     expect(spentAfter(at(phase))).toBe(false);
     expect(spentAfter(at(phase), at(phase))).toBe(phase !== 'request' && phase !== 'response');
   });

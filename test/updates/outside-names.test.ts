@@ -1,4 +1,4 @@
-// IDs that come from outside, against everything that makes a file name of one: no path ever leaves its folder.
+// IDs from outside against everything that builds a file name from one: no path ever leaves its folder.
 
 import { dirname } from 'node:path';
 import fc from 'fast-check';
@@ -41,8 +41,8 @@ beforeEach(async () => {
   await rig.ports.store.prepare();
 });
 
-describe('the package store', () => {
-  it('makes no path outside of its folder, whatever it is asked for', async () => {
+describe('outside names: the package store', () => {
+  it('builds no path outside its folder, whatever the id', async () => {
     const { store } = rig.ports;
     await fc.assert(
       fc.asyncProperty(outside, async (id) => {
@@ -64,7 +64,7 @@ describe('the package store', () => {
     );
   });
 
-  it('lists nothing for files beside the packages whose names are no IDs', async () => {
+  it('lists no files whose names are invalid IDs', async () => {
     for (const name of ['a b.json', '.json', 'x.jar.json', 'x.receipt.json'])
       files.plantFile(`${rig.ports.store.dir}/${name}`, Buffer.from('{"format":2}'));
     expect(await rig.ports.store.list()).toEqual([]);
@@ -72,10 +72,10 @@ describe('the package store', () => {
   });
 });
 
-describe('the journal of a download', () => {
+describe('outside names: the journal of a download', () => {
   const dir = `${DIR}/packages/.staging`;
 
-  it('makes no path outside of its folder', async () => {
+  it('builds no path outside its folder', async () => {
     const rest = { url: 'https://x/', length: 1, sha256: 'a'.repeat(64), validator: null, note: null };
     await fc.assert(
       fc.asyncProperty(outside, async (name) => {
@@ -94,7 +94,7 @@ describe('the journal of a download', () => {
     );
   });
 
-  it('is none when its name is no ID; then it is a stray', async () => {
+  it('is a stray file if its name is an invalid ID', async () => {
     for (const name of ['.journal', 'x..y.journal', 'a b.journal', 'x.jar.journal'])
       files.plantFile(`${dir}/${name}`, Buffer.from('{}'));
     expect(await listJournals(files, dir)).toEqual([]);
@@ -128,8 +128,8 @@ describe('the journal of a download', () => {
   });
 });
 
-describe('what is read back', () => {
-  it('a receipt for a path is set aside and written nowhere', async () => {
+describe('outside names: stored data', () => {
+  it('with a receipt for a path is moved aside and written nowhere', async () => {
     const { spool } = rig.ports;
     const receipt = {
       id: '../../tmp/u1',
@@ -147,7 +147,7 @@ describe('what is read back', () => {
     expect(spool.size).toBe(0);
   });
 
-  it('memory drops an entry under a name that is no ID, and keeps the rest', async () => {
+  it('drops a memory entry under an invalid ID, and keeps the rest', async () => {
     const { memory } = rig.ports;
     memory.setId('u1', { sha256: 'a', fate: 'published' });
     await memory.save();
@@ -164,7 +164,7 @@ describe('what is read back', () => {
     expect(memory.publishedIds()).toEqual(['u1']);
   });
 
-  it('an item of a feed under a name that is no ID is refused', () => {
+  it('rejects an item of a feed under an invalid ID', () => {
     fc.assert(
       fc.property(outside, (id) => {
         const feed = { format: 1, serial: 1, expires: '2030-01-01T00:00:00Z', items: [{ id }] };

@@ -1,4 +1,4 @@
-// What a stop in the middle of a download leaves, also when the power goes right after it.
+// What a stop in the middle of a download leaves, also when the power fails right after it.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CrashingFiles } from '#test/support/crashing-files.ts';

@@ -30,7 +30,7 @@ interface Counted {
   readonly keys: string[];
 }
 
-/** Serves a feed without updates and takes receipts; `after` runs once an answer is out. */
+/** Serves a feed without updates and accepts receipts; `after` runs once an answer was sent. */
 async function startOrigin(
   after: (request: IncomingMessage, response: ServerResponse) => void = () => {},
 ): Promise<Counted> {
@@ -68,7 +68,7 @@ async function round(feed: Counted, acknowledge: Counted, proxies: readonly Prox
 }
 
 describe(`round: a feed and ${RECEIPTS} receipts`, () => {
-  it('to one origin use one connection and one TLS handshake, which the round closes', async () => {
+  it('to one origin use one TLS connection, then closed', async () => {
     const both = await startOrigin();
 
     expect(await round(both, both)).toEqual([]);
@@ -78,7 +78,7 @@ describe(`round: a feed and ${RECEIPTS} receipts`, () => {
     expect(both.origin.clients).toHaveLength(1);
   });
 
-  it('to two origins use two connections, with a TLS handshake each', async () => {
+  it('to two origins use two TLS connections', async () => {
     const [feed, acknowledge] = [await startOrigin(), await startOrigin()];
 
     expect(await round(feed, acknowledge)).toEqual([]);
@@ -88,7 +88,7 @@ describe(`round: a feed and ${RECEIPTS} receipts`, () => {
   });
 
   it.each(['none', 'basic', 'digest', 'ntlm'] as const)(
-    'through a proxy that wants %s use one tunnel, authenticated once',
+    'with proxy scheme %s use one tunnel',
     async (login: ProxyLogin) => {
       const both = await startOrigin();
       const proxy = await startLoginProxy(login, USER, both.origin.port);
@@ -103,7 +103,7 @@ describe(`round: a feed and ${RECEIPTS} receipts`, () => {
     },
   );
 
-  it('lose nothing and send nothing twice where the server closes each connection once it is unused', async () => {
+  it('survive a server that closes unused connections', async () => {
     const both = await startOrigin((_request, response) => response.socket?.destroy());
 
     expect(await round(both, both)).toEqual([]);

@@ -1,5 +1,5 @@
 // A whole round over a real loopback network and an in-memory disk: what a healthy one does, and that no fault of the
-// far side, of the way or of the disk publishes anything or reaches anything else.
+// server, the route or the disk publishes anything or affects anything else.
 
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
@@ -46,8 +46,8 @@ const lines = ({ events }: Rig) =>
     .filter(({ level }) => level !== 'debug')
     .map((record) => classicLine(record).replace(/^\S+ /, ''));
 
-describe('the hosts that a round was led to', () => {
-  it('are remembered, allowed or not, each with what led there; nothing of a URL but its origin', async () => {
+describe('round: the observed hosts', () => {
+  it('are remembered, allowed or not; of a URL only the origin', async () => {
     const url = 'https://user:secret@cdn.example.com/x.jar?token=1';
     const far = { ...itemFor('1602504', jar), package: 'far', file: undefined, url };
     offer([itemFor('1602503', jar), far]);
@@ -69,8 +69,8 @@ describe('the hosts that a round was led to', () => {
   });
 });
 
-describe('a healthy round', () => {
-  it('downloads, verifies, publishes and acknowledges, in the words of the manual', async () => {
+describe('round: a healthy one', () => {
+  it('downloads, verifies, publishes and acknowledges as in the manual', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
 
@@ -88,7 +88,7 @@ describe('a healthy round', () => {
     expect(files.names().filter((name) => name.includes('.staging/'))).toEqual([]);
   });
 
-  it('asks for nothing but the feed when everything is here', async () => {
+  it('requests only the feed if everything is published', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
     await (await rig()).round();
@@ -119,7 +119,7 @@ describe('a healthy round', () => {
     expect(published()).toEqual([`${DIR}/packages/u3.jar`]);
   });
 
-  it('moves a withdrawn package aside and tells the vendor once', async () => {
+  it('moves a withdrawn package aside and reports it to the vendor once', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
     await (await rig()).round();
@@ -131,7 +131,7 @@ describe('a healthy round', () => {
     expect(origin.receipts.map(({ outcome }) => outcome)).toEqual(['published', 'withdrawn']);
   });
 
-  it('keeps the receipt beside the package when there is no endpoint', async () => {
+  it('keeps the receipt next to the package if there is no endpoint', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
 
@@ -189,7 +189,7 @@ describe('a healthy round', () => {
     expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
   });
 
-  it('tries a damaged resume once more from zero, with a fresh copy asked for', async () => {
+  it('retries a damaged resume once from zero, with a fresh copy', async () => {
     offer([itemFor('1602503', jar)]);
     const asked: (string | undefined)[] = [];
     origin.on('/1602503.jar', (request, response) => {
@@ -205,7 +205,7 @@ describe('a healthy round', () => {
     expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
   });
 
-  it('publishes a zip bomb whose digest is right as it is', async () => {
+  it('publishes a zip bomb with the right digest unchanged', async () => {
     const bomb = Buffer.from(zipSync({ bomb: new Uint8Array(50_000_000) }, { level: 9 }));
     offer([itemFor('1602503', bomb)]);
     origin.serve('/1602503.jar', bomb);
@@ -215,7 +215,7 @@ describe('a healthy round', () => {
     expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(bomb)).toBe(true);
   });
 
-  it('never publishes what stands on a package that failed', async () => {
+  it('never publishes what requires a failed package', async () => {
     const second = makeJar('1602504', 3_000);
     offer([itemFor('1602503', jar), itemFor('1602504', second, { requires: ['1602503'] })]);
     origin.serve('/1602503.jar', jar.subarray(0, 100));
@@ -265,8 +265,8 @@ describe('a healthy round', () => {
   });
 });
 
-describe('the report of a round', () => {
-  it('says that a connection for the feed was taken, also where no feed came of it', async () => {
+describe('round: its report', () => {
+  it('says that a connection for the feed was made, even if no feed arrived', async () => {
     offer([]);
     expect(await (await rig()).round()).toMatchObject({ error: null, connected: true });
 
@@ -274,7 +274,7 @@ describe('the report of a round', () => {
     expect(await (await rig()).round()).toMatchObject({ error: { code: 'ORIGIN-STATUS' }, connected: true });
   });
 
-  it('does not take the connection of a receipt for one of the feed', async () => {
+  it('does not count the connection of a receipt as one for the feed', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
     origin.on('/acknowledge', (_request, response) => response.writeHead(503, { 'retry-after': '1' }).end());
@@ -334,7 +334,7 @@ describe('the report of a round', () => {
   });
 });
 
-describe('what comes back by time', () => {
+describe('round: periodic work', () => {
   const DAY_MS = 86_400_000;
   const timed = (clock: FakeClock) =>
     openRig({
@@ -381,7 +381,7 @@ describe('what comes back by time', () => {
   });
 });
 
-describe('a package that failed', () => {
+describe('round: a failed package', () => {
   const MINUTE_MS = 60_000;
   const never = new AbortController().signal;
   const other = makeJar('1602504', 3_000);
@@ -428,7 +428,7 @@ describe('a package that failed', () => {
     expect(asked()).toBe(2);
   });
 
-  it('keeps its retry over a restart', async () => {
+  it('keeps its retry after a restart', async () => {
     const { round, clock } = await withOneBroken();
     const { packageRetryAtMs } = await round();
 
@@ -438,7 +438,7 @@ describe('a package that failed', () => {
   });
 });
 
-describe('a package that arrives in small parts', () => {
+describe('round: a package that arrives in small parts', () => {
   it('round: a slow package yields after 15 minutes, keeps its bytes, and goes last next time', async () => {
     const big = makeJar('1602503', 400_000);
     const other = makeJar('1602504', 3_000);
@@ -484,8 +484,8 @@ describe('a package that arrives in small parts', () => {
   });
 });
 
-describe('one that is not like the others', () => {
-  it('keeps a package that cannot be read published, says so, and fetches what is new', async () => {
+describe('round: an exception', () => {
+  it('of an unreadable package keeps it published and continues', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
     await (await rig()).round();
@@ -503,7 +503,7 @@ describe('one that is not like the others', () => {
     expect(published()).toHaveLength(2);
   });
 
-  it('leaves a package alone whose sidecar a newer Sallyport wrote, and does not fetch it again', async () => {
+  it('of a sidecar from a newer Sallyport keeps its package', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
     await (await rig()).round();
@@ -522,7 +522,7 @@ describe('one that is not like the others', () => {
     expect(files.content(path)?.toString()).toBe(newer);
   });
 
-  it('keeps a receipt that a captive page has swallowed', async () => {
+  it('of a captive portal that swallowed a receipt keeps the receipt', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
     origin.on('/acknowledge', (_request, response) => {
@@ -537,7 +537,7 @@ describe('one that is not like the others', () => {
     expect(made.ports.spool.size).toBe(1);
   });
 
-  it('withdraws what the feed writes in other letters', async () => {
+  it('of other letter case in a withdrawal still withdraws the package', async () => {
     const mixed = makeJar('Abc', 2_000);
     offer([itemFor('Abc', mixed)]);
     origin.serve('/Abc.jar', mixed);
@@ -563,7 +563,7 @@ describe('one that is not like the others', () => {
   });
 });
 
-describe('a fault of the far side', () => {
+describe('round: a fault of the server', () => {
   const page = '<html><head><title>Access Denied - Category Software Downloads</title></head></html>';
   const send = (headers: Record<string, string | number>, body: string | Uint8Array, status = 200) =>
     origin.on('/1602503.jar', (_request, response) => {
@@ -635,7 +635,7 @@ describe('a fault of the far side', () => {
     'application/problem+json',
     'image/png',
     'multipart/form-data; boundary=x',
-  ])('a package that is labelled %s is published by its content', async (type) => {
+  ])('with label %s does not prevent the publication', async (type) => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar, type);
 
@@ -751,7 +751,7 @@ describe('a fault of the far side', () => {
     expect(origin.asked).toEqual([]);
   });
 
-  it('tells a silent server by code and by the key that ended it', async () => {
+  it('is reported with the code and key that ended the silence', async () => {
     offer([itemFor('1602503', jar)]);
     origin.on('/1602503.jar', () => undefined);
     const settings = testSettings(DIR, { updates: { feed_url: `${origin.url}/feed.json` } });
@@ -764,7 +764,7 @@ describe('a fault of the far side', () => {
   });
 });
 
-describe('something planted in staging', () => {
+describe('round: a planted object in staging', () => {
   const staged = `${DIR}/packages/.staging/1602503.jar.unverified`;
 
   it.each<[string, string, () => void]>([
@@ -788,8 +788,8 @@ describe('something planted in staging', () => {
   });
 });
 
-describe('state of a newer format', () => {
-  it('is set aside and named, and the round goes on', async () => {
+describe('round: state of a newer format', () => {
+  it('is moved aside and named, and the round continues', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
     files.plantFolder(`${DIR}/state`);

@@ -1,4 +1,4 @@
-// The serial of a feed: it never goes back, no single feed can use up what is left of it, and an admin can have it forgotten.
+// The serial of a feed never goes back, no single feed can use up the rest of it, and an admin can have it forgotten.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Composed, composeIn } from '#test/support/composed.ts';
@@ -19,15 +19,15 @@ afterEach(async () => {
   await origin.close();
 });
 
-/** What a check makes of a feed with this serial: the code of its failure, or null. */
+/** The result of a check of a feed with this serial: the code of its failure, or null. */
 async function checked(serial: number): Promise<string | null> {
   origin.serve('/feed.json', feedOf([], { serial }), 'application/json');
   const { failure } = await composed.agent.check(() => undefined, NEVER);
   return failure?.code ?? null;
 }
 
-describe('the serial of a feed', () => {
-  it('leaves room for later ones, at the first check and at each step', async () => {
+describe('feed serial: a serial', () => {
+  it('leaves space for later ones, at the first check and at each step', async () => {
     expect(await checked(Number.MAX_SAFE_INTEGER)).toBe('FEED-SERIAL');
     expect(await checked(MAX_FIRST_SERIAL + 1)).toBe('FEED-SERIAL');
     expect(await checked(42)).toBeNull();
@@ -45,7 +45,7 @@ describe('the serial of a feed', () => {
     expect(await checked(after)).toBeNull();
   });
 
-  it('is forgotten when an admin says so, and any is taken then', async () => {
+  it('is forgotten on request of an admin, and then any is accepted', async () => {
     await checked(5_000);
     expect(await checked(1)).toBe('FEED-ROLLBACK');
 

@@ -1,4 +1,4 @@
-// What is published is the file that was hashed: somebody who can write into the folders swaps it at every moment.
+// What is published is the file that was hashed, even if a user who can write into the folders swaps it at any moment.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
@@ -52,14 +52,14 @@ const OWNERS = [
   ['a file of our own user', {}],
 ] as const;
 
-describe.each(OWNERS)('%s', (_what, as) => {
+describe.each(OWNERS)('swapped file: %s', (_what, as) => {
   const takeStaged = () => disk.plantFile(STAGED, evil, { mode: 0o644, ...as });
 
   it.each([
     ['when the download is closed and before it is verified', 'openToRead', 'before'],
     ['after it was verified, before its name is looked up', 'openToWrite', 'before'],
     ['right before the rename', 'rename', 'before'],
-  ])('put there %s is never published', async (_when, operation, moment) => {
+  ])('that is put there %s is never published', async (_when, operation, moment) => {
     let opened = 0;
     const { swaps, report, rig } = await roundWith((seen, done, given) => {
       if (seen !== moment || done !== operation || given[0] !== STAGED) return false;
@@ -76,7 +76,7 @@ describe.each(OWNERS)('%s', (_what, as) => {
     expect(rig.ports.spool.due(0)).toEqual([]);
   });
 
-  it('put under the final name right after the rename is taken away again', async () => {
+  it('that is put under the final name after the rename is removed again', async () => {
     const { swaps, report, rig } = await roundWith(
       (moment, operation, given) => moment === 'after' && stagedRename(operation, given),
       () => disk.plantFile(FINAL, evil, { mode: 0o644, ...as }),
@@ -89,7 +89,7 @@ describe.each(OWNERS)('%s', (_what, as) => {
   });
 });
 
-it('without anybody in between the file is published', async () => {
+it('swapped file: without a swap the file is published', async () => {
   const { swaps, report } = await roundWith(
     () => false,
     () => undefined,
@@ -99,7 +99,7 @@ it('without anybody in between the file is published', async () => {
   expect(disk.content(FINAL)?.equals(jar)).toBe(true);
 });
 
-describe('a folder that others can write', () => {
+describe('swapped file: a folder that others can write', () => {
   it.each([
     ['packages', `${DIR}/packages`, { mode: 0o777 }],
     ['packages, with the sticky bit', `${DIR}/packages`, { mode: 0o1777 }],

@@ -1,4 +1,4 @@
-// The decision about a feed: pure, so every rule is a row of data.
+// The decision about a feed is pure, so every rule is a row of data.
 
 import { describe, expect, it } from 'vitest';
 import {
@@ -62,13 +62,13 @@ describe('decide', () => {
     expect(decision.wanted).toEqual([]);
   });
 
-  it('does not want again what was pruned, nor anything older', () => {
+  it('does not want what was pruned, nor anything older', () => {
     const decision = decide(context([item('c1'), item('c2')], { c2: 'pruned' }));
 
     expect(decision.wanted).toEqual([]);
   });
 
-  it('puts what is required first, and leaves out what is already here', () => {
+  it('puts what is required first, and leaves out what is already published', () => {
     const items = [item('c3', { requires: ['c1', 'c2'] }), item('c2', { requires: ['c1'] }), item('c1')];
 
     expect(ids(decide(context(items)).wanted)).toEqual(['c1', 'c2', 'c3']);
@@ -80,7 +80,7 @@ describe('decide', () => {
     ['REQUIRES-CYCLE', [item('c2', { requires: ['c1'] }), item('c1', { requires: ['c2'] })]],
     ['REQUIRES-DEPTH', Array.from({ length: 20 }, (_, n) => item(`c${n + 1}`, n === 0 ? {} : { requires: [`c${n}`] }))],
     ['PACKAGE-TOO-LARGE', [item('c1', { length: 10_001 })]],
-  ])('refuses by name with %s and wants nothing of it', (code, items) => {
+  ])('refuses by name with %s and wants nothing of that item', (code, items) => {
     const decision = decide(context(items));
 
     expect(decision.wanted).toEqual([]);
@@ -93,7 +93,7 @@ describe('decide', () => {
     expect(decide(context(items)).wanted).toHaveLength(17);
   });
 
-  it('refuses an id that came with another digest before, whatever became of it', () => {
+  it('refuses an id that had another digest earlier, whatever its state', () => {
     for (const fate of ['seen', 'published', 'pruned', 'withdrawn'] as const) {
       const changed = item('c1', { sha256: 'b'.repeat(64) });
 
@@ -104,7 +104,7 @@ describe('decide', () => {
     }
   });
 
-  it('calls back a withdrawn update only when it is published here, and wants the one before it', () => {
+  it('withdraws an update only if it is published here, and wants the previous one', () => {
     const items = [item('c1'), item('c2', { withdrawn: true })];
 
     const decision = decide(context(items, { c2: 'published' }));
@@ -114,7 +114,7 @@ describe('decide', () => {
     expect(decide(context(items)).withdrawn).toEqual([]);
   });
 
-  it('takes an item without a channel, or with ours, and no other', () => {
+  it('accepts an item without a channel, or with ours, and no other', () => {
     const items = [item('c1'), item('c2', { channel: 'stable' }), item('c3', { channel: 'beta' })];
 
     expect(ids(decide(context(items)).wanted)).toEqual(['c2']);
@@ -125,7 +125,7 @@ describe('decide', () => {
     ['product updates are off', item('c2', { kind: 'product' }), { productUpdates: false }],
     ['its rollout has not reached this host', item('c2', { rollout_percent: 0 }), {}],
     ['it needs a newer Sallyport', item('c2', { min_agent: '1.3' }), {}],
-    ['its min_agent is no version', item('c2', { min_agent: 'soon' }), {}],
+    ['its min_agent is not a version', item('c2', { min_agent: 'soon' }), {}],
   ] as const)('defers with a reason when %s, and wants the newest eligible one', (_why, newest, more) => {
     const decision = decide(context([item('c1'), newest], {}, more));
 
@@ -136,7 +136,7 @@ describe('decide', () => {
   it.each([
     ['product updates are off', { kind: 'product' }, { productUpdates: false }],
     ['it is of another channel', { channel: 'beta' }, {}],
-    ['its rollout has not come so far', { rollout_percent: 0 }, {}],
+    ['its rollout has not reached this host', { rollout_percent: 0 }, {}],
   ] as const)('defers what requires an update that this host does not take: %s', (_why, fields, more) => {
     const items = [item('c2', { requires: ['t1'] }), item('t1', { package: 'tool', ...fields })];
 
@@ -147,7 +147,7 @@ describe('decide', () => {
     expect(decision.refused).toEqual([]);
   });
 
-  it('takes at most so many a round and says how many are left', () => {
+  it('takes at most the limit for a round and says how many are left', () => {
     const items = Array.from({ length: 60 }, (_, n) => item(`c${n}`, { package: `p${n}` }));
 
     const decision = decide(context(items));

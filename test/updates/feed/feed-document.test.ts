@@ -1,4 +1,4 @@
-// The feed reader: every limit, every hostile shape, and nothing thrown but a coded refusal.
+// The feed reader: every limit, every hostile shape, and only coded refusals are thrown.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -38,7 +38,7 @@ describe('parseFeed', () => {
     expect(document.items[0]).toMatchObject({ ...good, requires: [], withdrawn: false, rollout_percent: 100 });
   });
 
-  it('passes over fields that it does not know, so that the format can grow', () => {
+  it('ignores fields that it does not know, so that the format can grow', () => {
     expect(parseFeed(feed([{ ...good, colour: 'red' }], { motto: 'x' })).items).toHaveLength(1);
   });
 
@@ -85,7 +85,7 @@ describe('parseFeed', () => {
     expect(document.refused.map(({ error }) => error.code)).toEqual([code]);
   });
 
-  it('keeps no more of an unusable id than can be shown', () => {
+  it('keeps no more of an invalid id than can be shown', () => {
     const [refused] = parseFeed(feed([{ ...good, id: 'x'.repeat(1_000_000) }])).refused;
 
     expect(refused?.id).toBe('x'.repeat(200));
@@ -104,7 +104,7 @@ describe('parseFeed', () => {
     expect(document.refused.map(({ error }) => error.code)).toEqual(['ID-DUPLICATE']);
   });
 
-  it('never throws anything but a coded error, whatever JSON comes', () => {
+  it('throws only coded errors, whatever the JSON is', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 6 }), (text) => {
         expect(['none', 'FEED-INVALID', 'FEED-NEWER', 'FEED-LIMIT']).toContain(

@@ -1,4 +1,4 @@
-// What updates stand on: the same verdicts as a walk over every path, at a cost that grows with the feed alone.
+// What updates require: the same verdicts as a search over every path, at a cost that grows only with the feed.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ function planOf(items: readonly FeedItem[], published: readonly string[] = []) {
   });
 }
 
-/** The plain rule, path by path: what a small feed may cost. */
+/** The plain rule, path by path: affordable for a small feed. */
 function walkRefuses(id: string, graph: ReadonlyMap<string, readonly string[]>, above: readonly string[]): boolean {
   const requires = graph.get(id);
   if (requires === undefined || above.includes(id) || above.length > 16) return true;
@@ -43,7 +43,7 @@ const graphs = fc
   .map((lists) => new Map(ids.map((id, index) => [id, lists[index] ?? []])));
 
 describe('planRequires', () => {
-  it('refuses exactly what a walk over every path refuses', () => {
+  it('refuses exactly what a search over every path refuses', () => {
     fc.assert(
       fc.property(graphs, (graph) => {
         const items = [...graph].map(([id, requires]) => item(id, requires));
@@ -67,7 +67,7 @@ describe('planRequires', () => {
     );
   });
 
-  it('names the path of a circle from the update that leads into it', () => {
+  it('names the path of a cycle from the update that leads into it', () => {
     const items = [item('top', ['a']), item('a', ['b']), item('b', ['a'])];
 
     const error = planOf(items).refusal(items[0] as FeedItem);
@@ -84,7 +84,7 @@ describe('planRequires', () => {
     for (const one of items) expect(plan.refusal(one)?.code).toBe('REQUIRES-DEPTH');
   });
 
-  it('asks nothing of an update that is published, whatever that one required', () => {
+  it('ignores what a published update required', () => {
     const items = [item('a', ['b']), item('b', ['gone'])];
 
     expect(planOf(items, ['b']).refusal(items[0] as FeedItem)).toBeNull();
@@ -92,8 +92,8 @@ describe('planRequires', () => {
   });
 });
 
-describe('decide at the limits of a feed', () => {
-  it('asks about each item and each requirement a fixed number of times (issue 10: 16^123 paths)', () => {
+describe('decide: a feed at its limits', () => {
+  it('reads each item and requirement a fixed number of times (issue 10: 16^123 paths)', () => {
     const items = layeredFeed();
     let asked = 0;
     const decision = decide({

@@ -27,8 +27,8 @@ const folder = (path: string, over: Partial<PathEntry> = {}): PathEntry => ({
 });
 const program = (over: Partial<PathEntry> = {}): PathEntry => folder('/opt/hook', { kind: 'file', ...over });
 
-describe('trust', () => {
-  it('of tls runs the hook only where the file says so; that of loopback never does', () => {
+describe('hook: trust', () => {
+  it('of tls runs the hook only if the file says so; that of loopback never does', () => {
     expect(checkTrust('tls', 'tls')).toBeNull();
     expect(checkTrust('tls', undefined)).toContain('updates.hook_trust');
     expect(checkTrust('loopback', 'tls')).not.toBeNull();
@@ -36,10 +36,10 @@ describe('trust', () => {
   });
 });
 
-describe('the way to the command', () => {
+describe('hook: the path of the command', () => {
   const way = (...points: PathEntry[]) => checkPath(points, 990);
 
-  it('may be changed by root and by us alone', () => {
+  it('may be changed only by root and by our user', () => {
     expect(way(folder('/'), folder('/opt', { owner: 990 }), program())).toBeNull();
     expect(way(folder('/'), folder('/opt', { owner: 1_000 }), program())).toMatchObject({ path: '/opt' });
     expect(way(folder('/'), folder('/opt'), program({ owner: 1_000 }))).toMatchObject({ path: '/opt/hook' });
@@ -54,7 +54,7 @@ describe('the way to the command', () => {
     expect(way(folder('/'), folder('/opt'), program({ mode }))?.path).toBe('/opt/hook');
   });
 
-  it('may go through links of root, whose mode says nothing, but not through those of others', () => {
+  it('may contain links of root, but none of other users', () => {
     const link = folder('/opt', { kind: 'symbolic link', mode: 0o777 });
     expect(way(folder('/'), link, folder('/usr'), program())).toBeNull();
     expect(way(folder('/'), { ...link, owner: 1_000 }, folder('/usr'), program())?.path).toBe('/opt');
@@ -68,8 +68,8 @@ describe('the way to the command', () => {
   });
 });
 
-describe('the environment', () => {
-  it('is exactly this list', () => {
+describe('hook: the environment', () => {
+  it('has exactly these variables', () => {
     expect(hookEnvironment(record('u1', { sequence: 12 }), '/data/u1.jar')).toEqual({
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       LANG: 'C.UTF-8',
@@ -84,8 +84,8 @@ describe('the environment', () => {
   });
 });
 
-describe('the next one', () => {
-  it('is the oldest that waits or was interrupted', () => {
+describe('hook: the next update', () => {
+  it('is the oldest one that waits or was interrupted', () => {
     const records = [
       record('c', { order: 3 }),
       record('b', { order: 2, state: 'running', tries: 1 }),
@@ -96,26 +96,26 @@ describe('the next one', () => {
     expect(nextHook([])).toBeNull();
   });
 
-  it('comes after what it requires, as long as that waits', () => {
+  it('follows those that it requires, as long as they wait', () => {
     const [a, b] = [record('a', { order: 1, requires: ['b'] }), record('b', { order: 2 })];
     expect(nextHook([a, b])?.id).toBe('b');
     expect(nextHook([a, { ...b, state: 'done' }])?.id).toBe('a');
     expect(nextHook([a, { ...b, state: 'failed' }])?.id).toBe('a');
   });
 
-  it('is the oldest of a circle', () => {
+  it('is the oldest of a cycle', () => {
     expect(nextHook([record('b', { order: 2, requires: ['a'] }), record('a', { order: 1, requires: ['b'] })])?.id).toBe(
       'a',
     );
   });
 });
 
-describe('a try', () => {
-  it('that failed is tried twice again, later each time', () => {
+describe('hook: a run', () => {
+  it('that failed is retried twice, later each time', () => {
     expect([1, 2, 3].map(delayAfter)).toEqual([10_000, 60_000, null]);
   });
 
-  it('went well with status 0 alone; else it is told how it ended', () => {
+  it('succeeds only with status 0; otherwise its end is described', () => {
     expect(endingOf({ kind: 'exited', status: 0 })).toBeNull();
     expect(endingOf({ kind: 'exited', status: 3 })).toBe('exit status 3');
     expect(endingOf({ kind: 'signalled', signal: 'SIGSEGV' })).toBe('signal SIGSEGV');

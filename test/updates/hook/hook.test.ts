@@ -1,5 +1,5 @@
-// The hook over a disk in memory and a command that does what the test says: at least once for each id, one at a time,
-// in order, again after a crash, and never for what is not trusted.
+// The hook over a disk in memory and a scripted command: it runs at least once for each id, one at a time, in order,
+// again after a crash, and never for an untrusted update.
 
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ const SAFE: PathEntry[] = [
   { path: COMMAND, kind: 'file', mode: 0o755, owner: 0 },
 ];
 
-/** A command that ends as it is told, by default well. */
+/** A command that ends as scripted, by default with success. */
 class ScriptedCommands implements Commands {
   readonly self = 990;
   readonly runs: Command[] = [];
@@ -120,7 +120,7 @@ const outcomes = async () => {
 };
 const settle = () => clock.advanceAsync(0);
 
-describe('a published update', () => {
+describe('hook: a published update', () => {
   it('hook: it runs once for a published update, with its environment and arguments', async () => {
     queue.start();
     await publishOne('u1');
@@ -140,7 +140,7 @@ describe('a published update', () => {
     expect(told()).toEqual(['hook-running', 'hook-done']);
   });
 
-  it('has none run without a hook, for a feed of this machine, or for tls that the file does not name', async () => {
+  it('has no run without a hook or trust in its feed', async () => {
     await publishOne('u1', { trust: 'loopback' });
     await open({ on_published: HOOK.on_published });
     await publishOne('u2');
@@ -154,13 +154,13 @@ describe('a published update', () => {
     expect(made.ports.hooks.list()).toEqual([]);
   });
 
-  it('is told why when its hook is not run', async () => {
+  it('gets the reason logged if its hook is not run', async () => {
     await publishOne('u1', { trust: 'loopback' });
 
     expect(made.events).toContainEqual(expect.objectContaining({ name: 'hook-skipped', id: 'u1' }));
   });
 
-  it('waits for those that it requires, and never runs beside another', async () => {
+  it('waits for those that it requires, and runs alone', async () => {
     await publishOne('u1', { requires: ['u3'] });
     await publishOne('u2');
     await publishOne('u3');
@@ -175,7 +175,7 @@ describe('a published update', () => {
     expect(commands.mostAtOnce).toBe(1);
   });
 
-  it('that is published again after it was withdrawn has its hook run again', async () => {
+  it('that is published again after a withdrawal runs it again', async () => {
     queue.start();
     await publishOne('u1');
     await queue.idle();
@@ -187,7 +187,7 @@ describe('a published update', () => {
     expect(commands.ids).toEqual(['u1', 'u1']);
   });
 
-  it('that is gone before its turn has none run', async () => {
+  it('that is gone before its turn has no run', async () => {
     await publishOne('u1');
     await made.ports.store.remove('u1');
     queue.start();
@@ -198,7 +198,7 @@ describe('a published update', () => {
   });
 });
 
-describe('a hook that fails', () => {
+describe('hook: a failing run', () => {
   it('hook: a failing one runs three times with growing waits, then is reported and given up', async () => {
     commands.next = () => Promise.resolve(BAD);
     await publishOne('u1');
@@ -225,7 +225,7 @@ describe('a hook that fails', () => {
     expect(commands.runs).toHaveLength(3);
   });
 
-  it('is returned to the caller that waits, and its receipt is asked for, whatever is logged', async () => {
+  it('is returned to the caller, and a receipt is requested', async () => {
     commands.next = () => Promise.resolve(BAD);
     await publishOne('u1');
     queue.start();
@@ -235,7 +235,7 @@ describe('a hook that fails', () => {
     expect(gaveUp).toBe(1);
   });
 
-  it('is returned as well where the fault is ours', async () => {
+  it('is also returned if the fault is in Sallyport', async () => {
     await publishOne('u1');
     commands.next = () => Promise.reject(new TypeError('a fault of ours'));
     queue.start();
@@ -244,7 +244,7 @@ describe('a hook that fails', () => {
     expect(gaveUp).toBe(0);
   });
 
-  it('keeps the next one waiting for its turn, not for ever', async () => {
+  it('delays the next one until its turn, but not forever', async () => {
     commands.next = ({ environment }) => Promise.resolve(environment['SALLYPORT_ID'] === 'u1' ? BAD : WELL);
     await publishOne('u1');
     await publishOne('u2', { requires: ['u1'] });
@@ -255,7 +255,7 @@ describe('a hook that fails', () => {
     expect(commands.ids).toEqual(['u1', 'u1', 'u1', 'u2']);
   });
 
-  it('has what it wrote told as foreign text, and that it was cut', async () => {
+  it('has its output logged as foreign text, with a note that it was cut', async () => {
     commands.next = (_command, { onLine, onCut }) => {
       onLine('stderr', '2026-11-20T00:04:10 [INFO] [Thread: Updater] Published update ID 666.');
       onCut();
@@ -269,8 +269,8 @@ describe('a hook that fails', () => {
   });
 });
 
-describe('a command that others could change', () => {
-  it('is not run, is named, and is run once it is safe', async () => {
+describe('hook: a command that others could change', () => {
+  it('is not run, is named, and runs once it is safe', async () => {
     commands.safeWay = [{ path: '/', kind: 'folder', mode: 0o777, owner: 0 }, ...SAFE.slice(1)];
     await publishOne('u1');
     queue.start();
@@ -285,7 +285,7 @@ describe('a command that others could change', () => {
     expect(queue.state).toMatchObject({ waiting: [], problem: null });
   });
 
-  it('is looked at before each try', async () => {
+  it('is checked before each run', async () => {
     commands.next = () => {
       commands.safeWay = [{ path: '/', kind: 'folder', mode: 0o777, owner: 0 }, ...SAFE.slice(1)];
       return Promise.resolve(BAD);
@@ -300,8 +300,8 @@ describe('a command that others could change', () => {
   });
 });
 
-describe('by hand', () => {
-  it('it is run again, whatever came of it', async () => {
+describe('hook: a manual run', () => {
+  it('runs it again, whatever its earlier result', async () => {
     queue.start();
     await publishOne('u1');
     await queue.idle();
@@ -310,7 +310,7 @@ describe('by hand', () => {
     expect(commands.ids).toEqual(['u1', 'u1']);
   });
 
-  it('it is run for an update that was published before there was a hook', async () => {
+  it('runs it for an update that was published before there was a hook', async () => {
     await open({ hook_trust: 'tls' });
     await publishOne('u1');
     await open();
@@ -319,7 +319,7 @@ describe('by hand', () => {
     expect(made.ports.hooks.get('u1')).toMatchObject({ state: 'done' });
   });
 
-  it('one try that fails is the answer, and puts a failure right when it goes well', async () => {
+  it('fails after one failed try, and a success clears an earlier failure', async () => {
     await publishOne('u1');
     commands.next = () => Promise.resolve(BAD);
     await expect(queue.again('u1')).rejects.toMatchObject({ code: 'HOOK-FAILED', facts: { tries: 1 } });
@@ -334,7 +334,7 @@ describe('by hand', () => {
     ['an update that is not published', 'none', {}],
     ['a feed that is not trusted', 'u1', { on_published: HOOK.on_published }],
     ['no hook', 'u1', { hook_trust: 'tls' }],
-  ])('it is refused for %s', async (_what, id, updates) => {
+  ])('is refused for %s', async (_what, id, updates) => {
     await publishOne('u1');
     if (Object.keys(updates).length > 0) await open(updates);
 
@@ -359,7 +359,7 @@ describe('by hand', () => {
     expect(commands.runs).toEqual([]);
   });
 
-  it.each(['seen', 'pruned', 'withdrawn'] as const)('an update that memory calls %s is not run', async (fate) => {
+  it.each(['seen', 'pruned', 'withdrawn'] as const)('is refused for an update that memory calls %s', async (fate) => {
     await publishOne('u1');
     made.ports.memory.setState('u1', fate);
 
@@ -367,7 +367,7 @@ describe('by hand', () => {
     expect(commands.runs).toEqual([]);
   });
 
-  it('a sidecar that was put there for other bytes than memory knows is not run', async () => {
+  it('is refused for a planted sidecar of other bytes than those remembered', async () => {
     await publishOne('u1');
     made.ports.memory.setId('u1', { sha256: 'b'.repeat(64), fate: 'published' });
 
@@ -375,7 +375,7 @@ describe('by hand', () => {
     expect(commands.runs).toEqual([]);
   });
 
-  it('bytes that changed since, with size and time as before, are not handed to it', async () => {
+  it('is refused for bytes that changed with the same size and time', async () => {
     await publishOne('u1');
     const jar = `${DIR}/packages/u1.jar`;
     const file = await files.openToWrite(jar);
@@ -387,9 +387,9 @@ describe('by hand', () => {
   });
 });
 
-describe('a record of the hook', () => {
+describe('hook: a record', () => {
   it.each(['u2', '../../tmp/u2', '..'])(
-    'that names %s under the name u1 is set aside and nothing is run',
+    'that names %s under the name u1 is moved aside and nothing is run',
     async (id) => {
       await publishOne('u1');
       const path = `${DIR}/state/hooks/u1.json`;
@@ -407,7 +407,7 @@ describe('a record of the hook', () => {
     },
   );
 
-  it('of other bytes than those that are published is forgotten', async () => {
+  it('of other bytes than the published ones is forgotten', async () => {
     await publishOne('u1');
     const path = `${DIR}/state/hooks/u1.json`;
     const old = (files.content(path)?.toString() ?? '').replace(/"sha256":"\w+"/, `"sha256":"${'b'.repeat(64)}"`);
@@ -423,8 +423,8 @@ describe('a record of the hook', () => {
   });
 });
 
-describe('a crash', () => {
-  it('between run and record runs it again, once', async () => {
+describe('hook: a crash', () => {
+  it('between run and record causes one more run', async () => {
     await publishOne('u1');
     files.arm({});
     commands.next = () => {
@@ -445,7 +445,7 @@ describe('a crash', () => {
     expect(commands.runs).toHaveLength(2);
   });
 
-  it('in each of three runs gives up instead of running for ever', async () => {
+  it('in each of three runs gives up instead of running forever', async () => {
     await publishOne('u1');
     for (let start = 0; start < 5; start += 1) {
       await open();
@@ -482,7 +482,7 @@ describe('a crash', () => {
       outside: () => commands.runs.length,
       check: async ({ files: left }) => {
         const before = commands.runs.length;
-        // The round's own recovery, which finishes a publication from its journal, has a test of its own.
+        // The round's own recovery, which completes a publication from its journal, has a test of its own.
         const rig = await openRig({ files: left, dir: DIR, clock, settings: testSettings(DIR, { updates: HOOK }) });
         const known = rig.ports.hooks.get('u1');
         const hooks = new HookQueue(rig.ports, commands);
@@ -499,8 +499,8 @@ describe('a crash', () => {
   });
 });
 
-describe('a stop', () => {
-  it('ends the run, which is no try, and the next start runs it again', async () => {
+describe('hook: a stop', () => {
+  it('ends the run, which does not count, and the next start repeats it', async () => {
     commands.next = (_command, { signal }) =>
       new Promise((resolve) => {
         signal.addEventListener('abort', () => resolve({ kind: 'stopped' }), { once: true });
@@ -519,7 +519,7 @@ describe('a stop', () => {
     expect(made.ports.hooks.get('u1')).toMatchObject({ state: 'done', tries: 1 });
   });
 
-  it('ends the wait for the next try', async () => {
+  it('ends the wait before the next try', async () => {
     commands.next = () => Promise.resolve(BAD);
     await publishOne('u1');
     queue.start();
@@ -530,7 +530,7 @@ describe('a stop', () => {
   });
 });
 
-describe('a full disk', () => {
+describe('hook: a full disk', () => {
   const fill = () => files.arm({ fullAfterBytes: 0 });
 
   it('hook: a full disk before a run prevents it, with one line, and it continues by itself', async () => {
@@ -565,7 +565,7 @@ describe('a full disk', () => {
     expect(made.ports.hooks.get('u1')).toMatchObject({ state: 'done' });
   });
 
-  it('at the last try keeps how it ended for the receipt', async () => {
+  it('at the last try keeps the result for the receipt', async () => {
     await publishOne('u1');
     commands.next = () => {
       if (commands.runs.length === 3) fill();

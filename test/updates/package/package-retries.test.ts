@@ -53,7 +53,7 @@ describe('package retries', () => {
     expect(fail()).toBe(1);
   });
 
-  it('are for what may pass by itself; everything else waits for the next slot', () => {
+  it('are for temporary failures; all others wait for the next slot', () => {
     expect(fail(U1, refused)).toBeNull();
     expect(fail(U1, drip)).toBe(1);
     expect(fail(U1, refused)).toBeNull();
@@ -67,7 +67,7 @@ describe('package retries', () => {
     expect(fail(U1, asked(1e30))).toBe(360);
   });
 
-  it('keep a package out of a round until it is due, and only this very file', () => {
+  it('keep a package out of a round until it is due, and only this exact file', () => {
     fail();
     expect(retries.waiting(U1)).toMatchObject({ error: lost });
     expect(retries.waiting({ id: 'u1', sha256: 'other' })).toBeNull();
@@ -89,14 +89,14 @@ describe('package retries', () => {
     expect(retries.waiting(U1)).toBeNull();
   });
 
-  it('forget what the feed does not want any more', () => {
+  it('forget what the feed no longer wants', () => {
     fail();
     fail(U2);
     retries.keepOnly(new Set(['u2']));
     expect([retries.nextFor('u1'), retries.nextFor('u2')]).toEqual([null, clock.now() + MINUTE_MS]);
   });
 
-  it('are in force although the file can not be written', async () => {
+  it('are used even if the file cannot be written', async () => {
     fail();
     files.arm({ fullAfterBytes: 0 });
     await retries.save();

@@ -12,7 +12,7 @@ const stored = (id: string, sequence: number, fields: Partial<Stored> = {}): Sto
 });
 
 describe('choosePrunable', () => {
-  it('keeps so many versions of each package, the newest ones', () => {
+  it('keeps the configured number of versions of each package, the newest ones', () => {
     const found = choosePrunable([stored('a', 1), stored('b', 2), stored('c', 3), stored('p', 1, { package: 'p' })], {
       keepVersions: 2,
       maxBytes: null,

@@ -16,7 +16,7 @@ describe('turn: the cost of a failed attempt', () => {
     expect(turn.hasMoved).toBe(true);
   });
 
-  it('is nothing when the next attempt asks for everything', () => {
+  it('turn: an attempt costs nothing if the next one requests the whole file', () => {
     const turn = new PackageTurn(new FakeClock());
     turn.left({ moved: false, asksWhole: true });
     expect([turn.costOf(), turn.startsOver, turn.hasMoved]).toEqual(['none', true, false]);
@@ -37,7 +37,7 @@ describe('turn: the cost of a failed attempt', () => {
 describe('slowLast', () => {
   const item = (id: string, ...requires: string[]) => ({ id, requires });
 
-  it('puts what gave way behind the others, with whatever requires it', () => {
+  it('puts what yielded last, with everything that requires it', () => {
     const items = [item('a'), item('b', 'a'), item('c'), item('d', 'b')];
     const order = (...slow: string[]) => slowLast(items, ({ id }) => slow.includes(id)).map(({ id }) => id);
     expect(order()).toEqual(['a', 'b', 'c', 'd']);

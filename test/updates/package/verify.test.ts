@@ -1,4 +1,4 @@
-// The verifiers on real archives: nothing is inflated, nothing but the promised bytes passes.
+// The verifiers on real archives: nothing is inflated, and only the promised bytes pass.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -73,7 +73,7 @@ describe('verify', () => {
     expect(await codeFor(bytes)).toBe(code);
   });
 
-  it('refuses another length and another digest than the feed promised', async () => {
+  it('refuses another length or another digest than the feed promised', async () => {
     expect(await codeFor(archive, { length: archive.length + 1 })).toBe('NOT-A-JAR');
     expect(await codeFor(archive, { sha256: 'f'.repeat(64) })).toBe('DIGEST-MISMATCH');
   });
