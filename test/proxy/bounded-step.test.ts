@@ -36,7 +36,7 @@ describe('a bounded step', () => {
     expect(cleanUps).toEqual([false]);
   });
 
-  it('that breaks at its beginning leaves neither a timer nor a listener', async () => {
+  it('that throws at its start leaves neither a timer nor a listener', async () => {
     const clock = new FakeClock();
     const { signal } = new AbortController();
     const late = () => new Error('late');

@@ -11,8 +11,8 @@ function watched() {
   return { seen, clock, observer: new ConnectObserver(clock, (step) => seen.push(step)) };
 }
 
-describe('the steps of an opening', () => {
-  it('are heard of as they end, with time and facts', async () => {
+describe('connect steps', () => {
+  it('are reported as they end, with time and facts', async () => {
     const { seen, clock, observer } = watched();
     const work = () => {
       clock.advance(40);
@@ -23,7 +23,7 @@ describe('the steps of an opening', () => {
     expect(observer.passed).toEqual(['dial']);
   });
 
-  it('tell a failure how far it came', async () => {
+  it('are listed in a failure up to where it happened', async () => {
     const { seen, clock, observer } = watched();
     observer.passedBy('resolve', 3, {});
     await observer.run('dial', () => Promise.resolve());

@@ -1,4 +1,4 @@
-// What a proxy sends in place of a tunnel: a page behind a 200, or the way to a portal.
+// What a proxy sends in place of a tunnel: a page after a 200, or a redirect to a portal.
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -28,7 +28,7 @@ describe('a page in place of a tunnel', () => {
       'it is chunked',
       `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n4d\r\n${PAGE}\r\n0\r\n\r\n`,
     ],
-  ])('is named as such, with its title: %s', async (_what, answer) => {
+  ])('is reported as such, with its title: %s', async (_what, answer) => {
     const error = await failureThrough(says(answer));
     expect(error.message).toBe(
       '[TUNNEL-PAGE] Proxy corp answered CONNECT updates.example.com:443 with 200, but sent a web page instead of ' +
@@ -46,7 +46,7 @@ describe('a page in place of a tunnel', () => {
   });
 });
 
-it.each([302, 307, 303])('a %i shows where it sends to, without the query', async (status) => {
+it.each([302, 307, 303])('a page in place of a tunnel: a %i names its target without the query', async (status) => {
   const location = 'http://portal.example.com/login?session=secret&to=x';
   const error = await failureThrough(
     says(`HTTP/1.1 ${status} Found\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`),

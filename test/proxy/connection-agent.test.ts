@@ -1,5 +1,5 @@
-// Real libraries over connections: `ws` against a real WebSocket server, `tus-js-client` against a real tus server, through
-// proxies that ask who we are and compute each proof themselves.
+// Real libraries over connections: `ws` against a real WebSocket server, `tus-js-client` against a tus server, through
+// proxies that require credentials and verify each proof themselves.
 
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -115,7 +115,7 @@ const LOGINS = ['none', 'basic', 'digest', 'ntlm'] as const;
 
 describe('a WebSocket over connections', () => {
   it.each(LOGINS.flatMap((login) => (['ws', 'wss'] as const).map((scheme) => [scheme, login] as const)))(
-    '%s goes through a tunnel of a proxy that wants %s, and leaves nothing behind',
+    '%s uses a tunnel with %s, and leaves nothing open',
     async (scheme, login) => {
       const target = scheme === 'ws' ? plain : secure;
       const proxy = await startProxy(login, target);
@@ -142,7 +142,7 @@ describe('a WebSocket over connections', () => {
     socket.terminate();
   });
 
-  it('is ended by the signal, at once, also when it is open', async () => {
+  it('is ended by the signal at once, even when it is open', async () => {
     const proxy = await startProxy('ntlm', secure);
     const url = `wss://localhost:${secure.port}/`;
     const controller = new AbortController();
@@ -183,7 +183,7 @@ describe('an upload over connections', () => {
   }
 
   it.each(LOGINS.flatMap((login) => (['http', 'https'] as const).map((scheme) => [scheme, login] as const)))(
-    'over %s goes through one tunnel of a proxy that wants %s, whole, and leaves nothing behind',
+    'over %s uses one tunnel with %s, and leaves nothing open',
     async (scheme, login) => {
       const target = scheme === 'http' ? plain : secure;
       const proxy = await startProxy(login, target);
@@ -248,7 +248,7 @@ describe('a connection of the agent', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('shows an origin that answers 407 no credential', async () => {
+  it('sends no credential to an origin that answers 407', async () => {
     const proxy = await startProxy('basic', secure);
     const url = `https://localhost:${secure.port}/407`;
     const { agent } = agentFor(url, proxied(proxy, 'basic'));
@@ -257,7 +257,7 @@ describe('a connection of the agent', () => {
     expect(secure.requests.join()).not.toContain('Basic');
   });
 
-  it('goes to the origin of the agent and nowhere else', async () => {
+  it('goes only to the origin of the agent', async () => {
     const { agent } = agentFor('https://localhost:1/', {});
     const request = getSecure(`https://localhost:${secure.port}/`, { agent });
     expect(await failureOf(request)).toMatchObject({
@@ -283,7 +283,7 @@ describe('a connection of the agent', () => {
     ['closes before answering', FAULTS.closesBeforeAnswering, 'TUNNEL-CLOSED'],
     ['opens and then is silent', FAULTS.grantsThenSilence, 'TLS-TIMEOUT'],
   ];
-  it.each(faults)('whose proxy %s ends within the deadline of its step', async (_what, script, code) => {
+  it.each(faults)('with a proxy that %s ends within the deadline of its step', async (_what, script, code) => {
     const proxy = await startFaultProxy(script);
     closing.push(() => proxy.close());
     const timeouts = { tunnel_timeout_ms: 40, tls_timeout_ms: 40 };

@@ -4,7 +4,7 @@ import { connectModeThrough, endpointOf } from '#proxy/endpoint.ts';
 import { makeHop, ownHop } from '#proxy/hop.ts';
 import { profile } from '#test/support/test-router.ts';
 
-describe('what a URL means for the way out', () => {
+describe('endpoint: a URL', () => {
   it.each([
     ['https://updates.example.com/feed', { host: 'updates.example.com', port: 443, tls: true, forwardable: false }],
     ['http://updates.example.com:8080/', { port: 8080, tls: false, forwardable: true }],
@@ -14,7 +14,7 @@ describe('what a URL means for the way out', () => {
     expect(endpointOf(new URL(url))).toMatchObject(endpoint);
   });
 
-  it('only HTTP proxies are asked in absolute form', () => {
+  it('only HTTP proxies get absolute form', () => {
     const endpoint = endpointOf(new URL('http://updates.example.com/'));
     const how = (['http', 'https', 'socks4a', 'socks5h'] as const).map((scheme) =>
       connectModeThrough(profile(1), scheme, endpoint),
@@ -23,19 +23,19 @@ describe('what a URL means for the way out', () => {
   });
 });
 
-describe('a hop', () => {
-  it('is named with brackets where its address is IPv6', () => {
+describe('endpoint: a hop', () => {
+  it('has brackets in its name if its address is IPv6', () => {
     const hop = makeHop(profile(3128), { scheme: 'https', address: '2001:db8::1', port: 3128 });
     expect(hop).toMatchObject({ url: 'https://[2001:db8::1]:3128', place: proxyAt('corp', '[2001:db8::1]:3128') });
   });
 
-  it('is bound to itself, unless something else names it', () => {
+  it('is bound to itself, unless another name is given', () => {
     const at = { scheme: 'http', address: 'p.example', port: 3128 } as const;
     expect(makeHop(profile(3128), at).boundTo).toBe('http://p.example:3128');
     expect(makeHop(profile(3128), { ...at, boundTo: 'pac:corp' }).boundTo).toBe('pac:corp');
   });
 
-  it.each(['pac', 'environment'] as const)('is not the profile itself where scheme is %s', (scheme) => {
+  it.each(['pac', 'environment'] as const)('is not the profile itself if scheme is %s', (scheme) => {
     expect(ownHop({ ...profile(3128), scheme })).toBeNull();
   });
 });

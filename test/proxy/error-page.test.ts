@@ -18,7 +18,7 @@ describe('the title of an error page', () => {
 });
 
 describe('the words of an error page', () => {
-  it('are what stands between the tags, without scripts and styles', () => {
+  it('are the text between the tags, without scripts and styles', () => {
     const page =
       '<html><head><title>ERROR</title>\n<STYLE type="text/css"><!--\nbody {color: red}\n--></STYLE><script>if (a < b) x("<p>")</script>' +
       '</head><body id=x><h1>Access\nDenied.</h1><p>Category: <b>Downloads</b></p></body></html>';

@@ -75,7 +75,7 @@ describe('the order of fallbacks', () => {
     );
   });
 
-  it('fallbacks: a change that no purpose is tried for changes no walk', () => {
+  it('fallbacks: a change without a trial changes no order of attempts', () => {
     fc.assert(
       fc.property(anyProxies, anyProxies, fc.subarray([...NAMES]), (one, other, changed) => {
         const mixed = one.map((profile, index) => (changed.includes(NAMES[index] ?? 'a') ? other[index] : profile));
@@ -110,7 +110,7 @@ describe('the order of fallbacks', () => {
     );
   });
 
-  it('fallbacks: one that is too far down the lists to be walked asks for no trial', () => {
+  it('fallbacks: one beyond the reachable part of the lists requires no trial', () => {
     const names = NAMES.slice(0, 7);
     const proxies = (port: number) =>
       names.map((name, index): ProxyProfile => {
@@ -127,7 +127,7 @@ describe('the order of fallbacks', () => {
     expect(changedRoutes(settingsWith(proxies(1)), settingsWith(proxies(2)))).toEqual([]);
   });
 
-  it('fallbacks: one that exempted hosts bring within reach asks for a trial', () => {
+  it('fallbacks: one that exempted hosts make reachable requires a trial', () => {
     const names = NAMES.slice(0, 7);
     const proxies = (port: number) =>
       names.map((name, index): ProxyProfile => {

@@ -1,5 +1,5 @@
-// What a proxy can do wrong, two hundred rounds of each side by side with the product's own retrying, and any sequence of
-// it: every try ends with its code, nobody hammers, nothing is left.
+// Faults of a proxy, two hundred rounds of each next to the product's own retries, and random sequences of them:
+// every try ends with its code, the proxy is not hammered, and nothing is left over.
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -43,7 +43,7 @@ async function behind(target: URL, of: (port: number) => ProxyProfile = profile)
 
 async function expectNothingLeft(socketsBefore: number): Promise<void> {
   await rounds.allClosed();
-  // What was closed here is counted until the loop has turned, more often on a busy machine.
+  // Connections closed here are counted until the loop has turned, more often on a busy machine.
   while (openSockets() > socketsBefore) await new Promise((resolve) => setImmediate(resolve));
   expect(rounds.deadlines.pending).toBe(0);
 }
@@ -51,7 +51,7 @@ async function expectNothingLeft(socketsBefore: number): Promise<void> {
 const basic = (port: number) => profile(port, ACCOUNT);
 const digest = (port: number) => profile(port, { ...ACCOUNT, authentication: 'digest' });
 
-/** A fault, the code of a try through CONNECT and of one in absolute form; null where it is no fault there. */
+/** A fault, the code of a try through CONNECT and of one in absolute form; null if it is not a fault there. */
 const FAULTS_TOLD: readonly [Fault, string, string | null, ((port: number) => ProxyProfile)?][] = [
   ['silent', 'TUNNEL-TIMEOUT', 'RESPONSE-TIMEOUT'],
   ['slowHeaders', 'TUNNEL-TIMEOUT', 'RESPONSE-TIMEOUT'],
@@ -65,7 +65,7 @@ const FAULTS_TOLD: readonly [Fault, string, string | null, ((port: number) => Pr
   ['hugeHeaders', 'PROXY-PROTOCOL', 'BAD-RESPONSE'],
   ['htmlInsteadOfAReply', 'NOT-A-PROXY', 'BAD-RESPONSE'],
   ['garbage', 'NOT-A-PROXY', 'BAD-RESPONSE'],
-  // In absolute form a web server's answer is that of the server that was asked for.
+  // In absolute form, a web server's answer counts as that of the requested server.
   ['webServer', 'NOT-A-PROXY', null],
   ['challengesWithoutChallenge', 'AUTH-REQUIRED', 'AUTH-REQUIRED'],
   ['challengesForEver', 'AUTH-REQUIRED', 'AUTH-REQUIRED'],
@@ -80,12 +80,12 @@ function expectedTries(codes: readonly string[]): string[] {
   return last === -1 ? [...codes] : codes.slice(0, last + 1);
 }
 
-describe('two hundred rounds against a proxy that', () => {
+describe('200 rounds with a fault', () => {
   const cases = FAULTS_TOLD.flatMap(([fault, tunnel, forward, of]) => [
     { fault, target: SECURE, code: tunnel, of },
     ...(forward === null ? [] : [{ fault, target: PLAIN, code: forward, of }]),
   ]);
-  it.each(cases)('$fault at $target: each try is $code, nobody hammers, nothing is left', async (one) => {
+  it.each(cases)('$fault at $target: each try is $code, without hammering', async (one) => {
     await behind(one.target, one.of);
     const before = openSockets();
     const patient = Array<Fault>(ATTEMPTS).fill(one.fault);
@@ -99,7 +99,7 @@ describe('two hundred rounds against a proxy that', () => {
   });
 });
 
-describe('what a proxy glues behind its 200', () => {
+describe('proxy faults: bytes that follow a 200 to CONNECT', () => {
   it.each([
     ['gluesAlert', /handshake failure/],
     ['gluesGarbage', /wrong version number|packet length too long|http request/],
@@ -114,7 +114,7 @@ describe('what a proxy glues behind its 200', () => {
   });
 });
 
-describe('any sequence of faults', () => {
+describe('proxy faults: any sequence of faults', () => {
   const codes = new Map(FAULTS_TOLD.flatMap(([fault, code, , of]) => (of === undefined ? [[fault, code]] : [])));
   codes.set('staleForEver', 'AUTH-REQUIRED').set('none', 'passed');
   const round = fc.array(fc.constantFrom(...([...codes.keys()] as Fault[])), { minLength: 1, maxLength: ATTEMPTS });
@@ -123,7 +123,7 @@ describe('any sequence of faults', () => {
     chance: fc.constantFrom(0, 0.3, 0.999),
   });
 
-  it('by any number of hosts side by side: each try has the code of its fault, nobody hammers, nothing is left', async () => {
+  it('with concurrent hosts: each try has its code, without hammering or leftovers', async () => {
     await behind(SECURE);
     const before = openSockets();
     await fc.assert(

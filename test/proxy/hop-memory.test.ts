@@ -14,7 +14,7 @@ it('hop memory: the latest observed time stays after a response without Date', (
   expect(memory.observedTime).toEqual({ by: 'proxy a', dateMs: Date.parse('2026-11-25T13:00:00Z'), monotonicMs: 7 });
 });
 
-it('knows whether tunnels to port 443 pass', () => {
+it('hop memory: it records whether tunnels to port 443 pass', () => {
   const memory = new HopMemories(clock).of('http://a:1', 'proxy a');
   memory.noteTunnel('updates.example.com:8443');
   expect(memory.passes443).toBe(false);
@@ -22,7 +22,7 @@ it('knows whether tunnels to port 443 pass', () => {
   expect(memory.passes443).toBe(true);
 });
 
-it('is one for each hop', () => {
+it('hop memory: each hop has its own', () => {
   const memories = new HopMemories(clock);
   memories.of('http://a:1', 'proxy a').noteTunnel('x:443');
   expect([memories.of('http://a:1', 'proxy a').passes443, memories.of('http://b:1', 'proxy b').passes443]).toEqual([
@@ -31,7 +31,7 @@ it('is one for each hop', () => {
   ]);
 });
 
-it('forgets what was used longest ago, however many hosts redirects name', () => {
+it('hop memory: the least recently used is dropped, however many hosts redirects name', () => {
   const memories = new HopMemories(clock);
   const known = (url: string) => memories.of(url, 'x').passes443;
   memories.of('http://proxy:1', 'proxy').noteTunnel('x:443');

@@ -1,5 +1,5 @@
-// Whatever bytes a proxy answers with, in whatever pieces: opening a tunnel through it comes to an end by itself, with a
-// tunnel or with a failure that has a code; and of an answer without end no more is taken than an answer may have.
+// Any bytes of a proxy, in any chunks: opening a tunnel ends by itself, with a tunnel or with a coded failure,
+// and of an endless answer no more is read than the limit of an answer.
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -15,7 +15,7 @@ import { type TestRouter, profile as testProfile, testRouter } from '#test/suppo
 const TARGET = new URL('ws://updates.example.com:8080/');
 const plain = { bulk: false, signal: new AbortController().signal };
 
-/** What a connection is answered with; it reads the client all the while. */
+/** The answer to a connection; the client is read during all of it. */
 let answer: (client: Socket) => void;
 let server: Server;
 const bytesSent: number[] = [];
@@ -41,7 +41,7 @@ function says(pieces: readonly Buffer[]): (client: Socket) => void {
   };
 }
 
-/** Says the same again and again, for as long as somebody takes it. */
+/** Repeats the same bytes for as long as the client accepts them. */
 function saysForEver(begin: string, more: string): (client: Socket) => void {
   return (client) => {
     const block = Buffer.from(more.repeat(Math.ceil(8_192 / more.length)));
@@ -165,7 +165,7 @@ describe('opening a tunnel', () => {
     expect(systemClock.monotonic() - beforeMs).toBeLessThan(10_000);
     expect(loop.max / 1e6).toBeLessThan(1_000);
     while (bytesSent.length === 0) await new Promise((resolve) => setImmediate(resolve));
-    // What the kernel holds on its way counts as sent: some MiB on loopback.
+    // Bytes in the kernel's buffers count as sent: some MiB on loopback.
     expect(Math.max(...bytesSent)).toBeLessThan(16 * 1_048_576);
   });
 });

@@ -1,4 +1,4 @@
-/** A proxy that is itself spoken to over TLS: both forms of request, the login, and failures that name this leg. */
+/** A proxy that is reached over TLS: both forms of request, authentication, and failures that name this connection. */
 // @process alone: it counts the sockets and timers that are left.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -75,7 +75,7 @@ describe('an HTTPS proxy', () => {
     await proxy?.allClosed();
   });
 
-  it('keeps what comes glued behind its 200', async () => {
+  it('keeps the bytes that follow its 200', async () => {
     const router = await through((client) => {
       client.write('HTTP/1.1 200 OK\r\n\r\nSSH-2.0-OpenSSH_9.2\r\n');
     });
@@ -86,7 +86,7 @@ describe('an HTTPS proxy', () => {
     await front?.allClosed();
   });
 
-  it('takes http in absolute form, with no bulk', async () => {
+  it('accepts http in absolute form, without the bulk path', async () => {
     const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello';
     const router = await through(says(answer));
     const connection = await router.route('updates', plainUrl).open({ bulk: true, signal: plain.signal });
@@ -162,7 +162,7 @@ describe('a failure of TLS to the proxy itself', () => {
     });
   });
 
-  it('checks the name', async () => {
+  it('checks the name of the proxy', async () => {
     const pair = proxyCa.issue({ names: 'DNS:proxy.example.com' });
     expect(await failureOf(honest(origin.port), { pair })).toMatchObject({
       code: 'PROXY-TLS-NAME',
@@ -180,7 +180,7 @@ describe('a failure of TLS to the proxy itself', () => {
     });
   });
 
-  it('leaves the target’s failures to the target', async () => {
+  it('is not reported for failures of the target', async () => {
     const other = await startTlsOrigin(createCa('Corp Inspection CA').issue());
     const router = await through(honest(other.port));
     await expect(router.route('updates', origin.url).open(plain)).rejects.toMatchObject({
@@ -248,7 +248,7 @@ describe('a scheme that is not that of the port', () => {
   });
 });
 
-it('leaves neither sockets nor timers after two hundred failures, whichever leg it is', async () => {
+it('HTTPS proxy: two hundred failures leave neither sockets nor timers, at either TLS layer', async () => {
   const behindTls: readonly Script[] = [
     FAULTS.closesBeforeAnswering,
     FAULTS.garbage,

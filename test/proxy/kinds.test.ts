@@ -83,7 +83,7 @@ describe('a SOCKS proxy', () => {
   const through = (port: number, more: Partial<ProxyProfile> = {}) =>
     ({ ...profile(port), scheme: 'socks5h', ...more }) as const;
 
-  it('carries https, by the name of the target', async () => {
+  it('forwards https, by the name of the target', async () => {
     const proxy = await socks();
     const router = testRouter({ proxies: [through(proxy.port)], trust });
     expect(router.route('updates', origin.url)).toMatchObject({ how: 'tunnel', proxy: 'corp' });
@@ -92,7 +92,7 @@ describe('a SOCKS proxy', () => {
     expect(origin.requests.at(-1)?.proxyHeaders).toEqual([]);
   });
 
-  it('carries http in a tunnel as well: it knows no absolute form', async () => {
+  it('forwards http in a tunnel as well: it has no absolute form', async () => {
     const server = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = new URL(`http://localhost:${(server.address() as AddressInfo).port}/`);
@@ -151,7 +151,7 @@ describe('a SOCKS proxy', () => {
     expect(proxy.connections).toBe(1);
   });
 
-  it('that cannot be reached gives way to the next', async () => {
+  it('that cannot be reached is followed by the next', async () => {
     const next = await http();
     const proxies = [through(closed, { fallback: ['next'] }), { ...profile(next.port), name: 'next', default: false }];
     expect(await fetched(testRouter({ proxies, trust }))).toBe(`http://127.0.0.1:${next.port}`);
@@ -216,7 +216,7 @@ describe('a PAC file', () => {
     }
   });
 
-  it('whose proxy rests is asked for it all the same under proxy_required', async () => {
+  it('whose proxy rests still uses that proxy under proxy_required', async () => {
     const { router } = await pac(`PROXY ${at(closed)}; DIRECT`, { settings: { proxy_required: true } });
     const before = origin.requests.length;
     for (let round = 0; round < 3; round += 1) expect(await codeOf(router)).toBe('TCP-REFUSED');
@@ -241,7 +241,7 @@ describe('a PAC file', () => {
     expect(origin.requests).toHaveLength(before);
   });
 
-  it('explains itself: file, answer and target are in the reasons of a route once it was asked', async () => {
+  it('has file, answer and target in the reasons of a route after its evaluation', async () => {
     const proxy = await http();
     const { router, file } = await pac(`PROXY ${at(proxy.port)}; DIRECT`);
     expect(router.route('updates', origin.url).reasons).toHaveLength(2);
@@ -287,7 +287,7 @@ describe('a PAC file', () => {
     expect(await codeOf(other.router)).toBe('AUTH-REBIND');
   });
 
-  it('does not have a password shown as it is that the profile only lets prove', async () => {
+  it('does not send a password as plain text if the profile only allows proofs', async () => {
     const proxy = await keep(startSocksServer([WANTS_USER]));
     const account = { authentication: 'ntlm', user: 'svc', password: new Secret('open sesame') } as const;
     const { router } = await pac(`SOCKS5 ${at(proxy.port)}`, {}, { ...account, pac: { credentials_for: '127.0.0.1' } });
@@ -312,7 +312,7 @@ describe('a PAC file', () => {
     expect(await fetched(last)).toBe(`http://127.0.0.1:${next.port}`);
   });
 
-  it('that cannot be asked leads nowhere, least of all direct', async () => {
+  it('that cannot be evaluated gives no route, in particular no direct one', async () => {
     const before = origin.requests.length;
     const { router } = await pac('function FindProxyForURL() { return null; }');
     expect(await codeOf(router)).toBe('PAC-ANSWER');
@@ -342,7 +342,7 @@ describe('the environment', () => {
     });
   };
 
-  it('names the proxy, and the route says by which variable', async () => {
+  it('names the proxy, and the route has the variable', async () => {
     const proxy = await http();
     const router = env({ HTTPS_PROXY: `127.0.0.1:${proxy.port}` });
     expect(router.route('updates', origin.url)).toMatchObject({
@@ -386,7 +386,7 @@ describe('the environment', () => {
     });
   });
 
-  it('whose proxy is silent gives way to the fallback', async () => {
+  it('falls back if its proxy is silent', async () => {
     const [silent, next] = [await keep(startFaultProxy(FAULTS.silent)), await http()];
     const named: ProxyProfile = {
       name: 'corp',

@@ -69,7 +69,7 @@ describe('a plain URL of this machine', () => {
     expect(received).toBe('');
   });
 
-  it('names the proxy and where it is', () => {
+  it('has the proxy and its place named', () => {
     const at = { address: '192.0.2.7', proxy: 'corp', hop: proxyAt('corp', 'proxy.example.com:3128') };
     expect(() => refuseElsewhere(new URL('http://localhost:8080/feed.json?token=x'), at)).toThrow(
       '[LOOPBACK-ELSEWHERE] http://localhost:8080 names this machine, but proxy corp is at 192.0.2.7, which is another machine. ' +
@@ -78,16 +78,19 @@ describe('a plain URL of this machine', () => {
   });
 });
 
-it('a URL of another machine goes wherever its route leads', async () => {
+it('loopback: a URL of another machine uses its route', async () => {
   claimed = '192.0.2.7';
   expect(await open('http://updates.example.com/feed.json', 'proxy')).toBe('open');
 });
 
-describe('a loopback address', () => {
-  it.each(['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1'])('%s is one', (address) => {
+describe('loopback: an address', () => {
+  it.each(['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1'])('%s is a loopback address', (address) => {
     expect(isLoopbackAddress(address)).toBe(true);
   });
-  it.each(['10.0.0.1', '128.0.0.1', '::', '::ffff:10.0.0.1', '127.example', 'fe80::1', ''])('%s is none', (address) => {
-    expect(isLoopbackAddress(address)).toBe(false);
-  });
+  it.each(['10.0.0.1', '128.0.0.1', '::', '::ffff:10.0.0.1', '127.example', 'fe80::1', ''])(
+    '%s is not a loopback address',
+    (address) => {
+      expect(isLoopbackAddress(address)).toBe(false);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 /**
- * Why Sallyport's own traffic does not use npm's `proxy-agent`: each claim of docs/architecture.md ("Why not `proxy-agent`"), shown
- * on the installed versions. A test that fails after an update is good news: the decision is open again for that claim.
+ * Why our own traffic does not use npm's `proxy-agent`: each claim of docs/architecture.md ("Why not `proxy-agent`")
+ * on the installed versions. If one fails after an update, the decision is open again for that claim.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -48,7 +48,7 @@ async function answerTo(request: ClientRequest): Promise<{ status: number | unde
 }
 
 describe('proxy-agent', () => {
-  it('the claims are about these versions', () => {
+  it('has the versions that the claims are about', () => {
     const versions = Object.fromEntries(
       [
         ...['proxy-agent', 'https-proxy-agent', 'http-proxy-agent', 'socks-proxy-agent', 'socks', 'proxy-from-env'],
@@ -70,13 +70,13 @@ describe('proxy-agent', () => {
     });
   });
 
-  it.each([403, 407, 503])('plays a refusal of CONNECT (%i) back as if the server had answered', async (status) => {
+  it.each([403, 407, 503])('returns a refusal of CONNECT (%i) as if the server had answered', async (status) => {
     const head = `HTTP/1.1 ${status} No\r\nVia: 1.1 proxy\r\nContent-Length: 4\r\n\r\n`;
     const { port } = await faulty(says(`${head}page`));
     expect(await answerTo(ask(TARGET, `http://127.0.0.1:${port}`))).toEqual({ status, page: 'page', via: '1.1 proxy' });
   });
 
-  it('waits for a proxy that is silent after CONNECT, whatever its timeout and the signal say', async () => {
+  it('waits for a proxy that is silent after CONNECT, despite timeout and signal', async () => {
     const proxy = await faulty(FAULTS.silent);
     const agent = new ProxyAgent({ getProxyForUrl: () => `http://127.0.0.1:${proxy.port}`, timeout: 100 });
     const request = requestHttps(TARGET, { agent, timeout: 100, signal: AbortSignal.timeout(200) });
@@ -89,7 +89,7 @@ describe('proxy-agent', () => {
     expect({ told, open: proxy.open }).toEqual({ told: [], open: 1 });
   });
 
-  it('asks its hook for authentication once, with the first scheme, and proves it on a new connection', async () => {
+  it('calls its hook once for authentication, then uses a new connection', async () => {
     const offers = 'Proxy-Authenticate: NTLM\r\nProxy-Authenticate: Basic realm="r"\r\n';
     const proxy = await faulty(says(`HTTP/1.1 407 X\r\n${offers}Content-Length: 0\r\n\r\n`));
     const schemes: string[] = [];
@@ -105,7 +105,7 @@ describe('proxy-agent', () => {
     expect({ schemes, connections: proxy.connections }).toEqual({ schemes: ['NTLM'], connections: 2 });
   });
 
-  it('does not ask it about a 407 in absolute form', async () => {
+  it('does not call it for a 407 in absolute form', async () => {
     const proxy = await faulty(
       says('HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm="r"\r\nContent-Length: 0\r\n\r\n'),
     );
@@ -121,7 +121,7 @@ describe('proxy-agent', () => {
   });
 });
 
-/** What a PAC file with this body says: `yes`, `no`, or how it failed. Each answer is a proxy of its own. */
+/** The result of a PAC file with this body: `yes`, `no`, or its failure. Each result is a proxy of its own. */
 async function bothSay(body: string): Promise<{ theirs: string; ours: string }> {
   const [yes, no] = await Promise.all(
     ['yes', 'no'].map((word) => faulty(says(`HTTP/1.1 200 OK\r\nContent-Length: ${word.length}\r\n\r\n${word}`))),
@@ -188,19 +188,19 @@ describe('pac-resolver', () => {
       find("return ['192.0.0.0'].some(function (n) { return isInNet(host, n, '255.0.0.0'); }) ? YES : NO;"),
     ],
     ['f()()', `function f() { return function () { return YES; }; } ${find('return f()();')}`],
-  ])('gives up on %s', async (_what, script) => {
+  ])('stops at %s', async (_what, script) => {
     const { theirs, ours } = await bothSay(script);
     expect({ theirs: theirs.slice(0, 7), ours }).toEqual({ theirs: 'failed:', ours: 'yes' });
   });
 
-  it('dials a public address to learn its own', () => {
+  it('connects to a public address to find its own', () => {
     const file = fileURLToPath(new URL('pac-proxy-agent/node_modules/pac-resolver/dist/myIpAddress.js', MODULES));
     expect(readFileSync(file, 'utf8')).toContain("host: '8.8.8.8'");
   });
 });
 
 describe('socks', () => {
-  it('emits what came behind the reply once, before anybody can have asked for it', async () => {
+  it('emits the bytes after the reply once, before a listener can exist', async () => {
     const glued = Buffer.concat([OPEN_5, Buffer.from('glued')]);
     const server = await startSocksServer([NO_USER, glued]);
     closing.push(server);

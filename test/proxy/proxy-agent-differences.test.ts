@@ -1,5 +1,5 @@
 /**
- * Sallyport beside npm's `proxy-agent` and `proxy-from-env` on the same input. Every difference stands here with its reason; one
+ * Sallyport and npm's `proxy-agent` and `proxy-from-env` on the same input. Every difference has its reason here; one
  * that is not listed, or is listed and gone, fails.
  */
 import { once } from 'node:events';
@@ -96,7 +96,7 @@ const DIFFERENCES: Readonly<Record<string, Readonly<Record<string, string>>>> = 
   },
 };
 
-describe('no_proxy beside proxy-from-env', () => {
+describe('no_proxy', () => {
   it.each(LISTS)('"%s" differs only where it is listed', (no_proxy) => {
     const variables = { https_proxy: 'http://proxy.test:3128', no_proxy };
     const differing = TARGETS.flatMap((target) => {
@@ -106,7 +106,7 @@ describe('no_proxy beside proxy-from-env', () => {
     expect(differing).toEqual(Object.keys(DIFFERENCES[no_proxy] ?? {}));
   });
 
-  it('no difference is listed for a list that is not compared', () => {
+  it('has no listed difference for a list that is not compared', () => {
     expect(Object.keys(DIFFERENCES).filter((list) => !LISTS.includes(list))).toEqual([]);
   });
 });
@@ -115,7 +115,7 @@ const HTTPS = 'https://example.com/';
 const PROXY = 'http://proxy.test:3128';
 type Variables = Readonly<Record<string, string>>;
 
-describe('the variables beside proxy-from-env', () => {
+describe('the variables compared with proxy-from-env', () => {
   it.each<[Variables, string]>([
     [{ https_proxy: PROXY }, HTTPS],
     [{ https_proxy: PROXY, HTTPS_PROXY: 'http://other.test:1' }, HTTPS],
@@ -177,14 +177,14 @@ describe('the variables beside proxy-from-env', () => {
 const ca = createCa();
 const TOLD_FIRST = /^[A-Z]+ \S+ HTTP\/1\.1/;
 
-describe('kinds of proxies beside proxy-agent', () => {
+describe('proxies of proxy-agent', () => {
   let origin: TlsOrigin;
   beforeAll(async () => {
     origin = await startTlsOrigin(ca.issue());
   });
   afterAll(() => origin.close());
 
-  /** What a proxy of this kind is told by each, and the status that each gets. */
+  /** What each client sends to a proxy of this kind, and the status that it gets. */
   async function bothAsk(scheme: HopScheme, target: string): Promise<readonly [ours: string[], theirs: string[]]> {
     const told: string[][] = [];
     for (const ask of [askOurs, askTheirs]) {
@@ -215,7 +215,7 @@ describe('kinds of proxies beside proxy-agent', () => {
     const isFour = scheme.startsWith('socks4');
     const opened = open(isFour ? OPEN_4 : OPEN_5, origin.port);
     const server = await startSocksServer(isFour ? [opened] : [NO_USER, opened]);
-    // What follows is TLS, which differs each time.
+    // The rest is TLS, which differs each time.
     const own = isFour ? 1 : 2;
     return { port: server.port, close: server.close, told: () => server.messages.slice(0, own) };
   }
@@ -245,7 +245,7 @@ describe('kinds of proxies beside proxy-agent', () => {
     ['socks5', 'https://127.0.0.1:8443/'],
     ['socks5h', 'https://localhost:8443/'],
     ['socks5h', 'https://127.0.0.1:8443/'],
-  ])('a proxy of scheme %s is told the same by both for %s', async (scheme, target) => {
+  ])('a proxy of scheme %s gets the same from both for %s', async (scheme, target) => {
     const [ours, theirs] = await bothAsk(scheme, target);
     expect(ours).toEqual(theirs);
     expect(ours.at(-1)).toBe('status 200');

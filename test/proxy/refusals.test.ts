@@ -1,5 +1,5 @@
-// Whose a refusal in absolute form is. The fault proxy stands for any proxy, and for any server behind it: what it answers
-// to a GET may be either's, and only what it answers to CONNECT is the proxy's.
+// Who sent a refusal in absolute form. The fault proxy simulates any proxy, and any server behind it: its answer to
+// a GET may be either's, and only its answer to CONNECT is the proxy's.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -61,13 +61,13 @@ function attempts(earlier = 0): readonly [number, number] {
   return [count(/^GET \S+updates\.example/), count(/^CONNECT updates\.example\.com:443 /)];
 }
 
-describe('a refusal in absolute form of a password that never worked', () => {
+describe('refusal in absolute form: a password that never worked', () => {
   it.each([
     ['a 407 with a challenge', CHALLENGE, 'AUTH-REJECTED', [[1, 0], 'AUTH-REJECTED']],
     ['a 407 with the marks of Squid', FORGED_407, 'AUTH-REJECTED', [[1, 0], 'AUTH-REJECTED']],
     ['a 401 of tinyproxy', TINYPROXY_401, 'AUTH-REJECTED', [[1, 0], 'AUTH-REJECTED']],
     ['a 401 with the marks of Squid', SQUID_401, '401', [[2, 0], '200']],
-  ])('counts at once, by the mark of the proxy: %s', async (_what, refused, code, outcome) => {
+  ])('is refused at once, by the mark of the proxy: %s', async (_what, refused, code, outcome) => {
     const turned = await start({ refused, connect: OK });
     turned.is = true;
     const credentialGuard = new CredentialGuard();
@@ -76,7 +76,7 @@ describe('a refusal in absolute form of a password that never worked', () => {
   });
 });
 
-describe('a refusal in absolute form of a password that has worked at this proxy', () => {
+describe('refusal in absolute form: a password that has worked at this proxy', () => {
   it.each([
     ['407, CONNECT passes: the server', CHALLENGE, OK, ['ORIGIN-407', [2, 2], '200']],
     ['407 with marks, CONNECT passes: the server', FORGED_407, OK, ['ORIGIN-407', [2, 2], '200']],
@@ -151,7 +151,7 @@ describe('a refusal in absolute form of a password that has worked at this proxy
   });
 });
 
-describe('what a refusal says was proven before', () => {
+describe('refusal: what it reports as proven', () => {
   it.each(['basic', 'digest'] as const)('%s: never user and password, which it refuses', async (authentication) => {
     const field = authentication === 'basic' ? 'Basic realm="r"' : 'Digest realm="r", qop="auth", nonce="n"';
     proxy = await startFaultProxy((client) => client.end(`HTTP/1.1 407 X\r\nProxy-Authenticate: ${field}\r\n${END}`));

@@ -38,7 +38,7 @@ afterEach(async () => {
   proxy = undefined;
 });
 
-/** A port that nobody listens on any more. */
+/** A port on which nothing listens any more. */
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -86,7 +86,7 @@ describe('a route', () => {
 });
 
 describe('a direct connection', () => {
-  it.each([false, true])('carries http (bulk %s) and reports the attempt', async (bulk) => {
+  it.each([false, true])('forwards http (bulk %s) and reports the attempt', async (bulk) => {
     const router = testRouter();
     const connection = await router.route('updates', plainUrl).open({ bulk, signal: never });
     expect([connection.form, connection.bulk !== null, connection.facts.hop]).toEqual([
@@ -101,13 +101,13 @@ describe('a direct connection', () => {
     expect(connection.socket.destroyed).toBe(true);
   });
 
-  it.each([false, true])('carries https (bulk asked for: %s), with TLS done and no bulk', async (bulk) => {
+  it.each([false, true])('forwards https (bulk asked for: %s), with TLS done and no bulk', async (bulk) => {
     const connection = await testRouter({ trust }).route('updates', secureOrigin.url).open({ bulk, signal: never });
     expect(connection.bulk).toBeNull();
     expect(await get(connection, secureOrigin.url)).toMatchObject({ status: 200 });
   });
 
-  it('is not reported when it does not come about', async () => {
+  it('is not reported if it fails', async () => {
     const router = testRouter();
     const opening = router.route('updates', secureOrigin.url).open(plain);
     await expect(opening).rejects.toMatchObject({ code: 'TLS-UNTRUSTED', hop: secureOrigin.url.host });
@@ -115,8 +115,8 @@ describe('a direct connection', () => {
   });
 });
 
-describe('what a router reports', () => {
-  it.each(PURPOSE_TABLE)('names the purpose $name and the thread $thread', async ({ name, thread }) => {
+describe('router: a report', () => {
+  it.each(PURPOSE_TABLE)('has the purpose $name and the thread $thread', async ({ name, thread }) => {
     const backup = { ...profile(await proxied(honest(secureOrigin.port))), name: 'backup', default: false };
     const corp = { ...profile(await closedPort()), fallback: ['backup'] };
     const router = testRouter({ proxies: [corp, backup], trust });
@@ -157,7 +157,7 @@ describe('a tunnel connection', () => {
     await proxy?.allClosed();
   });
 
-  it('carries http as well where tunnel_http is true: origin form, and no credential inside', async () => {
+  it('also forwards http if tunnel_http is true: origin form, and no credential inside', async () => {
     const port = await proxied(honest(Number(plainUrl.port)));
     const corp = { ...profile(port, { password: 'open sesame' }), tunnel_http: true };
     const route = testRouter({ proxies: [corp] }).route('updates', plainUrl);
@@ -179,7 +179,7 @@ describe('a tunnel connection', () => {
     expect(proxy?.heads).toHaveLength(1);
   });
 
-  it('hands to TLS what was glued behind the 200, instead of losing it', async () => {
+  it('passes bytes after the 200 to TLS, instead of losing them', async () => {
     const port = await proxied((client) => {
       client.write('HTTP/1.1 200 OK\r\n\r\nSSH-2.0-OpenSSH_9.2\r\n');
     });
@@ -224,7 +224,7 @@ describe('a tunnel connection', () => {
 describe('a forward connection', () => {
   const answer = 'HTTP/1.1 200 OK\r\nVia: 1.1 proxy.example.com\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello';
 
-  it.each([false, true])('asks in absolute form with the credential (bulk %s)', async (bulk) => {
+  it.each([false, true])('uses absolute form with the credential (bulk %s)', async (bulk) => {
     const port = await proxied(says(answer));
     const router = testRouter({ proxies: [profile(port, { password: 'open sesame', domain: 'CORP' })] });
     const connection = await router.route('updates', plainUrl).open({ bulk, signal: never });
@@ -297,7 +297,7 @@ describe('a wrong password', () => {
     expect(proxy?.connections).toBe(2);
   });
 
-  it('frees the way for the next when the proxy is not reached', async () => {
+  it('releases its permit for the next caller if the proxy is not reached', async () => {
     const port = await proxied(FAULTS.closesBeforeAnswering);
     const router = testRouter({ proxies: [profile(port, { password: 'x' })], trust });
     const failures = await Promise.allSettled([1, 2].map(() => router.route('updates', secureOrigin.url).open(plain)));
@@ -393,7 +393,7 @@ describe('a connect observer', () => {
   });
 });
 
-it('a purpose that goes direct never touches the proxy', async () => {
+it('router: a purpose that goes direct never connects to the proxy', async () => {
   const port = await proxied(FAULTS.silent);
   const use_proxy_for = { ...forAll('default'), updates: 'none' };
   const router = testRouter({ proxies: [profile(port)], settings: { use_proxy_for } });

@@ -1,6 +1,6 @@
 /**
- * The situations that an admin meets behind a proxy, each provoked on the real way out: its code, and that the sentence with
- * its advice names what an admin needs. The numbers are those of the table that the wording follows (1 to 4, 6 to 18, 20, 30).
+ * Situations that an admin meets behind a proxy, each provoked over real connections: its code, and that sentence and
+ * advice name what an admin needs. Numbers are those of the table that the wording follows (1 to 4, 6 to 18, 20, 30).
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { problemLine } from '#config/problem.ts';
@@ -76,7 +76,7 @@ async function closedPort(): Promise<number> {
   return proxy.port;
 }
 
-/** Time flies: what is waited for has not come when it is over. */
+/** The clock is fast: an expected event has not occurred by the time it ends. */
 function impatientClock(): Clock {
   let passed = 0;
   return {
@@ -167,7 +167,7 @@ const SITUATIONS: readonly Situation[] = [
   ],
   [
     7,
-    'TLS is spoken to a plain port',
+    'a plain port is used with TLS',
     async () => failureOf(await behind(() => {}, { corp: { scheme: 'https' }, greeting: 'HTTP/1.1 400 No\r\n\r\n' })),
     'PROXY-SCHEME',
     [
@@ -178,14 +178,14 @@ const SITUATIONS: readonly Situation[] = [
   ],
   [
     7,
-    'a TLS port is spoken to in the clear',
+    'a TLS port is used without TLS',
     async () => failureOf(await behind(says('\u0015\u0003\u0001\u0000\u0002\u0002\u0046'))),
     'PROXY-SCHEME',
     [/Port \d+ of proxy corp speaks TLS/, 'a TLS record', 'Set scheme: https for proxy corp'],
   ],
   [
     8,
-    'it asks for a user, and none is set',
+    'it requires a user, and none is set',
     async () => failureOf(await behind(says(asks('NTLM', 'Basic realm="CORP"')))),
     'AUTH-REQUIRED',
     ['(NTLM, Basic, realm CORP)', '(authentication: transparent)', 'Set authentication, user and password'],
@@ -199,7 +199,7 @@ const SITUATIONS: readonly Situation[] = [
   ],
   [
     10,
-    'it offers NTLM and Negotiate alone',
+    'it offers only NTLM and Negotiate',
     async () => failureOf(await behind(says(asks('Negotiate', 'NTLM')), { account: ACCOUNT })),
     'AUTH-SCHEME',
     ['offers Negotiate, NTLM', 'authentication is set to basic', 'ask the proxy team for an exemption'],
@@ -216,7 +216,7 @@ const SITUATIONS: readonly Situation[] = [
   ],
   [
     12,
-    'the domain is wanting',
+    'the domain is missing',
     async () => {
       const account = { user: 'svc', password: 'open sesame' };
       return failureOf(await behind(says(asks('NTLM', 'Basic realm="CORP"')), { account }));
@@ -226,7 +226,7 @@ const SITUATIONS: readonly Situation[] = [
   ],
   [
     14,
-    'a password that had worked for months works no more',
+    'a password that had worked for months no longer works',
     async () => {
       const clock = new FakeClock(Date.parse('2026-08-20T23:55:00Z'));
       let expired = false;
@@ -254,7 +254,7 @@ const SITUATIONS: readonly Situation[] = [
   ],
   [
     16,
-    'it opens tunnels to port 443 and no other',
+    'it opens tunnels only to port 443',
     async () => {
       const router = await behind((client, head, earlier) => {
         if (head.startsWith('CONNECT updates.example.com:443 ')) honest(origin.port)(client, head, earlier);
@@ -268,7 +268,7 @@ const SITUATIONS: readonly Situation[] = [
   ],
   [
     17,
-    'it took user and password and cannot reach the target',
+    'it accepted user and password and cannot reach the target',
     async () => {
       const page =
         '<html><head><title>ERROR: cannot be retrieved</title></head><body>Connection to x failed.</body></html>';
@@ -284,7 +284,7 @@ const SITUATIONS: readonly Situation[] = [
   ],
   [
     18,
-    'it opens TLS',
+    'it intercepts TLS',
     async () => {
       const bump = await anOrigin(createCa('Corp TLS Inspection CA').issue());
       const failure = await failureOf(await behind(honest(bump.port)));
@@ -301,7 +301,7 @@ const SITUATIONS: readonly Situation[] = [
   ],
   [
     20,
-    'the clock of this host stands in 2019',
+    'the clock of this host is in 2019',
     async () => {
       // OpenSSL goes by the real clock, so the certificate is one of the far future, and the proxy lives there.
       const young = await anOrigin(ca.issue({ notBefore: '20990101000000Z' }));
@@ -366,7 +366,7 @@ const SITUATIONS: readonly Situation[] = [
 
 describe('behind a proxy where', () => {
   it.each(SITUATIONS.map(([number, what, ...rest]) => ({ number, what, rest })))(
-    '($number) $what, code and facts are told',
+    '($number) $what, code and facts are reported',
     async ({ rest: [provoke, code, names] }) => {
       const failure = await provoke();
       expect(failure.code).toBe(code);
@@ -376,7 +376,7 @@ describe('behind a proxy where', () => {
   );
 });
 
-it('(2) the name of a target is never looked up here where a proxy is used', async () => {
+it('situation 2: the name of a target is never looked up here if a proxy is used', async () => {
   const router = await behind(honest(origin.port));
   const target = new URL('https://no-such-host.invalid/');
   // It reaches an origin through the proxy, so the only thing that is wrong is the name in its certificate.

@@ -50,7 +50,7 @@ describe.each(['direct', 'tunnel'] as const)('a target of old TLS, %s', (way) =>
   it.each([
     ['only CBC suites', CBC, 'accepts none of the cipher suites offered'],
     ['only TLS 1.1', OLD, 'no version newer than TLS 1.1'],
-  ])('with %s is TLS-OLD, and names itself', async (_name, tls, reason) => {
+  ])('with %s is TLS-OLD, and named', async (_name, tls, reason) => {
     const server = await origin(tls);
     const error = await reach(await routerBy(way, server), server);
     expect(error).toMatchObject({ code: 'TLS-OLD', hop: `localhost:${server.port}` });
@@ -58,13 +58,13 @@ describe.each(['direct', 'tunnel'] as const)('a target of old TLS, %s', (way) =>
     expect(server.requests).toEqual([]);
   });
 
-  it('that prefers CBC and has AES-GCM as well is spoken to with that', async () => {
+  it('that prefers CBC and also has AES-GCM uses AES-GCM', async () => {
     const ciphers = 'ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES128-GCM-SHA256';
     const server = await origin({ maxVersion: 'TLSv1.2', honorCipherOrder: true, ciphers });
     expect(await reach(await routerBy(way, server), server)).toBe('open');
   });
 
-  it('that misses our certificate is not called old', async () => {
+  it('that requires our certificate is not called old', async () => {
     const server = await origin({ maxVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: true, ca: ca.cert });
     const result = await reach(await routerBy(way, server), server);
     // TLS 1.2 of Node takes the connection and drops it afterwards.

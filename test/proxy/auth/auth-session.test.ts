@@ -1,4 +1,4 @@
-// Conversations with scripted proxies: what leaves, on which connection, and what never leaves.
+// Conversations with scripted proxies: what is sent on which connection, and what is never sent.
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -102,10 +102,13 @@ describe('NTLM', () => {
     expect(await failureOf(TUNNEL, ntlm(proxy.port))).toMatchObject({ code: 'NTLM-CONN' });
   });
 
-  it.each(['AAAA', 'TlRMTVNTUAABAAAA', 'TlRMTVNTUAACAAAA'.repeat(4)])('says what it cannot read: %s', async (token) => {
-    proxy = await startFaultProxy(answers(asks(`Proxy-Authenticate: NTLM ${token}`)));
-    expect(await failureOf(TUNNEL, ntlm(proxy.port))).toMatchObject({ code: 'AUTH-MESSAGE' });
-  });
+  it.each(['AAAA', 'TlRMTVNTUAABAAAA', 'TlRMTVNTUAACAAAA'.repeat(4)])(
+    'NTLM: reports an unreadable token: %s',
+    async (token) => {
+      proxy = await startFaultProxy(answers(asks(`Proxy-Authenticate: NTLM ${token}`)));
+      expect(await failureOf(TUNNEL, ntlm(proxy.port))).toMatchObject({ code: 'AUTH-MESSAGE' });
+    },
+  );
 
   it('NTLM: a forward connection authenticates by HEAD, the request itself has no proof', async () => {
     const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n';
@@ -114,7 +117,7 @@ describe('NTLM', () => {
     const connection = await route.open({ bulk: true, signal: new AbortController().signal });
     expect(connection.headersFor('GET', FORWARD.href)).toEqual({});
     expect(proxy.heads[0]).toMatch(/^HEAD http:\/\/updates\.example\.com\/a\?b=c HTTP\/1\.1\r\n/);
-    // An honest proxy never asks again on this connection; one that does is not taken for a refusal.
+    // An honest proxy never sends another challenge on this connection; if one does, it is not taken for a refusal.
     expect(() =>
       connection.validateResponse({ status: 407, reason: '', rawHeaders: ['Proxy-Authenticate', 'NTLM'] }, 'x'),
     ).toThrow(expect.objectContaining({ code: 'NTLM-CONN' }));
@@ -272,7 +275,7 @@ it('auth session: an open connection stops sending a password refused on another
 });
 
 describe('what worked', () => {
-  /** A disk that keeps whoever writes waiting, once it is told so. */
+  /** A disk that delays its writers once the test starts it. */
   class SlowFiles extends CrashingFiles {
     readonly released = Promise.withResolvers<void>();
     readonly asked = Promise.withResolvers<void>();
@@ -296,7 +299,7 @@ describe('what worked', () => {
     proxy = await startFaultProxy((client) => {
       client.write(asks(challenge));
       client.once('data', () => {
-        // What was sent is written down by now; what comes of it is not.
+        // The attempt is recorded by now; its result is not.
         files.isSlow = true;
         client.write('HTTP/1.1 200 OK\r\n\r\n');
       });
@@ -360,20 +363,23 @@ describe('a proof that was asked for and is answered by another offer', () => {
 it.each([
   ['of HTTP/1.0', asks(`Proxy-Authenticate: ${NONCE}`).replace('HTTP/1.1', 'HTTP/1.0'), TUNNEL],
   ['with a body behind HEAD', asks(`Proxy-Authenticate: ${NONCE}`), FORWARD],
-])('a challenge %s spoils its connection: what follows goes on another one', async (_how, challenge, url) => {
-  const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
-  proxy = await startFaultProxy((client, _head, earlier) => {
-    if (earlier === 0) client.write(challenge);
-    else client.end(ok);
-  });
-  const given = profile(proxy.port, { ...USER, authentication: 'digest' });
-  const connection = await testRouter({ proxies: [given] })
-    .route('updates', url)
-    .open({ bulk: false, signal: never });
-  if (url === FORWARD) expect(await get(connection, url)).toMatchObject({ status: 200, body: 'hello' });
-  connection.release();
-  expect(proxy.connections).toBe(2);
-});
+])(
+  'auth session: a challenge %s makes its connection unusable: the next request uses another',
+  async (_how, challenge, url) => {
+    const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
+    proxy = await startFaultProxy((client, _head, earlier) => {
+      if (earlier === 0) client.write(challenge);
+      else client.end(ok);
+    });
+    const given = profile(proxy.port, { ...USER, authentication: 'digest' });
+    const connection = await testRouter({ proxies: [given] })
+      .route('updates', url)
+      .open({ bulk: false, signal: never });
+    if (url === FORWARD) expect(await get(connection, url)).toMatchObject({ status: 200, body: 'hello' });
+    connection.release();
+    expect(proxy.connections).toBe(2);
+  },
+);
 
 describe('auto at a proxy that offers Negotiate', () => {
   const LINE = { method: 'CONNECT', target: 'updates.example.com:443' };
@@ -483,7 +489,7 @@ describe('auto at a proxy that offers Negotiate', () => {
     [withoutTicket, ['Negotiate'], 'AUTH-TICKET'],
     [absent, ['Negotiate'], 'NEGOTIATE-UNAVAILABLE'],
     [withoutTicket, ['Negotiate', 'Basic'], 'AUTH-TICKET'],
-    // Nobody here thinks of tickets: what is wrong with the rest is told.
+    // Tickets are not expected here, so the failure describes the other schemes.
     [absent, ['Negotiate', 'Basic'], 'AUTH-CLEARTEXT'],
   ] as const)('auto: says why if no other scheme is possible', async (load, schemes, code) => {
     const authSession = await authSessionWith(new SpyCredentialGuard(), load);

@@ -1,5 +1,5 @@
-// Random attempts with random verdicts, waits, clocks, kills and admins, against what an account may be put through:
-// a refused secret never leaves again before it may, whatever is interleaved with what, and nobody waits for ever.
+// Random attempts with random verdicts, waits, clocks, kills and admins, against the limits of an account:
+// a refused secret is never sent again before it may, in any interleaving, and no request waits forever.
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -15,7 +15,7 @@ const HOUR = 3_600_000;
 const CONFIRMED_FOR_MS = 60_000;
 const PATIENCE_MS = 30_000;
 const PATH = '/state/credentials.json';
-/** Account and password; whoever asks has one of them, by whatever purpose, profile or scheme. */
+/** Account and password; each request uses one of them, for any purpose, profile or scheme. */
 const CREDENTIALS = ['a/x', 'a/x', 'a/x', 'a/y', 'b/x'];
 
 type Verdict = 'accepted' | 'rejected' | 'unknown';
@@ -65,13 +65,13 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   { maxLength: 60 },
 );
 
-/** One who has leave. */
+/** A request that has a permit. */
 interface Held {
   readonly credential: string;
   readonly attempt: AuthAttempt;
-  /** Whether it got its leave beside others, because the credential had just worked. */
+  /** Whether it got its permit concurrently, because the credential had just worked. */
   readonly concurrent: boolean;
-  /** Since when, by the clock that nobody sets. */
+  /** When it started, by the monotonic clock. */
   readonly heldMs: number;
   /** Whether the wait was over when it got its leave, and how often the credential had been sent by then. */
   readonly waited: boolean;
@@ -84,7 +84,7 @@ interface Held {
 interface Known {
   worked: boolean;
   confirmedMs: number | null;
-  /** Order of the refusal that stands. */
+  /** Order of the refusal in effect. */
   refused: number | null;
   /** It was sent, never worked, and we were killed before the verdict. */
   cutOff: boolean;
@@ -212,7 +212,7 @@ class Trial {
         Object.assign(known, { worked: true, refused: null, cutOff: false, forgiven: false });
         known.confirmedMs = this.#clock.monotonic();
       }
-      // As a login does before anybody hears of it.
+      // As a session does before its result is known.
       await this.#credentialGuard.flush();
     }
     await turn();
@@ -249,7 +249,7 @@ class Trial {
     expect(this.#waiting).toBe(0);
   }
 
-  /** Whether somebody who went alone has had no verdict for long. */
+  /** Whether a request with an exclusive permit has had no verdict for long. */
   #isSlow(credential: string): boolean {
     const sinceMs = this.#clock.monotonic() - PATIENCE_MS;
     return this.#held.some((one) => one.credential === credential && !one.concurrent && one.heldMs <= sinceMs);
@@ -272,7 +272,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-it('a clock that is set back between leave and sending takes no leave away', async () => {
+it('credential guard: a clock set back between permit and request keeps the permit', async () => {
   await new Trial(6 * HOUR).run([
     { do: 'open', credential: 'a/x' },
     { do: 'send', which: 0 },
@@ -284,11 +284,14 @@ it('a clock that is set back between leave and sending takes no leave away', asy
   ]);
 });
 
-it.each([6 * HOUR, 0])('a refused secret leaves again only when it may, with a retry after %d ms', async (retryMs) => {
-  await fc.assert(
-    fc.asyncProperty(steps, async (all) => {
-      await new Trial(retryMs).run(all);
-    }),
-    { numRuns: 1_000 },
-  );
-});
+it.each([6 * HOUR, 0])(
+  'credential guard: a refused secret is resent only when allowed, with a retry after %d ms',
+  async (retryMs) => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (all) => {
+        await new Trial(retryMs).run(all);
+      }),
+      { numRuns: 1_000 },
+    );
+  },
+);

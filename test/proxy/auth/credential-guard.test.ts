@@ -59,7 +59,7 @@ describe('the credential guard', () => {
     expect(credentialGuard.findHold(account('x'), at)).toBeNull();
     const first = await attempt(credentialGuard, 'x');
     await first?.sending();
-    // It is just under way: nobody has to do anything.
+    // The attempt is still running: no person has to act.
     expect(credentialGuard.findHold(account('x'), at)).toBeNull();
     first?.rejected();
     expect(credentialGuard.findHold(account('x'), at)).toMatchObject({

@@ -67,7 +67,7 @@ describe('lending an account', () => {
   });
 
   it.each(['ntlm', 'auto'] as const)(
-    'gives no password that may have been proven by another scheme: %s',
+    'lend: no password that may have been proven by another scheme: %s',
     async (scheme) => {
       const { credentialGuard, proxy, worked } = rig(scheme);
       credentialGuard.rememberWorked('http://127.0.0.1:3128', 'NTLM');

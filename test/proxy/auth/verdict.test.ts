@@ -116,7 +116,7 @@ describe('asking for a user, or refusing one', () => {
   it.each([
     ['CONNECT', 407, {}, true],
     ['GET', 407, {}, true],
-    // tinyproxy says 401 of a wrong password; to CONNECT nobody else can have said it.
+    // tinyproxy answers 401 to a wrong password; only the proxy can answer a CONNECT.
     ['CONNECT', 401, {}, true],
     ['GET', 401, { Server: 'tinyproxy/1.11.1' }, true],
     // It adds Via to what it passes on from a server that calls itself so, and so does Squid.
@@ -127,7 +127,7 @@ describe('asking for a user, or refusing one', () => {
     ['GET', 401, { Server: 'squid/5.7', 'X-Squid-Error': 'ERR_ACCESS_DENIED 0' }, false],
     ['GET', 401, { 'Proxy-Status': 'cdn; error=http_request_denied' }, false],
     ['CONNECT', 403, { Server: 'tinyproxy/1.11.1' }, false],
-    // Squid keeps back the challenges of what it passes on; whoever else does is not known.
+    // Squid removes the challenges of forwarded answers; whether other proxies do is unknown.
     ['GET', 407, { Via: '1.1 proxy (squid/5.7)' }, false],
     ['HEAD', 407, { Via: '1.0 upstream, 1.1 proxy (squid)' }, false],
     ['GET', 407, { Via: '1.1 proxy (squid/5.7)', 'X-Squid-Error': 'ERR_CACHE_ACCESS_DENIED 0' }, true],
@@ -161,11 +161,11 @@ describe('a 407 of a proxy', () => {
     expect(verdict).toMatchObject({ error: { check: `Set ${remedy}.` } });
   });
 
-  it.each([[['basic realm=x']], [[]]])('refuses the credential that was sent: %j', (fields) => {
+  it.each([[['basic realm=x']], [[]]])('407: it refuses the credential that was sent: %j', (fields) => {
     expect(classifyAuthentication(challenges(...fields), basic, 'Basic')).toEqual({ kind: 'refused' });
   });
 
-  it.each(['Basic', null] as const)('that does not offer Basic is a matter of the scheme (sent: %s)', (shown) => {
+  it.each(['Basic', null] as const)('407: without an offer of Basic, the scheme is the problem (sent: %s)', (shown) => {
     expect(classifyAuthentication(challenges('Negotiate'), basic, shown)).toMatchObject({
       error: { code: 'AUTH-SCHEME', facts: { offered: ['Negotiate'], configured: 'basic' } },
     });

@@ -32,25 +32,29 @@ function settings(over: Partial<ProxySettings> = {}): ProxySettings {
 
 const ALL = ['updates', 'platform'];
 
-describe('a purpose goes another way', () => {
+describe('a changed route', () => {
   it.each<[string, Partial<ProxySettings>, readonly string[]]>([
-    ['when proxies are switched off', { proxy_enabled: false }, ALL],
+    ['when proxies are disabled', { proxy_enabled: false }, ALL],
     ['with another port', { proxies: [profile({ port: 8080 })] }, ALL],
     ['with another password', { proxies: [profile({ password: new Secret('two') })] }, ALL],
     ['with the same password read again', { proxies: [profile({ password: new Secret('one') })] }, []],
-    ['with a profile beside it that nobody uses', { proxies: [profile(), profile({ name: 'b', default: false })] }, []],
     [
-      'with one that stands in for it',
+      'with an additional profile that no purpose uses',
+      { proxies: [profile(), profile({ name: 'b', default: false })] },
+      [],
+    ],
+    [
+      'with a fallback for it',
       { proxies: [profile({ fallback: ['b'] }), profile({ name: 'b', default: false, port: 1 })] },
       ALL,
     ],
     [
-      'by its own word alone',
+      'by its own key alone',
       { use_proxy_for: { updates: 'none', support_logs: 'none', exposure_analytics: 'none', platform: 'corp' } },
       ['updates'],
     ],
     [
-      'where the settings name a proxy that there is not',
+      'if the settings name a missing proxy',
       { use_proxy_for: { updates: 'x', support_logs: 'none', exposure_analytics: 'none', platform: 'corp' } },
       ['updates'],
     ],
@@ -58,7 +62,7 @@ describe('a purpose goes another way', () => {
     expect(changedRoutes(settings(), settings(over))).toEqual(changed);
   });
 
-  it('never without a change, and both ways alike', () => {
+  it('is never listed without a change, and both directions give the same list', () => {
     const uses = fc.constantFrom('none', 'default', 'corp', 'b');
     const any = fc
       .record({ enabled: fc.boolean(), port: fc.constantFrom(1, 2), updates: uses, platform: uses })

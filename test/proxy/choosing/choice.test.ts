@@ -34,8 +34,8 @@ function failure(some: Partial<ProxySettings>): CodedError {
   throw new Error('it chose');
 }
 
-describe('the choice of a proxy', () => {
-  it('takes the default profile and says by which settings', () => {
+describe('a proxy choice', () => {
+  it('is the default profile, with the deciding settings', () => {
     expect(chooseProxy('updates', TARGET, settings({}))).toEqual({
       proxy: corp,
       reasons: [
@@ -45,7 +45,7 @@ describe('the choice of a proxy', () => {
     });
   });
 
-  it('takes the profile that is named, whatever the default is', () => {
+  it('is the named profile, whatever the default is', () => {
     const use_proxy_for = { ...forAll('default'), platform: 'lab' };
     expect(chooseProxy('platform', TARGET, settings({ use_proxy_for }))).toEqual({
       proxy: lab,
@@ -60,7 +60,7 @@ describe('the choice of a proxy', () => {
     [{ proxy_enabled: false }, ['proxy_enabled is false']],
     [{ use_proxy_for: forAll('none') }, ['use_proxy_for.updates is none']],
     [{ proxies: [] }, ['use_proxy_for.updates is default', 'no proxies are configured']],
-  ])('goes direct by %j and says so', (some, reasons) => {
+  ])('is direct by %j, with the reason', (some, reasons) => {
     const choice = chooseProxy('updates', TARGET, settings(some));
     expect(choice.proxy).toBeNull();
     expect(choice.reasons.map(reasonText)).toEqual(reasons);
@@ -70,7 +70,7 @@ describe('the choice of a proxy', () => {
     [{ proxy_enabled: false }, 'proxy_enabled is false'],
     [{ use_proxy_for: forAll('none') }, 'use_proxy_for.updates is none'],
     [{ proxies: [] }, 'no proxies are configured'],
-  ])('under proxy_required refuses to go direct by %j and names the rule', (some, rule) => {
+  ])('under proxy_required is not direct by %j, and the rule is named', (some, rule) => {
     const error = failure({ ...some, proxy_required: true });
     expect(error.code).toBe('POLICY-DIRECT');
     expect(error.facts).toMatchObject({ rule, purpose: 'updates', target: 'u.example:443' });
@@ -79,13 +79,13 @@ describe('the choice of a proxy', () => {
   it.each([
     [{ use_proxy_for: forAll('gone') }, 'proxies'],
     [{ proxies: [lab] }, 'proxies[].default'],
-  ])('never guesses when the profile does not exist: %j', (some, key) => {
+  ])('is never guessed if the profile does not exist: %j', (some, key) => {
     const error = failure(some);
     expect(error.code).toBe('CONFIG-INCOMPLETE');
     expect(error.facts).toMatchObject({ key });
   });
 
-  it('is direct under proxy_required for no settings at all', () => {
+  it('is direct under proxy_required if nothing is configured', () => {
     const names = fc.constantFrom('none', 'default', 'corp', 'lab', 'gone');
     const profiles = fc.subarray([corp, lab]);
     fc.assert(
@@ -104,7 +104,7 @@ describe('the choice of a proxy', () => {
 describe('a profile with no_proxy', () => {
   const exempting = { ...corp, no_proxy: '.corp.example, 10.0.0.0/8' };
 
-  it('lets its targets go direct and names the setting and the token', () => {
+  it('sends its targets direct and names the setting and the token', () => {
     const choice = chooseProxy('updates', { host: 'u.corp.example', port: 443 }, settings({ proxies: [exempting] }));
 
     expect(choice.proxy).toBeNull();
@@ -116,7 +116,7 @@ describe('a profile with no_proxy', () => {
     ]);
   });
 
-  it('is refused where every way of going direct is', () => {
+  it('is refused if no direct connection is allowed', () => {
     const required = settings({ proxies: [exempting], proxy_required: true });
 
     expect(() => chooseProxy('updates', { host: '10.1.2.3', port: 80 }, required)).toThrow(/no_proxy has the token/);

@@ -28,14 +28,14 @@ describe('the proxy of a variable', () => {
     expect(hop?.profile.password?.reveal()).toBe('open sesame');
   });
 
-  it('proves its password as the profile says, where that says how', () => {
+  it('the proxy of a variable: its password is proven as the profile says, if it does', () => {
     const hop = hopOf({ https_proxy: 'http://svc:x@proxy.example' }, { ...corp, authentication: 'digest' });
 
     expect(hop?.profile.authentication).toBe('digest');
   });
 
   it.each(['http://proxy.example', 'http://svc:x@proxy.example'])(
-    '%s never sees whose the profile is',
+    'the proxy of a variable: %s never gets the credentials of the profile',
     (https_proxy) => {
       const hop = hopOf({ https_proxy }, { ...corp, ...account, authentication: 'basic' });
 

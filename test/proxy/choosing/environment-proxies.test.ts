@@ -64,7 +64,7 @@ describe('the proxy of the environment', () => {
     ['http://proxy:3128/path', 'it has no valid host and port'],
     ['http://', 'it has no valid host and port'],
     ['http://2001:db8::1', 'it has no valid host and port'],
-  ])('%s is a mistake that is told without user and password', (value, reason) => {
+  ])('%s is a mistake that is reported without user and password', (value, reason) => {
     expect(chooseFromEnvironment({ https_proxy: value }, https)).toEqual({
       kind: 'wrong',
       variable: 'https_proxy',
@@ -100,7 +100,7 @@ describe('the secrets of the environment', () => {
   });
 });
 
-describe('whatever a variable holds,', () => {
+describe('environment proxies: any variable', () => {
   it('the environment: no sentence contains user or password, and a proxy is a host and a port', () => {
     const value = fc.oneof(
       fc.string(),

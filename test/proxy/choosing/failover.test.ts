@@ -7,8 +7,8 @@ const hop = 'proxy corp (127.0.0.1:1)';
 const refused = () => coded('TCP-REFUSED', { host: 'p', port: 1, elapsed: 1, hop });
 const URL_A = 'http://a:3128';
 
-describe('the next proxy is tried', () => {
-  it('where the one before was not reached', () => {
+describe('failover: the next proxy is tried', () => {
+  it('if the previous one was not reached', () => {
     expect(failsOver(refused())).toBe(true);
     expect(failsOver(coded('DNS-PROXY', { host: 'p', reason: 'ENOTFOUND', servers: [], proxy: 'corp', hop }))).toBe(
       true,
@@ -29,7 +29,7 @@ describe('the next proxy is tried', () => {
     coded('AUTH-REQUIRED', { proxy: 'corp', offered: [], realm: null, hop }),
     coded('PROXY-UPSTREAM', { proxy: 'corp', target: 't', status: 503, said: null, credentials: 'x', hop }),
     coded('DNS-TARGET', { host: 't', reason: 'ENOTFOUND', hop }),
-  ])('not after $code: the proxy was reached, or it is not about a proxy', (error) => {
+  ])('not after $code: the proxy was reached, or another cause is likely', (error) => {
     expect(failsOver(error)).toBe(false);
   });
 });
@@ -47,7 +47,7 @@ describe('a proxy that failed', () => {
     expect(rests.restOf(URL_A)).toBe(0);
   });
 
-  it('and was tried while it rested does not rest longer for that', () => {
+  it('does not rest longer after an attempt during its rest', () => {
     const clock = new FakeClock();
     const rests = new CoolDown(clock);
     rests.failed(URL_A);

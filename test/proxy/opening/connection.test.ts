@@ -40,7 +40,7 @@ describe('a forward connection', () => {
     [403, [], 'accepted'],
     [407, ['Proxy-Authenticate', 'Basic'], 'rejected'],
     [403, ['X-Squid-Error', 'ERR_ACCESS_DENIED 0'], 'unknown'],
-  ])('takes a %i with %j as: credential %s', async (status, rawHeaders, verdict) => {
+  ])('treats a %i with %j as: credential %s', async (status, rawHeaders, verdict) => {
     const { connection, verdicts } = await forward();
     try {
       connection.validateResponse({ status, reason: '', rawHeaders }, URL_OF_IT);
@@ -60,7 +60,7 @@ describe('a forward connection', () => {
     expect(isWritten).toBe(true);
   });
 
-  it('gives the credential back when it is let go, and its socket ends', async () => {
+  it('returns the credential when it is released, and its socket ends', async () => {
     const { connection, verdicts, socket } = await forward();
     connection.release();
     connection.release();
@@ -82,7 +82,7 @@ describe('a forward connection', () => {
 });
 
 describe('a connection to the origin', () => {
-  it('wants no header, judges nothing, and ends both sockets', () => {
+  it('needs no header, checks nothing, and ends both sockets', () => {
     const [socket, under] = [new Duplex(), new Duplex()];
     const memory = memories.of('updates.example.com:80', 'updates.example.com');
     const connection = originConnection({ ...facts, how: 'tunnel' }, { socket, under, bulk: null, memory });

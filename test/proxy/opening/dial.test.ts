@@ -37,7 +37,7 @@ describe('dialling', () => {
     await closed;
   });
 
-  it('names a port where nothing listens', async () => {
+  it('names a port on which nothing listens', async () => {
     server.close();
     await expect(dial(target('127.0.0.1', 'corp'), plain)).rejects.toMatchObject({
       code: 'TCP-REFUSED',
@@ -48,7 +48,7 @@ describe('dialling', () => {
   it.each([
     ['corp', 'DNS-PROXY'],
     [null, 'DNS-TARGET'],
-  ])('tells the name of proxy %s that does not resolve as %s', async (proxy, code) => {
+  ])('reports the unresolved name of proxy %s as %s', async (proxy, code) => {
     await expect(dial(target('no-such-host.invalid', proxy), plain)).rejects.toMatchObject({ code });
   });
 
@@ -72,7 +72,7 @@ describe('dialling', () => {
     await expect(failure).rejects.toMatchObject({ code: 'TCP-TIMEOUT', facts: { source: '127.0.0.1' } });
   });
 
-  it('tells a name service that does not answer from a host that does not', async () => {
+  it('distinguishes a silent name service from a silent host', async () => {
     const clock = new FakeClock();
     const failure = dial(target('proxy.invalid', 'corp'), { ...plain, clock });
     clock.advance(5_000);
@@ -90,7 +90,7 @@ describe('dialling', () => {
 describe('the bulk path', () => {
   const bulky = { ...plain, bulk: true };
 
-  it('hands every byte to its consumer through one reused buffer, in order', async () => {
+  it('passes every byte to its consumer through one reused buffer, in order', async () => {
     const sent = Buffer.alloc(1_000_000, 'the quick brown fox jumps over the lazy dog ');
     server.once('connection', (peer) => peer.end(sent));
     const { socket, bulk } = await dial(target('127.0.0.1'), bulky);
@@ -107,7 +107,7 @@ describe('the bulk path', () => {
     expect(buffers.size).toBeLessThanOrEqual(2);
   });
 
-  it('keeps what comes before there is a consumer', async () => {
+  it('keeps bytes that arrive before there is a consumer', async () => {
     server.once('connection', (peer) => peer.end('SSH-2.0-OpenSSH_9.2\r\n'));
     const { socket, bulk } = await dial(target('127.0.0.1'), bulky);
     while (socket.bytesRead === 0) await new Promise((resolve) => setImmediate(resolve));

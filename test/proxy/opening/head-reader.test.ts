@@ -30,7 +30,7 @@ function read(text: string, { toConnect = false, sizes = [1_000_000] } = {}): Ou
 
 const normal = (text: string) => read(text).head;
 
-describe('a response head: what RFC 9112 lets a recipient accept reaches the parser in the strict form', () => {
+describe('a response head: input that RFC 9112 allows reaches the parser in the strict form', () => {
   it.each([
     ['bare LF (2.2)', 'HTTP/1.1 200 OK\nA: b\n\n', 'HTTP/1.1 200 OK\r\nA: b\r\n\r\n'],
     ['mixed line ends (2.2)', 'HTTP/1.1 200 OK\r\nA: b\n\r\n', 'HTTP/1.1 200 OK\r\nA: b\r\n\r\n'],
@@ -77,7 +77,7 @@ describe('a response head: what RFC 9112 lets a recipient accept reaches the par
   });
 });
 
-describe('a response head: what would open smuggling goes to the parser as it is', () => {
+describe('a response head: input for smuggling reaches the parser unchanged', () => {
   it.each([
     'HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n',
     'HTTP/1.1 200 OK\r\nA: b\rContent-Length: 5\r\n\r\n',
@@ -96,13 +96,13 @@ describe('a response head: limits', () => {
     return `${begin}${'x'.repeat(bytes - begin.length - 4)}\r\n\r\n`;
   };
 
-  it('256 KiB are taken, a byte more is refused', () => {
+  it('256 KiB are accepted, a byte more is refused', () => {
     expect(read(filled(HEAD_LIMIT_BYTES))).toMatchObject({ refused: null, ended: true });
     expect(read(filled(HEAD_LIMIT_BYTES + 1)).refused).toBe('more than 262144 bytes of headers');
   });
 
   it.each(['Content-Length: 5\r\nTransfer-Encoding: chunked', 'Transfer-Encoding: x\r\nContent-Length:'])(
-    'a length beside a coding is refused: %j',
+    'a length together with a coding is refused: %j',
     (fields) => {
       expect(read(`HTTP/1.1 200 OK\r\n${fields}\r\n\r\n`).refused).toBe('it has Content-Length and Transfer-Encoding');
     },
@@ -139,10 +139,10 @@ describe('a response head: limits', () => {
   });
 });
 
-describe('a response head: however it is cut', () => {
+describe('a response head: in chunks of any size', () => {
   const line = fc.constantFrom('\r\n', '\n', 'HTTP/1.1 200 OK', 'A: b', ' ', '\t', 'Content-Length: 5', '\r', 'x', ':');
 
-  it('the same comes out, and the end is at the same place', () => {
+  it('the result and the end are the same', () => {
     fc.assert(
       fc.property(
         fc.array(line, { maxLength: 30 }).map((parts) => `HTTP/1.1 200 OK\r\n${parts.join('')}`),

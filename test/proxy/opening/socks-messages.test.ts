@@ -16,8 +16,8 @@ const hex = (bytes: Buffer | null) => bytes?.toString('hex') ?? null;
 const of = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const NAME = Buffer.from('updates.example').toString('hex');
 
-describe('what is sent', () => {
-  it('offers a user only where there is one', () => {
+describe('SOCKS messages: a request', () => {
+  it('offers a user only if there is one', () => {
     expect([hex(greeting5(false)), hex(greeting5(true))]).toEqual(['050100', '05020002']);
   });
 
@@ -28,7 +28,7 @@ describe('what is sent', () => {
     ['an IPv6 address with IPv4 at its end', '64:ff9b::192.0.2.7', '05010004 0064ff9b0000000000000000c0000207 01bb'],
     ['an IPv6 address with a zone', 'fe80::1%eth0', '05010004 fe800000000000000000000000000001 01bb'],
     ['the unspecified address', '::', '05010004 00000000000000000000000000000000 01bb'],
-  ])('asks SOCKS 5 for %s', (_what, host, message) => {
+  ])('for SOCKS 5 contains %s', (_what, host, message) => {
     expect(hex(connect5(host, 443))).toBe(message.replaceAll(' ', ''));
   });
 
@@ -36,15 +36,15 @@ describe('what is sent', () => {
     ['an address without a user', '192.0.2.7', '', '0401 01bb c0000207 00'],
     ['an address with a user', '192.0.2.7', 'svc', '0401 01bb c0000207 73766300'],
     ['a name, as 4a has it', 'updates.example', 'svc', `0401 01bb 00000001 73766300 ${NAME} 00`],
-  ])('asks SOCKS 4 for %s', (_what, host, user, message) => {
+  ])('for SOCKS 4 contains %s', (_what, host, user, message) => {
     expect(hex(connect4(host, 443, user))).toBe(message.replaceAll(' ', ''));
   });
 
-  it('shows user and password as RFC 1929 has it, in UTF-8', () => {
+  it('has user and password as in RFC 1929, in UTF-8', () => {
     expect(hex(userAndPassword('svc', 'pä'))).toBe('0103737663 0370c3a4'.replaceAll(' ', ''));
   });
 
-  it('is nothing where it does not fit', () => {
+  it('is null if it does not fit', () => {
     const long = 'x'.repeat(256);
     expect([connect5(long, 1), connect5('', 1), connect4(long, 1, ''), connect4('2001:db8::1', 1, '')]).toEqual(
       Array(4).fill(null),
@@ -57,7 +57,7 @@ describe('what is sent', () => {
   });
 });
 
-describe('what is read', () => {
+describe('SOCKS messages: a reply', () => {
   it.each([
     ['0502', readMethod, 2],
     ['0100', readAuthStatus, true],
@@ -73,7 +73,7 @@ describe('what is read', () => {
     ['IPv6', `05000004 ${'00'.repeat(16)} 0050`, 22],
     ['a name', `05000003 0f${NAME} 0050`, 22],
     ['a name of nothing', '05000003 00 0050', 7],
-  ])('a grant that names %s, and not what is behind', (_what, message, length) => {
+  ])('grants %s, without the bytes after it', (_what, message, length) => {
     const whole = of(message);
     expect(readReply5(Buffer.concat([whole, Buffer.from('glued')]))).toEqual({
       kind: 'read',
@@ -88,7 +88,7 @@ describe('what is read', () => {
     [4, 'host unreachable'],
     [6, 'time to live expired'],
     [77, 'a reply code of no standard'],
-  ])('a refusal %d in words, also when the rest of it is missing', (code, words) => {
+  ])('describes a refusal %d, even if the rest of it is missing', (code, words) => {
     expect(readReply5(Buffer.from([5, code]))).toMatchObject({ kind: 'read', value: { code, words } });
   });
 
@@ -97,7 +97,7 @@ describe('what is read', () => {
     ['045a 0050 7f000001', { code: 90, words: null }, 8],
     ['005b', { code: 91, words: 'rejected or failed' }, 2],
     ['005d', { code: 93, words: 'the identd of this host reports another user' }, 2],
-  ])('a reply of SOCKS 4: %s', (message, value, length) => {
+  ])('of SOCKS 4 is read: %s', (message, value, length) => {
     expect(readReply4(of(message))).toEqual({ kind: 'read', value, length });
   });
 
@@ -105,7 +105,7 @@ describe('what is read', () => {
     ['HTTP', Buffer.from('HTTP/1.1 400 Bad Request\r\n')],
     ['SSH', Buffer.from('SSH-2.0-OpenSSH_9.2\r\n')],
     ['a TLS record', Buffer.from([21, 3, 1])],
-  ])('%s is no SOCKS', (_what, message) => {
+  ])('of another protocol is recognized: %s', (_what, message) => {
     for (const read of [readMethod, readAuthStatus, readReply4, readReply5]) {
       expect(read(message)).toEqual({ kind: 'foreign' });
     }
@@ -117,7 +117,7 @@ describe('what is read', () => {
   });
 });
 
-describe('whatever a proxy sends,', () => {
+describe('SOCKS messages: any bytes of a proxy', () => {
   const readers: readonly ((bytes: Buffer) => Read<unknown>)[] = [readMethod, readAuthStatus, readReply4, readReply5];
   const hostile = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
@@ -132,7 +132,7 @@ describe('whatever a proxy sends,', () => {
         for (const read of readers) {
           const verdict = read(bytes);
           if (verdict.kind === 'read') expect(verdict.length).toBeLessThanOrEqual(bytes.length);
-          // The first verdict on a growing message stands: what comes behind changes nothing.
+          // The first verdict on a growing message is final: later bytes change nothing.
           const first = Array.from({ length: bytes.length + 1 }, (_none, cut) => read(bytes.subarray(0, cut))).find(
             ({ kind }) => kind !== 'short',
           );

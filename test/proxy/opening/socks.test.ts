@@ -107,7 +107,7 @@ describe('a connection through SOCKS', () => {
     socket.destroy();
   });
 
-  it('is made also when the replies come byte by byte', async () => {
+  it('succeeds even if the replies arrive byte by byte', async () => {
     const slowly = (reply: Buffer) => (client: Socket) => {
       let at = 0;
       const next = () => {
@@ -148,7 +148,7 @@ describe('a connection through SOCKS', () => {
   });
 });
 
-describe('a refused user', () => {
+describe('a refused SOCKS user', () => {
   it('is refused once: the password is not sent again', async () => {
     const credentialGuard = new SpyCredentialGuard();
     const first = await socks([WANTS_USER, LOGIN_REFUSED], { password: 'wrong', credentialGuard });
@@ -162,7 +162,7 @@ describe('a refused user', () => {
     expect(server?.messages).toEqual([]);
   });
 
-  it('is on disk as an attempt before the first byte of the password', async () => {
+  it('is recorded as an attempt before the password is sent', async () => {
     const order: string[] = [];
     const credentialGuard = new SpyCredentialGuard();
     const requestPermit = credentialGuard.requestPermit.bind(credentialGuard);
@@ -179,7 +179,7 @@ describe('a refused user', () => {
     expect(order).toEqual(['written after 1 messages']);
   });
 
-  it('has no verdict when the proxy closes without one', async () => {
+  it('has no verdict if the proxy closes without one', async () => {
     const { failure, verdicts } = await socks([WANTS_USER, null], { password: 'open sesame' });
     expect(failure).toMatchObject({ code: 'TUNNEL-CLOSED' });
     expect(verdicts).toEqual(['unknown']);
@@ -192,7 +192,7 @@ describe('a refused user', () => {
     ['the proxy wants what was not offered', bytes(5, 1), { password: 'x' }, 'AUTH-SCHEME'],
     ['the user is too long', WANTS_USER, { user: 'u'.repeat(256), password: 'x' }, 'SOCKS-LIMIT'],
     ['the password is empty', WANTS_USER, { password: '' }, 'SOCKS-LIMIT'],
-  ])('is told apart where %s', async (_what, answer, asking, code) => {
+  ])('is distinguished if %s', async (_what, answer, asking, code) => {
     const { failure } = await socks([answer], asking);
     expect(failure).toMatchObject({ code, hop: expect.stringMatching(/^proxy corp/) });
     expect(server?.messages).toHaveLength(1);
@@ -200,7 +200,7 @@ describe('a refused user', () => {
   });
 });
 
-describe('a fault of the proxy ends within its deadline, with a code:', () => {
+describe('SOCKS: a fault ends in time, with a code:', () => {
   const say = (text: string): SocksStep => Buffer.from(text);
   const faults: readonly [string, readonly SocksStep[], string, Asking?][] = [
     ['silent', [], 'TUNNEL-TIMEOUT', { timeoutMs: 40 }],
@@ -270,14 +270,14 @@ describe('a fault of the proxy ends within its deadline, with a code:', () => {
   });
 });
 
-describe('names', () => {
-  it('are resolved here only for the schemes that take addresses', () => {
+describe('SOCKS: a target name', () => {
+  it('is resolved here only for schemes that take addresses', () => {
     const schemes = ['socks4', 'socks4a', 'socks5', 'socks5h'] as const;
     expect(schemes.map((scheme) => resolvesHere(scheme, 'updates.example'))).toEqual([true, false, true, false]);
     expect(schemes.map((scheme) => resolvesHere(scheme, '192.0.2.7'))).toEqual(Array(4).fill(false));
   });
 
-  it('that do not resolve are named with what would help', async () => {
+  it('that does not resolve is named with what would help', async () => {
     const target = {
       host: 'nowhere.invalid',
       scheme: 'socks5',

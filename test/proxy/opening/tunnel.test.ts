@@ -63,7 +63,7 @@ async function read(socket: Socket, bytes: number): Promise<string> {
 }
 
 describe('a tunnel', () => {
-  it('asks once, with the authority, a name and the credential', async () => {
+  it('sends one request, with the authority, a name and the credential', async () => {
     const { failure, verdicts } = await tunnel(FAULTS.grantsThenSilence, { password: 'open sesame' });
     expect(failure).toBeNull();
     expect(verdicts).toEqual(['accepted']);
@@ -84,7 +84,7 @@ describe('a tunnel', () => {
     socket.destroy();
   });
 
-  it('keeps the bytes that were glued behind the 200', async () => {
+  it('keeps the bytes that follow the 200', async () => {
     const { socket } = await tunnel((client) => {
       client.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nglued');
     });
@@ -92,7 +92,7 @@ describe('a tunnel', () => {
     socket.destroy();
   });
 
-  it('reads over interim responses, also those that come one by one', async () => {
+  it('skips interim responses, even if they arrive one by one', async () => {
     const { socket, failure } = await tunnel((client) => {
       client.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 1');
       setImmediate(() => client.write('02 Processing\r\n\r\nHTTP/1.1 200 OK\r\n\r\nglued'));
@@ -104,7 +104,7 @@ describe('a tunnel', () => {
   });
 });
 
-describe('a fault of the proxy ends within its deadline, with a code:', () => {
+describe('a tunnel fault: it ends within its deadline, with a code:', () => {
   const faults: readonly [string, Script, string, Asking?][] = [
     ['silent', FAULTS.silent, 'TUNNEL-TIMEOUT', { timeoutMs: 40 }],
     ['slow header bytes', FAULTS.slowHeaders, 'TUNNEL-TIMEOUT', { timeoutMs: 60 }],
@@ -134,7 +134,7 @@ describe('a fault of the proxy ends within its deadline, with a code:', () => {
     ['a TLS server', says('\u0015\u0003\u0001\u0000\u0002\u0002\u0046'), {}, 'a TLS record'],
     ['HTML', FAULTS.htmlInsteadOfAReply, {}, '<html><title>Welcome</title></html>'],
     ['a web server', FAULTS.webServer, {}, '405 Not Allowed'],
-  ])('says what answered instead: %s', async (_name, script, asking, answer) => {
+  ])('names what answered instead: %s', async (_name, script, asking, answer) => {
     const { failure } = await tunnel(script, asking);
     expect((failure as CodedError).facts['answer']).toBe(answer);
   });
@@ -182,7 +182,7 @@ describe('a tunnel opens', () => {
   });
 });
 
-describe('a refusal', () => {
+describe('a tunnel refusal', () => {
   const page = '<html><title>Access Denied: Software Downloads</title>';
 
   it.each([
@@ -192,7 +192,7 @@ describe('a refusal', () => {
       `Transfer-Encoding: chunked\r\n\r\n1e\r\n${page.slice(0, 30)}\r\n18\r\n${page.slice(30)}\r\n0\r\n\r\n`,
     ],
     ['up to the close', `\r\n${page}`],
-  ])('says the title of its page, sent %s', async (_how, rest) => {
+  ])('has the title of its page, sent %s', async (_how, rest) => {
     const { failure } = await tunnel((client) => {
       client.write(`HTTP/1.1 403 Forbidden\r\n${rest.slice(0, -10)}`);
       setImmediate(() => client.end(rest.slice(-10)));
@@ -200,7 +200,7 @@ describe('a refusal', () => {
     expect(failure).toMatchObject({ code: 'POLICY-DENIED', facts: { said: 'Access Denied: Software Downloads' } });
   });
 
-  it('does not wait for a page that never comes', async () => {
+  it('does not wait for a page that never arrives', async () => {
     const { failure } = await tunnel(
       (client) => client.write('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 500\r\n\r\n<html>'),
       { timeoutMs: 200 },
@@ -211,13 +211,13 @@ describe('a refusal', () => {
   it.each([
     ['as it is', (text: string) => `\r\n${text}`],
     ['in one chunk', (text: string) => `Transfer-Encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n`],
-  ])('says the title also of a page that is larger than is read (%s)', async (_how, sent) => {
+  ])('has the title also for a page beyond the size limit (%s)', async (_how, sent) => {
     const rest = sent(page + 'x'.repeat(300_000));
     const { failure } = await tunnel((client) => client.write(`HTTP/1.1 403 Forbidden\r\n${rest}`));
     expect(failure).toMatchObject({ code: 'POLICY-DENIED', facts: { said: 'Access Denied: Software Downloads' } });
   });
 
-  it('reads no more of a page than it needs', async () => {
+  it('has no more of its page read than needed', async () => {
     const { failure } = await tunnel((client) => {
       client.write('HTTP/1.1 403 Forbidden\r\n\r\n');
       const more = () => {
@@ -229,7 +229,7 @@ describe('a refusal', () => {
     expect(failure).toMatchObject({ code: 'POLICY-DENIED', facts: { said: 'Forbidden' } });
   });
 
-  it('hands the verdict on the credential to the credential guard', async () => {
+  it('passes the verdict on the credential to the credential guard', async () => {
     const refused = await tunnel(says('HTTP/1.1 407 X\r\nProxy-Authenticate: Basic\r\n\r\n'), { password: 'wrong' });
     expect(refused.verdicts[0]).toBe('rejected');
     await proxy?.close();

@@ -27,7 +27,7 @@ interface Rig {
   readonly events: SallyportEvent[];
 }
 
-/** The clock of the machine where a file is to be asked: a thread does not wait for one that stands still. */
+/** The clock of the machine for evaluations: a thread does not wait for a clock that is stopped. */
 async function rig(body: string, options: { clock?: Clock; required?: boolean; limitMs?: number } = {}): Promise<Rig> {
   const file = join(folder, `${crypto.randomUUID()}.pac`);
   const events: SallyportEvent[] = [];
@@ -67,14 +67,14 @@ async function rig(body: string, options: { clock?: Clock; required?: boolean; l
 const inFunction = (body: string) => `function FindProxyForURL(url, host) { ${body} }`;
 const namesOf = (events: readonly SallyportEvent[]) => events.map(({ name }) => name);
 
-describe('a PAC file is told', () => {
+describe('PAC files: the URL that they get', () => {
   it.each([
     ['https://updates.example/feed.json?x=1', 'https://updates.example/ updates.example'],
     ['https://updates.example:8443/feed.json', 'https://updates.example:8443/ updates.example'],
     ['wss://updates.example/link', 'https://updates.example/ updates.example'],
     ['http://updates.example/feed?x=1', 'http://updates.example/feed?x=1 updates.example'],
     ['https://[2001:db8::1]/feed', 'https://[2001:db8::1]/ 2001:db8::1'],
-  ])('of %s no more than it needs', async (target, told) => {
+  ])('for %s has only what they need', async (target, told) => {
     const { candidates } = await rig(
       `if (url + " " + host === ${JSON.stringify(told)}) return "PROXY right:1"; return "PROXY wrong:1";`,
     );
@@ -83,7 +83,7 @@ describe('a PAC file is told', () => {
   });
 });
 
-describe('PAC files that are asked', () => {
+describe('PAC files: evaluation', () => {
   it('PAC files: the least recently used are dropped when many others were evaluated', async () => {
     const asked: string[] = [];
     const fetch = ({ pathname }: URL) => {
@@ -113,8 +113,8 @@ describe('PAC files that are asked', () => {
   });
 });
 
-describe('an answer', () => {
-  it('stands for five minutes, as long as the file is the same', async () => {
+describe('PAC files: a result', () => {
+  it('is valid for five minutes, as long as the file is the same', async () => {
     const clock = new FakeClock();
     const { candidates, events, write } = await rig('return "PROXY a:1";', { clock });
     await candidates();
@@ -143,7 +143,7 @@ describe('an answer', () => {
     ]);
   });
 
-  it('is known afterwards without asking, and not before', async () => {
+  it('is known after an evaluation, and not before', async () => {
     const { candidates, known } = await rig('return "PROXY a:1";');
     expect(known()).toBeNull();
     await candidates();
@@ -158,22 +158,22 @@ describe('an answer', () => {
     ['throw new Error("x");', 'PAC-FAILED'],
     ['let x = ;', 'PAC-SYNTAX'],
     ['<html> function', 'PAC-SYNTAX'],
-  ])('of no use is a failure and never direct: %s', async (body, code) => {
+  ])('that is unusable is a failure and never direct: %s', async (body, code) => {
     const { candidates } = await rig(body);
 
     expect(await candidates()).toBe(code);
   });
 
-  it('that never comes is a failure at the limit', async () => {
+  it('that never arrives is a failure at the limit', async () => {
     const { candidates } = await rig('while (true);', { limitMs: 300 });
 
     expect(await candidates()).toBe('PAC-TIMEOUT');
   });
 });
 
-describe('a new version that is broken', () => {
+describe('PAC files: a new version that is broken', () => {
   it.each(['let x = ;', 'throw new Error("x");', 'return null;', '<html> function'])(
-    'is passed over for the last good one, once and told: %s',
+    'is skipped for the last good one and logged once: %s',
     async (broken) => {
       const { candidates, write, events } = await rig('return "PROXY a:1";');
       await candidates();

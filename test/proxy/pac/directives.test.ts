@@ -57,11 +57,11 @@ describe('the answer of a PAC file', () => {
     expect(read(`${part}; DIRECT`)).toEqual({ words: ['DIRECT'], leftOut: [part.slice(0, 300)] });
   });
 
-  it.each(['', ';', ' ; ; '])('%j names nothing', (text) => {
+  it.each(['', ';', ' ; ; '])('%j has no proxy', (text) => {
     expect(readPacAnswer(text)).toEqual({ directives: [], leftOut: [] });
   });
 
-  it('is not longer than anybody would walk', () => {
+  it('has a bounded number of proxies', () => {
     const many = Array.from({ length: 20 }, (_none, at) => `PROXY p${at}:80`);
     const { words, leftOut } = read(many.join(';'));
     expect(words).toEqual(many.slice(0, MAX_DIRECTIVES));
@@ -69,7 +69,7 @@ describe('the answer of a PAC file', () => {
   });
 });
 
-describe('whatever a PAC file answers,', () => {
+describe('PAC directives: any result', () => {
   const word = fc.constantFrom(
     'PROXY',
     'proxy',
@@ -105,7 +105,7 @@ describe('whatever a PAC file answers,', () => {
     );
   });
 
-  it('direct is only what says DIRECT', () => {
+  it('is direct only if it says DIRECT', () => {
     fc.assert(
       fc.property(answer, (text) => {
         const isDirect = readPacAnswer(text).directives.some(({ kind }) => kind === 'direct');

@@ -23,8 +23,8 @@ function ask(body: string, options: Partial<PacEvaluation> = {}) {
 
 const answers = (body: string, options?: Partial<PacEvaluation>) => ask(`return String(${body});`, options);
 
-describe('a PAC file', () => {
-  it('is given URL and host, and answers', async () => {
+describe('a PAC script', () => {
+  it('gets URL and host, and returns a result', async () => {
     expect(await ask('return "PROXY " + host + ":1; for " + url;')).toEqual({
       kind: 'answered',
       text: 'PROXY updates.example:1; for https://updates.example/',
@@ -46,7 +46,7 @@ describe('a PAC file', () => {
     expect(await answers(call)).toEqual({ kind: 'answered', text });
   });
 
-  it('reaches nothing of Node', async () => {
+  it('has no access to Node', async () => {
     const names = ['process', 'require', 'fetch', 'WebAssembly', 'Buffer', 'Worker', 'setTimeout'];
     expect(await answers(names.map((name) => `typeof ${name}`).join('+'))).toEqual({
       kind: 'answered',
@@ -62,7 +62,7 @@ describe('a PAC file', () => {
     ['\n\nreturn nothing()', { kind: 'failed', reason: 'ReferenceError: nothing is not defined' }],
     ['throw 5', { kind: 'failed', reason: 'Error: 5' }],
     ['shExpMatch(host, "(")', { kind: 'failed', reason: expect.stringContaining('Invalid regular') }],
-  ])('that does %j is told as it is', async (body, outcome) => {
+  ])('that does %j has the right outcome', async (body, outcome) => {
     expect(await ask(body)).toMatchObject(outcome);
   });
 
@@ -75,7 +75,7 @@ describe('a PAC file', () => {
     expect(await ask('', { script })).toEqual({ kind: 'broken', line, reason: expect.stringMatching(reason) });
   });
 
-  it('goes by the clock that it is given', async () => {
+  it('uses the given clock', async () => {
     const clock = new FakeClock(Date.UTC(2026, 11, 24, 23, 30));
     const call = 'dateRange(24, "DEC", "GMT") + " " + timeRange(23, "GMT") + " " + weekdayRange("THU", "GMT")';
     expect(await answers(call, { clock })).toEqual({ kind: 'answered', text: 'true true true' });
@@ -86,12 +86,12 @@ describe('a PAC file', () => {
     expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringMatching(/dateRange was given "FOO"/) });
   });
 
-  it.each(['FindProxyForURL', 'FindProxyForURLEx'])('with %s alone is asked by that name', async (name) => {
+  it.each(['FindProxyForURL', 'FindProxyForURLEx'])('with only %s is called by that name', async (name) => {
     const outcome = await ask('', { script: `function ${name}(url, host) { return "PROXY " + host + ":1"; }` });
     expect(outcome).toEqual({ kind: 'answered', text: 'PROXY updates.example:1' });
   });
 
-  it('with both names is asked by that of all browsers', async () => {
+  it('with both names is called by the one of all browsers', async () => {
     const script =
       'function FindProxyForURL() { return "PROXY a:1" } function FindProxyForURLEx() { return "PROXY b:1" }';
     expect(await ask('', { script })).toEqual({ kind: 'answered', text: 'PROXY a:1' });
@@ -104,7 +104,7 @@ describe('a PAC file', () => {
   });
 });
 
-describe('names', () => {
+describe('PAC evaluation: names', () => {
   const asked: string[] = [];
   const lookUp: PacEvaluation['lookUp'] = (name, family) => {
     asked.push(`${name} ${family}`);
@@ -119,35 +119,35 @@ describe('names', () => {
     ['isInNet("inside.example", "10.0.0.0", "255.0.0.0")', 'true'],
     // As browsers do it: the look-up blocks, also inside of a callback.
     ['["10.0.0.0"].some((net) => isInNet("inside.example", net, "255.0.0.0"))', 'true'],
-  ])('are looked up by the one who asks: %s', async (call, text) => {
+  ])('are looked up by the caller: %s', async (call, text) => {
     expect(await answers(call, { lookUp })).toEqual({ kind: 'answered', text });
   });
 
-  it('are looked up in the family that the function knows', async () => {
+  it('are looked up in the address family of the function', async () => {
     asked.length = 0;
     await answers('dnsResolve("a") + isResolvable("b") + dnsResolveEx("c") + isInNetEx("d", "10.0.0.0/8")', { lookUp });
     expect(asked).toEqual(['a ipv4', 'b ipv4', 'c any', 'd any']);
   });
 
-  it('of many addresses come whole, as many as fit', async () => {
+  it('with many addresses return as many as fit', async () => {
     const many = Array.from({ length: 16 }, () => '1111:2222:3333:4444:5555:6666:255.255.255.255');
     const outcome = await answers('dnsResolveEx("x")', { lookUp: () => Promise.resolve(many) });
     expect(outcome).toEqual({ kind: 'answered', text: many.join(';') });
   });
 
-  it('that cannot be looked up are null, whatever went wrong', async () => {
+  it('that cannot be looked up are null, for any reason', async () => {
     const outcome = await answers('dnsResolve("x")', { lookUp: () => Promise.reject(new Error('down')) });
     expect(outcome).toEqual({ kind: 'answered', text: 'null' });
   });
 });
 
-describe('a file that never ends', () => {
+describe('an endless PAC script', () => {
   it.each([
     ['in its function', 'while (true);', {}],
     ['before it', '', { script: 'while (true);' }],
     ['in a regular expression', 'return /(a+)+$/.test("a".repeat(40) + "b");', {}],
     ['in a look-up', 'return dnsResolve("x");', { lookUp: () => new Promise<never>(() => {}) }],
-  ])('%s is stopped at its limit, and the event loop turns all the time', async (_where, body, options) => {
+  ])('%s is stopped at its limit, and the event loop keeps running', async (_where, body, options) => {
     let turns = 0;
     let watching = true;
     const turn = () => {

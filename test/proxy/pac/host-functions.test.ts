@@ -118,11 +118,11 @@ describe('functions of names and addresses', () => {
     expect(asked).toEqual([]);
   });
 
-  it('give up at a pattern that is none, as browsers do', () => {
+  it('stop at an invalid pattern, as browsers do', () => {
     expect(() => call('shExpMatch', ['x', '('])).toThrow(/Invalid regular/);
   });
 
-  it('say loopback where this host has no other address', () => {
+  it('return loopback if this host has no other address', () => {
     const alone = hostFunctions(
       () => [],
       () => [],

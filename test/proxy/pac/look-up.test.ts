@@ -18,7 +18,7 @@ describe('the look-ups of a PAC file', () => {
     expect([...withheld]).toEqual(['localhost']);
   });
 
-  it('come to an end', async () => {
+  it('end within their deadline', async () => {
     const { lookUp, withheld } = lookUps(false);
 
     for (let at = 0; at < MAX_LOOK_UPS + 10; at += 1) await lookUp(`host${at}`, 'ipv4');

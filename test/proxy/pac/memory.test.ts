@@ -6,7 +6,7 @@ import type { PacProbe } from '#test/support/pac-memory-probe.ts';
 
 const PROBE = fileURLToPath(new URL('../../support/pac-memory-probe.ts', import.meta.url));
 
-/** What the whole process may grow by: 64 MiB for a script, and what a message of half of that takes when it is read. */
+/** Growth limit of the whole process: 64 MiB for a script, and the memory for reading a message half that size. */
 const MAX_GROWN_MIB = 256;
 /** The probe gives a file 5 s, as the program does; the start of the thread and its end come with it. */
 const LATEST_MS = 10_000;

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('a PAC file of this host', () => {
+describe('a PAC file on disk', () => {
   it('a PAC file on disk: it is read again each time', async () => {
     const file = join(folder, 'anew.pac');
     const script = new PacScript({ file }, { clock: new FakeClock(), fetch: nothing });
@@ -37,7 +37,7 @@ describe('a PAC file of this host', () => {
     });
   });
 
-  it('that is gone or too large stays as it was, and says so', async () => {
+  it('keeps its last text if it is removed or too large, and reports that', async () => {
     const file = join(folder, 'gone.pac');
     const script = new PacScript({ file }, { clock: new FakeClock(), fetch: nothing });
     await writeFile(file, 'one');
@@ -65,7 +65,7 @@ describe('a PAC file from a URL', () => {
     return { clock, etags, read: () => script.read('corp', asking) };
   }
 
-  it('is asked for again after ten minutes, by its ETag', async () => {
+  it('is requested again after ten minutes, by its ETag', async () => {
     const { clock, etags, read } = fetched('one', null, 'two');
 
     expect((await read()).text).toBe('one');

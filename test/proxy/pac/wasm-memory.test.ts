@@ -51,7 +51,7 @@ describe('limitMemory', () => {
   });
 
   it.each([
-    ['that is none', Uint8Array.from([1, 2, 3]), /no WebAssembly module/],
+    ['that is invalid', Uint8Array.from([1, 2, 3]), /no WebAssembly module/],
     ['without a memory', Uint8Array.from(MAGIC), /no memory of its own/],
     ['with a maximum already', moduleOf(1, 1, 1, 2), /unexpected form/],
     ['with two memories', moduleOf(2, 0, 1, 0, 1), /unexpected form/],

@@ -5,13 +5,13 @@ const head = (...rawHeaders: string[]) => ({ status: 200, reason: 'OK', rawHeade
 const NOON = Date.parse('2026-11-25T12:00:00Z');
 const seen = { by: 'proxy corp', dateMs: NOON, monotonicMs: 1_000 };
 
-it('the time is the Date of an answer, whatever the case of the field', () => {
+it('an observed time: it is the Date of an answer, in any case of the field', () => {
   const date = 'Wed, 25 Nov 2026 12:00:00 GMT';
   expect(observedTimeIn(head('Server', 'squid', 'dAtE', date), 'proxy corp', 1_000)).toEqual(seen);
 });
 
 it.each([[[]], [['Date', 'yesterday']], [['X', 'Date', 'Y', 'Wed, 25 Nov 2026 12:00:00 GMT']]])(
-  'without a usable Date there is none: %j',
+  'an observed time: without a usable Date there is none: %j',
   (fields) => {
     expect(observedTimeIn(head(...fields), 'x', 0)).toBeNull();
   },
@@ -28,7 +28,7 @@ it.each([
   [-3 * 3_600_000, 'they differ by 3 hours'],
   [5 * 86_400_000, 'they differ by 5 days'],
   [-7 * 365.25 * 86_400_000, 'they differ by 7 years'],
-])('compares it with the clock here, %i ms off: %s', (offMs, words) => {
+])('an observed time: it is compared with the local clock, %i ms off: %s', (offMs, words) => {
   const said = compareClocks(seen, { nowMs: NOON + offMs, monotonicMs: 1_000 });
   expect(said).toMatch(/^proxy corp says 2026-11-25T\d\d:00:00/);
   if (words === 's') expect(said).not.toContain('differ');

@@ -11,7 +11,7 @@ const chain = [...(middle.issue().cert.match(/-----BEGIN[^-]+-----[^-]+-----END[
 const [leaf, between, top] = chain as [X509Certificate, X509Certificate, X509Certificate];
 const stranger = new X509Certificate(createCa('Root').cert);
 
-it('a pin is the SHA-256 of the whole public key as the certificate holds it, in base64', () => {
+it('pins: a pin is the SHA-256 of the whole public key in the certificate, in base64', () => {
   const spki = createPublicKey(leaf.publicKey.export({ type: 'spki', format: 'pem' })).export({
     type: 'spki',
     format: 'der',
@@ -20,7 +20,7 @@ it('a pin is the SHA-256 of the whole public key as the certificate holds it, in
   expect(leaf.raw.includes(spki)).toBe(true);
 });
 
-it('a chain counts as far as each certificate has really signed the one before', () => {
+it('pins: a chain is used as far as each certificate really signed the previous one', () => {
   expect(issuedChain(chain)).toEqual([leaf, between, top]);
   // The same name and another key.
   expect(issuedChain([leaf, between, stranger])).toEqual([leaf, between]);
@@ -29,7 +29,7 @@ it('a chain counts as far as each certificate has really signed the one before',
   expect(issuedChain([])).toEqual([]);
 });
 
-it('a certificate that may not issue others has issued none, whatever it signed', () => {
+it('pins: a certificate that may not issue others has issued none, whatever it signed', () => {
   const honest = createCa('Sub');
   const posing = { ...new X509Certificate(honest.cert), ca: false };
   const below = new X509Certificate(honest.issue().cert);

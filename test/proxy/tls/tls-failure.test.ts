@@ -20,14 +20,14 @@ describe.each([
     ['CERT_REVOKED', 'UNTRUSTED'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'UNTRUSTED'],
     ['ECONNRESET', 'FAILED'],
-  ])('%s is %s, also where no certificate came', (code, kind) => {
+  ])('%s is %s, even if no certificate arrived', (code, kind) => {
     expect(tlsFailure(failed(code), peer, about)).toMatchObject({
       code: `${prefix}-${kind}`,
       hop: code === 'ECONNRESET' && side === 'target' ? null : 'x',
     });
   });
 
-  it('that ended in no verdict, and one that took too long', () => {
+  it('without a verdict, or after its deadline, has its own code', () => {
     expect(tlsBroken(peer, 'why').code).toBe(`${prefix}-FAILED`);
     expect(tlsLate(peer, 5).code).toBe(`${prefix}-TIMEOUT`);
   });
@@ -41,7 +41,7 @@ it('a TLS failure: a complete chain with an unknown root is interception only be
 });
 
 it.each(['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'])(
-  'a chain with a certificate missing (%s) proves no interception',
+  'a TLS failure: a chain with a certificate missing (%s) proves no interception',
   (code) => {
     expect(tlsFailure(failed(code), target, about).code).toBe('TLS-CHAIN');
     expect(tlsFailure(failed(code), { ...target, proxy: null }, about).code).toBe('TLS-CHAIN');
@@ -72,7 +72,7 @@ it('a TLS failure: bytes that are not TLS blame the scheme of a proxy, or the po
   });
 });
 
-/** X509_V_ERR_* names of Node, with what each is behind a proxy and without one. */
+/** X509_V_ERR_* names of Node, with the code of each behind a proxy and without one. */
 const CHAIN_CODES: readonly (readonly [string, Code, Code])[] = [
   ['UNABLE_TO_GET_ISSUER_CERT', 'TLS-CHAIN', 'TLS-CHAIN'],
   ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'TLS-CHAIN', 'TLS-CHAIN'],
@@ -97,7 +97,7 @@ it.each(CHAIN_CODES)('tlsFailure: %s is %s behind a proxy, %s without one', (cha
   expect(tlsFailure(failed(chain), { ...target, proxy: null }, about).code).toBe(without);
 });
 
-it('an own authority of a server that no ca_file applies to: the advice of its caller', () => {
+it('a TLS failure: without an applicable ca_file, the advice is that of its caller', () => {
   const peer = { ...target, proxy: null, purpose: 'updates', remedy: 'set pac.file' } as const;
   const { check } = tlsFailure(failed('SELF_SIGNED_CERT_IN_CHAIN'), peer, about);
 

@@ -83,7 +83,7 @@ describe('TLS to the target', () => {
     });
   });
 
-  it('trusts the bundled roots only where no ca_file is set, and no others', async () => {
+  it('trusts the bundled roots only without a ca_file, and no others', async () => {
     expect(await failureOf(good, { trust: {} })).toMatchObject({ code: 'TLS-UNTRUSTED' });
   });
 
@@ -104,7 +104,7 @@ describe('TLS to the target', () => {
   it.each([
     ['expired', { notAfter: '20210101000000Z' }, '2020-01-01T00:00:00.000Z', '2021-01-01T00:00:00.000Z'],
     ['not yet valid', { notBefore: '20900101000000Z' }, '2090-01-01T00:00:00.000Z', '2099-12-31T23:59:59.000Z'],
-  ])('tells a matter of the clock apart: %s', async (reason, dates, from, to) => {
+  ])('distinguishes a wrong clock: %s', async (reason, dates, from, to) => {
     expect(await failureOf(ca.issue(dates))).toMatchObject({
       code: 'TLS-CLOCK',
       facts: { reason, from, to, now: expect.any(Number) },
@@ -116,7 +116,7 @@ describe('TLS to the target', () => {
     expect(await failureOf(good, { tls: old })).toMatchObject({ code: 'TLS-OLD' });
   });
 
-  it('verifies also where the environment says not to', async () => {
+  it('verifies even if the environment disables it', async () => {
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     try {
       expect(await failureOf(createSelfSigned())).toMatchObject({ code: 'TLS-UNTRUSTED' });
@@ -178,14 +178,14 @@ describe('TLS behind a proxy', () => {
     expect(codes).toEqual(['TLS-INTERCEPTED', 'TLS-INTERCEPTED', 'TLS-CHAIN', 'TLS-CHAIN']);
   });
 
-  it('names the built-in authorities where no ca_file is set', async () => {
+  it('names the built-in authorities if no ca_file is set', async () => {
     expect(await failureOf(good, { peer, trust: {} })).toMatchObject({
       code: 'TLS-INTERCEPTED',
       message: expect.stringContaining('expected a public CA built into the program'),
     });
   });
 
-  it('takes a self-signed certificate for what it is: proxies that intercept have an authority', async () => {
+  it('reports a self-signed certificate as such: intercepting proxies have an authority', async () => {
     expect(await failureOf(createSelfSigned(), { peer })).toMatchObject({ code: 'TLS-UNTRUSTED' });
   });
 });
@@ -193,7 +193,7 @@ describe('TLS behind a proxy', () => {
 describe('TLS to a proxy itself', () => {
   const peer = { side: 'proxy', proxy: 'corp' } as const;
 
-  it('has codes of its own, and never those of the target', async () => {
+  it('has its own codes, and never those of the target', async () => {
     expect(await failureOf(createCa('Other CA').issue(), { peer })).toMatchObject({
       code: 'PROXY-TLS-UNTRUSTED',
       facts: { issuer: 'O=Test Inspect, CN=Other CA' },
@@ -269,7 +269,7 @@ describe('pins', () => {
     ['the server itself', own],
     ['the authority between', below],
     ['the root, which the server does not send', ca.cert],
-  ])('let through what rests on the key of %s', async (_whose, pem) => {
+  ])('accept a chain with the key of %s', async (_whose, pem) => {
     const { securing } = await handshake(pair, { trust: pinned(foreign, pin(pem)) });
     (await securing).destroy();
   });
@@ -299,7 +299,7 @@ describe('pins', () => {
     expect(failure).toMatchObject({ code: 'TLS-PIN' });
   });
 
-  it('are looked at on every connect: none resumes what was there before', async () => {
+  it('are checked on every connection: none resumes an earlier session', async () => {
     const server = await startTlsOrigin(pair, { tls: { sessionTimeout: 3_600 } });
     origin = server;
     for (let round = 0; round < 3; round += 1) {
@@ -316,7 +316,7 @@ describe('pins', () => {
   });
 });
 
-describe('something else than TLS', () => {
+describe('TLS: bytes of another protocol', () => {
   async function against(greeting: string | null, asking: Asking = {}) {
     const server = createServer((client) => {
       client.on('error', () => {});

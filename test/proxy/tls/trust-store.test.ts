@@ -4,7 +4,7 @@ import { forAll } from '#test/support/test-router.ts';
 
 const pem = (key: string) => ({ ca: { key, path: '/ca.pem', pem: '' } });
 
-it('has the trust of each purpose and of each proxy apart, each made once', async () => {
+it('trust store: each purpose and each proxy has its own trust, created once', async () => {
   const updates = pem('updates.ca_file');
   const store = new TrustStore({ ...forAll({}), updates }, new Map([['corp', pem('proxies[0].ca_file')]]));
   expect((await store.ofPurpose('updates')).expected).toBe('a CA in updates.ca_file');
@@ -13,7 +13,7 @@ it('has the trust of each purpose and of each proxy apart, each made once', asyn
   expect(await store.ofProxy('corp')).toBe(await store.ofProxy('corp'));
 });
 
-it('trusts the built-in authorities for a proxy that says nothing', async () => {
+it('trust store: a proxy without settings trusts the built-in authorities', async () => {
   const store = new TrustStore(forAll(pem('updates.ca_file')), new Map());
   expect((await store.ofProxy('corp')).expected).toBe('a public CA built into the program');
 });

@@ -30,12 +30,12 @@ function identity(some: { cert?: string; key?: string; passphrase?: Secret; orig
 }
 
 describe('trust', () => {
-  it('says in words whom it trusts', () => {
+  it('describes which authorities it accepts', () => {
     expect(new TrustContexts({}).expected).toBe('a public CA built into the program');
     expect(new TrustContexts({ ca: pem(ca.cert) }).expected).toBe('a CA in updates.ca_file');
   });
 
-  it('is made once and used again', () => {
+  it('is created once and reused', () => {
     const contexts = new TrustContexts({});
     expect(contexts.contextFor(ORIGIN)).toBe(contexts.contextFor('https://other.example'));
   });
@@ -47,7 +47,7 @@ describe('trust', () => {
     ['is cut', ca.cert.slice(0, 200)],
     ['is damaged', ca.cert.replace(/[A-Za-z0-9+/]{20}\n/, 'AAAAAAAAAAAAAAAAAAAA\n')],
     ['is damaged behind a good one', `${ca.cert}${ca.cert.replace(/MII/, 'AAA')}`],
-  ])('does not fall back to the bundled roots when the file %s', (_what, text) => {
+  ])('does not fall back to the bundled roots if the file %s', (_what, text) => {
     expect(() => new TrustContexts({ ca: pem(text) }).contextFor(ORIGIN)).toThrow(
       expect.objectContaining({ code: 'TLS-FILE', facts: expect.objectContaining({ path: '/etc/ca.pem' }) }),
     );
@@ -57,7 +57,7 @@ describe('trust', () => {
     [{ cert: 'no' }, '/own.pem'],
     [{ key: 'no' }, '/own.key'],
     [{ key: createCa().key }, '/own.key'],
-  ])('names the file of a client certificate that is of no use: %j', (some, path) => {
+  ])('names the file of an unusable client certificate: %j', (some, path) => {
     expect(() => new TrustContexts({ client: identity(some) }).contextFor(ORIGIN)).toThrow(
       expect.objectContaining({ code: 'TLS-FILE', facts: expect.objectContaining({ path }) }),
     );
@@ -82,7 +82,7 @@ it('TLS trust: NODE_EXTRA_CA_CERTS and the store of the machine add no roots', a
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: file, SSL_CERT_FILE: file };
     const options = ['--use-system-ca', '--input-type=module', '--eval', outsider(origin.port)];
     const { stdout } = await promisify(execFile)(process.execPath, options, { env });
-    // The default of Node in the same process does take it: so the test can tell.
+    // The default of Node in the same process accepts it, so the test can distinguish them.
     expect(stdout).toBe('node: authorized, we: TLS-UNTRUSTED');
   } finally {
     await origin.close();
@@ -117,7 +117,7 @@ describe('the client certificate', () => {
   let origin: TlsOrigin | undefined;
   afterEach(() => origin?.close());
 
-  it('is shown to the origins that it is for and to no other', async () => {
+  it('is sent to its own origins and to no other', async () => {
     const tls = { requestCert: true, rejectUnauthorized: false as boolean, ca: ca.cert };
     origin = await startTlsOrigin(ca.issue(), { tls });
     const router = testRouter({

@@ -45,7 +45,7 @@ describe('the challenges of a proxy', () => {
     ]);
   });
 
-  it('keep a token behind the scheme out of the names of schemes', () => {
+  it('keep a token after the scheme out of the names of schemes', () => {
     expect(read('NTLM TlRMTVNTUAACAAAA==, Basic realm=x')).toEqual([
       ['NTLM', {}],
       ['Basic', { realm: 'x' }],

@@ -139,7 +139,7 @@ describe('whatever a proxy challenges with,', () => {
     '\\',
     '"',
   ];
-  // What may stand in the field of a header: Node's parser lets nothing else through.
+  // The characters that a header field may contain: Node's parser accepts no others.
   const text = fc.string({
     unit: fc.integer({ min: 0x20, max: 0xff }).map((unit) => String.fromCharCode(unit)),
     maxLength: 40,
@@ -230,7 +230,7 @@ describe('the Digest conversation', () => {
   });
 
   it.each(['qop="", nonce="x"', 'qop=" , ", nonce="x"', 'nonce=x'])(
-    'answers %s as without qop (RFC 2069)',
+    'Digest: answers %s as without qop (RFC 2069)',
     async (field) => {
       const reply = await authenticator().made.next(challenge(field), LINE);
       const header = reply.kind === 'send' ? reply.authorization.reveal() : expect.fail('it was not answered');

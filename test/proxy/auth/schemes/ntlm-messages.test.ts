@@ -75,7 +75,7 @@ describe('the third message', () => {
     ['a timestamp', challengeMessage({ pairs: [DOMAIN, TIMESTAMP] })],
     ['flags that ask for a MIC', challengeMessage({ pairs: [[6, hex('02000000')]] })],
     ['flags that do not', challengeMessage({ pairs: [[6, hex('01000000')]] })],
-  ])('is what a server computes again, after %s', (_name, challenge) => {
+  ])('matches the calculation of a server, after %s', (_name, challenge) => {
     expect(verifyAuthenticate(answer(challenge), KNOWN, { negotiate, challenge })).toBeNull();
   });
 
@@ -106,7 +106,7 @@ describe('the third message', () => {
     );
   });
 
-  it('agrees to no key exchange, no sealing and no session signing', () => {
+  it('negotiates no key exchange, no sealing and no session signing', () => {
     const message = answer(challengeMessage({ flags: 0xffff_ffff, pairs: [DOMAIN] }));
     expect(message.readUInt32LE(60)).toBe(0x0088_8205);
   });
@@ -124,11 +124,11 @@ describe('the third message', () => {
   });
 });
 
-describe('the proxy’s message', () => {
+describe('NTLM: the second message', () => {
   it.each([
     ['', 'its message is too short'],
     ['x'.repeat(40), 'its message does not begin with NTLMSSP'],
-  ])('%j is none', (bytes, reason) => {
+  ])('%j is invalid', (bytes, reason) => {
     expect(readChallenge(Buffer.from(bytes))).toBe(reason);
   });
 
@@ -140,7 +140,7 @@ describe('the proxy’s message', () => {
     expect(readChallenge(outside)).toBe('its target information is truncated');
   });
 
-  it('that is nothing but noise is refused in words', () => {
+  it('is refused with a description if it is noise', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 4_096 }), fc.boolean(), (noise, signed) => {
         const head = signed ? hex('4e544c4d53535000 02000000') : Buffer.alloc(0);
