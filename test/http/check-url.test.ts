@@ -18,18 +18,18 @@ function judge(candidate: string | URL, more: Partial<UrlContext> = {}): string 
   return verdict.credentials ? 'ok' : 'ok without credentials';
 }
 
-describe('a URL', () => {
+describe('check URL: a URL', () => {
   it.each([
     'https://updates.example.com/x.jar',
     'https://UPDATES.example.com:443/x.jar?y=z',
     'x.jar',
     '/x.jar',
     '//updates.example.com/x.jar',
-  ])('at the configured origin is taken with credentials: %s', (candidate) => {
+  ])('at the configured origin is accepted with credentials: %s', (candidate) => {
     expect(judge(candidate)).toBe('ok');
   });
 
-  it('at an allowed origin is taken without credentials', () => {
+  it('at an allowed origin is accepted without credentials', () => {
     const allowedOrigins = ['not a url', 'https://cdn.example.com/'];
 
     expect(judge('https://cdn.example.com/x.jar', { allowedOrigins })).toBe('ok without credentials');
@@ -43,7 +43,7 @@ describe('a URL', () => {
     });
   });
 
-  it('is read relative to where it came from', () => {
+  it('is resolved against the URL that it came from', () => {
     const from = new URL('https://cdn.example.com/a/b');
     const verdict = checkUrl('c.jar', context({ from, allowedOrigins: ['https://cdn.example.com'] }));
 
@@ -57,7 +57,7 @@ describe('a URL', () => {
     'https://updates.example.com.evil.test/',
     'https://8.8.8.8/',
     'https://[2606:4700::1111]/',
-  ])('at another origin is foreign: %s', (candidate) => {
+  ])('at another origin is refused as foreign: %s', (candidate) => {
     expect(judge(candidate)).toBe('URL-FOREIGN');
   });
 
@@ -68,7 +68,7 @@ describe('a URL', () => {
     },
   );
 
-  it('may go from http to https, and not back', () => {
+  it('may change from http to https, and not back', () => {
     const configured = new URL('http://updates.example.com/feed.json');
     const allowedOrigins = ['https://updates.example.com'];
     const from = new URL('https://updates.example.com/x');
@@ -89,14 +89,14 @@ describe('a URL', () => {
     ['https://updates.example.com/\nx', 'control characters'],
     [`https://updates.example.com/${'x'.repeat(MAX_URL_LENGTH)}`, 'longer than 16384'],
     [`/${'ä'.repeat(MAX_URL_LENGTH / 2)}`, 'longer than 16384'],
-  ])('is unusable: %.60s', (candidate, reason) => {
+  ])('is refused as unusable: %.60s', (candidate, reason) => {
     const verdict = checkUrl(candidate, context());
 
     expect(verdict).toMatchObject({ ok: false, error: { code: 'URL-INVALID' } });
     expect(!verdict.ok && verdict.error.facts['reason']).toContain(reason);
   });
 
-  it('that is refused shows neither its password nor its query, and names the server that sent us there', () => {
+  it('that is refused shows no password or query, and names its sender', () => {
     const from = new URL('https://updates.example.com/x');
     for (const candidate of [
       'https://u:pass-word@elsewhere.example.com/',
@@ -145,11 +145,11 @@ describe('a URL', () => {
     'https://LOCALHOST./',
     'https://x.localhost/',
     'https://①②⑦.0.0.1/',
-  ])('at an inner address is named as such: %s', (candidate) => {
+  ])('at an internal address is refused as such: %s', (candidate) => {
     expect(judge(candidate)).toBe('URL-INTERNAL');
   });
 
-  it('at an inner address is taken where the admin wrote it', () => {
+  it('at an internal address is accepted if the admin configured it', () => {
     const configured = new URL('http://127.0.0.1:8080/feed.json');
 
     expect(judge('/x.jar', { configured })).toBe('ok');
@@ -159,7 +159,7 @@ describe('a URL', () => {
     );
   });
 
-  it('is judged whatever it is, and never taken off the allowed origins', () => {
+  it('of any form gets a verdict, never accepted for other origins', () => {
     const allowedOrigins = ['https://cdn.example.com'];
     const near = fc.constantFrom(
       'https://updates.example.com',
@@ -197,7 +197,7 @@ describe('a URL', () => {
   });
 });
 
-describe('an inner address', () => {
+describe('check URL: an internal address', () => {
   const inner = fc.oneof(
     fc.tuple(fc.constant(127), fc.nat(255), fc.nat(255), fc.nat(255)),
     fc.tuple(fc.constant(10), fc.nat(255), fc.nat(255), fc.nat(255)),
@@ -223,11 +223,11 @@ describe('an inner address', () => {
     ],
     ['behind NAT64', (quad) => `[64:ff9b::${quad.join('.')}]`],
     ['with a trailing dot', (quad) => `${quad.join('.')}.`],
-  ])('is known in every notation: %s', (_name, write) => {
+  ])('is recognized in every notation: %s', (_name, write) => {
     fc.assert(fc.property(inner, (quad) => isInternalHost(new URL(`http://${write(quad)}/`).hostname)));
   });
 
-  it('is not what lies just beside', () => {
+  it('does not include the addresses next to its range', () => {
     const beside = ['9.255.255.255', '11.0.0.0', '100.63.255.255', '100.128.0.0', '126.255.255.255', '128.0.0.0'];
     beside.push('169.253.255.255', '169.255.0.0', '172.15.255.255', '172.32.0.0', '192.167.255.255', '192.169.0.0');
     beside.push('168.63.129.15', '223.255.255.255', '[fbff::1]', '[2001:db8::1]', '[2003::1]', 'localhost.example.com');
@@ -236,7 +236,7 @@ describe('an inner address', () => {
   });
 });
 
-describe('a URL shown to people', () => {
+describe('check URL: a URL for output', () => {
   it('has no user, no fragment and no query', () => {
     expect(shownUrl(new URL('https://u:p@h.test:8443/a?t=1#f'))).toBe('https://h.test:8443/a?***');
     expect(shownUrl(new URL('https://h.test/a'))).toBe('https://h.test/a');

@@ -26,7 +26,7 @@ async function serve(onRequest: RawServerOptions['onRequest'], onConnect?: (sock
   return server;
 }
 
-/** A server that says this and closes, or (`open`) leaves the connection open. */
+/** A server that sends these bytes and closes, or (`open`) leaves the connection open. */
 function serveText(text: string | Uint8Array, open: 'closes' | 'open' = 'closes') {
   return serve((socket) => (open === 'open' ? socket.write(text) : socket.end(text)));
 }
@@ -36,7 +36,7 @@ interface Asked {
   readonly body: Buffer;
   readonly connection: PlainConnection;
   readonly clock: CountingClock;
-  /** Final statuses that the caller was shown. */
+  /** Final statuses that the caller received. */
   readonly shown: readonly number[];
   readonly chunks: readonly number[];
 }
@@ -78,10 +78,10 @@ async function ask(server: RawServer, asking: Asking = {}): Promise<Asked> {
 const ok = (length: number, more = '') => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n${more}\r\n`;
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** The failure's code, or how it ended. */
+/** The failure's code, or the outcome. */
 const verdict = ({ result }: Asked) => (result.ended === 'failed' ? result.error.code : result.ended);
 
-/** Writes piece by piece, each in a packet of its own as far as the kernel goes along. */
+/** Writes piece by piece, each in a packet of its own as far as the kernel permits. */
 async function trickle(socket: Socket, pieces: readonly (string | Uint8Array)[]): Promise<void> {
   socket.setNoDelay(true);
   for (const piece of pieces) {
@@ -93,10 +93,10 @@ async function trickle(socket: Socket, pieces: readonly (string | Uint8Array)[])
 describe.each([
   ['a bulk connection', true],
   ['a connection of data events', false],
-])('an exchange over %s', (_name, bulk) => {
+])('exchange: over %s', (_name, bulk) => {
   const connection = { bulk };
 
-  it('takes a counted body bit for bit, and lets the connection go once', async () => {
+  it('reads a counted body bit for bit, and releases the connection once', async () => {
     const sent = randomBytes(3_000_000);
     const server = await serve((socket) => {
       socket.write(ok(sent.length));
@@ -113,7 +113,7 @@ describe.each([
     expect(asked.clock.pending).toBe(0);
   });
 
-  it('takes head and body however the packets are cut', async () => {
+  it('reads head and body however the packets are split', async () => {
     const whole = Buffer.from(`HTTP/1.1 103 Early\r\nLink: x\r\n\r\n${ok(5)}hello`);
     const server = await serve((socket) => {
       void trickle(
@@ -128,7 +128,7 @@ describe.each([
     expect(asked.body.toString()).toBe('hello');
   });
 
-  it('is complete with the last promised byte, though the connection stays open', async () => {
+  it('is complete with the last promised byte, even if the connection stays open', async () => {
     const server = await serveText(`${ok(5)}hello`, 'open');
 
     expect(await ask(server, { connection })).toMatchObject({ result: { ended: 'complete', bytes: 5 } });
@@ -144,7 +144,7 @@ describe.each([
     expect(asked.shown).toEqual([200]);
   });
 
-  it('takes a chunked body with extensions and trailers', async () => {
+  it('reads a chunked body with extensions and trailers', async () => {
     const server = await serveText(
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n6\r\n world\r\n0\r\nX-T: 1\r\n\r\n',
       'open',
@@ -157,7 +157,7 @@ describe.each([
     expect(asked.result.head?.contentLength).toBeNull();
   });
 
-  it('takes a large chunked body bit for bit from the reused buffer', async () => {
+  it('reads a large chunked body bit for bit from the reused buffer', async () => {
     const sent = randomBytes(1_000_000);
     const server = await serve((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -176,7 +176,7 @@ describe.each([
     expect(sha256(asked.body)).toBe(sha256(sent));
   });
 
-  it('takes a body that ends with the connection', async () => {
+  it('reads a body that ends with the connection', async () => {
     const server = await serveText('HTTP/1.0 200 OK\r\n\r\nhello');
 
     const asked = await ask(server, { connection });
@@ -199,7 +199,7 @@ describe.each([
     expect(asked.clock.pending).toBe(0);
   });
 
-  it('takes 32 interim responses and not one more', async () => {
+  it('accepts 32 interim responses and not one more', async () => {
     const interim = 'HTTP/1.1 102 Processing\r\n\r\n';
 
     const taken = await ask(await serveText(`${interim.repeat(32)}${ok(2)}ok`), { connection });
@@ -209,7 +209,7 @@ describe.each([
     expect(verdict(refused)).toBe('TOO-MANY-INTERIM');
   });
 
-  it('understands a server that speaks before it was asked', async () => {
+  it('accepts a server that answers before the request was sent', async () => {
     const server = await serve(
       () => {},
       (socket) => socket.write(`${ok(5)}hello`),
@@ -223,7 +223,7 @@ describe.each([
     expect(asked.body.toString()).toBe('hello');
   });
 
-  it('tells head and timing of a response that it drops, and ends the connection', async () => {
+  it('reports head and timing of a response that it drops, and ends the connection', async () => {
     const server = await serveText(
       `HTTP/1.1 302 Found\r\nVia: 1.1 a\r\nLocation: /x\r\nContent-Length: 9\r\n\r\n`,
       'open',
@@ -280,7 +280,7 @@ describe.each([
       'bare LF in an interim head, and chunks',
       `HTTP/1.1 103 E\n\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\r\nhello\r\n0\r\n\r\n`,
     ],
-  ])('takes %s, as RFC 9112 allows', async (_name, said) => {
+  ])('accepts %s, as RFC 9112 allows', async (_name, said) => {
     const asked = await ask(await serveText(said), { connection });
     expect(verdict(asked)).toBe('complete');
     expect(asked.body.toString()).toBe('hello');
@@ -325,7 +325,7 @@ describe.each([
     await server.allClosed();
   });
 
-  it('ends a whole exchange at its total limit, though bytes keep coming', async () => {
+  it('ends a whole exchange at its total limit, even if bytes keep coming', async () => {
     const server = await serve((socket) => {
       socket.write(ok(1_000_000));
       const tick = setInterval(() => socket.write('x'), 5);
@@ -338,7 +338,7 @@ describe.each([
     expect(verdict(asked)).toBe('RESPONSE-TRICKLES');
   });
 
-  it('goes on beyond its total limit as long as it is given more time', async () => {
+  it('continues beyond its total limit as long as the caller extends it', async () => {
     const server = await serve((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n');
       const tick = setInterval(() => socket.write('x'), 10);
@@ -356,7 +356,7 @@ describe.each([
     expect(asked.length).toBeGreaterThan(0);
   });
 
-  it('does not let slow header bytes pass for a body', async () => {
+  it('does not take slow header bytes for a body', async () => {
     const server = await serve((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n');
       const tick = setInterval(() => socket.write('X: y\r\n'), 5);
@@ -368,7 +368,7 @@ describe.each([
     expect(asked.result).toMatchObject({ ended: 'failed', measured: { timedOut: 'first_byte', firstByteMs: null } });
   });
 
-  it('rejects with the reason of an abort at once, and lets the connection go', async () => {
+  it('rejects with the reason of an abort at once, and releases the connection', async () => {
     const aborter = new AbortController();
     const server = await serveText(`${ok(9)}ab`, 'open');
     const early = await openPlainConnection({ port: server.port, bulk });
@@ -380,7 +380,7 @@ describe.each([
     expect(early.releases).toBe(1);
   });
 
-  it('sends nothing when it is aborted before', async () => {
+  it('sends nothing if it is aborted before the start', async () => {
     const server = await serveText(ok(0));
     const early = await openPlainConnection({ port: server.port, bulk });
     const signal = AbortSignal.abort(new Error('before'));
@@ -391,7 +391,7 @@ describe.each([
     expect(server.requests).toEqual([]);
   });
 
-  it('ends with what the sink threw', async () => {
+  it('ends with the error that the sink threw', async () => {
     const refusal = coded('BODY-TOO-LONG', { expected: 1, hop: 'x' });
     const server = await serveText(`${ok(9)}abc`, 'open');
 
@@ -406,7 +406,7 @@ describe.each([
     await server.allClosed();
   });
 
-  it('ends with what the judgement of the head threw', async () => {
+  it('ends with the error that the check of the head threw', async () => {
     const server = await serveText(`${ok(9)}abc`, 'open');
 
     const asked = await ask(server, {
@@ -422,7 +422,7 @@ describe.each([
     await server.allClosed();
   });
 
-  it('fails over a connection that is closed already', async () => {
+  it('fails over a connection that is already closed', async () => {
     const server = await serveText('');
     const closed = await openPlainConnection({ port: server.port, bulk });
     closed.socket.destroy();
@@ -431,8 +431,8 @@ describe.each([
   });
 });
 
-describe('an exchange', () => {
-  it('sends what every request carries, in origin form, and no credentials but those of the connection', async () => {
+describe('exchange: a request', () => {
+  it('has the common headers, and no credentials but its own', async () => {
     const server = await serveText(ok(0));
 
     await ask(server, {
@@ -450,7 +450,7 @@ describe('an exchange', () => {
     ]);
   });
 
-  it('sends the whole URL and what the hop wants to a forwarding proxy', async () => {
+  it("has the whole URL and the hop's headers for a forwarding proxy", async () => {
     const server = await serveText(ok(0));
 
     await ask(server, {
@@ -463,7 +463,7 @@ describe('an exchange', () => {
     expect(server.requests[0]?.toLowerCase()).toContain('\r\nproxy-authorization: basic ea==\r\n');
   });
 
-  it("fails as the proxy's when the hop made the answer, before the caller sees a head", async () => {
+  it("fails as the proxy's if the hop answered, before its head", async () => {
     const denied = coded('POLICY-DENIED', { proxy: 'corp', target: 'x', status: 403, said: 'ERR_ACCESS_DENIED' });
     const server = await serveText('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
 
@@ -480,13 +480,13 @@ describe('an exchange', () => {
     expect(asked.shown).toEqual([]);
   });
 
-  it('shows the page of an error though it is encoded: only a success is taken for the thing itself', async () => {
+  it('shows an error page even if it is encoded: only a success is taken for the content', async () => {
     const server = await serveText('HTTP/1.1 404 No\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd');
 
     expect(await ask(server)).toMatchObject({ result: { ended: 'complete', bytes: 4, head: { status: 404 } } });
   });
 
-  it('measures the wait for the first byte and the longest silence apart', async () => {
+  it('has first byte and longest silence measured separately', async () => {
     const server = await serve((socket) => {
       socket.write(ok(2));
       setTimeout(() => socket.write('a'), 40);
@@ -501,7 +501,7 @@ describe('an exchange', () => {
     expect(measured.timedOut).toBeNull();
   });
 
-  it('makes no timer per chunk', async () => {
+  it('creates no timer per chunk', async () => {
     const server = await serve((socket) => {
       socket.write(ok(20_000_000));
       socket.end(Buffer.alloc(20_000_000));
@@ -513,7 +513,7 @@ describe('an exchange', () => {
     expect(asked.clock.made).toBe(2);
   });
 
-  it('joins repeated fields and tells Via', async () => {
+  it('joins repeated fields and reports Via', async () => {
     const server = await serveText(ok(0, 'Via: 1.1 a\r\nvia: 1.0 b (x)\r\nX-A: 1\r\n'));
 
     const { head } = (await ask(server)).result;

@@ -1,4 +1,4 @@
-// What a failure of a response says of the way: no scanner where none can be, and no resume where there is none.
+// What a failure of a response says about the route: no scanner and no resume where none is possible.
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { holderOf } from '#http/deadlines.ts';
@@ -17,7 +17,7 @@ it.each([
   expect(holderOf({ how }, new URL(`${scheme}://updates.example.com/`)).includes('scanning')).toBe(scans);
 });
 
-describe('a connection that is cut', () => {
+describe('failure words: a connection that is cut', () => {
   let server: FaultProxy;
   afterEach(() => server.close());
 
@@ -27,7 +27,7 @@ describe('a connection that is cut', () => {
     ['none', head('Accept-Ranges: none\r\n'), 'the server takes no ranges, so the next attempt starts over'],
     ['nothing', head(''), 'the bytes are kept, and the next attempt tries to continue from there'],
     ['no head', '', 'it is tried again'],
-  ])('by a server that says %s of ranges', async (_what, answer, words) => {
+  ])('has the advice for %s about ranges', async (_what, answer, words) => {
     server = await startFaultProxy(says(answer));
     const url = new URL(`http://127.0.0.1:${server.port}/x.jar`);
     const { signal } = new AbortController();

@@ -8,7 +8,7 @@ const redirect = (location: string | null, status = 302) => ({
   redirect: { status, reason: 'Found', rawHeaders: location === null ? [] : ['Location', location] },
 });
 
-/** Follows from `/a`, answered in order by these steps; tells what was visited and reported. */
+/** Follows from `/a`, answered in order by these steps; returns what was requested and reported. */
 async function follow(steps: readonly FollowStep<string>[], start: string | URL = '/a') {
   const visits: [string, boolean][] = [];
   const events: Parameters<ScopedReport>[0][] = [];
@@ -24,8 +24,8 @@ async function follow(steps: readonly FollowStep<string>[], start: string | URL 
   return { visits, events, outcome };
 }
 
-describe('following redirects', () => {
-  it('visits where there is none once', async () => {
+describe('redirects: following', () => {
+  it('makes one request if there is no redirect', async () => {
     const { visits, events, outcome } = await follow([{ value: 'it' }]);
 
     expect(outcome).toBe('it');
@@ -33,7 +33,7 @@ describe('following redirects', () => {
     expect(events).toEqual([]);
   });
 
-  it('judges each hop anew and takes credentials to the configured origin only', async () => {
+  it('checks each hop and sends credentials only to the configured origin', async () => {
     const { visits, events, outcome } = await follow([
       redirect('b?x=1#f'),
       redirect('https://cdn.example.com/c'),
@@ -58,7 +58,7 @@ describe('following redirects', () => {
     ]);
   });
 
-  it('takes five and not one more', async () => {
+  it('follows five and not one more', async () => {
     const five = [redirect('1'), redirect('2'), redirect('3'), redirect('4'), redirect('5')];
 
     expect((await follow([...five, { value: 'it' }])).outcome).toBe('it');
@@ -68,7 +68,7 @@ describe('following redirects', () => {
     expect(visits).toHaveLength(6);
   });
 
-  it('ends a loop', async () => {
+  it('ends a loop with an error', async () => {
     expect((await follow([redirect('/a')])).outcome).toMatchObject({ code: 'REDIRECT-LOOP' });
   });
 
@@ -82,26 +82,26 @@ describe('following redirects', () => {
     ['', 'REDIRECT-INVALID'],
     ['https://', 'REDIRECT-INVALID'],
     [null, 'REDIRECT-INVALID'],
-  ])('goes nowhere near %s: %s', async (location, code) => {
+  ])('does not request %s: %s', async (location, code) => {
     const { visits, outcome } = await follow([redirect(location), { value: 'it' }]);
 
     expect(outcome).toMatchObject({ code, hop: 'updates.example.com' });
     expect(visits).toHaveLength(1);
   });
 
-  it('judges the first URL as well', async () => {
+  it('checks the first URL as well', async () => {
     const { visits, outcome } = await follow([{ value: 'it' }], new URL('https://10.0.0.1/'));
 
     expect(outcome).toMatchObject({ code: 'URL-INTERNAL' });
     expect(visits).toEqual([]);
   });
 
-  it('sends a Location in Latin-1 back as the bytes that it was', async () => {
+  it('sends a Location in Latin-1 back with the same bytes', async () => {
     const { visits } = await follow([redirect('/\u00e4.jar'), { value: 'it' }]);
     expect(visits.at(-1)?.[0]).toMatch(/\/%E4\.jar$/);
   });
 
-  it('takes two equal Location lines for one, and refuses two that differ', async () => {
+  it('accepts two equal Location lines, and refuses two that differ', async () => {
     const twice = (one: string, other: string) => ({
       redirect: { status: 302, reason: 'Found', rawHeaders: ['Location', one, 'location', other] },
     });

@@ -4,7 +4,7 @@ import { contentEncoding, pageTitle, responseInfo } from '#http/headers.ts';
 
 const head = (...rawHeaders: string[]) => ({ status: 200, reason: 'OK', rawHeaders });
 
-describe('a response head', () => {
+describe('headers: a response head', () => {
   it('joins repeated fields, without regard to case', () => {
     const info = responseInfo(head('X-A', '1', 'x-a', '2', 'VIA', '1.1 a', 'Content-Length', '12'));
 
@@ -14,7 +14,7 @@ describe('a response head', () => {
   });
 
   it.each([[head()], [head('Via', '', 'Content-Length', 'many')], [head('Content-Length', '1, 1')]])(
-    'tells nothing where nothing usable is said: %j',
+    'has null for unusable fields: %j',
     (raw) => {
       expect(responseInfo(raw)).toMatchObject({ via: null, contentLength: null });
     },
@@ -31,7 +31,7 @@ describe('a response head', () => {
   });
 });
 
-describe('the title of a page', () => {
+describe('headers: the title of a page', () => {
   const title = (page: string) => pageTitle(Buffer.from(page));
 
   it.each([
@@ -48,19 +48,19 @@ describe('the title of a page', () => {
     expect(title(page)).toBe(expected);
   });
 
-  it('is cut, and looked for near the top only', () => {
+  it('is cut, and searched only near the top', () => {
     expect(title(`<title>${'x'.repeat(5_000)}</title>`)).toHaveLength(300);
     expect(title(`${' '.repeat(70_000)}<title>far</title>`)).toBeNull();
   });
 
-  it('is read from where the bytes lie in their buffer', () => {
+  it('is read from its position in the buffer', () => {
     const whole = Buffer.from('<title>outside</title><title>inside</title>');
 
     expect(pageTitle(whole.subarray(22))).toBe('inside');
     expect(pageTitle(whole.subarray(0, 10))).toBe('out');
   });
 
-  it('is one bounded line whatever the page holds', () => {
+  it('is one bounded line whatever the page contains', () => {
     const piece = fc.constantFrom(
       '<title',
       '>',

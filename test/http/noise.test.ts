@@ -1,4 +1,4 @@
-// A proxy whose port speaks TLS, spoken to in the clear in absolute form: it is told as what it is, whoever asks.
+// A proxy whose port speaks TLS gets an absolute-form request without TLS: every caller gets the right failure.
 
 import { afterEach, expect, it } from 'vitest';
 import { exchange } from '#http/exchange.ts';

@@ -19,13 +19,13 @@ const head = (status: number, headers: Record<string, string>) => ({
 });
 const page = (text: string) => Buffer.from(text);
 
-describe('a scanner’s verdict', () => {
+describe('refusal page: a scanner’s verdict', () => {
   it.each([
     [{ 'X-Infection-Found': 'Type=0; Resolution=2; Threat=Eicar-Test;' }, '', 'Eicar-Test'],
     [{ 'X-Virus-ID': 'Win.Test.EICAR_HDB-1' }, '', 'Win.Test.EICAR_HDB-1'],
     [{}, '<title>VIRUS FOUND</title><p>Virus name: EICAR-AV-Test</p>', 'EICAR-AV-Test'],
     [{ Via: 'ICAP/1.0 scanner' }, '<title>Malware detected</title>', 'Malware detected'],
-  ])('is known by %j and its page: %s', (headers, text, finding) => {
+  ])('is recognized by %j and its page: %s', (headers, text, finding) => {
     const blocked = contentBlocked(head(403, headers), page(text), AT);
     expect([blocked?.code, blocked?.facts['finding']]).toEqual(['CONTENT-BLOCKED', finding]);
     expect(blocked?.message).toContain('A scanner at proxy corp blocked http://updates.example.com/1602600.jar?***');
@@ -35,14 +35,14 @@ describe('a scanner’s verdict', () => {
     ['a page of the server', 403, 'http', {}, '<title>Forbidden</title>'],
     ['what only came through a scanner', 404, 'http', { Via: 'ICAP/1.0 scanner' }, '<title>Not found</title>'],
     ['what came through', 200, 'http', { 'X-Virus-ID': 'no' }, ''],
-    ['inside TLS, where nobody on the way can read', 403, 'https', { 'X-Virus-ID': 'x' }, ''],
+    ['sent inside TLS, where no scanner can read', 403, 'https', { 'X-Virus-ID': 'x' }, ''],
   ] as const)('is not %s', (...[, status, scheme, headers, text]) => {
     const url = new URL(`${scheme}://updates.example.com/`);
     expect(contentBlocked(head(status, headers), page(text), { ...AT, url })).toBeNull();
   });
 });
 
-it('the page of a refusal by the server is shown with its title', () => {
+it('refusal page: a refusal by the server is shown with its title', () => {
   const refused = head(403, { 'Content-Type': 'text/html' });
   const about = { nowMs: 0, page: page('<title>Access &amp; policy [x]</title>') };
   expect(statusError({ ...refused, reason: 'Forbidden' }, ASKED, about).safeText).toBe(
@@ -50,7 +50,7 @@ it('the page of a refusal by the server is shown with its title', () => {
   );
 });
 
-describe('a refusal by the proxy in absolute form', () => {
+describe('refusal page of a proxy', () => {
   let proxy: FaultProxy;
   afterEach(() => proxy.close());
 
@@ -108,7 +108,7 @@ describe('a refusal by the proxy in absolute form', () => {
       '(403, ERR_TOO_BIG)',
     ],
     ['a virus', answer('403 X', 'Server: squid\r\nX-Virus-ID: Eicar\r\n'), 'CONTENT-BLOCKED', '(403): Eicar.'],
-  ])('%s is told with the title of its page, for a document and for a package', async (_what, text, code, words) => {
+  ])('%s is reported with its title, for document and package', async (_what, text, code, words) => {
     proxy = await startFaultProxy(says(text));
     for (const error of [await asDocument(), await asPackage()]) {
       expect(error.code).toBe(code);
@@ -117,7 +117,7 @@ describe('a refusal by the proxy in absolute form', () => {
     }
   });
 
-  it('is told also where its page never ends', async () => {
+  it('is also reported if its page never ends', async () => {
     proxy = await startFaultProxy((client) => {
       client.write(`HTTP/1.1 403 X\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\nContent-Length: 9999\r\n\r\n${BODY}`);
     });

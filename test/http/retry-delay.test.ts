@@ -7,7 +7,7 @@ const error = (retryAfterMs?: number | null) =>
   coded('CONNECTION-LOST', { received: 0, expected: 1, reason: 'x', retryAfterMs });
 const NOON = Date.UTC(2026, 10, 20, 12);
 
-describe('the delay before the next try', () => {
+describe('retry delay: the delay', () => {
   it.each([
     [1, 1_000],
     [2, 2_000],
@@ -20,7 +20,7 @@ describe('the delay before the next try', () => {
     expect(nextDelay(error(), attempt, { random: 0, maxDelaySeconds: 21_600 })).toBe(250);
   });
 
-  it('is at least what the other side asked for, up to the cap', () => {
+  it('is at least what the server asked for, up to the cap', () => {
     expect(nextDelay(error(9_000), 1, { random: 0.5, maxDelaySeconds: 60 })).toBe(9_000);
     expect(nextDelay(error(), 1, { random: 0.5, maxDelaySeconds: 60, retryAfterMs: 9_000 })).toBe(9_000);
     expect(nextDelay(error(90_000), 1, { random: 0.5, maxDelaySeconds: 60 })).toBe(60_000);
@@ -28,7 +28,7 @@ describe('the delay before the next try', () => {
     expect(nextDelay(error(null), 1, { random: 0.5, maxDelaySeconds: 60 })).toBe(500);
   });
 
-  it('is at least the pause that a failing proxy is given', () => {
+  it('is at least the pause for a failing proxy', () => {
     const paused = coded('TUNNEL-CLOSED', {
       proxy: 'corp',
       asked: 'CONNECT',
@@ -41,7 +41,7 @@ describe('the delay before the next try', () => {
     expect(nextDelay(paused, 5, { random: 0.9, maxDelaySeconds: 60 })).toBe(14_400);
   });
 
-  it('lies between floor and cap, whatever is asked', () => {
+  it('lies between minimum and cap, whatever the server asks', () => {
     const asked = fc.oneof(fc.constant(undefined), fc.double({ min: -1e12, max: 1e300, noNaN: true }));
 
     fc.assert(
@@ -59,7 +59,7 @@ describe('the delay before the next try', () => {
   });
 });
 
-describe('Retry-After', () => {
+describe('retry delay: Retry-After', () => {
   it.each([
     ['0', 0],
     ['120', 120_000],
@@ -88,11 +88,11 @@ describe('Retry-After', () => {
     '2026-11-20',
     '20 Nov 2026 12:00:30',
     'Fri, 20 Nov 2026 12:00:30',
-  ])('%j means nothing', (value) => {
+  ])('%j is ignored', (value) => {
     expect(parseRetryAfter(value, NOON)).toBeNull();
   });
 
-  it('is a time that is not in the past, or nothing, whatever it holds', () => {
+  it('is ignored or not in the past, whatever its value', () => {
     fc.assert(
       fc.property(fc.string(), (value) => {
         const ms = parseRetryAfter(value, NOON);

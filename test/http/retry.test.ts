@@ -22,7 +22,7 @@ function setUp(more: Partial<RetryOptions> = {}) {
   return { clock, told, options };
 }
 
-/** Runs to the end, with time flying. */
+/** Runs to the end, with a fast clock. */
 async function run<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
   let over = false;
   const settled = work.finally(() => {
@@ -33,8 +33,8 @@ async function run<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
   return settled;
 }
 
-describe('trying again', () => {
-  it('goes on until an attempt succeeds, telling each wait', async () => {
+describe('retry: a failed attempt', () => {
+  it('is repeated until an attempt succeeds, and each wait is reported', async () => {
     const { clock, told, options } = setUp();
     const attempts: number[] = [];
 
@@ -57,7 +57,7 @@ describe('trying again', () => {
     expect(clock.monotonic()).toBe(3_500);
   });
 
-  it('ends with the last failure as it is, and waits no more after it', async () => {
+  it('ends with the last failure unchanged, without a further wait', async () => {
     const { clock, told, options } = setUp({ attempts: 2 });
     const last = passing();
     const failures = [passing(), last];
@@ -74,10 +74,10 @@ describe('trying again', () => {
   });
 
   it.each([
-    ['a failure that somebody must mend', lasting],
+    ['a failure that a person must fix', lasting],
     ['a fault of ours', new TypeError('fetch failed')],
     ['an error without a code', new Error('odd')],
-  ])('does not happen after %s', async (_name, error) => {
+  ])('is not repeated after %s', async (_name, error) => {
     const { clock, told, options } = setUp();
     let attempts = 0;
 
@@ -95,7 +95,7 @@ describe('trying again', () => {
     expect(told).toEqual([]);
   });
 
-  it('happens once only when one attempt is allowed', async () => {
+  it('is not repeated if one attempt is allowed', async () => {
     const { clock, told, options } = setUp({ attempts: 1 });
 
     await expect(
@@ -108,7 +108,7 @@ describe('trying again', () => {
     expect(told).toEqual([]);
   });
 
-  it('waits as long as the other side asks, up to a minute', async () => {
+  it('waits as long as the server asks, up to a minute', async () => {
     const { clock, told, options } = setUp({ attempts: 2 });
 
     await expect(
@@ -121,7 +121,7 @@ describe('trying again', () => {
     expect(told).toEqual([['CONNECTION-LOST', 1, 60_000]]);
   });
 
-  it('hands a longer wait to the caller as a fact', async () => {
+  it('returns a longer wait to the caller as a fact', async () => {
     const { clock, told, options } = setUp({ maxDelaySeconds: 3_600 });
 
     await expect(
@@ -138,7 +138,7 @@ describe('trying again', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('ends a wait at once with the reason of an abort', async () => {
+  it('ends its wait at once with the reason of an abort', async () => {
     const aborter = new AbortController();
     const { clock, options } = setUp({
       signal: aborter.signal,
@@ -150,20 +150,20 @@ describe('trying again', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('does not begin when it is aborted before', async () => {
+  it('is not started if it is aborted before', async () => {
     const { options } = setUp({ signal: AbortSignal.abort(new Error('before')) });
 
     await expect(withRetries(options, async () => expect.fail('it began'))).rejects.toThrow('before');
   });
 });
 
-describe('what a failure costs', () => {
+describe('retry: what a failure costs', () => {
   const costs =
     (...all: Cost[]) =>
     () =>
       all.shift() ?? 'one';
 
-  it('begins the count again after an attempt that brought something, at least a second later', async () => {
+  it('retry: the count restarts after received bytes, at least a second later', async () => {
     const costOf = costs('one', 'reset', 'one', 'one');
     const { clock, told, options } = setUp({ attempts: 2, soonestMs: 1_000, costOf });
     let attempts = 0;
@@ -182,7 +182,7 @@ describe('what a failure costs', () => {
     ]);
   });
 
-  it('goes on after a failure that lasts where the next attempt is another one, at no cost', async () => {
+  it('retry: a lasting failure costs nothing if the next attempt differs', async () => {
     const { clock, options } = setUp({ attempts: 1, costOf: costs('none', 'one') });
     let attempts = 0;
 
@@ -195,7 +195,7 @@ describe('what a failure costs', () => {
     expect(attempts).toBe(2);
   });
 
-  it('ends at once where the caller says that it is over', async () => {
+  it('ends at once if the caller says that it is over', async () => {
     const { clock, options } = setUp({ costOf: () => 'over' });
     let attempts = 0;
 
@@ -208,7 +208,7 @@ describe('what a failure costs', () => {
     expect(attempts).toBe(1);
   });
 
-  it('still waits as long as the server asks', async () => {
+  it('does not shorten a wait that the server asked for', async () => {
     const { clock, told, options } = setUp({ costOf: costs('none', 'over') });
 
     const work = withRetries(options, () => Promise.reject(passing(7_000)));

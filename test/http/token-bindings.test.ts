@@ -1,5 +1,5 @@
-// Tokens and headers stay with the origin that they were entered for: over an edit, a restart and a diagnosis, until somebody
-// enters them again or root lets them go.
+// Tokens and headers stay with the origin that they were entered for, over edits, restarts and diagnoses, until they
+// are entered again or root releases them.
 
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const TOKEN = 'a-token-of-the-service';
 let dir: string;
 let old: ScriptedOrigin;
 let moved: ScriptedOrigin;
-/** What each origin was shown. */
+/** What each origin received. */
 let shown: { old: string[]; moved: string[] };
 let composed: Composed | null = null;
 
@@ -44,7 +44,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-/** Starts anew with this origin, and checks. `ok`, or the code. */
+/** Restarts with this origin, and checks. `ok`, or the code. */
 async function check(origin: ScriptedOrigin, secrets: object = { bearer_token: { file: 'token' } }): Promise<string> {
   await composed?.remove();
   composed = await composeIn({ updates: { feed_url: `${origin.url}/feed.json`, ...secrets } }, 'daemon', { dir });
@@ -58,13 +58,13 @@ async function again(): Promise<string> {
 
 const WITH = `Bearer ${TOKEN} undefined`;
 
-it('a token is not sent to another origin than it was entered for, also after a restart', async () => {
+it('token bindings: a token is not sent to another origin, even after a restart', async () => {
   expect([await check(old), await check(moved), await check(moved)]).toEqual(['ok', 'TOKEN-REBIND', 'TOKEN-REBIND']);
   expect(shown).toEqual({ old: [WITH], moved: [] });
   expect(await check(old)).toBe('ok');
 });
 
-it('a header likewise, and the failure names its key and both origins', async () => {
+it('token bindings: a header stays too, and the failure names its key and both origins', async () => {
   const headers = { 'X-Api-Key': 'a key in the file' };
   await check(old, { headers });
   expect(await check(moved, { headers })).toBe('TOKEN-REBIND');
@@ -74,7 +74,7 @@ it('a header likewise, and the failure names its key and both origins', async ()
   expect(shown.moved).toEqual([]);
 });
 
-it('a token that is entered again goes to the new origin: by its file written anew, or by a new value', async () => {
+it('token bindings: a token entered again, in its file or as a new value, may be sent there', async () => {
   await check(old);
   await utimes(join(dir, 'token'), 1, 1);
   expect(await check(moved)).toBe('ok');
@@ -83,7 +83,7 @@ it('a token that is entered again goes to the new origin: by its file written an
   expect(shown.moved).toEqual([WITH, 'Bearer second-value undefined']);
 });
 
-it('an admin lets it go to the new origin, for good; the group does not', async () => {
+it('token bindings: an admin can release a token to the new origin; the group cannot', async () => {
   await check(old);
   await check(moved);
   await composed?.agent.retryCredentials(null, 'operate');
@@ -93,7 +93,7 @@ it('an admin lets it go to the new origin, for good; the group does not', async 
   expect(shown.moved).toEqual([WITH, WITH, WITH]);
 });
 
-it('another path of the same origin, or no token at all, needs nothing', async () => {
+it('token bindings: another path of the same origin, or no token, needs nothing', async () => {
   await check(old);
   old.serve('/beta.json', feedOf([]), 'application/json');
   await composed?.remove();
@@ -102,7 +102,7 @@ it('another path of the same origin, or no token at all, needs nothing', async (
   expect([await again(), await check(moved, {})]).toEqual(['ok', 'ok']);
 });
 
-it('a diagnosis of settings that are not saved sends it nowhere else, and says that it waits', async () => {
+it('token bindings: a diagnosis of unsaved settings withholds the token and says so', async () => {
   await check(old);
   const text = JSON.stringify({
     version: 2,
@@ -115,7 +115,7 @@ it('a diagnosis of settings that are not saved sends it nowhere else, and says t
   expect(await again()).toBe('ok');
 });
 
-describe('the token of another purpose', () => {
+describe('token bindings: the token of another purpose', () => {
   const settings = (feed: string, support: string): Settings => {
     const { updates, support_logs: logs, ...rest } = testSettings('/x');
     const token = new Secret(TOKEN);
@@ -135,7 +135,7 @@ describe('the token of another purpose', () => {
       }
     });
 
-  it('belongs to the origin of its own URL, also where both have the same value', () => {
+  it('token bindings: a token belongs to the origin of its own URL, even if equal to another', () => {
     const bindings = new TokenBindings(new CredentialGuard());
     const first = settings('https://a.example.com/feed.json', 'https://b.example.com/');
     bindings.bindSecrets(first);

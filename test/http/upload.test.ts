@@ -1,4 +1,4 @@
-// Bodies that are sent to peers that read slowly, or stop, or refuse: rates of the field at a tenth of the size, with real
+// Bodies that are sent to peers that read slowly, stop or refuse: rates of the field at a tenth of the size, with real
 // sockets and the kernel's own buffers. `bench/uploads.ts` does the same at full size.
 
 import { createHash } from 'node:crypto';
@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-/** A body of zeros that knows whether it was let go of. */
+/** A body of zeros that records whether it was released. */
 function body(length: number, sends = length): RequestBody & { readonly open: RequestBody['open']; closed: number } {
   const chunk = Buffer.alloc(65_536);
   const made = {
@@ -60,29 +60,26 @@ function put(
   return { outcome, clock, session };
 }
 
-describe('an upload', () => {
+describe('upload: a body', () => {
   it.each([
     ['6 MB at 5 MB/s', 6 * MB, 5 * MB, 300],
     ['600 KB at 200 KB/s', 600_000, 200_000, 300],
-  ])(
-    'to a peer that reads %s completes with a shorter deadline than the upload',
-    async (_name, size, rate, firstByteMs) => {
-      const reader = await slowReader({ rate });
-      const seen: number[] = [];
-      const sent = body(size);
+  ])('to a peer that reads %s completes, though longer than its deadline', async (_name, size, rate, firstByteMs) => {
+    const reader = await slowReader({ rate });
+    const seen: number[] = [];
+    const sent = body(size);
 
-      const { outcome, clock, session } = put(reader, sent, { firstByteMs, onProgress: (bytes) => seen.push(bytes) });
+    const { outcome, clock, session } = put(reader, sent, { firstByteMs, onProgress: (bytes) => seen.push(bytes) });
 
-      expect((await outcome).head.status).toBe(200);
-      expect(seen.at(-1)).toBe(size);
-      expect(seen).toEqual(seen.toSorted((a, b) => a - b));
-      expect(sent.closed).toBe(1);
-      session.close();
-      expect(clock.pending).toBe(0);
-    },
-  );
+    expect((await outcome).head.status).toBe(200);
+    expect(seen.at(-1)).toBe(size);
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(sent.closed).toBe(1);
+    session.close();
+    expect(clock.pending).toBe(0);
+  });
 
-  it('to a peer that stops reading ends soon after its deadline, in the phase request', async () => {
+  it('to a peer that stops reading ends after its deadline, in phase request', async () => {
     const reader = await slowReader({ rate: 10 * MB, stallsAfter: 2 * MB });
     const sent = body(60 * MB);
     const { outcome, clock } = put(reader, sent, { firstByteMs: 500 });
@@ -98,7 +95,7 @@ describe('an upload', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('ends at its total limit if the peer reads on but too slowly', async () => {
+  it('ends at its total limit if the peer reads too slowly', async () => {
     const reader = await slowReader({ rate: 200_000 });
     const sent = body(20 * MB);
     const deadlines = {
@@ -115,7 +112,7 @@ describe('an upload', () => {
     expect(sent.closed).toBe(1);
   });
 
-  it('reads a source that has one buffer for all its chunks, and sends every byte as it was', async () => {
+  it('from a source with one buffer for all its chunks is sent unchanged', async () => {
     const reader = await startHashingReader(400 * 10_000);
     const wanted = createHash('sha256');
     // Smaller than the buffer of a stream: without a wait, several chunks would be in that buffer.
@@ -134,14 +131,14 @@ describe('an upload', () => {
     expect(reader.digest()).toBe(wanted.digest('hex'));
   });
 
-  it('to a peer that takes all and says nothing ends in the phase response', async () => {
+  it('to a peer that reads all and sends nothing ends in the phase response', async () => {
     const server = await kept(() => {});
     const { outcome } = put(server, body(100_000), { firstByteMs: 100, signal: AbortSignal.timeout(20_000) });
 
     await expect(outcome).rejects.toMatchObject({ code: 'RESPONSE-TIMEOUT', trace: { phase: 'response' } });
   }, 30_000);
 
-  it('that is refused before it is whole has the answer of the server', async () => {
+  it('that is refused before its end gets the answer of the server', async () => {
     const reader = await refusing();
     const sent = body(20 * MB);
 
@@ -154,7 +151,7 @@ describe('an upload', () => {
   it.each([
     ['shorter', 150_000],
     ['longer', 250_000],
-  ])('whose body is %s than it said fails, and its source is closed', async (_what, sends) => {
+  ])('that is %s than its announced length fails, and its source is closed', async (_what, sends) => {
     const server = await kept((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
     const sent = body(200_000, sends);
 
@@ -162,7 +159,7 @@ describe('an upload', () => {
     expect(sent.closed).toBe(1);
   });
 
-  it('that is aborted closes its source, also while the peer takes nothing', async () => {
+  it('that is aborted has its source closed, even if the peer reads nothing', async () => {
     const reader = await slowReader({ rate: 10 * MB, stallsAfter: MB });
     const aborter = new AbortController();
     const sent = body(60 * MB);
@@ -178,7 +175,7 @@ describe('an upload', () => {
   });
 });
 
-/** Answers as soon as the head is there, and goes on reading. */
+/** Answers as soon as the head has arrived, and continues reading. */
 async function refusing(): Promise<Loopback> {
   const server = await listenOnLoopback(
     createServer((socket) => {
@@ -190,7 +187,7 @@ async function refusing(): Promise<Loopback> {
   return server;
 }
 
-/** Reads in small steps with pauses, so that the sender's buffers are full, and answers once the whole body is there. */
+/** Reads in small steps with pauses, so that the sender's buffers are full; answers once the whole body has arrived. */
 async function startHashingReader(bodyBytes: number): Promise<Loopback & { digest(): string }> {
   const chunks: Buffer[] = [];
   let missing = bodyBytes;

@@ -17,8 +17,8 @@ function setUp(deadlines = {}) {
   return { clock, ended, watch };
 }
 
-describe('the watch over a request that is being sent', () => {
-  it('has a limit of its own for pauses, and that of the response after the last byte', async () => {
+describe('watch: limits while a request is sent', () => {
+  it('apply to pauses, and the limit of the response after the last byte', async () => {
     const clock = new FakeClock();
     const ended: [TimedOut, number][] = [];
     let isSending = true;
@@ -42,7 +42,7 @@ describe('the watch over a request that is being sent', () => {
     watch.end(false);
   });
 
-  it('reports the total limit where bytes still move', async () => {
+  it('end at the total limit even if bytes are still sent', async () => {
     const clock = new FakeClock();
     const ended: TimedOut[] = [];
     const deadlines = { firstByteMs: 500, silenceMs: 50, totalMs: 200, key: 'k', sending: { ms: 100, key: 's' } };
@@ -62,8 +62,8 @@ describe('the watch over a request that is being sent', () => {
   });
 });
 
-describe('the watch over a response', () => {
-  it('counts the first byte from the end of the request', async () => {
+describe('watch: limits', () => {
+  it('start for the first byte at the end of the request', async () => {
     const { clock, ended, watch } = setUp();
 
     clock.advance(30);
@@ -74,7 +74,7 @@ describe('the watch over a response', () => {
     expect(watch.measured).toEqual({ firstByteMs: null, longestSilenceMs: null, totalMs: 130, timedOut: 'first_byte' });
   });
 
-  it('counts silences after it, with a limit of their own that may be the nearer one', async () => {
+  it('apply to silences after it, with a limit of their own that may end first', async () => {
     const { clock, ended, watch } = setUp();
 
     await clock.advanceAsync(40);
@@ -87,7 +87,7 @@ describe('the watch over a response', () => {
     expect(watch.measured).toEqual({ firstByteMs: 40, longestSilenceMs: 50, totalMs: 135, timedOut: 'silence' });
   });
 
-  it('asks at the total limit whether there is more time, with what has come by then', async () => {
+  it('can be extended at the total limit, by the bytes received so far', async () => {
     const asked: [number, number][] = [];
     const extend = (elapsedMs: number, bytes: number) => {
       asked.push([elapsedMs, bytes]);
@@ -107,7 +107,7 @@ describe('the watch over a response', () => {
     expect(ended).toEqual([['total', 155]]);
   });
 
-  it('asks for no more time for who is silent', async () => {
+  it('are not extended for a silent peer', async () => {
     const extend = () => {
       throw new Error('nobody asked');
     };
@@ -116,7 +116,7 @@ describe('the watch over a response', () => {
     expect(ended).toEqual([['first_byte', 100]]);
   });
 
-  it('counts the whole from its beginning, though bytes keep coming', async () => {
+  it('of the whole run from its start, even if bytes keep coming', async () => {
     const { clock, ended, watch } = setUp({ totalMs: 95 });
 
     for (let step = 0; step < 20; step += 1) {
@@ -127,7 +127,7 @@ describe('the watch over a response', () => {
     expect(ended).toEqual([['total', 95]]);
   });
 
-  it('leaves no timer and says no more after its end', async () => {
+  it('leave no timer and report nothing after the end', async () => {
     const { clock, ended, watch } = setUp();
 
     await clock.advanceAsync(10);
@@ -140,7 +140,7 @@ describe('the watch over a response', () => {
     expect(watch.measured).toEqual({ firstByteMs: 10, longestSilenceMs: 0, totalMs: 10, timedOut: null });
   });
 
-  it('does not take a busy loop for a silent proxy: bytes that wait in the socket count first', async () => {
+  it('ignore a busy loop: bytes that wait in the socket are read first', async () => {
     const { clock, ended, watch } = setUp();
 
     clock.advance(150);
@@ -150,7 +150,7 @@ describe('the watch over a response', () => {
     expect(ended).toEqual([]);
   });
 
-  it('never moves with the wall clock', async () => {
+  it('never move with the wall clock', async () => {
     const { clock, ended } = setUp();
 
     clock.stepWall(86_400_000);
@@ -159,7 +159,7 @@ describe('the watch over a response', () => {
     expect(ended).toEqual([]);
   });
 
-  it('ends exactly where the plain rule says, for any arrival of bytes', async () => {
+  it('end exactly where the plain rule says, for any arrival of bytes', async () => {
     const limits = fc.record({
       firstByteMs: fc.integer({ min: 1, max: 60 }),
       silenceMs: fc.integer({ min: 1, max: 60 }),
@@ -187,7 +187,7 @@ describe('the watch over a response', () => {
   });
 });
 
-/** The rule in its simplest words: walk through the arrivals and see which limit is met first. */
+/** The rule in its simplest form: iterate over the arrivals and find the limit that is reached first. */
 function plainRule(
   limits: { firstByteMs: number; silenceMs: number; totalMs: number },
   gaps: readonly number[],

@@ -14,7 +14,7 @@ const trust = { ca: { key: 'endpoints.ca_file', path: '/ca.pem', pem: ca.cert } 
 let origin: TlsOrigin | undefined;
 afterEach(() => origin?.close());
 
-/** An origin that takes every upgrade, with a field of this size. */
+/** An origin that accepts every upgrade, with a field of this size. */
 async function serve(bytes: number): Promise<URL> {
   origin = await startTlsOrigin(ca.issue(), {
     upgrade: (request, socket) => {
@@ -39,13 +39,13 @@ function open(url: URL) {
   });
 }
 
-describe('a WebSocket', () => {
-  it('opens also where the head of the answer is long', async () => {
+describe('WebSocket: an upgrade', () => {
+  it('succeeds even if the head of the answer is long', async () => {
     const socket = await open(await serve(200_000));
     socket.close();
   });
 
-  it('with a head above the limit is WS-BLOCKED, and names nobody', async () => {
+  it('with a head above the limit is WS-BLOCKED, without a hop', async () => {
     await expect(open(await serve(300_000))).rejects.toMatchObject({ code: 'WS-BLOCKED', hop: null });
   });
 });

@@ -62,8 +62,8 @@ async function failure(server: RawServer, asking: Asking = {}): Promise<CodedErr
   );
 }
 
-describe('a document', () => {
-  it('comes whole, with its head', async () => {
+describe('session: a document', () => {
+  it('arrives whole, with its head', async () => {
     const server = await serve((socket) =>
       socket.end('HTTP/1.1 200 OK\r\nVia: 1.1 a\r\nVia: 1.1 b\r\nContent-Length: 2\r\n\r\n{}'),
     );
@@ -77,7 +77,7 @@ describe('a document', () => {
     expect(connection.socket.destroyed).toBe(true);
   });
 
-  it('comes chunked, after interim responses, too', async () => {
+  it('arrives chunked, also after interim responses', async () => {
     const server = await serve((socket) =>
       socket.end('HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'),
     );
@@ -87,7 +87,7 @@ describe('a document', () => {
     expect((await outcome).body.toString()).toBe('{}');
   });
 
-  it('comes up to the end of the connection where it has no length', async () => {
+  it('ends with the connection if it has no length', async () => {
     const server = await serve((socket) => socket.end('HTTP/1.0 200 OK\r\n\r\n{"a":1}'));
 
     const { outcome } = await ask(server);
@@ -95,7 +95,7 @@ describe('a document', () => {
     expect((await outcome).body.toString()).toBe('{"a":1}');
   });
 
-  it('with an error status is handed over with its page', async () => {
+  it('with an error status is returned with its page', async () => {
     const server = await serve((socket) =>
       socket.end('HTTP/1.1 404 Nope\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\npage'),
     );
@@ -105,7 +105,7 @@ describe('a document', () => {
     expect(await outcome).toMatchObject({ head: { status: 404 }, body: Buffer.from('page') });
   });
 
-  it('is asked for with the headers that every request carries, and no credentials but those of the connection', async () => {
+  it("has the common headers, and no credentials but its connection's", async () => {
     const server = await serve((socket) => socket.end('HTTP/1.1 204 No\r\n\r\n'));
 
     const { outcome } = await ask(server, {
@@ -122,7 +122,7 @@ describe('a document', () => {
     expect(head).not.toContain('stolen');
   });
 
-  it('is posted to a forwarding proxy with the whole URL and what the hop wants', async () => {
+  it('is posted to a forwarding proxy with URL and headers of the hop', async () => {
     let request = '';
     const server = await serve((socket, head) => {
       request = head;
@@ -143,7 +143,7 @@ describe('a document', () => {
   });
 });
 
-describe('a document in another form', () => {
+describe('session: a document in another form', () => {
   it.each([
     ['bare LF', 'HTTP/1.1 200 OK\nContent-Length: 5\n\nhello'],
     ['obs-fold', 'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 5\r\n\r\nhello'],
@@ -151,14 +151,14 @@ describe('a document in another form', () => {
     ['two equal lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello'],
     ['a head of 256 KB', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(262_000)}\r\nContent-Length: 5\r\n\r\nhello`],
     ['an interim head before', 'HTTP/1.1 103 E\n\nHTTP/1.1 200 OK\n\nhello'],
-  ])('is taken with %s, as RFC 9112 allows', async (_name, said) => {
+  ])('is accepted with %s, as RFC 9112 allows', async (_name, said) => {
     const server = await serve((socket) => socket.end(said));
     const { outcome } = await ask(server);
     expect((await outcome).body.toString()).toBe('hello');
   });
 });
 
-describe('a document fails', () => {
+describe('session: a document fails', () => {
   it.each([
     ['DOCUMENT-TOO-LARGE', 'HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n'],
     ['DOCUMENT-TOO-LARGE', `HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(1_001)}`],
@@ -184,7 +184,7 @@ describe('a document fails', () => {
     await server.allClosed();
   });
 
-  it('with CONNECTION-LOST when a body without a length is reset: a reset is no end', async () => {
+  it('with CONNECTION-LOST if a body without a length is reset: a reset is not an end', async () => {
     const server = await serve((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n\r\nhalf', () => socket.resetAndDestroy());
     });
@@ -204,7 +204,7 @@ describe('a document fails', () => {
     await server.allClosed();
   });
 
-  it("with the proxy's own failure when the hop made the answer", async () => {
+  it("with the proxy's own failure if the hop answered", async () => {
     const server = await serve((socket) => socket.end('HTTP/1.1 407 Auth\r\nContent-Length: 0\r\n\r\n'));
     const rejected = coded('AUTH-REJECTED', {
       proxy: 'corp',
@@ -231,7 +231,7 @@ describe('a document fails', () => {
     expect(connection.socket.destroyed).toBe(true);
   });
 
-  it('without a request when the signal is aborted already, or the connection is a bulk one', async () => {
+  it('without a request on an abort before, or a bulk connection', async () => {
     const server = await serve(() => {});
 
     const { outcome } = await ask(server, { options: { signal: AbortSignal.abort(new Error('before')) } });

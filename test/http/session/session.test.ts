@@ -78,7 +78,7 @@ describe('session: a connection', () => {
     expect(server.requests.every(({ head }) => /^connection: keep-alive\r$/im.test(head))).toBe(true);
   });
 
-  it('is not used again after a HEAD, whose answer may wrongly have a body', async () => {
+  it('is not reused after a HEAD, whose answer may wrongly have a body', async () => {
     const server = await serve((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n'));
     const session = sessionOver(testRouter());
 
@@ -88,7 +88,7 @@ describe('session: a connection', () => {
     await server.allClosed();
   });
 
-  it('is not used again where the server says close, or has sent more than its answer', async () => {
+  it('is not reused after close, or bytes beyond an answer', async () => {
     for (const said of [answer('', '200 OK', 'Connection: close\r\n'), `${answer()}HTTP/1.1 200 OK\r\n\r\nsmuggled`]) {
       const server = await serve((socket) => socket.write(said));
       const session = sessionOver(testRouter());
@@ -98,7 +98,7 @@ describe('session: a connection', () => {
     }
   });
 
-  it('that brings bytes while nobody has asked is closed, and they are no answer', async () => {
+  it('with bytes before a request is closed, and they are dropped', async () => {
     const server = await serve((socket, { connection }) => {
       socket.write(answer(`${connection}`));
       if (connection === 1) setTimeout(() => socket.write(answer('stale')), 20);
@@ -110,7 +110,7 @@ describe('session: a connection', () => {
     expect((await ask(session, server)).body.toString()).toBe('2');
   });
 
-  it('that is closed while unused costs no failure, and nothing is sent twice', async () => {
+  it('that is closed while unused causes no failure or repetition', async () => {
     const server = await serve((socket) => {
       socket.end(answer());
     });
@@ -125,7 +125,7 @@ describe('session: a connection', () => {
     expect(server.connections()).toBe(5);
   });
 
-  it('is closed after 30 s without a request, and by close; no timer is left', async () => {
+  it('is closed after 30 s without a request; no timer is left', async () => {
     const server = await serve((socket) => socket.write(answer()));
     const clock = new FakeClock();
     const session = new Session({ router: testRouter(), purpose: 'updates', clock });
@@ -142,7 +142,7 @@ describe('session: a connection', () => {
     expect(other.clock.pending).toBe(0);
   });
 
-  it('that was unused for more than a second is not taken for a request that must not be sent twice', async () => {
+  it('unused for a second is not used for a request that runs once', async () => {
     const server = await serve((socket) => socket.write(answer()));
     const clock = new FakeClock();
     const session = new Session({ router: testRouter(), purpose: 'updates', clock });
@@ -159,7 +159,7 @@ describe('session: a connection', () => {
     expect(server.connections()).toBe(2);
   });
 
-  it('serves one origin, one purpose and the settings that it was opened with', async () => {
+  it('serves one origin, one purpose and its own settings', async () => {
     const server = await serve((socket) => socket.write(answer()));
     const routers = [testRouter(), testRouter()];
     let current = 0;
@@ -176,7 +176,7 @@ describe('session: a connection', () => {
   });
 });
 
-describe('session: a request on a used connection that ends before the first byte of an answer', () => {
+describe('session: a lost request on a reused connection', () => {
   const KEY = { 'Idempotency-Key': 'k' };
 
   it.each([
@@ -212,7 +212,7 @@ describe('session: a request on a used connection that ends before the first byt
     expect(server.requests).toHaveLength(3);
   });
 
-  it('is not sent again after a byte of the answer, on a first connection, or at a deadline', async () => {
+  it('is not repeated after bytes or a deadline', async () => {
     const cut = await serve(once(2, (socket) => socket.write('HTTP/1.1 2', () => socket.resetAndDestroy())));
     const session = sessionOver(testRouter());
     await ask(session, cut);
@@ -230,7 +230,7 @@ describe('session: a request on a used connection that ends before the first byt
     expect(mute.requests).toHaveLength(2);
   });
 
-  it('ends with the abort, at once, and leaves nothing', async () => {
+  it('ends with the abort, and leaves nothing', async () => {
     const aborter = new AbortController();
     const server = await serve(once(2, () => aborter.abort(new Error('stop'))));
     const session = sessionOver(testRouter());
@@ -243,13 +243,13 @@ describe('session: a request on a used connection that ends before the first byt
   });
 });
 
-describe('session: over a proxy that forwards', () => {
+describe('session: a forwarding proxy', () => {
   const url = new URL('http://updates.example.com/feed');
   const USER = { user: 'svc', password: 'open sesame' };
   const basic = `Basic ${Buffer.from('svc:open sesame').toString('base64')}`;
   const authorization = ({ head }: KeptRequest) => /^proxy-authorization: (.*)\r$/im.exec(head)?.[1];
 
-  it('each request has the whole URL and the credential, and one connection serves them', async () => {
+  it('each request has the whole URL and the credential', async () => {
     const proxy = await serve((socket) => socket.write(answer()));
     const session = sessionOver(testRouter({ proxies: [profile(proxy.port, USER)] }));
 
@@ -260,7 +260,7 @@ describe('session: over a proxy that forwards', () => {
     expect(proxy.requests.map(authorization)).toEqual([basic, basic, basic]);
   });
 
-  it('a password that is refused on a used connection is sent no more, by anybody', async () => {
+  it('a refused password is not sent again', async () => {
     let isRevoked = false;
     const credentialGuard = new CredentialGuard();
     const proxy = await serve((socket, { method }) => {
@@ -280,7 +280,7 @@ describe('session: over a proxy that forwards', () => {
     expect(proxy.requests).toHaveLength(seen);
   });
 
-  it('a nonce of Digest that got too old is replaced, and the receipt goes out once', async () => {
+  it('a stale Digest nonce is replaced; a receipt is sent once', async () => {
     const delivered: string[] = [];
     let uses = 0;
     const proxy = await serve((socket, request) => {
@@ -332,7 +332,7 @@ describe('session: over a proxy that forwards', () => {
     expect(await codeOf(ask(session, url, { method, headers, ...body }))).toBe('answered');
   });
 
-  it('a connection that the proxy closes between two requests does not send others to another proxy', async () => {
+  it('session: a connection that the proxy closes between requests keeps others on that proxy', async () => {
     const coolDown = new CoolDown(systemClock);
     const proxy = await serve(once(2, (socket) => socket.end()));
     const session = sessionOver(testRouter({ proxies: [profile(proxy.port)], coolDown }));

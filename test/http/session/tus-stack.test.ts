@@ -1,4 +1,4 @@
-// tus-js-client over a session, against a real tus server, through a proxy that asks who we are.
+// tus-js-client over a session, against a real tus server, through a proxy that requires credentials.
 
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:https';
@@ -24,7 +24,7 @@ const bytes = Buffer.from(Array.from({ length: 900_000 }, (_none, at) => (at * 3
 const body: RequestBody = {
   length: bytes.length,
   async *open(offset) {
-    // One buffer for all chunks, as a spool has.
+    // One buffer for all chunks, as in a spool.
     const chunk = Buffer.alloc(100_000);
     for (let at = offset; at < bytes.length; at += chunk.length) {
       yield chunk.subarray(0, bytes.copy(chunk, 0, at, at + chunk.length));
@@ -55,7 +55,7 @@ async function startTus() {
   return { folder, requests, port };
 }
 
-/** Passes bytes on to `port`, and cuts the first connection after a given number of them. */
+/** Forwards bytes to `port`, and cuts the first connection after a given number of them. */
 async function startCutter(port: number, cutAfter: number) {
   let passed = 0;
   let cuts = 0;
@@ -117,8 +117,8 @@ function stackFor(port: number, endpoint: string) {
   return { stack, session, clock };
 }
 
-describe('an upload by tus over a session', () => {
-  it('goes whole over one tunnel of a proxy that wants NTLM, and tells its progress', async () => {
+describe('tus: an upload over a session', () => {
+  it('uses one tunnel of an NTLM proxy, and reports progress', async () => {
     const target = await startTus();
     const proxy = await startLoginProxy('ntlm', USER, target.port);
     closing.push(() => proxy.close());
@@ -136,7 +136,7 @@ describe('an upload by tus over a session', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('that is cut resumes where the server is, with no second POST', async () => {
+  it("that is cut resumes at the server's offset, without a POST", async () => {
     const target = await startTus();
     const cutter = await startCutter(target.port, 500_000);
     const proxy = await startLoginProxy('ntlm', USER, cutter.port);
@@ -156,7 +156,7 @@ describe('an upload by tus over a session', () => {
     expect(target.requests).toContain('HEAD');
   });
 
-  it('that is told another origin by Location sends nothing there', async () => {
+  it('that gets another origin by Location sends nothing there', async () => {
     const server = createServer(ca.issue(), (_request, response) => {
       response.writeHead(201, { location: 'https://evil.example.com/files/1', 'tus-resumable': '1.0.0' }).end();
     });
