@@ -11,7 +11,7 @@ function transfer(times: readonly [number, number, number, number], over: Partia
 const broken = (over: Partial<TransferShape>) =>
   transfer([0, 0, 0, 30_000], { whole: false, firstByteMs: null, earlyMs: null, lateMs: null, ...over });
 
-describe('the kind of a transfer', () => {
+describe('path kind: a transfer', () => {
   it.each([
     ['streaming', 'bytes come evenly', transfer([80, 2_000, 18_000, 20_000])],
     ['streaming', 'it is over at once', transfer([40, 41, 45, 46])],
@@ -25,16 +25,16 @@ describe('the kind of a transfer', () => {
     ['dead', 'a deadline ends a silence', broken({ timedOut: true })],
     ['dead', 'a deadline ends a silence in the middle', broken({ timedOut: true, firstByteMs: 50, earlyMs: 60 })],
     ['trickled', 'a deadline ends a drip', broken({ timedOut: true, firstByteMs: 50 })],
-  ])('is %s where %s', (kind, _where, shape) => {
+  ])('is %s if %s', (kind, _where, shape) => {
     expect(kindOfTransfer(shape)).toBe(kind);
   });
 
-  it('is not told by what broke for another reason', () => {
+  it('has no kind after an unrelated failure', () => {
     expect(kindOfTransfer(broken({}))).toBeNull();
   });
 });
 
-describe('the kind of a route', () => {
+describe('path kind: a route', () => {
   it.each([
     [[], null],
     [['held'], 'held'],
@@ -50,7 +50,7 @@ describe('the kind of a route', () => {
     expect(kindOfRoute(last)).toBe(kind);
   });
 
-  it('is one that was seen', () => {
+  it('is an observed one', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...PATH_KINDS), { minLength: 1 }), (last) => {
         expect(last).toContain(kindOfRoute(last));

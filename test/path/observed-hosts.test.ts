@@ -16,8 +16,8 @@ function leading(hosts: readonly ObservedHost[], now: number, ...urls: string[])
 
 const origins = (hosts: readonly ObservedHost[]) => hosts.map(({ origin }) => origin);
 
-describe('the hosts that something led to', () => {
-  it('are kept once, by scheme, name and port, with when each was seen last', () => {
+describe('observed hosts', () => {
+  it('has each host once, by scheme, name and port, with its latest time', () => {
     const first = leading([], 1, 'https://a.example.com/x', 'https://a.example.com/y', 'http://b.example.com:81/');
     const then = leading(first, 2, 'https://a.example.com/z');
 
@@ -27,16 +27,16 @@ describe('the hosts that something led to', () => {
     ]);
   });
 
-  it('have nothing else of the URL', () => {
+  it('has no other part of the URL', () => {
     const kept = leading([], 1, 'https://user:secret@a.example.com/path?token=1#part');
     expect(JSON.stringify(kept)).not.toMatch(/user|secret|path|token|part/);
   });
 
-  it('are only those that are asked over HTTP', () => {
+  it('has only hosts that are requested over HTTP', () => {
     expect(leading([], 1, 'ftp://a.example.com/', 'data:text/plain,x', 'file:///etc/passwd')).toEqual([]);
   });
 
-  it('are forgotten after half a year in which nothing led there', () => {
+  it('drops a host that nothing led to for half a year', () => {
     const first = leading([], 0, 'https://a.example.com/', 'https://b.example.com/');
     const later = leading(first, KEPT_MS - DAY_MS, 'https://a.example.com/');
     expect(origins(leading(later, KEPT_MS, 'https://c.example.com/'))).toEqual([
@@ -45,7 +45,7 @@ describe('the hosts that something led to', () => {
     ]);
   });
 
-  it('are so many at most, of one document and in all, those of before included', () => {
+  it('is limited, for one document and in total, earlier entries included', () => {
     const flood = (from: number) => Array.from({ length: 500 }, (_, n) => `https://h${from + n}.example.com/`);
     let hosts = leading([], 1, ...flood(0));
     expect(hosts).toHaveLength(MAX_PER_DOCUMENT);
@@ -55,7 +55,7 @@ describe('the hosts that something led to', () => {
   });
 });
 
-describe('the store of them', () => {
+describe('the store of observed hosts', () => {
   async function open(files: CrashingFiles, known = new KnownSecrets()) {
     const habits = new PathHabits(files, PATH, { clock: new FakeClock(), redactor: createRedactor(known) });
     return { habits, error: await habits.load() };
@@ -63,7 +63,7 @@ describe('the store of them', () => {
   const lead = (habits: PathHabits, url: string) =>
     habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [new URL(url)] });
 
-  it('gives them back after a restart, and to who only looks', async () => {
+  it('returns them after a restart, and to a read-only reader', async () => {
     const files = new CrashingFiles();
     files.plantFolder('/state');
     const { habits } = await open(files);
@@ -84,7 +84,7 @@ describe('the store of them', () => {
     expect([error, habits.hosts(), await peekHosts(files, PATH)]).toEqual([null, [], []]);
   });
 
-  it('says to who only looks that it cannot be read, and leaves it where it is', async () => {
+  it('reports to a read-only reader that it is unreadable', async () => {
     const files = new CrashingFiles();
     files.plantFile(PATH, '{"routes":[{}],"format":2}');
     expect(await peekHosts(files, PATH)).toBeNull();
@@ -92,7 +92,7 @@ describe('the store of them', () => {
     expect(await peekHosts(new CrashingFiles(), PATH)).toEqual([]);
   });
 
-  it('does not take in a name that holds a secret of ours', async () => {
+  it('does not accept a name that contains one of our secrets', async () => {
     const known = new KnownSecrets();
     known.add(new Secret('open-sesame-7'));
     const { habits } = await open(new CrashingFiles(), known);

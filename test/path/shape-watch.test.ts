@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeWatch } from '#path/shape-watch.ts';
 
-describe('the shape of a transfer', () => {
-  it('has the moments of the first byte, of a tenth and of all but a tenth, since its request', () => {
+describe("a transfer's shape", () => {
+  it('has the times of the first byte, a tenth and all but a tenth', () => {
     const shape = new ShapeWatch(1_000, 100);
     shape.received(1_010, 0);
     for (const [at, bytes] of [
@@ -26,7 +26,7 @@ describe('the shape of a transfer', () => {
     });
   });
 
-  it('knows what never came, and what a cache said', () => {
+  it('has null for what never arrived, and what a cache reported', () => {
     const shape = new ShapeWatch(0, 100);
     shape.responded(true);
     expect(shape.end(50, { whole: false, timedOut: true })).toMatchObject({

@@ -1,4 +1,4 @@
-// What a lasting change of a route costs, on a simulated one: a scanner that holds each package back, by seeded chance.
+// The cost of a lasting change of a simulated route: a scanner holds each package back, by seeded chance.
 
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, ROUTE } from '#test/support/timeout-histories.ts';
@@ -27,7 +27,7 @@ class Scanner {
     this.#random = chance(seed);
   }
 
-  /** One package until it is here: how many attempts were killed. */
+  /** Fetches one package until it is complete; returns how many attempts were killed. */
   fetch(slow: number, everyMs = HOUR_MS, known: number | null = null): number {
     const size = known ?? Math.round(1e4 * 4e4 ** this.#random());
     const density = 0.6 + 0.8 * this.#random();
@@ -44,7 +44,7 @@ class Scanner {
     return killed;
   }
 
-  /** The same where one answer in twelve needs half a minute, whatever the size, and its repetition does not. */
+  /** The same if one answer in twelve needs half a minute, whatever the size, and its repetition does not. */
   fetchSleepy(): number {
     this.#atMs += HOUR_MS;
     let killed = 0;
@@ -60,7 +60,7 @@ class Scanner {
     }
   }
 
-  /** For a large package, so that the floor of 10 s does not matter. */
+  /** For a large package, so that the minimum of 10 s does not matter. */
   plan(): TimeoutPlan {
     return this.#model.plan(ROUTE, 100 * MB, this.#atMs);
   }
@@ -71,33 +71,30 @@ class Scanner {
   }
 }
 
-/** The longest that 100 MB take at this slowness. */
+/** The longest time that 100 MB take at this slowness. */
 const trueMs = (slow: number) => slow * (500 + 100 * 1_000 * 1.4);
 
 function times(count: number, step: () => number): number {
   return Array.from({ length: count }, step).reduce((sum, killed) => sum + killed, 0);
 }
 
-describe('a lasting slow-down by six', () => {
+describe('timeout: a lasting slow-down by six', () => {
   it.each(SEEDS)('kills at most two good transfers (seed %i)', (seed) => {
     const scanner = new Scanner(seed);
     times(300, () => scanner.fetch(1));
     expect(times(100, () => scanner.fetch(6))).toBeLessThanOrEqual(2);
   });
 
-  it.each(SEEDS)(
-    'is forgotten 50 downloads after it is over: deadlines are at most three times the truth (seed %i)',
-    (seed) => {
-      const scanner = new Scanner(seed);
-      times(300, () => scanner.fetch(1));
-      times(300, () => scanner.fetch(6));
-      times(50, () => scanner.fetch(1));
-      expect(scanner.plan().firstByteMs).toBeLessThanOrEqual(3 * trueMs(1));
-    },
-  );
+  it.each(SEEDS)('is forgotten 50 downloads later: deadlines at most triple the truth (seed %i)', (seed) => {
+    const scanner = new Scanner(seed);
+    times(300, () => scanner.fetch(1));
+    times(300, () => scanner.fetch(6));
+    times(50, () => scanner.fetch(1));
+    expect(scanner.plan().firstByteMs).toBeLessThanOrEqual(3 * trueMs(1));
+  });
 });
 
-describe('a route with ten downloads a month', () => {
+describe('timeout: ten downloads a month', () => {
   it.each(SEEDS)('forgets a slow month within 60 days (seed %i)', (seed) => {
     const scanner = new Scanner(seed);
     times(30, () => scanner.fetch(1, 3 * DAY_MS));
@@ -110,15 +107,15 @@ describe('a route with ten downloads a month', () => {
   });
 });
 
-describe('a route that is as it always was', () => {
+describe('timeout: an unchanged route', () => {
   it.each(SEEDS)('loses at most two good transfers in a thousand (seed %i)', (seed) => {
     const scanner = new Scanner(seed);
     expect(times(1_000, () => scanner.fetch(1))).toBeLessThanOrEqual(2);
   });
 });
 
-describe('a route that is slow now and then, and not for the retry', () => {
-  it.each(SEEDS)('is found out by a longer wait after the first timeouts (seed %i)', (seed) => {
+describe('timeout: a sometimes slow route', () => {
+  it.each(SEEDS)('is detected after the first timeouts (seed %i)', (seed) => {
     const route = new Scanner(seed);
     times(100, () => route.fetchSleepy());
     expect(times(400, () => route.fetchSleepy())).toBeLessThanOrEqual(2);

@@ -12,8 +12,8 @@ const point = fc.record({
 });
 const points = fc.array(point, { minLength: 1, maxLength: 60 });
 
-describe('the lowest line above', () => {
-  it('lies above every point, and neither part is negative', () => {
+describe('the lowest line above points', () => {
+  it('is above every point, and neither part is negative', () => {
     fc.assert(
       fc.property(points, (given) => {
         const line = lowestLineAbove(
@@ -27,7 +27,7 @@ describe('the lowest line above', () => {
     );
   });
 
-  it('is a line itself, where the points lie on one', () => {
+  it('is exact if the points are on a line', () => {
     const given = [1, 10, 100].map((mb) => ({ size: mb * 1e6, ms: 500 + 510 * mb }));
     const line = lowestLineAbove(
       given,
@@ -37,7 +37,7 @@ describe('the lowest line above', () => {
     expect(line.msPerByte * 1e6).toBeCloseTo(510, 6);
   });
 
-  it('is flat, where size makes no difference', () => {
+  it('is flat if size makes no difference', () => {
     const given = [1, 10, 100].map((mb) => ({ size: mb * 1e6, ms: 700 }));
     expect(
       lowestLineAbove(
@@ -47,7 +47,7 @@ describe('the lowest line above', () => {
     ).toEqual({ baseMs: 700, msPerByte: 0 });
   });
 
-  it('is not pulled down by what lies far below, such as hits of a cache', () => {
+  it('is not pulled down by fast outliers such as cache hits', () => {
     const slow = [1, 10, 100].map((mb) => ({ size: mb * 1e6, ms: 1_000 * mb }));
     const hits = Array.from({ length: 50 }, (_none, index) => ({ size: index * 2e6, ms: 20 }));
     const line = lowestLineAbove(

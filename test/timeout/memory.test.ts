@@ -12,7 +12,7 @@ const ATTEMPT = {
   timedOut: 'silence',
 } as const;
 
-/** What a model has learned from one download that took this long. */
+/** What a model has learned from one download of this duration. */
 function learnedFrom(totalMs: number): unknown {
   const model = new ResponseTimeoutModel();
   const times = { firstByteMs: totalMs, longestSilenceMs: 0, totalMs, atMs: 0 };
@@ -26,8 +26,8 @@ async function open(files: CrashingFiles) {
   return { memory, error: await memory.load() };
 }
 
-describe('the memory of timeouts', () => {
-  it('gives everything back after a restart', async () => {
+describe('timeout: the memory', () => {
+  it('is complete after a restart', async () => {
     const files = new CrashingFiles();
     const { memory } = await open(files);
     memory.setRoute(TOLD);
@@ -43,7 +43,7 @@ describe('the memory of timeouts', () => {
     expect(again.isNewSeed('a')).toBe(false);
   });
 
-  it('is empty at the first start, and forgets an attempt that went well', async () => {
+  it('is empty at the first start, and forgets an attempt that succeeded', async () => {
     const { memory } = await open(new CrashingFiles());
     expect([memory.learned, memory.route(ROUTE), memory.attempt('u1')]).toEqual([null, null, null]);
     memory.setAttempt('u1', ATTEMPT);
@@ -51,7 +51,7 @@ describe('the memory of timeouts', () => {
     expect(memory.attempt('u1')).toBeNull();
   });
 
-  it('keeps 256 routes and attempts, the latest of them', async () => {
+  it('keeps the latest 256 routes and attempts', async () => {
     const files = new CrashingFiles();
     const { memory } = await open(files);
     for (let n = 0; n < 300; n += 1) {
@@ -67,8 +67,8 @@ describe('the memory of timeouts', () => {
 
   it.each([
     ['is damaged', '{'],
-    ['is not what the model takes', '{"format":1,"learned":7,"routes":[],"attempts":[],"seeds":[]}'],
-  ])('sets a file aside that %s, and names it', async (_how, text) => {
+    ['does not fit the model', '{"format":1,"learned":7,"routes":[],"attempts":[],"seeds":[]}'],
+  ])('moves a file aside that %s, and names it', async (_how, text) => {
     const files = new CrashingFiles();
     await files.makeDirectory('/state', 0o700);
     files.plantFile(PATH, Buffer.from(text));

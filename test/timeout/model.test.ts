@@ -32,7 +32,7 @@ function expectNoneLower(after: TimeoutPlan, before: TimeoutPlan): void {
   for (const [index, ms] of deadlines(before).entries()) expect(deadlines(after)[index]).toBeGreaterThanOrEqual(ms);
 }
 
-describe('the bounds', () => {
+describe('timeout bounds', () => {
   it('hold for any size, after any history, in whole milliseconds', () => {
     fc.assert(
       fc.property(anyHistory, anyRoute, anySize, anyNow, (history, route, size, now) => {
@@ -45,7 +45,7 @@ describe('the bounds', () => {
     );
   });
 
-  it('are those of the settings, never under a second nor over the longest timer', () => {
+  it('are those of the settings, between a second and the longest timer', () => {
     const limit = fc.integer({ min: 1, max: 2 ** 40 });
     const bounds = fc.record({ minMs: limit, maxMs: limit, totalMaxMs: limit });
     fc.assert(
@@ -61,7 +61,7 @@ describe('the bounds', () => {
     );
   });
 
-  it('let a route without history start at 300 s and a second for each MB, or at base_ms where that is more', () => {
+  it('start an unknown route at 300 s and a second per MB, or at base_ms', () => {
     const model = new ResponseTimeoutModel();
     expect(deadlines(model.plan(ROUTE, 0, 0))).toEqual([300_000, 300_000, 300_000]);
     expect(deadlines(model.plan(ROUTE, 20_000_000, 0))).toEqual([320_000, 320_000, 320_000]);
@@ -70,7 +70,7 @@ describe('the bounds', () => {
   });
 });
 
-describe('a number that cannot be', () => {
+describe('timeout: an impossible number', () => {
   it('throws a RangeError and changes nothing', () => {
     const field = fc.constantFrom('size', 'totalMs', 'atMs', 'firstByteMs', 'longestSilenceMs');
     fc.assert(
@@ -89,7 +89,7 @@ describe('a number that cannot be', () => {
   });
 });
 
-describe('a larger size', () => {
+describe('timeout: a larger size', () => {
   it('never gets less than a smaller one', () => {
     const size = anySize.filter((bytes) => bytes > 0);
     fc.assert(
@@ -100,7 +100,7 @@ describe('a larger size', () => {
     );
   });
 
-  it('gets no more than an unknown one, as far as sizes were seen', () => {
+  it('gets no more than an unknown one, within the observed sizes', () => {
     fc.assert(
       fc.property(anyHistory, anyRoute, anyNow, (history, route, now) => {
         const model = taught(history);
@@ -117,7 +117,7 @@ describe('a larger size', () => {
 });
 
 describe('a success', () => {
-  it('never lowers a deadline below what it took, or the ceiling', () => {
+  it('never lowers a deadline below its own duration, or the ceiling', () => {
     fc.assert(
       fc.property(anyHistory, anyRoute, success, (history, route, outcome) => {
         const model = taught(history);
@@ -131,7 +131,7 @@ describe('a success', () => {
     );
   });
 
-  it('says that the start of an unknown route still counts, as long as it decides', () => {
+  it('reports that the cold-start allowance is included, as long as it decides', () => {
     const model = new ResponseTimeoutModel();
     model.observe(ROUTE, seen(20_000_000, 1_000));
     expect(model.plan(ROUTE, 20_000_000, 0).explanation).toContain('and the start of an unknown route still counts');
@@ -139,7 +139,7 @@ describe('a success', () => {
     expect(model.plan(ROUTE, 20_000_000, 0).explanation).toBe('worst of 10 recent was 1 s, margin x2');
   });
 
-  it('brings a route without history down from its start', () => {
+  it('lowers a route without history from its start', () => {
     const model = new ResponseTimeoutModel();
     for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
     expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBeLessThan(30_000);
@@ -157,7 +157,7 @@ describe('a success', () => {
   });
 });
 
-describe('a timeout', () => {
+describe('an expired timeout', () => {
   it('never lowers a deadline of any route, size or time', () => {
     fc.assert(
       fc.property(
@@ -172,7 +172,7 @@ describe('a timeout', () => {
     );
   });
 
-  it('gives the retry at least double in the phase that timed out, or the ceiling', () => {
+  it('gives the retry at least double in that phase, or the ceiling', () => {
     fc.assert(
       fc.property(
         fc.tuple(anyHistory, anyRoute, anySize, anyPhase, fc.boolean()),
@@ -193,7 +193,7 @@ describe('a timeout', () => {
     );
   });
 
-  it('that comes again and again lets the next download start higher, until one succeeds', () => {
+  it('that repeats lets the next download start higher, until one succeeds', () => {
     const model = new ResponseTimeoutModel();
     for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
     const before = model.plan(ROUTE, 20_000_000, 0).firstByteMs;
@@ -205,7 +205,7 @@ describe('a timeout', () => {
     expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBeLessThan(1.1 * before);
   });
 
-  it('of the first byte has a longer one tried for twelve downloads: the first, second, fourth ... and each sixteenth', () => {
+  it('of the first byte gets longer trials in downloads 1, 2, 4 ...', () => {
     const model = new ResponseTimeoutModel();
     const fast = (count: number) => {
       for (let index = 0; index < count; index += 1) model.observe(ROUTE, seen(20_000_000, 300));
@@ -229,7 +229,7 @@ describe('a timeout', () => {
   });
 });
 
-describe('an error, and a page that is not the package', () => {
+describe('timeout: an error or wrong page', () => {
   it('change nothing', () => {
     fc.assert(
       fc.property(anyHistory, anyRoute, error, (history, route, outcome) => {
@@ -241,7 +241,7 @@ describe('an error, and a page that is not the package', () => {
     );
   });
 
-  it('leave the retry no less than the attempt before had', () => {
+  it('leave the retry at least the previous timeout', () => {
     const model = new ResponseTimeoutModel();
     const plan = model.plan(ROUTE, 1_000, 0);
     for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(1_000, 10));
@@ -249,8 +249,8 @@ describe('an error, and a page that is not the package', () => {
   });
 });
 
-describe('routes', () => {
-  it('over two proxies do not touch each other, nor do two origins reached directly', () => {
+describe('timeout routes', () => {
+  it('over two proxies are independent, as are two origins reached directly', () => {
     fc.assert(
       fc.property(anyHistory, anyRoute, anySize, anyNow, (history, route, size, now) => {
         const own = history.filter(([at]) =>
@@ -261,7 +261,7 @@ describe('routes', () => {
     );
   });
 
-  it('to a new origin behind a known proxy start with what the proxy has shown', () => {
+  it('to a new origin behind a known proxy start with those of the proxy', () => {
     const model = new ResponseTimeoutModel();
     for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
     const plan = model.plan({ proxy: PROXY, origin: 'https://new.example.com' }, 20_000_000, 0);
@@ -269,7 +269,7 @@ describe('routes', () => {
     expect(plan.explanation).toContain('known from other origins behind this proxy');
   });
 
-  it('are remembered up to 256; those not used for longest are forgotten', () => {
+  it('are remembered up to 256; the least recently used are forgotten', () => {
     const model = new ResponseTimeoutModel();
     for (let index = 0; index < 300; index += 1) {
       model.observe({ proxy: 'direct', origin: `https://${index}.example.com` }, seen(1_000, 500_000));
@@ -283,7 +283,7 @@ describe('routes', () => {
   });
 });
 
-describe('save and load', () => {
+describe('timeout: save and load', () => {
   it('are bit-equal, in state and in every plan, through JSON', () => {
     fc.assert(
       fc.property(fc.tuple(anyHistory, anyHistory, anyRoute, anySize, anyNow), ([history, more, route, size, now]) => {
@@ -299,8 +299,8 @@ describe('save and load', () => {
   });
 });
 
-describe('other settings', () => {
-  it('hold from the next plan on and keep what was learned', () => {
+describe('timeout: other settings', () => {
+  it('apply from the next plan and keep what was learned', () => {
     const model = new ResponseTimeoutModel();
     for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
     const before = model.plan(ROUTE, 20_000_000, 0);
@@ -311,8 +311,8 @@ describe('other settings', () => {
   });
 });
 
-describe('mode fixed', () => {
-  it('is base_ms for the first byte and each silence, always, unclamped, and no limit for the whole', () => {
+describe('timeout: mode fixed', () => {
+  it('is base_ms for first byte and silences, without a total limit', () => {
     fc.assert(
       fc.property(anyHistory, anySize, fc.integer({ min: 1_000, max: 2_147_483_647 }), (history, size, baseMs) => {
         const model = taught(history, { mode: 'fixed', baseMs, minMs: 5_000, maxMs: 2_000 });
@@ -325,8 +325,8 @@ describe('mode fixed', () => {
   });
 });
 
-describe('the total deadline', () => {
-  it('ends the attempt or moves to later than now, within the ceiling', () => {
+describe('a total deadline', () => {
+  it('ends the attempt or moves into the future, within the ceiling', () => {
     fc.assert(
       fc.property(anyHistory, anySize, anyMs, anySize, (history, size, elapsedMs, bytes) => {
         const model = taught(history);
@@ -339,7 +339,7 @@ describe('the total deadline', () => {
     );
   });
 
-  it('moves for a transfer whose average pace will bring it in', () => {
+  it('moves for a transfer whose average speed will complete it', () => {
     const model = new ResponseTimeoutModel();
     const plan = model.plan(ROUTE, 20_000_000, 0);
     expect(model.extend(plan, 320_000, 14_000_000)).toBeGreaterThan(457_142);
@@ -353,7 +353,7 @@ describe('the total deadline', () => {
     expect(model.extend(model.plan(ROUTE, 0, 0), 300_000, 300)).toBe(0);
   });
 
-  it('moves a bounded number of times the plan, however a peer paces its bytes', () => {
+  it('moves at most to a fixed multiple of the plan', () => {
     const model = new ResponseTimeoutModel();
     const plan = model.plan(ROUTE, 20_000_000, 0);
     expect(model.extend(plan, 2 * 320_000, 19_999_999)).toBe(0);

@@ -11,7 +11,7 @@ function placesIn(value: unknown, path: readonly (string | number)[] = []): (rea
   return [path, ...Object.entries(value).flatMap(([key, inner]) => placesIn(inner, [...path, key]))];
 }
 
-/** The same JSON with something else in one place. */
+/** The same JSON with another value in one place. */
 function withAt(value: unknown, path: readonly (string | number)[], put: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return put;
@@ -19,7 +19,7 @@ function withAt(value: unknown, path: readonly (string | number)[], put: unknown
   return Array.isArray(value) ? value.with(Number(key), inner) : { ...(value as object), [key]: inner };
 }
 
-describe('a saved state that is damaged', () => {
+describe('a damaged timeout state', () => {
   it('never throws and starts empty, whatever JSON it is', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (saved) => {
@@ -28,7 +28,7 @@ describe('a saved state that is damaged', () => {
     );
   });
 
-  it('starts empty or is valid, with anything in any place', () => {
+  it('starts empty or is valid, with any value in any place', () => {
     const history = anyHistory.map((steps) => taught(steps).save());
     fc.assert(
       fc.property(history, fc.nat(), fc.oneof(fc.jsonValue(), fc.constantFrom(-1, 1e308, 0.5)), (saved, nth, put) => {

@@ -85,7 +85,7 @@ async function attempt(
 const learned = ({ model }: Waiting) => model.samples(ROUTE).length;
 
 describe('what an attempt teaches', () => {
-  it('is nothing before its digest is right', async () => {
+  it('is nothing before its digest is verified', async () => {
     const waiting = await open();
     await attempt(waiting, success(), { verified: false });
     expect(learned(waiting)).toBe(0);
@@ -94,7 +94,7 @@ describe('what an attempt teaches', () => {
     expect(learned(waiting)).toBe(1);
   });
 
-  it('is nothing where it went on from an earlier one', async () => {
+  it('is nothing if it resumed an earlier one', async () => {
     const waiting = await open();
     await attempt(waiting, success(), { whole: false });
     expect(learned(waiting)).toBe(0);
@@ -103,7 +103,7 @@ describe('what an attempt teaches', () => {
   it.each([
     ['slept', 60_000],
     ['had its clock set back', -60_000],
-  ])('is nothing where the machine %s, also when a deadline ended it', async (_how, step) => {
+  ])('is nothing if the machine %s, even if a deadline ended it', async (_how, step) => {
     const waiting = await open();
     const during = () => waiting.clock.stepWall(step);
     const first = await attempt(waiting, timeout, { during });
@@ -127,7 +127,7 @@ describe('the attempt after a timeout', () => {
     expect(waiting.timeoutSession({ ...ITEM, sha256: 'b' }).plan(ROUTE, 48 * MB).firstByteMs).toBe(first.firstByteMs);
   });
 
-  it('does so in the next life of the daemon, too: a restart changes no plan', async () => {
+  it('does so also after a restart: a restart changes no plan', async () => {
     const before = await open();
     for (const mb of [1, 20, 48]) await attempt(before, success({ size: mb * MB, firstByteMs: mb * 1_000 }));
     await attempt(before, timeout);
@@ -137,7 +137,7 @@ describe('the attempt after a timeout', () => {
     }
   });
 
-  it('knows nothing of it once the package is here', async () => {
+  it('uses the usual timeout once the package is complete', async () => {
     const waiting = await open();
     await attempt(waiting, timeout);
     await attempt(waiting, success());
@@ -145,13 +145,13 @@ describe('the attempt after a timeout', () => {
   });
 });
 
-describe('the words of a failure', () => {
+describe('the text of a timeout', () => {
   const words = ({ timeoutSession }: Waiting) => {
     const one = timeoutSession();
     return one.words(ROUTE, one.plan(ROUTE, 48 * MB));
   };
 
-  it('name what this proxy has shown, and what it is', async () => {
+  it('names what this proxy has shown, and its kind', async () => {
     const waiting = await open();
     expect(words(waiting).words.seen).toBe('nothing has come this way before');
     await attempt(waiting, success());
@@ -160,13 +160,13 @@ describe('the words of a failure', () => {
     );
   });
 
-  it('name the size where it is another one', async () => {
+  it('names the size if it is another one', async () => {
     const waiting = await open();
     await attempt(waiting, success({ size: 2 * MB }));
     expect(words(waiting).words.seen).toContain('this proxy has held 2.0 MB for 53 s');
   });
 
-  it('name the key that mends it', async () => {
+  it('names the key that fixes it', async () => {
     expect(words(await open({ mode: 'fixed' })).key).toBe('response_timeout.base_ms');
     expect(words(await open({ max_ms: 20_000 })).key).toBe('response_timeout.max_ms');
     const adaptive = words(await open());
@@ -175,8 +175,8 @@ describe('the words of a failure', () => {
   });
 });
 
-describe('a wait that became another one', () => {
-  it('is told with its reasons, once', async () => {
+describe('timeout session: a changed timeout', () => {
+  it('is reported with its reasons, once', async () => {
     const waiting = await open();
     for (let n = 0; n < 12; n += 1) await attempt(waiting, success({ firstByteMs: 1_000, totalMs: 2_000 }));
     const told = waiting.events.filter(({ name }) => name === 'patience-changed');
@@ -190,7 +190,7 @@ describe('a wait that became another one', () => {
   });
 });
 
-it('a disk that takes nothing costs no download', async () => {
+it('timeout session: a disk that refuses writes does not fail a download', async () => {
   const waiting = await open();
   waiting.files.arm({ fullAfterBytes: 0 });
   await attempt(waiting, success());

@@ -20,16 +20,16 @@ describe('the worst recent line', () => {
     expect(worstMs([...many(20, 1_000), 60_000, ...many(10, 1_000)])).toBeGreaterThan(55_000);
   });
 
-  it('leaves out what lies before a calm much longer than any before', () => {
+  it('leaves out samples before a calm much longer than any earlier one', () => {
     expect(worstMs([...many(50, 60_000), ...many(20, 1_000)])).toBeLessThanOrEqual(1_000);
   });
 
-  it('keeps what is rare, as long as it stays away no longer than twice what it did', () => {
+  it('keeps a rare sample until it is absent twice as long as before', () => {
     const rare = [...many(30, 1_000), 60_000];
     expect(worstMs([...rare, ...rare, ...rare, ...many(60, 1_000)])).toBeGreaterThan(40_000);
   });
 
-  it('gives both, with and without what lies before the calm', () => {
+  it('is returned with and without the samples before the calm', () => {
     expect(worstOf(samples(...many(50, 60_000), ...many(20, 1_000)), 'first_byte', 70)).toHaveLength(2);
   });
 });

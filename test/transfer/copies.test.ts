@@ -1,5 +1,5 @@
-// Two copies of one package: the longer one is kept while the other begins again. Real attempts over loopback, on a disk
-// that crashes at every operation, and in random stories.
+// Two copies of one package: the longer one is kept while the other starts over. Real attempts over loopback, on a disk
+// that crashes at every operation, and in random scenarios.
 
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ import {
 import { makeJar } from '#test/support/jars.ts';
 
 const JAR = makeJar('u1', 40_000);
-/** Of the same length, and wrong. */
+/** Of the same length, with wrong content. */
 const OTHER = Buffer.concat([JAR.subarray(0, 4), Buffer.alloc(JAR.length - 4, 7)]);
 const FILES = { right: JAR, wrong: OTHER };
 const right: Script = { bytes: JAR, etag: '"a"', ranges: 'follow', cutAfter: null };
@@ -71,7 +71,7 @@ describe('transfer: copies on disk', () => {
     expect(files.content(STAGED)?.equals(JAR)).toBe(true);
   });
 
-  it('go back to the rest when everything can not be had either', async () => {
+  it('resume the rest if the whole file cannot be fetched either', async () => {
     const files = await withPart();
     await ask(files, { ranges: 'refuse' });
 
@@ -83,7 +83,7 @@ describe('transfer: copies on disk', () => {
     expect(fetched).toMatchObject({ keptBytes: 25_000 });
   });
 
-  it('remember over a restart of the program that everything is to be asked for', async () => {
+  it('remember over a restart to request the whole file', async () => {
     const files = await withPart();
     await ask(files, { ranges: 'refuse' });
 
@@ -94,7 +94,7 @@ describe('transfer: copies on disk', () => {
     expect(after.content(STAGED)?.equals(JAR)).toBe(true);
   });
 
-  it('do not count the bytes of a representation that replaced another', async () => {
+  it('do not count the bytes of a replaced representation', async () => {
     const files = await withPart();
 
     const first = await ask(files, { etag: '"b"', cutAfter: 20_000 });
@@ -104,7 +104,7 @@ describe('transfer: copies on disk', () => {
     expect(size(files, STAGED)).toBe(25_000);
   });
 
-  it('give up the old copy where the disk has no room for two', async () => {
+  it('drop the old copy if the disk has no space for two', async () => {
     const files = await withPart();
     await ask(files, { ranges: 'refuse' });
     files.arm({ fullAfterBytes: 52_000 });
@@ -132,14 +132,14 @@ describe('transfer: copies on disk', () => {
   });
 });
 
-/** Everything that a story does to the journal: a refused resume, two cuts, the exchange of the copies. */
+/** Everything that a scenario does to the journal: a refused resume, two cuts, the exchange of the copies. */
 async function story(files: CrashingFiles): Promise<void> {
   await ask(files, { ranges: 'refuse' });
   await ask(files, { ranges: 'refuse', cutAfter: 9_000 });
   await ask(files, { cutAfter: 20_000 });
 }
 
-/** A server that answers a plain GET rightly and no request for the rest. */
+/** A server that answers a plain GET correctly and no request for the rest. */
 async function heals(files: CrashingFiles): Promise<void> {
   for (let n = 0; n < 3; n += 1) {
     const { fetched } = await ask(files, { ranges: 'refuse' });
@@ -157,7 +157,7 @@ it('transfer: a crash at any step of a restarted transfer costs no kept byte and
     prepare: withPart,
     act: story,
     check: async ({ files, mode }) => {
-      // A torn disk may cut or blank what was not synced; everything that was, is there.
+      // A torn disk may cut or blank what was not synced; all synced bytes are there.
       const kept = Math.max(size(files, STAGED) ?? 0, size(files, FRESH) ?? 0);
       if (mode !== 'torn') expect(kept).toBeGreaterThanOrEqual(25_000);
       await heals(files);
@@ -166,7 +166,7 @@ it('transfer: a crash at any step of a restarted transfer costs no kept byte and
   expect(trials).toBeGreaterThan(200);
 });
 
-describe('transfer: any story of serving, cuts, crashes, refused ranges and changed files', () => {
+describe('transfer: any order of events', () => {
   const step = fc.record({
     file: fc.constantFrom<keyof typeof FILES>('right', 'right', 'right', 'wrong'),
     etag: fc.constantFrom('"a"', '"b"'),
@@ -175,7 +175,7 @@ describe('transfer: any story of serving, cuts, crashes, refused ranges and chan
     crash: fc.option(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.constantFrom(...CRASH_MODES)), { freq: 2 }),
   });
 
-  it('ends with the right bytes, and without a crash no copy gets shorter', { timeout: 120_000 }, async () => {
+  it('ends with the right bytes; without a crash no copy shrinks', { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
         let files = new CrashingFiles();

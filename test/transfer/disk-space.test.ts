@@ -5,8 +5,8 @@ import { checkSpace, SpaceWatch } from '#transfer/disk-space.ts';
 const RESERVE = { bytes: 1_000, key: 'updates.reserve_bytes' };
 const MIB = 1_048_576;
 
-describe('the room for a download', () => {
-  it('is enough when the rest fits beside the reserve, to the byte', () => {
+describe('disk space: before a download', () => {
+  it('it is enough if the rest fits without the reserve', () => {
     expect(checkSpace('/a', { free: 1_500, needed: 500, reserve: RESERVE })).toBeNull();
     expect(checkSpace('/a', { free: 1_499, needed: 500, reserve: RESERVE })).toMatchObject({
       code: 'DISK-FULL',
@@ -14,18 +14,18 @@ describe('the room for a download', () => {
     });
   });
 
-  it('is enough for nothing, however full the disk is', () => {
+  it('it is always enough for zero bytes', () => {
     expect(checkSpace('/a', { free: 0, needed: 0, reserve: RESERVE })).toBeNull();
   });
 
-  it('is told in one sentence with the key', () => {
+  it('a lack is reported in one sentence with the key', () => {
     expect(checkSpace('/a', { free: 1_000_000, needed: 20_000_000, reserve: RESERVE })?.message).toBe(
       '[DISK-FULL] Not enough disk space to fetch /a: 20.0 MB are needed and updates.reserve_bytes keeps 1.0 KB, 1.0 MB are free.',
     );
   });
 });
 
-describe('while bytes are written', () => {
+describe('disk space: during a download', () => {
   function watch(freeBytes: number) {
     const files = new CrashingFiles({ freeBytes });
     files.plantFile('/a', '');
@@ -35,7 +35,7 @@ describe('while bytes are written', () => {
   const looks = (files: CrashingFiles) => files.trace.length;
   const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-  it('the disk is asked seldom, and not at the end', async () => {
+  it('it is checked seldom, and not at the end', async () => {
     const { files, room } = watch(1_000 * MIB);
     for (let at = 0; at < 20; at += 1) {
       room.wrote(MIB, 100 * MIB);
@@ -46,7 +46,7 @@ describe('while bytes are written', () => {
     expect(looks(files)).toBe(2);
   });
 
-  it('what the last look found ends it', async () => {
+  it('a lack at the last check ends it', async () => {
     const { room } = watch(5 * MIB);
     room.wrote(8 * MIB, 100 * MIB);
     await settled();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeFirstBytes } from '#transfer/first-bytes.ts';
 
-describe('first bytes of a file that is no package', () => {
+describe('first bytes of a file that is not a package', () => {
   it.each([
     ['a gzip file', '\x1f\x8b\x08\x00', 'it begins as a gzip file does, not as a .JAR'],
     ['a PDF file', '%PDF', 'it begins as a PDF file does, not as a .JAR'],

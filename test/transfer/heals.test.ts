@@ -1,4 +1,4 @@
-// A resumed request may be answered in any way: as long as a plain GET brings the package, it is here after one round.
+// A resumed request may get any answer: if a plain GET delivers the package, it is complete after one round.
 
 import type { Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
@@ -87,7 +87,7 @@ const ANSWERS: readonly (readonly [string, Answer])[] = [
   ['206, and a reset after the head', part(`${FITTING}${LENGTH}`, '', 'reset')],
   ['206, and silence after the head', part(`${FITTING}${LENGTH}`, '', 'silence')],
   ['a reset', { head: '', ending: 'reset' }],
-  ['an end without a word', { head: '' }],
+  ['an end without a byte', { head: '' }],
   ['silence', { head: '', ending: 'silence' }],
   ['what is not HTTP', { head: 'SSH-2.0-OpenSSH_9.2\r\n' }],
   ['a head without an end', { head: 'HTTP/1.1 206 Partial Content\r\nContent-', ending: 'reset' }],
@@ -102,7 +102,7 @@ function say(socket: Socket, { head, body = '', ending }: Answer): void {
   });
 }
 
-/** Answers the feed, a plain GET rightly, and every request for the rest as the test says. */
+/** Answers the feed, a plain GET correctly, and every request for the rest as the test says. */
 async function serve(answer: Answer): Promise<void> {
   server = await startRawServer({
     onRequest: (socket, head) => {
@@ -122,7 +122,7 @@ function open(files: CrashingFiles) {
     retry: { attempts: 2 },
     response_timeout: { mode: 'fixed', base_ms: 20_000 },
   });
-  // The waits between attempts pass in a moment.
+  // The waits between attempts are skipped.
   return openRig({ files, dir: '/d', settings, clock: scaledClock(20), routerClock: systemClock });
 }
 

@@ -14,7 +14,7 @@ const rest = planRange(400, 1_000, '"v1"');
 const whole = planRange(0, 1_000, null);
 
 describe('planRange', () => {
-  it('asks for the rest with the validator, for the whole without bytes, for nothing when all is here', () => {
+  it('requests the rest with a validator, the whole without bytes, or nothing', () => {
     expect(rest).toEqual({ kind: 'rest', offset: 400, headers: { range: 'bytes=400-', 'if-range': '"v1"' } });
     expect(planRange(400, 1_000, null)).toMatchObject({ headers: { range: 'bytes=400-' } });
     expect(whole).toEqual({ kind: 'whole' });
@@ -27,7 +27,7 @@ describe('checkResume', () => {
   const part = (contentRange: string | undefined, contentLength: number | null = null) =>
     checkResume(rest, { status: 206, contentRange, contentLength }, 1_000).kind;
 
-  it('appends only where it asked and only of the promised length', () => {
+  it('appends only at the requested offset and only for the promised length', () => {
     expect(part('bytes 400-999/1000', 600)).toBe('append');
     expect(part('bytes 400-999/1000')).toBe('append');
     expect(part('bytes 400-999/*')).toBe('append');
@@ -54,7 +54,7 @@ describe('checkResume', () => {
     });
   });
 
-  it('starts from zero when the whole comes instead of the rest, and says why', () => {
+  it('starts from zero if the whole file arrives instead of the rest, and says why', () => {
     expect(checkResume(rest, { status: 200, contentRange: undefined, contentLength: 1_000 }, 1_000)).toEqual({
       kind: 'from-zero',
       reason: 'the whole package came instead of the rest',
@@ -65,7 +65,7 @@ describe('checkResume', () => {
     });
   });
 
-  it('takes a 206 that nobody asked for, as far as it begins at the beginning', () => {
+  it('accepts an unrequested 206 if it starts at the beginning', () => {
     const judge = (contentRange: string | undefined, contentLength: number | null) =>
       checkResume(whole, { status: 206, contentRange, contentLength }, 1_000).kind;
     expect(judge('bytes 0-999/1000', 1_000)).toBe('from-zero');
@@ -84,7 +84,7 @@ describe('checkResume', () => {
     },
   );
 
-  it('starts over after 416, and after a part that does not begin where it should', () => {
+  it('starts over after 416, and after a part with the wrong offset', () => {
     expect(checkResume(rest, { status: 416, contentRange: 'bytes */900', contentLength: null }, 1_000).kind).toBe(
       'restart',
     );
@@ -92,7 +92,7 @@ describe('checkResume', () => {
     expect(checkResume(rest, elsewhere, 1_000).kind).toBe('restart');
   });
 
-  it('never appends anywhere but at the end of what is there', () => {
+  it('appends only at the end of the kept bytes', () => {
     const range = fc.tuple(fc.nat(2_000), fc.nat(2_000), fc.nat(2_000));
     fc.assert(
       fc.property(range, fc.option(fc.nat(2_000)), ([first, last, total], contentLength) => {
@@ -117,20 +117,20 @@ describe('nextRestart', () => {
   const sizes = { staged: 400, fresh: 0 };
   const asksWhole = nextRestart(null, failed, sizes);
 
-  it('asks for everything after the rest failed, and for the rest after everything failed', () => {
+  it('requests the whole file after the rest failed, and then the rest', () => {
     expect(asksWhole).toEqual({ kept: 400, ask: 'whole', validator: null, reached: 0 });
     for (const blamed of [true, false]) {
       expect(nextRestart(asksWhole, { ...failed, asked: 'whole', blamed }, sizes)).toBeNull();
     }
   });
 
-  it('changes nothing after a stop, and after a failure that another request would have met', () => {
+  it('changes nothing after a stop, and after a failure unrelated to the request', () => {
     expect(nextRestart(asksWhole, { ...failed, asked: 'whole', blamed: false, aborted: true }, sizes)).toBe(asksWhole);
     expect(nextRestart(null, { ...failed, blamed: false }, sizes)).toBeNull();
     expect(nextRestart(null, { ...failed, moved: true }, sizes)).toBeNull();
   });
 
-  it('continues a second copy that everything opened, and begins it again where its rest can not be had', () => {
+  it('continues a second copy, and restarts it if its rest is refused', () => {
     const both = { staged: 400, fresh: 100 };
     const opened = nextRestart(asksWhole, { ...failed, asked: 'whole', fromZero: true, validator: '"b"' }, both);
     expect(opened).toEqual({ kept: 400, ask: 'rest', validator: '"b"', reached: 100 });
@@ -142,7 +142,7 @@ describe('nextRestart', () => {
     expect(nextRestart(opened, { ...failed, continued: 'fresh' }, both)?.ask).toBe('whole');
   });
 
-  it('is void once the first copy is longer than what could not be continued', () => {
+  it('is void once the first copy is longer than the one that was refused', () => {
     const journal = { validator: '"a"', restart: { kept: 400, ask: 'whole', validator: '"b"', reached: 0 } as const };
     expect(planTransfer(journal, sizes, 1_000).range.kind).toBe('whole');
     expect(planTransfer(journal, { staged: 401, fresh: 0 }, 1_000).range).toMatchObject({
@@ -160,7 +160,7 @@ describe('progressBytes', () => {
 });
 
 describe('chooseValidator', () => {
-  it('takes a strong ETag, else the date, else nothing', () => {
+  it('uses a strong ETag, else the date, else nothing', () => {
     expect(chooseValidator('"abc"', 'Sat, 21 Nov 2026 08:00:00 GMT')).toBe('"abc"');
     expect(chooseValidator('W/"abc"', 'Sat, 21 Nov 2026 08:00:00 GMT')).toBe('Sat, 21 Nov 2026 08:00:00 GMT');
     expect(chooseValidator('W/"abc"', undefined)).toBeNull();
