@@ -16,12 +16,12 @@ const trace = { phase: 'dial', elapsedMs: 3, proven: ['choice'] } as const;
 const refused = () => coded('TCP-REFUSED', { host: '10.1.1.1', port: 443, elapsed: 3, hop }).during(trace);
 
 describe('the cause of a failure', () => {
-  it('is the failure itself where nothing else is known', () => {
+  it('is the failure itself if nothing else is known', () => {
     const error = refused();
     expect(causeOf(error, KNOWN)).toBe(error);
   });
 
-  it('is the gateway where it stands in place of the proxy, and the way that was proven stays told', () => {
+  it('is the gateway if it is used as the proxy; the route is named', () => {
     const cause = causeOf(refused(), { ...KNOWN, gateways: ['10.1.1.1'] });
     expect(cause).toMatchObject({
       code: 'HOST-IS-GATEWAY',
@@ -31,12 +31,12 @@ describe('the cause of a failure', () => {
     });
   });
 
-  it('is not the gateway where that answers as a proxy does', () => {
+  it('is not the gateway if it answers as a proxy', () => {
     const error = coded('POLICY-DENIED', { proxy: 'corp', target: 'a:443', status: 403, said: 'no', hop });
     expect(causeOf(error, { ...KNOWN, gateways: ['10.1.1.1'] })).toBe(error);
   });
 
-  it('is the shell where it has the proxy that the service lacks, and nothing else names one', () => {
+  it('is the shell if only its variables have the missing proxy', () => {
     const shell = { HTTPS_PROXY: 'http://proxy.example.com:3128' };
     expect(causeOf(refused(), { ...KNOWN, hasNoProxy: true, shell })).toMatchObject({
       code: 'SHELL-DIFFERS',

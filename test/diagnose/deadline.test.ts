@@ -16,12 +16,12 @@ beforeAll(async () => {
 });
 afterAll(() => ways.close());
 
-/** Silences of a busy machine are short beside this. */
+/** Long compared with the silences of a busy machine. */
 const PATIENT = { response_timeout: { mode: 'fixed', base_ms: 1_000_000 } };
 const NEVER = new AbortController().signal;
 const parts = { report: () => undefined, upgradeTimeoutMs: 30_000 };
 
-/** What the probe of updates shows by this way, on a clock that runs a hundred times as fast. */
+/** What the probe of updates reports over this route, on a clock that runs a hundred times as fast. */
 async function probeUpdates(way: WayName) {
   const { proxies, base } = ways.settings(way);
   const settings = testSettings('/data', { proxies, updates: { feed_url: `${base}feed.json` }, ...PATIENT });
@@ -51,11 +51,11 @@ describe('diagnose: a feed that drips ends at a deadline, with what it did', () 
   });
 });
 
-describe('diagnose: a purpose ends at its deadline whatever it waits for', () => {
+describe('a diagnosis deadline', () => {
   const url = new URL('https://localhost/');
   const base = { purpose: 'updates', target: url, enabled: true, headers: () => ({}) } as const;
 
-  it('a probe that never ends is DIAGNOSIS-LATE, and no other host is tried', async () => {
+  it('ends a hanging probe as DIAGNOSIS-LATE, and no other host is tried', async () => {
     const clock = new FakeClock();
     const probe: Probe = {
       ...base,
@@ -73,7 +73,7 @@ describe('diagnose: a purpose ends at its deadline whatever it waits for', () =>
     expect(clock.pending).toBe(0);
   });
 
-  it('an abort is no failure: it rejects with its reason', async () => {
+  it('is not used for an abort, which rejects with its reason', async () => {
     const stop = new AbortController();
     const probe: Probe = {
       ...base,

@@ -1,5 +1,5 @@
 /**
- * The second opinion on set-ups of the field: what its sentence says of each, and what reaches the proxy. Secrets are
+ * The second opinion in scenarios of the field: its sentence for each, and what reaches the proxy. Secrets are
  * counted at the proxy: the other client never causes one more refused attempt.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -66,7 +66,7 @@ interface Opinion extends DiagnosisOutput {
   readonly opinion: SecondOpinion;
 }
 
-/** Asks for a diagnosis with a second opinion through this profile. */
+/** Requests a diagnosis with a second opinion through this profile. */
 async function through(corp: Readonly<Record<string, unknown>>, setup: Setup = {}): Promise<Opinion> {
   const { origin = healthy, sections = {}, clock } = setup;
   const profile = { name: 'corp', address: '127.0.0.1', default: true, ...corp };
@@ -92,7 +92,7 @@ async function behind(script: Script, setup: Setup & { readonly corp?: object } 
 }
 
 const USER = { user: 'svc', password: 'right one', domain: '' };
-/** What is said of this login, and how many proofs the proxy refused. */
+/** What is reported of this login, and how many proofs the proxy refused. */
 async function refusedBy(login: ProxyLogin, password: string | null, second_opinion: boolean) {
   const proxy = held(await startLoginProxy(login, USER, healthy.port));
   const account = password === null ? {} : { authentication: login, user: 'svc', password };
@@ -160,7 +160,7 @@ const CASES: Readonly<Record<string, Case>> = {
     outcome: 'same',
     says: /^An ordinary Node client does not get past the proxy either: no answer within \d+ s\.$/,
   },
-  'a port that is no proxy': {
+  'a port that is not a proxy': {
     ask: () => behind(FAULTS.htmlInsteadOfAReply),
     outcome: 'same',
     says: /^An ordinary Node client does not get past the proxy either: "Proxy connection ended/,
@@ -175,7 +175,7 @@ const CASES: Readonly<Record<string, Case>> = {
     outcome: 'same',
     says: /^An ordinary Node client does not get past the proxy either: E(?:NOTFOUND|AI_AGAIN)\.$/,
   },
-  'TLS that is opened on the way': {
+  'TLS that is intercepted': {
     ask: async () => {
       const origin = held(await startFeedOrigin({ pair: createCa('Corp Inspection CA').issue() }));
       return await behind(honest(origin.port), { origin });
@@ -208,7 +208,7 @@ const CASES: Readonly<Record<string, Case>> = {
     outcome: 'same',
     says: `${SAME} through as well (200).`,
   },
-  'TLS that is opened behind a SOCKS proxy': {
+  'TLS that is intercepted behind a SOCKS proxy': {
     ask: async () => {
       const origin = held(await startFeedOrigin({ pair: createCa('Corp Inspection CA').issue() }));
       const socks = held(await startSocksServer(honest5(origin.port)));
@@ -296,7 +296,7 @@ const CASES: Readonly<Record<string, Case>> = {
     says: 'An ordinary Node client fails where Sallyport gets through: the proxy answered 403.',
   },
   'a denial that is over by then': {
-    // Sallyport asks for the feed, and for port 443 of its host.
+    // Sallyport requests the feed, and port 443 of its host.
     ask: () => behind(denying((_head, earlier) => earlier < 2)),
     outcome: 'recovered',
     says: /and so did Sallyport when it tried again: the failure is intermittent\.$/,
@@ -308,7 +308,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-/** Through whatever this PAC file says. */
+/** Through the proxies that this PAC file returns. */
 async function byPac(answer: string, host = HOST): Promise<Opinion> {
   const file = join(dir, 'proxy.pac');
   await writeFile(file, `function FindProxyForURL(url, host) { return ${JSON.stringify(answer)}; }`);
@@ -342,7 +342,7 @@ describe('second opinion: secrets', () => {
     expect(JSON.stringify(diagnosis)).not.toContain(USER.password);
   });
 
-  it('a password that a SOCKS proxy accepted goes along, and one that it refused does not', async () => {
+  it('a password that a SOCKS proxy accepted is included', async () => {
     const login = { scheme: 'socks5h', authentication: 'basic', user: 'svc', password: 'right one' };
     const steps = [WANTS_USER, LOGIN_TAKEN, open(OPEN_5, healthy.port)];
     const taking = held(await startSocksServer(steps));
@@ -355,7 +355,7 @@ describe('second opinion: secrets', () => {
     expect(refusing.messages.filter((message) => message.includes(shown))).toHaveLength(1);
   });
 
-  it('Basic in absolute form goes along where it was accepted', async () => {
+  it('Basic in absolute form is included if it was accepted', async () => {
     const expected = `Basic ${Buffer.from('svc:right one').toString('base64')}`;
     const proxy = held(await startFaultProxy(forwarding((head) => (head.includes(expected) ? null : ASKS_407))));
     const account = { authentication: 'basic', user: 'svc', password: 'right one' };
@@ -364,7 +364,7 @@ describe('second opinion: secrets', () => {
     expect(proxy.heads.every((head) => head.includes(expected))).toBe(true);
   });
 
-  it('a proxy that takes the password from Sallyport alone gets it once more, and it is given up then', async () => {
+  it('a password that only Sallyport gets accepted is sent once', async () => {
     const expected = `Basic ${Buffer.from('svc:right one').toString('base64')}`;
     const script: Script = (client, head, earlier) => {
       if (head.includes(expected) && !isOrdinary(head)) honest(healthy.port)(client, head, earlier);
@@ -375,7 +375,7 @@ describe('second opinion: secrets', () => {
     expect(opinion.says).toBe('An ordinary Node client fails where Sallyport gets through: the proxy answered 407.');
   });
 
-  it('tokens and headers for the server stay here, and the answer names them', async () => {
+  it('tokens and headers for the server are not included', async () => {
     const heads: (string | undefined)[] = [];
     const origin = held(
       await startTlsOrigin(ca.issue(), {
@@ -396,7 +396,7 @@ describe('second opinion: secrets', () => {
     expect(heads.filter((value) => value !== undefined)).toHaveLength(heads.length - 1);
   });
 
-  it('nobody asks for one: there is none, and nothing more is sent', async () => {
+  it('there is none unless it is requested, and nothing more is sent', async () => {
     const proxy = held(await startFaultProxy(honest(healthy.port)));
     const corp = { name: 'corp', address: '127.0.0.1', port: proxy.port, default: true };
     const sections = { ...(await feedSettings(healthy.port, HOST)), proxies: [corp] };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { describeDifferences, onlyInShell, proxyVariables } from '#diagnose/shell.ts';
 
 describe('proxy variables', () => {
-  it('are told in either case, without user and password; blank ones are none', () => {
+  it('are reported in either case, without user and password, unless blank', () => {
     const environment = {
       https_proxy: 'http://svc:secret@proxy.example.com:3128/',
       HTTP_PROXY: 'proxy.example.com:80',
@@ -18,7 +18,7 @@ describe('proxy variables', () => {
     });
   });
 
-  it('never hold a password, whatever is written', () => {
+  it('never show a password, whatever their value', () => {
     const odd = fc.tuple(fc.string(), fc.constantFrom('', '@', '@host', '@host:80', ':99999', '/x'));
     fc.assert(
       fc.property(odd, ([before, behind]) => {
@@ -29,8 +29,8 @@ describe('proxy variables', () => {
   });
 });
 
-describe('what differs', () => {
-  it('is told by the name of the variable, whichever side has it', () => {
+describe('a different proxy variable', () => {
+  it('is reported by name, whichever side has it', () => {
     const service = { HTTP_PROXY: 'http://a:1', NO_PROXY: 'x' };
     const shell = { HTTPS_PROXY: 'http://b:2', NO_PROXY: 'y' };
     expect(describeDifferences(service, shell)).toEqual([
@@ -41,7 +41,7 @@ describe('what differs', () => {
     expect(onlyInShell(service, shell)).toEqual(['HTTPS_PROXY']);
   });
 
-  it('is nothing where both are the same', () => {
+  it('is not reported if both are the same', () => {
     expect(describeDifferences({ HTTPS_PROXY: 'http://b:2' }, { HTTPS_PROXY: 'http://b:2' })).toEqual([]);
   });
 });

@@ -23,8 +23,8 @@ const receipt = (key: string): Acknowledgement => ({
   agent: 'a',
 });
 
-describe('the log of acknowledgements', () => {
-  it('cuts off the half line that a crash left, wherever it was cut, and keeps the whole ones', async () => {
+describe('the acknowledgement log', () => {
+  it('drops the half line of a crash, and keeps whole ones', async () => {
     const log = await openAcknowledgementLog(path);
     await log.accept(receipt('k1'));
     await log.accept(receipt('k2'));
@@ -41,7 +41,7 @@ describe('the log of acknowledgements', () => {
     }
   });
 
-  it('is not opened when it holds anything else', async () => {
+  it('is not opened if it contains anything else', async () => {
     appendFileSync(path, '{"key":"k1"}\n');
     await expect(openAcknowledgementLog(path)).rejects.toThrow(/:1 is not an acknowledgement/);
     expect(readFileSync(path, 'utf8')).toBe('{"key":"k1"}\n');

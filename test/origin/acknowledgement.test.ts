@@ -15,15 +15,15 @@ const GOOD = {
 const read = (change: object, key: string | undefined = 'a1b2') =>
   readAcknowledgement(JSON.stringify({ ...GOOD, ...change }), key);
 
-describe('an acknowledgement', () => {
+describe('origin: an acknowledgement', () => {
   it.each(['published', 'withdrawn', 'hook_failed', 'refused:DIGEST-MISMATCH'])(
-    'is taken with outcome %s',
+    'is accepted with outcome %s',
     (outcome) => {
       expect(read({ outcome })).toEqual({ acknowledgement: { ...GOOD, outcome } });
     },
   );
 
-  it('loses fields that nobody here knows', () => {
+  it('loses unknown fields', () => {
     expect(read({ later: 1 })).toEqual({ acknowledgement: GOOD });
   });
 
@@ -60,7 +60,7 @@ describe('an acknowledgement', () => {
     );
   });
 
-  it('is the same fact when only the time differs', () => {
+  it('is the same fact if only the time differs', () => {
     expect(isSameFact(GOOD, { ...GOOD, elapsed_ms: 1 })).toBe(true);
     expect(isSameFact(GOOD, { ...GOOD, outcome: 'withdrawn' })).toBe(false);
     expect(isSameFact(GOOD, { ...GOOD, agent: 'other' })).toBe(false);

@@ -17,7 +17,7 @@ describe('ranges (RFC 9110, 14)', () => {
     ['BYTES=1-2', { status: 206, first: 1, last: 2 }],
     ['bytes=1000-', { status: 416 }],
     ['bytes=-0', { status: 416 }],
-  ])('answers %s', (range, answer) => {
+  ])('get the answer %s', (range, answer) => {
     expect(decideAnswer('GET', { range }, FILE)).toEqual(answer);
   });
 
@@ -28,11 +28,11 @@ describe('ranges (RFC 9110, 14)', () => {
     },
   );
 
-  it('knows no range for HEAD', () => {
+  it('are ignored for HEAD', () => {
     expect(decideAnswer('HEAD', { range: 'bytes=0-1' }, FILE)).toEqual({ status: 200 });
   });
 
-  it('never names bytes outside the file, whatever the header says', () => {
+  it('never include bytes outside the file, whatever the header says', () => {
     const numbers = fc.oneof(fc.nat(50), fc.bigInt({ min: 0n, max: 10n ** 15n }), fc.constant(''));
     const header = fc.oneof(
       fc.string(),
@@ -51,10 +51,10 @@ describe('ranges (RFC 9110, 14)', () => {
   });
 });
 
-describe('If-Range', () => {
+describe('origin: If-Range', () => {
   const range = 'bytes=5-';
 
-  it.each([['"a1"'], [DATE]])('takes the range for the very validator %s', (validator) => {
+  it.each([['"a1"'], [DATE]])('accepts the range for exactly the validator %s', (validator) => {
     expect(decideAnswer('GET', { range, 'if-range': validator }, FILE).status).toBe(206);
   });
 
@@ -66,7 +66,7 @@ describe('If-Range', () => {
   );
 });
 
-describe('preconditions', () => {
+describe('origin: preconditions', () => {
   it.each([
     [{ 'if-none-match': '"a1"' }, 304],
     [{ 'if-none-match': '"x", W/"a1"' }, 304],
@@ -81,7 +81,7 @@ describe('preconditions', () => {
     [{ 'if-match': '"x"' }, 412],
     [{ 'if-unmodified-since': DATE }, 200],
     [{ 'if-unmodified-since': httpDate(0) }, 412],
-  ])('answers %j with %i', (headers, status) => {
+  ])('with %j get %i', (headers, status) => {
     expect(decideAnswer('GET', headers, FILE).status).toBe(status);
   });
 });

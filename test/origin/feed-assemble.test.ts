@@ -34,7 +34,7 @@ const failing = (work: () => unknown) => {
   return 'no failure';
 };
 
-describe('an item', () => {
+describe('a feed item', () => {
   it('gets its fields from its file, and defaults for the rest', () => {
     const { feed, warnings } = assemble(['1602503']);
     expect(feed).toEqual({
@@ -57,7 +57,7 @@ describe('an item', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('takes what its side file says', () => {
+  it('has the fields of its side file', () => {
     const meta = {
       package: 'product',
       sequence: 7,
@@ -73,7 +73,7 @@ describe('an item', () => {
     expect(assemble(['1', '2'], { meta: { '1': meta } }).feed.items[0]).toMatchObject({ id: '1', ...meta });
   });
 
-  it('keeps its digest for ever', () => {
+  it('keeps its digest permanently', () => {
     const previous = assemble(['1']).feed;
     expect(failing(() => assemble([], { previous, found: [jar('1', 'cd'.repeat(32))] }))).toBe('ID-REUSED');
   });
@@ -84,7 +84,7 @@ describe('an item', () => {
     expect(assemble([], { previous, found: [later] }).changed).toBe(false);
   });
 
-  it('is refused when another differs only in case', () => {
+  it('is refused if another differs only in case', () => {
     expect(failing(() => assemble(['a1', 'A1']))).toBe('ID-DUPLICATE');
   });
 
@@ -101,7 +101,7 @@ describe('an item', () => {
     expect(warnings).toEqual([expect.stringContaining('1 has left feed.json')]);
   });
 
-  it('with a side file but no package is warned about', () => {
+  it('with a side file but no package causes a warning', () => {
     expect(assemble(['1'], { meta: { '2': {} } }).warnings).toEqual([expect.stringContaining('2.meta.json')]);
   });
 });
@@ -119,7 +119,7 @@ describe('the order of a package', () => {
     ]);
   });
 
-  it('counts up where ids are no numbers, and never renumbers', () => {
+  it('counts up if ids are not numbers, and never renumbers', () => {
     const first = assemble(['v1.10', 'v1.9']).feed;
     expect(sequences(first)).toEqual({ 'v1.9': 1, 'v1.10': 2 });
     const second = assemble(['v1.10', 'v1.9', 'v2'], { previous: first }).feed;
@@ -127,19 +127,19 @@ describe('the order of a package', () => {
     expect(sequences(assemble(['v1.10', 'v2'], { previous: second }).feed)).toEqual({ 'v1.10': 2, v2: 3 });
   });
 
-  it('is refused when it is ambiguous', () => {
+  it('is refused if it is ambiguous', () => {
     expect(failing(() => assemble(['1', '2'], { meta: { '1': { sequence: 2 } } }))).toBe('FEED-BUILD');
     const previous = assemble(['v1', 'v3']).feed;
     expect(failing(() => assemble(['v1', 'v2', 'v3'], { previous }))).toBe('FEED-BUILD');
   });
 
-  it('is each package’s own', () => {
+  it('is separate for each package', () => {
     const meta = { a: { package: 'one' }, b: { package: 'two' } };
     expect(sequences(assemble(['a', 'b'], { meta }).feed)).toEqual({ a: 1, b: 1 });
   });
 });
 
-describe('the serial', () => {
+describe('feed builder: the serial', () => {
   it('stays, with everything else, as long as nothing changed', () => {
     const previous = assemble(['1']).feed;
     const { feed, changed } = assemble(['1'], { previous, nowMs: NOW + 14 * DAY_MS });
@@ -147,7 +147,7 @@ describe('the serial', () => {
     expect(feed).toBe(previous);
   });
 
-  it('stays whatever the order of the fields was', () => {
+  it('stays in any order of the fields', () => {
     const { feed } = assemble(['1']);
     const turned = feed.items.map((item) => Object.fromEntries(Object.entries(item).reverse()));
     expect(assemble(['1'], { previous: { ...feed, items: turned } as unknown as Feed }).changed).toBe(false);
@@ -159,14 +159,14 @@ describe('the serial', () => {
     expect(assemble(['1'], { previous, meta: { '1': { notes: 'new' } } }).feed.serial).toBe(42);
   });
 
-  it('rises with a renewed expiry, once half of its time is over', () => {
+  it('rises with a renewed expiry, after half of its time', () => {
     const previous = assemble(['1']).feed;
     const { feed, changed } = assemble(['1'], { previous, nowMs: NOW + 16 * DAY_MS });
     expect(changed).toBe(true);
     expect(feed).toMatchObject({ serial: 2, expires: '2027-01-05T00:00:00Z' });
   });
 
-  it('rises when the feed shall expire earlier than it did', () => {
+  it('rises if the feed expires earlier than before', () => {
     expect(assemble(['1'], { previous: assemble(['1']).feed, expiresDays: 7 }).feed).toMatchObject({
       serial: 2,
       expires: '2026-11-27T00:00:00Z',
@@ -174,7 +174,7 @@ describe('the serial', () => {
   });
 });
 
-describe('what is required', () => {
+describe('feed builder: a required update', () => {
   const chain = (length: number) => {
     const ids = Array.from({ length }, (_, index) => `u${index}`);
     const meta = Object.fromEntries(ids.slice(1).map((id, index) => [id, { requires: [`u${index}`] }]));
@@ -185,7 +185,7 @@ describe('what is required', () => {
     expect(failing(() => assemble(['1'], { meta: { '1': { requires: ['2'] } } }))).toBe('REQUIRES-UNKNOWN');
   });
 
-  it('must not lead back', () => {
+  it('must not form a cycle', () => {
     const meta = { '1': { requires: ['2'] }, '2': { requires: ['3'] }, '3': { requires: ['1'] } };
     expect(failing(() => assemble(['1', '2', '3'], { meta }))).toBe('REQUIRES-CYCLE');
     expect(failing(() => assemble(['1'], { meta: { '1': { requires: ['1'] } } }))).toBe('REQUIRES-CYCLE');
@@ -197,20 +197,20 @@ describe('what is required', () => {
     expect(assemble(['1', '2'], { meta: { ...meta, '1': { withdrawn: true } } }).warnings).toEqual([]);
   });
 
-  it('may stand 16 deep, in whatever order it is met, and no deeper', () => {
+  it('may be nested 16 deep, in any order, and no deeper', () => {
     expect(chain(17)().feed.items).toHaveLength(17);
     expect(failing(chain(18))).toBe('REQUIRES-DEPTH');
     expect(failing(chain(1_500))).toBe('REQUIRES-DEPTH');
   });
 
-  it('may be shared by many without a long walk', () => {
+  it('may be shared by many at a low cost', () => {
     const ids = Array.from({ length: 16 }, (_, index) => `u${index}`);
     const meta = Object.fromEntries(ids.map((id, index) => [id, { requires: ids.slice(0, index) }]));
     expect(assemble(ids, { meta }).feed.items).toHaveLength(16);
   });
 });
 
-describe('the document', () => {
+describe('a built feed', () => {
   it('has at most 2,000 items', () => {
     const ids = Array.from({ length: 2_001 }, (_, index) => `${index}`);
     expect(failing(() => assemble(ids))).toBe('FEED-LIMIT');
@@ -223,7 +223,7 @@ describe('the document', () => {
     expect(failing(() => assemble(ids, { meta }))).toBe('FEED-LIMIT');
   });
 
-  it('can be read back and built again without a change, whatever is in it', () => {
+  it('can be read back and built again without a change, whatever it contains', () => {
     const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,20}$/);
     const meta = fc.record(
       { notes: fc.string({ maxLength: 2_000 }), rollout_percent: fc.nat(100), withdrawn: fc.boolean() },
@@ -232,7 +232,7 @@ describe('the document', () => {
     const folder = fc.uniqueArray(fc.tuple(id, meta), { selector: ([name]) => name.toLowerCase(), maxLength: 30 });
     fc.assert(
       fc.property(folder, (entries) => {
-        // Each id a package of its own: the order within one has its own rules above.
+        // Each id is a package of its own: the order within one has its own rules above.
         const metas = Object.fromEntries(entries.map(([name, fields]) => [name, { ...fields, package: name }]));
         const ids = entries.map(([name]) => name);
         const built = assemble(ids, { meta: metas });

@@ -30,7 +30,7 @@ const put = (name: string, content: string | Uint8Array = makeJar(name)) => writ
 const build = (options?: BuildOptions) => buildFeed(dir, options);
 const code = (error: string, text = '') => ({ code: error, message: expect.stringContaining(text) });
 
-describe('building a feed', () => {
+describe('feed builder', () => {
   it('lists every .JAR with its length and digest, and nothing else', async () => {
     put('1602503.jar');
     put('1602504.JAR');
@@ -53,7 +53,7 @@ describe('building a feed', () => {
     expect(readdirSync(dir).filter((name) => name.endsWith('.new'))).toEqual([]);
   });
 
-  it('leaves the file alone when nothing changed, and raises the serial when something did', async () => {
+  it('leaves an unchanged file alone, and raises the serial after a change', async () => {
     const clock = new FakeClock();
     put('1.jar');
     const first = await build({ clock });
@@ -64,11 +64,11 @@ describe('building a feed', () => {
     expect(await build({ clock })).toMatchObject({ changed: true, feed: { serial: 2 } });
   });
 
-  it('makes an empty feed of an empty folder', async () => {
+  it('writes an empty feed for an empty folder', async () => {
     expect((await build()).feed).toMatchObject({ serial: 1, items: [] });
   });
 
-  it('says so when a file changed under its old id', async () => {
+  it('reports a file that changed under its old id', async () => {
     put('1.jar');
     await build();
     put('1.jar', makeJar('other'));
@@ -76,22 +76,25 @@ describe('building a feed', () => {
   });
 });
 
-describe('nothing is written when', () => {
+describe('no feed is written if', () => {
   it.each([
     ['empty.jar', '', 'the shortest archive'],
     ['page.jar', `<html>${'x'.repeat(100)}</html>`, 'does not begin'],
     ['cut.jar', makeJar('x').subarray(0, -1), 'no end of central directory'],
     ['longer.jar', Buffer.concat([makeJar('x'), Buffer.from('<script>')]), 'no end of central directory'],
-  ])('%s is no .JAR', async (name, content, reason) => {
+  ])('%s is not a .JAR', async (name, content, reason) => {
     put(name, content);
     await expect(build()).rejects.toMatchObject(code('FEED-BUILD', reason));
     expect(existsSync(join(dir, 'feed.json'))).toBe(false);
   });
 
-  it.each(['-x.jar', 'a b.jar', 'a.json.jar', `${'x'.repeat(65)}.jar`])('%s is no name for one', async (name) => {
-    put(name);
-    await expect(build()).rejects.toMatchObject(code('ID-INVALID'));
-  });
+  it.each(['-x.jar', 'a b.jar', 'a.json.jar', `${'x'.repeat(65)}.jar`])(
+    '%s is not a valid name for one',
+    async (name) => {
+      put(name);
+      await expect(build()).rejects.toMatchObject(code('ID-INVALID'));
+    },
+  );
 
   it('a package is a link, a folder or a FIFO', async () => {
     put('1.jar');
@@ -108,25 +111,25 @@ describe('nothing is written when', () => {
     await expect(build()).rejects.toMatchObject(code('FEED-BUILD', 'knid'));
   });
 
-  it('the feed before cannot be read, because its serial would be lost', async () => {
+  it('the previous feed cannot be read, because its serial would be lost', async () => {
     put('1.jar');
     put('feed.json', '{}');
     await expect(build()).rejects.toMatchObject(code('FEED-BUILD', 'published last'));
     expect(readFileSync(join(dir, 'feed.json'), 'utf8')).toBe('{}');
   });
 
-  it('the folder is none', async () => {
+  it('the folder does not exist', async () => {
     await expect(buildFeed(join(dir, 'none'))).rejects.toMatchObject(code('FEED-BUILD', 'no such folder'));
     put('file');
     await expect(buildFeed(join(dir, 'file'))).rejects.toMatchObject(code('FEED-BUILD', 'not a folder'));
   });
 
-  it.each([0, -1, 3_651, Number.NaN])('the feed should live for %s days', async (expiresDays) => {
+  it.each([0, -1, 3_651, Number.NaN])('the feed would be valid for %s days', async (expiresDays) => {
     await expect(build({ expiresDays })).rejects.toMatchObject(code('FEED-BUILD'));
   });
 });
 
-describe('the end of an archive', () => {
+describe('feed builder: the end of an archive', () => {
   const end = (comment: string) => {
     const record = Buffer.alloc(22);
     record.write('PK\x05\x06', 'latin1');
@@ -134,13 +137,13 @@ describe('the end of an archive', () => {
     return Buffer.concat([record, Buffer.from(comment, 'latin1')]);
   };
 
-  it('may have a comment, also one that looks like an end', () => {
+  it('may have a comment, even one that looks like an end', () => {
     expect(endsAsArchive(Buffer.concat([Buffer.alloc(50), end('')]))).toBe(true);
     expect(endsAsArchive(Buffer.concat([Buffer.alloc(50), end('a comment')]))).toBe(true);
     expect(endsAsArchive(Buffer.concat([Buffer.alloc(50), end(`PK\x05\x06${'x'.repeat(40)}`)]))).toBe(true);
   });
 
-  it('must be the end', () => {
+  it('must be at the end', () => {
     expect(endsAsArchive(Buffer.concat([end(''), Buffer.alloc(1)]))).toBe(false);
     expect(endsAsArchive(end('abc').subarray(0, -1))).toBe(false);
   });

@@ -5,8 +5,8 @@ import { type ItemMeta, idProblem, readMeta } from '#origin/feed-format.ts';
 import { validateId } from '#system/id.ts';
 import { parseFeed } from '#updates/feed/feed-document.ts';
 
-// The builder and the agent's reader share docs/protocol.md and no code; here they meet.
-describe('the builder and the reader', () => {
+// The builder and the agent's reader share docs/protocol.md and no code. This test compares them.
+describe('feed contract: the builder and the reader', () => {
   it('agree on every id', () => {
     const near = fc.array(
       fc.constantFrom('a', 'Z', '9', '.', '-', '_', '/', '.jar', '.JSON', '.new', '.damaged', ' ', 'ä'),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { idProblem, readFeed, readMeta } from '#origin/feed-format.ts';
 
-describe('an id', () => {
+describe('feed format: an id', () => {
   it.each(['1602503', 'a', 'A.b-c_d', '0', 'x'.repeat(64), 'jar', 'journal'])('may be %s', (id) => {
     expect(idProblem(id)).toBeNull();
   });
@@ -15,20 +15,20 @@ describe('an id', () => {
   );
 
   it.each(['a.jar', 'a.JAR', 'a.json', 'a.new', 'a.unverified', 'a.journal', 'a.receipt', 'a.damaged'])(
-    'may not end as %s does',
+    'may not end like %s',
     (id) => {
       expect(idProblem(id)).toContain('must not end');
     },
   );
 });
 
-describe('an id with two dots in a row', () => {
-  it('is refused, whatever stands around them', () => {
+describe('feed format: an id with two dots in a row', () => {
+  it('is refused, whatever surrounds them', () => {
     expect(idProblem('1..2')).toContain('two dots');
   });
 });
 
-describe('a side file', () => {
+describe('feed format: a side file', () => {
   it.each([
     ['[]', 'is not a JSON object'],
     ['{', 'is not a JSON object'],
@@ -53,7 +53,7 @@ describe('a side file', () => {
   });
 });
 
-describe('the feed before', () => {
+describe('feed format: the previous feed', () => {
   it.each([
     ['x', 'is not a JSON object'],
     ['{"format":2}', 'has format 2'],

@@ -8,7 +8,7 @@ const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'u
 const example = /```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
 
 describe('docs/protocol.md', () => {
-  it('has an example that the builder and the agent take', () => {
+  it('has an example that the builder and the agent accept', () => {
     expect(readFeed(example)).toHaveProperty('feed');
     expect(parseFeed(Buffer.from(example))).toMatchObject({ serial: 42, refused: [], items: [{}, {}] });
   });
@@ -25,7 +25,7 @@ describe('docs/protocol.md', () => {
     expect(page).toContain(`at most ${requires} ids`);
   });
 
-  it('says how long a built feed is good', () => {
+  it('says how long a built feed is valid', () => {
     const { feed } = assembleFeed({ found: [], metas: new Map(), previous: null, nowMs: 0, expiresDays: 30 });
     expect(feed.expires).toBe('1970-01-31T00:00:00Z');
     expect(page).toContain('30 days from now');

@@ -49,7 +49,7 @@ function post(receipt: object, headers: Record<string, string> = {}, to = origin
   });
 }
 
-/** Sends raw bytes and gives everything that comes back until the connection ends. */
+/** Sends raw bytes and returns everything that is received until the connection ends. */
 function raw(text: string, to = origin): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';
@@ -61,8 +61,8 @@ function raw(text: string, to = origin): Promise<string> {
   });
 }
 
-describe('files', () => {
-  it('come whole, with what a cache and a resume need', async () => {
+describe('origin files', () => {
+  it('are sent whole, with what a cache and a resume need', async () => {
     const response = await fetch(`${origin.url}/1602503.jar`);
     expect(response.status).toBe(200);
     expect(Buffer.from(await response.arrayBuffer()).equals(JAR)).toBe(true);
@@ -72,7 +72,7 @@ describe('files', () => {
     expect(response.headers.get('last-modified')).not.toBeNull();
   });
 
-  it('come in part for a range, and go on with If-Range as long as they are the same', async () => {
+  it('are sent in part for a range, and resume with If-Range while unchanged', async () => {
     const url = `${origin.url}/1602503.jar`;
     const head = await fetch(url, { method: 'HEAD' });
     expect(head.headers.get('content-length')).toBe('300000');
@@ -88,7 +88,7 @@ describe('files', () => {
     expect([whole.status, await whole.text()]).toEqual([200, 'other']);
   });
 
-  it('answer 416 with their length for a range behind their end, and 304 when known', async () => {
+  it('answer 416 with their length for a range beyond it, and 304 if known', async () => {
     const url = `${origin.url}/1602503.jar`;
     const beyond = await fetch(url, { headers: { range: 'bytes=300000-' } });
     expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, 'bytes */300000']);
@@ -106,7 +106,7 @@ describe('files', () => {
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 
-  it('that are not there answer 404, however they are spelled', async () => {
+  it('that do not exist answer 404, in any spelling', async () => {
     for (const target of ['/none.jar', '/..%2fsecret', '/.hidden', '/acknowledgements.jsonl', '/']) {
       expect(await raw(`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`)).toMatch(/^HTTP\/1\.1 404 /);
     }
@@ -114,7 +114,7 @@ describe('files', () => {
     expect(await raw('GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  it('that shrink while they are sent end in a cut connection, never in a short body', async () => {
+  it('that shrink while they are sent end in a cut connection', async () => {
     const path = join(dir, 'large.jar');
     writeFileSync(path, Buffer.alloc(64 * 1024 * 1024));
     const outcome = await new Promise<string>((resolve, reject) => {
@@ -136,13 +136,13 @@ describe('acknowledgements', () => {
     expect(origin.record.acknowledgements).toEqual([RECEIPT]);
   });
 
-  it('of one key that come at once are still recorded once', async () => {
+  it('of one key that arrive at once are recorded once', async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => post(RECEIPT)));
     expect(answers.map(({ status }) => status).sort()).toEqual([...Array(9).fill(200), 201]);
     expect(origin.record.acknowledgements).toHaveLength(1);
   });
 
-  it('are refused when the key stands for something else', async () => {
+  it('are refused if the key was used for another one', async () => {
     await post(RECEIPT);
     expect((await post({ ...RECEIPT, outcome: 'withdrawn' })).status).toBe(422);
   });
@@ -155,7 +155,7 @@ describe('acknowledgements', () => {
     expect((await post(RECEIPT)).status).toBe(200);
   });
 
-  it('are refused when they are no JSON, wrong, encoded or without their key', async () => {
+  it('are refused if they are invalid, not JSON, encoded or without their key', async () => {
     expect((await post(RECEIPT, { 'content-type': 'text/plain' })).status).toBe(415);
     expect((await post(RECEIPT, { 'content-encoding': 'gzip' })).status).toBe(415);
     expect((await post({ ...RECEIPT, id: '../x' })).status).toBe(400);
@@ -164,7 +164,7 @@ describe('acknowledgements', () => {
     expect(origin.record.acknowledgements).toEqual([]);
   });
 
-  it('are refused when they are too large, announced or not', async () => {
+  it('are refused if they are too large, announced or not', async () => {
     const head = 'POST /acknowledge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
     expect(await raw(`${head}Content-Length: 65537\r\n\r\n`)).toMatch(/^HTTP\/1\.1 413 /);
     const status = await new Promise((resolve, reject) => {
@@ -178,7 +178,7 @@ describe('acknowledgements', () => {
     expect(status).toBe(413);
   });
 
-  it('can be read from this machine', async () => {
+  it('can be read over loopback', async () => {
     await post(RECEIPT);
     const record = (await (await fetch(`${origin.acknowledgeUrl}/record`)).json()) as Record<string, unknown[]>;
     expect(record['acknowledgements']).toEqual([RECEIPT]);
@@ -186,8 +186,8 @@ describe('acknowledgements', () => {
   });
 });
 
-describe('the record', () => {
-  it('names each request, its answer and its bytes, and holds no credentials', async () => {
+describe('origin server: the record', () => {
+  it('has each request, its answer and bytes, and no credentials', async () => {
     const answered = new Promise<RecordedRequest>((resolve) => {
       void start({ onAnswered: resolve }).then((another) =>
         fetch(`${another.url}/1602503.jar?x=1`, {
@@ -209,7 +209,7 @@ describe('the record', () => {
   });
 });
 
-describe('whatever comes', () => {
+describe('origin server: hostile input', () => {
   it.each([
     ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2\r\n\r\n', /^HTTP\/1\.1 400 /],
     ['a head without an end', `GET / HTTP/1.1\r\nX: ${'a'.repeat(70_000)}`, /^HTTP\/1\.1 431 /],
@@ -226,12 +226,12 @@ describe('whatever comes', () => {
     expect((await fetch(origin.feedUrl)).status).toBe(200);
   });
 
-  it('a head that never ends is given up', async () => {
+  it('of a head that never ends is dropped', async () => {
     const impatient = await start({ limits: { headMs: 50, requestMs: 50 } });
     expect(await raw('GET / HTTP/1.1\r\nHost:', impatient)).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  it('a client that reads nothing is cut off', async () => {
+  it('from a client that reads nothing is cut off', async () => {
     writeFileSync(join(dir, 'large.jar'), Buffer.alloc(64 * 1024 * 1024));
     let socket: Socket | undefined;
     const given = await new Promise<RecordedRequest>((resolve) => {
@@ -248,7 +248,7 @@ describe('whatever comes', () => {
     socket?.destroy();
   });
 
-  it('more connections than allowed are turned away, the others go on', async () => {
+  it('of too many connections is refused, and the others continue', async () => {
     const small = await start({ limits: { connections: 1 } });
     const port = Number(new URL(small.url).port);
     const first = await new Promise<Socket>((resolve) => {
@@ -261,8 +261,8 @@ describe('whatever comes', () => {
   });
 });
 
-describe('starting and stopping', () => {
-  it('listens on loopback, with URLs that say so', () => {
+describe('origin server', () => {
+  it('listens on loopback, and its URLs name it', () => {
     expect(origin.feedUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/feed\.json$/);
   });
 
@@ -272,7 +272,7 @@ describe('starting and stopping', () => {
     expect((await fetch(six.feedUrl)).status).toBe(200);
   });
 
-  it('says why it cannot start', async () => {
+  it('reports why it cannot start', async () => {
     const port = Number(new URL(origin.url).port);
     await expect(startOrigin({ dir, port })).rejects.toMatchObject({ code: 'SERVE-FAILED' });
     await expect(startOrigin({ dir: join(dir, 'none') })).rejects.toMatchObject({ code: 'SERVE-FAILED' });
@@ -280,7 +280,7 @@ describe('starting and stopping', () => {
     await expect(startOrigin({ dir })).rejects.toMatchObject({ code: 'SERVE-FAILED' });
   });
 
-  it('closes in the middle of a download, twice if need be', async () => {
+  it('closes in the middle of a download, and may be closed twice', async () => {
     writeFileSync(join(dir, 'large.jar'), Buffer.alloc(64 * 1024 * 1024));
     const broken = new Promise((resolve) => {
       get(`${origin.url}/large.jar`, (response) => {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openServed, pathOf } from '#origin/static-file.ts';
 
-describe('a target', () => {
+describe('static file: a target', () => {
   it.each([
     ['/feed.json', ['feed.json']],
     ['/feed.json?x=/../y', ['feed.json']],
@@ -36,11 +36,11 @@ describe('a target', () => {
     '/a/.git/config',
     '/a/',
     `/${'a/'.repeat(9)}x`,
-  ])('%s names nothing here', (target) => {
+  ])('%s names no file', (target) => {
     expect(pathOf(target)).toBeNull();
   });
 
-  it('a target of more than 16,384 characters names nothing here', () => {
+  it('of more than 16,384 characters names no file', () => {
     expect(pathOf(`/${'a'.repeat(16_384)}`)).toBeNull();
     expect(pathOf(`/${'a'.repeat(16_383)}`)).not.toBeNull();
   });
@@ -52,7 +52,7 @@ describe('a target', () => {
     },
   );
 
-  it('never gives a part that could climb or hide, whatever it is', () => {
+  it('never has a part that leaves the folder or is hidden', () => {
     const nasty = fc.array(fc.constantFrom('/', '.', '..', '%2e', '%2f', '%5c', '\\', '%00', 'a', '?', '%25', '%252e'));
     fc.assert(
       fc.property(
@@ -71,7 +71,7 @@ describe('a target', () => {
   });
 });
 
-describe('the folder', () => {
+describe('the served folder', () => {
   let outer: string;
   let root: string;
 
@@ -95,7 +95,7 @@ describe('the folder', () => {
     expect(await isServed('sub', 'b.jar')).toBe(false);
   });
 
-  it('serves no symbolic link, on whatever step of the way', async () => {
+  it('serves no symbolic link at any part of the path', async () => {
     symlinkSync(join(outer, 'secret.json'), join(root, 'link.json'));
     symlinkSync(outer, join(root, 'up'));
     symlinkSync(join(root, 'sub'), join(root, 'inner'));
@@ -110,7 +110,7 @@ describe('the folder', () => {
     expect(await isServed('pipe.jar')).toBe(false);
   });
 
-  it('serves no side file, no half written one and no record of receipts', async () => {
+  it('serves no side file, partial file or record of receipts', async () => {
     for (const name of ['1.meta.json', 'feed.json.new', 'acknowledgements.jsonl']) {
       writeFileSync(join(root, name), '{}');
       expect(await isServed(name)).toBe(false);
