@@ -128,7 +128,7 @@ describe.each([
     expect(asked.body.toString()).toBe('hello');
   });
 
-  it('is complete with the last promised byte, even if the connection stays open', async () => {
+  it('is complete with the last promised byte, on an open connection', async () => {
     const server = await serveText(`${ok(5)}hello`, 'open');
 
     expect(await ask(server, { connection })).toMatchObject({ result: { ended: 'complete', bytes: 5 } });
@@ -223,7 +223,7 @@ describe.each([
     expect(asked.body.toString()).toBe('hello');
   });
 
-  it('reports head and timing of a response that it drops, and ends the connection', async () => {
+  it('reports head and timing of a dropped response, and disconnects', async () => {
     const server = await serveText(
       `HTTP/1.1 302 Found\r\nVia: 1.1 a\r\nLocation: /x\r\nContent-Length: 9\r\n\r\n`,
       'open',
@@ -368,7 +368,7 @@ describe.each([
     expect(asked.result).toMatchObject({ ended: 'failed', measured: { timedOut: 'first_byte', firstByteMs: null } });
   });
 
-  it('rejects with the reason of an abort at once, and releases the connection', async () => {
+  it('rejects at once with the reason of an abort, and disconnects', async () => {
     const aborter = new AbortController();
     const server = await serveText(`${ok(9)}ab`, 'open');
     const early = await openPlainConnection({ port: server.port, bulk });

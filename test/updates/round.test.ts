@@ -711,7 +711,7 @@ describe('round: a fault of the server', () => {
     ['a package at a foreign host', 'URL-FOREIGN', { file: undefined, url: 'http://evil.example/x.jar' }],
     ['a package at the metadata service', 'URL-INTERNAL', { file: undefined, url: 'http://169.254.169.254/x' }],
     ['a file name that leads to another host', 'URL-FOREIGN', { file: '//evil.example/x.jar' }],
-  ])('%s is %s and dials nobody', async (_what, code, fields) => {
+  ])('%s is %s and opens no connection', async (_what, code, fields) => {
     offer([itemFor('1602503', jar, fields as Record<string, unknown>)]);
 
     const made = await rig();

@@ -56,7 +56,7 @@ describe('slots without a complete feed', () => {
   it.each([
     ['said nothing at all', MUTE],
     ['refused', DENIED],
-  ])('are no suspicion if the server or route %s', (_what, error) => {
+  ])('are not a suspicion if the server or route %s', (_what, error) => {
     expect(slots([error], [error], [error], [error])).toEqual({ suspected: 0, starved: undefined });
   });
 

@@ -75,7 +75,7 @@ describe('control sockets', () => {
     expect(await code(control.forgetSerial())).toBe(admin);
   });
 
-  it('log of a refused request who sent it and why, and nothing else', async () => {
+  it('log the sender and the reason of a refused request, and nothing else', async () => {
     const { events } = await serve();
     const uid = realFiles.self;
     await expect((await askOver('look')).retryCredentials(null)).rejects.toMatchObject({ code: 'CONTROL-OPERATE' });
