@@ -64,7 +64,8 @@ const isWhole = (min: number, max: number): Check => {
   return (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
 };
 const isName: Check = (value) => typeof value === 'string' && NAME.test(value);
-const isTime: Check = (value) =>
+/** RFC 3339 with seconds and a zone, on a day that exists. */
+export const isTime: Check = (value) =>
   typeof value === 'string' && TIME.test(value) && isDay(value) && !Number.isNaN(Date.parse(value));
 /** Date.parse accepts the 30th of February as the 2nd of March. */
 const isDay = (time: string): boolean => {

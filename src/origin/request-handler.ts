@@ -1,30 +1,27 @@
-// Answers one request to the origin: a file, an acknowledgement, the record, or a plain refusal.
+// Answers one request to the origin: a file, an acknowledgement, an upload, the record, or a plain refusal.
 //
 // Guarantees that every request gets one response or a closed connection, and that no error leaves this module. If a
 // file shrinks while it is sent, the connection is closed: a short body under a longer Content-Length must not look
 // complete.
 
 import { createReadStream } from 'node:fs';
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { isLoopbackAddress } from '#system/network/addresses.ts';
 import { readAcknowledgement } from './acknowledgement.ts';
 import type { AcknowledgementLog } from './acknowledgement-log.ts';
 import { type Answer, decideAnswer, httpDate } from './conditions.ts';
-import type { RecordedRequest, RequestRecord } from './request-record.ts';
+import { allows, begin, type Exchange, letContinue, refuse, sendReply } from './reply.ts';
+import type { RequestRecord } from './request-record.ts';
 import { openServed, pathOf, type ServedFile } from './static-file.ts';
+import type { Uploads } from './uploads/uploads.ts';
 
 export interface Served {
   /** Real path of the folder. */
   readonly root: string;
   readonly log: AcknowledgementLog;
   readonly requests: RequestRecord;
-}
-
-export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly entry: { -readonly [Field in keyof RecordedRequest]: RecordedRequest[Field] };
+  readonly uploads: Uploads;
 }
 
 /** A receipt has a few hundred bytes. */
@@ -33,6 +30,8 @@ const MAX_SHOWN = 1_000;
 
 export const ACKNOWLEDGE_PATH = 'acknowledge';
 const RECORD_PATH = 'acknowledge/record';
+/** In the served folder, but not served. */
+export const UPLOADS_FOLDER = 'received';
 
 /** Never rejects. */
 export async function answerRequest(served: Served, exchange: Exchange): Promise<void> {
@@ -55,6 +54,9 @@ async function route(served: Served, exchange: Exchange): Promise<void> {
   const path = parts.join('/');
   if (path === ACKNOWLEDGE_PATH) return acknowledge(served, exchange);
   if (path === RECORD_PATH) return showRecord(served, exchange);
+  if (await served.uploads.answer(exchange, parts)) return;
+  // What agents have sent is for the vendor alone.
+  if (parts[0] === UPLOADS_FOLDER) return refuse(exchange, 404, 'Not here.');
   return serveFile(served.root, parts, exchange);
 }
 
@@ -131,16 +133,16 @@ async function acknowledge({ log }: Served, exchange: Exchange): Promise<void> {
   if (!/^application\/json(?:;|$)/i.test(headers['content-type'] ?? '') || 'content-encoding' in headers) {
     return refuse(exchange, 415, 'Send application/json without Content-Encoding.');
   }
-  const body = await readBody(exchange.request);
+  const body = await readBody(exchange);
   if (body === null) return refuse(exchange, 413, `A body has at most ${MAX_BODY_BYTES} bytes.`);
   const key = headers['idempotency-key'];
   const read = readAcknowledgement(body, Array.isArray(key) ? key.join() : key);
   if ('problem' in read) return refuse(exchange, 400, `Not taken: ${read.problem}.`);
   switch (await log.accept(read.acknowledgement)) {
     case 'first':
-      return sendJson(exchange, 201, { status: 'recorded' });
+      return sendReply(exchange, { status: 201, body: { status: 'recorded' } });
     case 'again':
-      return sendJson(exchange, 200, { status: 'already recorded' });
+      return sendReply(exchange, { status: 200, body: { status: 'already recorded' } });
     case 'other':
       return refuse(exchange, 422, 'That key was used for another id, digest, outcome or agent.');
     case 'full':
@@ -149,8 +151,10 @@ async function acknowledge({ log }: Served, exchange: Exchange): Promise<void> {
 }
 
 /** Null when it is too large; rejects when the client disconnects. */
-async function readBody(request: IncomingMessage): Promise<string | null> {
+async function readBody(exchange: Exchange): Promise<string | null> {
+  const { request } = exchange;
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
+  letContinue(exchange);
   const chunks: Buffer[] = [];
   let length = 0;
   // Leaving the loop early must not destroy the request: the refusal is sent on its socket.
@@ -163,51 +167,17 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
 }
 
 /** The record of requests, for this machine only: agents' ids are not public. */
-function showRecord({ log, requests }: Served, exchange: Exchange): void {
+function showRecord({ log, requests, uploads }: Served, exchange: Exchange): void {
   if (!isLoopbackAddress(exchange.request.socket.remoteAddress ?? '')) {
     refuse(exchange, 404, 'Not here.');
   } else if (allows(exchange, ['GET', 'HEAD'])) {
-    sendJson(exchange, 200, { acknowledgements: log.all.slice(-MAX_SHOWN), requests: requests.requests });
+    sendReply(exchange, {
+      status: 200,
+      body: {
+        acknowledgements: log.all.slice(-MAX_SHOWN),
+        requests: requests.requests,
+        batches: uploads.batches,
+      },
+    });
   }
-}
-
-function allows(exchange: Exchange, methods: readonly string[]): boolean {
-  if (methods.includes(exchange.request.method ?? '')) return true;
-  refuse(exchange, 405, `Use ${methods.join(' or ')}.`, { Allow: methods.join(', ') });
-  return false;
-}
-
-/** The connection is closed after a refusal, without waiting for the rest of a body. */
-function refuse(exchange: Exchange, status: number, text: string, headers: OutgoingHttpHeaders = {}): void {
-  const type = 'text/plain; charset=utf-8';
-  send(exchange, { status, type, text: `${text}\n`, headers: { Connection: 'close', ...headers } });
-}
-
-function sendJson(exchange: Exchange, status: number, value: unknown): void {
-  send(exchange, { status, type: 'application/json', text: `${JSON.stringify(value)}\n`, headers: {} });
-}
-
-interface Small {
-  readonly status: number;
-  readonly type: string;
-  readonly text: string;
-  readonly headers: OutgoingHttpHeaders;
-}
-
-function send(exchange: Exchange, { status, type, text, headers }: Small): void {
-  const length = Buffer.byteLength(text);
-  begin(exchange, status, {
-    'Content-Type': type,
-    'Content-Length': length,
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-    ...headers,
-  });
-  exchange.entry.bytes = exchange.request.method === 'HEAD' ? 0 : length;
-  exchange.response.end(text);
-}
-
-function begin({ response, entry }: Exchange, status: number, headers: OutgoingHttpHeaders): void {
-  entry.status = status;
-  response.writeHead(status, headers);
 }

@@ -1,21 +1,27 @@
-// The reference update server: serves one folder, accepts acknowledgements, keeps a record of requests.
+// The reference server: serves one folder, accepts acknowledgements and uploads, keeps a record of requests.
 //
 // For vendors who want to test their feed, for the demo, and for tests. Guarantees: it listens on loopback by
 // default, serves no file outside its folder, and limits everything (connections, heads, bodies, silence, memory). No
-// request makes it throw or stop. An acknowledgement is on disk before it is answered with 201.
+// request makes it throw or stop. What it acknowledges is on disk before.
 
 import { realpath } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
+import { realFiles } from '#system/real-files.ts';
 import type { Acknowledgement } from './acknowledgement.ts';
 import { type AcknowledgementLog, openAcknowledgementLog } from './acknowledgement-log.ts';
 import { FEED_NAME } from './feed-format.ts';
-import { ACKNOWLEDGE_PATH, answerRequest } from './request-handler.ts';
+import { ACKNOWLEDGE_PATH, answerRequest, UPLOADS_FOLDER } from './request-handler.ts';
+import { type BodyLimits, limitBody } from './request-limits.ts';
 import { type RecordedRequest, RequestRecord } from './request-record.ts';
+import { pathOf } from './static-file.ts';
+import type { BatchRecord } from './uploads/batch-record.ts';
+import type { BatchRules, UploadLimits } from './uploads/upload-options.ts';
+import { BATCHES_PATH, isUploadPath, openUploads, type Uploads } from './uploads/uploads.ts';
 
 export interface OriginOptions {
   /** The folder with feed.json and the packages. */
@@ -26,17 +32,19 @@ export interface OriginOptions {
   readonly port?: number;
   readonly clock?: Clock;
   readonly limits?: Partial<OriginLimits>;
+  /** Limits and rules for uploads, for tests. */
+  readonly uploads?: { readonly limits?: Partial<UploadLimits>; readonly batches?: BatchRules };
   /** Called when a response has ended; for a line per request. */
   readonly onAnswered?: (request: RecordedRequest) => void;
 }
 
 /** The limits of one server; times in milliseconds. */
-interface OriginLimits {
+interface OriginLimits extends BodyLimits {
   readonly connections: number;
   /** For the whole head of a request. */
   readonly headMs: number;
-  /** For the whole request with its body. */
-  readonly requestMs: number;
+  /** How long the body of a refused upload is read, so that its sender gets the refusal. */
+  readonly lingerMs: number;
   /** The longest time without a byte in either direction: ends clients that no longer read. */
   readonly silenceMs: number;
 }
@@ -46,11 +54,19 @@ export interface Origin {
   readonly url: string;
   readonly feedUrl: string;
   readonly acknowledgeUrl: string;
+  /** Where batches of documents are sent. */
+  readonly analyticsUrl: string;
+  /** Every document that was sent, one per line, as it came. */
+  readonly documentsFile: string;
   readonly record: {
     /** The newest 1,000, oldest first. */
     readonly requests: readonly RecordedRequest[];
     /** Each key once, in order of arrival; those of earlier runs first. */
     readonly acknowledgements: readonly Acknowledgement[];
+    /** The newest 1,000, oldest first; those of earlier runs first. */
+    readonly batches: readonly BatchRecord[];
+    /** How many documents are stored. */
+    readonly documents: number;
   };
   /**
    * Closes every connection and frees the port; accepted acknowledgements are on disk. Calling it twice is harmless.
@@ -60,7 +76,15 @@ export interface Origin {
 
 const ACKNOWLEDGEMENTS_FILE = 'acknowledgements.jsonl';
 
-const DEFAULT_LIMITS: OriginLimits = { connections: 256, headMs: 10_000, requestMs: 30_000, silenceMs: 120_000 };
+const DEFAULT_LIMITS: OriginLimits = {
+  connections: 256,
+  headMs: 10_000,
+  requestMs: 30_000,
+  silenceMs: 120_000,
+  progressMs: 120_000,
+  progressBytes: 1_024,
+  lingerMs: 5_000,
+};
 const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_REQUESTS_PER_CONNECTION = 1_000;
 const IDLE_CONNECTION_MS = 5_000;
@@ -71,21 +95,34 @@ const IDLE_CONNECTION_MS = 5_000;
  */
 export async function startOrigin(options: OriginOptions): Promise<Origin> {
   const { dir, host = '127.0.0.1', port = 0, clock = systemClock, onAnswered } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const requests = new RequestRecord();
   try {
+    await using opened = new AsyncDisposableStack();
     const root = await realpath(dir);
     const log = await openAcknowledgementLog(join(root, ACKNOWLEDGEMENTS_FILE));
-    const server = makeServer({ ...DEFAULT_LIMITS, ...options.limits });
-    server.on('request', (request, response) => {
+    opened.defer(() => log.close());
+    const linger = { clock, ms: limits.lingerMs };
+    const uploads = await openUploads({
+      files: realFiles,
+      dir: join(root, UPLOADS_FOLDER),
+      linger,
+      ...options.uploads,
+    });
+    opened.defer(() => uploads.close());
+    const server = makeServer(limits);
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
       const entry = requests.add(request, clock.now());
       response.once('close', () => onAnswered?.(entry));
-      void answerRequest({ root, log, requests }, { request, response, entry });
-    });
-    await listen(server, { host, port }).catch(async (error: unknown) => {
-      await log.close();
-      throw error;
-    });
-    return describeOrigin(server, { host, log, requests });
+      const path = pathOf(request.url ?? '');
+      limitBody({ request, response }, { isUpload: Array.isArray(path) && isUploadPath(path), limits, clock });
+      void answerRequest({ root, log, requests, uploads }, { request, response, entry });
+    };
+    server.on('request', answer);
+    // An upload that is refused by its head needs no body. Other bodies are small.
+    server.on('checkContinue', answer);
+    await listen(server, { host, port });
+    return describeOrigin(server, { host, log, requests, uploads, parts: opened.move() });
   } catch (error) {
     throw coded('SERVE-FAILED', { dir, host, port, reason: (error as Error).message }, error);
   }
@@ -95,7 +132,8 @@ function makeServer(limits: OriginLimits): Server {
   const server = createServer({
     maxHeaderSize: MAX_HEAD_BYTES,
     headersTimeout: limits.headMs,
-    requestTimeout: limits.requestMs,
+    // `limitBody` has an exception for uploads.
+    requestTimeout: 0,
     connectionsCheckingInterval: Math.min(1_000, limits.headMs),
     keepAliveTimeout: IDLE_CONNECTION_MS,
     requireHostHeader: true,
@@ -136,9 +174,12 @@ interface Parts {
   readonly host: string;
   readonly log: AcknowledgementLog;
   readonly requests: RequestRecord;
+  readonly uploads: Uploads;
+  /** Closes the files when the last request has ended. */
+  readonly parts: AsyncDisposableStack;
 }
 
-function describeOrigin(server: Server, { host, log, requests }: Parts): Origin {
+function describeOrigin(server: Server, { host, log, requests, uploads, parts }: Parts): Origin {
   const { port } = server.address() as AddressInfo;
   const url = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
   let closing: Promise<void> | null = null;
@@ -146,13 +187,24 @@ function describeOrigin(server: Server, { host, log, requests }: Parts): Origin 
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     await closed;
-    await log.close();
+    await parts.disposeAsync();
   };
   return {
     url,
     feedUrl: `${url}/${FEED_NAME}`,
     acknowledgeUrl: `${url}/${ACKNOWLEDGE_PATH}`,
-    record: { requests: requests.requests, acknowledgements: log.all },
+    analyticsUrl: `${url}/${BATCHES_PATH}`,
+    documentsFile: uploads.documentsFile,
+    record: {
+      requests: requests.requests,
+      acknowledgements: log.all,
+      get batches() {
+        return uploads.batches;
+      },
+      get documents() {
+        return uploads.documents;
+      },
+    },
     close: () => {
       closing ??= closeAll();
       return closing;

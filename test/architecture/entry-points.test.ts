@@ -170,6 +170,7 @@ const RESERVED: readonly Reserved[] = [
       'errors/catalogue-uploads.ts': 'the keys that a sentence names',
       'uploads/': 'the module of these purposes',
       'config/reading/renamed.ts': 'where version 1 of the format had its keys',
+      'vendor-actions.ts': 'prints the key for each address of the reference server',
     },
   },
   {

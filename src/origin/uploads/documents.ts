@@ -1,0 +1,66 @@
+// Reads the body of a batch: NDJSON, one document per line. Pure.
+//
+// Guarantees that every line of an accepted body is a whole document with an id, as it will be stored. An error is of the
+// content: the agent divides such a batch until the bad document is alone.
+
+import { isUtf8 } from 'node:buffer';
+import { isTime } from '#origin/feed-format.ts';
+import { isToken } from './upload-headers.ts';
+
+/** One line of a batch. */
+export interface DocumentLine {
+  readonly id: string;
+  /** As it came, with its line end. */
+  readonly line: Uint8Array;
+  /** The value that the program handed in. */
+  readonly document: unknown;
+}
+
+/** What is wrong with the content; 413 when there is too much of it. */
+export interface ContentProblem {
+  readonly status: 400 | 413 | 422;
+  readonly detail: string;
+}
+
+const NEWLINE = 0x0a;
+
+/** The documents of a body with at most `limit` lines. */
+export function readDocuments(
+  bytes: Buffer,
+  limit: number,
+): { readonly documents: readonly DocumentLine[] } | { readonly problem: ContentProblem } {
+  if (bytes.length === 0 || bytes.at(-1) !== NEWLINE) return wrong(400, 'The last line does not end with a newline.');
+  if (!isUtf8(bytes)) return wrong(400, 'The body is not UTF-8.');
+  const documents: DocumentLine[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const number = documents.length + 1;
+    if (number > limit) return wrong(413, `A batch has at most ${limit} documents.`);
+    const end = bytes.indexOf(NEWLINE, from) + 1;
+    const read = readLine(bytes.subarray(from, end));
+    if ('problem' in read) return wrong(read.status, `Line ${number} ${read.problem}.`);
+    documents.push(read);
+    from = end;
+  }
+  return { documents };
+}
+
+function readLine(line: Buffer): DocumentLine | { readonly status: 400 | 422; readonly problem: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(line.toString('utf8'));
+  } catch {
+    return { status: 400, problem: 'is not JSON' };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { status: 400, problem: 'is not a JSON object' };
+  }
+  const { id, received_at, document } = value as Record<string, unknown>;
+  if (!isToken(id)) return { status: 422, problem: 'has no valid id' };
+  if (!isTime(received_at)) return { status: 422, problem: 'has no valid received_at' };
+  if (document === undefined) return { status: 422, problem: 'has no document' };
+  return { id, line, document };
+}
+
+function wrong(status: ContentProblem['status'], detail: string): { readonly problem: ContentProblem } {
+  return { problem: { status, detail } };
+}
