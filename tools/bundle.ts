@@ -1,6 +1,6 @@
 /**
  * Builds the program for installation: one folder that needs only Node. Code that is imported lazily stays in separate
- * files, which are read at the first use. koffi is copied with the native library for this machine. The folder appears by one
+ * files, which are read at the first use. koffi is copied with the native library for this host. The folder appears by one
  * rename. Without arguments, or with --kit, the folder also has everything that an installation needs: the Node,
  * systemd/install.sh with its files, and the pages. Usage: tools/bundle.ts [ENTRY FOLDER [--kit]]
  */
@@ -148,7 +148,7 @@ const KIT = ['systemd', 'docs', 'LICENSE', 'config/sallyport.example.yaml', 'con
 function copyKit(fresh: string): void {
   for (const part of KIT) cpSync(join(ROOT, part), join(fresh, part), { recursive: true });
   const node = realpathSync(process.execPath);
-  // The machine's own Node may need libraries that another machine lacks. This one came with the packages.
+  // The machine's own Node may need libraries that another host lacks. This one came with the packages.
   if (isWithin(node, MODULES) || isWithin(node, join(ROOT, '.cache'))) cpSync(node, join(fresh, 'node'));
   else process.stdout.write('No Node came with the packages: name one by systemd/install.sh --node FILE\n');
 }

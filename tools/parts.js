@@ -1,5 +1,5 @@
 // Plain JavaScript for Node 20: `npm run parts`. Unpacks the real server that some tests need (Squid) into the ignored
-// .cache/parts, from the Debian packages of this machine's apt sources. Nothing is installed and nothing outside the
+// .cache/parts, from the Debian packages of this host's apt sources. Nothing is installed and nothing outside the
 // checkout changes. The folder appears by one rename when it is complete.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -28,7 +28,7 @@ const COMMON = [
 let lastReason = '';
 
 if (existsSync('/usr/sbin/squid')) {
-  say('Squid is installed on this machine: nothing to do.');
+  say('Squid is installed on this host: nothing to do.');
 } else if (existsSync(PARTS)) {
   say('the parts are already in .cache/parts. To replace them, delete that folder first.');
 } else {
@@ -46,7 +46,7 @@ function unpackParts() {
   const packages = join(WORK, 'packages');
   mkdirSync(packages);
   if (!download(COMMON, packages)) {
-    say("this machine's package lists are missing or old: downloading separate lists into .cache/apt ...");
+    say("this host's package lists are missing or old: downloading separate lists into .cache/apt ...");
     const options = [...COMMON, ...OWN_LISTS];
     if (!apt(['update', '-qq'], options, WORK).ok || !download(options, packages)) {
       fail(`the packages could not be fetched. apt must be able to reach its sources. It said:\n${lastReason}`);

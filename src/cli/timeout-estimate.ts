@@ -82,7 +82,7 @@ function describeDoubts({ tally, clock, clockSteps, ambiguous }: EstimateReport)
     [tally.begunAgain, 'started again without an acknowledgement in between; measured from the last start'],
     [tally.unacknowledged, 'started and never acknowledged'],
     [tally.withoutBeginning, 'acknowledged, but started before the log begins'],
-    [tally.acrossClockSteps, 'left out: the clock was set during the download, or the machine slept'],
+    [tally.acrossClockSteps, 'left out: the clock was set during the download, or the host was suspended'],
     [tally.dropped, 'left out: only the latest 1000 are kept'],
     [clockSteps, 'backward steps of the clock'],
   ];

@@ -1,4 +1,4 @@
-// `npm start`: an update server, a forward proxy, and a Sallyport that downloads through them, all on this machine.
+// `npm start`: an update server, a forward proxy, and a Sallyport that downloads through them, all on this host.
 //
 // Guarantees: all files are in the folder of the demo and are made again at each start. The admin's configuration,
 // packages and logs are not touched. Only loopback is used. A crash leaves the folder, which the next start empties.
@@ -125,7 +125,7 @@ interface Places {
 
 function printPlaces({ terminal, once }: DemoOptions, { folder, origin, proxy, configFile }: Places): void {
   const lines = [
-    'The Sallyport demo: an update server and a forward proxy on this machine, and Sallyport that downloads through them.',
+    'The Sallyport demo: an update server and a forward proxy on this host, and Sallyport that downloads through them.',
     `  Configuration  ${configFile}`,
     `  Packages       ${folder.packages}`,
     `  Log            ${join(folder.logs, 'sallyport.log')}`,

@@ -5,7 +5,7 @@ import type { Entry } from './entry.ts';
 export const FEED_CODES = {
   'FEED-UNSIGNED': {
     text: 'The feed {url} is unsigned and uses plain HTTP: anyone on the network path could change it.',
-    check: 'Use an https feed_url. Plain HTTP is accepted from this machine only (127.0.0.0/8, ::1, localhost).',
+    check: 'Use an https feed_url. Plain HTTP is accepted from this host only (127.0.0.0/8, ::1, localhost).',
     class: 'policy',
     retry: 'change',
     isLocal: true,

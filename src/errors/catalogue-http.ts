@@ -110,7 +110,7 @@ export const HTTP_CODES = {
     retry: 'change',
   },
   'URL-INTERNAL': {
-    text: '{url} points to an address of this machine or its network ({host}); not followed.',
+    text: '{url} points to an address of this host or its network ({host}); not followed.',
     check: 'A server outside must not direct requests into the internal network. Ask the vendor.',
     class: 'policy',
     retry: 'change',

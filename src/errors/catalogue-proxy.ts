@@ -234,9 +234,9 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'LOOPBACK-ELSEWHERE': {
-    text: '{url} names this machine, but {by:words} {address}, which is another machine. Nothing was sent.',
+    text: '{url} names this host, but {by:words} {address}, which is another host. Nothing was sent.',
     check:
-      'Plain HTTP is trusted only on this machine. Use https, or bypass the proxy: set use_proxy_for of this purpose to none, or add the host to no_proxy of the profile.',
+      'Plain HTTP is trusted only on this host. Use https, or bypass the proxy: set use_proxy_for of this purpose to none, or add the host to no_proxy of the profile.',
     class: 'policy',
     retry: 'change',
   },

@@ -25,7 +25,7 @@ export const SYSTEM_CODES = {
   'TOO-MANY-FILES': {
     text: 'Cannot {operation:words}: too many open files ({errno}).',
     check:
-      'EMFILE is the limit of the process: raise LimitNOFILE= of the service or ulimit -n. ENFILE is the limit of the machine: raise fs.file-max. If the list of ls /proc/PID/fd keeps growing, please report it.',
+      'EMFILE is the limit of the process: raise LimitNOFILE= of the service or ulimit -n. ENFILE is the limit of the host: raise fs.file-max. If the list of ls /proc/PID/fd keeps growing, please report it.',
     class: 'system',
     retry: 'later',
   },

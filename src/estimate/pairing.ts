@@ -41,7 +41,7 @@ export interface PairingTally {
 const MAX_MEASURED = 1_000;
 /** Maximum number of downloads in progress. Beyond it the oldest counts as abandoned. */
 const MAX_OPEN = 100;
-/** If a download seems to take more than a day, the machine slept or the clock was set forward. */
+/** If a download seems to take more than a day, the host was suspended or the clock was set forward. */
 const MAX_MS = 86_400_000;
 
 interface Open {

@@ -81,7 +81,7 @@ function hasControls(text: string): boolean {
   return false;
 }
 
-/** Whether the URL's host is this machine, its network, or a cloud metadata service, as far as its text shows. */
+/** Whether the URL's host is this host, its network, or a cloud metadata service, as far as its text shows. */
 export function isInternalHost(hostname: string): boolean {
   const name = hostname.replace(/\.$/, '').toLowerCase();
   if (name === 'localhost' || name.endsWith('.localhost')) return true;

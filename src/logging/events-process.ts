@@ -46,7 +46,7 @@ export const PROCESS_EVENTS = {
   'clock-stepped': {
     level: 'info',
     thread: 'Main',
-    text: 'The system clock jumped {direction:words} by {by:ms} (the machine was suspended, or the clock was set).',
+    text: 'The system clock jumped {direction:words} by {by:ms} (the host was suspended, or the clock was set).',
   },
   'next-round': { level: 'info', thread: 'Main', text: 'Next check for updates at {at:time}.' },
   fault: { level: 'error', thread: 'Main', text: '{error:advised}', folds: true },

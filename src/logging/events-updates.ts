@@ -36,7 +36,7 @@ export const UPDATES_EVENTS = {
   'round-failed': {
     level: 'info',
     thread: 'Updater',
-    text: 'Round ended because the check failed: {published} published, {failed} updates failed, {pruned} pruned.',
+    text: 'Round ended because the check failed: {published} published, {failed} update{failed:s} failed, {pruned} pruned.',
   },
   // A download
   downloading: { level: 'info', thread: 'Updater', text: 'Downloading update ID {id}.' },

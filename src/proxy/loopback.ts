@@ -1,8 +1,8 @@
-// Plain HTTP is trusted on this machine: a feed there needs no TLS and may be requested with a token. The text of a URL
-// only states the intent: a proxy on another machine, or a name that resolves to one, would answer for it as well.
+// Plain HTTP is trusted on this host: a feed there needs no TLS and may be requested with a token. The text of a URL
+// only states the intent: a proxy on another host, or a name that resolves to one, would answer for it as well.
 //
-// Guarantees: a plain URL that names this machine uses a connection to a loopback address, or fails before a byte is
-// sent. A proxy on this machine counts as this machine; where it connects to is unknown here.
+// Guarantees: a plain URL that names this host uses a connection to a loopback address, or fails before a byte is
+// sent. A proxy on this host counts as this host; where it connects to is unknown here.
 
 import { isLoopbackUrl } from '#config/schema/values.ts';
 import { coded } from '#errors/coded-error.ts';

@@ -75,7 +75,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** CLOCK_MONOTONIC in microseconds, as other processes of this machine read it. */
+/** CLOCK_MONOTONIC in microseconds, as other processes of this host read it. */
 export function kernelMonotonicMicros(): bigint {
   return process.hrtime.bigint() / 1_000n;
 }

@@ -19,7 +19,7 @@ const FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
 /** Errors of a file system that cannot sync a folder (some network ones). Its renames cannot be made more durable. */
 const NO_FOLDER_SYNC: readonly string[] = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'];
 
-/** The disk of this machine for the user `self`: only files of that user are opened for writing. */
+/** The disk of this host for the user `self`: only files of that user are opened for writing. */
 export class RealFiles implements Files {
   readonly self: number;
 

@@ -1,7 +1,7 @@
 // The timeouts of one package, from attempt to attempt, and what the model learns from them.
 //
 // Guarantees: the model learns only from timeouts and from whole packages whose digest was verified. It learns nothing from
-// a resumed download, nor from an attempt during which the machine slept or the clock was set. Each attempt knows the
+// a resumed download, nor from an attempt during which the host was suspended or the clock was set. Each attempt knows the
 // previous one, also in the next round and after a restart. What was learned is on disk before the next attempt. The shape
 // of a transfer and the kind of its route are decided elsewhere and only passed on here.
 
@@ -111,7 +111,7 @@ export class TimeoutSession<Shape, Kind> {
     this.#attempt = null;
     if (attempt === null || attempt.observed === null) return null;
     const { timeouts, model, report } = this.#ports;
-    // If the machine slept, the measured times include the sleep.
+    // If the host was suspended, the measured times include the sleep.
     const isMeasured = attempt.steps.look().stepMs === 0;
     const kind = isMeasured ? this.#learn(attempt, attempt.observed, ended) : null;
     try {

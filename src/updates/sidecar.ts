@@ -14,7 +14,7 @@ const SIDECAR_FORMAT = 1;
 /** An item, its URL, that of the feed, and Via each have their own limit when they are read. */
 const LIMIT_BYTES = 262_144;
 
-/** How far the feed can be trusted: over TLS, or from this machine only. Signed feeds will add `signed`. */
+/** How far the feed can be trusted: over TLS, or from this host only. Signed feeds will add `signed`. */
 export const trustSchema = z.enum(['tls', 'loopback']);
 export type Trust = z.infer<typeof trustSchema>;
 

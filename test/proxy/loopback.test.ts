@@ -45,7 +45,7 @@ async function open(url: string, through: 'proxy' | 'direct', authentication: 'b
   }
 }
 
-describe('a plain URL of this machine', () => {
+describe('a plain URL of this host', () => {
   it.each([
     ['direct', 'http://localhost:PORT/feed.json'],
     ['direct', 'http://127.0.0.1:PORT/feed.json'],
@@ -72,13 +72,13 @@ describe('a plain URL of this machine', () => {
   it('has the proxy and its place named', () => {
     const at = { address: '192.0.2.7', proxy: 'corp', hop: proxyAt('corp', 'proxy.example.com:3128') };
     expect(() => refuseElsewhere(new URL('http://localhost:8080/feed.json?token=x'), at)).toThrow(
-      '[LOOPBACK-ELSEWHERE] http://localhost:8080 names this machine, but proxy corp is at 192.0.2.7, which is another machine. ' +
+      '[LOOPBACK-ELSEWHERE] http://localhost:8080 names this host, but proxy corp is at 192.0.2.7, which is another host. ' +
         'Nothing was sent.',
     );
   });
 });
 
-it('loopback: a URL of another machine uses its route', async () => {
+it('loopback: a URL of another host uses its route', async () => {
   claimed = '192.0.2.7';
   expect(await open('http://updates.example.com/feed.json', 'proxy')).toBe('open');
 });

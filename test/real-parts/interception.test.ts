@@ -1,5 +1,5 @@
 // A real Squid that intercepts TLS (ssl-bump): a target that is not exempt is refused before a byte of a request, by the name
-// of the authority, even if this machine trusts it. Squid reads what is sent, so its log is the proof.
+// of the authority, even if this host trusts it. Squid reads what is sent, so its log is the proof.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -120,7 +120,7 @@ const WAYS: readonly (readonly [string, (dir: string, pem: string) => Partial<Pl
   ['NODE_EXTRA_CA_CERTS', (_dir, pem) => ({ environment: { NODE_EXTRA_CA_CERTS: pem } })],
 ];
 
-describeWith(['squid', 'mounts'], 'a Squid that opens TLS, whose authority this machine trusts', () => {
+describeWith(['squid', 'mounts'], 'a Squid that opens TLS, whose authority this host trusts', () => {
   let dir: string;
   let pem: string;
   beforeAll(async () => {

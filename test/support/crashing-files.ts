@@ -160,7 +160,7 @@ export class CrashingFiles implements Files {
     this.#trace = [];
   }
 
-  /** Ends this machine and gives a fresh one, without faults, on what survived. */
+  /** Ends this host and gives a fresh one, without faults, on what survived. */
   afterCrash(mode: CrashMode, seed = 1): CrashingFiles {
     this.#crashed = true;
     const fresh = new CrashingFiles();

@@ -1,4 +1,4 @@
-// The built program, run by real users of this machine: the service user, a member of its group, and another user.
+// The built program, run by real users of this host: the service user, a member of its group, and another user.
 //
 // They need no entry in /etc/passwd. Program and Node are copied to a folder that all of them can read, because only its
 // owner may be able to read the checkout. Needs root, see `describeWith(['root and setpriv'], ...)`.

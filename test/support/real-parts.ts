@@ -52,7 +52,7 @@ function canRunAlone(program: string): boolean {
   return isRoot() && isOnPath(program) && spawnSync('unshare', ['--mount', 'true']).status === 0;
 }
 
-/** Processes can run as other users of this machine. */
+/** Processes can run as other users of this host. */
 function canBeOthers(): boolean {
   return isRoot() && isOnPath('setpriv');
 }

@@ -134,9 +134,9 @@ describe('a success', () => {
   it('reports that the cold-start allowance is included, as long as it decides', () => {
     const model = new ResponseTimeoutModel();
     model.observe(ROUTE, seen(20_000_000, 1_000));
-    expect(model.plan(ROUTE, 20_000_000, 0).explanation).toContain('and the start of an unknown route still counts');
+    expect(model.plan(ROUTE, 20_000_000, 0).explanation).toContain('extended because few downloads have been measured');
     for (let index = 0; index < 9; index += 1) model.observe(ROUTE, seen(20_000_000, 1_000));
-    expect(model.plan(ROUTE, 20_000_000, 0).explanation).toBe('worst of 10 recent was 1 s, margin x2');
+    expect(model.plan(ROUTE, 20_000_000, 0).explanation).toBe('longest of 10 recent waits was 1 s, times a margin of 2');
   });
 
   it('lowers a route without history from its start', () => {
@@ -219,7 +219,7 @@ describe('an expired timeout', () => {
       const { firstByteMs, silenceMs, explanation } = model.plan(ROUTE, 20_000_000, 0);
       expect(silenceMs).toBe(10_000);
       if (firstByteMs === 80_000) tried.push(timeouts);
-      expect(explanation.includes('a longer wait is tried')).toBe(firstByteMs === 80_000);
+      expect(explanation.includes('extended after a timeout')).toBe(firstByteMs === 80_000);
       fast(10);
       expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBe(firstByteMs);
       fast(1);
@@ -266,7 +266,7 @@ describe('timeout routes', () => {
     for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
     const plan = model.plan({ proxy: PROXY, origin: 'https://new.example.com' }, 20_000_000, 0);
     expect(plan.firstByteMs).toBeLessThan(30_000);
-    expect(plan.explanation).toContain('known from other origins behind this proxy');
+    expect(plan.explanation).toContain('measured for other servers behind this proxy');
   });
 
   it('are remembered up to 256; the least recently used are forgotten', () => {

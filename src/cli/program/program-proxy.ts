@@ -205,7 +205,7 @@ function optionOf({ flag, choices, kind, facts }: ProfileField): Option {
 function refusePassword(): never {
   // An error of the parser would print the argument.
   throw new UsageError(
-    'A password cannot be an argument: every user of this machine could read it. Use --password-stdin or --password-file.',
+    'A password cannot be an argument: every user of this host could read it. Use --password-stdin or --password-file.',
   );
 }
 

@@ -241,7 +241,7 @@ function addVendor(program: Command, actions: Actions, does: Does): void {
     .action(does((dir: string, options: { expiresDays: number }) => actions.buildFeed(dir, options)));
   program
     .command('demo')
-    .description('run an update server, a forward proxy and a daemon on this machine, and show what they do')
+    .description('run an update server, a forward proxy and a daemon on this host, and show what they do')
     .option('--once', 'exit after one round', false)
     .option('--dir <dir>', 'folder for all files of the demo; it is emptied first')
     .action(does((options: { dir?: string; once: boolean }) => actions.demo(options)));
@@ -279,7 +279,7 @@ function parseDays(text: string): number {
 
 const PROGRAM_HELP = `
 First steps:
-  sallyport demo                     watch packages arrive through a proxy, on this machine only
+  sallyport demo                     watch packages arrive through a proxy, on this host only
   sallyport proxy add                set up your proxy by answering questions
   sallyport config check             check the configuration file after you edit it
   sallyport check                    check for updates now, and watch

@@ -1,5 +1,5 @@
 // Gets the password of a proxy: from a question, standard input, or a named file. Never from an argument, because every
-// user of the machine can read arguments.
+// user of the host can read arguments.
 
 import { relative } from 'node:path';
 import { UsageError } from '#cli/terminal/usage-error.ts';

@@ -70,7 +70,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENXIO: 'it is not a regular file',
   EISDIR: 'it is a directory',
   EMFILE: 'too many files are open: raise LimitNOFILE= of the service, or ulimit -n',
-  ENFILE: 'too many files are open on this machine: raise fs.file-max',
+  ENFILE: 'too many files are open on this host: raise fs.file-max',
   ENOMEM: 'the kernel has no memory left',
 };
 

@@ -67,7 +67,7 @@ async function socketsFor(paths: ReturnType<typeof socketsOf>, group: string | u
 /** @throws CodedError CONTROL-GROUP */
 async function requireGroup(group: string): Promise<number> {
   const number = await groupNumber(group);
-  if (number === null) throw coded('CONTROL-GROUP', { group, reason: 'the group does not exist on this machine' });
+  if (number === null) throw coded('CONTROL-GROUP', { group, reason: 'the group does not exist on this host' });
   return number;
 }
 

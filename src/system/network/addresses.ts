@@ -1,4 +1,4 @@
-// Which network an IP address belongs to: this machine, the internal networks of an organization, or others that are
+// Which network an IP address belongs to: this host, the internal networks of an organization, or others that are
 // not public. Pure arithmetic over Node's BlockList; names are never resolved.
 //
 // Guarantees: a text that is not an address is in no network. Addresses are compared within their family, but in the
@@ -39,12 +39,12 @@ const isLoopback = membership(LOOPBACK);
 const isPrivate = membership([...LOOPBACK, ...PRIVATE]);
 const isNotPublic = membership([...LOOPBACK, ...PRIVATE, ...SPECIAL]);
 
-/** Whether the address belongs to this machine (loopback). */
+/** Whether the address belongs to this host (loopback). */
 export function isLoopbackAddress(address: string): boolean {
   return isLoopback(address);
 }
 
-/** Whether the address belongs to this machine or to a network that organizations use internally. */
+/** Whether the address belongs to this host or to a network that organizations use internally. */
 export function isPrivateAddress(address: string): boolean {
   return isPrivate(address);
 }

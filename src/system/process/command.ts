@@ -78,7 +78,7 @@ export interface Commands {
   resolvePath(path: string): Promise<readonly PathEntry[]>;
 }
 
-/** Runs commands as processes of this machine. */
+/** Runs commands as processes of this host. */
 export class SystemCommands implements Commands {
   readonly #clock: Clock;
   readonly self: number = process.geteuid?.() ?? 0;

@@ -1,4 +1,4 @@
-// Groups of this machine: finds the gid of a name by the machine's own rules (files, LDAP, winbind), and gives a
+// Groups of this host: finds the gid of a name by the machine's own rules (files, LDAP, winbind), and gives a
 // socket to a group.
 //
 // getgrnam(3) is called through koffi, which is loaded on first use, as in `peer.ts`. Nothing is cached.

@@ -237,7 +237,7 @@ describe('hook rules', () => {
 
   it.each([
     ['no feed is signed yet', hook(https)],
-    ['the feed comes over http from this machine', hook(', feed_url: http://127.0.0.1/f, hook_trust: tls')],
+    ['the feed comes over http from this host', hook(', feed_url: http://127.0.0.1/f, hook_trust: tls')],
   ])('warn if the hook can never run: %s', async (_why, text) => {
     expect(await warningsOf(text)).toMatchObject([{ key: 'updates.on_published', line: 2 }]);
   });
