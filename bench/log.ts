@@ -42,7 +42,7 @@ function measureOurs(): number {
     known: new KnownSecrets(),
     clock: systemClock,
     complain: (line) => process.stderr.write(`${line}\n`),
-    watch: { screen, form: 'json' },
+    terminal: { screen, form: 'json' },
   });
   const each = timePerLine(() => log.report({ name: 'downloading', id: '1602503' }));
   log.close();

@@ -147,11 +147,15 @@ function outcomeOf(path: string, raw: unknown): ServiceOutcome {
   return {
     ...rest,
     warnings: rest.warnings as readonly Problem[],
-    daemon: daemon === null ? null : receptionOf(daemon),
+    daemon: daemon === null ? null : daemonOutcomeOf(daemon),
   };
 }
 
-function receptionOf({ taken, refusal, unreachable: error }: NonNullable<MadeAnswer['daemon']>): MadeChange['daemon'] {
+function daemonOutcomeOf({
+  taken,
+  refusal,
+  unreachable: error,
+}: NonNullable<MadeAnswer['daemon']>): MadeChange['daemon'] {
   return {
     taken,
     ...(refusal === undefined ? {} : { refusal }),

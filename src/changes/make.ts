@@ -9,7 +9,7 @@ import { applyChange, type Change, type Changed } from '#config/editing/apply-ch
 import type { Problem } from '#config/problem.ts';
 import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeContext } from './context.ts';
-import { awaitDaemon, type Reception } from './reception.ts';
+import { awaitDaemon, type DaemonOutcome } from './daemon-outcome.ts';
 
 /** The result of a change. */
 export interface MadeChange {
@@ -24,7 +24,7 @@ export interface MadeChange {
   /** Warnings that the file did not have before the change. */
   readonly warnings: readonly Problem[];
   /** Whether the daemon applied the change; null if nothing was written. */
-  readonly daemon: Reception | null;
+  readonly daemon: DaemonOutcome | null;
 }
 
 export type ChangeOutcome = MadeChange | { readonly state: 'refused'; readonly refused: RefusedSettings };
@@ -53,7 +53,7 @@ type Applied = Extract<Changed, { ok: true }>;
 /**
  * Whether the old settings will no longer be used, not even after a restart, so that their passwords can be removed.
  */
-function isOver(daemon: Reception | null, { loaded }: Applied): boolean {
+function isOver(daemon: DaemonOutcome | null, { loaded }: Applied): boolean {
   if (daemon === null || daemon.taken === 'taken' || daemon.taken === 'another file') return true;
   return daemon.taken === 'no daemon' && loaded.settings.proxy_change !== 'confirm';
 }

@@ -9,7 +9,7 @@ import { keyName } from '#config/problem.ts';
 import { changeVerdictSchema } from '#control/change.ts';
 import { coded } from '#errors/coded-error.ts';
 import { checkJsonShape, type JsonLimits } from '#system/json-shape.ts';
-import { TAKEN_STATES } from './reception.ts';
+import { APPLY_STATES } from './daemon-outcome.ts';
 
 /** 256 KiB. A list of a thousand hosts takes 30 KB. */
 export const MAX_REQUEST_BYTES = 262_144;
@@ -114,7 +114,7 @@ export const answerSchema = z.discriminatedUnion('state', [
     kept: z.array(z.string()),
     warnings: z.array(problemSchema),
     daemon: z
-      .object({ taken: z.enum(TAKEN_STATES), refusal: z.string().optional(), unreachable: errorSchema.optional() })
+      .object({ taken: z.enum(APPLY_STATES), refusal: z.string().optional(), unreachable: errorSchema.optional() })
       .nullable(),
   }),
 ]);

@@ -21,9 +21,9 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { Peer } from '#system/network/peer.ts';
 import { exposedAbove, requireOwnFolder } from '#system/own-folder.ts';
+import type { DaemonOutcome } from './daemon-outcome.ts';
 import { LineSocket } from './lines.ts';
 import { makeChange } from './make.ts';
-import type { Reception } from './reception.ts';
 import { editedKeys, MAX_REQUEST_BYTES, parseRequest, type ServiceAnswer, type ServiceRequest } from './request.ts';
 import { changeOf, givenKeys, requireKept, requireTried } from './requirements.ts';
 import { tryChange } from './trial.ts';
@@ -112,11 +112,11 @@ async function answerRequest(request: ServiceRequest, serving: Serving, onEvent:
     removed: [...removed],
     kept: [...kept],
     warnings: warnings.slice(0, MAX_PROBLEMS),
-    daemon: daemon === null ? null : wireReception(daemon),
+    daemon: daemon === null ? null : wireDaemonOutcome(daemon),
   };
 }
 
-function wireReception({ taken, refusal, unreachable }: Reception) {
+function wireDaemonOutcome({ taken, refusal, unreachable }: DaemonOutcome) {
   return {
     taken,
     ...(refusal === undefined ? {} : { refusal }),

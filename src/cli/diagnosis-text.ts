@@ -4,7 +4,7 @@
 import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
 import { showDuration, showForeign } from '#errors/template.ts';
 import { atHop } from './terminal/failure.ts';
-import { layTable } from './terminal/table.ts';
+import { formatTable } from './terminal/table.ts';
 
 /** The label of each stage. */
 const TITLES: Readonly<Record<Stage['name'], string>> = {
@@ -103,7 +103,7 @@ function purposeLines(purposes: readonly PurposeReport[], color: boolean): strin
     connectionText(report),
     report.failure === null ? (report.target ?? 'not configured') : `[${report.failure.code}] ${report.target}`,
   ]);
-  const [head = '', ...body] = layTable(['PURPOSE', 'RESULT', 'EFFECTIVE PROXY', 'TARGET'], rows);
+  const [head = '', ...body] = formatTable(['PURPOSE', 'RESULT', 'EFFECTIVE PROXY', 'TARGET'], rows);
   return [head, ...body.map((line, index) => mark(line, purposes[index]?.outcome ?? 'ok', color))];
 }
 
@@ -146,7 +146,7 @@ function interceptionLines(reports: readonly PurposeReport[]): string[] {
     ]),
   );
   if (rows.length === 0) return [];
-  return ['', ...layTable(['ENDPOINT', 'PURPOSE', 'TLS', 'ISSUED BY', 'EXPIRES'], rows)];
+  return ['', ...formatTable(['ENDPOINT', 'PURPOSE', 'TLS', 'ISSUED BY', 'EXPIRES'], rows)];
 }
 
 /** An endpoint without TLS has no certificate. */

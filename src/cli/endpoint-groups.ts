@@ -13,7 +13,7 @@ export interface PlaceRow {
   readonly methods: readonly string[];
   /** The endpoints that use this host and port. */
   readonly rows: readonly EndpointRow[];
-  readonly standsIn: boolean;
+  readonly isFallback: boolean;
 }
 
 /** The rows of one proxy, or those of direct connections for null, in the order of the list. */
@@ -23,13 +23,13 @@ export function placesOf({ endpoints }: EndpointList, proxy: string | null): Pla
     for (const candidate of row.ways) {
       if (candidate.proxy !== proxy) continue;
       const key = JSON.stringify([row.host, row.port, candidate.how, row.tls_end_to_end]);
-      places.set(key, together(places.get(key), row, candidate));
+      places.set(key, mergeRow(places.get(key), row, candidate));
     }
   }
   return [...places.values()];
 }
 
-function together(before: PlaceRow | undefined, row: EndpointRow, candidate: EndpointCandidate): PlaceRow {
+function mergeRow(before: PlaceRow | undefined, row: EndpointRow, candidate: EndpointCandidate): PlaceRow {
   const { host, port, tls_end_to_end: tlsEndToEnd } = row;
   return {
     host,
@@ -38,7 +38,7 @@ function together(before: PlaceRow | undefined, row: EndpointRow, candidate: End
     tlsEndToEnd,
     methods: [...new Set([...(before?.methods ?? []), ...candidate.methods])].toSorted(),
     rows: [...(before?.rows ?? []), row],
-    standsIn: (before?.standsIn ?? true) && candidate.stands_in,
+    isFallback: (before?.isFallback ?? true) && candidate.stands_in,
   };
 }
 

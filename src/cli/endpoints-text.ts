@@ -4,7 +4,7 @@
 import type { EndpointList, EndpointRow, ObservedOnly } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';
 import { hostPort, type PlaceRow, placesOf, proxyWords } from './endpoint-groups.ts';
-import { layTable } from './terminal/table.ts';
+import { formatTable } from './terminal/table.ts';
 
 const SOURCES: Readonly<Record<EndpointList['source'], string>> = {
   daemon: 'as the running daemon uses it',
@@ -22,7 +22,7 @@ export function endpointLines(list: EndpointList): string[] {
     `Endpoints that Sallyport ${showForeign(version)} needs, from ${showForeign(config)} (${SOURCES[source]})`,
     ...proxies.flatMap((proxy) => {
       const places = placesOf(list, proxy.name);
-      const isSpare = places.every(({ standsIn }) => standsIn);
+      const isSpare = places.every(({ isFallback }) => isFallback);
       const when = isSpare ? ', if another proxy cannot be reached' : '';
       return ['', `Through ${proxyWords(proxy)}${when}:`, ...placeLines(places)];
     }),
@@ -64,7 +64,7 @@ function placeLines(places: readonly PlaceRow[]): string[] {
     if (found.length === 0) return [];
     const isTls = found.every(({ tlsEndToEnd }) => tlsEndToEnd);
     const rows = found.map((place) => [hostPort(place), methodsOf(place), purposesOf(place), observedText(place)]);
-    const table = layTable(['HOST', methods, 'FOR', 'LAST SEEN'], rows);
+    const table = formatTable(['HOST', methods, 'FOR', 'LAST SEEN'], rows);
     return [`  ${title}${isTls ? `. ${NO_INTERCEPTION}` : ''}`, ...table.map((line) => `    ${line}`)];
   });
 }
@@ -113,7 +113,7 @@ function refusedLines(endpoints: readonly EndpointRow[]): string[] {
   return [
     '',
     'Refused by the settings; Sallyport never connects to these:',
-    ...layTable(['HOST', 'FOR', 'WHY'], rows).map(indent),
+    ...formatTable(['HOST', 'FOR', 'WHY'], rows).map(indent),
   ];
 }
 
@@ -129,7 +129,7 @@ function observedOnlyLines(observedOnly: readonly ObservedOnly[] | null): string
   ]);
   const title =
     'Named by a feed or a redirect, but not allowed. Ask the vendor before you allow one (updates.allowed_origins, proxy):';
-  return ['', title, ...layTable(['HOST', 'SCHEME', 'LAST SEEN', 'REFUSED'], rows).map(indent)];
+  return ['', title, ...formatTable(['HOST', 'SCHEME', 'LAST SEEN', 'REFUSED'], rows).map(indent)];
 }
 
 function indent(line: string): string {

@@ -13,7 +13,7 @@ import type { Screen } from '#logging/terminal.ts';
 import { waitLine } from '#logging/wait-line.ts';
 import { ago, credentialRows, failureText, pathRows, purposeRows, type Row, timeText } from './status-rows.ts';
 import { printJson } from './terminal/json.ts';
-import { layRows } from './terminal/table.ts';
+import { formatRows } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
 import { wrapWords } from './terminal/wrap.ts';
 
@@ -100,7 +100,7 @@ function isConfigured({ target, how }: Status['routes'][number]): boolean {
 /** The rows of a section. If a label is as long as a URL, each label gets a line of its own. */
 function sectionLines(rows: readonly Row[], width: number): string[] {
   const isLong = rows.some(([label]) => label.length > MAX_LABEL);
-  if (!isLong || !Number.isFinite(width)) return layRows(rows, { width });
+  if (!isLong || !Number.isFinite(width)) return formatRows(rows, { width });
   return rows.flatMap(([label, value]) => [
     ...wrapWords(`${INDENT}${label}`, width, INDENT.length * 2),
     ...wrapWords(`${INDENT}${INDENT}${value}`, width, INDENT.length * 2),

@@ -5,7 +5,7 @@ import { showDuration, showForeign, showLocalTime, showSize } from '#errors/temp
 import type { EstimatedPackage, EstimateReport } from '#estimate/estimate.ts';
 import { utcTime } from '#system/moment.ts';
 import { printJson } from './terminal/json.ts';
-import { layTable } from './terminal/table.ts';
+import { formatTable } from './terminal/table.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 /** Only the newest downloads are shown; `--json` lists all. */
@@ -45,7 +45,7 @@ function showLines(lines: number): string {
 
 function describePackages(packages: readonly EstimatedPackage[]): string[] {
   const shown = packages.slice(-MAX_ROWS);
-  const table = layTable(
+  const table = formatTable(
     ['ID', 'ENDED', 'SIZE', 'ELAPSED', 'LONGEST SILENCE', 'RATE', 'NOTE'],
     shown.map((one) => [
       showForeign(one.id),
@@ -79,7 +79,7 @@ function noteOf({ size, attempts, resumed, overlapped }: EstimatedPackage): stri
 
 function describeDoubts({ tally, clock, clockSteps, ambiguous }: EstimateReport): string[] {
   const counted: readonly (readonly [number, string])[] = [
-    [tally.begunAgain, 'started again without an acknowledgement in between; measured from the last start'],
+    [tally.restarted, 'started again without an acknowledgement in between; measured from the last start'],
     [tally.unacknowledged, 'started and never acknowledged'],
     [tally.withoutBeginning, 'acknowledged, but started before the log begins'],
     [tally.acrossClockSteps, 'left out: the clock was set during the download, or the host was suspended'],
@@ -109,7 +109,7 @@ function describeEstimates({ advice }: EstimateReport): string[] {
   ]);
   return [
     'Estimated times by package size, from the slowest downloads in the log:',
-    ...layTable(['SIZE', 'ELAPSED', 'LONGEST SILENCE'], rows),
+    ...formatTable(['SIZE', 'ELAPSED', 'LONGEST SILENCE'], rows),
     '',
   ];
 }
@@ -155,7 +155,7 @@ export function estimateToJson({
       overlapped: one.overlapped,
     })),
     not_measured: {
-      begun_again: tally.begunAgain,
+      begun_again: tally.restarted,
       unacknowledged: tally.unacknowledged,
       without_beginning: tally.withoutBeginning,
       across_clock_steps: tally.acrossClockSteps,

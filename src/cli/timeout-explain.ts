@@ -5,7 +5,7 @@ import type { TimeoutExplanation } from '#control/timeouts.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { fillTemplate, showDuration, showForeign, showSize } from '#errors/template.ts';
 import { printJson } from './terminal/json.ts';
-import { layTable } from './terminal/table.ts';
+import { formatTable } from './terminal/table.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 type Route = TimeoutExplanation['routes'][number];
@@ -47,7 +47,7 @@ function modeLine({ mode, base_ms, min_ms, max_ms, total_max_ms }: TimeoutExplan
 function describeRoute(route: Route, chart: boolean): string[] {
   const { proxy, origin, kind, plans, changed } = route;
   const routeText = proxy === 'direct' ? 'direct' : `through ${showForeign(proxy)}`;
-  const table = layTable(
+  const table = formatTable(
     ['SIZE', 'FIRST BYTE', 'SILENCE', 'TOTAL', 'EXPECTED'],
     plans.map((plan) => [
       showSize(plan.size),

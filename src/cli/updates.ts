@@ -7,7 +7,7 @@ import type { SallyportEvent } from '#logging/events.ts';
 import { timeText } from './status-rows.ts';
 import { exitStatusOf } from './terminal/failure.ts';
 import { printJson } from './terminal/json.ts';
-import { layTable } from './terminal/table.ts';
+import { formatTable } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
 
 /** Lists every published package. */
@@ -25,7 +25,7 @@ export async function listUpdatesCommand(
     terminal.out('No update has been published yet.');
     return EXIT_OK;
   }
-  const table = layTable(
+  const table = formatTable(
     ['ID', 'PACKAGE', 'SEQUENCE', 'KIND', 'SIZE', 'TRUST', 'PUBLISHED', 'NOTES'],
     rows.map((row) => [
       row.id,

@@ -14,7 +14,7 @@ export function schemaAt(root: z.ZodType, path: KeyPath): z.ZodType | undefined 
 }
 
 /** The facts of the key at a path, or of the nearest key above it. */
-export function factsAt(root: z.ZodType, path: KeyPath): KeyFacts | undefined {
+export function keyFactsAt(root: z.ZodType, path: KeyPath): KeyFacts | undefined {
   for (let length = path.length; length > 0; length -= 1) {
     const schema = schemaAt(root, path.slice(0, length));
     const facts = schema === undefined ? undefined : factsOf(schema);

@@ -13,7 +13,7 @@ import { userAgentOf } from '#http/purpose-headers.ts';
 import { Session } from '#http/session/session.ts';
 import { TokenBindings } from '#http/token-bindings.ts';
 import type { Report } from '#logging/events.ts';
-import type { LogOptions, Watch } from '#logging/log.ts';
+import type { LogOptions, TerminalOptions } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { PATHS_FILE, PathHabits } from '#path/habits.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
@@ -61,7 +61,7 @@ export interface ComposeOptions {
   readonly checkout?: string | null;
   readonly mode: 'daemon' | 'command';
   /** The screen that shows the log live, if there is one. Without a form, it is that of `logging.stdout`. */
-  readonly watch?: { readonly screen: Screen; readonly form: Watch['form'] | null };
+  readonly terminal?: { readonly screen: Screen; readonly form: TerminalOptions['form'] | null };
   /** Takes every event in place of the log and its listeners: the work does not depend on them. */
   readonly report?: Report;
 }
@@ -185,7 +185,7 @@ async function makePorts(
 }
 
 /** The log as the settings configure it, and live for a screen. */
-function logOptions({ loaded: { settings }, watch }: ComposeOptions, known: SpanRedactor, clock: Clock): LogOptions {
+function logOptions({ loaded: { settings }, terminal }: ComposeOptions, known: SpanRedactor, clock: Clock): LogOptions {
   return {
     dir: settings.logging.dir,
     level: settings.logging.level,
@@ -193,7 +193,9 @@ function logOptions({ loaded: { settings }, watch }: ComposeOptions, known: Span
     rotateKeep: settings.logging.rotate_keep,
     known,
     clock,
-    ...(watch === undefined ? {} : { watch: { screen: watch.screen, form: watch.form ?? settings.logging.stdout } }),
+    ...(terminal === undefined
+      ? {}
+      : { terminal: { screen: terminal.screen, form: terminal.form ?? settings.logging.stdout } }),
   };
 }
 

@@ -10,7 +10,7 @@ import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Failure } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import type { Watch } from '#logging/log.ts';
+import type { TerminalOptions } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { onAbort } from '#system/abort.ts';
@@ -39,7 +39,7 @@ export interface RunOptions {
   readonly checkout?: string | null;
   readonly screen: Screen;
   /** The form of lines on the screen; null: as `logging.stdout` says. */
-  readonly form: Watch['form'] | null;
+  readonly form: TerminalOptions['form'] | null;
   /** Runs one round and ends. */
   readonly once: boolean;
   /** Aborted with a reason when the process is to stop. */
@@ -56,7 +56,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   const { loaded, known, version, environment = {}, checkout = null, screen, form, load } = options;
   const { report } = options;
   const around = { environment, checkout, load, ...(report === undefined ? {} : { report }) };
-  const parts = await compose({ loaded, known, version, ...around, mode: 'daemon', watch: { screen, form } });
+  const parts = await compose({ loaded, known, version, ...around, mode: 'daemon', terminal: { screen, form } });
   await reportExposed({ ...parts, folders: [parts.config.loaded.settings.daemon.state_dir, parts.ports.store.dir] });
   const agent = new Agent(parts);
   process.on('SIGUSR2', parts.reopenLog);

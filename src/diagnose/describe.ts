@@ -8,7 +8,7 @@ import { shownUrl } from '#http/check-url.ts';
 import type { Reason } from '#proxy/reason.ts';
 import { causeOf } from './cause.ts';
 import type { ObservedEndpoint } from './endpoints.ts';
-import { type Noticed, observeClock, observePath, observeProxyTls } from './observed.ts';
+import { type Observation, observeClock, observePath, observeProxyTls } from './observed.ts';
 import { type PlaceOf, placedReason } from './places.ts';
 import type { ProbeResult } from './probe.ts';
 import type { DiagnosisFinding, ProxyVariables, PurposeReport, Stage } from './report.ts';
@@ -40,16 +40,21 @@ const INTERCEPTED: ReadonlySet<Code> = new Set<Code>(['TLS-INTERCEPTED', 'TLS-PI
 /** The report of one purpose. */
 export function describeResult(result: ProbeResult, about: Describing): PurposeReport {
   const { probe, route, failure } = result;
-  const noticed = failure === null ? [observePath(result.part), observeClock(result.responses)].filter(isThere) : [];
+  const observation =
+    failure === null ? [observePath(result.part), observeClock(result.responses)].filter(isPresent) : [];
   const missed = failure === null ? result.endpoints.flatMap((one) => one.failure ?? []) : [];
   const weak = failure === null ? observeProxyTls(result.observed) : null;
-  const warnings = [...(weak === null ? [] : [weak]), ...noticed.flatMap(({ warning }) => warning ?? []), ...missed];
+  const warnings = [
+    ...(weak === null ? [] : [weak]),
+    ...observation.flatMap(({ warning }) => warning ?? []),
+    ...missed,
+  ];
   const cause = failure === null ? null : causeOf(failure, failureContext(result, about));
-  const stages = [...result.observed, ...noticed.map(({ stage }) => stage)].map((observed) =>
+  const stages = [...result.observed, ...observation.map(({ stage }) => stage)].map((observed) =>
     describeStage(observed, result, about),
   );
   if (weak !== null) markWarning(stages, 'proxy_tls', about.toFinding(weak));
-  for (const { stage, warning } of noticed)
+  for (const { stage, warning } of observation)
     if (warning !== null) markWarning(stages, stage.stage, about.toFinding(warning));
   return {
     purpose: probe.purpose,
@@ -70,8 +75,8 @@ export function describeResult(result: ProbeResult, about: Describing): PurposeR
   };
 }
 
-function isThere(noticed: Noticed | null): noticed is Noticed {
-  return noticed !== null;
+function isPresent(observation: Observation | null): observation is Observation {
+  return observation !== null;
 }
 
 /** The reasons of the choice. A profile that a test asks for is not a reason from the settings. */

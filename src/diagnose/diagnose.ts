@@ -109,8 +109,8 @@ function shownName({ purpose, enabled }: PurposeReport): string {
 }
 
 function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing): Diagnosis['verdict'] {
-  const [asked, ...more] = purposes;
-  const key = urlKeyOf(asked === undefined || more.length > 0 ? PURPOSES[0] : asked);
+  const [first, ...more] = purposes;
+  const key = urlKeyOf(first === undefined || more.length > 0 ? PURPOSES[0] : first);
   const finding = toFinding(coded('CONFIG-INCOMPLETE', { key, what: 'there is no server to connect to' }));
   return { outcome: 'failed', sentence: `[${finding.code}] ${finding.message}`, purpose: null, finding };
 }

@@ -12,7 +12,7 @@ import type { ObservedResponse, ObservedStage } from './watched-router.ts';
 const CLOCKS_AGREE_MS = 300_000;
 
 /** An observation: a stage of its own, with a warning if it is one. */
-export interface Noticed {
+export interface Observation {
   readonly stage: ObservedStage;
   readonly warning: CodedError | null;
 }
@@ -26,7 +26,7 @@ export function observeProxyTls(observed: readonly ObservedStage[]): CodedError 
 }
 
 /** The clock of this host compared with the last response that has a Date; null when none has. */
-export function observeClock(responses: readonly ObservedResponse[]): Noticed | null {
+export function observeClock(responses: readonly ObservedResponse[]): Observation | null {
   const answer = responses.findLast(({ head }) => dateOf(head) !== null);
   if (answer === undefined) return null;
   const aheadMs = answer.atMs - (dateOf(answer.head) ?? answer.atMs);
@@ -41,7 +41,7 @@ export function observeClock(responses: readonly ObservedResponse[]): Noticed | 
 }
 
 /** What the path kept of the response to a range request; null when none was made. */
-export function observePath(part: ObservedPart | null): Noticed | null {
+export function observePath(part: ObservedPart | null): Observation | null {
   if (part === null) return null;
   const { head, connection, url, rangeWorked } = part;
   const facts = {

@@ -24,78 +24,80 @@ export interface Withheld {
   readonly secrets: readonly string[];
 }
 
-type Said = Pick<SecondOpinion, 'outcome' | 'says'>;
+type OpinionVerdict = Pick<SecondOpinion, 'outcome' | 'says'>;
 
 const REQUIRES_LOGIN = 407;
 
 /** Compares both. */
-export function compareOpinion(own: OwnResult, seen: OpinionResult, withheld: Withheld): Said {
-  if (isStatus(seen, REQUIRES_LOGIN) && withheld.account !== null && ownStatus(own) !== REQUIRES_LOGIN) {
+export function compareOpinion(own: OwnResult, opinion: OpinionResult, withheld: Withheld): OpinionVerdict {
+  if (isStatus(opinion, REQUIRES_LOGIN) && withheld.account !== null && ownStatus(own) !== REQUIRES_LOGIN) {
     return { outcome: 'not asked', says: `No second opinion: the proxy requires a login, and ${withheld.account}.` };
   }
-  return own.failure === null ? besideSuccess(own, seen, withheld) : besideFailure(own, own.failure, seen);
+  return own.failure === null
+    ? compareWithSuccess(own, opinion, withheld)
+    : compareWithFailure(own, own.failure, opinion);
 }
 
-function besideSuccess(own: OwnResult, seen: OpinionResult, { secrets }: Withheld): Said {
-  const isThrough = seen.kind === 'answered' && seen.by === 'target';
-  if (!isThrough) return say('fails', 'fails where Sallyport gets through', { why: whyOf(seen) });
-  const { status } = seen;
-  if (status < 400 || status === own.status) return say('same', 'gets through as well ({status})', { status });
-  if (own.forwarded) return say('fails', 'gets {status} where Sallyport gets through', { status });
+function compareWithSuccess(own: OwnResult, opinion: OpinionResult, { secrets }: Withheld): OpinionVerdict {
+  const isThrough = opinion.kind === 'answered' && opinion.by === 'target';
+  if (!isThrough) return verdict('fails', 'fails where Sallyport gets through', { why: whyOf(opinion) });
+  const { status } = opinion;
+  if (status < 400 || status === own.status) return verdict('same', 'gets through as well ({status})', { status });
+  if (own.forwarded) return verdict('fails', 'gets {status} where Sallyport gets through', { status });
   const without = secrets.length === 0 ? '' : ', without {secrets:words}';
-  return say('same', `reaches the server as well ({status}${without})`, { status, secrets: secrets.join(' and ') });
+  return verdict('same', `reaches the server as well ({status}${without})`, { status, secrets: secrets.join(' and ') });
 }
 
-function besideFailure(own: OwnResult, failure: CodedError, seen: OpinionResult): Said {
+function compareWithFailure(own: OwnResult, failure: CodedError, opinion: OpinionResult): OpinionVerdict {
   const at = stageOf(failure.trace?.phase);
   const status = ownStatus(own);
-  if (seen.kind !== 'answered') {
-    return seen.at === at ? sameStage(seen) : say('differs', 'fails differently', { why: whyOf(seen) });
+  if (opinion.kind !== 'answered') {
+    return opinion.at === at ? sameStage(opinion) : verdict('differs', 'fails differently', { why: whyOf(opinion) });
   }
-  const isSamePlace = own.forwarded || (seen.by === 'proxy') === (at === 'proxy');
-  if (isSamePlace && seen.status === status) return say('same', 'gets the same {status}', { status });
-  const isThrough = seen.by === 'target' && (seen.status < 400 || (!own.forwarded && at !== 'response'));
+  const isSamePlace = own.forwarded || (opinion.by === 'proxy') === (at === 'proxy');
+  if (isSamePlace && opinion.status === status) return verdict('same', 'gets the same {status}', { status });
+  const isThrough = opinion.by === 'target' && (opinion.status < 400 || (!own.forwarded && at !== 'response'));
   if (isThrough) return THROUGH;
-  return say('differs', 'fails differently', { why: whyOf(seen) });
+  return verdict('differs', 'fails differently', { why: whyOf(opinion) });
 }
 
-const THROUGH: Said = {
+const THROUGH: OpinionVerdict = {
   outcome: 'gets through',
   says: 'An ordinary Node client gets through: please report this as a bug in Sallyport.',
 };
 
 /** It succeeded, and so did ours on a second attempt. */
-export const RECOVERED: Said = {
+export const RECOVERED: OpinionVerdict = {
   outcome: 'recovered',
   says: 'An ordinary Node client gets through, and so did Sallyport when it tried again: the failure is intermittent.',
 };
 
 /** No client was started. `why` is a clause of ours. */
-export function noOpinion(why: string): Said {
+export function noOpinion(why: string): OpinionVerdict {
   return { outcome: 'not asked', says: `No second opinion: ${why}.` };
 }
 
-function sameStage(seen: Exclude<OpinionResult, { kind: 'answered' }>): Said {
-  const why = whyOf(seen);
-  if (seen.at === 'proxy') return say('same', 'does not get past the proxy either', { why });
-  if (seen.kind === 'late') return say('same', 'gets no answer either', { why });
-  const isCertificate = seen.at === 'tls' && CERTIFICATE.test(seen.code ?? '');
-  if (isCertificate) return say('same', 'rejects the certificate of the server as well', { why });
-  return say('same', 'fails at the same stage', { why });
+function sameStage(opinion: Exclude<OpinionResult, { kind: 'answered' }>): OpinionVerdict {
+  const why = whyOf(opinion);
+  if (opinion.at === 'proxy') return verdict('same', 'does not get past the proxy either', { why });
+  if (opinion.kind === 'late') return verdict('same', 'gets no answer either', { why });
+  const isCertificate = opinion.at === 'tls' && CERTIFICATE.test(opinion.code ?? '');
+  if (isCertificate) return verdict('same', 'rejects the certificate of the server as well', { why });
+  return verdict('same', 'fails at the same stage', { why });
 }
 
 /** Node's codes for a certificate that it does not accept, and the thread's code for a missing pinned key. */
 const CERTIFICATE = /CERT|UNABLE_TO|ISSUER|SELF_SIGNED|NOT_PINNED|HOSTNAME/;
 
-function whyOf(seen: OpinionResult): string {
-  if (seen.kind === 'late') return fillTemplate('no answer within {limit:ms}', { limit: seen.timeoutMs });
-  if (seen.kind === 'failed') return fillTemplate('{reason}', { reason: seen.code ?? seen.reason });
-  const by = seen.by === 'proxy' ? 'the proxy answered {status}' : 'the server answered {status}';
-  return fillTemplate(by, { status: seen.status });
+function whyOf(opinion: OpinionResult): string {
+  if (opinion.kind === 'late') return fillTemplate('no answer within {limit:ms}', { limit: opinion.timeoutMs });
+  if (opinion.kind === 'failed') return fillTemplate('{reason}', { reason: opinion.code ?? opinion.reason });
+  const by = opinion.by === 'proxy' ? 'the proxy answered {status}' : 'the server answered {status}';
+  return fillTemplate(by, { status: opinion.status });
 }
 
-function isStatus(seen: OpinionResult, status: number): boolean {
-  return seen.kind === 'answered' && seen.status === status;
+function isStatus(opinion: OpinionResult, status: number): boolean {
+  return opinion.kind === 'answered' && opinion.status === status;
 }
 
 /** The status that ended our request, from the proxy or the server. */
@@ -128,7 +130,11 @@ function stageOf(phase: ConnectPhase | undefined): OpinionStage | null {
 }
 
 /** `why` is a clause that has already been formatted. */
-function say(outcome: Said['outcome'], predicate: string, { why, ...facts }: Parameters<typeof fillTemplate>[1]): Said {
-  const said = fillTemplate(`An ordinary Node client ${predicate}`, facts);
-  return { outcome, says: typeof why === 'string' ? `${said}: ${why}.` : `${said}.` };
+function verdict(
+  outcome: OpinionVerdict['outcome'],
+  predicate: string,
+  { why, ...facts }: Parameters<typeof fillTemplate>[1],
+): OpinionVerdict {
+  const sentence = fillTemplate(`An ordinary Node client ${predicate}`, facts);
+  return { outcome, says: typeof why === 'string' ? `${sentence}: ${why}.` : `${sentence}.` };
 }

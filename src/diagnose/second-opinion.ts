@@ -57,10 +57,10 @@ export async function secondOpinion(probed: ProbeResult, parts: OpinionParts): P
   const { result, loan } = await queryWitness(triedProxy, probed, parts);
   const elapsedMs = Math.round(parts.clock.monotonic() - startedMs);
   const withheld = withheldFrom(triedProxy, loan, parts.settings.secretsOf(probed.probe.purpose));
-  const said = compareOpinion(ownResult(probed, triedProxy), result, withheld);
+  const verdict = compareOpinion(ownResult(probed, triedProxy), result, withheld);
   return {
     ...nothing,
-    ...(said.outcome === 'gets through' && (await isOver(probed, parts)) ? RECOVERED : said),
+    ...(verdict.outcome === 'gets through' && (await isOver(probed, parts)) ? RECOVERED : verdict),
     status: result.kind === 'answered' ? result.status : null,
     code: result.kind === 'failed' ? result.code : null,
     elapsed_ms: elapsedMs,

@@ -14,7 +14,7 @@ import { EntryJoiner, type LogEntry } from './entries.ts';
 import { findJar } from './jar-names.ts';
 import { type ClockNote, LogClock, type ZoneRules } from './log-clock.ts';
 import { type Measured, Pairing, type PairingTally } from './pairing.ts';
-import { byLog, siblingsOf } from './rotation.ts';
+import { byLog, rotatedFilesOf } from './rotation.ts';
 import { readStep } from './steps.ts';
 
 export interface EstimateOptions {
@@ -107,7 +107,7 @@ async function withSiblings({ logs, files }: EstimateOptions): Promise<string[]>
   for (const path of logs) {
     const folder = dirname(path);
     const names = await files.list(folder).catch(() => []);
-    paths.push(path, ...siblingsOf(basename(path), names).map((name) => join(folder, name)));
+    paths.push(path, ...rotatedFilesOf(basename(path), names).map((name) => join(folder, name)));
   }
   return paths;
 }
@@ -183,7 +183,7 @@ async function measureFiles(
 function addUp(tallies: readonly PairingTally[]): PairingTally {
   const sum = (key: keyof PairingTally) => tallies.reduce((total, tally) => total + tally[key], 0);
   return {
-    begunAgain: sum('begunAgain'),
+    restarted: sum('restarted'),
     unacknowledged: sum('unacknowledged'),
     withoutBeginning: sum('withoutBeginning'),
     acrossClockSteps: sum('acrossClockSteps'),

@@ -27,7 +27,7 @@ export interface Measured {
 /** Number of downloads that could not be measured, by reason. */
 export interface PairingTally {
   /** Started again without an acknowledgement in between. */
-  readonly begunAgain: number;
+  readonly restarted: number;
   /** Started and never acknowledged. */
   readonly unacknowledged: number;
   /** Acknowledged, but the start is not in the log. */
@@ -69,7 +69,7 @@ export class Pairing {
     this.#givenUp += 1;
   });
   readonly #done: Done[] = [];
-  #begunAgain = 0;
+  #restarted = 0;
   #givenUp = 0;
   #withoutBeginning = 0;
   #acrossClockSteps = 0;
@@ -110,7 +110,7 @@ export class Pairing {
 
   get tally(): PairingTally {
     return {
-      begunAgain: this.#begunAgain,
+      restarted: this.#restarted,
       unacknowledged: this.#givenUp + this.#open.size,
       withoutBeginning: this.#withoutBeginning,
       acrossClockSteps: this.#acrossClockSteps,
@@ -120,7 +120,7 @@ export class Pairing {
 
   #began(id: string, atMs: number, resumed: boolean): void {
     const before = this.#open.get(id);
-    if (before !== undefined) this.#begunAgain += 1;
+    if (before !== undefined) this.#restarted += 1;
     this.#open.delete(id);
     for (const other of this.#open.values()) other.joined = true;
     // A copy of the id, because a substring would keep its whole chunk in memory.

@@ -28,7 +28,7 @@ export function byLog(paths: readonly string[]): string[][] {
 }
 
 /** The names among `names` of the rotated files of this log; none if `name` is itself a rotated file. */
-export function siblingsOf(name: string, names: readonly string[]): string[] {
+export function rotatedFilesOf(name: string, names: readonly string[]): string[] {
   if (placeOf(name).age !== 0) return [];
   return names.filter((other) => other !== name && other.startsWith(`${name}.`) && placeOf(other).log === name);
 }

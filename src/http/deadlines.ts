@@ -29,7 +29,7 @@ export interface Deadlines {
 }
 
 export interface DeadlineWords {
-  readonly seen: string;
+  readonly observed: string;
   readonly advice: string;
 }
 
@@ -37,11 +37,11 @@ export interface DeadlineWords {
 export function deadlineFacts(
   { firstByteMs, silenceMs, key, words }: Deadlines,
   which: 'first_byte' | 'silence',
-): DeadlineWords & { readonly limit: number; readonly key: string } {
+): { readonly limit: number; readonly key: string; readonly seen: string; readonly advice: string } {
   return {
     limit: which === 'first_byte' ? firstByteMs : silenceMs,
     key,
-    seen: words?.seen ?? 'nothing is known of this way',
+    seen: words?.observed ?? 'nothing is known of this route',
     advice: words?.advice ?? `raise ${key}, 300000 is generally sufficient`,
   };
 }

@@ -64,8 +64,8 @@ export function responseInfo(head: ResponseHead): ResponseInfo {
 /** Whether a cache between us and the origin reports a hit (RFC 9111, 5.1; RFC 9211; Squid's X-Cache). */
 export function isFromCache(head: ResponseHead): boolean {
   const age = headerValue(head, 'age') ?? '';
-  const told = `${headerValue(head, 'cache-status') ?? ''} ${headerValue(head, 'x-cache') ?? ''}`;
-  return (/^\d{1,10}$/.test(age) && Number(age) > 0) || /\bhit\b/i.test(told);
+  const cacheFields = `${headerValue(head, 'cache-status') ?? ''} ${headerValue(head, 'x-cache') ?? ''}`;
+  return (/^\d{1,10}$/.test(age) && Number(age) > 0) || /\bhit\b/i.test(cacheFields);
 }
 
 /** The content coding of a body, for example `gzip`; null when it is not encoded (RFC 9110, 8.4). */

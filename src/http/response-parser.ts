@@ -77,12 +77,12 @@ export class ResponseParser {
   }
 
   #makeFacade(): Duplex {
-    let asked = false;
+    let started = false;
     return new Duplex({
       allowHalfOpen: false,
       read: () => {
-        if (asked) return;
-        asked = true;
+        if (started) return;
+        started = true;
         // During this call a push would only be queued. After it the stream flows, and a push is parsed at once.
         process.nextTick(() => {
           if (!this.#over) this.#options.onReady();

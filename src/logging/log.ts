@@ -32,13 +32,13 @@ export interface LogOptions {
   readonly known: SpanRedactor;
   readonly clock: Clock;
   /** Where lines are shown in addition to the file. */
-  readonly watch?: Watch;
+  readonly terminal?: TerminalOptions;
   /** Receives a line when the log itself fails. Default: stderr. */
   readonly complain?: (line: string) => void;
 }
 
 /** A screen and the form of its lines: `auto` suits the screen, `text` is as in the file. */
-export interface Watch {
+export interface TerminalOptions {
   readonly screen: Screen;
   readonly form: 'text' | 'json' | 'auto';
 }
@@ -56,23 +56,23 @@ export interface Log {
 
 /** Opens the log. A file that cannot be opened is reported and tried again; this never throws. */
 export function openLog(options: LogOptions): Log {
-  const { dir, level, known, clock, watch } = options;
+  const { dir, level, known, clock, terminal } = options;
   const complain = safely((line: string) => (options.complain ?? toStderr)(known.redact(line)));
   const path = join(dir, 'sallyport.log');
   const lostLine = (count: number) => classicLine(toRecord({ name: 'log-lines-lost', count }, clock.now(), known));
   const file = new LogFile({ ...options, path, complain, lostLine });
   const screen =
-    watch === undefined
+    terminal === undefined
       ? null
       : new BoundedScreen(
-          watch.screen,
+          terminal.screen,
           readerNews((event) => report(event)),
         );
-  const watching = watch === undefined || screen === null ? null : watcher({ ...watch, screen }, clock);
+  const watching = terminal === undefined || screen === null ? null : openTerminal({ ...terminal, screen }, clock);
   const open = (least: Level) => {
     const toFile = new Sink(least, (record) => file.write(classicLine(record)));
     const sinks = watching === null ? [toFile] : [toFile, watching.sink(least)];
-    return makeLogger(sinks, watch?.form === 'json' ? known : null);
+    return makeLogger(sinks, terminal?.form === 'json' ? known : null);
   };
   let logger = open(level);
 
@@ -115,7 +115,7 @@ function readerNews(report: Report): ReaderNews {
 }
 
 /** Renders for the screen. */
-function watcher({ screen, form }: Watch, clock: Clock): { sink(least: Level): Sink; close(): void } {
+function openTerminal({ screen, form }: TerminalOptions, clock: Clock): { sink(least: Level): Sink; close(): void } {
   const nothing = () => undefined;
   const line = (level: Level, text: string) =>
     screen.write(screen.journal === true ? `${priorityPrefix(level)}${text}` : text);

@@ -108,13 +108,13 @@ export class TerminalLog {
     const now = this.#clock.monotonic();
     const known = typeof length === 'number' ? length : null;
     const before = this.#live;
-    const goesOn = before?.kind === 'bar' && before.id === String(id) && before.received <= received;
-    if (goesOn && now - before.sinceMs < DRAW_EVERY_MS && received !== known) {
+    const continues = before?.kind === 'bar' && before.id === String(id) && before.received <= received;
+    if (continues && now - before.sinceMs < DRAW_EVERY_MS && received !== known) {
       before.received = received;
       return;
     }
-    if (goesOn) move(before, received, now);
-    const bar = goesOn ? before : newBar(String(id), received, now);
+    if (continues) move(before, received, now);
+    const bar = continues ? before : newBar(String(id), received, now);
     bar.length = known;
     this.#stopTicking();
     this.#live = bar;

@@ -22,7 +22,7 @@ export interface FoundJar {
   readonly facts: JarFacts;
 }
 
-export interface Material {
+export interface FeedInput {
   readonly found: readonly FoundJar[];
   /** Side files by id. */
   readonly metas: ReadonlyMap<string, ItemMeta>;
@@ -54,21 +54,21 @@ export function compareIds(left: string, right: string): number {
 }
 
 /** @throws CodedError ID-DUPLICATE, ID-REUSED, FEED-BUILD, FEED-LIMIT, REQUIRES-UNKNOWN, -CYCLE, -DEPTH */
-export function assembleFeed(material: Material): Assembled {
-  const before = new Map(material.previous?.items.map((item) => [item.id, item]));
-  const jars = [...material.found].sort((left, right) => compareIds(left.id, right.id));
+export function assembleFeed(input: FeedInput): Assembled {
+  const before = new Map(input.previous?.items.map((item) => [item.id, item]));
+  const jars = [...input.found].sort((left, right) => compareIds(left.id, right.id));
   refuseTwins(jars.map(({ id }) => id));
-  const withSequence = sequencer(material, before);
-  const items = jars.map((jar) => withSequence(makeItem(jar, material.metas.get(jar.id) ?? {}, before.get(jar.id))));
+  const withSequence = sequencer(input, before);
+  const items = jars.map((jar) => withSequence(makeItem(jar, input.metas.get(jar.id) ?? {}, before.get(jar.id))));
   const present = new Set(jars.map(({ id }) => id));
-  const kept = withdrawnWithoutFile(material, present);
+  const kept = withdrawnWithoutFile(input, present);
   const all = [...items, ...kept].sort((left, right) => compareIds(left.id, right.id));
   refuseTwins(all.map(({ id }) => id));
   refuseEqualSequences(all);
   checkRequired(all);
-  const { feed, changed } = numberFeed(all, material);
+  const { feed, changed } = numberFeed(all, input);
   refuseTooMuch(feed);
-  return { feed, changed, warnings: warningsOf(material, all) };
+  return { feed, changed, warnings: warningsOf(input, all) };
 }
 
 function makeItem({ id, file, facts }: FoundJar, meta: ItemMeta, before: FeedItem | undefined): FeedItem {
@@ -104,20 +104,20 @@ function optionalFields(meta: ItemMeta): ItemMeta {
  * Gives each item its sequence in its package, called in the natural order of ids: that of the side file, else the
  * previous one, else the number in the id, else one more than all earlier ones.
  */
-function sequencer(material: Material, before: ReadonlyMap<string, FeedItem>): (item: FeedItem) => FeedItem {
+function sequencer(input: FeedInput, before: ReadonlyMap<string, FeedItem>): (item: FeedItem) => FeedItem {
   const highest = new Map<string, number>();
   return (item) => {
     const known = before.get(item.id);
     const kept = known?.package === item.package ? known.sequence : undefined;
     const counted = NUMERIC_ID.test(item.id) ? Number(item.id) : (highest.get(item.package) ?? 0) + 1;
-    const sequence = material.metas.get(item.id)?.sequence ?? kept ?? counted;
+    const sequence = input.metas.get(item.id)?.sequence ?? kept ?? counted;
     highest.set(item.package, Math.max(sequence, highest.get(item.package) ?? 0));
     return { ...item, sequence };
   };
 }
 
 /** A withdrawn package needs no file, but must stay in the feed so that agents move it aside. */
-function withdrawnWithoutFile({ metas, previous }: Material, present: ReadonlySet<string>): readonly FeedItem[] {
+function withdrawnWithoutFile({ metas, previous }: FeedInput, present: ReadonlySet<string>): readonly FeedItem[] {
   return (previous?.items ?? [])
     .filter(({ id }) => !present.has(id) && metas.get(id)?.withdrawn === true)
     .map((item) => ({ ...item, withdrawn: true }));
@@ -171,8 +171,8 @@ function checkRequired(items: readonly FeedItem[]): void {
  * A serial must always identify the same content (FEED-FORKED). A feed with the same items that is valid for at least
  * half of its time is therefore left alone; a renewed expiry is a change like any other.
  */
-function numberFeed(items: readonly FeedItem[], material: Material): { feed: Feed; changed: boolean } {
-  const { previous, nowMs, expiresDays } = material;
+function numberFeed(items: readonly FeedItem[], input: FeedInput): { feed: Feed; changed: boolean } {
+  const { previous, nowMs, expiresDays } = input;
   const lifetimeMs = expiresDays * DAY_MS;
   if (previous !== null && isSame(previous.items, items)) {
     const leftMs = Date.parse(previous.expires) - nowMs;
@@ -208,7 +208,7 @@ export function renderFeed(feed: Feed): string {
   return `${JSON.stringify(feed, null, 2)}\n`;
 }
 
-function warningsOf({ metas, previous }: Material, items: readonly FeedItem[]): readonly string[] {
+function warningsOf({ metas, previous }: FeedInput, items: readonly FeedItem[]): readonly string[] {
   const byId = new Map(items.map((item) => [item.id, item]));
   const gone = (previous?.items ?? []).filter(({ id }) => !byId.has(id));
   const idle = [...metas.keys()].filter((id) => !byId.has(id)).sort(compareIds);

@@ -106,18 +106,18 @@ export class PathHabits {
   }
 
   /** Records one response; in memory only until `save`. */
-  observe(seen: RouteObservation): void {
-    const key = keyOf(seen);
+  observe(observation: RouteObservation): void {
+    const key = keyOf(observation);
     const before = this.#routes.get(key);
     this.#routes.set(key, {
-      proxy: seen.proxy,
-      origin: seen.origin,
+      proxy: observation.proxy,
+      origin: observation.origin,
       seen_at: this.#clock.now(),
       // A proxy that echoes our own credentials must not bring them into a file.
-      via: seen.via === null ? null : this.#redactor.redact(seen.via),
-      ranges_work: seen.rangeWorked ?? before?.ranges_work ?? null,
-      ranges_at: seen.rangeWorked === null ? (before?.ranges_at ?? null) : this.#clock.now(),
-      etag: seen.etag === undefined ? (before?.etag ?? null) : strengthOf(seen.etag),
+      via: observation.via === null ? null : this.#redactor.redact(observation.via),
+      ranges_work: observation.rangeWorked ?? before?.ranges_work ?? null,
+      ranges_at: observation.rangeWorked === null ? (before?.ranges_at ?? null) : this.#clock.now(),
+      etag: observation.etag === undefined ? (before?.etag ?? null) : strengthOf(observation.etag),
       kinds: before?.kinds ?? [],
     });
   }

@@ -58,7 +58,7 @@ export class HopMemories {
 
   /** The most recent time that any of these hops showed; null when none did. */
   latest(hops: readonly string[]): ObservedTime | null {
-    const seen = hops.flatMap((hop) => this.#hops.get(hop)?.observedTime ?? []);
-    return seen.sort((a, b) => b.monotonicMs - a.monotonicMs)[0] ?? null;
+    const times = hops.flatMap((hop) => this.#hops.get(hop)?.observedTime ?? []);
+    return times.sort((a, b) => b.monotonicMs - a.monotonicMs)[0] ?? null;
   }
 }

@@ -73,7 +73,7 @@ export interface Connection {
    * Set on a plain connection that was opened with `bulk`: all bytes go to the consumer through one reused buffer
    * (valid only during the call), and the socket emits no 'data'. `pause` and `resume` provide back-pressure.
    */
-  readonly bulk: BulkSource | null;
+  readonly bulk: BulkReader | null;
   /**
    * Checks a response that this hop may have made itself (absolute form). Throws the proxy's own failure (AUTH-*,
    * POLICY-DENIED, PROXY-UPSTREAM), or returns if the origin answered. The page of a refusal can still be read.
@@ -92,7 +92,7 @@ export interface Connection {
 }
 
 /** The bytes of a plain socket through one reused buffer (`onread` of `net`). */
-export interface BulkSource {
+export interface BulkReader {
   /** Sets the receiver of the bytes; called at most once, before anything is written. */
   consume(onBytes: (chunk: Uint8Array) => void): void;
 }

@@ -16,7 +16,7 @@ import { candidateInfoOf } from './auth/lend.ts';
 import type { KerberosLoader } from './auth/schemes/negotiate.ts';
 import type { SecretRegistry } from './auth/schemes/scheme.ts';
 import { chooseProxy, fallbacksOf, type ProxySettings } from './choosing/choice.ts';
-import { CoolDown, failsOver } from './choosing/failover.ts';
+import { failsOver, ProxyCooldown } from './choosing/failover.ts';
 import { ConnectObserver } from './connect-observer.ts';
 import { connectModeThrough, type Endpoint, endpointOf } from './endpoint.ts';
 import { bindingOf, type Candidate, type CandidateSource, ownHop, type ProxyHop } from './hop.ts';
@@ -49,7 +49,7 @@ export interface RouterParts {
   /** True for settings that are only being tried: their secrets stay bound to the proxies of the active settings. */
   readonly isTried?: boolean;
   /** One for the process, for the same reason. */
-  readonly coolDown?: CoolDown;
+  readonly coolDown?: ProxyCooldown;
   /** One for the process, for the same reason. */
   readonly memories?: HopMemories;
   /** Where profiles without an address of their own get their proxies. */
@@ -70,7 +70,7 @@ let routers = 0;
 export function createRouter(parts: RouterParts): Router {
   routers += 1;
   const generation = routers;
-  const { settings, credentialGuard, coolDown = new CoolDown(parts.clock) } = parts;
+  const { settings, credentialGuard, coolDown = new ProxyCooldown(parts.clock) } = parts;
   credentialGuard.bindSecrets(settings.proxies.flatMap(enteredSecrets), parts.isTried);
   // Logged once for each proxy and each change of the settings.
   const toldWeak = new Set<string>();
@@ -154,12 +154,12 @@ interface Failed {
 
 /** Tries the candidates of one route in order. */
 class Failover {
-  readonly #parts: RouterParts & { readonly coolDown: CoolDown };
+  readonly #parts: RouterParts & { readonly coolDown: ProxyCooldown };
   readonly #chosen: Chosen;
   readonly #connector: Connector;
   readonly #report: ScopedReport;
 
-  constructor(parts: RouterParts & { readonly coolDown: CoolDown }, chosen: Chosen, connector: Connector) {
+  constructor(parts: RouterParts & { readonly coolDown: ProxyCooldown }, chosen: Chosen, connector: Connector) {
     this.#parts = parts;
     this.#chosen = chosen;
     this.#connector = connector;
@@ -170,7 +170,7 @@ class Failover {
     signal.throwIfAborted();
     const { clock } = this.#parts;
     const choice = new ConnectObserver(clock, watch);
-    const candidates = this.#restedFirst(
+    const candidates = this.#byCooldown(
       await choice.run(
         'choice',
         () => this.#candidates(signal),
@@ -274,10 +274,10 @@ class Failover {
   }
 
   /** Proxies that failed recently come last, even after a DIRECT in the list; the others keep the admin's order. */
-  #restedFirst(candidates: readonly Candidate[]): readonly Candidate[] {
-    const rest = (candidate: Candidate) =>
-      candidate.kind === 'proxy' ? this.#parts.coolDown.restOf(candidate.hop.url) : 0;
-    return candidates.toSorted((one, other) => rest(one) - rest(other));
+  #byCooldown(candidates: readonly Candidate[]): readonly Candidate[] {
+    const cooldown = (candidate: Candidate) =>
+      candidate.kind === 'proxy' ? this.#parts.coolDown.remainingMs(candidate.hop.url) : 0;
+    return candidates.toSorted((one, other) => cooldown(one) - cooldown(other));
   }
 
   #opened(candidate: Candidate, { facts: { host, port, how } }: Connection, updateId: string | undefined): void {
@@ -301,13 +301,13 @@ class Failover {
   }
 
   #missed(hop: ProxyHop, error: CodedError, next: Candidate | undefined): void {
-    const rest = this.#parts.coolDown.failed(hop.url);
+    const cooldownMs = this.#parts.coolDown.failed(hop.url);
     if (next === undefined) return;
     this.#report({
       name: 'failed-over',
       proxy: hop.name,
       error,
-      rest,
+      rest: cooldownMs,
       next: next.kind === 'direct' ? 'direct' : next.hop.place,
     });
   }

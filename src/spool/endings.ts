@@ -16,8 +16,8 @@ import type { SettledKeys } from './settled-keys.ts';
 export interface EndingsOptions<Body> {
   readonly heads: Heads<Body>;
   readonly settled: SettledKeys;
-  /** Numbers of entries whose heads keep a key for which `settled.log` had no room. */
-  readonly buried: readonly number[];
+  /** Numbers of entries whose heads keep a key for which `settled.log` had no space. */
+  readonly unlisted: readonly number[];
   readonly report: Report;
 }
 
@@ -26,12 +26,12 @@ export class Endings<Body> {
   readonly #heads: Heads<Body>;
   readonly #settled: SettledKeys;
   readonly #report: Report;
-  #buried: readonly number[];
+  #unlisted: readonly number[];
 
-  constructor({ heads, settled, buried, report }: EndingsOptions<Body>) {
+  constructor({ heads, settled, unlisted, report }: EndingsOptions<Body>) {
     this.#heads = heads;
     this.#settled = settled;
-    this.#buried = buried;
+    this.#unlisted = unlisted;
     this.#report = report;
   }
 
@@ -61,19 +61,19 @@ export class Endings<Body> {
   async settle(waiting: QueuedEntry): Promise<void> {
     const { folder, queue } = this.#heads;
     const { sequence, head } = waiting;
-    let isBuried = false;
+    let isUnlisted = false;
     try {
       await this.#settled.add([head.key]);
     } catch (thrown) {
       if (asCoded(thrown).code !== 'DISK-FULL') throw thrown;
       await folder.bury(sequence);
       this.#settled.remember([head.key]);
-      this.#buried = [...this.#buried, sequence];
-      isBuried = true;
+      this.#unlisted = [...this.#unlisted, sequence];
+      isUnlisted = true;
     }
     queue.forget(waiting);
     await folder.remove(sequence, head);
-    if (!isBuried) await this.#clearBuried();
+    if (!isUnlisted) await this.#clearUnlisted();
     await this.#left(waiting, 'ended');
   }
 
@@ -105,7 +105,7 @@ export class Endings<Body> {
   async #carryOutReject(waiting: QueuedEntry): Promise<void> {
     const { folder, queue } = this.#heads;
     await this.#heads.spend(() => this.#settled.add([waiting.head.key]));
-    await this.#clearBuried();
+    await this.#clearUnlisted();
     await folder.reject(waiting.sequence);
     queue.forget(waiting);
     await this.#left(waiting, 'ended');
@@ -129,10 +129,10 @@ export class Endings<Body> {
     await this.#heads.restoreBallast();
   }
 
-  async #clearBuried(): Promise<void> {
-    if (this.#buried.length === 0) return;
-    await this.#heads.folder.clearBuried(this.#buried);
-    this.#buried = [];
+  async #clearUnlisted(): Promise<void> {
+    if (this.#unlisted.length === 0) return;
+    await this.#heads.folder.clearUnlisted(this.#unlisted);
+    this.#unlisted = [];
   }
 }
 

@@ -44,7 +44,7 @@ export class KindFolder {
     return join(this.dir, partName(sequence, part));
   }
 
-  /** Reads a head, or the file of a buried entry. Never throws because of its content. */
+  /** Reads a head, or the file of a settled entry. Never throws because of its content. */
   read(sequence: number, part: 'json' | 'settled' = 'json'): Promise<ReadHead> {
     return this.readAt(this.path(sequence, part));
   }
@@ -88,8 +88,8 @@ export class KindFolder {
     await this.files.syncDirectory(this.dir);
   }
 
-  /** Removes the files of buried entries, once their keys are in `settled.log`. */
-  async clearBuried(sequences: readonly number[]): Promise<void> {
+  /** Removes the files of settled entries, once `settled.log` lists their keys. */
+  async clearUnlisted(sequences: readonly number[]): Promise<void> {
     for (const sequence of sequences) await this.files.remove(this.path(sequence, 'settled'));
     await this.files.syncDirectory(this.dir);
   }

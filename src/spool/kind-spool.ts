@@ -39,7 +39,7 @@ export interface Opened<Body> {
   readonly folder: KindFolder;
   readonly settled: SettledKeys;
   readonly queue: Queue;
-  readonly buried: readonly number[];
+  readonly unlisted: readonly number[];
 }
 
 /** The spool of one kind over its folder. */
@@ -110,21 +110,21 @@ export class KindSpool<Body> implements Spool<Body> {
     const head = this.#heads.create(key, acceptedAtMs ?? this.#ports.clock.now());
     const size = encodeHead({ head, body, ending: null }).length;
     if (size > MAX_ENTRY_HEAD_BYTES) throw coded('SPOOL-TOO-LARGE', { key, bytes: size, limit: MAX_ENTRY_HEAD_BYTES });
-    const room = this.#queue.reserve(key, size);
+    const reservation = this.#queue.reserve(key, size);
     const sequence = this.#queue.takeNumber();
     let attachment: Attachment | null = null;
     try {
       const path = this.#folder.path(sequence, 'attachment');
-      const from = source && { source, admit: (bytes: number) => room.add(bytes) };
+      const from = source && { source, admit: (bytes: number) => reservation.add(bytes) };
       if (from !== undefined) attachment = await stageAttachment(this.#ports.files, path, from);
       await this.#inTurn(async () => {
         const put = () => this.#heads.put(sequence, { head: { ...head, attachment }, body, ending: null });
         await (isOwed ? this.#heads.spend(put) : put());
-        room.release();
+        reservation.release();
       });
       return 'accepted';
     } catch (thrown) {
-      room.release();
+      reservation.release();
       // It was not accepted, so it must not be loaded at the next start.
       await this.#folder.remove(sequence, { attachment }).catch(tolerate);
       throw thrown;

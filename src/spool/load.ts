@@ -28,11 +28,11 @@ export interface Loaded {
   /** In order of acceptance; each key once, none of them settled. */
   readonly entries: readonly Found[];
   /** Numbers of entries whose keys are known, but not in `settled.log` yet. */
-  readonly buried: readonly number[];
+  readonly unlisted: readonly number[];
   readonly nextSequence: number;
 }
 
-export interface LoadFrom<Body> {
+export interface LoadContext<Body> {
   readonly folder: KindFolder;
   readonly kind: SpoolKind<Body>;
   readonly settled: SettledKeys;
@@ -40,8 +40,8 @@ export interface LoadFrom<Body> {
 }
 
 /** Loads the waiting entries. @throws CodedError FILE-* when the folder itself cannot be read */
-export async function loadFolder<Body>(from: LoadFrom<Body>): Promise<Loaded> {
-  const { folder } = from;
+export async function loadFolder<Body>(context: LoadContext<Body>): Promise<Loaded> {
+  const { folder } = context;
   const names = (await folder.files.list(folder.dir)).map((name) => ({ name, own: readName(name) }));
   await clearUnfinished(folder, names);
   const own = names.flatMap((found) => found.own ?? []);
@@ -56,12 +56,12 @@ export async function loadFolder<Body>(from: LoadFrom<Body>): Promise<Loaded> {
   for (const sequence of numbers('attachment')) {
     if (!headed.has(sequence)) await removeQuietly(folder, folder.path(sequence, 'attachment'));
   }
-  const buried = await loadBuried(from, numbers('settled'));
-  const entries = await loadHeads(from, heads);
+  const unlisted = await loadUnlisted(context, numbers('settled'));
+  const entries = await loadHeads(context, heads);
   // A process that died may have left names that a power cut would lose; from here on they must be durable.
   await folder.files.syncDirectory(folder.dir);
   const last = finished.reduce((most, { sequence }) => Math.max(most, sequence), 0);
-  return { entries, buried, nextSequence: last + 1 };
+  return { entries, unlisted, nextSequence: last + 1 };
 }
 
 async function clearUnfinished(
@@ -77,14 +77,17 @@ async function clearUnfinished(
 /**
  * Keys for which `settled.log` had no space. If there still is none, they are kept in memory and their files stay.
  */
-async function loadBuried<Body>(from: LoadFrom<Body>, sequences: readonly number[]): Promise<readonly number[]> {
-  const { folder, settled } = from;
+async function loadUnlisted<Body>(
+  context: LoadContext<Body>,
+  sequences: readonly number[],
+): Promise<readonly number[]> {
+  const { folder, settled } = context;
   const kept: number[] = [];
   const keys: string[] = [];
   for (const sequence of sequences) {
     const read = await folder.read(sequence, 'settled');
-    if (read.kind === 'unusable') await setAside(from, { sequence, part: 'settled' }, read.problem);
-    if (read.kind === 'closed') from.report(from.kind.setAside(read.error));
+    if (read.kind === 'unusable') await setAside(context, { sequence, part: 'settled' }, read.problem);
+    if (read.kind === 'closed') context.report(context.kind.setAside(read.error));
     if (read.kind !== 'record') continue;
     keys.push(read.record.head.key);
     kept.push(sequence);
@@ -92,7 +95,7 @@ async function loadBuried<Body>(from: LoadFrom<Body>, sequences: readonly number
   if (kept.length === 0) return kept;
   try {
     await settled.add(keys);
-    await folder.clearBuried(kept);
+    await folder.clearUnlisted(kept);
     return [];
   } catch (thrown) {
     tolerate(thrown);
@@ -101,14 +104,14 @@ async function loadBuried<Body>(from: LoadFrom<Body>, sequences: readonly number
   }
 }
 
-async function loadHeads<Body>(from: LoadFrom<Body>, sequences: readonly number[]): Promise<readonly Found[]> {
-  const { folder, settled, report, kind } = from;
+async function loadHeads<Body>(context: LoadContext<Body>, sequences: readonly number[]): Promise<readonly Found[]> {
+  const { folder, settled, report, kind } = context;
   const entries: Found[] = [];
   const waiting = new Set<string>();
   for (const sequence of sequences) {
     const read = await folder.read(sequence);
     if (read.kind === 'closed') report(kind.setAside(read.error));
-    if (read.kind === 'unusable') await setAside(from, { sequence, part: 'json' }, read.problem);
+    if (read.kind === 'unusable') await setAside(context, { sequence, part: 'json' }, read.problem);
     if (read.kind !== 'record') continue;
     const { record, bytes } = read;
     const { key } = record.head;
@@ -119,9 +122,9 @@ async function loadHeads<Body>(from: LoadFrom<Body>, sequences: readonly number[
       await folder.remove(sequence, record.head).catch(tolerate);
       continue;
     }
-    const reason = await checkRecord(from, sequence, record);
+    const reason = await checkRecord(context, sequence, record);
     if (reason !== null) {
-      await setAside(from, { sequence, part: 'json' }, { kind: 'damaged', reason });
+      await setAside(context, { sequence, part: 'json' }, { kind: 'damaged', reason });
       continue;
     }
     waiting.add(key);
@@ -132,7 +135,7 @@ async function loadHeads<Body>(from: LoadFrom<Body>, sequences: readonly number[
 
 /** Why an entry cannot be used, although its head is readable. */
 async function checkRecord<Body>(
-  { folder, kind }: LoadFrom<Body>,
+  { folder, kind }: LoadContext<Body>,
   sequence: number,
   { head, body, ending }: HeadRecord,
 ): Promise<string | null> {
@@ -155,7 +158,7 @@ export function checkBody<Body>(kind: SpoolKind<Body>, name: string, body: unkno
 }
 
 async function setAside<Body>(
-  { folder, report, kind }: LoadFrom<Body>,
+  { folder, report, kind }: LoadContext<Body>,
   file: { readonly sequence: number; readonly part: 'json' | 'settled' },
   problem: EntryProblem,
 ): Promise<void> {

@@ -33,7 +33,7 @@ export async function openSpool<Body>(ports: SpoolPorts, kind: SpoolKind<Body>):
   const nextSequence = Math.max(loaded.nextSequence, lastRejected + 1);
   const queue = new Queue({ clock, quota: kind.quota, dir, nextSequence, compare: kind.compare });
   for (const found of loaded.entries) queue.keep(toQueuedEntry(kind, found));
-  return new KindSpool(ports, { kind, folder, settled, queue, buried: loaded.buried });
+  return new KindSpool(ports, { kind, folder, settled, queue, unlisted: loaded.unlisted });
 }
 
 function tolerate(thrown: unknown): void {

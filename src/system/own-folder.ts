@@ -111,7 +111,7 @@ function checkParent({ owner, mode }: FileFacts, self: number): string | null {
  * Whether a folder in a checkout has the checkout's owner, and may be written by others only if they share its group
  * and the checkout also allows that.
  */
-export async function isAsCheckedOut(files: Files, path: string, checkout: string): Promise<boolean> {
+export async function hasCheckoutOwnership(files: Files, path: string, checkout: string): Promise<boolean> {
   if (!isWithin(path, checkout)) return false;
   const [facts, around] = [await followedFacts(files, path), await followedFacts(files, checkout)];
   if (facts === null || around === null || facts.owner !== around.owner || (facts.mode & 0o002) !== 0) return false;

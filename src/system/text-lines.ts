@@ -124,11 +124,11 @@ class LineCutter {
     let from = 0;
     for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, from)) {
       if (this.#begun === '' && this.#reader.skips?.(bytes, from, at) === true) this.#lines += 1;
-      else this.#give(this.#begun + bytes.toString('latin1', from, Math.min(at, from + this.#room)));
+      else this.#give(this.#begun + bytes.toString('latin1', from, Math.min(at, from + this.#remaining)));
       this.#begun = '';
       from = at + 1;
     }
-    this.#begun += bytes.toString('latin1', from, Math.min(bytes.length, from + this.#room));
+    this.#begun += bytes.toString('latin1', from, Math.min(bytes.length, from + this.#remaining));
   }
 
   /** Passes on the last line and returns the number of lines. */
@@ -138,7 +138,7 @@ class LineCutter {
     return this.#lines;
   }
 
-  get #room(): number {
+  get #remaining(): number {
     return LINE_LIMIT - this.#begun.length;
   }
 

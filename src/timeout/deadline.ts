@@ -63,12 +63,12 @@ function coldMs(size: number, baseMs: number): number {
 /** The deadline of a phase for a size. A larger size never gets a shorter deadline. */
 export function deadlineOf(
   history: History,
-  asked: { readonly phase: TimeoutPhase; readonly size: number; readonly nowMs: number; readonly baseMs: number },
+  planned: { readonly phase: TimeoutPhase; readonly size: number; readonly nowMs: number; readonly baseMs: number },
 ): Deadline {
-  const { phase, size } = asked;
-  const cold = coldMs(size, asked.baseMs);
+  const { phase, size } = planned;
+  const cold = coldMs(size, planned.baseMs);
   const doublings = Math.min(MAX_DOUBLINGS, Math.floor(history.timeouts[phase] / TIMEOUTS_PER_DOUBLING));
-  const measured = recentSamples(history, asked.nowMs).filter(({ ms }) => ms[phase] !== null);
+  const measured = recentSamples(history, planned.nowMs).filter(({ ms }) => ms[phase] !== null);
   if (measured.length === 0) return { ms: cold * 2 ** doublings, rule: 'start', evidence: null };
   const worsts = worstOf(measured, phase, history.count);
   const settled = history.count - history.timedOutAt[phase] >= SETTLED_AFTER;

@@ -64,9 +64,9 @@ export class ResponseTimeoutModel {
     checkNumbers({ size, nowMs });
     if (this.#settings.mode === 'fixed') return fixedPlan(size, this.#settings.baseMs);
     const { history, borrowed } = this.#basis(route);
-    const asked = size > 0 ? size : history.largest;
+    const planned = size > 0 ? size : history.largest;
     const { baseMs } = this.#settings;
-    const deadline = (phase: TimeoutPhase) => deadlineOf(history, { phase, size: asked, nowMs, baseMs });
+    const deadline = (phase: TimeoutPhase) => deadlineOf(history, { phase, size: planned, nowMs, baseMs });
     const [first, total] = [deadline('first_byte'), deadline('total')];
     const silence = deadline('silence');
     // On a known route the total deadline never ends a single wait that is allowed.
@@ -77,7 +77,7 @@ export class ResponseTimeoutModel {
     return {
       size,
       ...bounded,
-      expectedMs: expectedMs(total, asked),
+      expectedMs: expectedMs(total, planned),
       explanation: explain(first, { borrowed, retried: (previous?.timedOut ?? null) !== null }),
     };
   }

@@ -45,10 +45,10 @@ export const NO_HISTORY: History = {
 };
 
 /** Newest samples kept of each size class, and the maximum kept of all classes together. */
-const NEWEST_OF_A_CLASS = 16;
-export const KEPT_OF_ALL = 240;
+const NEWEST_PER_CLASS = 16;
+export const MAX_SAMPLES = 240;
 /** The slowest samples of each class and phase are kept longer: deadlines exist for rare cases. */
-const SLOWEST_OF_A_CLASS = 2;
+const SLOWEST_PER_CLASS = 2;
 const SLOWEST_KEPT_FOR = 400;
 /** Sizes of one class differ by less than this factor. */
 const CLASS_FACTOR = 4;
@@ -124,16 +124,16 @@ function kept(samples: readonly Sample[]): readonly Sample[] {
   const from = CLASS_FACTOR ** Math.floor(Math.log(Math.max(1, newest.size)) / Math.log(CLASS_FACTOR));
   const alike = samples.filter(({ size }) => size < from * CLASS_FACTOR && (size >= from || from === 1));
   const slowest = new Set(TIMEOUT_PHASES.flatMap((phase) => slowestIn(phase, alike, newest.seq)));
-  const gone = alike.slice(0, -NEWEST_OF_A_CLASS).find((sample) => !slowest.has(sample));
+  const gone = alike.slice(0, -NEWEST_PER_CLASS).find((sample) => !slowest.has(sample));
   const rest = samples.filter((sample) => sample !== gone);
-  return rest.slice(-KEPT_OF_ALL);
+  return rest.slice(-MAX_SAMPLES);
 }
 
 function slowestIn(phase: TimeoutPhase, alike: readonly Sample[], newestSeq: number): Sample[] {
   return alike
     .filter(({ seq }) => newestSeq - seq <= SLOWEST_KEPT_FOR)
     .sort((a, b) => (b.ms[phase] ?? 0) - (a.ms[phase] ?? 0))
-    .slice(0, SLOWEST_OF_A_CLASS);
+    .slice(0, SLOWEST_PER_CLASS);
 }
 
 function whole(ms: number | null): number | null {

@@ -2,7 +2,7 @@
 // model starts empty. A sample is a row of numbers to save space: seq, atMs, size, first byte, silence, total.
 
 import { z } from 'zod';
-import { type History, KEPT_OF_ALL, MAX_SAMPLE_MS } from './samples.ts';
+import { type History, MAX_SAMPLE_MS, MAX_SAMPLES } from './samples.ts';
 
 /** Maximum number of routes. The least recently used is dropped first. */
 export const MAX_ROUTES = 256;
@@ -24,7 +24,7 @@ const historySchema = z
     timedOutAt: byPhase,
     muteEver: times,
     longerUntil: times,
-    samples: z.array(row).max(KEPT_OF_ALL),
+    samples: z.array(row).max(MAX_SAMPLES),
   })
   .refine(({ count, samples }) => samples.every(([seq], index) => seq < (samples[index + 1]?.[0] ?? count)));
 

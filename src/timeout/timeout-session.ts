@@ -36,7 +36,7 @@ interface TimeoutSessionPorts<Shape, Kind> {
 /** For the message of a timeout: the configuration key to change, the evidence, and the advice. */
 interface TimeoutWords {
   readonly key: string;
-  readonly words: { readonly seen: string; readonly advice: string };
+  readonly words: { readonly observed: string; readonly advice: string };
 }
 
 interface TimedAttempt<Shape> {
@@ -79,13 +79,13 @@ export class TimeoutSession<Shape, Kind> {
       const key = 'response_timeout.base_ms';
       return {
         key,
-        words: { seen: observed, advice: `raise ${key}, 300000 is generally sufficient, or let the mode be adaptive` },
+        words: { observed, advice: `raise ${key}, 300000 is generally sufficient, or let the mode be adaptive` },
       };
     }
     const isAtMost = Math.max(plan.firstByteMs, plan.silenceMs) >= section.max_ms;
     return isAtMost
-      ? { key: 'response_timeout.max_ms', words: { seen: observed, advice: 'raise response_timeout.max_ms' } }
-      : { key: 'response_timeout.mode', words: { seen: observed, advice: ADAPTIVE_ADVICE } };
+      ? { key: 'response_timeout.max_ms', words: { observed, advice: 'raise response_timeout.max_ms' } }
+      : { key: 'response_timeout.mode', words: { observed, advice: ADAPTIVE_ADVICE } };
   }
 
   /** How long this route has held packages. `held_size` is set where that was a package of another size. */

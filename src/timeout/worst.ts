@@ -61,9 +61,9 @@ export function worstOf(measured: readonly Sample[], phase: TimeoutPhase, count:
 }
 
 /** The line that applies to a size. */
-export function lineFor({ line, large, raised: lifted }: Worst, size: number): Line {
+export function lineFor({ line, large, raised: raisedLine }: Worst, size: number): Line {
   const lower = large !== null && at(large, size) < at(line, size) ? large : line;
-  return lifted !== null && at(lifted, size) > at(lower, size) ? lifted : lower;
+  return raisedLine !== null && at(raisedLine, size) > at(lower, size) ? raisedLine : lower;
 }
 
 function largeOf(aged: readonly Point[], hull: Hull): Line | null {

@@ -10,7 +10,7 @@ import { CodedError, coded } from '#errors/coded-error.ts';
 import { hashPrefix } from '#system/digest.ts';
 import { publishFile } from '#system/durable.ts';
 import { type FileIdentity, type Files, isSameFile, type OpenFile } from '#system/files.ts';
-import { freshPath, type Journal, readJournal, stagedPath, writeJournal } from './journal.ts';
+import { type Journal, readJournal, secondCopyPath, stagedPath, writeJournal } from './journal.ts';
 import {
   type Attempted,
   type CopySizes,
@@ -42,9 +42,9 @@ export interface Ended extends Pick<Attempted, 'fromZero' | 'validator' | 'blame
 /** The state after a failed attempt. */
 export interface Settled {
   /** The attempt brought enough bytes to count as progress. */
-  readonly moved: boolean;
+  readonly madeProgress: boolean;
   /** The attempt failed to get the rest, so the next one requests everything. */
-  readonly asksWhole: boolean;
+  readonly nextRequestsWhole: boolean;
 }
 
 export class Copies {
@@ -75,7 +75,7 @@ export class Copies {
     const before = await readJournal(files, stagingDir, job.name);
     const isSame = before !== null && before.sha256 === job.sha256 && before.length === job.length;
     if (!isSame) {
-      for (const path of [freshPath(stagingDir, job.name), stagedPath(stagingDir, job.name)]) {
+      for (const path of [secondCopyPath(stagingDir, job.name), stagedPath(stagingDir, job.name)]) {
         await removeOurs(files, path);
       }
     }
@@ -115,7 +115,7 @@ export class Copies {
   }
 
   /** The copy for bytes from zero on. No kept byte is overwritten. */
-  get anew(): OpenFile {
+  get fromZeroFile(): OpenFile {
     return this.sizes.staged === 0 ? this.#staged : (this.#fresh ?? this.#staged);
   }
 
@@ -159,9 +159,9 @@ export class Copies {
     const longest = Math.max(sizes.staged, sizes.fresh > sizes.staged ? sizes.fresh : 0);
     const appended =
       written !== null && written === this.#fresh && !fromZero ? sizes.fresh - (before?.reached ?? opened.fresh) : 0;
-    const moved = longest - opened.staged >= needed || appended >= needed;
-    const seen = { ...ended, asked: plan.range.kind, continued: plan.continues, moved };
-    const restart = nextRestart(before, seen, sizes);
+    const madeProgress = longest - opened.staged >= needed || appended >= needed;
+    const attempt = { ...ended, requested: plan.range.kind, continued: plan.continues, madeProgress };
+    const restart = nextRestart(before, attempt, sizes);
     const isFirst = written === this.#staged && fromZero;
     const validator = isFirst ? ended.validator : stagedValidator(this.#journal, sizes.staged);
     const next = { ...this.#journal, validator, restart: restart ?? undefined };
@@ -172,7 +172,7 @@ export class Copies {
       await this.#promote();
       await this.#write({ ...this.#journal, validator: restart?.validator ?? null, restart: undefined });
     }
-    return { moved, asksWhole: isKnown && restart?.ask === 'whole' && before?.ask !== 'whole' };
+    return { madeProgress, nextRequestsWhole: isKnown && restart?.ask === 'whole' && before?.ask !== 'whole' };
   }
 
   /** The attempt brought everything: the complete copy becomes the first copy. */
@@ -187,11 +187,11 @@ export class Copies {
     await this.#staged.close();
     await this.#fresh?.close();
     // A leftover file is harmless: the journal covers it.
-    if (isEmpty) await this.#files.remove(freshPath(this.#stagingDir, this.#journal.name)).catch(() => undefined);
+    if (isEmpty) await this.#files.remove(secondCopyPath(this.#stagingDir, this.#journal.name)).catch(() => undefined);
   }
 
   async #openFresh(): Promise<void> {
-    const path = freshPath(this.#stagingDir, this.#journal.name);
+    const path = secondCopyPath(this.#stagingDir, this.#journal.name);
     if (this.#staged.facts().size > this.#length) await this.#staged.truncate(0);
     if ((await this.#files.facts(path)) !== null) this.#fresh = await this.#files.openToWrite(path);
     if (this.sizes.fresh > this.#length) await this.#fresh?.truncate(0);

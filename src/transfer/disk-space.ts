@@ -22,9 +22,9 @@ export interface Reserve {
 /** Checks the free space; null when the rest fits and leaves the reserve free. Pure. */
 export function checkSpace(
   path: string,
-  room: { readonly free: number; readonly needed: number; readonly reserve: Reserve },
+  space: { readonly free: number; readonly needed: number; readonly reserve: Reserve },
 ): CodedError | null {
-  const { free, needed, reserve } = room;
+  const { free, needed, reserve } = space;
   if (needed === 0 || needed + reserve.bytes <= free) return null;
   const reason = `${showSize(needed)} are needed and ${reserve.key} keeps ${showSize(reserve.bytes)}, ${showSize(free)} are free`;
   return coded('DISK-FULL', { operation: 'fetch', path, reason, needed, free, reserve: reserve.bytes });

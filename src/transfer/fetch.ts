@@ -119,17 +119,17 @@ export interface Fetched {
 export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: AbortSignal): Promise<Fetched> {
   const copies = await Copies.open(ports, job);
   try {
-    const room = new SpaceWatch(ports.files, copies.path, ports.reserve);
-    const plan = await planWithin(room, copies, job.length);
+    const space = new SpaceWatch(ports.files, copies.path, ports.reserve);
+    const plan = await planWithin(space, copies, job.length);
     const { range } = plan;
     const prefix = await copies.hash(plan, signal);
     const reader = new ResponseReader({
       file: copies.continued(plan),
-      anew: copies.anew,
+      fromZeroFile: copies.fromZeroFile,
       job,
       range,
       prefix,
-      room,
+      space,
       clock: ports.clock,
       watch: ports.watch,
     });
@@ -158,18 +158,18 @@ interface FetchAttempt {
  * If two copies do not fit on the disk, the copy whose rest could not be fetched is deleted.
  * @throws CodedError DISK-FULL
  */
-async function planWithin(room: SpaceWatch, copies: Copies, length: number): Promise<TransferPlan> {
+async function planWithin(space: SpaceWatch, copies: Copies, length: number): Promise<TransferPlan> {
   const missing = (plan: TransferPlan) =>
     plan.range.kind === 'whole' ? length : length - copies.continued(plan).facts().size;
   const plan = copies.plan();
   try {
-    await room.ensure(missing(plan));
+    await space.ensure(missing(plan));
     return plan;
   } catch (thrown) {
     if (!(thrown instanceof CodedError) || thrown.code !== 'DISK-FULL' || !(await copies.giveUpKept())) throw thrown;
   }
   const alone = copies.plan();
-  await room.ensure(missing(alone));
+  await space.ensure(missing(alone));
   return alone;
 }
 
@@ -242,7 +242,7 @@ function receive(
   hop: Visit & { connection: Connection; key: RouteKey; plan: TimeoutPlan; shape: ShapeWatch },
 ): Promise<ExchangeResult> {
   // The deadlines apply only to the missing bytes.
-  const asked = { ...hop.plan, size: missingBytes({ job, range }) };
+  const measuredPlan = { ...hop.plan, size: missingBytes({ job, range }) };
   return exchange({
     connection: hop.connection,
     request: {
@@ -258,7 +258,7 @@ function receive(
       firstByteMs: hop.plan.firstByteMs,
       silenceMs: hop.plan.silenceMs,
       totalMs: hop.plan.totalMs,
-      extend: (elapsedMs, bytes) => ports.timeoutSession.extend(asked, elapsedMs, bytes),
+      extend: (elapsedMs, bytes) => ports.timeoutSession.extend(measuredPlan, elapsedMs, bytes),
       ...ports.timeoutSession.words(hop.key, hop.plan),
     },
     clock: ports.clock,

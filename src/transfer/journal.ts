@@ -16,7 +16,7 @@ import { isAboutContent } from '#system/state-file.ts';
 const JOURNAL_FORMAT = 1;
 const JOURNAL_SUFFIX = '.journal';
 const STAGED_SUFFIX = '.jar.unverified';
-const FRESH_SUFFIX = `${STAGED_SUFFIX}.fresh`;
+const SECOND_COPY_SUFFIX = `${STAGED_SUFFIX}.fresh`;
 /** A journal has a few hundred bytes; the notes of a feed item are limited to well below this. */
 const JOURNAL_LIMIT_BYTES = 262_144;
 
@@ -64,8 +64,8 @@ export function stagedPath(stagingDir: string, name: string): string {
 }
 
 /** The copy that starts at zero while the longer one is kept. */
-export function freshPath(stagingDir: string, name: string): string {
-  return join(stagingDir, requireId(name) + FRESH_SUFFIX);
+export function secondCopyPath(stagingDir: string, name: string): string {
+  return join(stagingDir, requireId(name) + SECOND_COPY_SUFFIX);
 }
 
 /** Writes the journal durably and replaces any older one. */
@@ -90,7 +90,7 @@ export async function readJournal(files: Files, stagingDir: string, name: string
  * journal.
  */
 export async function closeJournal(files: Files, stagingDir: string, name: string): Promise<void> {
-  await files.remove(freshPath(stagingDir, name));
+  await files.remove(secondCopyPath(stagingDir, name));
   await files.remove(stagedPath(stagingDir, name));
   await removeDurably(files, journalPath(stagingDir, name));
 }
@@ -115,7 +115,7 @@ export async function listStrays(files: Files, stagingDir: string): Promise<stri
       owned
         .add(entry)
         .add(name + STAGED_SUFFIX)
-        .add(name + FRESH_SUFFIX);
+        .add(name + SECOND_COPY_SUFFIX);
   }
   return entries.filter((entry) => !owned.has(entry));
 }

@@ -33,12 +33,12 @@ interface ReaderOptions {
   /** The copy that a partial response continues. */
   readonly file: OpenFile;
   /** The copy for bytes from zero on. */
-  readonly anew: OpenFile;
+  readonly fromZeroFile: OpenFile;
   readonly job: { readonly length: number; readonly begins: Uint8Array };
   readonly range: RangePlan;
   /** Hash of the bytes already on disk. */
   readonly prefix: Hash;
-  readonly room: SpaceWatch;
+  readonly space: SpaceWatch;
   readonly clock: Clock;
   readonly watch: { startedOver(reason: string): void; progress(received: number): void };
 }
@@ -220,8 +220,8 @@ export class ResponseReader {
   }
 
   #append(chunk: Uint8Array, from: From): void {
-    const { job, clock, room, watch } = this.#options;
-    const file = this.#wroteFromZero ? this.#options.anew : this.#options.file;
+    const { job, clock, space, watch } = this.#options;
+    const file = this.#wroteFromZero ? this.#options.fromZeroFile : this.#options.file;
     if (this.#position + chunk.length > job.length) {
       this.#isTooLong = true;
       throw coded('BODY-TOO-LONG', { expected: job.length, hop: from.hop });
@@ -230,7 +230,7 @@ export class ResponseReader {
     writeAll(file, chunk, this.#position);
     this.#hash.update(chunk);
     this.#position += chunk.length;
-    room.wrote(chunk.length, job.length - this.#position);
+    space.wrote(chunk.length, job.length - this.#position);
     const now = clock.monotonic();
     if (now - this.#lastProgressMs < PROGRESS_EVERY_MS) return;
     this.#lastProgressMs = now;
@@ -243,10 +243,10 @@ export class ResponseReader {
   }
 
   #takePage(chunk: Uint8Array, from: From): void {
-    const room = PAGE_BYTES - this.#pageBytes;
-    if (room <= 0) throw this.#describePage(from, this.#pageBytes);
-    this.#page?.push(chunk.slice(0, room));
-    this.#pageBytes += Math.min(room, chunk.length);
+    const space = PAGE_BYTES - this.#pageBytes;
+    if (space <= 0) throw this.#describePage(from, this.#pageBytes);
+    this.#page?.push(chunk.slice(0, space));
+    this.#pageBytes += Math.min(space, chunk.length);
   }
 
   #describePage(from: From, bytes: number): CodedError {

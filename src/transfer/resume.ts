@@ -27,13 +27,13 @@ export interface TransferPlan {
 
 /** What an attempt did; input of `nextRestart`. */
 export interface Attempted {
-  readonly asked: RangePlan['kind'];
+  readonly requested: RangePlan['kind'];
   readonly continued: keyof CopySizes;
   /** Bytes were written from zero on. `validator` is that of this response. */
   readonly fromZero: boolean;
   readonly validator: string | null;
   /** The attempt brought enough bytes to count as progress. */
-  readonly moved: boolean;
+  readonly madeProgress: boolean;
   /** The failure may be due to the request itself, so a different request may succeed. */
   readonly blamed: boolean;
   /** We ended the attempt, which says nothing about the request. */
@@ -101,11 +101,11 @@ export function planTransfer(
  * request for the rest, the next one is for everything. If that brings nothing either, ranges are not the cause, and
  * the next one is for the rest again.
  */
-export function nextRestart(before: Restart | null, seen: Attempted, sizes: CopySizes): Restart | null {
+export function nextRestart(before: Restart | null, attempt: Attempted, sizes: CopySizes): Restart | null {
   if (sizes.staged === 0) return null;
   const keep = (ask: Restart['ask']): Restart | null => {
     if (ask === 'rest' && sizes.fresh === 0) return null;
-    const known = seen.fromZero ? seen.validator : (before?.validator ?? null);
+    const known = attempt.fromZero ? attempt.validator : (before?.validator ?? null);
     return {
       kept: sizes.staged,
       ask,
@@ -113,11 +113,11 @@ export function nextRestart(before: Restart | null, seen: Attempted, sizes: Copy
       reached: Math.max(before?.reached ?? 0, sizes.fresh),
     };
   };
-  if (seen.asked === 'whole') return seen.aborted && !seen.fromZero ? before : keep('rest');
+  if (attempt.requested === 'whole') return attempt.aborted && !attempt.fromZero ? before : keep('rest');
   // The first response with everything created the second copy. If its rest cannot be fetched either, request
   // everything.
-  const opened = seen.fromZero && seen.continued === 'staged';
-  return seen.blamed && !seen.moved && !opened ? keep('whole') : keep('rest');
+  const opened = attempt.fromZero && attempt.continued === 'staged';
+  return attempt.blamed && !attempt.madeProgress && !opened ? keep('whole') : keep('rest');
 }
 
 /** Bytes by which an attempt has to lengthen a copy to count as progress: 64 KiB, or 1 % of a smaller package. */
@@ -129,8 +129,11 @@ export function progressBytes(length: number): number {
 export function checkResume(plan: RangePlan, response: RangeFacts, length: number): ResumeVerdict {
   if (response.status === 206) return checkPart(plan, response, length);
   if (response.status === 416) {
-    const asked = plan.kind === 'rest' ? plan.offset : 0;
-    return { kind: 'restart', error: coded('RANGE-INVALID', { asked, range: response.contentRange ?? 'status 416' }) };
+    const offset = plan.kind === 'rest' ? plan.offset : 0;
+    return {
+      kind: 'restart',
+      error: coded('RANGE-INVALID', { asked: offset, range: response.contentRange ?? 'status 416' }),
+    };
   }
   if (response.contentLength !== null && response.contentLength !== length) {
     return {
@@ -149,9 +152,9 @@ export function chooseValidator(etag: string | undefined, lastModified: string |
 }
 
 function checkPart(plan: RangePlan, response: RangeFacts, length: number): ResumeVerdict {
-  const asked = plan.kind === 'rest' ? plan.offset : 0;
+  const offset = plan.kind === 'rest' ? plan.offset : 0;
   const range = CONTENT_RANGE.exec(response.contentRange ?? '');
-  const invalid = coded('RANGE-INVALID', { asked, range: response.contentRange ?? 'no Content-Range' });
+  const invalid = coded('RANGE-INVALID', { asked: offset, range: response.contentRange ?? 'no Content-Range' });
   if (plan.kind !== 'rest' && isWhole(response, length)) return { kind: 'from-zero', reason: null };
   if (range === null) return { kind: 'restart', error: invalid };
   const [first, last, total] = [Number(range[1]), Number(range[2]), range[3] === '*' ? length : Number(range[3])];
@@ -159,7 +162,7 @@ function checkPart(plan: RangePlan, response: RangeFacts, length: number): Resum
     return { kind: 'refused', error: coded('LENGTH-MISMATCH', { expected: length, announced: total }) };
   }
   // A proxy may send less than the rest; the next attempt requests what is missing.
-  const fits = first === asked && last >= first && last < length;
+  const fits = first === offset && last >= first && last < length;
   const counted = response.contentLength === null || response.contentLength === last - first + 1;
   if (!fits || !counted) return { kind: 'restart', error: invalid };
   return plan.kind === 'rest' ? { kind: 'append', offset: first } : { kind: 'from-zero', reason: null };

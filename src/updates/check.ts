@@ -107,17 +107,17 @@ function isRevalidationDue(before: FeedMemory | null, nowMs: number): boolean {
 
 async function accept(
   ports: UpdatesPorts,
-  seen: { url: string; read: FeedReading; revalidate: boolean },
+  feed: { url: string; read: FeedReading; revalidate: boolean },
 ): Promise<void> {
   const { memory, clock } = ports;
-  const before = memory.feed(seen.url);
-  memory.setFeed(seen.url, {
-    serial: seen.read.document.serial,
-    sha256: seen.read.sha256,
+  const before = memory.feed(feed.url);
+  memory.setFeed(feed.url, {
+    serial: feed.read.document.serial,
+    sha256: feed.read.sha256,
     accepted_at: clock.now(),
-    revalidated_at: seen.revalidate || before === null ? clock.now() : before.revalidated_at,
+    revalidated_at: feed.revalidate || before === null ? clock.now() : before.revalidated_at,
   });
-  for (const { id, sha256 } of seen.read.document.items) {
+  for (const { id, sha256 } of feed.read.document.items) {
     if (memory.id(id) === null) memory.setId(id, { sha256, fate: 'seen' });
   }
   await memory.save();

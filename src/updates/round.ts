@@ -205,16 +205,16 @@ function countDeferred(tally: Tally, id: string, why: { error: CodedError | null
 /** Why a package is not tried now; null when it may be tried. */
 function reasonToDefer(
   item: FeedItem,
-  seen: {
+  state: {
     readonly missing: ReadonlySet<string>;
     readonly waiting: { readonly atMs: number } | null;
     readonly isSpent: boolean;
   },
 ): string | null {
-  const required = item.requires.find((id) => seen.missing.has(id));
+  const required = item.requires.find((id) => state.missing.has(id));
   if (required !== undefined) return `it requires ${required}, which is not here yet`;
-  if (seen.waiting !== null) return `it failed before and is tried again at ${showLocalTime(seen.waiting.atMs)}`;
-  return seen.isSpent ? 'its server drips or is out of reach, the next check goes on with it' : null;
+  if (state.waiting !== null) return `it failed before; the next attempt is at ${showLocalTime(state.waiting.atMs)}`;
+  return state.isSpent ? 'its server is too slow or cannot be reached; the next check continues with it' : null;
 }
 
 /** A package that could not be published in its turn. */
@@ -247,14 +247,14 @@ async function noteFailed(
   ports: UpdatesPorts,
   { item, turn, error }: { readonly item: FeedItem; readonly turn: PackageTurn; readonly error: CodedError },
 ): Promise<Failed> {
-  const { yielded, hasMoved, elapsedMs } = turn;
+  const { yielded, madeProgress, elapsedMs } = turn;
   // The pause for a full disk has one retry for everything.
   if (isDiskFull(error)) {
     await ports.disk.note(error);
     return { error, yielded: false, retryAtMs: null };
   }
   const maxDelaySeconds = ports.settings().retry.max_delay_seconds;
-  const retryAtMs = ports.retries.failed(item, { error, hasMoved, yielded, maxDelaySeconds });
+  const retryAtMs = ports.retries.failed(item, { error, madeProgress, yielded, maxDelaySeconds });
   // A process that is killed before the end of the round must not lose it.
   await ports.retries.save();
   ports.report({ name: 'download-failed', id: item.id, error, hop: error.place });

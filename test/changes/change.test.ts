@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChangeContext } from '#changes/context.ts';
+import { awaitDaemon } from '#changes/daemon-outcome.ts';
 import { makeChange } from '#changes/make.ts';
-import { awaitDaemon } from '#changes/reception.ts';
 import { tryChange } from '#changes/trial.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import { coded } from '#errors/coded-error.ts';
@@ -114,15 +114,15 @@ describe('awaitDaemon', () => {
     [{ refused: { at: LATER, first: 'no', count: 1 } }, { taken: 'refused', refusal: 'no' }],
     [{ held: { since: LATER, failure: aFailure() } }, { taken: 'held', refusal: expect.stringContaining('AUTH-') }],
     [{ file: '/etc/other.yaml' }, { taken: 'another file' }],
-  ])('returns the reception for the status %j', async (config, reception) => {
+  ])('returns the outcome for the status %j', async (config, outcome) => {
     rig.daemon = daemonWith(config);
-    expect(await awaitDaemon(context(), written())).toEqual(reception);
+    expect(await awaitDaemon(context(), written())).toEqual(outcome);
   });
 
   it('returns why a daemon could not be reached, instead of failing', async () => {
     const refused = coded('CONTROL-UNREACHABLE', { path: '/run/c.sock', reason: 'EACCES' });
-    const reception = await awaitDaemon(context({ findDaemon: () => Promise.reject(refused) }), written());
-    expect(reception).toEqual({ taken: 'not yet', unreachable: refused });
+    const outcome = await awaitDaemon(context({ findDaemon: () => Promise.reject(refused) }), written());
+    expect(outcome).toEqual({ taken: 'not yet', unreachable: refused });
     expect(await awaitDaemon(context(), written())).toEqual({ taken: 'no daemon' });
   });
 });

@@ -87,7 +87,7 @@ describe('an odd log', () => {
     });
     expect(brief(report)).toEqual([['2', null, 60_000, 60_000]]);
     expect(report.tally).toEqual({
-      begunAgain: 1,
+      restarted: 1,
       unacknowledged: 1,
       withoutBeginning: 1,
       acrossClockSteps: 1,

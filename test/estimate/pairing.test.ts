@@ -58,7 +58,7 @@ describe('a download', () => {
     ]);
     expect(brief(pairing)).toEqual([['a', 30, 30]]);
     expect(pairing.measured[0]?.attempts).toBe(2);
-    expect(pairing.tally.begunAgain).toBe(1);
+    expect(pairing.tally.restarted).toBe(1);
   });
 
   it('that was never acknowledged is counted, not measured', () => {
@@ -167,9 +167,9 @@ describe('pairing: any log', () => {
           expect(silenceMs).toBeGreaterThanOrEqual(0);
           expect(silenceMs).toBeLessThanOrEqual(elapsedMs);
         }
-        const { begunAgain, unacknowledged, acrossClockSteps } = pairing.tally;
+        const { restarted, unacknowledged, acrossClockSteps } = pairing.tally;
         const beginnings = told.filter(([, one]) => one !== 'clock step' && one.kind === 'began').length;
-        expect(pairing.measured.length + begunAgain + unacknowledged + acrossClockSteps).toBe(beginnings);
+        expect(pairing.measured.length + restarted + unacknowledged + acrossClockSteps).toBe(beginnings);
       }),
     );
   });

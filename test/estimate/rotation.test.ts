@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { byLog, siblingsOf } from '#estimate/rotation.ts';
+import { byLog, rotatedFilesOf } from '#estimate/rotation.ts';
 
 describe('rotated files', () => {
   it('are read from the oldest to the current one', () => {
@@ -21,7 +21,7 @@ describe('rotated files', () => {
 
   it('next to a named log belong to it', () => {
     const names = ['nsc.log', 'nsc.log.gz.0', 'nsc.log.1', 'nsc.log.bak', 'auth.log.gz.0', 'nsc.log.gz.0.tmp'];
-    expect(siblingsOf('nsc.log', names)).toEqual(['nsc.log.gz.0', 'nsc.log.1']);
-    expect(siblingsOf('nsc.log.gz.0', names)).toEqual([]);
+    expect(rotatedFilesOf('nsc.log', names)).toEqual(['nsc.log.gz.0', 'nsc.log.1']);
+    expect(rotatedFilesOf('nsc.log.gz.0', names)).toEqual([]);
   });
 });

@@ -31,7 +31,7 @@ function open(
     known: new KnownSecrets(),
     clock: new FakeClock(),
     complain: (line) => complaints.push(line),
-    ...(form === undefined ? {} : { watch: { screen, form } }),
+    ...(form === undefined ? {} : { terminal: { screen, form } }),
     ...rest,
   });
   const close = async () => {
@@ -56,7 +56,7 @@ describe('the log', () => {
       backlog: () => waiting,
       onceDrained: () => undefined,
     };
-    const log = open({ watch: { screen, form: 'text' }, rotateBytes: null });
+    const log = open({ terminal: { screen, form: 'text' }, rotateBytes: null });
     for (let n = 0; n < 15_000; n += 1) log.report({ name: 'downloading', id: `${n}` });
     await Promise.resolve();
     const lines = await log.close();
@@ -163,7 +163,7 @@ describe('the log', () => {
       throw new Error('EPIPE');
     };
     const screen = { write: gone, tty: true, color: false, columns: gone };
-    const log = open({ watch: { screen, form: 'auto' }, complain: gone });
+    const log = open({ terminal: { screen, form: 'auto' }, complain: gone });
     log.report(PROGRESS);
     log.report({ name: 'invented' } as unknown as SallyportEvent);
     log.report({ name: 'stopped' });

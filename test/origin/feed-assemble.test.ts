@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assembleFeed, compareIds, type Material, renderFeed } from '#origin/feed-assemble.ts';
+import { assembleFeed, compareIds, type FeedInput, renderFeed } from '#origin/feed-assemble.ts';
 import { type Feed, type ItemMeta, readFeed } from '#origin/feed-format.ts';
 
 const NOW = Date.UTC(2026, 10, 20);
@@ -12,7 +12,7 @@ const jar = (id: string, sha256 = 'ab'.repeat(32)) => ({
   facts: { length: 1_000, sha256, modifiedMs: NOW },
 });
 
-function assemble(ids: readonly string[], more: Partial<Material> & { meta?: Record<string, ItemMeta> } = {}) {
+function assemble(ids: readonly string[], more: Partial<FeedInput> & { meta?: Record<string, ItemMeta> } = {}) {
   const { meta = {}, ...rest } = more;
   return assembleFeed({
     found: ids.map((id) => jar(id)),

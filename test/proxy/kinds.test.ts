@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { environmentCandidates } from '#proxy/choosing/environment-candidates.ts';
-import { CoolDown, MIN_REST_MS } from '#proxy/choosing/failover.ts';
+import { MIN_COOLDOWN_MS, ProxyCooldown } from '#proxy/choosing/failover.ts';
 import { PacCandidates } from '#proxy/pac/candidates.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { reasonText } from '#proxy/reason.ts';
@@ -202,12 +202,12 @@ describe('a PAC file', () => {
 
   it('a PAC file: while its first proxy rests, its DIRECT comes first, as in browsers', async () => {
     const clock = new FakeClock();
-    const coolDown = new CoolDown(clock);
+    const coolDown = new ProxyCooldown(clock);
     const { router } = await pac(`PROXY ${at(closed)}; DIRECT`, { coolDown });
     const failedOver = () => router.events.filter(({ name }) => name === 'failed-over').length;
     for (const [passed, dialled] of [
       [0, 1],
-      [MIN_REST_MS - 1, 1],
+      [MIN_COOLDOWN_MS - 1, 1],
       [1, 2],
     ] as const) {
       clock.advance(passed);

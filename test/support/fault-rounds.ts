@@ -8,7 +8,7 @@ import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { withRetries } from '#http/retry.ts';
 import { requestDocument } from '#http/session/document.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
-import { CoolDown } from '#proxy/choosing/failover.ts';
+import { ProxyCooldown } from '#proxy/choosing/failover.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import type { Router } from '#proxy/route.ts';
 import type { TlsTrust } from '#proxy/tls/trust.ts';
@@ -154,7 +154,7 @@ export class Host {
   readonly random: () => number;
   readonly clock = new FakeClock();
   readonly credentialGuard = new CredentialGuard({ clock: this.clock });
-  readonly coolDown = new CoolDown(this.clock);
+  readonly coolDown = new ProxyCooldown(this.clock);
   /** When it connected. */
   readonly dialled: number[] = [];
   tries: readonly Tries[] = [];

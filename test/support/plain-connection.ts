@@ -3,7 +3,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { originAt, proxyAt } from '#errors/hop.ts';
-import type { BulkSource, Connection, ResponseHead } from '#proxy/route.ts';
+import type { BulkReader, Connection, ResponseHead } from '#proxy/route.ts';
 
 export interface PlainConnectionOptions {
   readonly port: number;
@@ -41,7 +41,7 @@ export function openPlainConnection(options: PlainConnectionOptions): Promise<Pl
 function connectionOver(
   socket: Socket,
   options: PlainConnectionOptions,
-  bulk: BulkSource | null = null,
+  bulk: BulkReader | null = null,
 ): PlainConnection {
   const form = options.form ?? 'origin';
   const host = '127.0.0.1';
@@ -70,7 +70,7 @@ function connectionOver(
   };
 }
 
-class TestBulk implements BulkSource {
+class TestBulk implements BulkReader {
   readonly #buffer = Buffer.alloc(65_536);
   #consumer: ((chunk: Uint8Array) => void) | null = null;
   readonly #early: Buffer[] = [];

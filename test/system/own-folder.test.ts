@@ -4,7 +4,14 @@ import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkFolder, exposedAbove, isAsCheckedOut, isWithin, nearestFolder, ownFolder } from '#system/own-folder.ts';
+import {
+  checkFolder,
+  exposedAbove,
+  hasCheckoutOwnership,
+  isWithin,
+  nearestFolder,
+  ownFolder,
+} from '#system/own-folder.ts';
 import { realFiles } from '#system/real-files.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 
@@ -89,14 +96,14 @@ describe('a checkout', () => {
     const files = new CrashingFiles();
     files.plantFolder('/clone/packages', packages);
     files.plantFolder('/clone', checkout);
-    expect(await isAsCheckedOut(files, '/clone/packages', '/clone')).toBe(taken);
+    expect(await hasCheckoutOwnership(files, '/clone/packages', '/clone')).toBe(taken);
   });
 
   it('own folder: folders next to a checkout are not part of it', async () => {
     const files = new CrashingFiles();
     files.plantFolder('/clone-2/packages', { owner: 5 });
     files.plantFolder('/clone', { owner: 5 });
-    expect(await isAsCheckedOut(files, '/clone-2/packages', '/clone')).toBe(false);
+    expect(await hasCheckoutOwnership(files, '/clone-2/packages', '/clone')).toBe(false);
   });
 });
 

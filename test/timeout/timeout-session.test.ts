@@ -153,9 +153,9 @@ describe('the text of a timeout', () => {
 
   it('names what this proxy has shown, and its kind', async () => {
     const waiting = await open();
-    expect(words(waiting).words.seen).toBe('nothing has come this way before');
+    expect(words(waiting).words.observed).toBe('nothing has come this way before');
     await attempt(waiting, success());
-    expect(words(waiting).words.seen).toBe(
+    expect(words(waiting).words.observed).toBe(
       'this proxy has held packages of this size for up to 53 s (held back until scanned)',
     );
   });
@@ -163,7 +163,7 @@ describe('the text of a timeout', () => {
   it('names the size if it is another one', async () => {
     const waiting = await open();
     await attempt(waiting, success({ size: 2 * MB }));
-    expect(words(waiting).words.seen).toContain('this proxy has held 2.0 MB for 53 s');
+    expect(words(waiting).words.observed).toContain('this proxy has held 2.0 MB for 53 s');
   });
 
   it('names the key that fixes it', async () => {

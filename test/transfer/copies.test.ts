@@ -50,16 +50,16 @@ describe('transfer: copies on disk', () => {
     const files = await withPart();
 
     const refused = await ask(files, { ranges: 'refuse' });
-    expect(refused.settled).toEqual({ moved: false, asksWhole: true });
+    expect(refused.settled).toEqual({ madeProgress: false, nextRequestsWhole: true });
     expect(restartOf(files)).toEqual({ kept: 25_000, ask: 'whole', validator: null, reached: 0 });
 
     const cut = await ask(files, { ranges: 'refuse', cutAfter: 9_000 });
-    expect(cut.settled).toEqual({ moved: false, asksWhole: false });
+    expect(cut.settled).toEqual({ madeProgress: false, nextRequestsWhole: false });
     expect([size(files, STAGED), size(files, FRESH)]).toEqual([25_000, 9_000]);
     expect(restartOf(files)).toEqual({ kept: 25_000, ask: 'rest', validator: '"a"', reached: 9_000 });
 
     const further = await ask(files, { cutAfter: 9_000 });
-    expect(further.settled).toEqual({ moved: true, asksWhole: false });
+    expect(further.settled).toEqual({ madeProgress: true, nextRequestsWhole: false });
     expect([size(files, STAGED), size(files, FRESH)]).toEqual([25_000, 18_000]);
 
     await ask(files, { cutAfter: 9_000 });
@@ -76,7 +76,7 @@ describe('transfer: copies on disk', () => {
     await ask(files, { ranges: 'refuse' });
 
     const away = await ask(files, { ranges: 'refuse', cutAfter: 0 });
-    expect(away.settled).toEqual({ moved: false, asksWhole: false });
+    expect(away.settled).toEqual({ madeProgress: false, nextRequestsWhole: false });
     expect(restartOf(files)).toBeUndefined();
 
     const { fetched } = await ask(files, {});
@@ -100,7 +100,7 @@ describe('transfer: copies on disk', () => {
     const first = await ask(files, { etag: '"b"', cutAfter: 20_000 });
     const second = await ask(files, { etag: '"c"', cutAfter: 20_000 });
 
-    expect([first.settled?.moved, second.settled?.moved]).toEqual([false, false]);
+    expect([first.settled?.madeProgress, second.settled?.madeProgress]).toEqual([false, false]);
     expect(size(files, STAGED)).toBe(25_000);
   });
 

@@ -106,33 +106,39 @@ describe('checkResume', () => {
 
 describe('nextRestart', () => {
   const failed: Attempted = {
-    asked: 'rest',
+    requested: 'rest',
     continued: 'staged',
     fromZero: false,
     validator: null,
-    moved: false,
+    madeProgress: false,
     blamed: true,
     aborted: false,
   };
   const sizes = { staged: 400, fresh: 0 };
-  const asksWhole = nextRestart(null, failed, sizes);
+  const nextRequestsWhole = nextRestart(null, failed, sizes);
 
   it('requests the whole file after the rest failed, and then the rest', () => {
-    expect(asksWhole).toEqual({ kept: 400, ask: 'whole', validator: null, reached: 0 });
+    expect(nextRequestsWhole).toEqual({ kept: 400, ask: 'whole', validator: null, reached: 0 });
     for (const blamed of [true, false]) {
-      expect(nextRestart(asksWhole, { ...failed, asked: 'whole', blamed }, sizes)).toBeNull();
+      expect(nextRestart(nextRequestsWhole, { ...failed, requested: 'whole', blamed }, sizes)).toBeNull();
     }
   });
 
   it('changes nothing after a stop, and after a failure unrelated to the request', () => {
-    expect(nextRestart(asksWhole, { ...failed, asked: 'whole', blamed: false, aborted: true }, sizes)).toBe(asksWhole);
+    expect(nextRestart(nextRequestsWhole, { ...failed, requested: 'whole', blamed: false, aborted: true }, sizes)).toBe(
+      nextRequestsWhole,
+    );
     expect(nextRestart(null, { ...failed, blamed: false }, sizes)).toBeNull();
-    expect(nextRestart(null, { ...failed, moved: true }, sizes)).toBeNull();
+    expect(nextRestart(null, { ...failed, madeProgress: true }, sizes)).toBeNull();
   });
 
   it('continues a second copy, and restarts it if its rest is refused', () => {
     const both = { staged: 400, fresh: 100 };
-    const opened = nextRestart(asksWhole, { ...failed, asked: 'whole', fromZero: true, validator: '"b"' }, both);
+    const opened = nextRestart(
+      nextRequestsWhole,
+      { ...failed, requested: 'whole', fromZero: true, validator: '"b"' },
+      both,
+    );
     expect(opened).toEqual({ kept: 400, ask: 'rest', validator: '"b"', reached: 100 });
     const journal = { validator: '"a"', ...(opened === null ? {} : { restart: opened }) };
     expect(planTransfer(journal, both, 1_000)).toMatchObject({

@@ -1,7 +1,7 @@
 // What a command prints about a change that it made itself or that the change service made.
 
+import type { ApplyState, DaemonOutcome } from '#changes/daemon-outcome.ts';
 import type { MadeChange } from '#changes/make.ts';
-import type { Reception, TakenState } from '#changes/reception.ts';
 import { printJson } from '#cli/terminal/json.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { problemLine } from '#config/problem.ts';
@@ -41,7 +41,7 @@ export function printChange(terminal: Terminal, made: MadeChange, words: ChangeW
     });
   } else {
     printMade(terminal, made, { sentences: words.sentences, warnings, file: words.file });
-    if (daemon !== null) printReception(terminal, daemon);
+    if (daemon !== null) printDaemonOutcome(terminal, daemon);
   }
   return daemon?.taken === 'refused' || daemon?.taken === 'held' ? EXIT_STATUS.config : EXIT_OK;
 }
@@ -69,7 +69,7 @@ function printMade(terminal: Terminal, made: MadeChange, { sentences, warnings, 
   terminal.out(`Written to ${showForeign(file)}.`);
 }
 
-const TAKEN: Readonly<Record<TakenState, string>> = {
+const APPLY_TEXTS: Readonly<Record<ApplyState, string>> = {
   taken: 'The running daemon has applied the change.',
   refused: 'The daemon rejected the change; the previous settings remain in effect:',
   held: 'The daemon has not applied the change; the previous settings remain in effect (proxy_change is confirm). To apply it: sallyport proxy confirm.',
@@ -78,9 +78,9 @@ const TAKEN: Readonly<Record<TakenState, string>> = {
   'another file': 'The running daemon uses a different configuration file.',
 };
 
-function printReception(terminal: Terminal, { taken, refusal }: Reception): void {
+function printDaemonOutcome(terminal: Terminal, { taken, refusal }: DaemonOutcome): void {
   if (taken === 'refused' || taken === 'held') {
-    terminal.err(TAKEN[taken]);
+    terminal.err(APPLY_TEXTS[taken]);
     terminal.err(`  ${refusal ?? ''}`);
-  } else terminal.out(TAKEN[taken]);
+  } else terminal.out(APPLY_TEXTS[taken]);
 }

@@ -1,7 +1,7 @@
 // `sallyport config check | show | schema`: all errors at once, and each effective value with its source.
 
 import { printJson } from '#cli/terminal/json.ts';
-import { layTable } from '#cli/terminal/table.ts';
+import { formatTable } from '#cli/terminal/table.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { makeJsonSchema } from '#config/generate/json-schema.ts';
 import { problemLine, showKey } from '#config/problem.ts';
@@ -49,7 +49,7 @@ export function configShowCommand(
     );
     return EXIT_OK;
   }
-  const table = layTable(
+  const table = formatTable(
     ['KEY', 'VALUE', 'FROM'],
     rows.map(({ key, value, source, line }) => [
       showKey(key),

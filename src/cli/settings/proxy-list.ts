@@ -1,7 +1,7 @@
 // `sallyport proxy list | show`: the profiles of the file, without passwords.
 
 import { printJson } from '#cli/terminal/json.ts';
-import { layTable } from '#cli/terminal/table.ts';
+import { formatTable } from '#cli/terminal/table.ts';
 import { readProfileDates } from '#config/editing/profile-dates.ts';
 import { findProfile, usersOf } from '#config/editing/profile-edits.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
@@ -34,7 +34,7 @@ export async function listProxiesCommand(context: CommandContext, options: { jso
       terminal.out('No proxy is configured; every purpose connects directly. To add one: sallyport proxy add.');
       return EXIT_OK;
     }
-    const table = layTable(
+    const table = formatTable(
       ['NAME', 'ADDRESS OR IP', 'PORT', 'AUTHENTICATION', 'IS DEFAULT', 'DATE CREATED'],
       redactDeep(rows, known).map((row) => [
         showForeign(row.name),
@@ -74,7 +74,7 @@ export async function showProxyCommand(
       showValue(value),
       line === null ? 'default' : `line ${line}`,
     ]);
-    for (const line of layTable(['KEY', 'VALUE', 'FROM'], rows)) terminal.out(line);
+    for (const line of formatTable(['KEY', 'VALUE', 'FROM'], rows)) terminal.out(line);
     terminal.out(`created: ${created ?? '-'}`);
     terminal.out(`used by: ${usedBy.length === 0 ? 'nothing' : usedBy.map(showForeign).join(', ')}`);
     return EXIT_OK;

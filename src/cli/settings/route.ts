@@ -2,7 +2,7 @@
 // if none runs, over Control. The configured ones come from the file.
 
 import { printJson } from '#cli/terminal/json.ts';
-import { layTable } from '#cli/terminal/table.ts';
+import { formatTable } from '#cli/terminal/table.ts';
 import { widthOf } from '#cli/terminal/terminal.ts';
 import { setRoute } from '#config/editing/profile-edits.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
@@ -40,7 +40,7 @@ export async function showRoutesCommand(
     why.length === 0 ? '-' : why.join('; '),
   ]);
   const heads = ['PURPOSE', 'SET TO', 'GOES', 'PROXY', 'TARGET', 'WHY'];
-  for (const line of layTable(heads, rows, widthOf(terminal.screen))) terminal.out(line);
+  for (const line of formatTable(heads, rows, widthOf(terminal.screen))) terminal.out(line);
   return EXIT_OK;
 }
 

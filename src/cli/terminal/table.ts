@@ -14,12 +14,16 @@ const GAP = '  ';
 const MIN_LAST_COLUMN = 20;
 
 /** Lays out rows under their heads in at most `width` characters. The caller has escaped foreign text in the cells. */
-export function layTable(heads: readonly string[], rows: readonly Cells[], width = Number.POSITIVE_INFINITY): string[] {
+export function formatTable(
+  heads: readonly string[],
+  rows: readonly Cells[],
+  width = Number.POSITIVE_INFINITY,
+): string[] {
   const whole = linesOf(heads, rows);
   if (fits(whole, width)) return whole;
   const isFilled = heads.map((_head, column) => rows.some((row) => String(row[column] ?? '') !== ''));
   const without = (cells: Cells) => cells.filter((_cell, column) => isFilled[column]);
-  return layNarrow(
+  return formatNarrow(
     heads.filter((_head, column) => isFilled[column]),
     rows.map(without),
     width,
@@ -27,7 +31,7 @@ export function layTable(heads: readonly string[], rows: readonly Cells[], width
 }
 
 /** Tries the table as it is, then with the last column wrapped, then with it below each row, then blocks. */
-function layNarrow(heads: readonly string[], rows: readonly Cells[], width: number): string[] {
+function formatNarrow(heads: readonly string[], rows: readonly Cells[], width: number): string[] {
   const whole = linesOf(heads, rows);
   if (fits(whole, width)) return whole;
   const before = linesOf(
@@ -43,7 +47,7 @@ function layNarrow(heads: readonly string[], rows: readonly Cells[], width: numb
 
 function lastOf(heads: readonly string[], row: Cells, width: number): string[] {
   const value = String(row.at(-1) ?? '');
-  return value === '' || value === '-' ? [] : layRows([[heads.at(-1) ?? '', value]], { width });
+  return value === '' || value === '-' ? [] : formatRows([[heads.at(-1) ?? '', value]], { width });
 }
 
 function fits(lines: readonly string[], width: number): boolean {
@@ -74,11 +78,11 @@ function blockOf(heads: readonly string[], [first = '', ...cells]: Cells, width:
   const parts = cells.flatMap((cell, index) =>
     cell === '' || cell === '-' ? [] : [[labels[index] ?? '', String(cell)] as const],
   );
-  return [String(first), ...layRows(parts, { width, widest })];
+  return [String(first), ...formatRows(parts, { width, widest })];
 }
 
 /** Labels and values, indented. A value wraps within its column, or below its label if the column is too narrow. */
-export function layRows(
+export function formatRows(
   rows: readonly (readonly [label: string, value: string])[],
   { width, widest = Math.max(0, ...rows.map(([label]) => label.length)) }: { width: number; widest?: number },
 ): string[] {

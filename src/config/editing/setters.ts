@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type KeyPath, keyName } from '#config/problem.ts';
 import { kindOf, type Setter } from '#config/schema/key.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
-import { factsAt, mapLeaves, schemaAt } from '#config/tree.ts';
+import { keyFactsAt, mapLeaves, schemaAt } from '#config/tree.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { type Edit, parsePath, partAt, valuesAfter } from './edit.ts';
 import { isList, isSection, type Plain } from './edit-render.ts';
@@ -39,7 +39,7 @@ const HOW_SECRET = 'as root, or enter the value itself instead of naming a file,
 export function checkSetter({ path, value }: KeyValue, setter: Setter): CodedError | null {
   const schema = schemaAt(settingsSchema, path);
   const isSource = schema !== undefined && kindOf(schema) === 'secret' && isSection(value);
-  const facts = schema === undefined || isSource ? undefined : factsAt(settingsSchema, path);
+  const facts = schema === undefined || isSource ? undefined : keyFactsAt(settingsSchema, path);
   const needed = facts?.setBy ?? 'root';
   if (RANKS.indexOf(setter) >= RANKS.indexOf(needed)) return null;
   return coded('KEY-AUTHORITY', {

@@ -8,7 +8,7 @@ import { type KeyPath, keyName } from '#config/problem.ts';
 import { type Effect, unwrap } from '#config/schema/key.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
 import type { Settings } from '#config/settings.ts';
-import { factsAt } from '#config/tree.ts';
+import { keyFactsAt } from '#config/tree.ts';
 import { Secret } from '#redaction/secret.ts';
 
 /** A key that changed. */
@@ -71,13 +71,13 @@ function isSame(from: unknown, to: unknown): boolean {
 }
 
 function effectOf(path: KeyPath): Effect {
-  return factsAt(settingsSchema, path)?.effect ?? 'restart';
+  return keyFactsAt(settingsSchema, path)?.effect ?? 'restart';
 }
 
 /** Descends into sections only, because no key inside a list or a record needs a restart on its own. */
 function hold(schema: z.ZodType, current: unknown, to: unknown, path: KeyPath): unknown {
   const inner = unwrap(schema);
-  const isSection = inner instanceof z.ZodObject && factsAt(settingsSchema, path) === undefined;
+  const isSection = inner instanceof z.ZodObject && keyFactsAt(settingsSchema, path) === undefined;
   if (!isSection) return effectOf(path) === 'restart' ? current : to;
   const shape = inner.shape as Readonly<Record<string, z.ZodType>>;
   const parts = Object.entries(shape).map(

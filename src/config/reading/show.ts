@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type KeyPath, keyName } from '#config/problem.ts';
 import { kindOf, type Setter, unwrap } from '#config/schema/key.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
-import { factsAt } from '#config/tree.ts';
+import { keyFactsAt } from '#config/tree.ts';
 import { MASK } from '#redaction/secret.ts';
 import type { LoadedSettings } from './load.ts';
 
@@ -26,7 +26,7 @@ export function explainSettings(loaded: Pick<LoadedSettings, 'settings' | 'versi
   return explain(settingsSchema, { ...loaded.settings, version: loaded.version }, []).map(({ path, value }) => {
     const key = keyName(path);
     const line = loaded.lineOf(key)?.line ?? null;
-    const setBy = factsAt(settingsSchema, path)?.setBy ?? 'root';
+    const setBy = keyFactsAt(settingsSchema, path)?.setBy ?? 'root';
     return { key, value, source: line === null ? 'default' : 'file', line, setBy };
   });
 }

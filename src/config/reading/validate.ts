@@ -4,7 +4,7 @@
 import type { z } from 'zod';
 import { type Finding, type KeyPath, keyName } from '#config/problem.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
-import { factsAt, keysOf, schemaAt } from '#config/tree.ts';
+import { keyFactsAt, keysOf, schemaAt } from '#config/tree.ts';
 import { meantChoice, meantKey, meantNumber } from '#config/values/hints.ts';
 import { applyRules } from '#redaction/rules.ts';
 import { FORMAT_HISTORY } from './renamed.ts';
@@ -34,7 +34,7 @@ function findingsOf(issue: Issue, root: unknown): Finding[] {
 }
 
 function wrongValue(issue: Issue, path: KeyPath, value: unknown): Finding {
-  const { allowed = '' } = factsAt(settingsSchema, path) ?? {};
+  const { allowed = '' } = keyFactsAt(settingsSchema, path) ?? {};
   const meant = meantBy(issue, path, value);
   return {
     path,
@@ -54,7 +54,7 @@ function meantBy(issue: Issue, path: KeyPath, value: unknown): string | undefine
   if (issue.code !== 'invalid_type') return undefined;
   if (issue.expected === 'boolean') return /^(?:true|false)$/.test(value) ? `${value}, without quotes` : undefined;
   if (!isNumeric(issue.expected)) return undefined;
-  const number = meantNumber(value, factsAt(settingsSchema, path)?.unit ?? null);
+  const number = meantNumber(value, keyFactsAt(settingsSchema, path)?.unit ?? null);
   if (number === undefined) return undefined;
   return /[a-z]/i.test(value) ? String(number) : `${number}, without quotes`;
 }
@@ -80,7 +80,7 @@ function messageOf(issue: Issue, path: KeyPath, value: unknown): string {
   if (issue.code === 'too_big' && issue.origin === 'array')
     return `The list has too many entries; the limit is ${issue.maximum}.`;
   const outOfRange = issue.code === 'too_small' || issue.code === 'too_big';
-  if (outOfRange) return `Out of range; must be ${factsAt(settingsSchema, path)?.allowed ?? 'smaller or larger'}.`;
+  if (outOfRange) return `Out of range; must be ${keyFactsAt(settingsSchema, path)?.allowed ?? 'smaller or larger'}.`;
   if (value === null) return 'This key has no value. Set one, or remove the key.';
   return typeMessage(issue, path, value);
 }
@@ -176,7 +176,7 @@ function homeOf(key: string, above: string | undefined): Home | undefined {
 }
 
 function missingKey(path: KeyPath): Finding {
-  const allowed = factsAt(settingsSchema, path)?.allowed ?? '';
+  const allowed = keyFactsAt(settingsSchema, path)?.allowed ?? '';
   const key = String(path.at(-1));
   return { path, severity: 'error', at: 'key', found: 'nothing', allowed, message: `The key ${key} is missing.` };
 }
@@ -196,7 +196,7 @@ export function describeFound(path: KeyPath, value: unknown): string {
 }
 
 function isSecretPath(path: KeyPath): boolean {
-  return factsAt(settingsSchema, path)?.secret === true;
+  return keyFactsAt(settingsSchema, path)?.secret === true;
 }
 
 function valueAt(root: unknown, path: KeyPath): unknown {

@@ -16,7 +16,7 @@ import type { Report } from '#logging/events.ts';
 import type { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
 import { environmentCandidates } from '#proxy/choosing/environment-candidates.ts';
-import { CoolDown } from '#proxy/choosing/failover.ts';
+import { ProxyCooldown } from '#proxy/choosing/failover.ts';
 import type { CandidateSource } from '#proxy/hop.ts';
 import { HopMemories } from '#proxy/hop-memory.ts';
 import { PacCandidates } from '#proxy/pac/candidates.ts';
@@ -76,7 +76,7 @@ interface Network {
 export class NetworkReloader implements Router, Reloadable {
   readonly name = 'network';
   readonly #parts: NetworkParts;
-  readonly #coolDown: CoolDown;
+  readonly #coolDown: ProxyCooldown;
   readonly #memories: HopMemories;
   readonly #pac: PacCandidates;
   readonly #environment: CandidateSource;
@@ -86,7 +86,7 @@ export class NetworkReloader implements Router, Reloadable {
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
-    this.#coolDown = new CoolDown(parts.clock);
+    this.#coolDown = new ProxyCooldown(parts.clock);
     this.#memories = new HopMemories(parts.clock);
     const router = () => this.#effective.direct;
     this.#pac = new PacCandidates({ ...parts, fetch: pacFetch({ ...parts, router }) });

@@ -22,7 +22,7 @@ export class Slots {
   /** Times of day in ms since midnight, in order. */
   readonly #times: readonly number[];
   /** The last query and its result: the same query is frequent. */
-  #asked: { readonly after: number; readonly next: number | null } | null = null;
+  #cached: { readonly after: number; readonly next: number | null } | null = null;
 
   /** `expression` has passed the schema. */
   constructor(expression: string, zone: Zone) {
@@ -38,9 +38,9 @@ export class Slots {
 
   /** The first slot after this moment, ms since the epoch; null when there is none. */
   next(afterMs: number): number | null {
-    if (this.#asked?.after === afterMs) return this.#asked.next;
+    if (this.#cached?.after === afterMs) return this.#cached.next;
     const next = this.#find(afterMs);
-    this.#asked = { after: afterMs, next };
+    this.#cached = { after: afterMs, next };
     return next;
   }
 

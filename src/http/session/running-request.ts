@@ -149,11 +149,11 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     if (length <= MEASURED_BYTES) return;
     const { clock, onProgress } = this.#options;
     const { connection, filter, readSendQueue } = this.#ports;
-    let told = 0;
+    let reported = 0;
     this.#reportSent = (bytes) => {
       const sent = Math.min(bytes, length);
-      if (sent > told) onProgress?.(sent);
-      told = Math.max(told, sent);
+      if (sent > reported) onProgress?.(sent);
+      reported = Math.max(reported, sent);
     };
     this.#meter = new SendMeter({
       clock,

@@ -186,12 +186,12 @@ export function classifyAuthentication(
 export function rejection(
   peer: AuthPeer,
   refusal: Refusal | null,
-  seen: { readonly scheme: SchemeName | null; readonly advertised: readonly string[] },
+  offered: { readonly scheme: SchemeName | null; readonly advertised: readonly string[] },
 ): CodedError {
   const facts = {
     proxy: peer.name,
     user: peer.user,
-    scheme: seen.scheme ?? namedScheme(peer.authentication) ?? peer.authentication,
+    scheme: offered.scheme ?? namedScheme(peer.authentication) ?? peer.authentication,
     since: refusal?.sinceMs ?? null,
     workedUntil: refusal?.workedUntilMs ?? null,
     retryAt: refusal?.retryAtMs ?? null,
@@ -200,8 +200,8 @@ export function rejection(
     hop: peer.hop,
   };
   if (refusal?.why === 'interrupted') return coded('AUTH-INTERRUPTED', facts);
-  if (lacksDomain(peer, seen.advertised)) {
-    return coded('AUTH-DOMAIN', { ...facts, advertised: seen.advertised, meant: `DOMAIN\\${peer.user}` });
+  if (lacksDomain(peer, offered.advertised)) {
+    return coded('AUTH-DOMAIN', { ...facts, advertised: offered.advertised, meant: `DOMAIN\\${peer.user}` });
   }
   return coded('AUTH-REJECTED', facts);
 }

@@ -1,8 +1,8 @@
-// Decides which failures lead to the next proxy of a list, and how long a failed proxy rests.
+// Decides which failures lead to the next proxy of a list, and how long the cooldown of a failed proxy lasts.
 //
 // Leads to the next: any failure before the proxy answered about us or the target, that is, dialing it, TLS to it, and
 // no or an invalid answer to CONNECT. Does not: 407 (a credential is never passed to the next proxy), 403 and other
-// decisions of the proxy, and failures of the target. Time is monotonic. A resting proxy comes after the other
+// decisions of the proxy, and failures of the target. Time is monotonic. A proxy in cooldown comes after the other
 // candidates of its list and adds none: direct comes first only if a PAC file itself says DIRECT and nothing forbids
 // it, as in browsers.
 
@@ -12,11 +12,11 @@ import type { Clock } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';
 import { RetryPacing } from './retry-pacing.ts';
 
-/** Rest after a failure, in milliseconds. It doubles with each further failure, up to the maximum. */
-export const MIN_REST_MS = 60_000;
-export const MAX_REST_MS = 600_000;
-/** More proxies than a list can name; the one that has rested longest is dropped. */
-const MAX_RESTING = 256;
+/** Cooldown after a failure, in milliseconds. It doubles with each further failure, up to the maximum. */
+export const MIN_COOLDOWN_MS = 60_000;
+export const MAX_COOLDOWN_MS = 600_000;
+/** More proxies than a list can name; the oldest cooldown is dropped. */
+const MAX_COOLING = 256;
 
 const FAILS_OVER: ReadonlySet<Code> = new Set<Code>([
   'DNS-PROXY',
@@ -37,10 +37,10 @@ export function failsOver(error: CodedError): boolean {
   return FAILS_OVER.has(error.code) && error.trace?.phase !== 'tls';
 }
 
-/** Which proxies rest after a failure. One for the process: it outlives a change of the configuration. */
-export class CoolDown {
+/** The cooldowns of failed proxies. One instance for the process: it outlives a change of the configuration. */
+export class ProxyCooldown {
   readonly #clock: Clock;
-  readonly #resting = new NewestMap<string, { untilMs: number; lastMs: number }>(MAX_RESTING);
+  readonly #cooling = new NewestMap<string, { untilMs: number; lastMs: number }>(MAX_COOLING);
   /** How soon a failing proxy may be tried again. */
   readonly pacing: RetryPacing;
 
@@ -49,23 +49,23 @@ export class CoolDown {
     this.pacing = new RetryPacing(clock);
   }
 
-  /** Remaining rest of the proxy in milliseconds; 0 when it does not rest. */
-  restOf(url: string): number {
-    return Math.max(0, (this.#resting.get(url)?.untilMs ?? 0) - this.#clock.monotonic());
+  /** Remaining cooldown of the proxy in milliseconds; 0 when it has none. */
+  remainingMs(url: string): number {
+    return Math.max(0, (this.#cooling.get(url)?.untilMs ?? 0) - this.#clock.monotonic());
   }
 
-  /** Records a failure and returns the rest from now on. A failure during a rest does not lengthen it. */
+  /** Records a failure and returns the remaining cooldown. A failure during a cooldown does not extend it. */
   failed(url: string): number {
-    const rest = this.restOf(url);
-    if (rest > 0) return rest;
-    const before = this.#resting.get(url);
-    const lastMs = before === undefined ? MIN_REST_MS : Math.min(before.lastMs * 2, MAX_REST_MS);
-    this.#resting.set(url, { untilMs: this.#clock.monotonic() + lastMs, lastMs });
+    const remaining = this.remainingMs(url);
+    if (remaining > 0) return remaining;
+    const before = this.#cooling.get(url);
+    const lastMs = before === undefined ? MIN_COOLDOWN_MS : Math.min(before.lastMs * 2, MAX_COOLDOWN_MS);
+    this.#cooling.set(url, { untilMs: this.#clock.monotonic() + lastMs, lastMs });
     return lastMs;
   }
 
   /** Records that the proxy was reached: the next failure counts as the first. */
   worked(url: string): void {
-    this.#resting.delete(url);
+    this.#cooling.delete(url);
   }
 }

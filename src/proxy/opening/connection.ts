@@ -9,7 +9,7 @@ import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { AuthSession } from '#proxy/auth/auth-session.ts';
 import { checkForward, isTlsRecord, requiresAuthentication, TLS_RECORD, wrongScheme } from '#proxy/auth/verdict.ts';
 import type { HopMemory } from '#proxy/hop-memory.ts';
-import type { BulkSource, Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
+import type { BulkReader, Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
 
 /** A connection on which the origin itself responds: direct, or through a tunnel. `under` is the socket beneath TLS. */
 export function originConnection(
@@ -17,7 +17,7 @@ export function originConnection(
   parts: {
     readonly socket: Duplex;
     readonly under: Duplex;
-    readonly bulk: BulkSource | null;
+    readonly bulk: BulkReader | null;
     /** Records every response. */
     readonly memory: HopMemory;
   },
@@ -43,7 +43,7 @@ export function forwardConnection(
   facts: HopFacts,
   parts: {
     readonly socket: Duplex;
-    readonly bulk: BulkSource | null;
+    readonly bulk: BulkReader | null;
     readonly authSession: AuthSession;
     /** Called with whether the proxy responded, or the connection ended without a response. */
     readonly onAnswered: (answered: boolean) => void;

@@ -91,7 +91,7 @@ interface TlsUpgrade {
   readonly trust: () => Promise<TrustContexts>;
   /** Decides whether our client certificate may be sent. */
   readonly origin: string;
-  readonly seen: ObservedTime | null;
+  readonly observedTime: ObservedTime | null;
 }
 
 export class Connector {
@@ -265,7 +265,7 @@ export class Connector {
     const { socket } = await this.#dial(target, { ...options, bulk: false });
     const { trusts, memories } = this.#parts;
     const peer = { side: 'proxy', ...target } as const;
-    const upgrade = { peer, trust: () => trusts.ofProxy(proxy), origin, seen: memories.latest([origin]) };
+    const upgrade = { peer, trust: () => trusts.ofProxy(proxy), origin, observedTime: memories.latest([origin]) };
     const work = () => this.#secure(socket, upgrade, options.signal);
     const show = (secured: Secured) => ({ ...shownBy(secured), proxy, hop: place });
     const secured = await options.observer.run('proxy_tls', work, show);
@@ -315,8 +315,8 @@ export class Connector {
       return originConnection({ ...facts, passed: observer.passed }, { socket, under: socket, bulk, memory });
     const whose = { purpose, ...(remedy === undefined ? {} : { remedy }) };
     const peer = { side: 'target', host, port, proxy: facts.proxy, hop: originAt(authority), ...whose } as const;
-    const seen = memories.latest([authority, facts.proxyUrl]);
-    const upgrade = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
+    const observedTime = memories.latest([authority, facts.proxyUrl]);
+    const upgrade = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, observedTime };
     const secured = await observer.run('tls', () => this.#secure(socket, upgrade, signal), shownBy);
     const sockets = { socket: secured.socket, under: socket, bulk: null };
     return originConnection({ ...facts, passed: observer.passed }, { ...sockets, memory });
@@ -332,7 +332,7 @@ export class Connector {
       const { expected, pins } = trust;
       const context = trust.contextFor(upgrade.origin);
       const timeoutMs = timeouts.tls_timeout_ms;
-      const options = { context, expected, pins, observedTime: upgrade.seen, timeoutMs, clock, signal };
+      const options = { context, expected, pins, observedTime: upgrade.observedTime, timeoutMs, clock, signal };
       const secured = await secure(socket, upgrade.peer, options);
       return { socket: secured, certificate: () => certificateOf(secured), strength: () => tlsStrengthOf(secured) };
     };

@@ -9,7 +9,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import { type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import { boundedStep } from '#proxy/bounded-step.ts';
-import type { BulkSource } from '#proxy/route.ts';
+import type { BulkReader } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { outOfFiles } from '#system/out-of-files.ts';
 
@@ -34,7 +34,7 @@ export interface DialOptions {
 /** An open connection; `bulk` is set if it was requested. */
 export interface Dialled {
   readonly socket: Socket;
-  readonly bulk: BulkSource | null;
+  readonly bulk: BulkReader | null;
 }
 
 /** Chunks of 64 KiB stay in the CPU cache while they are hashed and written (measured; larger ones are slower). */
@@ -119,7 +119,7 @@ function createBulkSource() {
       return true;
     },
   };
-  const attach = (socket: Socket): BulkSource => ({
+  const attach = (socket: Socket): BulkReader => ({
     consume(onBytes) {
       // Deferred until the caller has finished its setup, because it may end the connection on the first bytes.
       process.nextTick(() => {

@@ -84,7 +84,7 @@ export async function shakeHands(
       if (!requiresAuthentication(answered.head, line.method)) return answered;
       if (options.isForward && (await authSession.prepare(answered.head))) return answered;
       step = await authSession.challenged(answered.head, line);
-      if (!answered.reusable) socket = await anew(socket, step, options);
+      if (!answered.reusable) socket = await reconnect(socket, step, options);
       authorization = step.authorization;
     }
     throw endless(options);
@@ -111,7 +111,7 @@ async function readOn(socket: Socket, answer: Answered, options: HandshakeOption
 }
 
 /** Opens another connection, if a proof for the challenge is valid there. */
-async function anew(socket: Socket, step: NextStep, options: HandshakeOptions): Promise<Socket> {
+async function reconnect(socket: Socket, step: NextStep, options: HandshakeOptions): Promise<Socket> {
   if (step.sameConnection) throw lost(options, 'it closed the connection with its challenge');
   socket.destroy();
   return await options.redial();

@@ -20,7 +20,7 @@ export interface PacPlace {
  */
 export type PacFetch = (
   url: URL,
-  asked: CandidateRequest & { readonly etag: string | null; readonly limitBytes: number },
+  request: CandidateRequest & { readonly etag: string | null; readonly limitBytes: number },
 ) => Promise<
   { readonly kind: 'unchanged' } | { readonly kind: 'text'; readonly body: Uint8Array; readonly etag: string | null }
 >;

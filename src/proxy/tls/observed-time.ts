@@ -36,10 +36,10 @@ export function timeThere({ dateMs, monotonicMs }: ObservedTime, nowMonotonicMs:
 }
 
 /** A phrase that follows the time of the local clock. */
-export function compareClocks(seen: ObservedTime | null, at: { nowMs: number; monotonicMs: number }): string {
-  if (seen === null) return NO_OTHER_CLOCK;
-  const there = timeThere(seen, at.monotonicMs);
-  const says = `${seen.by} says ${showLocalTime(there)}`;
+export function compareClocks(observed: ObservedTime | null, at: { nowMs: number; monotonicMs: number }): string {
+  if (observed === null) return NO_OTHER_CLOCK;
+  const there = timeThere(observed, at.monotonicMs);
+  const says = `${observed.by} says ${showLocalTime(there)}`;
   const apart = Math.abs(there - at.nowMs);
   return apart <= AGREE_MS ? says : `${says}, they differ by ${span(apart)}`;
 }

@@ -37,7 +37,7 @@ interface TlsFailureContext {
   readonly expected: string;
   /** Bytes received since the handshake began. */
   readonly received?: number;
-  readonly times: { readonly nowMs: number; readonly monotonicMs: number; readonly seen: ObservedTime | null };
+  readonly times: { readonly nowMs: number; readonly monotonicMs: number; readonly observed: ObservedTime | null };
 }
 
 const TLS_KEY = 'response_timeout.tls_timeout_ms';
@@ -186,7 +186,7 @@ export function unpinned(peer: TlsPeer, chain: readonly X509Certificate[], pins:
 
 /** Decides between a wrong local clock and a bad certificate by the time that another source showed, if any. */
 function outOfTime(error: Error, peer: TlsPeer, { chain, times }: TlsFailureContext): CodedError {
-  const { nowMs, monotonicMs, seen } = times;
+  const { nowMs, monotonicMs, observed } = times;
   const wrong = outsideItsTime(chain, nowMs);
   const reason = (error as NodeJS.ErrnoException).code === EXPIRED ? 'expired' : 'not yet valid';
   const facts = {
@@ -196,9 +196,9 @@ function outOfTime(error: Error, peer: TlsPeer, { chain, times }: TlsFailureCont
     to: iso(wrong?.validTo),
     now: nowMs,
     issuer: oneLine(chain[0]?.issuer),
-    others: compareClocks(seen, times),
+    others: compareClocks(observed, times),
   };
-  const alsoThere = seen !== null && wrong !== undefined && !isInTime(wrong, timeThere(seen, monotonicMs));
+  const alsoThere = observed !== null && wrong !== undefined && !isInTime(wrong, timeThere(observed, monotonicMs));
   if (peer.side === 'proxy') return coded(alsoThere ? 'PROXY-TLS-EXPIRED' : 'PROXY-TLS-CLOCK', facts, error);
   return coded(alsoThere ? 'TLS-EXPIRED' : 'TLS-CLOCK', facts, error);
 }

@@ -53,7 +53,7 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
       shown = wrapped.getPeerCertificate(true);
     });
     const onError = (error: Error) => {
-      const times = { nowMs: clock.now(), monotonicMs: clock.monotonic(), seen: observedTime };
+      const times = { nowMs: clock.now(), monotonicMs: clock.monotonic(), observed: observedTime };
       const received = socket.bytesRead - before;
       fail(tlsFailure(error, peer, { chain: readChain(shown), expected, times, received }));
     };

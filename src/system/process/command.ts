@@ -137,7 +137,7 @@ class Run {
   readonly #child: ChildProcess;
   readonly #limits: CommandLimits;
   readonly #over = new AbortController();
-  #room: number;
+  #remainingBytes: number;
   #cut = false;
   #ended: 'too-long' | 'stopped' | null = null;
 
@@ -145,7 +145,7 @@ class Run {
     this.#clock = clock;
     this.#child = child;
     this.#limits = limits;
-    this.#room = limits.outputBytes;
+    this.#remainingBytes = limits.outputBytes;
   }
 
   async end(): Promise<CommandEnd> {
@@ -231,10 +231,10 @@ class Run {
         }
       };
       stream.on('data', (chunk: Buffer) => {
-        const kept = chunk.subarray(0, this.#room);
+        const kept = chunk.subarray(0, this.#remainingBytes);
         if (kept.length < chunk.length && !this.#cut) this.#limits.onCut();
         this.#cut ||= kept.length < chunk.length;
-        this.#room -= kept.length;
+        this.#remainingBytes -= kept.length;
         take(decoder.write(kept));
       });
       stream.once('end', () => {

@@ -57,7 +57,7 @@ export function decide(context: DecisionContext): Decision {
   const { newest, deferred } = chooseNewest(candidates, context);
   const plan = planRequires({
     items: new Map(candidates.filter(({ reason }) => reason === null).map(({ item }) => [item.id, item])),
-    satisfied: (id) => hasBeenHere(known(id)?.fate),
+    satisfied: (id) => wasPublishedHere(known(id)?.fate),
   });
 
   const accepted: FeedItem[] = [];
@@ -119,7 +119,7 @@ function chooseNewest(
   const deferred: { id: string; reason: string }[] = [];
   for (const group of groupByPackage(candidates)) {
     for (const { item, reason } of group.toSorted((a, b) => b.item.sequence - a.item.sequence)) {
-      if (hasBeenHere(known(item.id)?.fate)) break;
+      if (wasPublishedHere(known(item.id)?.fate)) break;
       if (reason === null) {
         newest.push(item);
         break;
@@ -155,6 +155,6 @@ function isAtLeast(version: string, wanted: string): boolean {
   return least !== null && gte(version, least);
 }
 
-function hasBeenHere(fate: PackageState | undefined): boolean {
+function wasPublishedHere(fate: PackageState | undefined): boolean {
   return fate === 'published' || fate === 'pruned';
 }

@@ -67,7 +67,7 @@ export class HookQueue {
   readonly #stopped = new AbortController();
   /** Runs one task at a time, in the order of the requests. */
   readonly #turns = new Turns();
-  #asked = false;
+  #scheduled = false;
   #running: string | null = null;
   #problem: CodedError | null = null;
   #failure: CodedError | null = null;
@@ -83,8 +83,8 @@ export class HookQueue {
   start(): void {
     this.#ports.hooks.whenAdded(() => this.start());
     this.#later?.cancel();
-    if (this.#asked) return;
-    this.#asked = true;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     void this.#alone(() => this.#runWaiting()).catch(() => undefined);
   }
 
@@ -147,7 +147,7 @@ export class HookQueue {
   }
 
   async #runWaiting(): Promise<void> {
-    this.#asked = false;
+    this.#scheduled = false;
     try {
       await this.#ports.hooks.flush();
       for (let next = this.#next(); next !== null; next = this.#next()) await this.#settle(next);

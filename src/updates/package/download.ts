@@ -207,7 +207,7 @@ function watcher(
     },
     progress: (received) => report({ name: 'progress', id, received, length }),
     responded: (seen) => habits.observe(seen),
-    failed: (settled) => turn.left(settled),
+    failed: (settled) => turn.attemptFailed(settled),
     led: (to) => habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),
   };
 }

@@ -42,7 +42,7 @@ interface Known {
 /** How the turn of a package ended. */
 export interface FailedTurn {
   readonly error: CodedError;
-  readonly hasMoved: boolean;
+  readonly madeProgress: boolean;
   readonly yielded: boolean;
   readonly maxDelaySeconds: number;
 }
@@ -104,15 +104,15 @@ export class PackageRetries {
 
   /** Its turn ended without the package. Returns the wall time of its automatic retry in ms, or null. */
   failed({ id, sha256 }: Known, turn: FailedTurn): number | null {
-    const { error, hasMoved, yielded, maxDelaySeconds } = turn;
+    const { error, madeProgress, yielded, maxDelaySeconds } = turn;
     const before = this.#notes.get(id);
     this.forget(id);
     if (error.code === 'CONTENT-BLOCKED') return this.#blocked({ id, sha256 }, error);
     if (!yielded && !mayPass(error)) return null;
-    const failures = hasMoved || before?.sha256 !== sha256 ? 1 : before.failures + 1;
+    const failures = madeProgress || before?.sha256 !== sha256 ? 1 : before.failures + 1;
     const { retryAfterMs } = error.facts;
-    const asked = typeof retryAfterMs === 'number' ? Math.min(retryAfterMs, maxDelaySeconds * 1_000) : 0;
-    const waitMs = Math.min(FURTHEST_MS, Math.max(asked, retryDelay(failures, maxDelaySeconds)));
+    const requestedMs = typeof retryAfterMs === 'number' ? Math.min(retryAfterMs, maxDelaySeconds * 1_000) : 0;
+    const waitMs = Math.min(FURTHEST_MS, Math.max(requestedMs, retryDelay(failures, maxDelaySeconds)));
     const nextAt = this.#ports.clock.now() + waitMs;
     this.#notes.set(id, { sha256, failures, next_at: nextAt, slow: yielded, blocked: false });
     this.#errors.set(id, error);

@@ -12,7 +12,7 @@ import { digestFile } from '#system/digest.ts';
 import { publishFile, removeDurably } from '#system/durable.ts';
 import { type FileFacts, type FileIdentity, type Files, isSameFile } from '#system/files.ts';
 import { requireId, validateId } from '#system/id.ts';
-import { isAsCheckedOut, ownFolder, requireOwnFolder } from '#system/own-folder.ts';
+import { hasCheckoutOwnership, ownFolder, requireOwnFolder } from '#system/own-folder.ts';
 import { readSidecar, type Sidecar, writeSidecar } from '#updates/sidecar.ts';
 
 const JAR = '.jar';
@@ -72,7 +72,7 @@ export class PackageStore {
    */
   async requireSafe(): Promise<void> {
     // `packages/` is part of a checkout, and belongs to the user who made that.
-    const isCloned = this.#checkout !== null && (await isAsCheckedOut(this.#files, this.dir, this.#checkout));
+    const isCloned = this.#checkout !== null && (await hasCheckoutOwnership(this.#files, this.dir, this.#checkout));
     if (!isCloned) await requireOwnFolder(this.#files, this.dir, { what: 'updates.packages_dir' });
     const staging = await this.#files.facts(this.stagingDir);
     if (staging?.kind === 'symbolic link') throw coded('FILE-SYMLINK', { path: this.stagingDir });
@@ -145,13 +145,13 @@ export class PackageStore {
     if (facts === null) throw coded('PACKAGE-MISSING', { path: this.jarPath(id) });
     const redact = (text: string) => this.#redactor.redact(text);
     const { item, url, via } = sidecar;
-    const told = {
+    const redacted = {
       item: item.notes === undefined ? item : { ...item, notes: redact(item.notes) },
       url: redact(url),
       via: via === null ? null : redact(via),
     };
     const look = fileLook(facts);
-    await writeSidecar(this.#files, this.#sidecarPath(id), { format: 1, ...sidecar, ...told, file: look });
+    await writeSidecar(this.#files, this.#sidecarPath(id), { format: 1, ...sidecar, ...redacted, file: look });
   }
 
   /** Compares size, time and inode. A file is read and hashed only if one of them differs, or with `thorough`. */

@@ -9,18 +9,18 @@ import type { Clock } from '#system/clock.ts';
 const TURN_MS = 900_000;
 
 /** The state that a failed attempt left for the next one. */
-interface Left {
-  readonly moved: boolean;
-  readonly asksWhole: boolean;
+interface FailedAttempt {
+  readonly madeProgress: boolean;
+  readonly nextRequestsWhole: boolean;
 }
 
-const NOTHING: Left = { moved: false, asksWhole: false };
+const NOTHING: FailedAttempt = { madeProgress: false, nextRequestsWhole: false };
 
 export class PackageTurn {
   readonly #clock: Clock;
   readonly #startMs: number;
-  #last: Left = NOTHING;
-  #hasMoved = false;
+  #last: FailedAttempt = NOTHING;
+  #madeProgress = false;
   #yielded = false;
   #startsOver = false;
 
@@ -34,8 +34,8 @@ export class PackageTurn {
   }
 
   /** An attempt of this turn received bytes that are kept. */
-  get hasMoved(): boolean {
-    return this.#hasMoved;
+  get madeProgress(): boolean {
+    return this.#madeProgress;
   }
 
   /** It ended to let others go first, not because of a failure. */
@@ -49,18 +49,18 @@ export class PackageTurn {
   }
 
   /** The transfer of an attempt failed. */
-  left(last: Left): void {
+  attemptFailed(last: FailedAttempt): void {
     this.#last = last;
   }
 
   /** The cost of the failed attempt. */
   costOf(): Cost {
-    const { moved, asksWhole } = this.#last;
+    const { madeProgress, nextRequestsWhole } = this.#last;
     this.#last = NOTHING;
-    this.#hasMoved ||= moved;
-    this.#startsOver = asksWhole;
-    if (asksWhole) return 'none';
-    if (!moved) return 'one';
+    this.#madeProgress ||= madeProgress;
+    this.#startsOver = nextRequestsWhole;
+    if (nextRequestsWhole) return 'none';
+    if (!madeProgress) return 'one';
     this.#yielded = this.elapsedMs >= TURN_MS;
     return this.#yielded ? 'over' : 'reset';
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { layRows, layTable } from '#cli/terminal/table.ts';
+import { formatRows, formatTable } from '#cli/terminal/table.ts';
 import { wrapHelp, wrapWords } from '#cli/terminal/wrap.ts';
 
 describe('a table', () => {
@@ -8,12 +8,16 @@ describe('a table', () => {
       ['long name', 1, ''],
       ['x', 1000, 'note'],
     ];
-    expect(layTable(['A', 'N', 'C'], rows)).toEqual(['A          N     C', 'long name     1', 'x          1000  note']);
+    expect(formatTable(['A', 'N', 'C'], rows)).toEqual([
+      'A          N     C',
+      'long name     1',
+      'x          1000  note',
+    ]);
   });
 
   it('wraps its last column in a narrow window', () => {
     const rows = [['1602503', 'it was held back until it was scanned']];
-    expect(layTable(['ID', 'NOTES'], rows, 32)).toEqual([
+    expect(formatTable(['ID', 'NOTES'], rows, 32)).toEqual([
       'ID       NOTES',
       '1602503  it was held back until',
       '         it was scanned',
@@ -23,8 +27,8 @@ describe('a table', () => {
   it('omits empty columns and puts the last one below its row in a narrow window', () => {
     const heads = ['ID', 'PUBLISHED', 'EMPTY', 'NOTES'];
     const row = ['1602503', '2026-11-20T00:05:07Z', ''];
-    expect(layTable(heads, [[...row, '']], 40)).toEqual(['ID       PUBLISHED', '1602503  2026-11-20T00:05:07Z']);
-    expect(layTable(heads, [[...row, 'one two three four five']], 30)).toEqual([
+    expect(formatTable(heads, [[...row, '']], 40)).toEqual(['ID       PUBLISHED', '1602503  2026-11-20T00:05:07Z']);
+    expect(formatTable(heads, [[...row, 'one two three four five']], 30)).toEqual([
       'ID       PUBLISHED',
       '1602503  2026-11-20T00:05:07Z',
       '  NOTES  one two three four',
@@ -37,7 +41,7 @@ describe('a table', () => {
       ['updates', 'default', 'https://updates.example.com/feed.json'],
       ['platform', 'default', '-'],
     ];
-    expect(layTable(['PURPOSE', 'SET TO', 'TARGET'], rows, 15)).toEqual([
+    expect(formatTable(['PURPOSE', 'SET TO', 'TARGET'], rows, 15)).toEqual([
       'updates',
       '  SET TO',
       '    default',
@@ -50,7 +54,7 @@ describe('a table', () => {
   });
 
   it('has only its heads if there are no rows', () => {
-    expect(layTable(['A', 'B'], [])).toEqual(['A  B']);
+    expect(formatTable(['A', 'B'], [])).toEqual(['A  B']);
   });
 });
 
@@ -71,7 +75,7 @@ describe('wrapping', () => {
   });
 
   it('wraps the values of rows within their column', () => {
-    expect(layRows([['a', 'one two three four five six seven']], { width: 30 })).toEqual([
+    expect(formatRows([['a', 'one two three four five six seven']], { width: 30 })).toEqual([
       '  a  one two three four five',
       '     six seven',
     ]);

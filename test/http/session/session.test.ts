@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { SmallRequest } from '#http/session/running-request.ts';
 import { Session, type SessionRequest, type SessionResponse } from '#http/session/session.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
-import { CoolDown } from '#proxy/choosing/failover.ts';
+import { ProxyCooldown } from '#proxy/choosing/failover.ts';
 import type { Router } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
@@ -333,13 +333,13 @@ describe('session: a forwarding proxy', () => {
   });
 
   it('session: a connection that the proxy closes between requests keeps others on that proxy', async () => {
-    const coolDown = new CoolDown(systemClock);
+    const coolDown = new ProxyCooldown(systemClock);
     const proxy = await serve(once(2, (socket) => socket.end()));
     const session = sessionOver(testRouter({ proxies: [profile(proxy.port)], coolDown }));
     await ask(session, url);
     await ask(session, url);
     await yieldToLoop();
 
-    expect(coolDown.restOf(`http://127.0.0.1:${proxy.port}`)).toBe(0);
+    expect(coolDown.remainingMs(`http://127.0.0.1:${proxy.port}`)).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import { CoolDown, failsOver, MAX_REST_MS, MIN_REST_MS } from '#proxy/choosing/failover.ts';
+import { failsOver, MAX_COOLDOWN_MS, MIN_COOLDOWN_MS, ProxyCooldown } from '#proxy/choosing/failover.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const hop = 'proxy corp (127.0.0.1:1)';
@@ -37,31 +37,31 @@ describe('failover: the next proxy is tried', () => {
 describe('a proxy that failed', () => {
   it('rests 60 s, twice as long each time, at most 10 minutes', () => {
     const clock = new FakeClock();
-    const rests = new CoolDown(clock);
+    const rests = new ProxyCooldown(clock);
     const told = Array.from({ length: 6 }, () => {
       const rest = rests.failed(URL_A);
       clock.advance(rest);
       return rest;
     });
-    expect(told).toEqual([60_000, 120_000, 240_000, 480_000, MAX_REST_MS, MAX_REST_MS]);
-    expect(rests.restOf(URL_A)).toBe(0);
+    expect(told).toEqual([60_000, 120_000, 240_000, 480_000, MAX_COOLDOWN_MS, MAX_COOLDOWN_MS]);
+    expect(rests.remainingMs(URL_A)).toBe(0);
   });
 
   it('does not rest longer after an attempt during its rest', () => {
     const clock = new FakeClock();
-    const rests = new CoolDown(clock);
+    const rests = new ProxyCooldown(clock);
     rests.failed(URL_A);
-    clock.advance(MIN_REST_MS - 1);
+    clock.advance(MIN_COOLDOWN_MS - 1);
     expect(rests.failed(URL_A)).toBe(1);
   });
 
   it('a resting proxy: after a success the rest starts over, and other proxies are unaffected', () => {
     const clock = new FakeClock();
-    const rests = new CoolDown(clock);
+    const rests = new ProxyCooldown(clock);
     rests.failed(URL_A);
-    expect(rests.restOf('http://b:3128')).toBe(0);
+    expect(rests.remainingMs('http://b:3128')).toBe(0);
     rests.worked(URL_A);
-    expect(rests.restOf(URL_A)).toBe(0);
-    expect(rests.failed(URL_A)).toBe(MIN_REST_MS);
+    expect(rests.remainingMs(URL_A)).toBe(0);
+    expect(rests.failed(URL_A)).toBe(MIN_COOLDOWN_MS);
   });
 });

@@ -4,7 +4,7 @@ import { originAt } from '#errors/hop.ts';
 import { type TlsPeer, tlsBroken, tlsFailure, tlsLate } from '#proxy/tls/tls-failure.ts';
 
 const target: TlsPeer = { side: 'target', host: 'updates.example.com', port: 443, proxy: 'corp', hop: originAt('x') };
-const about = { chain: [], expected: 'an authority', times: { nowMs: 0, monotonicMs: 0, seen: null } };
+const about = { chain: [], expected: 'an authority', times: { nowMs: 0, monotonicMs: 0, observed: null } };
 const failed = (code: string, more: object = {}) => Object.assign(new Error('it broke'), { code, ...more });
 
 describe.each([

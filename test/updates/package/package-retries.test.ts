@@ -30,8 +30,8 @@ beforeEach(async () => {
   retries = await open();
 });
 
-function fail(known = U1, error: CodedError = lost, over: { hasMoved?: boolean; yielded?: boolean } = {}) {
-  const turn = { error, hasMoved: false, yielded: false, maxDelaySeconds: 21_600, ...over };
+function fail(known = U1, error: CodedError = lost, over: { madeProgress?: boolean; yielded?: boolean } = {}) {
+  const turn = { error, madeProgress: false, yielded: false, maxDelaySeconds: 21_600, ...over };
   const at = retries.failed(known, turn);
   return at === null ? null : (at - clock.now()) / MINUTE_MS;
 }
@@ -46,7 +46,7 @@ describe('package retries', () => {
   it('package retries: the count restarts after new bytes, for another file and after a success', () => {
     fail();
     fail();
-    expect(fail(U1, lost, { hasMoved: true })).toBe(1);
+    expect(fail(U1, lost, { madeProgress: true })).toBe(1);
     expect(fail()).toBe(2);
     expect(fail({ id: 'u1', sha256: 'c' })).toBe(1);
     retries.forget('u1');
@@ -78,7 +78,7 @@ describe('package retries', () => {
 
   it('survive a restart, and a clock that was years ahead', async () => {
     fail();
-    fail(U2, lost, { yielded: true, hasMoved: true });
+    fail(U2, lost, { yielded: true, madeProgress: true });
     await retries.save();
     const nextAt = retries.nextAt();
 

@@ -3,33 +3,33 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 import { PackageTurn } from '#updates/package/turn.ts';
 import { slowLast } from '#updates/slow-last.ts';
 
-const MOVED = { moved: true, asksWhole: false };
+const MOVED = { madeProgress: true, nextRequestsWhole: false };
 
 describe('turn: the cost of a failed attempt', () => {
   it('turn: an attempt costs one if it received nothing, and nothing if bytes arrived', () => {
     const turn = new PackageTurn(new FakeClock());
     expect(turn.costOf()).toBe('one');
-    turn.left(MOVED);
+    turn.attemptFailed(MOVED);
     expect(turn.costOf()).toBe('reset');
     // What an attempt left is counted once.
     expect(turn.costOf()).toBe('one');
-    expect(turn.hasMoved).toBe(true);
+    expect(turn.madeProgress).toBe(true);
   });
 
   it('turn: an attempt costs nothing if the next one requests the whole file', () => {
     const turn = new PackageTurn(new FakeClock());
-    turn.left({ moved: false, asksWhole: true });
-    expect([turn.costOf(), turn.startsOver, turn.hasMoved]).toEqual(['none', true, false]);
+    turn.attemptFailed({ madeProgress: false, nextRequestsWhole: true });
+    expect([turn.costOf(), turn.startsOver, turn.madeProgress]).toEqual(['none', true, false]);
   });
 
   it('turn: after 15 minutes of attempts that received bytes, the turn ends', () => {
     const clock = new FakeClock();
     const turn = new PackageTurn(clock);
     clock.advance(899_999);
-    turn.left(MOVED);
+    turn.attemptFailed(MOVED);
     expect([turn.costOf(), turn.yielded]).toEqual(['reset', false]);
     clock.advance(1);
-    turn.left(MOVED);
+    turn.attemptFailed(MOVED);
     expect([turn.costOf(), turn.yielded]).toEqual(['over', true]);
   });
 });

@@ -7,11 +7,11 @@ import { isSamePath } from '#system/same-path.ts';
 import type { ChangeContext } from './context.ts';
 
 /** Whether the daemon uses the written file. */
-export const TAKEN_STATES = ['taken', 'refused', 'held', 'no daemon', 'not yet', 'another file'] as const;
-export type TakenState = (typeof TAKEN_STATES)[number];
+export const APPLY_STATES = ['taken', 'refused', 'held', 'no daemon', 'not yet', 'another file'] as const;
+export type ApplyState = (typeof APPLY_STATES)[number];
 
-export interface Reception {
-  readonly taken: TakenState;
+export interface DaemonOutcome {
+  readonly taken: ApplyState;
   /** The first error that the daemon found, or the failure because of which it does not apply the file yet. */
   readonly refusal?: string;
   /** Why the daemon could not be reached. */
@@ -29,11 +29,11 @@ const MAX_WAIT_MS = 15_000;
 const LOOK_EVERY_MS = 200;
 
 /** Waits for at most 15 s. A daemon that cannot be reached is a result, not an error. */
-export async function awaitDaemon(context: ChangeContext, written: Written): Promise<Reception> {
+export async function awaitDaemon(context: ChangeContext, written: Written): Promise<DaemonOutcome> {
   let control: Control | null = null;
   try {
     control = await context.findDaemon();
-    return control === null ? { taken: 'no daemon' } : await untilTaken(context, control, written);
+    return control === null ? { taken: 'no daemon' } : await untilRead(context, control, written);
   } catch (thrown) {
     const error = asCoded(thrown);
     return error.code === 'CONTROL-OTHER-FILE' ? { taken: 'another file' } : { taken: 'not yet', unreachable: error };
@@ -42,11 +42,11 @@ export async function awaitDaemon(context: ChangeContext, written: Written): Pro
   }
 }
 
-async function untilTaken(
+async function untilRead(
   { clock, signal, files }: ChangeContext,
   control: Control,
   { file, writtenAtMs }: Written,
-): Promise<Reception> {
+): Promise<DaemonOutcome> {
   const end = clock.monotonic() + MAX_WAIT_MS;
   for (;;) {
     const { config } = await control.status();
