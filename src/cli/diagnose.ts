@@ -6,10 +6,10 @@
 
 import type { Control, Diagnosis, DiagnosisRequest } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
-import { diagnosisLines } from './diagnosis-text.ts';
+import { diagnosisLines, type LineStyle } from './diagnosis-text.ts';
 import { exitStatusOf } from './terminal/failure.ts';
 import { printJson } from './terminal/json.ts';
-import type { Terminal } from './terminal/terminal.ts';
+import { type Terminal, widthOf } from './terminal/terminal.ts';
 
 /** The part of Control that makes a diagnosis. */
 export type Diagnoser = Pick<Control, 'diagnose' | 'retryCredentials'>;
@@ -30,12 +30,17 @@ export async function diagnoseCommand(
   const { json, request } = options;
   const diagnosis = await diagnoseAsking(control, terminal, { ...options, mayPrompt: !json });
   if (json) printJson(terminal, diagnosis);
-  else for (const line of diagnosisLines(diagnosis, terminal.screen.color)) terminal.out(line);
+  else for (const line of diagnosisLines(diagnosis, styleOf(terminal))) terminal.out(line);
   const command = request.through === null ? 'diagnose' : `proxy test ${request.through}`;
   if (waitingIn(diagnosis) !== null) {
     terminal.err(`The password was not sent. To try it once: sallyport ${command} --retry-credential`);
   }
   return diagnosisStatus(diagnosis);
+}
+
+/** Color and width of the window of this terminal. */
+export function styleOf({ screen }: Terminal): LineStyle {
+  return { color: screen.color, width: widthOf(screen) };
 }
 
 /** Diagnoses. Asks the user before it sends a rejected password again; without a terminal it does not send it. */

@@ -1,10 +1,11 @@
 // A diagnosis for people: the cause first, then one line for each purpose, then the stages of each purpose in columns.
-// Pure. The caller chooses whether there is color; the words alone say everything.
+// Pure. The caller chooses the width and whether there is color; the words alone say everything.
 
 import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
 import { showDuration, showForeign } from '#errors/template.ts';
 import { atHop } from './terminal/failure.ts';
 import { formatTable } from './terminal/table.ts';
+import { wrapWords } from './terminal/wrap.ts';
 
 /** The label of each stage. */
 const TITLES: Readonly<Record<Stage['name'], string>> = {
@@ -23,6 +24,7 @@ const TITLES: Readonly<Record<Stage['name'], string>> = {
 };
 
 type Outcome = PurposeReport['outcome'];
+type Finding = NonNullable<Diagnosis['verdict']['finding']>;
 type EndpointReport = PurposeReport['endpoints'][number];
 const MARKS: Readonly<Record<Outcome, string>> = {
   ok: 'ok',
@@ -36,22 +38,26 @@ const COLORS: Readonly<Record<Outcome, string>> = {
   failed: '\u001b[31m',
   'not configured': '\u001b[2m',
 };
+/** Lines that explain the verdict are indented by this many spaces. */
+const DETAIL_INDENT = 2;
 const COLOR_OFF = '\u001b[0m';
 
+/** How lines are shown: `width` is in characters, infinite for a file or a pipe. */
+export interface LineStyle {
+  readonly color: boolean;
+  readonly width: number;
+}
+
 /** All lines of the diagnosis. */
-export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
+export function diagnosisLines(diagnosis: Diagnosis, style: LineStyle): string[] {
   const { as, verdict, purposes, notes, saved, through } = diagnosis;
   const finding = verdict.finding;
   const tested = purposes.filter(({ outcome }) => outcome !== 'not configured');
   const proven = provenLine(
     purposes.find(({ purpose, outcome }) => purpose === verdict.purpose && outcome === 'failed'),
   );
-  const lines = [
-    ...(as.service ? [] : [`Running as ${showForeign(as.user)}, not as the service.`]),
-    paint(verdict.sentence, verdict.outcome, color),
-    ...(finding === null
-      ? []
-      : [`  ${atHop(finding.hop, finding.class)}${adviceOf(finding.check, proven.length > 0)}`]),
+  const details = [
+    ...(finding === null ? [] : [`  ${atHop(finding.hop, finding.class)}${adviceOf(finding, proven.length > 0)}`]),
     ...proven,
     ...(through === null
       ? []
@@ -59,16 +65,25 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
     ...(saved ? [] : ['  These settings are not saved.']),
     ...opinionLines(tested),
     ...notes.map((note) => `  ${note}`),
-    ...(purposes.length === 0 ? [] : ['', ...purposeLines(purposes, color)]),
-    ...tested.flatMap((report) => ['', ...stageLines(report, color)]),
-    ...interceptionLines(tested),
   ];
-  return lines;
+  return [
+    ...(as.service ? [] : [`Running as ${showForeign(as.user)}, not as the service.`]),
+    ...verdictLines(verdict, style),
+    ...details.flatMap((line) => wrapWords(line, style.width, DETAIL_INDENT)),
+    ...(purposes.length === 0 ? [] : ['', ...purposeLines(purposes, style)]),
+    ...tested.flatMap((report) => ['', ...stageLines(report, style)]),
+    ...interceptionLines(tested, style),
+  ];
 }
 
-/** The advice of a failure ends with what already succeeded. That part is left out if a separate line says the same. */
-function adviceOf(check: string, isPrinted: boolean): string {
-  return isPrinted ? check.replace(/ Already succeeded: [a-zA-Z, ]+\.$/, '') : check;
+/** The sentence of the verdict, in its color. */
+export function verdictLines({ sentence, outcome }: Diagnosis['verdict'], { color, width }: LineStyle): string[] {
+  return wrapWords(sentence, width, DETAIL_INDENT).map((line) => paint(line, outcome, color));
+}
+
+/** `check` also lists what already succeeded; `advice` does not, for when a separate line lists it. */
+function adviceOf({ check, advice }: Finding, isListed: boolean): string {
+  return isListed ? (advice ?? check) : check;
 }
 
 /** The stages that succeeded before the failure, except the choice of a proxy, which proves nothing. */
@@ -91,20 +106,26 @@ function opinionLines(tested: readonly PurposeReport[]): string[] {
 }
 
 /** The stages of the purpose that the verdict is about, up to the failure. */
-export function failedStageLines({ verdict, purposes }: Diagnosis, color: boolean): string[] {
-  return purposes.filter(({ purpose }) => purpose === verdict.purpose).flatMap((report) => stageLines(report, color));
+export function failedStageLines({ verdict, purposes }: Diagnosis, style: LineStyle): string[] {
+  return purposes.filter(({ purpose }) => purpose === verdict.purpose).flatMap((report) => stageLines(report, style));
 }
 
-/** One line for each purpose: its result, its proxy, and its target or failure. */
-function purposeLines(purposes: readonly PurposeReport[], color: boolean): string[] {
+/** The result of each purpose, its proxy, and its target or failure. */
+function purposeLines(purposes: readonly PurposeReport[], { color, width }: LineStyle): string[] {
   const rows = purposes.map((report) => [
     report.purpose,
     `${MARKS[report.outcome]}${report.target === null ? '' : notEnabled(report.enabled)}`,
     connectionText(report),
     report.failure === null ? (report.target ?? 'not configured') : `[${report.failure.code}] ${report.target}`,
   ]);
-  const [head = '', ...body] = formatTable(['PURPOSE', 'RESULT', 'EFFECTIVE PROXY', 'TARGET'], rows);
-  return [head, ...body.map((line, index) => mark(line, purposes[index]?.outcome ?? 'ok', color))];
+  // In a narrow window a purpose has several lines; the first of them begins with its name.
+  let index = -1;
+  return formatTable(['PURPOSE', 'RESULT', 'EFFECTIVE PROXY', 'TARGET'], rows, width).map((line) => {
+    const next = purposes[index + 1];
+    if (next !== undefined && line.startsWith(next.purpose)) index += 1;
+    const outcome = purposes[index]?.outcome;
+    return outcome === undefined ? line : mark(line, outcome, color);
+  });
 }
 
 /** Marks a purpose that is tested although it is not enabled, in the words of `status`. */
@@ -119,23 +140,25 @@ function connectionText({ outcome, proxy, how }: PurposeReport): string {
 
 function stageLines(
   { purpose, target, enabled, stages, elapsed_ms: elapsedMs }: PurposeReport,
-  color: boolean,
+  { color, width }: LineStyle,
 ): string[] {
-  const width = Math.max(...Object.values(TITLES).map(({ length }) => length));
+  const titleWidth = Math.max(...Object.values(TITLES).map(({ length }) => length));
   let at = stages[0]?.target;
   const lines = stages.flatMap((stage) => {
     const title = stage.target === at || stage.target === '' ? [] : [`  then ${showForeign(stage.target)}`];
     at = stage.target === '' ? at : stage.target;
     const took = stage.elapsed_ms === null ? '' : showDuration(stage.elapsed_ms);
     const text = stage.code === null ? stage.says : `[${stage.code}] ${stage.says}`;
-    const line = `  ${TITLES[stage.name].padEnd(width)}  ${MARKS[stage.outcome].padEnd(7)}  ${took.padStart(7)}  ${text}`;
-    return [...title, mark(line, stage.outcome, color)];
+    const columns = `  ${TITLES[stage.name].padEnd(titleWidth)}  ${MARKS[stage.outcome].padEnd(7)}  ${took.padStart(7)}  `;
+    const [first = '', ...others] = wrapWords(`${columns}${text}`, width, columns.length);
+    return [...title, mark(first, stage.outcome, color), ...others];
   });
-  return [`${purpose}${notEnabled(enabled)} to ${target} (${showDuration(elapsedMs)})`, ...lines];
+  const heading = `${purpose}${notEnabled(enabled)} to ${target} (${showDuration(elapsedMs)})`;
+  return [...wrapWords(heading, width, DETAIL_INDENT), ...lines];
 }
 
 /** A table with the certificate of each endpoint, which shows the hosts whose TLS is intercepted. */
-function interceptionLines(reports: readonly PurposeReport[]): string[] {
+function interceptionLines(reports: readonly PurposeReport[], { width }: LineStyle): string[] {
   const rows = reports.flatMap(({ purpose, endpoints }) =>
     endpoints.map(({ endpoint, outcome, issuer, expires, code }) => [
       endpoint,
@@ -146,7 +169,7 @@ function interceptionLines(reports: readonly PurposeReport[]): string[] {
     ]),
   );
   if (rows.length === 0) return [];
-  return ['', ...formatTable(['ENDPOINT', 'PURPOSE', 'TLS', 'ISSUED BY', 'EXPIRES'], rows)];
+  return ['', ...formatTable(['ENDPOINT', 'PURPOSE', 'TLS', 'ISSUED BY', 'EXPIRES'], rows, width)];
 }
 
 /** An endpoint without TLS has no certificate. */
@@ -159,7 +182,8 @@ function endpointMark({ outcome, code, issuer }: Pick<EndpointReport, 'outcome' 
 /** Colors the word of the outcome within the line. */
 function mark(line: string, outcome: Outcome, color: boolean): string {
   const word = MARKS[outcome];
-  return color ? line.replace(` ${word} `, () => ` ${COLORS[outcome]}${word}${COLOR_OFF} `) : line;
+  const pattern = new RegExp(` ${word}(?= |$)`);
+  return color ? line.replace(pattern, () => ` ${COLORS[outcome]}${word}${COLOR_OFF}`) : line;
 }
 
 function paint(line: string, outcome: Outcome, color: boolean): string {

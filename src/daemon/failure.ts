@@ -1,6 +1,7 @@
 // A failure in the form that Control sends, over the socket and in process alike.
 
 import type { Failure } from '#control/control.ts';
+import type { DiagnosisFinding } from '#diagnose/report.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { redactError } from '#logging/record.ts';
 import type { Redactor } from '#redaction/redact.ts';
@@ -12,4 +13,9 @@ import type { Redactor } from '#redaction/redact.ts';
 export function toFailure(failed: CodedError, redactor: Redactor): Failure {
   const error = redactError(failed, redactor);
   return { code: error.code, message: error.safeText, check: error.check, hop: error.hop, class: error.entry.class };
+}
+
+/** The same for a diagnosis, which prints on its own line what succeeded before. */
+export function toFinding(failed: CodedError, redactor: Redactor): DiagnosisFinding {
+  return { ...toFailure(failed, redactor), advice: redactError(failed, redactor).advice };
 }

@@ -91,6 +91,8 @@ const findingSchema = z.object({
   code: z.string(),
   message: z.string(),
   check: z.string(),
+  /** `check` without the list of what succeeded before. An older daemon does not send it. */
+  advice: z.string().optional(),
   /** Where it failed; null when that is not known. */
   hop: z.string().nullable(),
   class: z.string(),

@@ -10,7 +10,6 @@ import { proxyAt } from '#errors/hop.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { schemeRemedy } from '#proxy/auth/verdict.ts';
 import type { Spoken } from '#proxy/opening/port-probe.ts';
-import { NO_OTHER_CLOCK } from '#proxy/tls/observed-time.ts';
 import { type TryParts, tryEndpoint } from './endpoints.ts';
 import { requestAnything } from './requests.ts';
 import { authorityOf } from './watched-router.ts';
@@ -70,8 +69,8 @@ async function ofTheScheme(error: CodedError, { clock, signal }: TryParts): Prom
  */
 async function ofTheClock(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
   const target = error.place?.kind === 'origin' ? tunnelled(error.place.address) : null;
-  const { proxy, others } = error.facts;
-  if (target === null || proxy === null || others !== NO_OTHER_CLOCK) return error;
+  const { proxy, other_clock: otherClock } = error.facts;
+  if (target === null || proxy === null || otherClock !== null) return error;
   const deadlines = { firstByteMs: TIME_MS, silenceMs: TIME_MS, totalMs: TIME_MS, key: 'response_timeout.base_ms' };
   const net = { ...parts, report: () => undefined };
   const requestContext = { purpose, deadlines, headers: () => ({}) };

@@ -42,7 +42,12 @@ export class CodedError extends Error {
 
   /** What to check, in one line, and which phases had succeeded. */
   get check(): string {
-    return `${fillTemplate(this.entry.check, this.facts)}${this.#proven()}`;
+    return `${this.advice}${this.#proven()}`;
+  }
+
+  /** What to check, in one line. */
+  get advice(): string {
+    return fillTemplate(this.entry.check, this.facts);
   }
 
   /** How far it came; null if that was not recorded. */

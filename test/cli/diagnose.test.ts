@@ -76,21 +76,49 @@ describe('a rejected password', () => {
   });
 });
 
+const PLAIN = { color: false, width: Number.POSITIVE_INFINITY };
+const COLORED = { ...PLAIN, color: true };
+
 describe('diagnosis as text', () => {
   it('has the cause in the first line and what to check in the second', () => {
-    const [first, second] = diagnosisLines(refused(), false);
+    const [first, second] = diagnosisLines(refused(), PLAIN);
     expect(first).toBe('[AUTH-REJECTED] updates: Proxy corp rejected user svc.');
     expect(second).toBe('  At proxy corp (proxy.example.com:3128). Check user and password of the proxy corp.');
   });
 
   it('begins with the user it ran as, if that is not the service', () => {
     const diagnosis = aDiagnosis({ as: { user: 'admin', pid: 1, service: false } });
-    expect(diagnosisLines(diagnosis, false)[0]).toBe('Running as admin, not as the service.');
+    expect(diagnosisLines(diagnosis, PLAIN)[0]).toBe('Running as admin, not as the service.');
+  });
+
+  it('lists what succeeded on a line of its own, and then not in the advice', () => {
+    const diagnosis = refused();
+    const [report] = diagnosis.purposes;
+    if (report?.failure == null || diagnosis.verdict.finding === null) throw new Error('no failure');
+    const check = 'Ask the proxy team. Already succeeded: connection.';
+    const finding = { ...diagnosis.verdict.finding, check, advice: 'Ask the proxy team.' };
+    const told = { ...diagnosis, verdict: { ...diagnosis.verdict, finding } };
+    expect(diagnosisLines(told, PLAIN).slice(1, 3)).toEqual([
+      '  At proxy corp (proxy.example.com:3128). Ask the proxy team.',
+      '  Already succeeded: TCP.',
+    ]);
+    const unlisted = { ...told, purposes: [{ ...report, stages: [] }] };
+    expect(diagnosisLines(unlisted, PLAIN)[1]).toBe(`  At proxy corp (proxy.example.com:3128). ${check}`);
+  });
+
+  it('fits into a window of 80 columns, with the same words and colors', () => {
+    const diagnosis = refused();
+    const narrow = diagnosisLines(diagnosis, { ...COLORED, width: 80 }).map((line) =>
+      line.replaceAll(/\u001b\[\d+m/g, ''),
+    );
+    expect(narrow.filter((line) => line.length > 80)).toEqual([]);
+    const words = (lines: readonly string[]) => lines.join(' ').split(/ +/).toSorted();
+    expect(words(narrow)).toEqual(words(diagnosisLines(diagnosis, PLAIN)));
   });
 
   it('has the same words with and without color', () => {
-    const plain = diagnosisLines(refused(), false).join('\n');
-    const colored = diagnosisLines(refused(), true).join('\n');
+    const plain = diagnosisLines(refused(), PLAIN).join('\n');
+    const colored = diagnosisLines(refused(), COLORED).join('\n');
     expect(plain).not.toContain('\u001b');
     expect(colored).toContain('\u001b[31mFAILED\u001b[0m');
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(plain);
@@ -107,8 +135,8 @@ describe('diagnosis as text', () => {
       }),
       aPurposeReport({ purpose: 'support_logs', enabled: false, outcome: 'not configured', target: null, how: null }),
     ];
-    const lines = diagnosisLines(aDiagnosis({ purposes }), false);
-    const colored = diagnosisLines(aDiagnosis({ purposes }), true);
+    const lines = diagnosisLines(aDiagnosis({ purposes }), PLAIN);
+    const colored = diagnosisLines(aDiagnosis({ purposes }), COLORED);
     expect(lines.filter((line) => line.includes('not enabled'))).toEqual([
       '  platform (not enabled): An ordinary Node client gets the same 403.',
       expect.stringMatching(/^platform +ok \(not enabled\) +corp \(tunnel\) /),
@@ -125,7 +153,7 @@ describe('diagnosis as text', () => {
       expires: null,
       code: index === 0 ? null : 'TLS-INTERCEPTED',
     }));
-    const lines = diagnosisLines(aDiagnosis({ purposes: [aPurposeReport({ endpoints })] }), false);
+    const lines = diagnosisLines(aDiagnosis({ purposes: [aPurposeReport({ endpoints })] }), PLAIN);
     expect(lines.filter((line) => line.includes('INTERCEPTED'))).toEqual([
       expect.stringContaining('b.example.com:443'),
     ]);

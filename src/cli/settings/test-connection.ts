@@ -3,8 +3,8 @@
 // Guarantees: nothing is written and no setting takes effect. A running daemon does the test, with its own user and
 // environment; if none runs, this process does it.
 
-import { diagnoseAsking } from '#cli/diagnose.ts';
-import { failedStageLines } from '#cli/diagnosis-text.ts';
+import { diagnoseAsking, styleOf } from '#cli/diagnose.ts';
+import { failedStageLines, verdictLines } from '#cli/diagnosis-text.ts';
 import { atHop } from '#cli/terminal/failure.ts';
 import { type Change, candidateOf } from '#config/editing/apply-change.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
@@ -51,10 +51,11 @@ export async function offerTest(
     terminal.out(`  ${verdict.sentence}`);
     return true;
   }
-  terminal.err(verdict.sentence);
+  const style = styleOf(terminal);
+  for (const line of verdictLines(verdict, style)) terminal.err(line);
   if (verdict.finding !== null)
     terminal.err(`  ${atHop(verdict.finding.hop, verdict.finding.class)}${verdict.finding.check}`);
-  for (const line of failedStageLines(diagnosis, terminal.screen.color)) terminal.err(line);
+  for (const line of failedStageLines(diagnosis, style)) terminal.err(line);
   if (await askYesNo(terminal, 'Save it anyway?', false)) return false;
   throw coded('CANCELLED', { reason: 'the connection did not work' });
 }

@@ -17,7 +17,7 @@ import type { Settings } from '#config/settings.ts';
 import type { HeldFile } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';
 import { placesIn } from '#daemon/answers/read-endpoints.ts';
-import { toFailure } from '#daemon/failure.ts';
+import { toFinding } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { readTrusts } from '#daemon/reload/read-trust.ts';
 import { diagnose } from '#diagnose/diagnose.ts';
@@ -75,7 +75,7 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
     probes: probesFor(ports, settings),
     purposes: call.purposes ?? [...PURPOSES],
     about: {
-      toFinding: (error) => toFailure(error, redactor),
+      toFinding: (error) => toFinding(error, redactor),
       redact: (value) => redactDeep(value, redactor),
       placeOf: placesIn(loaded),
       addressesOf: (name) => settings.proxies.flatMap((one) => (one.name === name ? (one.address ?? []) : [])),

@@ -15,9 +15,6 @@ export interface ObservedTime {
   readonly monotonicMs: number;
 }
 
-/** Used when there is no other clock to compare with. */
-export const NO_OTHER_CLOCK = 'no other clock is known';
-
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365.25 * DAY_MS;
 /** Correct clocks may differ by this much, and Date has whole seconds. */
@@ -37,7 +34,7 @@ export function timeThere({ dateMs, monotonicMs }: ObservedTime, nowMonotonicMs:
 
 /** A phrase that follows the time of the local clock. */
 export function compareClocks(observed: ObservedTime | null, at: { nowMs: number; monotonicMs: number }): string {
-  if (observed === null) return NO_OTHER_CLOCK;
+  if (observed === null) return 'no other clock is known';
   const there = timeThere(observed, at.monotonicMs);
   const says = `${observed.by} says ${showLocalTime(there)}`;
   const apart = Math.abs(there - at.nowMs);

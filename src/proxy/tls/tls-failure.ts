@@ -197,6 +197,7 @@ function outOfTime(error: Error, peer: TlsPeer, { chain, times }: TlsFailureCont
     now: nowMs,
     issuer: oneLine(chain[0]?.issuer),
     others: compareClocks(observed, times),
+    other_clock: observed?.by ?? null,
   };
   const alsoThere = observed !== null && wrong !== undefined && !isInTime(wrong, timeThere(observed, monotonicMs));
   if (peer.side === 'proxy') return coded(alsoThere ? 'PROXY-TLS-EXPIRED' : 'PROXY-TLS-CLOCK', facts, error);
