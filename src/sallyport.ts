@@ -33,7 +33,7 @@ import type { Code } from '#errors/catalogue.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import type { Report } from '#logging/events.ts';
-import type { TerminalOptions } from '#logging/log.ts';
+import type { LogForm } from '#logging/log.ts';
 import { toRecord } from '#logging/record.ts';
 import { TerminalLog } from '#logging/terminal.ts';
 import { secretsInEnvironment } from '#proxy/choosing/environment-proxies.ts';
@@ -257,7 +257,7 @@ class Sallyport {
     });
   }
 
-  async #run(globals: Globals, options: { once: boolean; log?: TerminalOptions['form']; signal?: AbortSignal }): Promise<number> {
+  async #run(globals: Globals, options: { once: boolean; log?: LogForm; signal?: AbortSignal }): Promise<number> {
     const loaded = await this.#load(globals);
     if (loaded === null) return EXIT_STATUS.config;
     const { runDaemon } = await import('#daemon/run.ts');

@@ -13,7 +13,7 @@ import { userAgentOf } from '#http/purpose-headers.ts';
 import { Session } from '#http/session/session.ts';
 import { TokenBindings } from '#http/token-bindings.ts';
 import type { Report } from '#logging/events.ts';
-import type { LogOptions, TerminalOptions } from '#logging/log.ts';
+import type { LogForm, LogOptions } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { PATHS_FILE, PathHabits } from '#path/habits.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
@@ -61,7 +61,7 @@ export interface ComposeOptions {
   readonly checkout?: string | null;
   readonly mode: 'daemon' | 'command';
   /** The screen that shows the log live, if there is one. Without a form, it is that of `logging.stdout`. */
-  readonly terminal?: { readonly screen: Screen; readonly form: TerminalOptions['form'] | null };
+  readonly terminal?: { readonly screen: Screen; readonly form: LogForm | null };
   /** Takes every event in place of the log and its listeners: the work does not depend on them. */
   readonly report?: Report;
 }

@@ -10,7 +10,7 @@ import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Failure } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import type { TerminalOptions } from '#logging/log.ts';
+import type { LogForm } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { onAbort } from '#system/abort.ts';
@@ -39,7 +39,7 @@ export interface RunOptions {
   readonly checkout?: string | null;
   readonly screen: Screen;
   /** The form of lines on the screen; null: as `logging.stdout` says. */
-  readonly form: TerminalOptions['form'] | null;
+  readonly form: LogForm | null;
   /** Runs one round and ends. */
   readonly once: boolean;
   /** Aborted with a reason when the process is to stop. */

@@ -40,8 +40,10 @@ export interface LogOptions {
 /** A screen and the form of its lines: `auto` suits the screen, `text` is as in the file. */
 export interface TerminalOptions {
   readonly screen: Screen;
-  readonly form: 'text' | 'json' | 'auto';
+  readonly form: LogForm;
 }
+
+export type LogForm = 'text' | 'json' | 'auto';
 
 export interface Log {
   readonly report: Report;

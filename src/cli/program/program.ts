@@ -7,7 +7,7 @@ import { UsageError } from '#cli/terminal/usage-error.ts';
 import { filled } from '#cli/terminal/wrap.ts';
 import { validateTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
-import type { TerminalOptions } from '#logging/log.ts';
+import type { LogForm } from '#logging/log.ts';
 import { validateId } from '#system/id.ts';
 import type { Does, Globals, Hooks } from './program-hooks.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
@@ -32,7 +32,7 @@ export interface EstimateArguments {
 
 /** The actions that `sallyport.ts` provides. Each returns the exit status. */
 export interface Actions extends ProxyActions, NetworkActions {
-  run(globals: Globals, options: { once: boolean; log?: TerminalOptions['form'] }): Promise<number>;
+  run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
   listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
@@ -126,7 +126,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
       ]),
     )
     .addHelpText('after', filled(RUN_HELP))
-    .action(does((options: { once: boolean; log?: TerminalOptions['form'] }) => actions.run(globals(), options)));
+    .action(does((options: { once: boolean; log?: LogForm }) => actions.run(globals(), options)));
   program
     .command('check')
     .description('check for updates now and download the packages that are due, in the daemon if one is running')
