@@ -287,7 +287,7 @@ describe('pure decisions', () => {
     expect(impure).toEqual([]);
   });
 
-  it('use of other modules only types, error codes, the schema, which is data, and what is pure itself', () => {
+  it('use only types, error codes, the schema and pure files of other modules', () => {
     const allowed = /^#(?:errors\/|config\/schema\/|system\/network\/addresses\.ts$)/;
     const impure = files.flatMap((file) =>
       importsOf(readSource(file))

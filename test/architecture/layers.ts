@@ -16,62 +16,72 @@ export interface ModuleRule {
   readonly why: string;
 }
 
-/** Outside the layers: used by demo, tests, and the commands that main registers for it. */
+/** Outside the layers: only the demo, tests, and the commands that main registers for it use it. */
 const NO_LAYER = -1;
 
 export const MODULES: readonly ModuleRule[] = [
-  { name: 'errors', layer: 0, only: [], why: 'errors are data for every module, so they import none' },
-  { name: 'system', layer: 0, only: ['errors'], why: 'files, clock and timers serve every module and know none' },
-  { name: 'redaction', layer: 0, only: ['errors'], why: 'redaction is pure and must work before anything else' },
+  { name: 'errors', layer: 0, only: [], why: 'every module uses errors, so errors import no module' },
+  {
+    name: 'system',
+    layer: 0,
+    only: ['errors'],
+    why: 'every module uses files, clock and timers, so they import only errors',
+  },
+  { name: 'redaction', layer: 0, only: ['errors'], why: 'redaction must work before any other module runs' },
   { name: 'config', layer: 1, why: 'configuration is read before there is a log' },
-  { name: 'logging', layer: 1, why: 'the event vocabulary must not depend on how things are configured' },
-  { name: 'proxy', layer: 2, why: 'the one entry point to the network knows nothing of what goes through it' },
+  { name: 'logging', layer: 1, why: 'log events must be the same for every configuration' },
+  { name: 'proxy', layer: 2, why: 'the only entry point to the network must not depend on what is sent' },
   {
     name: 'http',
     layer: 3,
-    why: 'http knows connections and deadlines, not updates and not where a deadline came from',
+    why: 'requests need connections and deadlines, but not the purpose or the origin of a deadline',
   },
   {
     name: 'timeout',
     layer: 3,
     only: ['errors', 'config', 'logging', 'system'],
-    why: 'the life of a timeout is arithmetic and memory, without the network',
+    why: 'timeouts are calculated from stored samples, without the network',
   },
-  { name: 'path', layer: 3, why: 'what a route has shown is kept apart from who uses it' },
-  { name: 'transfer', layer: 4, why: 'a durable fetch does not know what it fetches' },
-  { name: 'spool', layer: 4, why: 'the durable way out does not know what it sends' },
+  { name: 'path', layer: 3, why: 'observations about a route must not depend on the purpose that uses it' },
+  { name: 'transfer', layer: 4, why: 'a resumable download must work for any kind of file' },
+  { name: 'spool', layer: 4, why: 'the durable queue must work for any kind of entry' },
   {
     name: 'estimate',
     layer: 4,
     only: ['errors', 'system', 'timeout'],
-    why: 'an old log is read with the rights of the caller, without anything of a running Sallyport',
+    why: 'an old log is read with the rights of the caller, without configuration or daemon',
   },
-  { name: 'updates', layer: 5, why: 'updates know nothing of who asks for them' },
+  { name: 'updates', layer: 5, why: 'updates must not depend on the command or schedule that starts a round' },
   { name: 'uploads', layer: 5, why: 'uploads know nothing of the programs and people that submit them' },
   {
     name: 'diagnose',
     layer: 5,
-    why: 'a diagnosis walks routes as the work does, and knows nothing of what the work is',
+    why: 'a diagnosis tests connections as the purposes use them, but not the data of a purpose',
   },
-  { name: 'control', layer: 6, why: 'control says what may be asked; the daemon answers' },
+  { name: 'control', layer: 6, why: 'control defines the requests; the daemon above it answers them' },
   {
     name: 'changes',
     layer: 7,
     only: ['control', 'config', 'logging', 'errors', 'system', 'redaction'],
-    why: 'a change is proposed, tried and applied by calls of Control; who shows it is above',
+    why: 'changes are tested and applied through Control; the commands that show them are above',
   },
-  { name: 'daemon', layer: 7, why: 'the daemon composes the modules; no front end is in it' },
+  { name: 'daemon', layer: 7, why: 'the daemon combines the modules and contains no command' },
   {
     name: 'cli',
     layer: 8,
     only: ['changes', 'control', 'config', 'estimate', 'logging', 'errors', 'system', 'redaction'],
     why: 'a command is a function of (Control, Terminal)',
   },
-  { name: 'origin', layer: NO_LAYER, only: ['system', 'logging', 'errors'], why: 'the reference server stands apart' },
-  { name: 'demo', layer: 8, why: 'the demo composes a daemon and an origin' },
+  {
+    name: 'origin',
+    layer: NO_LAYER,
+    only: ['system', 'logging', 'errors'],
+    why: 'the reference server is a separate program',
+  },
+  { name: 'demo', layer: 8, why: 'the demo runs a daemon and an origin' },
 ];
 
-/** At most this many files lie flat in a directory of src/. */
+/** Maximum number of files directly in a directory of src/. */
 export const MAX_FLAT_FILES = 20;
 
 /** The directories inside modules, with what each holds. The page docs/architecture.md gets its table from here. */
@@ -110,7 +120,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'updates/receipts': 'What is reported to the vendor about each outcome.',
 };
 
-/** Who may use the module that stands apart. Files directly in src/ are the program itself: they may import all. */
+/** The modules that may use one outside the layers. Files directly in src/ are the program itself: they may import all. */
 const USERS_OF_ORIGIN = ['demo'];
 
 export function allowedModules(module: ModuleRule): readonly string[] {

@@ -14,12 +14,12 @@ const text = readFileSync(new URL('../../package-lock.json', import.meta.url), '
 const entries: Readonly<Record<string, Entry>> = JSON.parse(text).packages;
 
 describe('package-lock.json', () => {
-  it('names no registry: whoever installs uses their own', () => {
+  it('names no registry, so that each installer uses its own', () => {
     expect(Object.values(entries).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
     expect(text).not.toContain('.tgz');
   });
 
-  it('has an entry for every optional dependency, of every platform: npm 12 refuses to install from it otherwise', () => {
+  it('has the optional packages of all platforms, as npm 12 requires', () => {
     const missing = Object.entries(entries).flatMap(([path, { optionalDependencies = {} }]) =>
       Object.keys(optionalDependencies).filter(
         (name) =>
