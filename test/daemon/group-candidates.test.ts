@@ -20,7 +20,7 @@ async function composed(...args: Parameters<typeof composeIn>): Promise<Composed
   return made;
 }
 
-/** A server or a proxy without any particular behaviour. */
+/** A server or a proxy without any particular behavior. */
 async function listening(): Promise<FaultProxy> {
   const server = await startFaultProxy(says('HTTP/1.1 404 Not Found\r\nVia: 1.1 gate\r\nContent-Length: 0\r\n\r\n'));
   closing.push(server);

@@ -80,7 +80,7 @@ describe('whatever was thrown', () => {
     expect(error.cause).toBe(cause);
   });
 
-  it('asCoded: takes failed file calls, and values that are no errors', () => {
+  it('asCoded: accepts failed file calls, and values that are not errors', () => {
     for (const [errno, code, syscall] of [
       ['EROFS', 'FILE-FAILED', 'mkdir'],
       ['EACCES', 'FILE-FAILED', 'open'],

@@ -14,8 +14,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-/** Opens files until there is none left, then tries each door. It runs alone, so that nobody else goes without. */
-const EVERY_DOOR = `
+/** Opens files until no descriptor is left, then tries each module. In a process of its own, to affect no other test. */
+const EVERY_MODULE = `
 import { openSync } from 'node:fs';
 const at = (path) => import(new URL(path, process.env.SRC));
 const { dial } = await at('proxy/opening/dial.ts');
@@ -59,7 +59,7 @@ describe('a host without free descriptors', () => {
     await writeFile(state, '{"format":1}');
     const { stdout } = await promisify(execFile)(
       '/bin/sh',
-      ['-c', 'ulimit -n 128; exec "$0" --input-type=module -e "$1"', process.execPath, EVERY_DOOR],
+      ['-c', 'ulimit -n 128; exec "$0" --input-type=module -e "$1"', process.execPath, EVERY_MODULE],
       { env: { ...process.env, SRC: new URL('../../src/', import.meta.url).href, STATE: state } },
     );
 

@@ -17,8 +17,8 @@ function setUp(deadlines = {}) {
   return { clock, ended, watch };
 }
 
-describe('watch: limits while a request is sent', () => {
-  it('apply to pauses, and the limit of the response after the last byte', async () => {
+describe('watch: limits while sending', () => {
+  it('apply to pauses; the limit of the response starts later', async () => {
     const clock = new FakeClock();
     const ended: [TimedOut, number][] = [];
     let isSending = true;

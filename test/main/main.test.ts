@@ -188,7 +188,7 @@ describe('an invalid configuration', () => {
     expect(await readdir(site.dir)).toEqual(['config']);
   });
 
-  it('is not reported for a credential of the service', async () => {
+  it('is not reported if only the service can read a credential', async () => {
     await site.configure({ updates: { bearer_token: { credential: 'token' } } });
     const check = await site.run(['config', 'check']);
     expect(check).toMatchObject({ code: 0, out: expect.stringContaining('no errors, 1 warning') });

@@ -6,7 +6,7 @@ const RESERVE = { bytes: 1_000, key: 'updates.reserve_bytes' };
 const MIB = 1_048_576;
 
 describe('disk space: before a download', () => {
-  it('it is enough if the rest fits without the reserve', () => {
+  it('is sufficient if the rest fits and the reserve stays free', () => {
     expect(checkSpace('/a', { free: 1_500, needed: 500, reserve: RESERVE })).toBeNull();
     expect(checkSpace('/a', { free: 1_499, needed: 500, reserve: RESERVE })).toMatchObject({
       code: 'DISK-FULL',
@@ -14,11 +14,11 @@ describe('disk space: before a download', () => {
     });
   });
 
-  it('it is always enough for zero bytes', () => {
+  it('space is always sufficient for zero bytes', () => {
     expect(checkSpace('/a', { free: 0, needed: 0, reserve: RESERVE })).toBeNull();
   });
 
-  it('a lack is reported in one sentence with the key', () => {
+  it('missing space is reported in one sentence with the key', () => {
     expect(checkSpace('/a', { free: 1_000_000, needed: 20_000_000, reserve: RESERVE })?.message).toBe(
       '[DISK-FULL] Not enough disk space to fetch /a: 20.0 MB are needed and updates.reserve_bytes keeps 1.0 KB, 1.0 MB are free.',
     );
@@ -35,7 +35,7 @@ describe('disk space: during a download', () => {
   const looks = (files: CrashingFiles) => files.trace.length;
   const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-  it('it is checked seldom, and not at the end', async () => {
+  it('space is checked seldom, and not at the end', async () => {
     const { files, room } = watch(1_000 * MIB);
     for (let at = 0; at < 20; at += 1) {
       room.wrote(MIB, 100 * MIB);
@@ -46,7 +46,7 @@ describe('disk space: during a download', () => {
     expect(looks(files)).toBe(2);
   });
 
-  it('a lack at the last check ends it', async () => {
+  it('missing space at the last check ends the download', async () => {
     const { room } = watch(5 * MIB);
     room.wrote(8 * MIB, 100 * MIB);
     await settled();

@@ -14,7 +14,7 @@ const rest = planRange(400, 1_000, '"v1"');
 const whole = planRange(0, 1_000, null);
 
 describe('planRange', () => {
-  it('requests the rest with a validator, the whole without bytes, or nothing', () => {
+  it('requests the rest with a validator, the whole file, or nothing', () => {
     expect(rest).toEqual({ kind: 'rest', offset: 400, headers: { range: 'bytes=400-', 'if-range': '"v1"' } });
     expect(planRange(400, 1_000, null)).toMatchObject({ headers: { range: 'bytes=400-' } });
     expect(whole).toEqual({ kind: 'whole' });
@@ -46,7 +46,7 @@ describe('checkResume', () => {
     expect(part(contentRange, contentLength)).toBe('restart');
   });
 
-  it('refuses another total length', () => {
+  it('refuses a total length that differs from the promised one', () => {
     expect(part('bytes 400-1999/2000')).toBe('refused');
     expect(checkResume(whole, { status: 200, contentRange: undefined, contentLength: 2 ** 31 }, 1_000)).toMatchObject({
       kind: 'refused',
@@ -65,7 +65,7 @@ describe('checkResume', () => {
     });
   });
 
-  it('accepts an unrequested 206 if it starts at the beginning', () => {
+  it('accepts a 206 that was not requested if it starts at the beginning', () => {
     const judge = (contentRange: string | undefined, contentLength: number | null) =>
       checkResume(whole, { status: 206, contentRange, contentLength }, 1_000).kind;
     expect(judge('bytes 0-999/1000', 1_000)).toBe('from-zero');
@@ -124,7 +124,7 @@ describe('nextRestart', () => {
     }
   });
 
-  it('changes nothing after a stop, and after a failure unrelated to the request', () => {
+  it('changes nothing after a stop or a failure unrelated to the request', () => {
     expect(nextRestart(nextRequestsWhole, { ...failed, requested: 'whole', blamed: false, aborted: true }, sizes)).toBe(
       nextRequestsWhole,
     );
@@ -148,7 +148,7 @@ describe('nextRestart', () => {
     expect(nextRestart(opened, { ...failed, continued: 'fresh' }, both)?.ask).toBe('whole');
   });
 
-  it('is void once the first copy is longer than the one that was refused', () => {
+  it('does not apply once the first copy is longer than the refused one', () => {
     const journal = { validator: '"a"', restart: { kept: 400, ask: 'whole', validator: '"b"', reached: 0 } as const };
     expect(planTransfer(journal, sizes, 1_000).range.kind).toBe('whole');
     expect(planTransfer(journal, { staged: 401, fresh: 0 }, 1_000).range).toMatchObject({

@@ -24,7 +24,7 @@ const chunked = (body: Buffer) =>
     Buffer.from('\r\n0\r\n\r\n'),
   ]);
 
-/** `bytes`: their sender. `cut`: the peer that fell silent or cut. `server`: the host of the URL. `nobody`: unknown. */
+/** `bytes`: their sender. `cut`: the peer that fell silent or cut. `server`: the host of the URL. */
 type At = 'bytes' | 'cut' | 'server' | 'unless forwarded';
 type End = 'closes' | 'open' | 'cut';
 type Fault = readonly [code: string, at: At, said: Buffer, end: End];

@@ -12,12 +12,12 @@ function classify(now: string, delayMs = 60_000): unknown {
 }
 
 describe('a slot', () => {
-  it('waits for its own moment and the delay of the host', () => {
+  it('runs at its time plus the delay of this host', () => {
     expect(classify('2026-11-20T05:59:00Z')).toEqual({ kind: 'wait', ms: 120_000 });
     expect(classify('2026-11-20T06:00:59Z')).toEqual({ kind: 'wait', ms: 1_000 });
   });
 
-  it('is due from then on, and overdue if it is noticed more than a moment later', () => {
+  it('is due from then on, and overdue if it is noticed much later', () => {
     expect(classify('2026-11-20T06:01:00Z')).toEqual({ kind: 'due' });
     expect(classify('2026-11-20T06:02:31Z')).toEqual({ kind: 'overdue', slotMs: Date.parse('2026-11-20T06:00:00Z') });
   });

@@ -38,17 +38,17 @@ describe('slots without a complete feed', () => {
     ['cut off', CUT],
     ['dripped', DRIPS],
     ['a page in its place', PAGE],
-  ])('are a suspicion if bytes arrived: %s', (_what, error) => {
+  ])('raise a suspicion if bytes arrived: %s', (_what, error) => {
     expect(slots([error], [error])).toMatchObject({ suspected: 0 });
     expect(slots([error], [error], [error])).toMatchObject({ suspected: 1 });
   });
 
-  it('are reported with each further slot, and each counts once', () => {
+  it('are reported at each further slot, and each counts once', () => {
     expect(slots([CUT, CUT, CUT, CUT], [CUT, CUT])).toMatchObject({ suspected: 0, starved: { slots: 2 } });
     expect(slots([CUT], [CUT], [CUT, CUT], [CUT])).toMatchObject({ suspected: 2 });
   });
 
-  it('are forgotten after one complete feed, even an unchanged', () => {
+  it('are forgotten after a complete feed, even an unchanged one', () => {
     expect(slots([CUT], [CUT, null], [CUT], [CUT])).toMatchObject({ suspected: 0 });
     expect(slots([CUT], [CUT], [null])).toEqual({ suspected: 0, starved: undefined });
   });
@@ -56,7 +56,7 @@ describe('slots without a complete feed', () => {
   it.each([
     ['said nothing at all', MUTE],
     ['refused', DENIED],
-  ])('are not a suspicion if the server or route %s', (_what, error) => {
+  ])('raise no suspicion if the server or route %s', (_what, error) => {
     expect(slots([error], [error], [error], [error])).toEqual({ suspected: 0, starved: undefined });
   });
 

@@ -32,7 +32,7 @@ describe('schedule records', () => {
     expect(next.get('support_logs')).toEqual(recordOf(2_000, { succeeded_at: null }));
   });
 
-  it('with a moment that no clock can show are clamped, not thrown away', async () => {
+  it('with an impossible time are clamped, not discarded', async () => {
     const state = new ScheduleState(realFiles, path);
     state.put('updates', recordOf(1e300));
     await state.save();
@@ -64,7 +64,7 @@ describe('schedule records', () => {
     expect(state.get('updates')).toBeNull();
   });
 
-  it('that the disk refuses are used anyway', async () => {
+  it('that cannot be written are used anyway', async () => {
     const state = new ScheduleState(realFiles, join(dir, 'missing', 'schedules.json'));
     state.put('updates', recordOf(1));
     await expect(state.save()).rejects.toMatchObject({ code: 'FILE-FAILED' });

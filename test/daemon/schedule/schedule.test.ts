@@ -10,7 +10,7 @@ const YEAR = 365 * DAY;
 const DELAY = fixedDelay('agent', 900);
 
 describe('schedule', () => {
-  it('runs once at each slot, at the delay of the host', async () => {
+  it('runs once at each slot, after the delay of this host', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', jitterSeconds: 900 });
     rig.start();
     await rig.pass(DAY);
@@ -20,7 +20,7 @@ describe('schedule', () => {
     expect(rig.told('slot-overdue')).toEqual([]);
   });
 
-  it('checks at once at a first start, and not at a later one', async () => {
+  it('checks immediately at the first start, but not at later starts', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', jitterSeconds: 900, record: null });
     rig.start();
     await rig.pass(0);
@@ -33,7 +33,7 @@ describe('schedule', () => {
     expect(rig.told('next-round').at(-1)).toMatchObject({ at: Date.parse('2026-11-20T06:00:00Z') + DELAY });
   });
 
-  it('checks at once if the configured feed was never checked', async () => {
+  it('checks immediately if the configured feed was never checked', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', jitterSeconds: 900 });
     rig.isFirst = true;
     rig.start();
@@ -61,7 +61,7 @@ describe('schedule', () => {
     ]);
   });
 
-  it('keeps the moment of a slot that is about to come if it starts shortly before', async () => {
+  it('keeps the time of the next slot if it starts shortly before it', async () => {
     const before = Date.parse('2026-11-20T06:00:00Z') + DELAY - 1_000;
     const rig = new ScheduleRig({ at: '2026-11-20T05:00:00Z', jitterSeconds: 900 });
     rig.clock.stepWall(before - rig.clock.now());
@@ -71,7 +71,7 @@ describe('schedule', () => {
     expect(rig.runs.map(({ mono }) => mono)).toEqual([1_000]);
   });
 
-  it('counts a slot as done that falls into a running round', async () => {
+  it('treats a slot as done if it falls into a running round', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'hold';
     rig.start();
@@ -97,7 +97,7 @@ describe('schedule', () => {
     expect(rig.saves).toBe(saves + 1);
   });
 
-  it('retries a round that the end of the process cut short, a minute after the start', async () => {
+  it('retries an interrupted round a minute after the next start', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z', jitterSeconds: 0 });
     rig.outcome = 'hold';
     rig.start();
@@ -110,7 +110,7 @@ describe('schedule', () => {
     expect(rig.record).toMatchObject({ open: false });
   });
 
-  it('retries a manual check that was cut short, a minute after the start', async () => {
+  it('retries an interrupted manual check a minute after the next start', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z' });
     rig.start();
     await rig.schedule.began();
@@ -132,7 +132,7 @@ describe('schedule', () => {
     expect(rig.ranAt()).toEqual([]);
   });
 
-  it('names the exact time of the next slot for any fraction of a millisecond', () => {
+  it('reports the exact time of the next slot for any fraction of a millisecond', () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', expression: '0 3 * * *' });
     // Each reading of the monotonic clock is a little later than the previous one, as on a real machine.
     let fraction = 0;
@@ -147,7 +147,7 @@ describe('schedule', () => {
     expect(rig.told('next-round')).toMatchObject([{ at: Date.parse('2026-11-20T03:00:00Z') }]);
   });
 
-  it('has no busy loop over restarts if every round kills the process', async () => {
+  it('does not loop rapidly if every round kills the process', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T04:00:00Z', record: null });
     rig.outcome = 'hold';
     rig.start();
@@ -180,7 +180,7 @@ describe('schedule', () => {
 });
 
 describe('a withheld feed', () => {
-  it('is a suspicion in the third slot, also over a restart', async () => {
+  it('is suspected in the third slot, even after a restart', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'starved';
     rig.start();
@@ -200,7 +200,7 @@ describe('a withheld feed', () => {
 });
 
 describe('a failed check', () => {
-  it('is retried at growing distances until the slot, and each retry is logged', async () => {
+  it('is retried at increasing intervals until the slot; each retry is logged', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'fails';
     rig.start();
@@ -233,7 +233,7 @@ describe('a failed check', () => {
     expect(rig.told('next-round').at(-1)).toMatchObject({ at: Date.parse('2026-11-20T06:00:00Z') });
   });
 
-  it('waits for its slot if a person has to change something', async () => {
+  it('waits for its slot if the admin has to change something', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'refused';
     rig.start();
@@ -243,7 +243,7 @@ describe('a failed check', () => {
     expect(rig.told('check-next-try')).toEqual([]);
   });
 
-  it('is retried at once when settings change, but never twice within a minute', async () => {
+  it('is retried when settings change, but never twice within a minute', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'refused';
     rig.start();
@@ -305,7 +305,7 @@ describe('failed packages', () => {
   const at = '2026-11-20T01:00:00Z';
   const now = Date.parse(at);
 
-  it('get a round of their own before the next slot, which keeps its round', async () => {
+  it('get an extra round before the next slot, which still runs', async () => {
     const rig = new ScheduleRig({ at });
     rig.outcome = 'hold';
     rig.start();
@@ -339,7 +339,7 @@ describe('failed packages', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T01:08:00']);
   });
 
-  it('are all retried at once when the settings change', async () => {
+  it('are all retried immediately when the settings change', async () => {
     const rig = new ScheduleRig({ at });
     rig.outcome = 'hold';
     rig.start();
@@ -391,7 +391,7 @@ describe('schedule: summer time', () => {
 });
 
 describe('a clock step', () => {
-  it('costs one round after a suspend of 9 hours, within minutes and the delay', async () => {
+  it('causes one round after a suspend of 9 hours, within minutes and the delay', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', jitterSeconds: 900 });
     rig.start();
     await rig.pass(HOUR);
@@ -407,7 +407,7 @@ describe('a clock step', () => {
     expect(rig.ranAt().at(-1)).toBe(new Date(Date.parse('2026-11-20T12:00:00Z') + DELAY).toISOString().slice(0, 19));
   });
 
-  it.each([1, -1])('costs at most one round for a step of a year (%i), then slots continue', async (sign) => {
+  it.each([1, -1])('of a year (%i) causes at most one round, then slots continue', async (sign) => {
     const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z' });
     rig.start();
     await rig.pass(6 * HOUR);
@@ -423,7 +423,7 @@ describe('a clock step', () => {
     expect((rig.schedule.nextAt() ?? 0) - rig.clock.now()).toBeLessThanOrEqual(6 * HOUR);
   });
 
-  it('runs no slot twice after a step there and back within minutes', async () => {
+  it('forward and back within minutes runs no slot twice', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.start();
     await rig.pass(5 * MINUTE);
@@ -435,7 +435,7 @@ describe('a clock step', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T06:00:00', expect.stringContaining('2027-11-20T06:0')]);
   });
 
-  it('runs no slot again after a small step back over it', async () => {
+  it('that goes back over a slot by little does not run it again', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.start();
     await rig.pass(3 * MINUTE);
@@ -445,7 +445,7 @@ describe('a clock step', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T06:00:00']);
   });
 
-  it('loses no slot after a great step back to just before it', async () => {
+  it('that goes far back to just before a slot does not lose it', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T00:30:00Z' });
     rig.start();
     await rig.pass(6 * HOUR);
@@ -455,7 +455,7 @@ describe('a clock step', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T06:00:00', expect.stringContaining('2026-11-17T06:0')]);
   });
 
-  it('does not wait for a record dated in the future at a start', async () => {
+  it('that leaves a record in the future does not delay a start', async () => {
     const at = '2026-11-20T01:00:00Z';
     const rig = new ScheduleRig({ at, jitterSeconds: 900, record: recordOf(Date.parse(at) + YEAR) });
     rig.start();
@@ -464,7 +464,7 @@ describe('a clock step', () => {
     expect(rig.runs.map(({ mono }) => mono)).toEqual([Math.max(MINUTE, DELAY)]);
   });
 
-  it('does not change the wait before a retry', async () => {
+  it('does not change the delay before a retry', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
     rig.outcome = 'fails';
     rig.start();
@@ -476,7 +476,7 @@ describe('a clock step', () => {
     expect(rig.runs.map(({ mono }) => mono)).toEqual([1, 2, 4, 8].map((minute) => minute * MINUTE));
   });
 
-  it('makes no busy loop if it steps all the time', async () => {
+  it('that repeats constantly does not cause a rapid loop', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z', expression: '* * * * *' });
     rig.start();
     for (let count = 0; count < 600; count += 1) {
@@ -491,7 +491,7 @@ describe('a clock step', () => {
 });
 
 describe('a changed schedule', () => {
-  it('applies at once, without the slots that it would have had earlier', async () => {
+  it('applies immediately and does not run slots from before the change', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T06:10:00Z' });
     rig.start();
     await rig.pass(2 * HOUR);

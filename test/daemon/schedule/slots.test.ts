@@ -17,7 +17,7 @@ function slotsFrom(expression: string, zone: string, from: string, count: number
 }
 
 describe('a schedule', () => {
-  it('is due at the change if summer time skips its time', () => {
+  it('runs at the change if summer time skips its time', () => {
     expect(slotsFrom('30 2 * * *', 'Europe/Berlin', '2026-03-27T12:00Z', 4)).toEqual([
       '2026-03-28T01:30',
       '2026-03-29T01:00',
@@ -26,7 +26,7 @@ describe('a schedule', () => {
     ]);
   });
 
-  it('is due once at the change if several of its times are skipped', () => {
+  it('runs once at the change if several of its times are skipped', () => {
     expect(slotsFrom('*/20 * * * *', 'Europe/Berlin', '2026-03-29T00:20Z', 3)).toEqual([
       '2026-03-29T00:40',
       '2026-03-29T01:00',
@@ -34,7 +34,7 @@ describe('a schedule', () => {
     ]);
   });
 
-  it('is due once, the first time, if a time occurs twice at the end of summer', () => {
+  it('runs only the first time if a time occurs twice at the end of summer time', () => {
     expect(slotsFrom('30 2 * * *', 'Europe/Berlin', '2026-10-23T12:00Z', 4)).toEqual([
       '2026-10-24T00:30',
       '2026-10-25T00:30',
@@ -52,7 +52,7 @@ describe('a schedule', () => {
     expect(slotsFrom('30 2 * * *', 'Europe/Berlin', '2026-10-25T01:10Z', 1)).toEqual(['2026-10-26T01:30']);
   });
 
-  it('is due at the change if midnight is skipped, and once if 23:00 occurs twice', () => {
+  it('runs at the change if midnight is skipped, and once if 23:00 occurs twice', () => {
     expect(slotsFrom('0 0 * * *', 'America/Santiago', '2026-09-05T12:00Z', 2)).toEqual([
       '2026-09-06T04:00',
       '2026-09-07T03:00',
@@ -67,7 +67,7 @@ describe('a schedule', () => {
     ]);
   });
 
-  it('loses no slot to a skipped day, and is right for half an hour of summer time', () => {
+  it('loses no slot on a skipped day, and supports summer time of half an hour', () => {
     expect(slotsFrom('0 12 * * *', 'Pacific/Apia', '2011-12-29T12:00Z', 3)).toEqual([
       '2011-12-29T22:00',
       '2011-12-30T10:00',
@@ -79,7 +79,7 @@ describe('a schedule', () => {
     ]);
   });
 
-  it('reads as in node-cron: both days must match, names and steps work, 29 February waits', () => {
+  it('follows node-cron: both days must match, names and steps work, 29 February waits', () => {
     expect(slotsFrom('0 6 1-7 * mon', 'UTC', '2026-01-28T12:00Z', 2)).toEqual(['2026-02-02T06:00', '2026-03-02T06:00']);
     expect(slotsFrom('0 0 29 2 1', 'UTC', '2026-01-01T00:00Z', 2)).toEqual(['2044-02-29T00:00', '2072-02-29T00:00']);
     expect(slotsFrom('0 0 L 2 *', 'UTC', '2027-01-01T00:00Z', 2)).toEqual(['2027-02-28T00:00', '2028-02-29T00:00']);

@@ -87,7 +87,7 @@ const CHAIN_CODES: readonly (readonly [string, Code, Code])[] = [
   ['INVALID_PURPOSE', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
   ['CERT_UNTRUSTED', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
   ['CERT_REJECTED', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
-  // Names that every object has are no codes.
+  // Names that every object has are not codes.
   ['constructor', 'TLS-FAILED', 'TLS-FAILED'],
   ['toString', 'TLS-FAILED', 'TLS-FAILED'],
 ];
