@@ -18,14 +18,14 @@ export const DIAGNOSE_CODES = {
   },
   'DIAGNOSIS-LATE': {
     text: 'The diagnosis of {purpose} did not finish within {limit:ms} and was stopped.',
-    check: 'The last stage shown took too long: something between here and the server passes data on very slowly.',
+    check: 'The last stage shown took too long: something between this host and the server forwards data very slowly.',
     class: 'timeout',
     retry: 'later',
   },
   'WS-BLOCKED': {
     text: 'HTTPS to {host} works, but the WebSocket upgrade of {url} was not answered with 101 ({answer}).',
     check:
-      'Something terminates the tunnel or filters WebSocket: ask the proxy team to allow it for {target}. A server without a WebSocket there answers in the same way.',
+      'Something terminates the tunnel or filters WebSocket: ask the proxy team to allow it for {target}. A server that has no WebSocket at this URL gives the same answer.',
     class: 'ws',
     retry: 'change',
   },

@@ -107,7 +107,7 @@ export const FEED_CODES = {
     retry: 'change',
   },
   'REQUIRES-DEPTH': {
-    text: 'Update ID {id} depends on a chain of more than {limit} required updates.',
+    text: 'Update ID {id} depends on a chain of required updates that is longer than {limit}.',
     check: 'Report it to the vendor.',
     class: 'content',
     retry: 'change',

@@ -22,7 +22,7 @@ export const PACKAGE_CODES = {
     retry: 'later',
   },
   'BODY-TOO-LONG': {
-    text: 'The response has more than the {expected} bytes that the feed says. Discarded.',
+    text: 'The response has more than the {expected} bytes that the feed lists. Discarded.',
     check: 'The proxy modified the package, or the vendor changed the file under the same ID.',
     class: 'content',
     retry: 'later',
@@ -34,9 +34,9 @@ export const PACKAGE_CODES = {
     retry: 'later',
   },
   'RANGE-INVALID': {
-    text: 'Requested the bytes from {asked}, but got {range}.',
+    text: 'Requested the bytes from offset {asked} on, but got {range}.',
     check:
-      'A cache between here and the server answers range requests wrongly. The next attempt requests the whole package.',
+      'A cache between this host and the server answers range requests wrongly. The next attempt requests the whole package.',
     class: 'content',
     retry: 'later',
   },
@@ -47,7 +47,7 @@ export const PACKAGE_CODES = {
     retry: 'later',
   },
   'PACKAGE-TOO-LARGE': {
-    text: 'Update ID {id} has {length:size}, but updates.max_package_bytes allows {limit:size}.',
+    text: 'Update ID {id} is {length:size} large, but updates.max_package_bytes allows {limit:size}.',
     check: 'If you want this package, raise updates.max_package_bytes.',
     class: 'content',
     retry: 'change',
@@ -83,7 +83,7 @@ export const PACKAGE_CODES = {
   'HOOK-UNSAFE': {
     text: 'The hook was not run: {path} {reason:words}.',
     check:
-      'Only root and the service user may be able to change {command} and every folder above it. Once that is so, the hook runs by itself.',
+      'Make sure that only root and the service user can change {command} and every folder above it. The hook then runs by itself.',
     class: 'config',
     retry: 'change',
   },

@@ -53,7 +53,7 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   POLICY: {
-    text: 'All {count} proxies failed ({failures:words}); direct access is not attempted because {why:words}.',
+    text: 'Every proxy failed ({failures:words}); direct access is not attempted because {why:words}.',
     check: 'Fix at least one of these proxies: the code after each address says why it failed.',
     class: 'policy',
     retry: 'later',
@@ -84,7 +84,7 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'AUTH-UNCLEAR': {
-    text: 'Proxy {proxy} or the server behind it refused user {user} for {origin} at {since:time}. A CONNECT request has not shown which of the two refused ({found:words}).',
+    text: 'Proxy {proxy} or the server behind it refused user {user} for {origin} at {since:time}. A CONNECT request did not show which of the two refused ({found:words}).',
     check:
       'The password has worked at this proxy before. If it has changed, enter the new one. Otherwise ask the administrator of the server. The password is next used for this server at {retryAt:time}, or by check --retry-credential.',
     class: 'auth',
@@ -92,7 +92,8 @@ export const PROXY_CODES = {
   },
   'AUTH-INTERRUPTED': {
     text: 'An attempt with user {user} at proxy {proxy} was interrupted at {since:time}, so it is unknown whether the proxy refused the user. Not retrying, to avoid account lockout.',
-    check: 'If user and password of proxy {proxy} are correct, nothing has to change: it is tried again {retry:words}.',
+    check:
+      'If user and password of proxy {proxy} are correct, no change is needed: the user is tried again {retry:words}.',
     class: 'auth',
     retry: 'change',
   },
@@ -122,7 +123,7 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'NTLM-CONN': {
-    text: 'Authentication with proxy {proxy} was cut short: {reason:words}. NTLM and Negotiate need one connection throughout.',
+    text: 'Authentication with proxy {proxy} was interrupted: {reason:words}. NTLM and Negotiate need the same connection for all steps.',
     check:
       'A load balancer or proxy in front of it may close or share connections. Ask for keep-alive, or use basic or digest.',
     class: 'auth',
@@ -198,7 +199,7 @@ export const PROXY_CODES = {
   'PAC-SYNTAX': {
     text: 'The PAC file {where} of proxy {proxy} cannot be used (line {line}): {reason:words}.',
     check:
-      'Ask the administrator of the PAC file. A page that a captive portal or a web server sends instead of it can also cause this.',
+      'Ask the administrator of the PAC file. A captive portal or a web server may also have sent a web page instead of the file.',
     class: 'policy',
     retry: 'later',
   },

@@ -4,13 +4,13 @@ import type { Entry } from './entry.ts';
 
 export const SPOOL_CODES = {
   'SPOOL-FULL': {
-    text: '{dir} is full: {count} of at most {entries} entries and {bytes:size} of at most {limit:size} wait to be sent. {key} was not accepted.',
+    text: '{dir} is full. Waiting entries: {count} of at most {entries}, with {bytes:size} of at most {limit:size}. {key} was not accepted.',
     check: 'Find out why nothing is delivered: sallyport status shows the endpoint and the last failure.',
     class: 'system',
     retry: 'later',
   },
   'SPOOL-TOO-LARGE': {
-    text: '{key} has {bytes:size}, but an entry of the spool may have at most {limit:size}. It was not accepted.',
+    text: '{key} is {bytes:size} large, but an entry of the spool can have at most {limit:size}. It was not accepted.',
     check: 'This is a bug in Sallyport. Please report it with the log lines around it.',
     class: 'internal',
     retry: 'never',

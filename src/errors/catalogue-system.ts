@@ -62,7 +62,7 @@ export const SYSTEM_CODES = {
   'FILE-SWAPPED': {
     text: '{path} is no longer the file that was verified: another file replaced it. It was not published.',
     check:
-      'Another user or program can write to that folder. Check the owner and the mode of it and of the folders above it.',
+      'Another user or program can write to that folder. Check owner and mode of that folder and of the folders above it.',
     class: 'system',
     retry: 'change',
   },

@@ -28,7 +28,7 @@ export function isPage(head: ResponseHead, body: Uint8Array): boolean {
 
 /**
  * Whether the page of an error only repeats its status, as the pages of nginx, Apache and others do. Such a page shows
- * no more than the status does. A page with words of its own was written by somebody for this case.
+ * no more than the status does. A page with other words was written for this case.
  */
 export function repeatsStatus({ status }: ResponseHead, page: Uint8Array): boolean {
   if (status < 400) return false;

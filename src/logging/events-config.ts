@@ -56,7 +56,7 @@ export const CONFIG_EVENTS = {
   'file-held': {
     level: 'warn',
     thread: 'Config',
-    text: '{file} has not been in effect since {since:words}: its test failed at {code:words} and nobody confirmed it (proxy_change). {message:words}',
+    text: '{file} has not been in effect since {since:words}: its test failed at {code:words} and it was not confirmed (proxy_change). {message:words}',
   },
   'change-tried': {
     level: 'info',

@@ -79,7 +79,7 @@ export const UPDATES_EVENTS = {
     thread: 'Updater',
     text: 'Update ID {id} arrives in small parts ({elapsed:ms} so far). Its bytes are kept, and the other updates are fetched first.',
   },
-  'next-try-round': { level: 'info', thread: 'Updater', text: 'Next try at the next check.' },
+  'next-try-round': { level: 'info', thread: 'Updater', text: 'Trying again at the next check.' },
   // Disk space
   'disk-full': {
     level: 'error',
@@ -109,7 +109,7 @@ export const UPDATES_EVENTS = {
   },
   pruned: { level: 'info', thread: 'Updater', text: 'Pruned update ID {id} ({reason:words}).' },
   'package-problem': { level: 'error', thread: 'Updater', text: 'Update ID {id}: {error:advised}', folds: true },
-  'staging-problem': { level: 'error', thread: 'Updater', text: 'Staging: {error:advised}', folds: true },
+  'staging-problem': { level: 'error', thread: 'Updater', text: 'Staging folder: {error:advised}', folds: true },
   // The hook
   'hook-running': {
     level: 'info',
@@ -119,7 +119,7 @@ export const UPDATES_EVENTS = {
   'hook-output': {
     level: 'info',
     thread: 'Updater',
-    text: 'The hook for update ID {id} wrote on {stream}, in quotes: {line}.',
+    text: 'The hook for update ID {id} wrote to {stream}, quoted here: {line}.',
   },
   'hook-output-cut': {
     level: 'warn',

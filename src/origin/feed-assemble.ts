@@ -219,7 +219,7 @@ function warningsOf({ metas, previous }: FeedInput, items: readonly FeedItem[]):
   );
   return [
     ...gone.map(({ id }) => `${id} has left ${FEED_NAME}: its file is gone. Never use that id for other bytes.`),
-    ...idle.map((id) => `${id}.meta.json stands alone: there is no ${id}.jar.`),
+    ...idle.map((id) => `${id}.meta.json is ignored: there is no ${id}.jar.`),
     ...stranded.map(([id, other]) => `${id} requires ${other}, which is withdrawn: no new host can take ${id}.`),
   ];
 }

@@ -281,7 +281,7 @@ describe('diagnosis 30: wrong settings', () => {
     });
     expect(told).toMatchObject({ status: 13, diagnosis: { verdict: { finding: { code: 'POLICY' } } } });
     namesAll(answerOf(told), [
-      'All 2 proxies failed',
+      'Every proxy failed',
       `127.0.0.1:${first.port} TCP-REFUSED`,
       'direct access is not attempted because proxy_required is true',
     ]);

@@ -342,7 +342,7 @@ describe('a list of proxies', () => {
     const before = secureOrigin.requests.length;
     await expect(router.route('updates', secureOrigin.url).open(plain)).rejects.toMatchObject({
       code: 'POLICY',
-      safeText: `All 2 proxies failed (127.0.0.1:${one} TCP-REFUSED, 127.0.0.1:${two} TCP-REFUSED); direct access is not attempted because proxy_required is true.`,
+      safeText: `Every proxy failed (127.0.0.1:${one} TCP-REFUSED, 127.0.0.1:${two} TCP-REFUSED); direct access is not attempted because proxy_required is true.`,
     });
     expect(secureOrigin.requests).toHaveLength(before);
   });

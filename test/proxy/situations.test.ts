@@ -212,7 +212,7 @@ const SITUATIONS: readonly Situation[] = [
       return failureOf(await behind(says(challenge), { account: { ...ACCOUNT, authentication: 'ntlm' } }));
     },
     'NTLM-CONN',
-    ['it closed the connection with its challenge', 'need one connection', 'Ask for keep-alive'],
+    ['it closed the connection with its challenge', 'need the same connection', 'Ask for keep-alive'],
   ],
   [
     12,
@@ -357,7 +357,7 @@ const SITUATIONS: readonly Situation[] = [
     },
     'POLICY',
     [
-      'All 2 proxies failed',
+      'Every proxy failed',
       /127\.0\.0\.1:\d+ TCP-REFUSED, 127\.0\.0\.1:\d+ TCP-REFUSED/,
       'direct access is not attempted because proxy_required is true',
     ],

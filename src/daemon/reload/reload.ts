@@ -59,7 +59,7 @@ const EFFECTS = {
 /** The log reports at most this many errors of one file; `config check` prints all. */
 const MAX_REPORTED = 20;
 /** A change that waited for a restart and was undone. */
-const TAKEN_BACK = 'as it is in force, so no restart is needed';
+const UNDONE = 'the same as the active setting, so no restart is needed';
 
 const CAUSES: Readonly<Record<ReadCause, string>> = { asked: 'asked for', changed: 'it changed' };
 
@@ -174,7 +174,7 @@ export class ReloadCoordinator {
     const waiting = new Set(this.waiting);
     return changesBetween(before, now)
       .filter(({ effect }) => effect === 'restart')
-      .map(({ key }) => ({ key, effect: waiting.has(key) ? EFFECTS.restart : TAKEN_BACK }));
+      .map(({ key }) => ({ key, effect: waiting.has(key) ? EFFECTS.restart : UNDONE }));
   }
 
   #reportApplied(changes: readonly ReportedChange[], cause: ReadCause): void {

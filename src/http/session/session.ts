@@ -1,12 +1,10 @@
 // Sends the small requests and uploads of one purpose over reused connections.
 //
-// A connection serves a later request only if a new one would be the same: same settings, origin and proxy profile
-// (`Route.sharedKey`). A reload therefore leaves no old credential or proxy in use. Packages, WebSockets, PAC files and
-// the second opinion do not use sessions. Guarantees: a request is repeated only if the connection had answered before,
-// and either nothing of the request was sent, or repeating is harmless (GET, HEAD, PUT, or a POST with an
-// Idempotency-Key; never a PATCH) and the connection ended before the first byte of a response or the proxy requested
-// authentication again. That request for authentication proves nothing: the proxy may have forwarded the request. An
-// unused connection is kept for seconds; `close` ends all of them.
+// A connection serves a later request only with the same settings, origin and proxy profile (`Route.sharedKey`), so a
+// reload leaves no old credential or proxy in use. An unused connection is kept for seconds; `close` ends all of them.
+// Guarantees: a request is repeated only on a connection that had answered before. If a part of it was sent, it must
+// also be harmless to repeat (GET, HEAD, PUT, or a POST with an Idempotency-Key; never a PATCH), and the connection
+// must have ended before the response, or the proxy must have requested authentication again.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Code } from '#errors/catalogue.ts';

@@ -37,7 +37,7 @@ export function failsOver(error: CodedError): boolean {
   return FAILS_OVER.has(error.code) && error.trace?.phase !== 'tls';
 }
 
-/** The cooldowns of failed proxies. One instance for the process: it outlives a change of the configuration. */
+/** The cooldown of each failed proxy. One instance for the process: it outlives a change of the configuration. */
 export class ProxyCooldown {
   readonly #clock: Clock;
   readonly #cooling = new NewestMap<string, { untilMs: number; lastMs: number }>(MAX_COOLING);

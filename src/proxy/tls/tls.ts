@@ -34,7 +34,7 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
   const { clock, expected, pins = [], observedTime = null } = options;
   const late = (elapsed: number) => tlsLate(silentPeer(peer), elapsed);
   return boundedStep<TLSSocket>({ ...options, late }, ({ done, fail }) => {
-    // RFC 6066, 3: a literal address is no server name. A trailing dot is DNS notation, not part of the name.
+    // RFC 6066, 3: an IP address is not a server name. A trailing dot is DNS notation, not part of the name.
     const name = peer.host.replace(/\.$/, '');
     const before = socket.bytesRead;
     const wrapped = connect({

@@ -177,7 +177,7 @@ export class PackageStore {
   /** Removes a package from the published ones: its JAR is moved to `damaged/` or `withdrawn/`. */
   async moveAside(id: string, where: 'damaged' | 'withdrawn'): Promise<string> {
     const folder = join(this.dir, where);
-    await ownFolder(this.#files, folder, { mode: 0o755, what: `${where} packages` });
+    await ownFolder(this.#files, folder, { mode: 0o755, what: `packages in ${where}/` });
     const target = join(folder, requireId(id) + JAR);
     if ((await this.#files.facts(this.jarPath(id))) !== null) {
       await publishFile(this.#files, this.jarPath(id), target);

@@ -61,7 +61,7 @@ describe('reload: a changed key', () => {
     await edit('version: 2\ndaemon: {state_dir: /elsewhere}\n');
     await edit('version: 2\n');
 
-    const effect = 'as it is in force, so no restart is needed';
+    const effect = 'the same as the active setting, so no restart is needed';
     expect(told('setting-changed')).toContainEqual({ key: 'daemon.state_dir', effect });
     expect(rig.reloader.waiting).toEqual([]);
   });

@@ -201,7 +201,7 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<DiagnosisOu
         const proxies = [{ ...first, fallback: ['spare'] }, spare];
         return await behind({ sections: { proxies, proxy_required: true } });
       },
-      expected: { code: 'POLICY', status: 13, kind: 'policy', words: 'All 2 proxies failed' },
+      expected: { code: 'POLICY', status: 13, kind: 'policy', words: 'Every proxy failed' },
     },
     'the gateway in place of the proxy': {
       tell: async () => behind({ corp: { port: await closedPort() }, gateways: ['10.0.0.1', '127.0.0.1'] }),
