@@ -166,7 +166,7 @@ async function readBody(exchange: Exchange): Promise<string | null> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The record of requests, for this machine only: agents' ids are not public. */
+/** The record of requests, for this host only: agents' ids are not public. */
 function showRecord({ log, requests, uploads }: Served, exchange: Exchange): void {
   if (!isLoopbackAddress(exchange.request.socket.remoteAddress ?? '')) {
     refuse(exchange, 404, 'Not here.');
