@@ -1,13 +1,13 @@
 // The change service under a real systemd, with real users: who may change what, and what the journal says of them.
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { Installed } from '#test/support/installed.ts';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { CONFIG_FILE, Installed } from '#test/support/installed.ts';
 import type { Machine, Ran } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 
-const FILE = '/etc/sallyport/sallyport.yaml';
 const SOCKET = '/run/sallyport-change.sock';
 const UNIT = '/usr/lib/systemd/system/sallyport-change@.service';
 const INSTALL_DOC = fileURLToPath(new URL('../../docs/install.md', import.meta.url));
@@ -27,30 +27,49 @@ const LINES = [
   '  - { name: corp, address: 127.0.0.1, port: 1, default: true, authentication: basic, user: u, password: { file: secrets/corp } }',
 ];
 
-/** Connects, sends the text, prints what comes back; or connects many times, and goes away at once. */
+/** Connects, sends the text, prints what comes back; or connects many times, and goes away at once. Starts faster than Node. */
 const CLIENT = `
-  const { connect } = require('node:net');
-  const [, path, text, times] = process.argv;
-  if (times) for (let n = 0; n < Number(times); n += 1) connect(path).on('error', () => 0).on('connect', function () { this.destroy(); });
-  else connect(path, function () { this.write(text); }).on('error', (e) => console.log(e.code)).pipe(process.stdout);
+import errno, socket, sys
+path, text, times = sys.argv[1:]
+for _ in range(int(times)):
+    client = socket.socket(socket.AF_UNIX)
+    try:
+        client.connect(path)
+        client.sendall(text.encode())
+        while text and (part := client.recv(65536)):
+            sys.stdout.write(part.decode())
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+    client.close()
 `;
 
-describeWith(['systemd'], 'the change service in a real systemd', () => {
+describeWith(['systemd', 'python3'], 'the change service in a real systemd', () => {
   let installed: Installed;
   let machine: Machine;
+  let original: string;
 
   beforeAll(async () => {
-    installed = await Installed.make('change');
+    installed = await Installed.take();
     machine = installed.machine;
     await machine.run('systemctl', 'start', 'sallyport-change.socket');
-  }, 60_000);
-  afterAll(() => installed.close());
-  beforeEach(async () => {
-    await installed.reset();
-    await machine.write('/etc/sallyport/secrets/corp', 'the password of corp\n', '0640');
-    await machine.run('chown', 'sallyport:sallyport', '/etc/sallyport/secrets/corp');
-    await installed.configure(LINES);
+    await configure();
+    original = content();
     await machine.run('systemctl', 'start', 'sallyport.service');
+  }, 60_000);
+  afterAll(() => installed.release());
+  async function configure(): Promise<void> {
+    machine.write('/etc/sallyport/secrets/corp', 'the password of corp\n', 0o640);
+    await machine.run('chown', 'sallyport:sallyport', '/etc/sallyport/secrets/corp');
+    installed.configure(LINES);
+  }
+
+  /** Undoes the change of a test, which the daemon then applies. */
+  afterEach(async () => {
+    if (content() === original) return;
+    const applied = () => installed.log().split('New configuration loaded').length;
+    const before = applied();
+    await configure();
+    await machine.until('the daemon has applied the configuration', () => applied() > before);
   });
 
   function as(user: keyof typeof USERS, command: string, ...args: readonly string[]): Promise<Ran> {
@@ -58,23 +77,23 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     return machine.try('setpriv', `--reuid=${uid}`, `--regid=${uid}`, `--groups=${groups}`, '--', command, ...args);
   }
   const send = async (user: keyof typeof USERS, text: string) =>
-    (await as(user, '/node/node', '-e', CLIENT, SOCKET, text)).stdout;
+    (await as(user, 'python3', '-c', CLIENT, SOCKET, text, '1')).stdout;
   async function request(user: keyof typeof USERS, over: object): Promise<string> {
-    const digest = (await machine.run('sha256sum', FILE)).slice(0, 64);
+    const digest = createHash('sha256').update(content()).digest('hex');
     const whole = { verb: 'apply', digest, edits: [], secret: null, window_ms: 20_000, waits: false, ...over };
     return await send(user, `${JSON.stringify(whole)}\n`);
   }
   const set = (path: (string | number)[], value: unknown) => ({ edits: [{ kind: 'set', path, value }] });
-  const content = () => machine.run('cat', FILE);
-  const journal = () => machine.journal('SYSLOG_IDENTIFIER=sallyport-change');
+  const content = () => readFileSync(machine.outside(CONFIG_FILE), 'utf8');
+  const journal = () => installed.journal('SYSLOG_IDENTIFIER=sallyport-change');
 
   it("change service: a member's change keeps owner, group, mode and comments of the file", async () => {
     const { status, stdout, stderr } = await as('alice', 'sallyport', 'proxy', 'disable');
     expect([status, stderr]).toEqual([0, expect.any(String)]);
     expect(stdout).toContain('The new settings work.');
     expect(stdout).toContain('The running daemon has applied the change');
-    expect(await content()).toContain('# ours\nproxy_enabled: false\n');
-    expect(await machine.run('stat', '-c', '%a %U:%G', FILE)).toBe('640 root:sallyport\n');
+    expect(content()).toContain('# ours\nproxy_enabled: false\n');
+    expect(await machine.run('stat', '-c', '%a %U:%G', CONFIG_FILE)).toBe('640 root:sallyport\n');
   });
 
   it("change service: a member's password is stored in a file for root and the service", async () => {
@@ -95,42 +114,43 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     const told = await journal();
     expect(told).toMatch(/Settings changed for user 1601, process \d+: proxy_enabled\./);
     expect(told).toMatch(/Settings changed for user 1602, process \d+: proxy_enabled\./);
-    const log = await machine.run('cat', '/var/log/sallyport/sallyport.log');
-    expect(log).toMatch(/user 1601, process \d+/);
+    expect(installed.log()).toMatch(/user 1601, process \d+/);
   });
 
   it('change service: users outside the group cannot connect', async () => {
     for (const user of ['bob', 'mallory'] as const) expect(await send(user, '{}\n'), user).toBe('EACCES\n');
     const { status, stderr } = await as('bob', 'sallyport', 'proxy', 'disable');
     expect([status, stderr]).toEqual([78, expect.stringContaining('[CONFIG-FORBIDDEN]')]);
-    expect(await content()).toContain('proxy_enabled: true');
+    expect(content()).toContain('proxy_enabled: true');
   });
 
   it('change service: keys of root, sources of secrets and new places for them are refused', async () => {
-    const before = await content();
+    const before = content();
     const refused: [object, string][] = [
       [set(['updates', 'feed_url'], 'https://evil.example/'), 'KEY-AUTHORITY'],
       [set(['updates', 'on_published'], { command: '/bin/sh' }), 'KEY-AUTHORITY'],
       [set(['proxies', 0, 'password'], { file: '/etc/shadow' }), 'KEY-AUTHORITY'],
       [set(['proxies', 0, 'port'], 9), 'SECRET-NOT-IN-FORCE'],
     ];
-    for (const [over, code] of refused) expect(await request('alice', over)).toContain(`"${code}"`);
+    const answers = await Promise.all(refused.map(([over]) => request('alice', over)));
+    for (const [index, [, code]] of refused.entries()) expect(answers[index]).toContain(`"${code}"`);
     expect(await send('alice', '{"verb":"apply","text":"version: 1"}\n')).toContain('"CHANGE-REQUEST"');
-    expect(await content()).toBe(before);
-  });
-
-  it('nothing is written while the daemon is down', async () => {
-    await machine.run('systemctl', 'stop', 'sallyport.service');
-    expect(await request('alice', set(['proxy_enabled'], false))).toContain('"CHANGE-UNTRIED"');
-    expect(await content()).toContain('proxy_enabled: true');
+    expect(content()).toBe(before);
   });
 
   it('change service: connecting in a loop does not block other users', async () => {
-    await as('alice', '/node/node', '-e', CLIENT, SOCKET, '', '300');
+    await as('alice', 'python3', '-c', CLIENT, SOCKET, '', '300');
     const isFree = async () =>
       (await request('carol', { ...set(['proxy_enabled'], false), verb: 'try' })).includes('"tried"');
     await machine.until('the service answers again', isFree, 30_000);
     expect(await machine.show('ActiveState', 'sallyport-change.socket')).toBe('active');
+  });
+
+  it('change service: nothing is written while the daemon is down', async () => {
+    await machine.run('systemctl', 'stop', 'sallyport.service');
+    expect(await request('alice', set(['proxy_enabled'], false))).toContain('"CHANGE-UNTRIED"');
+    expect(content()).toContain('proxy_enabled: true');
+    await machine.run('systemctl', 'start', 'sallyport.service');
   });
 
   it('change service: connections per user, CPU time and memory are limited', async () => {

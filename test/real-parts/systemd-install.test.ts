@@ -1,26 +1,30 @@
 // The script that installs: again, over a running service, away again, and into the tree of a package.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Installed } from '#test/support/installed.ts';
+import { CONFIG_FILE, Installed } from '#test/support/installed.ts';
 import type { Machine } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 
-const LIST = ['/usr', '/etc/sallyport', '/var/lib/sallyport', '/var/log/sallyport'];
+/** /usr has everything of the machine out here; the layer on top of it has only what changed since the boot. */
+const CHANGES_OF_USR = '/.changes';
+const FOLDERS = ['/etc/sallyport', '/var/lib/sallyport', '/var/log/sallyport'];
 
 describeWith(['systemd'], 'systemd/install.sh', () => {
   let installed: Installed;
   let machine: Machine;
 
   beforeAll(async () => {
-    installed = await Installed.make('install');
+    installed = await Installed.take();
     machine = installed.machine;
   }, 60_000);
-  afterAll(() => installed.close());
+  afterAll(() => installed.release());
 
   /** Names, modes and owners of everything that is ours. */
   const tree = async () => {
-    const find = `find ${LIST.join(' ')} -path '*allyport*' -printf '%p %M %u:%g\\n' 2>/dev/null | sort`;
-    return await machine.run('sh', '-c', find);
+    const find = (folders: string, path: string) =>
+      `find ${folders} -path '*allyport*' -printf '${path} %M %u:%g\\n' 2>/dev/null`;
+    const both = `{ ${find(CHANGES_OF_USR, '/usr/%P')}; ${find(FOLDERS.join(' '), '%p')}; } | sort`;
+    return await machine.run('sh', '-c', both);
   };
 
   it('install.sh: it installs all files, and only root may write to them', async () => {
@@ -44,28 +48,27 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     expect(ours.filter((line) => !/ [-d]rw[-x]r-[-x]r-[-x] root:root$/.test(line))).toEqual([]);
   });
 
-  it('runs the command with its own places, whatever the environment says', async () => {
+  it('install.sh: the command uses its own places, whatever the environment says', async () => {
     const env = ['NODE_OPTIONS=--inspect', 'NODE_TLS_REJECT_UNAUTHORIZED=0', 'SSLKEYLOGFILE=/tmp/keys'];
     const ran = await machine.try('env', ...env, 'sallyport', 'config', 'check');
 
     expect(ran.stderr).toContain('NODE_OPTIONS is set; it is not passed on');
     expect(ran.stderr).toContain('NODE_TLS_REJECT_UNAUTHORIZED is set; it is not passed on');
     expect(ran.stderr).toContain('SSLKEYLOGFILE is set; it is not passed on');
-    expect(ran.stdout + ran.stderr).toContain('/etc/sallyport/sallyport.yaml');
+    expect(ran.stdout + ran.stderr).toContain(CONFIG_FILE);
   });
 
-  it('leaves the same when it runs again, and what an admin wrote as it was', async () => {
-    await installed.configure(['logging:', '  level: debug']);
+  it('install.sh: running it again changes no file of the admin and starts no stopped service', async () => {
+    installed.configure(['logging:', '  level: debug']);
     const before = await tree();
     await installed.install();
 
     expect(await tree()).toBe(before);
-    expect(await machine.run('cat', '/etc/sallyport/sallyport.yaml')).toContain('level: debug');
+    expect(await machine.run('cat', CONFIG_FILE)).toContain('level: debug');
+    expect(await machine.show('ActiveState')).toBe('inactive');
   });
 
-  it('install.sh: an upgrade restarts a running service and starts no stopped one', async () => {
-    await installed.install();
-    expect(await machine.show('ActiveState')).toBe('inactive');
+  it('install.sh: an upgrade restarts a running service', async () => {
     await machine.run('systemctl', 'start', 'sallyport.service');
     const before = await machine.show('MainPID');
     expect(await machine.run('cat', `/proc/${before}/comm`)).toBe('sallyport\n');
@@ -75,7 +78,7 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     expect(await machine.show('MainPID')).not.toBe(before);
   });
 
-  it('has root do the work of the service as its user', async () => {
+  it('install.sh: commands of root that work on the state run as the service user', async () => {
     await machine.run('systemctl', 'stop', 'sallyport.service');
     const commands = [
       'check',
@@ -95,10 +98,10 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     expect(await machine.run(...(find as [string, ...string[]]))).toBe('');
   });
 
-  it('makes the tree of a package with DESTDIR, and touches nothing else', async () => {
+  it('install.sh: DESTDIR makes the tree of a package and changes nothing else', async () => {
     const before = await tree();
-    const script = '/checkout/systemd/install.sh --node /node/node --program "$0"';
-    await machine.run('sh', '-c', `DESTDIR=/tmp/tree ${script}`, installed.program);
+    const script = '/checkout/systemd/install.sh --node /node/node --program /program';
+    await machine.run('sh', '-c', `DESTDIR=/tmp/tree ${script}`);
 
     expect(await tree()).toBe(before);
     await machine.run('test', '-x', '/tmp/tree/usr/bin/sallyport');
@@ -111,7 +114,7 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     expect(await machine.show('ActiveState')).toBe('inactive');
     const left = await tree();
     expect(left).not.toContain('/usr');
-    expect(left).toContain('/etc/sallyport/sallyport.yaml');
+    expect(left).toContain(CONFIG_FILE);
     expect(left).toContain('/var/lib/sallyport/agent.json');
 
     await installed.edit('Nice=1');

@@ -3,10 +3,10 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { Installed, PACKAGES } from '#test/support/installed.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Installed, LOG_FILE, PACKAGES } from '#test/support/installed.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import type { Machine } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
@@ -16,216 +16,231 @@ const JAR = makeJar('u1', 300_000);
 const UNIT = '/usr/lib/systemd/system/sallyport.service';
 const INSTALL_DOC = fileURLToPath(new URL('../../docs/install.md', import.meta.url));
 
+/** The proxy that asks for the password is the origin itself. */
+const FEED_URL = 'http://127.0.0.1:1/feed.json';
+const AUTHORIZATION = `Basic ${Buffer.from('daemon:correct horse').toString('base64')}`;
+
 describeWith(['systemd'], 'the service in a real systemd', () => {
   let installed: Installed;
   let machine: Machine;
   let origin: ScriptedOrigin;
 
   beforeAll(async () => {
-    installed = await Installed.make('service');
+    installed = await Installed.take();
     machine = installed.machine;
+    // PID 1 then logs every message of sd_notify.
+    await machine.run('systemctl', 'log-level', 'debug');
   }, 60_000);
-  afterAll(() => installed.close());
-  beforeEach(async () => {
-    origin = await startScriptedOrigin();
-    origin.serve('/feed.json', feedOf([itemFor('u1', JAR)]), 'application/json');
-    origin.serve('/u1.jar', JAR);
-    await installed.reset();
-    await installed.configure(['updates:', `  feed_url: ${origin.url}/feed.json`]);
-  });
-  afterEach(async () => {
-    await origin.close();
+  afterAll(async () => {
+    await machine.run('systemctl', 'log-level', 'info');
+    await installed.release();
   });
 
   const start = () => machine.run('systemctl', 'start', 'sallyport.service');
-  const isPublished = async () => (await machine.try('test', '-e', `${PACKAGES}/u1.json`)).status === 0;
-  const untilPublished = () => machine.until('u1 is published', isPublished);
+  const untilPublished = () => machine.until('u1 is published', () => machine.exists(`${PACKAGES}/u1.json`));
 
-  it('is started only when the daemon is at work', async () => {
-    await start();
-
-    expect(await machine.run('cat', '/var/log/sallyport/sallyport.log')).toContain('Listening for commands on');
-    const status = await machine.run('sallyport', 'status', '--json');
-    expect(JSON.parse(status)).toMatchObject({ main: { state: 'running' } });
-    expect(await installed.notifications()).toContain('READY=1');
-  });
-
-  it('service: systemctl status shows the last check and the time of the next', async () => {
-    await start();
-    await machine.until('the round is over', async () => (await machine.show('StatusText')).includes('Next check'));
-
-    expect(await machine.run('systemctl', 'status', 'sallyport.service')).toMatch(
-      /Status: "Round ended: 1 published, 0 failed, 0 pruned\. Next check for updates at \S+\."/,
-    );
-  });
-
-  it('says in systemctl status what is wrong and what to check', async () => {
-    await origin.close();
-    await start();
-    await machine.until('it was told', async () => (await machine.show('StatusText')).includes('TCP-REFUSED'));
-
-    expect(await machine.show('StatusText')).toMatch(/^The check failed at \S+: \[TCP-REFUSED\].*Check the port/);
-    // The one that is closed after each test.
-    origin = await startScriptedOrigin();
-  });
-
-  it('tells of a reload when it begins and when it is over', async () => {
-    await start();
-    await untilPublished();
-    const before = (await installed.notifications()).length;
-    await machine.run('systemctl', 'reload', 'sallyport.service');
-    const since = async () => (await installed.notifications()).slice(before);
-    await machine.until('the reload is over', async () => (await since()).includes('READY=1'));
-
-    const told = await since();
-    const begun = told.findIndex((message) => /^RELOADING=1, MONOTONIC_USEC=\d+$/.test(message));
-    expect(begun).toBeGreaterThanOrEqual(0);
-    expect(told.indexOf('READY=1')).toBeGreaterThan(begun);
-    expect(await machine.show('ActiveState')).toBe('active');
-  });
-
-  it('service: a stop during a download ends within 10 s, and the download resumes later', async () => {
-    origin.on('/u1.jar', (_request, response) => {
-      response.writeHead(200, { 'content-length': JAR.length, etag: '"v1"' });
-      response.write(JAR.subarray(0, 200_000));
-    });
-    await start();
-    const parked = async () => (await machine.try('find', `${PACKAGES}/.staging`, '-size', '+100k')).stdout.trim();
-    await machine.until('bytes are there', async () => (await parked()) !== '');
-    const begun = Date.now();
-    await machine.run('systemctl', 'stop', 'sallyport.service');
-
-    expect(Date.now() - begun).toBeLessThan(10_000);
-    expect(await machine.show('Result')).toBe('success');
-    expect(await installed.notifications()).toContain('STOPPING=1');
-    expect(await parked()).not.toBe('');
-
-    const ranges: (string | undefined)[] = [];
-    rememberRanges(origin, ranges);
-    await start();
-    await machine.run('sallyport', 'check');
-    await untilPublished();
-    expect(ranges).toEqual([expect.stringMatching(/^bytes=\d{5,}-$/)]);
-  });
-
-  function rememberRanges(server: ScriptedOrigin, ranges: (string | undefined)[]): void {
-    server.on('/u1.jar', (request, response) => {
-      ranges.push(request.headers.range);
-      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-      response.writeHead(206, {
-        'content-length': JAR.length - from,
-        'content-range': `bytes ${from}-${JAR.length - 1}/${JAR.length}`,
-        etag: '"v1"',
-      });
-      response.end(JAR.subarray(from));
-    });
-  }
-
-  it('service: another user can read packages, but no state, log, configuration or secret', async () => {
-    await machine.write('/etc/sallyport/secrets/proxy-password', 'correct horse', '0600');
-    await installed.edit('LoadCredential=proxy-password:/etc/sallyport/secrets/proxy-password');
-    await start();
-    await untilPublished();
-    const as = (...command: readonly [string, ...string[]]) => machine.as('application', ...command);
-
-    const read = await as('sha256sum', `${PACKAGES}/u1.jar`);
-    expect(read.stdout).toContain(createHash('sha256').update(JAR).digest('hex'));
-    expect((await as('ls', PACKAGES)).stdout.split('\n')).toEqual(expect.arrayContaining(['u1.jar', 'u1.json']));
-    expect((await as('touch', `${PACKAGES}/mine`)).status).not.toBe(0);
-    for (const path of [
-      '/var/lib/sallyport',
-      '/var/lib/sallyport/outbox',
-      `${PACKAGES}/.staging`,
-      '/var/log/sallyport',
-      '/etc/sallyport',
-      '/run/sallyport',
-      '/run/credentials/sallyport.service',
-    ]) {
-      expect([path, (await as('ls', path)).status]).not.toEqual([path, 0]);
-    }
-    for (const path of ['/var/lib/sallyport/agent.json', '/var/lib/sallyport/updates.json']) {
-      expect([path, (await as('cat', path)).status]).not.toEqual([path, 0]);
-      expect(await machine.run('stat', '-c', '%a %U', path)).toBe('600 sallyport\n');
-    }
-    expect(await machine.run('stat', '-c', '%a', PACKAGES, `${PACKAGES}/u1.jar`)).toBe('755\n644\n');
-    expect(await machine.run('stat', '-c', '%a', '/var/log/sallyport/sallyport.log')).toBe('640\n');
-  });
-
-  it('reads a password from a credential of systemd', async () => {
-    const wanted = `Basic ${Buffer.from('daemon:correct horse').toString('base64')}`;
+  describe('that published a package through a proxy', () => {
     const proxied: (string | undefined)[] = [];
-    const behindLogin = (body: Uint8Array | string) => (request: IncomingMessage, response: ResponseOf) => {
-      proxied.push(request.headers['proxy-authorization']);
-      if (request.headers['proxy-authorization'] === wanted) response.writeHead(200).end(body);
-      else response.writeHead(407, { 'proxy-authenticate': 'Basic realm="corp"' }).end();
-    };
-    origin.on('http://127.0.0.1:1/feed.json', behindLogin(feedOf([itemFor('u1', JAR)])));
-    origin.on('http://127.0.0.1:1/u1.jar', behindLogin(JAR));
-    await machine.write('/etc/sallyport/secrets/proxy-password', 'correct horse\n', '0600');
-    await installed.edit('LoadCredential=proxy-password:/etc/sallyport/secrets/proxy-password');
-    await installed.configure([
-      'updates:',
-      '  feed_url: http://127.0.0.1:1/feed.json',
-      'proxy_enabled: true',
-      'proxies:',
-      '  - name: corp',
-      '    address: 127.0.0.1',
-      `    port: ${new URL(origin.url).port}`,
-      '    authentication: basic',
-      '    user: daemon',
-      '    password: { credential: proxy-password }',
-      '    default: true',
-    ]);
-    await start();
-    await untilPublished();
+    let logAtStart = '';
 
-    expect(proxied).toContain(wanted);
-  });
+    beforeAll(async () => {
+      origin = await startScriptedOrigin();
+      for (const [url, content] of [
+        [FEED_URL, feedOf([itemFor('u1', JAR)])],
+        ['http://127.0.0.1:1/u1.jar', JAR],
+      ] as const) {
+        origin.on(url, behindLogin(content));
+      }
+      await installed.reset();
+      machine.write('/etc/sallyport/secrets/proxy-password', 'correct horse\n', 0o600);
+      await installed.edit(
+        'LoadCredential=proxy-password:/etc/sallyport/secrets/proxy-password',
+        'Environment=NODE_OPTIONS=--inspect NODE_EXTRA_CA_CERTS=/etc/passwd',
+      );
+      installed.configure([
+        'retry: { attempts: 1 }',
+        'updates:',
+        `  feed_url: ${FEED_URL}`,
+        'proxy_enabled: true',
+        'proxies:',
+        '  - name: corp',
+        '    address: 127.0.0.1',
+        `    port: ${new URL(origin.url).port}`,
+        '    authentication: basic',
+        '    user: daemon',
+        '    password: { credential: proxy-password }',
+        '    default: true',
+      ]);
+      await start();
+      logAtStart = installed.log();
+      await untilPublished();
+    }, 30_000);
+    afterAll(() => origin.close());
 
-  it('service: it is not restarted if its configuration is invalid, and the journal says why', async () => {
-    await installed.configure(['updates:', '  no_such_key: 1']);
-
-    expect((await installed.systemctl('start', 'sallyport.service')).status).not.toBe(0);
-    expect(await machine.show('ExecMainStatus')).toBe('78');
-    expect(await machine.show('ActiveState')).toBe('failed');
-    expect(await machine.show('NRestarts')).toBe('0');
-    expect(await machine.journal('--unit=sallyport.service')).toContain('no_such_key');
-  });
-
-  it('service: it runs without privileges, core dumps and variables that change Node', async () => {
-    await installed.edit('Environment=NODE_OPTIONS=--inspect NODE_EXTRA_CA_CERTS=/etc/passwd');
-    await start();
-    const pid = await machine.show('MainPID');
-
-    expect(await machine.run('cat', `/proc/${pid}/environ`)).not.toMatch(/NODE_/);
-    expect((await machine.run('cat', `/proc/${pid}/cmdline`)).split('\0')).toEqual(
-      expect.arrayContaining(['--disable-sigusr1', '--report-exclude-env']),
-    );
-    const status = await machine.run('cat', `/proc/${pid}/status`);
-    expect(status).toMatch(/^CapEff:\s+0+$/m);
-    expect(status).toMatch(/^CapBnd:\s+0+$/m);
-    expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
-    expect(await machine.run('cat', `/proc/${pid}/limits`)).toMatch(/Max core file size\s+0\s+0/);
-  });
-
-  it('service: a published package starts another service through a .path unit', async () => {
-    for (const unit of ['application-update.path', 'application-update.service']) {
-      const example = `/usr/share/doc/sallyport/examples/${unit}`;
-      await machine.run('cp', example, '/etc/systemd/system/');
-      expect(await machine.try('systemd-analyze', 'verify', example)).toEqual({ status: 0, stdout: '', stderr: '' });
+    function behindLogin(body: Uint8Array | string): (request: IncomingMessage, response: ServerResponse) => void {
+      return (request, response) => {
+        proxied.push(request.headers['proxy-authorization']);
+        if (request.headers['proxy-authorization'] === AUTHORIZATION) response.writeHead(200).end(body);
+        else response.writeHead(407, { 'proxy-authenticate': 'Basic realm="corp"' }).end();
+      };
     }
-    await machine.run('systemctl', 'daemon-reload');
-    await start();
-    await untilPublished();
-    await machine.run('systemctl', 'start', 'application-update.path');
-    origin.serve('/u2.jar', makeJar('u2', 1_000));
-    const items = [itemFor('u1', JAR), itemFor('u2', makeJar('u2', 1_000), { package: 'other' })];
-    origin.serve('/feed.json', feedOf(items, { serial: 2 }), 'application/json');
-    await machine.run('sallyport', 'check');
 
-    const told = () => machine.journal('--unit=application-update.service');
-    await machine.until('it was woken', async () => (await told()).includes('u2.jar'));
-    await machine.run('systemctl', 'stop', 'application-update.path');
+    it('service: it is started only when the daemon is at work', async () => {
+      expect(logAtStart).toContain('Listening for commands on');
+      const status = await machine.run('sallyport', 'status', '--json');
+      expect(JSON.parse(status)).toMatchObject({ main: { state: 'running' } });
+      expect(await installed.notifications()).toContain('READY=1');
+    });
+
+    it('service: it reads a password from a credential of systemd', () => {
+      expect(proxied).toContain(AUTHORIZATION);
+    });
+
+    it('service: systemctl status shows the last check and the time of the next', async () => {
+      await machine.until('the round is over', async () => (await machine.show('StatusText')).includes('Next check'));
+
+      expect(await machine.run('systemctl', 'status', 'sallyport.service')).toMatch(
+        /Status: "Round ended: 1 published, 0 failed, 0 pruned\. Next check for updates at \S+\."/,
+      );
+    });
+
+    it('service: another user can read packages, but no state, log, configuration or secret', async () => {
+      const as = (...command: readonly [string, ...string[]]) => machine.as('application', ...command);
+
+      const read = await as('sha256sum', `${PACKAGES}/u1.jar`);
+      expect(read.stdout).toContain(createHash('sha256').update(JAR).digest('hex'));
+      expect((await as('ls', PACKAGES)).stdout.split('\n')).toEqual(expect.arrayContaining(['u1.jar', 'u1.json']));
+      expect((await as('touch', `${PACKAGES}/mine`)).status).not.toBe(0);
+      for (const path of [
+        '/var/lib/sallyport',
+        '/var/lib/sallyport/outbox',
+        `${PACKAGES}/.staging`,
+        '/var/log/sallyport',
+        '/etc/sallyport',
+        '/run/sallyport',
+        '/run/credentials/sallyport.service',
+      ]) {
+        expect([path, (await as('ls', path)).status]).not.toEqual([path, 0]);
+      }
+      for (const path of ['/var/lib/sallyport/agent.json', '/var/lib/sallyport/updates.json']) {
+        expect([path, (await as('cat', path)).status]).not.toEqual([path, 0]);
+        expect(await machine.run('stat', '-c', '%a %U', path)).toBe('600 sallyport\n');
+      }
+      expect(await machine.run('stat', '-c', '%a', PACKAGES, `${PACKAGES}/u1.jar`)).toBe('755\n644\n');
+      expect(await machine.run('stat', '-c', '%a', LOG_FILE)).toBe('640\n');
+    });
+
+    it('service: it runs without privileges, core dumps and variables that change Node', async () => {
+      const pid = await machine.show('MainPID');
+
+      expect(await machine.run('cat', `/proc/${pid}/environ`)).not.toMatch(/NODE_/);
+      expect((await machine.run('cat', `/proc/${pid}/cmdline`)).split('\0')).toEqual(
+        expect.arrayContaining(['--disable-sigusr1', '--report-exclude-env']),
+      );
+      const status = await machine.run('cat', `/proc/${pid}/status`);
+      expect(status).toMatch(/^CapEff:\s+0+$/m);
+      expect(status).toMatch(/^CapBnd:\s+0+$/m);
+      expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+      expect(await machine.run('cat', `/proc/${pid}/limits`)).toMatch(/Max core file size\s+0\s+0/);
+    });
+
+    it('service: systemd is notified when a reload begins and when it is over', async () => {
+      const before = (await installed.notifications()).length;
+      await machine.run('systemctl', 'reload', 'sallyport.service');
+      const since = async () => (await installed.notifications()).slice(before);
+      await machine.until('the reload is over', async () => (await since()).includes('READY=1'));
+
+      const told = await since();
+      const begun = told.findIndex((message) => /^RELOADING=1, MONOTONIC_USEC=\d+$/.test(message));
+      expect(begun).toBeGreaterThanOrEqual(0);
+      expect(told.indexOf('READY=1')).toBeGreaterThan(begun);
+      expect(await machine.show('ActiveState')).toBe('active');
+    });
+
+    it('service: a published package starts another service through a .path unit', async () => {
+      for (const unit of ['application-update.path', 'application-update.service']) {
+        const example = `/usr/share/doc/sallyport/examples/${unit}`;
+        await machine.run('cp', example, '/etc/systemd/system/');
+        expect(await machine.try('systemd-analyze', 'verify', example)).toEqual({ status: 0, stdout: '', stderr: '' });
+      }
+      await machine.run('systemctl', 'daemon-reload');
+      await machine.run('systemctl', 'start', 'application-update.path');
+      origin.on('http://127.0.0.1:1/u2.jar', behindLogin(makeJar('u2', 1_000)));
+      const items = [itemFor('u1', JAR), itemFor('u2', makeJar('u2', 1_000), { package: 'other' })];
+      origin.on(FEED_URL, behindLogin(feedOf(items, { serial: 2 })));
+      await machine.run('sallyport', 'check');
+
+      const told = () => installed.journal('--unit=application-update.service');
+      await machine.until('it was woken', async () => (await told()).includes('u2.jar'));
+      await machine.run('systemctl', 'stop', 'application-update.path');
+    });
+
+    it('service: systemctl status says what is wrong and what to check', async () => {
+      await origin.close();
+      await machine.try('sallyport', 'check');
+
+      expect(await machine.show('StatusText')).toMatch(
+        /^The check failed at proxy corp \(\S+\): \[TCP-REFUSED\].*Check the port/,
+      );
+    });
+  });
+
+  describe('with another start for each test', () => {
+    beforeEach(async () => {
+      origin = await startScriptedOrigin();
+      origin.serve('/feed.json', feedOf([itemFor('u1', JAR)]), 'application/json');
+      origin.serve('/u1.jar', JAR);
+      await installed.reset();
+      installed.configure(['updates:', `  feed_url: ${origin.url}/feed.json`]);
+    });
+    afterEach(() => origin.close());
+
+    it('service: a stop during a download ends within 10 s, and the download resumes later', async () => {
+      origin.on('/u1.jar', (_request, response) => {
+        response.writeHead(200, { 'content-length': JAR.length, etag: '"v1"' });
+        response.write(JAR.subarray(0, 200_000));
+      });
+      await start();
+      const parked = async () => (await machine.try('find', `${PACKAGES}/.staging`, '-size', '+100k')).stdout.trim();
+      await machine.until('bytes are there', async () => (await parked()) !== '');
+      const begun = Date.now();
+      await machine.run('systemctl', 'stop', 'sallyport.service');
+
+      expect(Date.now() - begun).toBeLessThan(10_000);
+      expect(await machine.show('Result')).toBe('success');
+      expect(await installed.notifications()).toContain('STOPPING=1');
+      expect(await parked()).not.toBe('');
+
+      const ranges: (string | undefined)[] = [];
+      rememberRanges(origin, ranges);
+      await start();
+      await machine.run('sallyport', 'check');
+      await untilPublished();
+      expect(ranges).toEqual([expect.stringMatching(/^bytes=\d{5,}-$/)]);
+    });
+
+    function rememberRanges(server: ScriptedOrigin, ranges: (string | undefined)[]): void {
+      server.on('/u1.jar', (request, response) => {
+        ranges.push(request.headers.range);
+        const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+        response.writeHead(206, {
+          'content-length': JAR.length - from,
+          'content-range': `bytes ${from}-${JAR.length - 1}/${JAR.length}`,
+          etag: '"v1"',
+        });
+        response.end(JAR.subarray(from));
+      });
+    }
+
+    it('service: it is not restarted if its configuration is invalid, and the journal says why', async () => {
+      installed.configure(['updates:', '  no_such_key: 1']);
+
+      expect((await installed.systemctl('start', 'sallyport.service')).status).not.toBe(0);
+      expect(await machine.show('ExecMainStatus')).toBe('78');
+      expect(await machine.show('ActiveState')).toBe('failed');
+      expect(await machine.show('NRestarts')).toBe('0');
+      expect(await installed.journal('--unit=sallyport.service')).toContain('no_such_key');
+    });
   });
 
   it('service: systemd-analyze verify accepts the unit', async () => {
@@ -240,5 +255,3 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     expect(readFileSync(INSTALL_DOC, 'utf8')).toContain(`**${level}**`);
   });
 });
-
-type ResponseOf = Parameters<Parameters<ScriptedOrigin['on']>[1]>[1];

@@ -1,7 +1,11 @@
 // Sallyport installed by its own script in a machine with a real systemd, with helpers for tests.
+//
+// A boot and an installation cost 4 s, so each worker keeps its machine: the first suite that needs it boots it, and the next
+// ones find it as the script left it. The run ends it (own-temporary.ts).
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PROGRAM_PATH } from './built-program.ts';
@@ -11,89 +15,84 @@ import { MAIN_PATH } from './main-path.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export const PACKAGES = '/var/lib/sallyport/packages';
+export const CONFIG_FILE = '/etc/sallyport/sallyport.yaml';
+export const LOG_FILE = '/var/log/sallyport/sallyport.log';
 
-/** `edit` reloads after its own change, so a reload is needed only where there was one. */
+/** Prints where the journal ends. `edit` reloads after its own change, so a reload is needed only where there was one. */
 const RESET = `
-systemctl stop sallyport.service || true
-systemctl reset-failed sallyport.service 2>/dev/null || true
-find /var/lib/sallyport -mindepth 1 -delete
+for unit in sallyport-change.socket 'sallyport-change@*.service' sallyport.service; do systemctl stop "$unit" || true; done
+systemctl reset-failed
+find /var/lib/sallyport /var/log/sallyport /etc/sallyport/secrets -mindepth 1 -delete
+find /etc/sallyport -type f ! -name 'sallyport.example.yaml' ! -name 'sallyport.schema.json' -delete
 changes=/etc/systemd/system/sallyport.service.d
 [ ! -e "$changes" ] || { rm -rf "$changes" && systemctl daemon-reload; }
+journalctl --lines=0 --show-cursor | sed -n 's/^-- cursor: //p'
 `;
-
-/** Builds the program into the ignored cache. */
-class BuiltProgram {
-  readonly #dir: string;
-  /** Where the machine sees it. */
-  readonly path: string;
-
-  constructor(name: string, before: string | null) {
-    const folder = join('.cache', 'systemd', name);
-    this.#dir = join(ROOT, folder);
-    this.path = join('/checkout', folder, 'program');
-    rmSync(this.#dir, { recursive: true, force: true });
-    mkdirSync(this.#dir, { recursive: true });
-    if (before === null) {
-      cpSync(dirname(PROGRAM_PATH), join(this.#dir, 'program'), { recursive: true });
-      return;
-    }
-    const entry = join(this.#dir, 'entry.ts');
-    const modules = [join(ROOT, before), MAIN_PATH];
-    writeFileSync(entry, modules.map((module) => `import ${JSON.stringify(module)};\n`).join(''));
-    const args = [join(ROOT, 'tools', 'bundle.ts'), entry, join(this.#dir, 'program')];
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`the bundle failed: ${stderr}`);
-  }
-
-  remove(): void {
-    rmSync(this.#dir, { recursive: true, force: true });
-  }
-}
 
 /** A machine in which the script has installed the program; the service is not started. */
 export class Installed {
+  static #kept: Promise<Installed> | undefined;
   readonly machine: Machine;
-  readonly #program: BuiltProgram;
+  /** Where the journal ended at the last reset. */
+  #cursor = '';
 
-  private constructor(machine: Machine, program: BuiltProgram) {
+  private constructor(machine: Machine) {
     this.machine = machine;
-    this.#program = program;
   }
 
-  /** Builds under a name of its own; `before` names a module of tests that is bundled in front of the program. */
-  static async make(name: string, before: string | null = null): Promise<Installed> {
-    const program = new BuiltProgram(name, before);
-    const installed = new Installed(await Machine.boot(), program);
-    await installed.install();
+  /** The machine of this worker, as the script left it. Call `release` after the suite. */
+  static async take(): Promise<Installed> {
+    Installed.#kept ??= Installed.#boot();
+    const installed = await Installed.#kept;
+    // A suite may have removed it.
+    if (!installed.machine.exists('/usr/bin/sallyport')) await installed.install();
+    await installed.reset();
     return installed;
   }
 
-  /** Where the machine sees the program. */
-  get program(): string {
-    return this.#program.path;
+  static async #boot(): Promise<Installed> {
+    const machine = await Machine.boot();
+    machine.copy(dirname(PROGRAM_PATH), '/program');
+    return new Installed(machine);
   }
 
-  async close(): Promise<void> {
-    await this.machine.close();
-    this.#program.remove();
+  /** Leaves the machine to the next suite, with the service stopped. */
+  async release(): Promise<void> {
+    await this.systemctl('stop', 'sallyport.service');
   }
 
-  async install(...args: readonly string[]): Promise<string> {
-    const script = '/checkout/systemd/install.sh';
-    return await this.machine.run(script, '--node', '/node/node', '--program', this.program, ...args);
+  async install(): Promise<string> {
+    return await this.machine.run('/checkout/systemd/install.sh', '--node', '/node/node', '--program', '/program');
+  }
+
+  /**
+   * Builds the program with this module of tests bundled in front of it. Returns the lines for `edit` that make the service run
+   * that instead of the installed program, with the options of systemd/sallyport.sh.
+   */
+  async buildWith(before: string): Promise<readonly string[]> {
+    const folder = mkdtempSync(join(tmpdir(), 'sallyport-build-'));
+    const entry = join(folder, 'entry.ts');
+    const modules = [join(ROOT, before), MAIN_PATH];
+    writeFileSync(entry, modules.map((module) => `import ${JSON.stringify(module)};\n`).join(''));
+    const args = [join(ROOT, 'tools', 'bundle.ts'), entry, join(folder, 'program')];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`the bundle failed: ${stderr}`);
+    this.machine.copy(join(folder, 'program'), '/built');
+    await this.machine.run('chmod', '-R', 'u=rwX,go=rX', '/built');
+    rmSync(folder, { recursive: true });
+    const options = '--disable-sigusr1 --report-exclude-env --max-semi-space-size=1';
+    return ['ExecStart=', `ExecStart=/usr/lib/sallyport/node ${options} /built/main.js run`];
   }
 
   /** Writes the configuration as an admin would leave it. */
-  async configure(lines: readonly string[]): Promise<void> {
-    const file = '/etc/sallyport/sallyport.yaml';
-    await this.machine.write(file, `${['version: 2', ...lines].join('\n')}\n`, '0640');
-    await this.machine.run('chgrp', 'sallyport', file);
+  configure(lines: readonly string[]): void {
+    this.machine.write(CONFIG_FILE, `${['version: 2', ...lines].join('\n')}\n`, 0o640, 'sallyport');
   }
 
   /** Changes the unit by a drop-in, as `systemctl edit` does. */
   async edit(...lines: readonly string[]): Promise<void> {
     const dropIn = '/etc/systemd/system/sallyport.service.d/override.conf';
-    await this.machine.write(dropIn, `${['[Service]', ...lines].join('\n')}\n`);
+    this.machine.write(dropIn, `${['[Service]', ...lines].join('\n')}\n`);
     await this.machine.run('systemctl', 'daemon-reload');
   }
 
@@ -101,16 +100,24 @@ export class Installed {
     return this.machine.try('systemctl', ...args);
   }
 
-  /** Everything from before is forgotten: service stopped, no packages, no state, no changes to the unit. */
+  /** Forgets everything since the installation: configuration, packages, state, logs, changes to the unit, the journal. */
   async reset(): Promise<void> {
-    await this.machine.run('sh', '-c', RESET);
+    this.#cursor = (await this.machine.run('sh', '-c', RESET)).trim();
   }
 
-  /** What sd_notify said to PID 1, in order. */
+  log(): string {
+    return readFileSync(this.machine.outside(LOG_FILE), 'utf8');
+  }
+
+  /** What the journal has since the last reset. */
+  async journal(...filter: readonly string[]): Promise<string> {
+    return await this.machine.journal(`--after-cursor=${this.#cursor}`, ...filter);
+  }
+
+  /** What sd_notify said to PID 1 since the last reset, in order. PID 1 logs that only with `systemctl log-level debug`. */
   async notifications(): Promise<string[]> {
-    const journal = await this.machine.journal();
-    return [...journal.matchAll(/sallyport\.service: Got notification message from PID \d+ \((.*)\)$/gm)].map(
-      ([, message]) => message ?? '',
-    );
+    return [
+      ...(await this.journal()).matchAll(/sallyport\.service: Got notification message from PID \d+ \((.*)\)$/gm),
+    ].map(([, message]) => message ?? '');
   }
 }

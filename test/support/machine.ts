@@ -1,18 +1,35 @@
 // A machine in memory with a real systemd as PID 1, the checkout at /checkout and this Node at /node. It shares the network of
-// this machine, so it can reach a server of the test on 127.0.0.1. Needs root; it ends with the test.
+// this machine, so it can reach a server of the test on 127.0.0.1. Needs root. It ends when the process that booted it ends.
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, realpathSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BOOT_MS = 20_000;
+const POLL_MS = 20;
 /** Each look starts one or two processes in the machine. */
 const LOOK_EVERY_MS = 100;
+const END_MS = 10_000;
+/** Only its own root has it: until PID 1 has changed its root, that is the one out here. */
+const TARGET = '/etc/systemd/system/test.target';
+const PREFIX = 'sallyport-machine-';
 
 /** How a command ended. */
 export interface Ran {
@@ -23,41 +40,49 @@ export interface Ran {
 
 /** A booted machine. */
 export class Machine {
-  readonly #outer: ChildProcess;
-  readonly #work: string;
+  /** The process ID of its PID 1 out here. */
   readonly #init: string;
 
-  private constructor(outer: ChildProcess, work: string, init: string) {
-    this.#outer = outer;
-    this.#work = work;
+  private constructor(init: string) {
     this.#init = init;
   }
 
   static async boot(): Promise<Machine> {
-    const work = await mkdtemp(join(tmpdir(), 'sallyport-machine-'));
+    const work = await mkdtemp(join(tmpdir(), PREFIX));
     const script = fileURLToPath(new URL('systemd-outer.sh', import.meta.url));
     const log = openSync(join(work, 'log'), 'w');
     const node = dirname(realpathSync(process.execPath));
     const outer = spawn('unshare', ['--mount', 'sh', script, work, ROOT, node], { stdio: ['pipe', log, log] });
     closeSync(log);
     const deadline = Date.now() + BOOT_MS;
-    let machine: Machine | null = null;
     for (;;) {
       const init = initOf(work);
-      machine = init === null ? null : new Machine(outer, work, init);
-      if (machine !== null && (await machine.try('systemctl', 'is-active', 'test.target')).status === 0) return machine;
-      if (Date.now() > deadline || outer.exitCode !== null) {
-        const told = readFileSync(join(work, 'log'), 'utf8').slice(-4_000);
-        await (machine ?? new Machine(outer, work, '')).close();
-        throw new Error(`the machine did not start:\n${told}`);
+      const machine = init === null ? null : new Machine(init);
+      // Once systemd listens, commands work. The start of the target returns when the boot is over.
+      if (machine?.exists(TARGET) === true && machine.exists('/run/systemd/private')) {
+        await machine.run('systemctl', 'start', basename(TARGET));
+        return machine;
       }
-      await delay(LOOK_EVERY_MS);
+      if (Date.now() > deadline || outer.exitCode !== null) {
+        const log = readFileSync(join(work, 'log'), 'utf8').slice(-4_000);
+        await endMachine(work);
+        throw new Error(`the machine did not start:\n${log}`);
+      }
+      await delay(POLL_MS);
     }
   }
 
   /** Runs a command in the machine, however it ends. */
   try(command: string, ...args: readonly string[]): Promise<Ran> {
-    return this.#run([command, ...args], '');
+    const options = { env: { PATH: '/usr/sbin:/usr/bin', LC_ALL: 'C.UTF-8' }, maxBuffer: 64_000_000 };
+    const inside = ['--target', this.#init, '--mount', '--pid', '--uts', '--ipc', '--cgroup', '--', command, ...args];
+    return new Promise((resolve) => {
+      const child = execFile('nsenter', inside, options, (error, stdout, stderr) => {
+        const status = error === null ? 0 : error.code;
+        resolve({ status: typeof status === 'number' ? status : -1, stdout, stderr });
+      });
+      child.stdin?.end();
+    });
   }
 
   /** Runs a command that must succeed; returns what it printed. */
@@ -70,9 +95,29 @@ export class Machine {
     return this.try('setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', command, ...args);
   }
 
-  async write(path: string, content: string, mode = '0644'): Promise<void> {
-    const script = 'mkdir -p "$(dirname "$1")" && cat > "$1" && chmod "$2" "$1"';
-    must(await this.#run(['sh', '-c', script, 'sh', path, mode], content), ['write', path]);
+  /** Where a path of the machine is out here. Follows no absolute symbolic link. */
+  outside(path: string): string {
+    return `/proc/${this.#init}/root${path}`;
+  }
+
+  exists(path: string): boolean {
+    return existsSync(this.outside(path));
+  }
+
+  /** Writes a file for root and a group of the machine. */
+  write(path: string, content: string, mode = 0o644, group = 'root'): void {
+    const line = new RegExp(`^${group}:[^:]*:(\\d+):`, 'm').exec(readFileSync(this.outside('/etc/group'), 'utf8'));
+    if (line === null) throw new Error(`the machine has no group ${group}`);
+    const file = this.outside(path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    chmodSync(file, mode);
+    chownSync(file, 0, Number(line[1]));
+  }
+
+  /** Copies a folder into it. */
+  copy(from: string, path: string): void {
+    cpSync(from, this.outside(path), { recursive: true });
   }
 
   /** One property of the service. */
@@ -96,30 +141,25 @@ export class Machine {
       await delay(LOOK_EVERY_MS);
     }
   }
+}
 
-  /** Ends everything in it. */
-  async close(): Promise<void> {
-    const ended = new Promise<void>((resolve) => {
-      if (this.#outer.exitCode === null) this.#outer.once('exit', () => resolve());
-      else resolve();
-    });
-    this.#outer.stdin?.end();
-    await ended;
-    await rm(this.#work, { recursive: true, force: true });
+/** Ends the machines whose folders are in this one, and waits until nothing is left of them. */
+export async function endMachines(folder: string): Promise<void> {
+  const names = readdirSync(folder).filter((name) => name.startsWith(PREFIX));
+  await Promise.all(names.map((name) => endMachine(join(folder, name))));
+}
+
+async function endMachine(work: string): Promise<void> {
+  const file = join(work, 'outer.pid');
+  try {
+    process.kill(Number(readFileSync(file, 'utf8')), 'SIGTERM');
+  } catch {
+    // It ended by itself, because the process that booted it did.
   }
-
-  #run(command: readonly string[], input: string): Promise<Ran> {
-    const args = ['--target', this.#init, '--mount', '--pid', '--uts', '--ipc', '--cgroup', '--', ...command];
-    return new Promise((resolve) => {
-      const options = { env: { PATH: '/usr/sbin:/usr/bin', LC_ALL: 'C.UTF-8' }, maxBuffer: 64_000_000 };
-      const child = execFile('nsenter', args, options, (error, stdout, stderr) => {
-        const status = error === null ? 0 : error.code;
-        resolve({ status: typeof status === 'number' ? status : -1, stdout, stderr });
-      });
-      // A command that does not read, or is gone already.
-      child.stdin?.on('error', () => undefined);
-      child.stdin?.end(input);
-    });
+  const deadline = Date.now() + END_MS;
+  while (existsSync(file)) {
+    if (Date.now() > deadline) throw new Error(`a machine of the tests does not end: ${work}`);
+    await delay(POLL_MS);
   }
 }
 

@@ -73,4 +73,4 @@ umount -l /old
 mount --make-rshared /
 cd /
 exec env -i container=sallyport-test PATH=/usr/sbin:/usr/bin \
-  /lib/systemd/systemd --system --unit=test.target --log-level=debug --show-status=no
+  /lib/systemd/systemd --system --unit=test.target --show-status=no
