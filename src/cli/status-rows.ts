@@ -17,10 +17,10 @@ export function purposeRows({ routes, at }: Status): Row[] {
   });
 }
 
-type Went = Pick<Status['routes'][number], 'last_success' | 'last_failure' | 'next_try'>;
+type RouteHistory = Pick<Status['routes'][number], 'last_success' | 'last_failure' | 'next_try'>;
 
 function outcomeRows(
-  { last_success: success, last_failure: failed, next_try: next }: Went,
+  { last_success: success, last_failure: failed, next_try: next }: RouteHistory,
   { at, isWorking }: { readonly at: string; readonly isWorking: boolean },
 ): Row[] {
   const rows: Row[] = [];
@@ -32,7 +32,7 @@ function outcomeRows(
 
 /** The failure in full, or only its code if a later attempt succeeded. */
 function failedText(
-  { at: failedAt, failure }: NonNullable<Went['last_failure']>,
+  { at: failedAt, failure }: NonNullable<RouteHistory['last_failure']>,
   { success, next, at }: { readonly success: string | null; readonly next: string | null; readonly at: string },
 ): string {
   const when = `last failure ${timeText(failedAt)} (${ago(failedAt, at)})`;

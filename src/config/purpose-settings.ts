@@ -36,7 +36,7 @@ export function credentialKeysOf(settings: PurposeSettings, purpose: Purpose): s
 }
 
 /** These keys for every purpose, as a reloader that applies their changes lists them. */
-export function takenFromPurposes(keys: readonly string[]): Readonly<Record<string, Effect>> {
+export function effectsOfPurposes(keys: readonly string[]): Readonly<Record<string, Effect>> {
   return Object.fromEntries(
     PURPOSES.flatMap((purpose) => keys.map((key) => [`${purpose}.${key}`, 'next_transfer'] as const)),
   );

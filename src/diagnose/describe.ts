@@ -16,7 +16,7 @@ import { stageSentence } from './sentences.ts';
 import type { ObservedStage } from './watched-router.ts';
 
 /** The inputs of a description in addition to the probe. */
-export interface Describing {
+export interface DescribeContext {
   /** Converts a failure to its report form, redacted. */
   toFinding(error: CodedError): DiagnosisFinding;
   /** Masks every known secret. */
@@ -38,7 +38,7 @@ export interface Describing {
 const INTERCEPTED: ReadonlySet<Code> = new Set<Code>(['TLS-INTERCEPTED', 'TLS-PIN']);
 
 /** The report of one purpose. */
-export function describeResult(result: ProbeResult, about: Describing): PurposeReport {
+export function describeResult(result: ProbeResult, about: DescribeContext): PurposeReport {
   const { probe, route, failure } = result;
   const observation =
     failure === null ? [observePath(result.part), observeClock(result.responses)].filter(isPresent) : [];
@@ -80,14 +80,14 @@ function isPresent(observation: Observation | null): observation is Observation 
 }
 
 /** The reasons of the choice. A profile that a test asks for is not a reason from the settings. */
-function whyOf({ route }: ProbeResult, { placeOf, through }: Describing): string[] {
+function whyOf({ route }: ProbeResult, { placeOf, through }: DescribeContext): string[] {
   const reasons = (route?.reasons ?? []).map(
     (reason): Reason => (through !== null && reason.kind === 'use' ? { kind: 'tested' } : reason),
   );
   return reasons.map((reason) => placedReason(reason, placeOf));
 }
 
-function failureContext(result: ProbeResult, { addressesOf, gateways, service, shell }: Describing) {
+function failureContext(result: ProbeResult, { addressesOf, gateways, service, shell }: DescribeContext) {
   const { failure, observed, route, probe } = result;
   const named = failure?.facts['proxy'];
   const profile = typeof named === 'string' ? named : (route?.proxy ?? null);
@@ -124,7 +124,7 @@ const WAITING: ReadonlySet<Code> = new Set<Code>([
   'AUTH-UNCLEAR',
 ]);
 
-function describeStage(observed: ObservedStage, result: ProbeResult, about: Describing): Stage {
+function describeStage(observed: ObservedStage, result: ProbeResult, about: DescribeContext): Stage {
   const { stage, target, elapsedMs, error } = observed;
   // Redacted before they become a sentence, because the sentence is escaped and cut.
   const facts = about.redact(observed.facts);

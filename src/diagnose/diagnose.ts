@@ -5,7 +5,7 @@
 import { PURPOSES, urlKeyOf } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
-import { type Describing, describeResult } from './describe.ts';
+import { type DescribeContext, describeResult } from './describe.ts';
 import { type Probe, type ProbeParts, type ProbeResult, runProbe } from './probe.ts';
 import type { Diagnosis, PurposeReport } from './report.ts';
 import type { ObservedPart } from './requests.ts';
@@ -18,7 +18,7 @@ export interface Diagnosing extends ProbeParts {
   /** One probe for each configured purpose. */
   readonly probes: readonly Probe[];
   readonly purposes: readonly Purpose[];
-  readonly about: Describing;
+  readonly about: DescribeContext;
   /** Called with what a path changed in the response to a range request. */
   learn(part: ObservedPart): void;
   /** Set when an ordinary Node client makes the same request. */
@@ -108,7 +108,7 @@ function shownName({ purpose, enabled }: PurposeReport): string {
   return enabled ? purpose : `${purpose} (not enabled)`;
 }
 
-function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing): Diagnosis['verdict'] {
+function nothingToReach(purposes: readonly Purpose[], { toFinding }: DescribeContext): Diagnosis['verdict'] {
   const [first, ...more] = purposes;
   const key = urlKeyOf(first === undefined || more.length > 0 ? PURPOSES[0] : first);
   const finding = toFinding(coded('CONFIG-INCOMPLETE', { key, what: 'there is no server to connect to' }));
@@ -116,7 +116,7 @@ function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing)
 }
 
 /** What a user in a shell should know about the service. */
-function notesOf({ service, shell }: Describing): string[] {
+function notesOf({ service, shell }: DescribeContext): string[] {
   const notes = describeDifferences(service, shell);
   if (onlyInShell(service, shell).length > 0)
     notes.push('A request that works in your shell may still fail in the service.');

@@ -85,7 +85,7 @@ async function runUntil(probe: Probe, parts: ProbeParts, aborted: AbortSignal): 
   const { clock, router } = parts;
   const startedMs = clock.monotonic();
   const watched = new WatchedRouter(router, clock);
-  const { part, met, failure } = await goAll(probe, watched, parts);
+  const { part, met, failure } = await probeStages(probe, watched, parts);
   const { observed, responses } = watched;
   aborted.throwIfAborted();
   const endpoints = await tryEndpoints(probe, { observed, failure }, parts);
@@ -116,7 +116,7 @@ function isOn(observed: readonly ObservedStage[], { observed: own }: ObservedEnd
 }
 
 /** Makes the first request of the work, then those of the diagnosis; ends at the first failure. */
-async function goAll(
+async function probeStages(
   probe: Probe,
   watched: WatchedRouter,
   parts: ProbeParts,

@@ -24,9 +24,9 @@ const WANTED: Readonly<Record<Spoken, string>> = { TLS: 'https', SOCKS: 'socks5h
 /** The failure, or the one that the second question reveals. */
 export async function lookAgain(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
   try {
-    if (error.code === 'POLICY-DENIED') return await ofThePort(error, purpose, parts);
-    if (error.code === 'TLS-CLOCK') return await ofTheClock(error, purpose, parts);
-    if (error.code === 'TUNNEL-CLOSED' || error.code === 'TUNNEL-TIMEOUT') return await ofTheScheme(error, parts);
+    if (error.code === 'POLICY-DENIED') return await checkPort(error, purpose, parts);
+    if (error.code === 'TLS-CLOCK') return await compareWithProxyClock(error, purpose, parts);
+    if (error.code === 'TUNNEL-CLOSED' || error.code === 'TUNNEL-TIMEOUT') return await detectScheme(error, parts);
   } catch (thrown) {
     // Only an abort gets here: the original failure stands.
     if (!parts.signal.aborted) throw thrown;
@@ -35,7 +35,7 @@ export async function lookAgain(error: CodedError, purpose: Purpose, parts: TryP
 }
 
 /** Requests port 443 of the same host. If that tunnel is allowed, the proxy refuses the port and not the host. */
-async function ofThePort(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
+async function checkPort(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
   const { proxy, status, said, target: refused, hop } = error.facts;
   const target = tunnelled(refused);
   if (target === null || authorityOf(target).endsWith(':443')) return error;
@@ -49,7 +49,7 @@ async function ofThePort(error: CodedError, purpose: Purpose, parts: TryParts): 
  * Detects the protocol of a port that did not answer: TLS or SOCKS after a plain CONNECT, HTTP after the greeting of
  * SOCKS.
  */
-async function ofTheScheme(error: CodedError, { clock, signal }: TryParts): Promise<CodedError> {
+async function detectScheme(error: CodedError, { clock, signal }: TryParts): Promise<CodedError> {
   const { proxy, address: host, port, scheme, variable, reason } = error.facts;
   if (typeof proxy !== 'string' || typeof host !== 'string' || typeof port !== 'number') return error;
   const protocols = scheme === 'http' ? (['TLS', 'SOCKS'] as const) : (['HTTP'] as const);
@@ -67,7 +67,7 @@ async function ofTheScheme(error: CodedError, { clock, signal }: TryParts): Prom
  * Few proxies send a Date with a tunnel, but all do with a response of their own or of a server. So one plain http
  * request is made for its Date, and the same handshake then shows which of the two is wrong.
  */
-async function ofTheClock(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
+async function compareWithProxyClock(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
   const target = error.place?.kind === 'origin' ? tunnelled(error.place.address) : null;
   const { proxy, other_clock: otherClock } = error.facts;
   if (target === null || proxy === null || otherClock !== null) return error;

@@ -21,7 +21,7 @@ const ID = '([A-Za-z0-9_-](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?)';
 const SPAN = String.raw`(\d[\d.]* (?:ms|s|min|h)(?: \d+ (?:s|min))?)`;
 const END = String.raw`\.(?: |$)`;
 
-const BEGAN = new RegExp(`^Downloading update ID ${ID}${END}`);
+const DOWNLOAD_STARTED = new RegExp(`^Downloading update ID ${ID}${END}`);
 const RESUMED = new RegExp(String.raw`^Resuming update ID ${ID} at \d+ of \d+ bytes${END}`);
 const RESPONSE = /^Response via \S/;
 const DOWNLOADED = new RegExp(`^Downloaded update ID ${ID}: .{1,40} in ${SPAN}, longest silence ${SPAN}${END}`);
@@ -35,7 +35,7 @@ const WORTH_A_LOOK = /Download|Resum|Response|Update ID|Acknowledg/;
 export function readStep(text: string): LogStep | null {
   if (!WORTH_A_LOOK.test(text)) return null;
   const message = text.replaceAll(/\s+/g, ' ').trim().replace(HEAD, '');
-  const [, began] = BEGAN.exec(message) ?? [];
+  const [, began] = DOWNLOAD_STARTED.exec(message) ?? [];
   if (began !== undefined) return { kind: 'began', id: began, resumed: false };
   if (RESPONSE.test(message)) return { kind: 'response' };
   const [, acknowledged] = ACKNOWLEDGED.exec(message) ?? [];

@@ -48,7 +48,7 @@ const COLOR: Readonly<Record<Level, string>> = {
 };
 const COLOR_OFF = '\u001b[0m';
 /** Events of a download that do not remove its live line. */
-const GOES_ON: readonly EventName[] = ['waiting', 'connected', 'connected-direct', 'response-via', 'redirected'];
+const KEEPS_BAR: readonly EventName[] = ['waiting', 'connected', 'connected-direct', 'response-via', 'redirected'];
 
 interface Bar {
   readonly kind: 'bar';
@@ -130,7 +130,7 @@ export class TerminalLog {
 
   /** The next other event of its download removes the live line, and so does the end of the whole work. */
   #ends(live: Bar | Waiting, record: LogRecord): boolean {
-    if (GOES_ON.includes(record.name)) return false;
+    if (KEEPS_BAR.includes(record.name)) return false;
     const id = record.fields['id'];
     if (id !== undefined) return String(id) === live.id;
     return ['round-ended', 'round-failed', 'check-failed', 'stopped'].includes(record.name);

@@ -57,13 +57,13 @@ export function compareIds(left: string, right: string): number {
 export function assembleFeed(input: FeedInput): Assembled {
   const before = new Map(input.previous?.items.map((item) => [item.id, item]));
   const jars = [...input.found].sort((left, right) => compareIds(left.id, right.id));
-  refuseTwins(jars.map(({ id }) => id));
+  refuseDuplicateIds(jars.map(({ id }) => id));
   const withSequence = sequencer(input, before);
   const items = jars.map((jar) => withSequence(makeItem(jar, input.metas.get(jar.id) ?? {}, before.get(jar.id))));
   const present = new Set(jars.map(({ id }) => id));
   const kept = withdrawnWithoutFile(input, present);
   const all = [...items, ...kept].sort((left, right) => compareIds(left.id, right.id));
-  refuseTwins(all.map(({ id }) => id));
+  refuseDuplicateIds(all.map(({ id }) => id));
   refuseEqualSequences(all);
   checkRequired(all);
   const { feed, changed } = numberFeed(all, input);
@@ -123,7 +123,7 @@ function withdrawnWithoutFile({ metas, previous }: FeedInput, present: ReadonlyS
     .map((item) => ({ ...item, withdrawn: true }));
 }
 
-function refuseTwins(sortedIds: readonly string[]): void {
+function refuseDuplicateIds(sortedIds: readonly string[]): void {
   const ids = new Set<string>();
   for (const id of sortedIds) {
     const folded = id.toLowerCase();

@@ -30,7 +30,7 @@ const MIN_PHASE_MS = 500;
  * Share of the transfer. A wait for the first byte that is longer than this shows a hold, however long the rest takes:
  * no path streams after such a pause.
  */
-const LONG_HOLD = 0.25;
+const LONG_HOLD_SHARE = 0.25;
 /** The kind of a route is decided from this many of its last transfers. */
 export const KINDS_KEPT = 8;
 /** This many consecutive dead transfers make a route dead. */
@@ -47,7 +47,7 @@ export function kindOfTransfer(shape: TransferShape): PathKind | null {
   const late = lateMs ?? endedMs;
   if (isMost(endedMs - late)) return 'tail_held';
   if (isMost(early - first)) return 'trickled';
-  return isMost(first, LONG_HOLD) ? 'held' : 'streaming';
+  return isMost(first, LONG_HOLD_SHARE) ? 'held' : 'streaming';
 }
 
 /** A transfer that dripped until its deadline is trickled; one that was silent is dead. */

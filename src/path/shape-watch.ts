@@ -2,8 +2,8 @@
 
 import type { TransferShape } from './kind.ts';
 
-const EARLY = 0.1;
-const LATE = 0.9;
+const EARLY_SHARE = 0.1;
+const LATE_SHARE = 0.9;
 
 /** The marks of one transfer of which `expected` bytes were requested. */
 export class ShapeWatch {
@@ -27,8 +27,8 @@ export class ShapeWatch {
   received(atMs: number, bytes: number): void {
     if (bytes <= 0) return;
     this.#firstMs ??= atMs;
-    if (bytes >= this.#expected * EARLY) this.#earlyMs ??= atMs;
-    if (bytes >= this.#expected * LATE) this.#lateMs ??= atMs;
+    if (bytes >= this.#expected * EARLY_SHARE) this.#earlyMs ??= atMs;
+    if (bytes >= this.#expected * LATE_SHARE) this.#lateMs ??= atMs;
   }
 
   end(atMs: number, ended: { readonly whole: boolean; readonly timedOut: boolean }): TransferShape {

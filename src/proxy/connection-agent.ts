@@ -30,7 +30,12 @@ const MAX_UNUSED_CONNECTIONS = 1;
 const UNUSED_MS = 4_000;
 
 /** The scheme that a route is requested for: http uses a tunnel, as `ws` does. */
-const ASKED: Readonly<Record<string, string>> = { 'http:': 'ws:', 'ws:': 'ws:', 'https:': 'https:', 'wss:': 'https:' };
+const WEBSOCKET_SCHEME: Readonly<Record<string, string>> = {
+  'http:': 'ws:',
+  'ws:': 'ws:',
+  'https:': 'https:',
+  'wss:': 'https:',
+};
 
 /** Made for one use, such as one upload or one WebSocket, and destroyed with it. */
 export class ConnectionAgent extends Agent {
@@ -47,7 +52,7 @@ export class ConnectionAgent extends Agent {
   /** @throws CodedError URL-INVALID for a scheme that is none of http, https, ws, wss */
   constructor(target: URL, options: ConnectionAgentOptions) {
     super({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_UNUSED_CONNECTIONS });
-    const scheme = ASKED[target.protocol];
+    const scheme = WEBSOCKET_SCHEME[target.protocol];
     if (scheme === undefined) {
       throw coded('URL-INVALID', { url: target.origin, reason: 'it is neither http, https, ws nor wss' });
     }

@@ -10,7 +10,7 @@ import type { Hop } from '#errors/hop.ts';
 import { isLoopbackAddress } from '#system/network/addresses.ts';
 
 /** The peer of a connection. */
-interface OtherEnd {
+interface RemoteEnd {
   /** As the socket reports it; undefined once it is closed. */
   readonly address: string | undefined;
   /** Profile name of the proxy at that end; null if it is the target itself. */
@@ -19,7 +19,7 @@ interface OtherEnd {
 }
 
 /** @throws CodedError LOOPBACK-ELSEWHERE */
-export function refuseElsewhere(target: URL, { address, proxy, hop }: OtherEnd): void {
+export function refuseElsewhere(target: URL, { address, proxy, hop }: RemoteEnd): void {
   const isPlain = target.protocol === 'http:' || target.protocol === 'ws:';
   if (!isPlain || !isLoopbackUrl(target) || (address !== undefined && isLoopbackAddress(address))) return;
   throw coded('LOOPBACK-ELSEWHERE', {

@@ -101,7 +101,7 @@ export function createRouter(parts: RouterParts): Router {
         proxy: proxy?.name ?? null,
         how: connectModeOf(proxy, endpoint, known),
         reasons: [...reasons, ...reasonsOf(known)],
-        sharedKey: `${generation} ${purpose} ${sharedBy(proxy, target)}`,
+        sharedKey: `${generation} ${purpose} ${shareKeyOf(proxy, target)}`,
         open: (options) => new Failover({ ...parts, coolDown }, chosen, connector).open(options),
       } satisfies Route;
     },
@@ -109,7 +109,7 @@ export function createRouter(parts: RouterParts): Router {
 }
 
 /** A PAC file may choose by the whole URL of a plain request; everything else is chosen by the origin. */
-function sharedBy(proxy: ProxyProfile | null, { origin, href }: URL): string {
+function shareKeyOf(proxy: ProxyProfile | null, { origin, href }: URL): string {
   return proxy?.scheme === 'pac' ? href : `${proxy?.name ?? ''} ${origin}`;
 }
 

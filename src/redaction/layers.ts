@@ -21,7 +21,7 @@ const WEB =
   '%([0-9A-Fa-f]{2})|%u([0-9A-Fa-f]{4})|&#0{0,8}([0-9]{1,7});?|&#[xX]0{0,8}([0-9A-Fa-f]{1,6});?|&(amp|lt|gt|quot|apos);';
 const BACKSLASH = '\\\\(?:[xX]([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\\{0{0,8}([0-9A-Fa-f]{1,6})\\}|(["\'\\\\/bfnrt]))';
 
-const BOTH = new RegExp(`${WEB}|${BACKSLASH}`, 'g');
+const WEB_OR_BACKSLASH = new RegExp(`${WEB}|${BACKSLASH}`, 'g');
 /**
  * For texts with both kinds, where either may be plain characters. The second has the groups of `BOTH`; its first
  * five never match.
@@ -31,7 +31,8 @@ const MAY_BE_WEB = /[%&]/;
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 const SHORT: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 /** A UTF-8 character whose bytes were each decoded as a character. */
-const MISREAD = /[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|[\u00f0-\u00f4][\u0080-\u00bf]{3}/g;
+const UTF8_READ_AS_LATIN1 =
+  /[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|[\u00f0-\u00f4][\u0080-\u00bf]{3}/g;
 /** The UTF-8 bytes of U+FFFD itself. Other bytes that decode to U+FFFD are not UTF-8. */
 const REPLACEMENT = '\u00ef\u00bf\u00bd';
 const LINE_BREAK = /[\r\n][ \t]*/g;
@@ -58,7 +59,7 @@ export function layersOf(text: string): Layer[] {
   };
   const has = { web: MAY_BE_WEB.test(text), backslash: text.includes('\\') };
   if (!has.web && !has.backslash) return layers;
-  read(BOTH);
+  read(WEB_OR_BACKSLASH);
   // Undoing escapes of one kind may reveal escapes of the other.
   const mixed =
     layers.some((layer) => MAY_BE_WEB.test(layer.text)) && layers.some(({ text: one }) => one.includes('\\'));
@@ -76,7 +77,7 @@ export function asBase64(layer: Layer): Layer {
 }
 
 function withoutMisreading(layer: Layer): Layer | null {
-  return rewrite(layer, MISREAD, ([bytes]) => {
+  return rewrite(layer, UTF8_READ_AS_LATIN1, ([bytes]) => {
     const read = Buffer.from(bytes, 'latin1').toString('utf8');
     return read.includes('\ufffd') && bytes !== REPLACEMENT ? null : read;
   });

@@ -23,7 +23,7 @@ export interface OwnName {
 
 const NUMBERED = /^(\d{12,15})\.(json|attachment|settled)(\.new)?$/;
 /** The spool never assigns a greater number, which would leave too few names of 15 digits. */
-const GREATEST = 900_000_000_000_000;
+const MAX_SEQUENCE = 900_000_000_000_000;
 
 /** Name of a file of the entry with this number. */
 export function partName(sequence: number, part: EntryPart): string {
@@ -35,6 +35,6 @@ export function readName(name: string): OwnName | null {
   const [, digits, part, suffix = ''] = NUMBERED.exec(name) ?? [];
   if (digits === undefined) return null;
   const own = { sequence: Number(digits), part: part as EntryPart, unfinished: suffix !== '' };
-  if (own.sequence > GREATEST) return null;
+  if (own.sequence > MAX_SEQUENCE) return null;
   return partName(own.sequence, own.part) + (own.unfinished ? UNFINISHED_SUFFIX : '') === name ? own : null;
 }

@@ -39,7 +39,7 @@ const LOOK_EVERY_MS = 25;
 /** SQLITE_BUSY: another process has the lock. */
 const BUSY = 5;
 
-interface Holder {
+interface LockHolder {
   readonly pid: number;
   readonly host: string;
   /** Wall time, ms since the epoch. */
@@ -125,13 +125,13 @@ function take(database: DatabaseSync, path: string): boolean {
   }
 }
 
-function waitFor(holder: Holder | null): number {
+function waitFor(holder: LockHolder | null): number {
   if (holder === null || isGone(holder)) return NOTE_WAIT_MS;
   return holder.mode === 'command' ? WAIT_MS : 0;
 }
 
 /** Only for a process of this host: in another container the same pid may be any process. */
-function isGone({ pid, host }: Holder): boolean {
+function isGone({ pid, host }: LockHolder): boolean {
   if (host !== hostname()) return false;
   try {
     process.kill(pid, 0);
@@ -141,7 +141,7 @@ function isGone({ pid, host }: Holder): boolean {
   }
 }
 
-function held(dir: string, holder: Holder | null): CodedError {
+function held(dir: string, holder: LockHolder | null): CodedError {
   const { pid, host, since } = holder ?? {};
   return coded('LOCK-HELD', { dir, pid, host, since });
 }
@@ -152,7 +152,7 @@ function cannotLock(path: string, thrown: unknown): CodedError {
 }
 
 /** If the note cannot be written (a full disk), only a refusal that would quote it lacks its facts. */
-function writeNote(path: string, holder: Holder): void {
+function writeNote(path: string, holder: LockHolder): void {
   try {
     rmSync(path, { force: true });
     rmSync(`${path}.new`, { force: true });
@@ -163,7 +163,7 @@ function writeNote(path: string, holder: Holder): void {
   }
 }
 
-function readNote(path: string): Holder | null {
+function readNote(path: string): LockHolder | null {
   try {
     const { pid, host, since, mode } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
     if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 1) return null;

@@ -13,7 +13,7 @@ import { CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import type { FileFacts, Files, OpenFile, Ownership } from './files.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
-const CAREFULLY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+const SAFE_OPEN_FLAGS = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 /** The disk or our quota is full. */
 const FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
 /** Errors of a file system that cannot sync a folder (some network ones). Its renames cannot be made more durable. */
@@ -30,7 +30,7 @@ export class RealFiles implements Files {
   async create(path: string, mode: number): Promise<OpenFile> {
     let handle: FileHandle;
     try {
-      handle = await open(path, O_RDWR | O_CREAT | O_EXCL | CAREFULLY, mode);
+      handle = await open(path, O_RDWR | O_CREAT | O_EXCL | SAFE_OPEN_FLAGS, mode);
     } catch (thrown) {
       throw (await existingFileError(path)) ?? failure('create', path, thrown);
     }
@@ -103,7 +103,7 @@ export class RealFiles implements Files {
   async give(path: string, to: Ownership): Promise<void> {
     let handle: FileHandle;
     try {
-      handle = await open(path, O_RDONLY | CAREFULLY);
+      handle = await open(path, O_RDONLY | SAFE_OPEN_FLAGS);
     } catch (thrown) {
       const stats = await lstat(path).catch(() => null);
       throw stats?.isSymbolicLink() === true
@@ -152,7 +152,7 @@ export class RealFiles implements Files {
   async #open(path: string, access: number, check: (stats: BigIntStats) => CodedError | null): Promise<OpenFile> {
     let handle: FileHandle;
     try {
-      handle = await open(path, access | CAREFULLY);
+      handle = await open(path, access | SAFE_OPEN_FLAGS);
     } catch (thrown) {
       throw (await existingFileError(path)) ?? failure('open', path, thrown);
     }

@@ -124,12 +124,12 @@ function interpret<T>(bytes: Uint8Array, reader: StateReader<T>): Read<T> {
   try {
     return { kind: 'value', value: reader.parse(decoded.fields, decoded.format) };
   } catch (thrown) {
-    return { kind: 'damaged', reason: complaintOf(thrown) };
+    return { kind: 'damaged', reason: messageFor(thrown) };
   }
 }
 
 /** The first error of a schema, or the message. zod's own message has all errors as JSON over many lines. */
-function complaintOf(thrown: unknown): string {
+function messageFor(thrown: unknown): string {
   const issues: unknown = (thrown as { issues?: unknown } | null)?.issues;
   const first = Array.isArray(issues) ? (issues[0] as { path?: unknown; message?: unknown } | undefined) : undefined;
   if (first === undefined) return thrown instanceof Error ? thrown.message : 'its content is not valid';

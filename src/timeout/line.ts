@@ -42,7 +42,7 @@ export function upperHull(points: readonly Point[]): Hull {
 export function lowestLineAbove(hull: Hull, sizes: readonly number[]): Line {
   let best = flatAbove(hull);
   let least = costOf(best, sizes);
-  for (const line of steeper(hull)) {
+  for (const line of risingLines(hull)) {
     const cost = costOf(line, sizes);
     if (cost < least) [best, least] = [line, cost];
   }
@@ -54,7 +54,7 @@ function flatAbove(hull: Hull): Line {
 }
 
 /** The rising edges of the hull, and the line through zero. */
-function steeper(hull: Hull): Line[] {
+function risingLines(hull: Hull): Line[] {
   const lines: Line[] = [];
   for (const [index, right] of hull.entries()) {
     const left = hull[index - 1];

@@ -17,11 +17,11 @@ const HIGH = 1 / 3;
 /**
  * Older samples are dropped after this many samples without a high one, in addition to twice the longest gap so far.
  */
-const CALM = 12;
+const CALM_DOWNLOADS = 12;
 /** With at least this many high samples, the gaps between them form a rhythm. */
-const COMMON = 8;
+const MIN_HIGH_SAMPLES = 8;
 /** Fewer samples than this do not outweigh older ones. */
-const ENOUGH = 8;
+const MIN_SAMPLES = 8;
 /**
  * If scanning stops at some size, or waits have an upper limit, one line is far too high for large packages. A second
  * line above the same samples is fitted to be low at the larger half. It rests on less evidence, so it gets a slightly
@@ -56,7 +56,7 @@ export function worstOf(measured: readonly Sample[], phase: TimeoutPhase, count:
   const line = lowestLineAbove(hull, sizesOf(aged));
   const worst = { line, large: largeOf(aged, hull), raised: raisedOf(aged, hull), samples: measured };
   const since = calmSince(aged.map(({ size, ms }) => ms > HIGH * at(line, size)));
-  if (since === 0 || measured.length - since < ENOUGH) return [worst];
+  if (since === 0 || measured.length - since < MIN_SAMPLES) return [worst];
   return [worst, ...worstOf(measured.slice(since), phase, count)];
 }
 
@@ -92,7 +92,7 @@ function calmSince(high: readonly boolean[]): number {
   const places = high.flatMap((isHigh, index) => (isHigh ? [index] : []));
   const gaps = places.map((index, nth) => index - (places[nth - 1] ?? -1));
   // If high samples are common, the gap before the first one proves nothing: the route may have been different then.
-  const longest = Math.max(0, ...(places.length >= COMMON ? gaps.slice(1) : gaps));
+  const longest = Math.max(0, ...(places.length >= MIN_HIGH_SAMPLES ? gaps.slice(1) : gaps));
   const last = places.at(-1) ?? -1;
-  return high.length - 1 - last > CALM + 2 * longest ? last + 1 : 0;
+  return high.length - 1 - last > CALM_DOWNLOADS + 2 * longest ? last + 1 : 0;
 }

@@ -13,11 +13,11 @@ import { type FileIdentity, type Files, isSameFile, type OpenFile } from '#syste
 import { type Journal, readJournal, secondCopyPath, stagedPath, writeJournal } from './journal.ts';
 import {
   type Attempted,
+  activeRestart,
   type CopySizes,
   nextRestart,
   planTransfer,
   progressBytes,
-  restartInForce,
   stagedValidator,
   type TransferPlan,
 } from './resume.ts';
@@ -130,7 +130,7 @@ export class Copies {
    * bytes.
    */
   async giveUpKept(): Promise<boolean> {
-    const restart = restartInForce(this.#journal.restart, this.sizes);
+    const restart = activeRestart(this.#journal.restart, this.sizes);
     if (restart === null) return false;
     if (this.sizes.fresh > 0) {
       await this.#promote();
@@ -154,7 +154,7 @@ export class Copies {
     await this.#staged.sync();
     await this.#fresh?.sync();
     const sizes = this.sizes;
-    const before = restartInForce(this.#journal.restart, sizes);
+    const before = activeRestart(this.#journal.restart, sizes);
     const needed = progressBytes(this.#length);
     const longest = Math.max(sizes.staged, sizes.fresh > sizes.staged ? sizes.fresh : 0);
     const appended =

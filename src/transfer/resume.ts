@@ -68,7 +68,7 @@ export function planRange(onDisk: number, length: number, validator: string | nu
 }
 
 /** The restart record that still applies. Bytes beyond it show that the transfer got past it. */
-export function restartInForce(restart: Restart | undefined, sizes: CopySizes): Restart | null {
+export function activeRestart(restart: Restart | undefined, sizes: CopySizes): Restart | null {
   return restart !== undefined && sizes.staged > 0 && sizes.staged <= restart.kept ? restart : null;
 }
 
@@ -87,7 +87,7 @@ export function planTransfer(
   sizes: CopySizes,
   length: number,
 ): TransferPlan {
-  const restart = restartInForce(journal.restart, sizes);
+  const restart = activeRestart(journal.restart, sizes);
   if (restart?.ask === 'whole') return { range: { kind: 'whole' }, continues: 'fresh' };
   if (restart !== null && sizes.fresh > 0) {
     return { range: planRange(sizes.fresh, length, restart.validator), continues: 'fresh' };

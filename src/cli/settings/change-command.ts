@@ -9,7 +9,7 @@ import { changeByService, usesService } from './by-service.ts';
 import { printChange } from './change-text.ts';
 import type { CommandContext } from './command-context.ts';
 import { printProblems } from './config.ts';
-import { printRefused, tryFirst } from './confirm.ts';
+import { printRefused, testBeforeSaving } from './confirm.ts';
 import type { DescribedChange } from './described-change.ts';
 
 /** Runs a command on the settings, or prints every error of the file. */
@@ -35,7 +35,7 @@ export async function changeCommand(
   const { terminal } = context;
   const { confirm = {}, json } = change;
   if (await usesService(context, loaded)) return await changeByService(context, loaded, change);
-  const tried = await tryFirst(context, loaded, { change, confirm, json });
+  const tried = await testBeforeSaving(context, loaded, { change, confirm, json });
   if (tried.status !== null) {
     if (json) printJson(terminal, { ...change.facts, file: loaded.file, changed: false, confirmation: tried.verdict });
     return tried.status;

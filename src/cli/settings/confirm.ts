@@ -40,7 +40,7 @@ export interface Tried {
 }
 
 /** Tries the change if `--confirm-within` is given. @throws CodedError CHANGE-PENDING, CONFIG-CHANGED, trial errors */
-export async function tryFirst(
+export async function testBeforeSaving(
   context: CommandContext,
   loaded: LoadedSettings,
   request: { readonly change: Change; readonly confirm: ConfirmFlags; readonly json: boolean },

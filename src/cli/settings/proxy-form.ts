@@ -39,7 +39,7 @@ export async function askFields(terminal: Terminal, before: Before): Promise<Fie
   }
   return [...answers].flatMap(([key, text]) => {
     const field = fields.get(key);
-    return field === undefined || text === shownBefore(field, before) ? [] : [changeOf(field, text, before)];
+    return field === undefined || text === previousValueText(field, before) ? [] : [changeOf(field, text, before)];
   });
 }
 
@@ -67,7 +67,7 @@ function isPrompted(key: PromptedField, answers: ReadonlyMap<PromptedField, stri
 }
 
 async function askField(terminal: Terminal, field: ProfileField, before: Before): Promise<string> {
-  const shown = shownBefore(field, before);
+  const shown = previousValueText(field, before);
   const choices = field.choices.length > 0 ? ` (${field.choices.join(', ')})` : '';
   const mayBeBlank = OPTIONAL.includes(field.path.join('.'));
   const hint = shown === '' && mayBeBlank ? ' [none]' : '';
@@ -90,7 +90,7 @@ const LABELS: Readonly<Record<string, string>> = {
   user: 'User',
 };
 
-function shownBefore(field: ProfileField, before: Before): string {
+function previousValueText(field: ProfileField, before: Before): string {
   const value = field.path.reduce<unknown>(
     (part, step) => (part as Readonly<Record<string, unknown>> | undefined)?.[step],
     before ?? undefined,

@@ -50,7 +50,7 @@ export async function applyEstimateCommand(context: CommandContext, options: App
         const seeds = seedsOf(report);
         const seeded = seeds.length === 0 ? null : await seedOrPrint(context, () => options.seed(seeds));
         facts['seeded'] = seeded;
-        if (!options.json) terminal.out(teachingWords(seeds.length, seeded));
+        if (!options.json) terminal.out(learningText(seeds.length, seeded));
       },
     });
   });
@@ -92,7 +92,7 @@ function showDownloads(count: number): string {
   return `${count} ${count === 1 ? 'download' : 'downloads'}`;
 }
 
-function teachingWords(count: number, seeded: TimeoutSeeded | null): string {
+function learningText(count: number, seeded: TimeoutSeeded | null): string {
   if (count === 0) return 'Nothing to learn from: no download matches a .JAR in the folder.';
   if (seeded === null) return 'Nothing was learned from these downloads.';
   if (seeded.route === null) return 'Nothing was learned from these downloads: the route of updates is not known yet.';

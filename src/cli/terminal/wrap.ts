@@ -40,11 +40,11 @@ export function wrapHelp(text: string, columns: number): string {
     else paragraphs.push(line);
     isOpen = isProse && !line.endsWith(':');
   }
-  return paragraphs.flatMap((line) => wrapWords(line, width, hangOf(line))).join('\n');
+  return paragraphs.flatMap((line) => wrapWords(line, width, hangingIndentOf(line))).join('\n');
 }
 
 /** The position of the last column of an indented line. */
-function hangOf(line: string): number {
+function hangingIndentOf(line: string): number {
   if (!line.startsWith(' ')) return 0;
   const columns = [...line.matchAll(/ {2,}(?=[^ ])/g)];
   const last = columns.at(-1);

@@ -75,7 +75,7 @@ export async function applyChange(loaded: LoadedSettings, change: Change, contex
   if (before.digest !== loaded.digest) throw coded('CONFIG-CHANGED', { file: loaded.file });
   requireNewNames(before.text, change.edits);
   const place: SecretPlace = { config: before.path, files, clock };
-  const kept = keptIn(before.text);
+  const kept = passwordFilesIn(before.text);
   const { edits, reference, isNew } = await storeSecret(place, change, before.text).catch((thrown: unknown) => {
     throw forbidden(thrown, loaded.file);
   });
@@ -141,7 +141,7 @@ interface Stored {
  */
 async function storeSecret(place: SecretPlace, { edits, secret }: Change, text: string): Promise<Stored> {
   if (secret === undefined) return { edits, reference: null, isNew: false };
-  const old = edits.length === 0 ? keptIn(text).find(({ name }) => name === secret.name) : undefined;
+  const old = edits.length === 0 ? passwordFilesIn(text).find(({ name }) => name === secret.name) : undefined;
   const isOnlyHere = old !== undefined && namesOf(text, old.reference) === 1;
   if (isOnlyHere && isOwnSecret(old.reference, secret.name)) {
     await replaceSecret(place, old.reference, secret.value);
@@ -156,7 +156,7 @@ async function storeSecret(place: SecretPlace, { edits, secret }: Change, text: 
 }
 
 /** Secret files of this module that are no longer used. Files that an admin named differently are not included. */
-function orphansOf(before: readonly Kept[], after: string): string[] {
+function orphansOf(before: readonly PasswordFile[], after: string): string[] {
   const orphans = before.filter(
     ({ name, reference }) => isOwnSecret(reference, name) && namesOf(after, reference) === 0,
   );
@@ -183,12 +183,12 @@ async function removeAll(place: SecretPlace, orphans: readonly string[]): Promis
 }
 
 /** A profile whose password is in a file. */
-interface Kept {
+interface PasswordFile {
   readonly name: string;
   readonly reference: string;
 }
 
-function keptIn(text: string): Kept[] {
+function passwordFilesIn(text: string): PasswordFile[] {
   const { value } = readDocument(text);
   const { proxies } = (isSection(value) ? value : {}) as { readonly proxies?: unknown };
   return (Array.isArray(proxies) ? (proxies as unknown[]) : []).flatMap((profile) => {

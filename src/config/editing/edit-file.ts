@@ -44,7 +44,7 @@ export interface EditedFile {
 /** Edits the file. @throws CodedError CONFIG-EDIT, CONFIG-CHANGED, CONFIG-OWNER, CONFIG-FORBIDDEN, CONFIG-UNREADABLE, FILE-*, DISK-FULL */
 export async function editConfigFile(options: EditFileOptions): Promise<EditedFile> {
   const { file, files, clock, edits, expectDigest } = options;
-  const path = await whereItIs(files, file);
+  const path = await realPathOf(files, file);
   const before = await readAt(files, path);
   if (before.digest !== expectDigest) throw coded('CONFIG-CHANGED', { file });
   const text = typeof edits === 'function' ? edits(before.text) : spliceEdits(before.text, edits);
@@ -62,7 +62,7 @@ export async function editConfigFile(options: EditFileOptions): Promise<EditedFi
   try {
     await replaceDurably(files, path, { bytes, to: before.facts, lastCheck, now: clock.now() });
   } catch (thrown) {
-    throw inOurWords(thrown, file, before.facts);
+    throw toWriteFailure(thrown, file, before.facts);
   }
   return { path, digest: digestOf(bytes), changed: true };
 }
@@ -72,7 +72,7 @@ export async function readConfigText(
   files: Files,
   file: string,
 ): Promise<{ readonly path: string; readonly text: string; readonly digest: string }> {
-  const path = await whereItIs(files, file);
+  const path = await realPathOf(files, file);
   const { text, digest } = await readAt(files, path);
   return { path, text, digest };
 }
@@ -92,7 +92,7 @@ export function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-async function whereItIs(files: Files, file: string): Promise<string> {
+async function realPathOf(files: Files, file: string): Promise<string> {
   try {
     return await files.realPath(file);
   } catch (thrown) {
@@ -133,7 +133,7 @@ function unreadable(file: string, thrown: unknown): unknown {
 }
 
 /** Gives two failures their own codes: the owner cannot be set, and another edit is in progress. */
-function inOurWords(thrown: unknown, file: string, { owner, group }: FileFacts): unknown {
+function toWriteFailure(thrown: unknown, file: string, { owner, group }: FileFacts): unknown {
   if (!(thrown instanceof CodedError)) return thrown;
   const { operation, errno } = thrown.facts;
   if (operation === 'change the owner of' && isRefusal(thrown))

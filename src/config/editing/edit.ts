@@ -33,7 +33,7 @@ export function spliceSet(text: string, path: KeyPath | string, value: Plain): s
 /** Makes all edits in order, or none. @throws CodedError CONFIG-EDIT */
 export function spliceEdits(text: string, edits: readonly Edit[]): string {
   const steps = edits.map(toStep);
-  const expected = steps.reduce<Plain>(applyStep, readSound(text).value as Plain);
+  const expected = steps.reduce<Plain>(applyStep, readValid(text).value as Plain);
   const spliced = steps.reduce((before, step) => simplify(step, valueIn(before)).reduce(spliceOne, before), text);
   if (!isDeepStrictEqual(valueIn(spliced), expected))
     throw refuse(text, steps[0]?.path ?? [], 'the file would then have a different value');
@@ -146,7 +146,7 @@ function valueIn(text: string): Plain {
   return readDocument(text).value as Plain;
 }
 
-function readSound(text: string): ConfigDocument {
+function readValid(text: string): ConfigDocument {
   const document = readDocument(text);
   const [first] = document.findings;
   if (first === undefined) return document;

@@ -111,7 +111,7 @@ async function loadAll({ file: given, text: instead, ...options }: LoadOptions):
   if (document.value === undefined) return refuse(nothing, document, []);
   const wrongRoot = validateRoot(document.value);
   if (wrongRoot !== null) return refuse(nothing, document, [wrongRoot]);
-  const today = inNamesOfToday(document);
+  const today = withCurrentNames(document);
   const { settings, findings, facts } = await check(today, { file, mode: read.mode, ...options });
   if (settings === null) return refuse({ file, ...facts }, today, findings);
   return {
@@ -138,11 +138,11 @@ function asRead(text: string): ReadResult {
 }
 
 /** A document whose keys have the names of this version. Their positions are those in the file. */
-interface Today extends ConfigDocument {
+interface CurrentDocument extends ConfigDocument {
   readonly notices: readonly Finding[];
 }
 
-function inNamesOfToday(document: ConfigDocument): Today {
+function withCurrentNames(document: ConfigDocument): CurrentDocument {
   const { value, findings, keyInFile } = modernise(document.value as Readonly<Record<string, unknown>>, FORMAT_HISTORY);
   const keyAt = (key: string) => document.keyAt(keyInFile(key));
   const valueAt = (key: string) => document.valueAt(keyInFile(key));
@@ -155,7 +155,7 @@ interface CheckOptions extends LoadOptions {
 }
 
 /** Runs every check of the content. The settings are null if one of its findings, or of the document, is an error. */
-async function check(document: Today, options: CheckOptions) {
+async function check(document: CurrentDocument, options: CheckOptions) {
   const folder = dirname(options.file);
   const value = withoutEmptySections(document.value);
   const single = validate(value);

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { type Finding, type KeyPath, keyName } from '#config/problem.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
 import { keyFactsAt, keysOf, schemaAt } from '#config/tree.ts';
-import { meantChoice, meantKey, meantNumber } from '#config/values/hints.ts';
+import { suggestChoice, suggestKey, suggestNumber } from '#config/values/hints.ts';
 import { applyRules } from '#redaction/rules.ts';
 import { FORMAT_HISTORY } from './renamed.ts';
 
@@ -35,7 +35,7 @@ function findingsOf(issue: Issue, root: unknown): Finding[] {
 
 function wrongValue(issue: Issue, path: KeyPath, value: unknown): Finding {
   const { allowed = '' } = keyFactsAt(settingsSchema, path) ?? {};
-  const meant = meantBy(issue, path, value);
+  const meant = suggestionFor(issue, path, value);
   return {
     path,
     severity: 'error',
@@ -48,13 +48,13 @@ function wrongValue(issue: Issue, path: KeyPath, value: unknown): Finding {
 }
 
 /** What was probably meant; undefined for secrets. */
-function meantBy(issue: Issue, path: KeyPath, value: unknown): string | undefined {
+function suggestionFor(issue: Issue, path: KeyPath, value: unknown): string | undefined {
   if (typeof value !== 'string' || isSecretPath(path)) return undefined;
-  if (issue.code === 'invalid_value') return meantChoice(String(path.at(-1)), value, issue.values.map(String));
+  if (issue.code === 'invalid_value') return suggestChoice(String(path.at(-1)), value, issue.values.map(String));
   if (issue.code !== 'invalid_type') return undefined;
   if (issue.expected === 'boolean') return /^(?:true|false)$/.test(value) ? `${value}, without quotes` : undefined;
   if (!isNumeric(issue.expected)) return undefined;
-  const number = meantNumber(value, keyFactsAt(settingsSchema, path)?.unit ?? null);
+  const number = suggestNumber(value, keyFactsAt(settingsSchema, path)?.unit ?? null);
   if (number === undefined) return undefined;
   return /[a-z]/i.test(value) ? String(number) : `${number}, without quotes`;
 }
@@ -115,8 +115,8 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 
 /** Unknown keys. One wrongly indented line moves all lines below it, so only the first of them is reported. */
 function unknownKeys(parent: KeyPath, keys: readonly string[]): Finding[] {
-  const homes: (Home | undefined)[] = [];
-  for (const key of keys) homes.push(homeOf(key, homes.at(-1)?.section));
+  const homes: (SectionOfKey | undefined)[] = [];
+  for (const key of keys) homes.push(sectionFor(key, homes.at(-1)?.section));
   return keys.flatMap((key, index) => {
     const home = homes[index];
     // A misplaced section moves its own keys, so these are not reported.
@@ -129,10 +129,10 @@ function unknownKeys(parent: KeyPath, keys: readonly string[]): Finding[] {
   });
 }
 
-function unknownKey(path: KeyPath, home: Home | undefined, moved: number): Finding {
+function unknownKey(path: KeyPath, home: SectionOfKey | undefined, moved: number): Finding {
   const key = String(path.at(-1));
   const siblings = keysOf(schemaAt(settingsSchema, path.slice(0, -1)));
-  const meant = home?.name ?? meantKey(key, siblings);
+  const meant = home?.name ?? suggestKey(key, siblings);
   const others = moved === 0 ? '' : ` and of ${moved} more ${moved === 1 ? 'line' : 'lines'}`;
   const renamed = FORMAT_HISTORY.renamed.filter(({ from }) => from[0] === key && path.length === 1);
   if (renamed.length > 0) {
@@ -153,7 +153,7 @@ function unknownKey(path: KeyPath, home: Home | undefined, moved: number): Findi
 }
 
 /** The place where a misplaced key belongs. */
-interface Home {
+interface SectionOfKey {
   /** A section at the left margin; the key itself if it belongs there. */
   readonly section: string;
   readonly name: string;
@@ -163,7 +163,7 @@ interface Home {
  * The place of a key that belongs one level up or down; undefined without such a place, or with several. Of several, the
  * section of the line above is the likely one.
  */
-function homeOf(key: string, above: string | undefined): Home | undefined {
+function sectionFor(key: string, above: string | undefined): SectionOfKey | undefined {
   const roots = keysOf(settingsSchema);
   if (roots.includes(key)) return { section: key, name: `${key}, at the left margin` };
   const sections = roots.filter((root) => keysOf(schemaAt(settingsSchema, [root])).includes(key));

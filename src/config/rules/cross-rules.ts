@@ -7,7 +7,7 @@ import type { Finding, KeyPath } from '#config/problem.ts';
 import { urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose, urlKeyOf } from '#config/purposes.ts';
 import { isLoopbackUrl } from '#config/schema/values.ts';
-import { meantRoute } from '#config/values/hints.ts';
+import { suggestRoute } from '#config/values/hints.ts';
 import { coded } from '#errors/coded-error.ts';
 import { checkProfiles } from './profile-rules.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
@@ -114,7 +114,7 @@ function checkUses({ proxies = [], use_proxy_for: uses = {} }: Salvaged): Findin
 
 function unknownProfile(path: KeyPath, use: string, known: readonly string[]): Finding {
   const choices = ['none', 'default', ...known];
-  const meant = meantRoute(use, choices);
+  const meant = suggestRoute(use, choices);
   return {
     ...error(path, 'There is no proxy profile with this name.', use),
     allowed: choices.join(', '),

@@ -10,13 +10,13 @@ import type { Salvaged } from './salvaged.ts';
 export async function checkHookFile({ updates }: Salvaged): Promise<Finding[]> {
   const command = updates?.on_published?.command;
   if (command === undefined) return [];
-  const wrong = await whatIsWrong(command);
+  const wrong = await hookFileProblem(command);
   if (wrong === null) return [];
   const path = ['updates', 'on_published', 'command'];
   return [{ path, severity: 'warning', at: 'value', found: command, allowed: '', message: wrong }];
 }
 
-async function whatIsWrong(command: string): Promise<string | null> {
+async function hookFileProblem(command: string): Promise<string | null> {
   try {
     if (!(await stat(command)).isFile()) return 'This is not a program.';
     await access(command, constants.X_OK);

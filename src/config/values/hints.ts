@@ -84,24 +84,24 @@ const SIZES: Readonly<Record<string, number>> = {
 };
 
 /** The choice that a word was probably meant to be. */
-export function meantChoice(key: string, word: string, choices: readonly string[]): string | undefined {
+export function suggestChoice(key: string, word: string, choices: readonly string[]): string | undefined {
   const meant = VALUES[key]?.[word.trim().toLowerCase()];
   return meant !== undefined && choices.includes(meant) ? meant : suggest(word, choices);
 }
 
 /** The route that was probably meant, if no profile has this name. */
-export function meantRoute(word: string, choices: readonly string[]): string | undefined {
+export function suggestRoute(word: string, choices: readonly string[]): string | undefined {
   return NO_PROXY.includes(word.trim().toLowerCase()) ? 'none' : suggest(word, choices);
 }
 
 /** The key that was probably meant, among the keys of the same section. */
-export function meantKey(word: string, siblings: readonly string[]): string | undefined {
+export function suggestKey(word: string, siblings: readonly string[]): string | undefined {
   const others = KEYS[word.toLowerCase().replaceAll('-', '_')] ?? [];
   return others.find((key) => siblings.includes(key)) ?? suggest(word, siblings);
 }
 
 /** The number that a text such as `3128`, `5m` or `48MB` means, in the unit of the key. */
-export function meantNumber(text: string, unit: string | null): number | undefined {
+export function suggestNumber(text: string, unit: string | null): number | undefined {
   const [, digits = '', name = ''] = /^\s*(\d{1,12}(?:\.\d{1,3})?)\s*([a-z]{0,4})\s*$/i.exec(text) ?? [];
   if (digits === '') return undefined;
   if (name === '') return Number(digits);

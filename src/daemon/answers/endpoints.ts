@@ -67,7 +67,9 @@ export function listEndpoints(input: EndpointsInput): EndpointList {
     source,
     endpoints,
     seen_only:
-      observedHosts === null ? null : observedHosts.flatMap((host) => observedOnly(host, settings)).toSorted(byPlace),
+      observedHosts === null
+        ? null
+        : observedHosts.flatMap((host) => observedOnly(host, settings)).toSorted(compareHostPort),
     proxies: used.map(proxyOf),
     notes: notesOf(targets, used, input),
   };
@@ -269,11 +271,11 @@ function sightOf({ by, seen_at: at }: Pick<ObservedHost, 'by' | 'seen_at'>): { b
   return { by, at: utcTime(at) };
 }
 
-function byPlace(a: Pick<EndpointRow, 'host' | 'port'>, b: Pick<EndpointRow, 'host' | 'port'>): number {
+function compareHostPort(a: Pick<EndpointRow, 'host' | 'port'>, b: Pick<EndpointRow, 'host' | 'port'>): number {
   if (a.host !== b.host) return a.host < b.host ? -1 : 1;
   return a.port - b.port;
 }
 
 function inOrder(a: EndpointRow, b: EndpointRow): number {
-  return byPlace(a, b) || USES.indexOf(a.use) - USES.indexOf(b.use);
+  return compareHostPort(a, b) || USES.indexOf(a.use) - USES.indexOf(b.use);
 }

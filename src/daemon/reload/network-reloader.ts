@@ -7,7 +7,7 @@
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
 import type { Environment } from '#config/places.ts';
-import { takenFromPurposes } from '#config/purpose-settings.ts';
+import { effectsOfPurposes } from '#config/purpose-settings.ts';
 import { byPurpose, type Purpose } from '#config/purposes.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
@@ -55,7 +55,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   rejected_credential_retry_hours: 'next_transfer',
   proxies: 'next_transfer',
   use_proxy_for: 'next_transfer',
-  ...takenFromPurposes(['ca_file', 'client_certificate', 'pins']),
+  ...effectsOfPurposes(['ca_file', 'client_certificate', 'pins']),
   'response_timeout.connect_timeout_ms': 'next_transfer',
   'response_timeout.tunnel_timeout_ms': 'next_transfer',
   'response_timeout.tls_timeout_ms': 'next_transfer',

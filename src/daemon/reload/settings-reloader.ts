@@ -2,7 +2,7 @@
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
-import { takenFromPurposes } from '#config/purpose-settings.ts';
+import { effectsOfPurposes } from '#config/purpose-settings.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 
@@ -41,7 +41,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'exposure_analytics.spool_max_bytes': 'now',
   'exposure_analytics.spool_max_documents': 'now',
   'exposure_analytics.fields': 'now',
-  ...takenFromPurposes(['url', 'enabled', 'headers', 'bearer_token']),
+  ...effectsOfPurposes(['url', 'enabled', 'headers', 'bearer_token']),
 };
 
 /** Holds the settings that `settings()` returns. */

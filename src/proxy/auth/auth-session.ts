@@ -15,7 +15,7 @@ import type { AuthAttempt } from './permit.ts';
 import type { Refusal } from './refusal.ts';
 import { authenticatorFor, weakHashesWork } from './schemes/authenticators.ts';
 import { type Challenge, readChallenges } from './schemes/challenge.ts';
-import { chooseScheme, type Means, mayBegin } from './schemes/choose-scheme.ts';
+import { type AvailableMeans, chooseScheme, mayBegin } from './schemes/choose-scheme.ts';
 import { type Authenticator, namedScheme, type Reply, type RequestLine, type SchemeName } from './schemes/scheme.ts';
 import { type AuthPeer, classifyAuthentication, rejection, unclearRefusal } from './verdict.ts';
 
@@ -352,7 +352,7 @@ export class AuthSession {
     }
   }
 
-  #means(): Means {
+  #means(): AvailableMeans {
     const { credentialGuard, hop } = this.#parts;
     return {
       worked: credentialGuard.remembered(hop.url)?.worked ?? null,

@@ -32,12 +32,12 @@ export async function checkRefusal(check: RefusalToCheck): Promise<CodedError> {
   const byConnect = authSession.byConnect();
   try {
     await check.connect(byConnect);
-    return ofTheServer(check);
+    return refusedByServer(check);
   } catch (thrown) {
     signal.throwIfAborted();
     const found = asCoded(thrown);
     if (REFUSED.has(found.code)) return found;
-    if (byConnect.accepted || found.code === 'PROXY-UPSTREAM') return ofTheServer(check);
+    if (byConnect.accepted || found.code === 'PROXY-UPSTREAM') return refusedByServer(check);
     return await authSession.leaveInDoubt({ status: check.head.status, found: found.code });
   } finally {
     byConnect.unknown();
@@ -47,6 +47,6 @@ export async function checkRefusal(check: RefusalToCheck): Promise<CodedError> {
 
 const REFUSED: ReadonlySet<Code> = new Set<Code>(['AUTH-REJECTED', 'AUTH-DOMAIN']);
 
-function ofTheServer({ head: { status, reason }, url, authority: hop }: RefusalToCheck): CodedError {
+function refusedByServer({ head: { status, reason }, url, authority: hop }: RefusalToCheck): CodedError {
   return status === 407 ? coded('ORIGIN-407', { url, hop }) : coded('ORIGIN-REFUSED', { url, status, reason, hop });
 }

@@ -82,19 +82,19 @@ export function checkConnect(head: ResponseHead, peer: AuthPeer, about: AboutCon
   if (NO_SUCH_METHOD.has(status) && mark === null) {
     if (peer.scheme === 'http' && WANTS_TLS.test(page.words ?? '')) return wrongScheme(peer, page.title ?? page.words);
     const answer = `${status} ${head.reason}`.trim();
-    return coded('NOT-A-PROXY', { proxy: peer.name, target, answer, status, ...saidOn(page), hop: peer.hop });
+    return coded('NOT-A-PROXY', { proxy: peer.name, target, answer, status, ...pageFacts(page), hop: peer.hop });
   }
   const location = headerOf(head, 'location');
   if (status >= 300 && status <= 399 && location !== null) {
     const facts = { proxy: peer.name, target, status, location: withoutQuery(location), hop: peer.hop };
-    return coded('PROXY-REDIRECT', { ...facts, ...saidOn(page) });
+    return coded('PROXY-REDIRECT', { ...facts, ...pageFacts(page) });
   }
-  return refusal(head, peer, { ...about, said: saidBy(mark?.said ?? null, page.title) ?? head.reason });
+  return refusal(head, peer, { ...about, said: reasonGiven(mark?.said ?? null, page.title) ?? head.reason });
 }
 
 /** The failure for a page in place of a tunnel: no target begins with such bytes. */
 export function pageForTunnel(peer: AuthPeer, target: string, page: ErrorPage): CodedError {
-  return coded('TUNNEL-PAGE', { proxy: peer.name, target, ...saidOn(page), title: page.title, hop: peer.hop });
+  return coded('TUNNEL-PAGE', { proxy: peer.name, target, ...pageFacts(page), title: page.title, hop: peer.hop });
 }
 
 /**
@@ -106,7 +106,7 @@ export function announcesPage(head: ResponseHead): boolean {
 }
 
 /** The mark of a proxy and the title of its page, if they are informative. */
-function saidBy(mark: string | null, title: string | null): string | readonly string[] | null {
+function reasonGiven(mark: string | null, title: string | null): string | readonly string[] | null {
   if (mark === null || title === null || isUninformative(title)) return mark ?? title;
   return [mark, title];
 }
@@ -259,24 +259,24 @@ function refusal(
   },
 ): CodedError {
   const { target, page, said } = about;
-  const facts = { proxy: peer.name, status: head.status, hop: peer.hop, target, said, ...saidOn(page) };
+  const facts = { proxy: peer.name, status: head.status, hop: peer.hop, target, said, ...pageFacts(page) };
   if (UPSTREAM.has(head.status) || (head.status === 404 && isPrivoxy(head))) {
     const credentials = about.proved === null ? 'no credentials were sent' : 'the credentials are correct';
     return coded('PROXY-UPSTREAM', { ...facts, credentials });
   }
-  if (wasToldTooBig(said)) return coded('PROXY-TOO-BIG', facts);
+  if (isTooBig(said)) return coded('PROXY-TOO-BIG', facts);
   if (head.status !== 403) return coded('PROXY-REFUSED', facts);
   const otherPort = about.passes443 && !target.endsWith(':443');
   return coded(otherPort ? 'POLICY-PORT' : 'POLICY-DENIED', facts);
 }
 
 /** Squid's `reply_body_max_size` and `request_body_max_size`: a change of the allowed hosts has no effect on them. */
-function wasToldTooBig(said: string | readonly string[] | null): boolean {
+function isTooBig(said: string | readonly string[] | null): boolean {
   return (typeof said === 'string' ? said : (said?.[0] ?? '')) === 'ERR_TOO_BIG';
 }
 
 /** The page is included for readers of the JSON log; the sentence has the essentials. */
-function saidOn(page: ErrorPage | null) {
+function pageFacts(page: ErrorPage | null) {
   return page === null ? {} : { title: page.title, page: page.words };
 }
 

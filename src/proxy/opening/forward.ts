@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { checkForward, requiresAuthentication } from '#proxy/auth/verdict.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-import { type HandshakeOptions, shakeHands } from './handshake.ts';
+import { type HandshakeOptions, performHandshake } from './handshake.ts';
 
 export interface ForwardOptions extends Omit<HandshakeOptions, 'line'> {
   /** Determines the sender of a refusal that leaves the credential verdict unclear. */
@@ -23,10 +23,12 @@ export interface ForwardOptions extends Omit<HandshakeOptions, 'line'> {
 export async function openForward(socket: Socket, url: URL, options: ForwardOptions): Promise<Socket> {
   const { authSession } = options;
   const line = { method: 'HEAD', target: `${url.origin}${url.pathname}${url.search}` };
-  const answered = await shakeHands(socket, { ...options, line, isForward: true }).catch(async (error: unknown) => {
-    if (authSession.doubted === null) throw error;
-    throw await options.checkRefusal(authSession.doubted, `${url.origin}${url.pathname}`);
-  });
+  const answered = await performHandshake(socket, { ...options, line, isForward: true }).catch(
+    async (error: unknown) => {
+      if (authSession.doubted === null) throw error;
+      throw await options.checkRefusal(authSession.doubted, `${url.origin}${url.pathname}`);
+    },
+  );
   const isChallenged = requiresAuthentication(answered.head, line.method);
   // The proxy repeats any other verdict about the target in its response to the request itself.
   if (!isChallenged)

@@ -67,7 +67,7 @@ const MAX_ANSWERS = 6;
  * their own proof.
  * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, PROXY-PROTOCOL, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN
  */
-export async function shakeHands(
+export async function performHandshake(
   first: Socket,
   options: HandshakeOptions & { readonly isForward: boolean },
 ): Promise<Handshaken> {
@@ -80,7 +80,7 @@ export async function shakeHands(
       const answer = await requestAnswer(socket, authorization?.reveal() ?? null, options);
       if (answer.kind !== 'answered') throw noAnswer(answer, step, options);
       options.memory.noteHead(answer.head);
-      const answered = await readOn(socket, answer, options);
+      const answered = await readMore(socket, answer, options);
       if (!requiresAuthentication(answered.head, line.method)) return answered;
       if (options.isForward && (await authSession.prepare(answered.head))) return answered;
       step = await authSession.challenged(answered.head, line);
@@ -95,7 +95,7 @@ export async function shakeHands(
 }
 
 /** Reads what follows the head, as far as needed. */
-async function readOn(socket: Socket, answer: Answered, options: HandshakeOptions): Promise<Handshaken> {
+async function readMore(socket: Socket, answer: Answered, options: HandshakeOptions): Promise<Handshaken> {
   const { head } = answer;
   if (isTunnel(head, options.line) && !announcesPage(head) && !startsWithPage(socket)) {
     return { socket, head, page: NO_PAGE, reusable: true };

@@ -28,7 +28,7 @@ const MAX_FIELD_LENGTH = 255;
 /** RFC 1928, 6. */
 export const NOT_ALLOWED = 2;
 /** The proxy could not reach the next server or the target. */
-export const BEHIND_IT: ReadonlySet<number> = new Set([3, 4, 5, 6]);
+export const FAILED_BEHIND_PROXY: ReadonlySet<number> = new Set([3, 4, 5, 6]);
 const REPLY_5: Readonly<Record<number, string>> = {
   1: 'general failure',
   [NOT_ALLOWED]: 'not allowed by its rules',

@@ -14,9 +14,9 @@ import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
 import { pump } from './connect-answer.ts';
 import {
-  BEHIND_IT,
   connect4,
   connect5,
+  FAILED_BEHIND_PROXY,
   greeting5,
   NO_AUTHENTICATION,
   NOT_ALLOWED,
@@ -166,7 +166,7 @@ function refusal({ code }: SocksReply, said: string, { authSession, authority: t
     hop: authSession.peer.hop,
   };
   if (code === NOT_ALLOWED) return coded('POLICY-DENIED', facts);
-  if (!BEHIND_IT.has(code)) return coded('SOCKS-REFUSED', facts);
+  if (!FAILED_BEHIND_PROXY.has(code)) return coded('SOCKS-REFUSED', facts);
   const credentials = authSession.accepted ? 'the credentials are correct' : 'no credentials were sent';
   return coded('PROXY-UPSTREAM', { ...facts, credentials });
 }

@@ -6,7 +6,7 @@
 
 import type { Socket } from 'node:net';
 import { checkConnect, pageForTunnel } from '#proxy/auth/verdict.ts';
-import { type HandshakeOptions, shakeHands } from './handshake.ts';
+import { type HandshakeOptions, performHandshake } from './handshake.ts';
 
 export type TunnelOptions = Omit<HandshakeOptions, 'line'>;
 
@@ -18,7 +18,7 @@ export type TunnelOptions = Omit<HandshakeOptions, 'line'>;
 export async function openTunnel(socket: Socket, options: TunnelOptions): Promise<Socket> {
   const { authSession, memory, authority: target } = options;
   const line = { method: 'CONNECT', target };
-  const answered = await shakeHands(socket, { ...options, line, isForward: false });
+  const answered = await performHandshake(socket, { ...options, line, isForward: false });
   const about = { target, page: answered.page, proved: authSession.proved, passes443: memory.passes443 };
   const isPage = answered.pageForTunnel === true;
   const error = isPage

@@ -73,7 +73,7 @@ async function makeTools(): Promise<Tools> {
   });
   const tools = { vm, toText: vm.evalCode('String'), cut: vm.evalCode('String.prototype.slice') };
   for (const [name, call] of Object.entries(functions)) {
-    const host = (...values: JSValueHandle[]) => handed(vm, call(...values.map((value) => given(tools, value))));
+    const host = (...values: JSValueHandle[]) => toHandle(vm, call(...values.map((value) => given(tools, value))));
     vm.setProp(vm.global, name, vm.newFunction(name, host));
   }
   return tools;
@@ -94,7 +94,7 @@ async function ask(): Promise<PacReport> {
   try {
     const answer = vm.callFunction(find, vm.undefined, vm.newString(question.url), vm.newString(question.host));
     const type = vm.typeof(answer);
-    if (type === 'string') return { kind: 'answered', text: beginOf(tools, answer, MAX_ANSWER_LENGTH) };
+    if (type === 'string') return { kind: 'answered', text: prefixOf(tools, answer, MAX_ANSWER_LENGTH) };
     return { kind: 'no-text', type: type === 'object' && answer.isNull ? 'null' : type };
   } catch (thrown) {
     // The line is omitted: the interpreter reports the line where the function begins.
@@ -121,13 +121,13 @@ function given(tools: Tools, value: JSValueHandle): PacValue {
   return text.toString();
 }
 
-function beginOf({ vm, cut }: Tools, text: JSValueHandle, most: number): string {
+function prefixOf({ vm, cut }: Tools, text: JSValueHandle, most: number): string {
   return text.length <= most
     ? text.toString()
     : vm.callFunction(cut, text, vm.newNumber(0), vm.newNumber(most)).toString();
 }
 
-function handed(vm: QuickJS, value: PacValue): JSValueHandle {
+function toHandle(vm: QuickJS, value: PacValue): JSValueHandle {
   if (typeof value === 'string') return vm.newString(value);
   if (typeof value === 'number') return vm.newNumber(value);
   if (typeof value === 'boolean') return value ? vm.true : vm.false;

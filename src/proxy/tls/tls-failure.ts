@@ -42,7 +42,7 @@ interface TlsFailureContext {
 
 const TLS_KEY = 'response_timeout.tls_timeout_ms';
 
-const NOT_YET = 'CERT_NOT_YET_VALID';
+const NOT_YET_VALID = 'CERT_NOT_YET_VALID';
 const EXPIRED = 'CERT_HAS_EXPIRED';
 const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 /** OpenSSL's errors for first bytes that are not a TLS record. */
@@ -54,7 +54,10 @@ const OLD_VERSION = new Set(['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'ERR_SSL_UN
  * An alert that is the first response to our offer, and nothing else, means that nothing offered is accepted (RFC 8446,
  * 6.2).
  */
-const NOTHING_TAKEN = new Set(['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE']);
+const NO_COMMON_PARAMETERS = new Set([
+  'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE',
+  'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+]);
 /** Size of a record with one alert, in bytes (RFC 8446, 5.1 and 6). */
 const ALERT_BYTES = 7;
 const OFFERED = 'AES-GCM, AES-CCM and ChaCha20-Poly1305 of TLS 1.2 and 1.3';
@@ -94,7 +97,7 @@ export function tlsFailure(error: Error, peer: TlsPeer, about: TlsFailureContext
     const names = own?.subjectAltName ?? oneLine(own?.subject);
     return coded(peer.side === 'proxy' ? 'PROXY-TLS-NAME' : 'TLS-NAME', { ...facts, names }, error);
   }
-  if (code === NOT_YET || code === EXPIRED) return outOfTime(error, peer, about);
+  if (code === NOT_YET_VALID || code === EXPIRED) return outOfTime(error, peer, about);
   const old = tooOld(code, about.received ?? 0);
   if (old !== null) return coded(peer.side === 'proxy' ? 'PROXY-TLS-OLD' : 'TLS-OLD', { ...peer, ...old }, error);
   if (!isChainCode(code))
@@ -150,7 +153,7 @@ function tooOld(code: string, received: number): { reason: string; version: stri
   }
   // An alert after a certificate means something else, for example that ours is missing. One that came before we sent
   // anything is not a response.
-  if (!NOTHING_TAKEN.has(code) || received === 0 || received > ALERT_BYTES) return null;
+  if (!NO_COMMON_PARAMETERS.has(code) || received === 0 || received > ALERT_BYTES) return null;
   return { reason: `it accepts none of the cipher suites offered (${OFFERED})`, version: null, suites: OFFERED };
 }
 

@@ -6,8 +6,8 @@ export const ROUTE_FILES = { v4: '/proc/net/route', v6: '/proc/net/ipv6_route' }
 
 /** RTF_GATEWAY of linux/route.h: the route uses a gateway. */
 const OVER_GATEWAY = 0x2;
-const NOWHERE = '00000000';
-const NOWHERE_V6 = '0'.repeat(32);
+const NO_DESTINATION = '00000000';
+const NO_DESTINATION_V6 = '0'.repeat(32);
 
 /** The addresses of all default gateways, IPv4 first, each once. */
 export function parseGateways(texts: { readonly v4: string; readonly v6: string }): string[] {
@@ -17,7 +17,12 @@ export function parseGateways(texts: { readonly v4: string; readonly v6: string 
 /** `Iface Destination Gateway Flags RefCnt Use Metric Mask ...`, addresses as hex in the byte order of the host. */
 function gatewayOf(line: string): string[] {
   const [, destination, gateway = '', flags = '', , , , mask] = line.trim().split(/\s+/);
-  if (destination !== NOWHERE || mask !== NOWHERE || !/^[0-9A-F]{8}$/i.test(gateway) || !isOverGateway(flags))
+  if (
+    destination !== NO_DESTINATION ||
+    mask !== NO_DESTINATION ||
+    !/^[0-9A-F]{8}$/i.test(gateway) ||
+    !isOverGateway(flags)
+  )
     return [];
   // Little-endian wherever Sallyport runs (x64, arm64).
   return [[...Buffer.from(gateway, 'hex')].reverse().join('.')];
@@ -28,8 +33,8 @@ function gatewayOf(line: string): string[] {
  */
 function gatewayOfV6(line: string): string[] {
   const [destination, prefix, , , gateway = '', , , , flags = ''] = line.trim().split(/\s+/);
-  if (destination !== NOWHERE_V6 || prefix !== '00' || !/^[0-9a-f]{32}$/i.test(gateway)) return [];
-  if (gateway === NOWHERE_V6 || !isOverGateway(flags)) return [];
+  if (destination !== NO_DESTINATION_V6 || prefix !== '00' || !/^[0-9a-f]{32}$/i.test(gateway)) return [];
+  if (gateway === NO_DESTINATION_V6 || !isOverGateway(flags)) return [];
   const groups = gateway.match(/.{4}/g) ?? [];
   return [new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1)];
 }

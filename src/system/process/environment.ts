@@ -28,7 +28,7 @@ const REMOVED = 'NODE_EXTRA_CA_CERTS';
  * For this process only: a child with the socket could send messages in our name, and only we may read the
  * credentials.
  */
-const OURS_ALONE = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'CREDENTIALS_DIRECTORY'];
+const NOT_INHERITED = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'CREDENTIALS_DIRECTORY'];
 
 /** May name a proxy with user and password in its URL. Only a profile that refers to these variables may use them. */
 const PROXIES = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'].flatMap((name) => [name, name.toUpperCase()]);
@@ -51,7 +51,7 @@ export function takeEnvironment(variables: Variables, pid: number): TakenEnviron
   const removed = (variables[REMOVED] ?? '') === '' ? null : REMOVED;
   delete variables[REMOVED];
   const environment = { ...variables };
-  for (const name of [...OURS_ALONE, ...PROXIES]) delete variables[name];
+  for (const name of [...NOT_INHERITED, ...PROXIES]) delete variables[name];
   const socket = environment['NOTIFY_SOCKET'] ?? '';
   const service = { notifySocket: socket === '' ? null : socket, watchdogMs: watchdogOf(environment, pid) };
   return { refused, removed, environment, service };

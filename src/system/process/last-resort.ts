@@ -27,7 +27,7 @@ export interface LastResortOptions {
   readonly end: (resources: readonly string[]) => void;
 }
 
-const REAL: LastResortOptions = { limitMs: LIMIT_MS, resources: () => process.getActiveResourcesInfo(), end: endNow };
+const REAL: LastResortOptions = { limitMs: LIMIT_MS, resources: () => process.getActiveResourcesInfo(), end: exitNow };
 
 /** Ends the process when the limit has passed after `arm`. */
 export class LastResort {
@@ -86,7 +86,7 @@ export function dieOf(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void {
 }
 
 /** Exits with the status of the failure, or by SIGKILL if a thread or a blocked terminal could hold the process. */
-function endNow(resources: readonly string[]): void {
+function exitNow(resources: readonly string[]): void {
   const isStuck = resources.includes('TTYWrap') || !resources.every((name) => HARMLESS.has(name));
   if (!isStuck) process.exit(EXIT_STATUS.system);
   dieOf('SIGKILL');

@@ -75,9 +75,9 @@ export async function download(
       const { id: name, length, sha256 } = item;
       const job: FetchJob = { name, url, length, sha256, begins: LOCAL_HEADER, note, fresh };
       try {
-        return await overRoutes(ports, { job, item, turn, timeoutSession }, signal);
+        return await downloadOverRoutes(ports, { job, item, turn, timeoutSession }, signal);
       } catch (thrown) {
-        fresh ||= isSpoiled(thrown);
+        fresh ||= isContentFailure(thrown);
         throw thrown;
       }
     },
@@ -94,7 +94,11 @@ interface DownloadAttempt {
 }
 
 /** Continues at once if the route changed meanwhile: the attempt itself did not fail. */
-async function overRoutes(ports: UpdatesPorts, attempt: DownloadAttempt, signal: AbortSignal): Promise<Fetched> {
+async function downloadOverRoutes(
+  ports: UpdatesPorts,
+  attempt: DownloadAttempt,
+  signal: AbortSignal,
+): Promise<Fetched> {
   for (;;) {
     const rerouted = ports.rerouted();
     try {
@@ -124,7 +128,7 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, sig
     await timeoutSession.settle({ verified: false, whole });
     // The resumed bytes may be wrong after a cut or a power failure, so the new response gets one attempt from the
     // start.
-    if (whole || !isSpoiled(thrown)) throw thrown;
+    if (whole || !isContentFailure(thrown)) throw thrown;
     ports.report({
       name: 'resume-impossible',
       id: item.id,
@@ -151,7 +155,7 @@ async function discardingSpoiled<T>(ports: UpdatesPorts, item: FeedItem, work: (
   try {
     return await work();
   } catch (thrown) {
-    if (isSpoiled(thrown)) await closeJournal(ports.files, ports.store.stagingDir, item.id);
+    if (isContentFailure(thrown)) await closeJournal(ports.files, ports.store.stagingDir, item.id);
     throw thrown;
   }
 }
@@ -212,6 +216,6 @@ function watcher(
   };
 }
 
-function isSpoiled(thrown: unknown): boolean {
+function isContentFailure(thrown: unknown): boolean {
   return thrown instanceof CodedError && SPOILED.has(thrown.code);
 }

@@ -59,7 +59,7 @@ async function sendReceipt(
   const { id, outcome } = receipt;
   const endpoint = ports.settings().updates.acknowledge_url;
   if (endpoint === undefined) {
-    const kept = await keepHere(ports, receipt);
+    const kept = await keepUnsent(ports, receipt);
     return { does: 'settle', says: [{ name: kept ? 'receipt-kept' : 'receipt-unsent', id, outcome }] };
   }
   try {
@@ -119,7 +119,7 @@ function classifyFailure({ id, outcome }: Receipt, failure: CodedError): Verdict
 }
 
 /** Next to the package. A receipt of a package that is not here is only logged. */
-async function keepHere(ports: UpdatesPorts, receipt: Receipt): Promise<boolean> {
+async function keepUnsent(ports: UpdatesPorts, receipt: Receipt): Promise<boolean> {
   if (receipt.outcome !== 'published' || (await ports.store.find(receipt.id)) === null) return false;
   const text = `${JSON.stringify(receipt, null, 2)}\n`;
   await writeDurably(ports.files, ports.store.receiptPath(receipt.id), Buffer.from(text), 0o644);

@@ -8,7 +8,7 @@ import { type Receipt, receiptSchema } from './receipt.ts';
 /** The folder of all kinds in the state folder. */
 const OUTBOX = 'outbox';
 /** Where version 0.1.0 kept receipts. */
-const FORMER = 'spool';
+const OLD_FOLDER = 'spool';
 
 /** A receipt is about 300 bytes, with a scanner's finding a few thousand. */
 const RECEIPTS: SpoolKind<Receipt> = {
@@ -23,5 +23,5 @@ export async function openReceipts(
   ports: Pick<SpoolPorts, 'files' | 'clock' | 'report'>,
   stateDir: string,
 ): Promise<Spool<Receipt>> {
-  return await openSpool({ ...ports, outbox: join(stateDir, OUTBOX), formerDir: join(stateDir, FORMER) }, RECEIPTS);
+  return await openSpool({ ...ports, outbox: join(stateDir, OUTBOX), formerDir: join(stateDir, OLD_FOLDER) }, RECEIPTS);
 }

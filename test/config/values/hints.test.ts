@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { problemLine } from '#config/problem.ts';
-import { meantNumber } from '#config/values/hints.ts';
+import { suggestNumber } from '#config/values/hints.ts';
 import { ConfigFolder } from '#test/support/config-file.ts';
 
 let folder: ConfigFolder;
@@ -171,6 +171,6 @@ describe('meantNumber', () => {
     ['five', 'ms', undefined],
     ['', 'ms', undefined],
   ])('reads %s in %s as %s', (text, unit, number) => {
-    expect(meantNumber(text, unit)).toBe(number);
+    expect(suggestNumber(text, unit)).toBe(number);
   });
 });

@@ -8,7 +8,7 @@ import type { Challenge } from './challenge.ts';
 import { canAnswer, strongestDigest } from './digest.ts';
 import { type SchemeName, schemeStrength } from './scheme.ts';
 
-export interface Means {
+export interface AvailableMeans {
   /** The strongest scheme that worked with this proxy. */
   readonly worked: SchemeName | null;
   /** Whether the password may be sent readable: the connection to the proxy is encrypted, or the profile allows it. */
@@ -30,7 +30,7 @@ export type SchemeChoice =
 /** From the strongest to the weakest. */
 const TRIED = ['Negotiate', 'NTLM', 'Digest', 'Basic'] as const;
 
-export function chooseScheme(challenges: readonly Challenge[], means: Means): SchemeChoice {
+export function chooseScheme(challenges: readonly Challenge[], means: AvailableMeans): SchemeChoice {
   const offered = TRIED.filter((scheme) => offers(challenges, scheme));
   const [best = null] = offered.filter((scheme) => mayUse(challenges, scheme, means));
   const least = means.worked === null ? 0 : schemeStrength(means.worked);
@@ -42,7 +42,7 @@ export function chooseScheme(challenges: readonly Challenge[], means: Means): Sc
 }
 
 /** Whether a scheme may be used before any challenge, because it worked here before. */
-export function mayBegin(scheme: SchemeName, { readable, weakHashes, ticket, worked }: Means): boolean {
+export function mayBegin(scheme: SchemeName, { readable, weakHashes, ticket, worked }: AvailableMeans): boolean {
   // If a ticket worked here, no other scheme is acceptable: its present failure is the one to report.
   if (scheme === 'Negotiate') return ticket || worked === 'Negotiate';
   return scheme === 'Basic' ? readable : weakHashes;
@@ -52,7 +52,7 @@ function needsHashes(scheme: SchemeName): boolean {
   return scheme === 'NTLM' || scheme === 'Digest';
 }
 
-function mayUse(challenges: readonly Challenge[], scheme: SchemeName, means: Means): boolean {
+function mayUse(challenges: readonly Challenge[], scheme: SchemeName, means: AvailableMeans): boolean {
   if (scheme !== 'Digest') return mayBegin(scheme, means);
   const own = challenges.filter((challenge) => challenge.scheme.toLowerCase() === 'digest');
   const strongest = strongestDigest(own, means.weakHashes);

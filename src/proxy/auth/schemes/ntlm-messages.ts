@@ -115,7 +115,7 @@ export function authenticateMessage(parts: AuthenticateParts): Buffer {
   // 3.1.5.1.2: with a timestamp the LM field is zeros. Without one it contains LMv2, which does not depend on an LM
   // hash.
   const lm = timestamp === null ? lmv2Response(key, challenge.serverChallenge, clientChallenge) : Buffer.alloc(24);
-  const message = layOut(challenge.flags & AGREED_FLAGS, [
+  const message = encodeMessage(challenge.flags & AGREED_FLAGS, [
     lm,
     response,
     utf16(identity.domain),
@@ -189,7 +189,7 @@ function writePairs(pairs: readonly AvPair[]): Buffer {
 }
 
 /** 2.2.1.3: a table of lengths and offsets, flags, version and MIC as zeros, then the fields themselves. */
-function layOut(flags: number, fields: readonly Buffer[]): Buffer {
+function encodeMessage(flags: number, fields: readonly Buffer[]): Buffer {
   const head = Buffer.alloc(AUTHENTICATE_HEAD_BYTES);
   SIGNATURE.copy(head);
   head.writeUInt32LE(3, 8);

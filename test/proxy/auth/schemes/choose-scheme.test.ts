@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { readChallenges } from '#proxy/auth/schemes/challenge.ts';
-import { chooseScheme, type Means, mayBegin } from '#proxy/auth/schemes/choose-scheme.ts';
+import { type AvailableMeans, chooseScheme, mayBegin } from '#proxy/auth/schemes/choose-scheme.ts';
 
 const NONCE = 'Digest realm="r", nonce="x", qop="auth"';
-const OPEN: Means = { worked: null, readable: true, weakHashes: true, ticket: true };
+const OPEN: AvailableMeans = { worked: null, readable: true, weakHashes: true, ticket: true };
 
-function choose(offers: readonly string[], means: Partial<Means> = {}) {
+function choose(offers: readonly string[], means: Partial<AvailableMeans> = {}) {
   const challenges = readChallenges(offers.flatMap((offer) => ['Proxy-Authenticate', offer]));
   return chooseScheme(challenges, { ...OPEN, ...means });
 }
