@@ -1,4 +1,4 @@
-// Codes of `src/spool`. An entry that can't be read is STATE-DAMAGED or STATE-NEWER, as every state on disk.
+// Codes of `src/spool`. An entry that cannot be read is STATE-DAMAGED or STATE-NEWER, like all state on disk.
 
 import type { Entry } from './entry.ts';
 

@@ -4,8 +4,8 @@
 // bytes: a line that cannot be written waits in memory, which is reported once, and each later line tries again. A
 // symbolic link, a FIFO or a file with a second name is not written to. Relies on one writer. A file that another
 // program moved or removed is created again for the next line, so a reader that follows the name (`tail -F`) gets
-// each line once. A crash leaves at most one torn line, which the next start ends; a crash inside a rotation leaves a
-// number free, which the next rotation fills.
+// each line once. A crash leaves at most one incomplete line, which the next start terminates. A crash during a
+// rotation leaves a gap in the numbers, which the next rotation fills.
 
 import {
   closeSync,

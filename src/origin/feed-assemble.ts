@@ -1,7 +1,7 @@
 // Builds the feed from the folder's packages, the side files and the previous feed. Pure: no file, no clock.
 //
 // Guarantees that an id keeps its digest (ID-REUSED), that the serial rises with every change and only then, that the
-// order of a package is unambiguous, and that `requires` can be followed. Refuses by the same codes as the agent.
+// order of a package is unambiguous, and that `requires` can be followed. Refuses with the codes of the agent.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { utcTime } from '#system/moment.ts';

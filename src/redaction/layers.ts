@@ -23,8 +23,8 @@ const BACKSLASH = '\\\\(?:[xX]([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\\{0{0,8}([0-9
 
 const WEB_OR_BACKSLASH = new RegExp(`${WEB}|${BACKSLASH}`, 'g');
 /**
- * For texts with both kinds, where either may be plain characters. The second has the groups of `BOTH`; its first
- * five never match.
+ * For texts with both kinds, where either may be plain characters. The second has the groups of `WEB_OR_BACKSLASH`; its
+ * first five never match.
  */
 const EACH: readonly RegExp[] = [new RegExp(WEB, 'g'), new RegExp(`(?!)()()()()()|${BACKSLASH}`, 'g')];
 const MAY_BE_WEB = /[%&]/;

@@ -1,4 +1,4 @@
-// A clock that knows every wait on it, so that a watchdog can distinguish a daemon that waits from one that hangs.
+// A clock that records every wait on it, so that a watchdog can distinguish a daemon that waits from one that hangs.
 //
 // Guarantees: a wait is known from `after` until its timer fired or was cancelled. A wait that guards work is known
 // until it is cancelled, even after it fired, so work that continues past its own deadline is detected. Time, timers

@@ -157,7 +157,7 @@ describe('a domain in the user of basic', () => {
   });
 });
 
-describe('meantNumber', () => {
+describe('suggestNumber', () => {
   it.each([
     ['3128', null, 3128],
     ['5m', 'seconds', 300],
