@@ -27,14 +27,14 @@ describe('check', () => {
     const { status, terminal, shown } = await check(aRound());
     expect(status).toBe(0);
     expect(shown).toEqual([{ name: 'up-to-date' }]);
-    expect([...terminal.told, ...terminal.complained]).toEqual([]);
+    expect([...terminal.printed, ...terminal.errors]).toEqual([]);
   });
 
   it('prints only the result with --json', async () => {
     const result = aRound({ failed: [{ id: 'u2', failure: aFailure() }], retry_at: '2026-11-20T01:00:00.000Z' });
     const { terminal, shown } = await check(result, true);
     expect(shown).toEqual([]);
-    expect(JSON.parse(terminal.told.join('\n'))).toEqual(result);
+    expect(JSON.parse(terminal.printed.join('\n'))).toEqual(result);
   });
 
   it.each(Object.entries(EXIT_STATUS))(

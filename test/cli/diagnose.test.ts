@@ -43,7 +43,7 @@ describe('a rejected password', () => {
     const terminal = fakeTerminal();
     expect(await diagnoseCommand(control, terminal, OPTIONS)).toBe(12);
     expect(calls).toEqual(['diagnose']);
-    expect(terminal.complained.join('\n')).toContain('--retry-credential');
+    expect(terminal.errors.join('\n')).toContain('--retry-credential');
   });
 
   it.each([

@@ -188,7 +188,7 @@ describe('endpoints command', () => {
     for (const form of ['text', 'json', 'squid'] as const) {
       const terminal = fakeTerminal();
       expect(endpointsCommand(anEndpointList(), terminal, form)).toBe(0);
-      const said = terminal.told.join('\n');
+      const said = terminal.printed.join('\n');
       if (form === 'json') expect(JSON.parse(said)).toEqual(anEndpointList());
       else expect(said.split('\n')).toEqual(form === 'text' ? text([FEED]) : acl([FEED]));
     }

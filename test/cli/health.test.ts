@@ -10,7 +10,7 @@ const known = { redact: (text: string) => text.replaceAll('hunter2', '***') };
 async function ask(find: () => Promise<Control | null>): Promise<[status: number, told: string[]]> {
   const terminal = fakeTerminal();
   const status = await healthCommand(terminal, { find, known });
-  return [status, [...terminal.told]];
+  return [status, [...terminal.printed]];
 }
 
 function daemon(health: Partial<Status['health']> = {}, closed?: () => void): () => Promise<Control> {

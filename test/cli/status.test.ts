@@ -23,7 +23,7 @@ async function show(
   const terminal = { ...fakeTerminal(), screen: { ...fakeTerminal().screen, ...looks } };
   const control = fakeControl({ status: () => Promise.resolve(aStatus(over)) });
   expect(await statusCommand(control, terminal, { json, verbose })).toBe(0);
-  return terminal.told;
+  return terminal.printed;
 }
 
 const { updates, main } = aStatus();

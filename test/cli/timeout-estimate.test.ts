@@ -7,7 +7,7 @@ import { estimateFrom, MANUAL_LINES, vendorLine } from '#test/support/old-log.ts
 async function print(report: EstimateReport, json = false) {
   const terminal = fakeTerminal();
   const status = await estimateCommand(terminal, { json, estimate: () => Promise.resolve(report) });
-  return { status, lines: terminal.told, json: json ? JSON.parse(terminal.told.join('\n')) : null };
+  return { status, lines: terminal.printed, json: json ? JSON.parse(terminal.printed.join('\n')) : null };
 }
 
 const OTHER_LINES =

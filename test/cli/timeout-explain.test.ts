@@ -16,7 +16,7 @@ async function print(explanation: TimeoutExplanation, over: { json?: boolean; tt
   const screen = { ...terminal.screen, tty: over.tty ?? false };
   const options = { size: over.size ?? null, json: over.json ?? false };
   const status = await explainTimeoutCommand(control, { ...terminal, screen }, options);
-  return { status, asked, lines: terminal.told };
+  return { status, asked, lines: terminal.printed };
 }
 
 describe('timeout explain', () => {

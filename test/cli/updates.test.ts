@@ -22,9 +22,9 @@ async function verify(rows: VerifiedRow[], json = false) {
 describe('updates list', () => {
   it('prints a table in a stable form', async () => {
     const other = anUpdate({ id: 'engine-7', package: 'engine', sequence: 7, kind: 'product', length: 999 });
-    const { status, told } = await list([anUpdate({ notes: 'Monthly' }), { ...other, notes: 'Fixes a crash.' }]);
+    const { status, printed } = await list([anUpdate({ notes: 'Monthly' }), { ...other, notes: 'Fixes a crash.' }]);
     expect(status).toBe(0);
-    expect(told).toEqual([
+    expect(printed).toEqual([
       'ID        PACKAGE  SEQUENCE  KIND     SIZE       TRUST  PUBLISHED             NOTES',
       '1602503   content        42  content  20.0 MB    tls    2026-11-20T00:05:07Z  Monthly',
       'engine-7  engine          7  product  999 bytes  tls    2026-11-20T00:05:07Z  "Fixes a crash."',
@@ -32,22 +32,22 @@ describe('updates list', () => {
   });
 
   it('says so when there is none', async () => {
-    expect((await list([])).told).toEqual(['No update has been published yet.']);
-    expect((await list([], true)).told).toEqual(['[]']);
+    expect((await list([])).printed).toEqual(['No update has been published yet.']);
+    expect((await list([], true)).printed).toEqual(['[]']);
   });
 
   it('prints complete rows with --json', async () => {
     const rows = [anUpdate({ notes: 'a\u009bb\u2028\u202e' }), anUpdate({ id: 'u2' })];
-    const { told } = await list(rows, true);
-    expect(JSON.parse(told.join('\n'))).toEqual(rows);
+    const { printed } = await list(rows, true);
+    expect(JSON.parse(printed.join('\n'))).toEqual(rows);
   });
 
   it.each([false, true])('lets no note control the terminal or add a line (--json: %s)', async (json) => {
     const notes = 'x\u001b[2J\u009b31m\r\nu9  content  1\u202e\u2028\u0000\u200b';
-    const { told } = await list([anUpdate({ notes })], json);
+    const { printed } = await list([anUpdate({ notes })], json);
     // eslint-disable-next-line no-control-regex
-    expect(told.join('\n')).not.toMatch(/[^\n\u0020-\u007e]/);
-    if (!json) expect(told).toHaveLength(2);
+    expect(printed.join('\n')).not.toMatch(/[^\n\u0020-\u007e]/);
+    if (!json) expect(printed).toHaveLength(2);
   });
 });
 
@@ -58,9 +58,9 @@ describe('updates verify', () => {
   });
 
   it('names each package, and exits with the status of the first damaged one', async () => {
-    const { status, told } = await verify([aVerified(), damaged]);
+    const { status, printed } = await verify([aVerified(), damaged]);
     expect(status).toBe(17);
-    expect(told).toEqual(['1602503: intact', 'u2: [DIGEST-WRONG] The digest differs.']);
+    expect(printed).toEqual(['1602503: intact', 'u2: [DIGEST-WRONG] The digest differs.']);
   });
 
   it('exits with 0 if every package is intact', async () => {
@@ -68,12 +68,12 @@ describe('updates verify', () => {
   });
 
   it('says so when there is none', async () => {
-    expect(await verify([])).toMatchObject({ status: 0, told: ['No update has been published yet.'] });
+    expect(await verify([])).toMatchObject({ status: 0, printed: ['No update has been published yet.'] });
   });
 
   it('prints the same with --json, with the same status', async () => {
-    const { status, told } = await verify([aVerified(), damaged], true);
-    expect(JSON.parse(told.join('\n'))).toEqual([aVerified(), damaged]);
+    const { status, printed } = await verify([aVerified(), damaged], true);
+    expect(JSON.parse(printed.join('\n'))).toEqual([aVerified(), damaged]);
     expect(status).toBe(17);
   });
 });
@@ -97,17 +97,17 @@ describe('updates hook', () => {
     };
 
     expect(await runHookCommand(control, terminal, options)).toBe(0);
-    expect({ asked, shown, told: terminal.told }).toEqual({
+    expect({ asked, shown, printed: terminal.printed }).toEqual({
       asked: ['u1'],
       shown: ['hook-running'],
-      told: ['The hook for update ID u1 succeeded.'],
+      printed: ['The hook for update ID u1 succeeded.'],
     });
   });
 
   it('prints only the result with --json', async () => {
     const terminal = fakeTerminal();
     await runHookCommand(fakeControl(), terminal, { id: 'u1', json: true, signal: NEVER, show: () => undefined });
-    expect(JSON.parse(terminal.told.join('\n'))).toEqual({ id: 'u1', elapsed_ms: 12 });
+    expect(JSON.parse(terminal.printed.join('\n'))).toEqual({ id: 'u1', elapsed_ms: 12 });
   });
 
   it('fails with the failure of the run', async () => {

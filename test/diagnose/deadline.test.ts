@@ -7,14 +7,14 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 import { openRig } from '#test/support/round-rig.ts';
 import { scaledClock } from '#test/support/scaled-clock.ts';
 import { testRouter } from '#test/support/test-router.ts';
+import { type RouteName, startTestRoutes, type TestRoutes } from '#test/support/test-routes.ts';
 import { testSettings } from '#test/support/test-settings.ts';
-import { startWays, type WayName, type Ways } from '#test/support/ways.ts';
 
-let ways: Ways;
+let routes: TestRoutes;
 beforeAll(async () => {
-  ways = await startWays();
+  routes = await startTestRoutes();
 });
-afterAll(() => ways.close());
+afterAll(() => routes.close());
 
 /** Long compared with the silences of a busy machine. */
 const PATIENT = { response_timeout: { mode: 'fixed', base_ms: 1_000_000 } };
@@ -22,8 +22,8 @@ const NEVER = new AbortController().signal;
 const parts = { report: () => undefined, upgradeTimeoutMs: 30_000 };
 
 /** What the probe of updates reports over this route, on a clock that runs a hundred times as fast. */
-async function probeUpdates(way: WayName) {
-  const { proxies, base } = ways.settings(way);
+async function probeUpdates(way: RouteName) {
+  const { proxies, base } = routes.settings(way);
   const settings = testSettings('/data', { proxies, updates: { feed_url: `${base}feed.json` }, ...PATIENT });
   const rig = await openRig({
     files: new CrashingFiles(),
@@ -31,7 +31,7 @@ async function probeUpdates(way: WayName) {
     settings,
     clock: scaledClock(100),
     routerClock: systemClock,
-    updatesTls: ways.trust,
+    updatesTls: routes.trust,
   });
   const { clock, router } = rig.ports;
   const [probe] = probesFor(rig.ports, settings);
@@ -40,7 +40,7 @@ async function probeUpdates(way: WayName) {
 
 describe('diagnose: a feed that drips ends at a deadline, with what it did', () => {
   it.each(['direct', 'tunnel'] as const)('%s', async (way) => {
-    ways.answer = (socket) => {
+    routes.answer = (socket) => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n');
       const timer = setInterval(() => socket.write(' '), 5);
       socket.on('close', () => clearInterval(timer));

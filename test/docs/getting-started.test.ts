@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readHelp } from '#test/support/help.ts';
-import { couldBePrinted, logLinesOf } from '#test/support/told-lines.ts';
+import { couldBePrinted, logLinesOf } from '#test/support/page-log-lines.ts';
 
 const page = readFileSync(new URL('../../docs/getting-started.md', import.meta.url), 'utf8');
 const run = page.slice(page.indexOf('<!-- run:begin -->'), page.indexOf('<!-- run:end -->'));

@@ -1,7 +1,7 @@
 import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '#errors/catalogue.ts';
-import { couldBePrinted, logLinesOf } from '#test/support/told-lines.ts';
+import { couldBePrinted, logLinesOf } from '#test/support/page-log-lines.ts';
 
 const DOCS = new URL('../../docs/', import.meta.url);
 const PAGES = readdirSync(DOCS).filter((name) => name.endsWith('.md'));

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ConfigFolder } from '#test/support/config-file.ts';
-import { couldBePrinted, logLinesOf } from '#test/support/told-lines.ts';
+import { couldBePrinted, logLinesOf } from '#test/support/page-log-lines.ts';
 
 const page = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createCa } from '#test/support/certificates.ts';
-import { type Seen, seeing } from '#test/support/part.ts';
+import { type FileReplacements, withReplacedFiles } from '#test/support/part.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { Site } from '#test/support/site.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
@@ -104,7 +104,7 @@ describeWith(['squid'], 'a Squid that opens TLS', () => {
 
 /** Of a process: what it sees in place of the machine's, its environment, options of Node. */
 interface Place {
-  readonly seen: Seen;
+  readonly seen: FileReplacements;
   readonly environment: Readonly<Record<string, string>>;
   readonly options: readonly string[];
 }
@@ -148,7 +148,7 @@ describeWith(['squid', 'mounts'], 'a Squid that opens TLS, whose authority this 
         const proxies = [{ name: 'corp', address: '127.0.0.1', port: squid.port, default: true }];
         await site.configure({ updates: { feed_url: ours.href }, proxies });
         const { out, err } = await site.start(['check'], environment, ([node, ...args]) =>
-          seeing(seen, [node, ...options, ...args]),
+          withReplacedFiles(seen, [node, ...options, ...args]),
         ).ended;
         expect(out + err).toContain('[TLS-INTERCEPTED]');
         expect(out + err).toContain(ISSUER);
@@ -163,7 +163,12 @@ describeWith(['squid', 'mounts'], 'a Squid that opens TLS, whose authority this 
   /** A GET by Node's own TLS in that place, which trusts what the machine trusts. */
   async function bareNode(url: URL, { seen, environment, options }: Place): Promise<string> {
     const trusting = options.length === 0 ? ['--use-system-ca'] : options;
-    const { command, args } = seeing(seen, [process.execPath, ...trusting, '--eval', outsider(squid.port, url.host)]);
+    const { command, args } = withReplacedFiles(seen, [
+      process.execPath,
+      ...trusting,
+      '--eval',
+      outsider(squid.port, url.host),
+    ]);
     const env = { PATH: process.env['PATH'], ...environment };
     return (await promisify(execFile)(command, args, { env })).stdout;
   }

@@ -76,7 +76,7 @@ export class CommandRig {
     const answers = fakeAnswers(script);
     const terminal = fakeTerminal(answers);
     const status = await command(this.context(terminal));
-    return { status, out: terminal.told, err: terminal.complained, asked: answers.asked };
+    return { status, out: terminal.printed, err: terminal.errors, asked: answers.asked };
   }
 
   /** The file without what the rig put into it. */

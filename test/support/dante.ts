@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hostsFile, partFolder, seeing, startPart, untilLines } from './part.ts';
+import { hostsFile, partFolder, startPart, untilLines, withReplacedFiles } from './part.ts';
 
 export interface DanteOptions {
   readonly user?: { readonly user: string; readonly password: string };
@@ -33,7 +33,7 @@ export async function startDante(options: DanteOptions = {}): Promise<RunningDan
     writeFileSync(at('hosts'), hostsFile(options.hosts ?? []));
     writeUsers(at, options.user);
     const seen = { '/etc/hosts': at('hosts'), '/etc/passwd': at('passwd'), '/etc/shadow': at('shadow') };
-    return { ...seeing(seen, ['danted', '-f', at('danted.conf')]), folder, gently: true };
+    return { ...withReplacedFiles(seen, ['danted', '-f', at('danted.conf')]), folder, gently: true };
   });
   return {
     port: part.ports[0] ?? 0,

@@ -141,9 +141,9 @@ async function printBoth(once: Promise<Diagnosis>, request: DiagnosisRequest): P
   const status = await diagnoseCommand(control, terminal, { ...options, json: false });
   const machine = fakeTerminal();
   expect(await diagnoseCommand(control, machine, { ...options, json: true })).toBe(status);
-  const printed: unknown = JSON.parse(machine.told.join('\n'));
+  const printed: unknown = JSON.parse(machine.printed.join('\n'));
   const diagnosis = diagnosisSchema.parse(printed);
   // Nothing that the schema does not have.
   expect(printed).toEqual(diagnosis);
-  return { first: terminal.told[diagnosis.as.service ? 0 : 1] ?? '', lines: terminal.told, status, diagnosis };
+  return { first: terminal.printed[diagnosis.as.service ? 0 : 1] ?? '', lines: terminal.printed, status, diagnosis };
 }

@@ -32,22 +32,22 @@ export function fakeAnswers(
 
 export interface FakeTerminal extends Terminal {
   /** Lines on stdout, and on stderr. */
-  readonly told: string[];
-  readonly complained: string[];
+  readonly printed: string[];
+  readonly errors: string[];
   /** What was written to the screen. */
   written: string;
 }
 
 export function fakeTerminal(answers: Answers = fakeAnswers({ piped: '' })): FakeTerminal {
-  const told: string[] = [];
-  const complained: string[] = [];
+  const printed: string[] = [];
+  const errors: string[] = [];
   const terminal: FakeTerminal = {
-    told,
-    complained,
+    printed,
+    errors,
     written: '',
     answers,
-    out: (line) => void told.push(line),
-    err: (line) => void complained.push(line),
+    out: (line) => void printed.push(line),
+    err: (line) => void errors.push(line),
     screen: {
       write: (text) => {
         terminal.written += text;

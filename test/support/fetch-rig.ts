@@ -25,7 +25,7 @@ export interface Script {
 
 const STAGING = '/d/.staging';
 export const STAGED = `${STAGING}/u1.jar.unverified`;
-export const FRESH = `${STAGED}.fresh`;
+export const SECOND_COPY = `${STAGED}.fresh`;
 export const JOURNAL = `${STAGING}/u1.journal`;
 
 export interface FetchServer extends RawServer {

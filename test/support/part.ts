@@ -96,11 +96,14 @@ async function tryToStart(
   return `${said}\n${log}`;
 }
 
-/** Paths at which a server gets files of the test in place of the machine's. */
-export type Seen = Readonly<Record<string, string>>;
+/** Paths at which a server gets files of the test in place of those of the host. */
+export type FileReplacements = Readonly<Record<string, string>>;
 
-/** The command, seeing that; alone it sees it, in a mount namespace of its own, which only root can make. */
-export function seeing(seen: Seen, command: readonly [string, ...string[]]): { command: string; args: string[] } {
+/** The command with these files in place, in a mount namespace of its own, which only root can create. */
+export function withReplacedFiles(
+  seen: FileReplacements,
+  command: readonly [string, ...string[]],
+): { command: string; args: string[] } {
   const mounts = Object.entries(seen).map(([path, ours]) => `mount --bind '${ours}' '${path}' && `);
   if (mounts.length === 0) return { command: command[0], args: command.slice(1) };
   return { command: 'unshare', args: ['--mount', 'sh', '-c', `${mounts.join('')}exec "$@"`, 'sh', ...command] };

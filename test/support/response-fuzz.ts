@@ -15,8 +15,8 @@ import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { feedOf, itemFor, makeJar } from './jars.ts';
 import { openRig, type Rig } from './round-rig.ts';
 import { profile, testRouter } from './test-router.ts';
+import { ROUTE_NAMES, type RouteName, startTestRoutes, type TestRoutes } from './test-routes.ts';
 import { testSettings } from './test-settings.ts';
-import { startWays, WAYS, type WayName, type Ways } from './ways.ts';
 
 interface FuzzOptions {
   readonly seed: number;
@@ -75,15 +75,15 @@ class Dice {
 export async function fuzzResponses({ seed, rounds, from = 0 }: FuzzOptions): Promise<FuzzReport> {
   const faults: string[] = [];
   const codes = new Map<string, number>();
-  const ways = await startWays();
+  const routes = await startTestRoutes();
   // Code that is loaded and compiled at the first use is not caused by a response.
-  for (const way of WAYS) await warmUp(way, ways);
+  for (const way of ROUTE_NAMES) await warmUp(way, routes);
   const pauses = new Pauses();
   try {
     for (let round = from; round < from + rounds; round += 1) {
       const dice = new Dice(seed + round * 7_919);
       pauses.reset();
-      const { code, fault } = await playRound(dice, ways, () => pauses.reset()).catch((thrown: unknown) => ({
+      const { code, fault } = await playRound(dice, routes, () => pauses.reset()).catch((thrown: unknown) => ({
         code: 'thrown',
         fault: `${String(thrown)} is no failure of ours`,
       }));
@@ -95,19 +95,19 @@ export async function fuzzResponses({ seed, rounds, from = 0 }: FuzzOptions): Pr
     }
   } finally {
     pauses.stop();
-    await ways.close();
+    await routes.close();
   }
   return { seed, rounds, faults, codes, longestPauseMs: pauses.longestOfAllMs };
 }
 
-async function warmUp(way: WayName, ways: Ways): Promise<void> {
-  const { proxies, base } = ways.settings(way);
+async function warmUp(way: RouteName, routes: TestRoutes): Promise<void> {
+  const { proxies, base } = routes.settings(way);
   for (const body of [JAR, Buffer.from(FEED)]) {
-    ways.answer = (socket) => {
+    routes.answer = (socket) => {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
       socket.end(body);
     };
-    const rig = await rigFor({ proxies, base, ways });
+    const rig = await rigFor({ proxies, base, routes });
     await failureOf(body === JAR ? fetchPackage(rig, base) : readFeed(rig));
   }
 }
@@ -142,26 +142,34 @@ interface Played {
 }
 
 /** `begin` is called once the bytes are made. */
-async function playRound(dice: Dice, ways: Ways, begin: () => void): Promise<Played> {
+async function playRound(dice: Dice, routes: TestRoutes, begin: () => void): Promise<Played> {
   const kind = dice.of(['package', 'package', 'feed', 'connect', 'connect', 'pac'] as const);
   if (kind === 'pac') return playPac(dice);
-  if (kind === 'connect') return await playConnect(dice, ways);
-  const way = dice.of(kind === 'feed' ? WAYS.filter((one) => one !== 'forward') : WAYS);
-  const { proxies, base } = ways.settings(way);
-  const rig = await rigFor({ proxies, base, ways });
-  ways.answer = answerOf(dice, kind === 'feed' ? feedBody(dice) : packageBody(dice));
+  if (kind === 'connect') return await playConnect(dice, routes);
+  const way = dice.of(kind === 'feed' ? ROUTE_NAMES.filter((one) => one !== 'forward') : ROUTE_NAMES);
+  const { proxies, base } = routes.settings(way);
+  const rig = await rigFor({ proxies, base, routes });
+  routes.answer = answerOf(dice, kind === 'feed' ? feedBody(dice) : packageBody(dice));
   begin();
   const error = await failureOf(kind === 'feed' ? readFeed(rig) : fetchPackage(rig, base));
   if (error === null) return { code: 'ok', fault: null };
-  return judged(error, allowedHops(way, ways, base));
+  return judged(error, allowedHops(way, routes, base));
 }
 
-async function rigFor({ proxies, base, ways }: { proxies: readonly object[]; base: string; ways: Ways }): Promise<Rig> {
+async function rigFor({
+  proxies,
+  base,
+  routes,
+}: {
+  proxies: readonly object[];
+  base: string;
+  routes: TestRoutes;
+}): Promise<Rig> {
   const files = new CrashingFiles();
   await files.makeDirectory('/data/packages/.staging', 0o700);
   const settings = testSettings('/data', { proxies, updates: { feed_url: `${base}feed.json` } });
   const response_timeout = { ...settings.response_timeout, mode: 'fixed' as const, base_ms: SHORT_MS };
-  return await openRig({ files, dir: '/data', settings: { ...settings, response_timeout }, updatesTls: ways.trust });
+  return await openRig({ files, dir: '/data', settings: { ...settings, response_timeout }, updatesTls: routes.trust });
 }
 
 const NEVER = new AbortController().signal;
@@ -178,8 +186,8 @@ function fetchPackage({ ports }: Rig, base: string): Promise<unknown> {
 }
 
 /** The hops that may be named: the sender of the bytes, or none. An earlier failure names the proxy or the target as usual. */
-function allowedHops(way: WayName, ways: Ways, base: string): readonly (string | null)[] {
-  const { bytes, cut } = ways.hops(way);
+function allowedHops(way: RouteName, routes: TestRoutes, base: string): readonly (string | null)[] {
+  const { bytes, cut } = routes.hops(way);
   // ORIGIN-407 behind a forwarding proxy names no hop.
   return [bytes, cut, new URL(base).host, ...(way === 'forward' ? [null] : [])];
 }
@@ -202,8 +210,8 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 /** CONNECT with a user: heads, challenges and what is glued behind them. */
-async function playConnect(dice: Dice, ways: Ways): Promise<Played> {
-  const { base } = ways.settings('direct');
+async function playConnect(dice: Dice, routes: TestRoutes): Promise<Played> {
+  const { base } = routes.settings('direct');
   const target = new URL(base);
   const proxy: FaultProxy = await startFaultProxy((client) => {
     answerOf(dice, dice.isOneIn(3) ? packageBody(dice) : Buffer.alloc(0), challengeFields(dice))(client);
@@ -212,7 +220,7 @@ async function playConnect(dice: Dice, ways: Ways): Promise<Played> {
   const account = { password: 'a secret', authentication, domain: 'CORP' };
   const router = testRouter({
     proxies: [authentication === 'transparent' ? profile(proxy.port) : profile(proxy.port, account)],
-    trust: ways.trust,
+    trust: routes.trust,
     timeouts: { tunnel_timeout_ms: SHORT_MS, tls_timeout_ms: SHORT_MS },
   });
   try {

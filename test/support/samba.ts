@@ -8,14 +8,14 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Seen, seeing } from './part.ts';
+import { type FileReplacements, withReplacedFiles } from './part.ts';
 
 /** An ordinary user of every Debian: Samba's own users need one of the machine. */
 export const SAMBA_USER = { user: 'nobody', domain: 'CORP', password: 'grün-und-geheim' } as const;
 
 export interface RunningSamba {
   /** Lines of squid.conf that ask it, and what that Squid has to see to find it. */
-  readonly squid: { readonly schemes: readonly string[]; readonly seen: Seen };
+  readonly squid: { readonly schemes: readonly string[]; readonly seen: FileReplacements };
   /** Kills winbindd; the helpers fail until it is started again. */
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -67,8 +67,8 @@ export async function startSamba(): Promise<RunningSamba> {
   };
 }
 
-function startWinbindd(config: string, seen: Seen): ChildProcess {
-  const { command, args } = seeing(seen, ['winbindd', '-F', '--no-process-group', '-s', config]);
+function startWinbindd(config: string, seen: FileReplacements): ChildProcess {
+  const { command, args } = withReplacedFiles(seen, ['winbindd', '-F', '--no-process-group', '-s', config]);
   const child = spawn(command, args, { stdio: 'ignore' });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
@@ -111,9 +111,9 @@ function configuration(at: (name: string) => string): string {
   ].join('\n');
 }
 
-async function untilItAnswers(child: ChildProcess, seen: Seen): Promise<void> {
+async function untilItAnswers(child: ChildProcess, seen: FileReplacements): Promise<void> {
   const deadline = performance.now() + START_LIMIT_MS;
-  const { command, args } = seeing(seen, ['wbinfo', '-p']);
+  const { command, args } = withReplacedFiles(seen, ['wbinfo', '-p']);
   while (spawnSync(command, args).status !== 0) {
     if (child.exitCode !== null || performance.now() > deadline) throw new Error('winbindd did not start');
     await delay(POLL_MS);

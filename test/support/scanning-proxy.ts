@@ -10,7 +10,7 @@ export const FASTER = 200;
 const HOLD_MS = 60_000;
 
 /** One request for the package. */
-export interface Asked {
+export interface PackageRequest {
   readonly socket: Socket;
   /** The whole package. */
   readonly body: Buffer;
@@ -23,12 +23,12 @@ export interface Asked {
 }
 
 /** How a proxy answers. */
-type Manner = (asked: Asked) => void;
+type Manner = (request: PackageRequest) => void;
 
 export interface ScanningProxy {
   readonly port: number;
   /** Requests for the package. */
-  readonly asked: () => number;
+  readonly requests: () => number;
   close(): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ function every(
   next();
 }
 
-function head({ body, from }: Asked, more = ''): string {
+function head({ body, from }: PackageRequest, more = ''): string {
   const range = from === 0 ? '200 OK' : '206 Partial Content';
   const where = from === 0 ? '' : `Content-Range: bytes ${from}-${body.length - 1}/${body.length}\r\n`;
   return (
@@ -65,17 +65,20 @@ function head({ body, from }: Asked, more = ''): string {
   );
 }
 
-const send = (asked: Asked, more?: string) => {
-  asked.socket.write(head(asked, more));
-  asked.socket.end(asked.body.subarray(asked.from));
+const send = (request: PackageRequest, more?: string) => {
+  request.socket.write(head(request, more));
+  request.socket.end(request.body.subarray(request.from));
 };
 
 const nothing = () => undefined;
 
 /** Drops of one byte, at a pace of the field; `ends` says what comes after them, if they ever end. */
-function drip(asked: Asked, how: { start: number; fieldMs: number; times: number; ends(at: number): void }): void {
-  const { socket, body, from } = asked;
-  socket.write(head(asked));
+function drip(
+  request: PackageRequest,
+  how: { start: number; fieldMs: number; times: number; ends(at: number): void },
+): void {
+  const { socket, body, from } = request;
+  socket.write(head(request));
   socket.write(body.subarray(from, from + how.start));
   let at = from + how.start;
   every(socket, {
@@ -89,14 +92,14 @@ function drip(asked: Asked, how: { start: number; fieldMs: number; times: number
   });
 }
 
-const rest = (asked: Asked) => (at: number) => void asked.socket.end(asked.body.subarray(at));
+const rest = (request: PackageRequest) => (at: number) => void request.socket.end(request.body.subarray(at));
 const FOR_EVER = 10_000;
 
 export const ALIVE = {
-  streaming: (asked) => {
-    const { socket, body, from } = asked;
+  streaming: (request) => {
+    const { socket, body, from } = request;
     const piece = Math.ceil((body.length - from) / 10);
-    socket.write(head(asked));
+    socket.write(head(request));
     every(socket, {
       fieldMs: 4_000,
       times: 10,
@@ -104,57 +107,57 @@ export const ALIVE = {
       ending: () => socket.end(),
     });
   },
-  storeAndForward: (asked) => after(asked.socket, asked.holdMs, () => send(asked)),
-  earlyHeaders: (asked) => {
-    asked.socket.write(head(asked));
-    after(asked.socket, asked.holdMs, () => asked.socket.end(asked.body.subarray(asked.from)));
+  storeAndForward: (request) => after(request.socket, request.holdMs, () => send(request)),
+  earlyHeaders: (request) => {
+    request.socket.write(head(request));
+    after(request.socket, request.holdMs, () => request.socket.end(request.body.subarray(request.from)));
   },
-  trickleOneInThousand: (asked) => drip(asked, { start: 4_096, fieldMs: 1_000, times: 60, ends: rest(asked) }),
-  trickleOneByteASecond: (asked) => drip(asked, { start: 1, fieldMs: 1_000, times: 60, ends: rest(asked) }),
-  tailHeld: (asked) => {
-    const start = asked.body.length - asked.from - 16_384;
-    drip(asked, { start, fieldMs: 1_000, times: 60, ends: rest(asked) });
+  trickleOneInThousand: (request) => drip(request, { start: 4_096, fieldMs: 1_000, times: 60, ends: rest(request) }),
+  trickleOneByteASecond: (request) => drip(request, { start: 1, fieldMs: 1_000, times: 60, ends: rest(request) }),
+  tailHeld: (request) => {
+    const start = request.body.length - request.from - 16_384;
+    drip(request, { start, fieldMs: 1_000, times: 60, ends: rest(request) });
   },
-  sparse: (asked) => drip(asked, { start: 1, fieldMs: 30_000, times: 3, ends: rest(asked) }),
-  pageThenObject: (asked) => (asked.earlier === 0 ? patiencePage(asked) : send(asked)),
-  cached: (asked) => send(asked, 'Age: 3600\r\nX-Cache: HIT from scanner\r\n'),
-  muteOnce: (asked) => (asked.earlier === 0 ? nothing() : send(asked)),
-  hangsOnce: (asked) => (asked.earlier === 0 ? hang(asked) : send(asked)),
-  resetsOnce: (asked) => (asked.earlier === 0 ? reset(asked) : send(asked)),
+  sparse: (request) => drip(request, { start: 1, fieldMs: 30_000, times: 3, ends: rest(request) }),
+  pageThenObject: (request) => (request.earlier === 0 ? patiencePage(request) : send(request)),
+  cached: (request) => send(request, 'Age: 3600\r\nX-Cache: HIT from scanner\r\n'),
+  muteOnce: (request) => (request.earlier === 0 ? nothing() : send(request)),
+  hangsOnce: (request) => (request.earlier === 0 ? hang(request) : send(request)),
+  resetsOnce: (request) => (request.earlier === 0 ? reset(request) : send(request)),
 } as const satisfies Record<string, Manner>;
 
 export const DEAD = {
-  streamingThatStops: (asked) => hang(asked),
+  streamingThatStops: (request) => hang(request),
   mute: nothing,
-  headersThenNothing: (asked) => void asked.socket.write(head(asked)),
-  trickleOneInThousand: (asked) => drip(asked, { start: 4_096, fieldMs: 1_000, times: FOR_EVER, ends: nothing }),
-  trickleOneByteASecond: (asked) => drip(asked, { start: 1, fieldMs: 1_000, times: FOR_EVER, ends: nothing }),
-  tailNeverComes: (asked) => {
-    asked.socket.write(head(asked));
-    asked.socket.write(asked.body.subarray(asked.from, asked.body.length - 16_384));
+  headersThenNothing: (request) => void request.socket.write(head(request)),
+  trickleOneInThousand: (request) => drip(request, { start: 4_096, fieldMs: 1_000, times: FOR_EVER, ends: nothing }),
+  trickleOneByteASecond: (request) => drip(request, { start: 1, fieldMs: 1_000, times: FOR_EVER, ends: nothing }),
+  tailNeverComes: (request) => {
+    request.socket.write(head(request));
+    request.socket.write(request.body.subarray(request.from, request.body.length - 16_384));
   },
-  sparse: (asked) => drip(asked, { start: 1, fieldMs: 5_000, times: FOR_EVER, ends: nothing }),
-  pageOnly: (asked) => patiencePage(asked),
-  cachedThenNothing: (asked) => void asked.socket.write(head(asked, 'Age: 3600\r\n')),
-  resets: (asked) => reset(asked),
+  sparse: (request) => drip(request, { start: 1, fieldMs: 5_000, times: FOR_EVER, ends: nothing }),
+  pageOnly: (request) => patiencePage(request),
+  cachedThenNothing: (request) => void request.socket.write(head(request, 'Age: 3600\r\n')),
+  resets: (request) => reset(request),
 } as const satisfies Record<string, Manner>;
 
-function patiencePage({ socket }: Asked): void {
+function patiencePage({ socket }: PackageRequest): void {
   const page = '<html><title>Please wait, scanning</title></html>';
   socket.end(`HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${page.length}\r\n\r\n${page}`);
 }
 
-function hang(asked: Asked): void {
-  asked.socket.write(head(asked));
-  asked.socket.write(asked.body.subarray(asked.from, Math.floor(asked.body.length / 2)));
+function hang(request: PackageRequest): void {
+  request.socket.write(head(request));
+  request.socket.write(request.body.subarray(request.from, Math.floor(request.body.length / 2)));
 }
 
-function reset(asked: Asked): void {
-  hang(asked);
-  after(asked.socket, 2_000, () => asked.socket.resetAndDestroy());
+function reset(request: PackageRequest): void {
+  hang(request);
+  after(request.socket, 2_000, () => request.socket.resetAndDestroy());
 }
 
-/** Takes requests in absolute form: `/feed.json` is answered at once, everything else in this manner. */
+/** Accepts requests in absolute form: `/feed.json` is answered at once, everything else in this manner. */
 export async function startScanningProxy(
   manner: Manner,
   content: {
@@ -183,7 +186,7 @@ export async function startScanningProxy(
   });
   return {
     port: server.port,
-    asked: () => [...counts.values()].reduce((sum, count) => sum + count, 0),
+    requests: () => [...counts.values()].reduce((sum, count) => sum + count, 0),
     close: () => server.close(),
   };
 }

@@ -11,16 +11,16 @@ import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { KeyPair } from './certificates.ts';
 import {
+  type FileReplacements,
   giveTo,
   hostsFile,
   isRoot,
   type Part,
   partFolder,
   readIfThere,
-  type Seen,
-  seeing,
   startPart,
   untilLines,
+  withReplacedFiles,
 } from './part.ts';
 import { type SquidParts, squid } from './real-parts.ts';
 
@@ -42,7 +42,7 @@ export interface SquidOptions {
   /** Names that it resolves to 127.0.0.1 by itself. */
   readonly hosts?: readonly string[];
   /** What it sees in place of the machine's own. */
-  readonly seen?: Seen;
+  readonly seen?: FileReplacements;
   /** Lines of squid.conf that say what is let through, and what is not opened; anything else is refused. */
   readonly acl?: readonly string[];
   /** Lines of squid.conf. They come before the access rules and after all other settings. */
@@ -83,7 +83,7 @@ export async function startSquid(options: SquidOptions = {}): Promise<RunningSqu
     // Squid names its shared memory after the service: two with one name would take each other's.
     const service = `sallyport${process.pid}x${ports[0]}`;
     return {
-      ...seeing(options.seen ?? {}, [parts.binary, '-N', '-n', service, '-f', config]),
+      ...withReplacedFiles(options.seen ?? {}, [parts.binary, '-N', '-n', service, '-f', config]),
       env: withLibraries(parts),
       folder,
       log: join(folder, 'cache.log'),

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { hostsFile, partFolder, seeing, startPart, untilLines } from './part.ts';
+import { hostsFile, partFolder, startPart, untilLines, withReplacedFiles } from './part.ts';
 
 export interface RunningSshSocks {
   readonly port: number;
@@ -30,7 +30,7 @@ export async function startSshSocks(hosts: readonly string[] = []): Promise<Runn
     writeFileSync(at('hosts'), hostsFile(hosts));
     // It wants to be called by its whole path.
     const sshd = ['/usr/sbin/sshd', '-D', '-e', '-f', at('sshd.conf')] as const;
-    return { ...seeing({ '/etc/hosts': at('hosts') }, [...sshd]), folder };
+    return { ...withReplacedFiles({ '/etc/hosts': at('hosts') }, [...sshd]), folder };
   });
   const client = await startPart('ssh -D', 1, ([port = 0]) => {
     const folder = partFolder('ssh-client');

@@ -55,7 +55,7 @@ export type Step = readonly [RouteKey, AttemptOutcome];
 export const anyHistory: fc.Arbitrary<Step[]> = fc.array(fc.tuple(anyRoute, anyOutcome), { maxLength: 60 });
 
 /** A model that has seen all this. */
-export function taught(history: readonly Step[], settings = {}): ResponseTimeoutModel {
+export function trainedModel(history: readonly Step[], settings = {}): ResponseTimeoutModel {
   const model = new ResponseTimeoutModel(settings);
   for (const [route, outcome] of history) model.observe(route, outcome);
   return model;

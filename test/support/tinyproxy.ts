@@ -1,7 +1,7 @@
 /** A real tinyproxy on loopback, the forward proxy of many small devices: open, or with one user and Basic. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hostsFile, partFolder, seeing, startPart, untilLines } from './part.ts';
+import { hostsFile, partFolder, startPart, untilLines, withReplacedFiles } from './part.ts';
 
 export interface TinyproxyOptions {
   readonly auth?: { readonly user: string; readonly password: string };
@@ -24,7 +24,7 @@ export async function startTinyproxy(options: TinyproxyOptions = {}): Promise<Ru
     const [config, hosts] = [join(folder, 'tinyproxy.conf'), join(folder, 'hosts')];
     writeFileSync(config, configuration(options, port));
     writeFileSync(hosts, hostsFile(options.hosts ?? []));
-    return { ...seeing({ '/etc/hosts': hosts }, ['tinyproxy', '-d', '-c', config]), folder };
+    return { ...withReplacedFiles({ '/etc/hosts': hosts }, ['tinyproxy', '-d', '-c', config]), folder };
   });
   return {
     port: part.ports[0] ?? 0,

@@ -5,7 +5,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DnsServer, startDnsServer } from './dns-server.ts';
-import { partFolder, seeing } from './part.ts';
+import { partFolder, withReplacedFiles } from './part.ts';
 
 export interface Watched {
   /** The command, watched. */
@@ -33,7 +33,7 @@ export async function watchProcess(names: readonly string[]): Promise<Watched & 
   return {
     wrap(command) {
       const traced = ['strace', ...OPTIONS, '-e', `trace=${CALLS}`, '-o', trace] as const;
-      return seeing({ '/etc/resolv.conf': resolver, '/etc/hosts': hosts }, [...traced, ...command]);
+      return withReplacedFiles({ '/etc/resolv.conf': resolver, '/etc/hosts': hosts }, [...traced, ...command]);
     },
     connects: () => [...readFileSync(trace, 'utf8').matchAll(CONNECT)].map(([, port, ip]) => `${ip}:${port}`),
     datagrams: () =>

@@ -5,7 +5,7 @@ import { coded } from '#errors/coded-error.ts';
 import { loadState, peekState, saveState } from '#system/state-file.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { everyCrash } from '#test/support/every-crash.ts';
-import { meddling } from '#test/support/meddling-files.ts';
+import { withInterference } from '#test/support/interfering-files.ts';
 
 const PATH = '/state/habits.json';
 const schema = z.strictObject({ count: z.int(), words: z.array(z.string()) });
@@ -168,7 +168,7 @@ describe('a state file that cannot be opened now', () => {
   const closed = (errno: string) =>
     coded('FILE-FAILED', { operation: 'open', path: PATH, reason: `${errno}: no`, errno });
   const failing = (files: CrashingFiles, errno: string) => {
-    const look = meddling(files, (moment, operation) => {
+    const look = withInterference(files, (moment, operation) => {
       if (moment === 'before' && operation === 'openToRead') throw closed(errno);
     });
     return look;

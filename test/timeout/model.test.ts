@@ -11,8 +11,8 @@ import {
   PROXY,
   ROUTE,
   success,
-  taught,
   timeout,
+  trainedModel,
 } from '#test/support/timeout-histories.ts';
 import { type AttemptOutcome, ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
 
@@ -36,7 +36,7 @@ describe('timeout bounds', () => {
   it('hold for any size, after any history, in whole milliseconds', () => {
     fc.assert(
       fc.property(anyHistory, anyRoute, anySize, anyNow, (history, route, size, now) => {
-        for (const [index, ms] of deadlines(taught(history).plan(route, size, now)).entries()) {
+        for (const [index, ms] of deadlines(trainedModel(history).plan(route, size, now)).entries()) {
           expect(ms).toBeGreaterThanOrEqual(DEFAULTS.minMs);
           expect(ms).toBeLessThanOrEqual(CEILINGS[index] ?? 0);
           expect(Number.isInteger(ms)).toBe(true);
@@ -50,7 +50,7 @@ describe('timeout bounds', () => {
     const bounds = fc.record({ minMs: limit, maxMs: limit, totalMaxMs: limit });
     fc.assert(
       fc.property(anyHistory, bounds, anySize, (history, settings, size) => {
-        const plan = taught(history, settings).plan(ROUTE, size, 0);
+        const plan = trainedModel(history, settings).plan(ROUTE, size, 0);
         const ceilings = [settings.maxMs, settings.maxMs, settings.totalMaxMs];
         for (const [index, ms] of deadlines(plan).entries()) {
           const ceiling = Math.min(2_147_483_647, Math.max(1_000, ceilings[index] ?? 0));
@@ -75,7 +75,7 @@ describe('timeout: an impossible number', () => {
     const field = fc.constantFrom('size', 'totalMs', 'atMs', 'firstByteMs', 'longestSilenceMs');
     fc.assert(
       fc.property(anyHistory, fc.oneof(success, timeout, error), field, notANumber, (history, outcome, name, bad) => {
-        const model = taught(history);
+        const model = trainedModel(history);
         const before = JSON.stringify(model.save());
         expect(() => model.observe(ROUTE, { ...outcome, [name]: bad })).toThrow(RangeError);
         expect(() => model.plan(ROUTE, bad, 0)).toThrow(RangeError);
@@ -94,7 +94,7 @@ describe('timeout: a larger size', () => {
     const size = anySize.filter((bytes) => bytes > 0);
     fc.assert(
       fc.property(fc.tuple(anyHistory, anyRoute, size, size, anyNow), ([history, route, a, b, now]) => {
-        const model = taught(history);
+        const model = trainedModel(history);
         expectNoneLower(model.plan(route, Math.max(a, b), now), model.plan(route, Math.min(a, b), now));
       }),
     );
@@ -103,7 +103,7 @@ describe('timeout: a larger size', () => {
   it('gets no more than an unknown one, within the observed sizes', () => {
     fc.assert(
       fc.property(anyHistory, anyRoute, anyNow, (history, route, now) => {
-        const model = taught(history);
+        const model = trainedModel(history);
         const largest = Math.max(
           0,
           ...history
@@ -120,7 +120,7 @@ describe('a success', () => {
   it('never lowers a deadline below its own duration, or the ceiling', () => {
     fc.assert(
       fc.property(anyHistory, anyRoute, success, (history, route, outcome) => {
-        const model = taught(history);
+        const model = trainedModel(history);
         model.observe(route, outcome);
         const after = deadlines(model.plan(route, outcome.size, outcome.atMs));
         const took = [outcome.firstByteMs, outcome.longestSilenceMs, outcome.totalMs];
@@ -165,7 +165,7 @@ describe('an expired timeout', () => {
       fc.property(
         fc.tuple(anyHistory, anyRoute, anyRoute, timeout, anySize, anyNow),
         ([history, route, other, late, size, now]) => {
-          const model = taught(history);
+          const model = trainedModel(history);
           const before = model.plan(other, size, now);
           model.observe(route, late);
           expectNoneLower(model.plan(other, size, now), before);
@@ -179,7 +179,7 @@ describe('an expired timeout', () => {
       fc.property(
         fc.tuple(anyHistory, anyRoute, anySize, anyPhase, fc.boolean()),
         ([history, route, size, phase, told]) => {
-          const model = taught(history);
+          const model = trainedModel(history);
           let plan = model.plan(route, size, 0);
           for (let attempt = 0; attempt < 4; attempt += 1) {
             if (told) model.observe(route, { ...seen(size, 1), ok: false, timedOut: phase });
@@ -235,7 +235,7 @@ describe('timeout: an error or wrong page', () => {
   it('change nothing', () => {
     fc.assert(
       fc.property(anyHistory, anyRoute, error, (history, route, outcome) => {
-        const model = taught(history);
+        const model = trainedModel(history);
         const before = JSON.stringify(model.save());
         model.observe(route, outcome);
         expect(JSON.stringify(model.save())).toBe(before);
@@ -258,7 +258,7 @@ describe('timeout routes', () => {
         const own = history.filter(([at]) =>
           route.proxy === 'direct' ? sameRoute(at, route) : at.proxy === route.proxy,
         );
-        expect(taught(history).plan(route, size, now)).toEqual(taught(own).plan(route, size, now));
+        expect(trainedModel(history).plan(route, size, now)).toEqual(trainedModel(own).plan(route, size, now));
       }),
     );
   });
@@ -289,7 +289,7 @@ describe('timeout: save and load', () => {
   it('are bit-equal, in state and in every plan, through JSON', () => {
     fc.assert(
       fc.property(fc.tuple(anyHistory, anyHistory, anyRoute, anySize, anyNow), ([history, more, route, size, now]) => {
-        const model = taught(history);
+        const model = trainedModel(history);
         const text = JSON.stringify(model.save());
         const loaded = new ResponseTimeoutModel({}, JSON.parse(text));
         expect(JSON.stringify(loaded.save())).toBe(text);
@@ -317,7 +317,7 @@ describe('timeout: mode fixed', () => {
   it('is base_ms for first byte and silences, without a total limit', () => {
     fc.assert(
       fc.property(anyHistory, anySize, fc.integer({ min: 1_000, max: 2_147_483_647 }), (history, size, baseMs) => {
-        const model = taught(history, { mode: 'fixed', baseMs, minMs: 5_000, maxMs: 2_000 });
+        const model = trainedModel(history, { mode: 'fixed', baseMs, minMs: 5_000, maxMs: 2_000 });
         const plan = model.plan(ROUTE, size, 0);
         expect(deadlines(plan)).toEqual([baseMs, baseMs, 2_147_483_647]);
         expect(deadlines(model.plan(ROUTE, size, 0, { plan, timedOut: 'silence' }))).toEqual(deadlines(plan));
@@ -331,7 +331,7 @@ describe('a total deadline', () => {
   it('ends the attempt or moves into the future, within the ceiling', () => {
     fc.assert(
       fc.property(anyHistory, anySize, anyMs, anySize, (history, size, elapsedMs, bytes) => {
-        const model = taught(history);
+        const model = trainedModel(history);
         const plan = model.plan(ROUTE, size, 0);
         const next = model.extend(plan, elapsedMs, bytes);
         if (next === 0) return;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyHistory, ROUTE, taught } from '#test/support/timeout-histories.ts';
+import { anyHistory, ROUTE, trainedModel } from '#test/support/timeout-histories.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 
 const EMPTY = new ResponseTimeoutModel().save();
@@ -29,7 +29,7 @@ describe('a damaged timeout state', () => {
   });
 
   it('starts empty or is valid, with any value in any place', () => {
-    const history = anyHistory.map((steps) => taught(steps).save());
+    const history = anyHistory.map((steps) => trainedModel(steps).save());
     fc.assert(
       fc.property(history, fc.nat(), fc.oneof(fc.jsonValue(), fc.constantFrom(-1, 1e308, 0.5)), (saved, nth, put) => {
         const places = placesIn(saved);

@@ -8,9 +8,9 @@ import { everyCrash } from '#test/support/every-crash.ts';
 import {
   attempt,
   type FetchServer,
-  FRESH,
   JOURNAL,
   type Script,
+  SECOND_COPY,
   STAGED,
   startFetchServer,
 } from '#test/support/fetch-rig.ts';
@@ -55,15 +55,15 @@ describe('transfer: copies on disk', () => {
 
     const cut = await ask(files, { ranges: 'refuse', cutAfter: 9_000 });
     expect(cut.settled).toEqual({ madeProgress: false, nextRequestsWhole: false });
-    expect([size(files, STAGED), size(files, FRESH)]).toEqual([25_000, 9_000]);
+    expect([size(files, STAGED), size(files, SECOND_COPY)]).toEqual([25_000, 9_000]);
     expect(restartOf(files)).toEqual({ kept: 25_000, ask: 'rest', validator: '"a"', reached: 9_000 });
 
     const further = await ask(files, { cutAfter: 9_000 });
     expect(further.settled).toEqual({ madeProgress: true, nextRequestsWhole: false });
-    expect([size(files, STAGED), size(files, FRESH)]).toEqual([25_000, 18_000]);
+    expect([size(files, STAGED), size(files, SECOND_COPY)]).toEqual([25_000, 18_000]);
 
     await ask(files, { cutAfter: 9_000 });
-    expect([size(files, STAGED), size(files, FRESH)]).toEqual([27_000, null]);
+    expect([size(files, STAGED), size(files, SECOND_COPY)]).toEqual([27_000, null]);
     expect(restartOf(files)).toBeUndefined();
 
     const { fetched } = await ask(files, {});
@@ -116,9 +116,9 @@ describe('transfer: copies on disk', () => {
   });
 
   it.each([
-    ['a symbolic link', 'FILE-SYMLINK', (files: CrashingFiles) => files.plantSymlink(FRESH, '/outside/secret')],
-    ['a FIFO', 'FILE-SPECIAL', (files: CrashingFiles) => files.plantFifo(FRESH)],
-    ['a hard link', 'FILE-LINKED', (files: CrashingFiles) => files.plantLink(FRESH, '/outside/secret')],
+    ['a symbolic link', 'FILE-SYMLINK', (files: CrashingFiles) => files.plantSymlink(SECOND_COPY, '/outside/secret')],
+    ['a FIFO', 'FILE-SPECIAL', (files: CrashingFiles) => files.plantFifo(SECOND_COPY)],
+    ['a hard link', 'FILE-LINKED', (files: CrashingFiles) => files.plantLink(SECOND_COPY, '/outside/secret')],
   ])('refuse %s in place of the second copy', async (_what, code, plant) => {
     const files = await withPart();
     files.plantFolder('/outside');
@@ -158,7 +158,7 @@ it('transfer: a crash at any step of a restarted transfer costs no kept byte and
     act: story,
     check: async ({ files, mode }) => {
       // A torn disk may cut or blank what was not synced; all synced bytes are there.
-      const kept = Math.max(size(files, STAGED) ?? 0, size(files, FRESH) ?? 0);
+      const kept = Math.max(size(files, STAGED) ?? 0, size(files, SECOND_COPY) ?? 0);
       if (mode !== 'torn') expect(kept).toBeGreaterThanOrEqual(25_000);
       await heals(files);
     },

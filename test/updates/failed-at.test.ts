@@ -5,8 +5,8 @@ import type { CodedError } from '#errors/coded-error.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig } from '#test/support/round-rig.ts';
+import { ROUTE_NAMES, type RouteName, startTestRoutes, type TestRoutes } from '#test/support/test-routes.ts';
 import { testSettings } from '#test/support/test-settings.ts';
-import { startWays, WAYS, type WayName, type Ways } from '#test/support/ways.ts';
 import { parseFeed } from '#updates/feed/feed-document.ts';
 import { download } from '#updates/package/download.ts';
 import { PackageTurn } from '#updates/package/turn.ts';
@@ -80,16 +80,16 @@ const FEED = rows([
   ['FEED-NEWER', 'bytes', ok('{"format":2}')],
 ]);
 
-let ways: Ways;
+let routes: TestRoutes;
 beforeAll(async () => {
-  ways = await startWays();
+  routes = await startTestRoutes();
 });
-afterAll(() => ways.close());
+afterAll(() => routes.close());
 
-async function rigFor(way: WayName, code: string) {
+async function rigFor(way: RouteName, code: string) {
   const files = new CrashingFiles();
   await files.makeDirectory('/data/packages/.staging', 0o700);
-  const { proxies, base } = ways.settings(way);
+  const { proxies, base } = routes.settings(way);
   const settings = testSettings('/data', {
     proxies,
     updates: { feed_url: `${base}feed.json` },
@@ -102,19 +102,19 @@ async function rigFor(way: WayName, code: string) {
   };
   return {
     base,
-    rig: await openRig({ files, dir: '/data', settings: short, updatesTls: ways.trust }),
+    rig: await openRig({ files, dir: '/data', settings: short, updatesTls: routes.trust }),
   };
 }
 
 function script(said: Buffer, end: End): void {
-  ways.answer = (socket) => {
+  routes.answer = (socket) => {
     if (end === 'closes') socket.end(said);
     else socket.write(said, () => (end === 'cut' ? socket.destroy() : undefined));
   };
 }
 
-function expected(way: WayName, at: At, base: string): string | null {
-  const { bytes, cut } = ways.hops(way);
+function expected(way: RouteName, at: At, base: string): string | null {
+  const { bytes, cut } = routes.hops(way);
   if (at === 'unless forwarded') return way === 'forward' ? null : bytes;
   if (at === 'server') return new URL(base).host;
   return at === 'cut' ? cut : bytes;
@@ -129,7 +129,7 @@ async function failure(work: Promise<unknown>): Promise<CodedError> {
   );
 }
 
-describe.each(WAYS)('failed at, %s:', (way) => {
+describe.each(ROUTE_NAMES)('failed at, %s:', (way) => {
   it.each([...PROTOCOL, ...PACKAGE])('a package that fails with %s names %s', async (code, at, said, end) => {
     script(said, end);
     const { base, rig } = await rigFor(way, code);
@@ -154,7 +154,7 @@ describe.each(WAYS)('failed at, %s:', (way) => {
 });
 
 // An unsigned feed is not accepted over plain http.
-describe.each(WAYS.filter((way) => way !== 'forward'))('failed at, a feed, %s:', (way) => {
+describe.each(ROUTE_NAMES.filter((way) => way !== 'forward'))('failed at, a feed, %s:', (way) => {
   it.each(FEED)('a feed that fails with %s names %s', async (code, at, said, end) => {
     script(said, end);
     const { base, rig } = await rigFor(way, code);

@@ -94,7 +94,7 @@ describe('kinds of path: a package through a living proxy that is unknown yet', 
 
     expect([report.error, report.failed]).toEqual([null, []]);
     expect(report.published).toEqual(['u1']);
-    expect(proxy.asked()).toBe(1);
+    expect(proxy.requests()).toBe(1);
     expect(rig.ports.model.samples(route)).toHaveLength(1);
     expect(rig.ports.habits.kindOf(route)).toBe(kind);
     expect(rig.events.find(({ name }) => name === 'downloaded')).toMatchObject({ kind });
@@ -113,7 +113,7 @@ describe('kinds of path: a package through a living proxy that is unknown yet', 
 
     expect(report.published).toEqual(['u1']);
     expect(failuresOf(place.rig.events).map((error) => (error as { code?: unknown }).code)).toEqual(codes);
-    expect(place.proxy.asked()).toBe(2);
+    expect(place.proxy.requests()).toBe(2);
   });
 });
 
@@ -175,10 +175,10 @@ describe('kinds of path: what was learned', () => {
     expect(stripped(again)).toEqual(stripped(place.rig));
 
     place.offered.add('large');
-    const asked = place.proxy.asked();
+    const asked = place.proxy.requests();
     const report = await again.round();
     expect(report.published).toEqual(['large']);
-    expect(place.proxy.asked()).toBe(asked + 1);
+    expect(place.proxy.requests()).toBe(asked + 1);
     const waited = again.events.find((event) => event.name === 'downloaded');
     expect(Number(waited?.['silence'])).toBeGreaterThan(590_000);
   });
@@ -194,6 +194,6 @@ describe('kinds of path: a server that drips', () => {
 
     expect(report.failed.map(({ error }) => error.code)).toEqual(['RESPONSE-TRICKLES', 'RESPONSE-TRICKLES']);
     expect(report.left).toBe(2);
-    expect(place.proxy.asked()).toBe(2);
+    expect(place.proxy.requests()).toBe(2);
   });
 });

@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { withInterference } from '#test/support/interfering-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
-import { meddling } from '#test/support/meddling-files.ts';
 import { openRig } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import { testSettings } from '#test/support/test-settings.ts';
@@ -31,7 +31,7 @@ async function roundWith(
   meanwhile: () => void = () => undefined,
 ) {
   let swaps = 0;
-  const files = meddling(disk, (moment, operation, given) => {
+  const files = withInterference(disk, (moment, operation, given) => {
     if (swaps > 0 || !isMoment(moment, operation, given)) return;
     swaps += 1;
     swap();

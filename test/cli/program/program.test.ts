@@ -15,7 +15,7 @@ async function run(...args: string[]) {
     };
   const actions = new Proxy({} as Actions, { get: (_target, name) => note(String(name)) });
   const status = await runProgram(args, { actions, terminal, version: '9.8.7' });
-  return { status, called, out: terminal.written, err: terminal.complained.join('\n'), told: terminal.told };
+  return { status, called, out: terminal.written, err: terminal.errors.join('\n'), told: terminal.printed };
 }
 
 const isCommand = (value: unknown) => typeof value === 'object' && value !== null && 'parseAsync' in value;

@@ -61,15 +61,15 @@ describe('config check', () => {
   it('reports that a valid file has no errors', async () => {
     const terminal = fakeTerminal();
     expect(configCheckCommand(terminal, await loadGood())).toBe(0);
-    expect(shortened(terminal.told)).toEqual(['/etc/sallyport/sallyport.yaml: no errors.']);
-    expect(terminal.complained).toEqual([]);
+    expect(shortened(terminal.printed)).toEqual(['/etc/sallyport/sallyport.yaml: no errors.']);
+    expect(terminal.errors).toEqual([]);
   });
 
   it('reports every error at once, in line order, and exits with 78', async () => {
     const terminal = fakeTerminal();
     expect(configCheckCommand(terminal, await folder.refuse(TEN_MISTAKES))).toBe(78);
-    expect(terminal.told).toEqual([]);
-    expect(shortened(terminal.complained).map(withoutKeys)).toMatchInlineSnapshot(`
+    expect(terminal.printed).toEqual([]);
+    expect(shortened(terminal.errors).map(withoutKeys)).toMatchInlineSnapshot(`
       [
         "/etc/sallyport/sallyport.yaml:3:3: updates.feed_ulr: Unknown key. Allowed: ... Did you mean feed_url?",
         "/etc/sallyport/sallyport.yaml:4:18: updates.keep_versions: This must be a number. Found: many. Allowed: 1 to 1000.",
@@ -97,8 +97,8 @@ describe('config check', () => {
     const terminal = fakeTerminal();
     const wrong = Array.from({ length: count }, (_, index) => `zz${index}: 1\n`).join('');
     expect(configCheckCommand(terminal, await folder.refuse(`version: 2\n${wrong}`))).toBe(78);
-    expect(terminal.complained.filter((line) => line.includes(': zz'))).toHaveLength(100);
-    expect(terminal.complained.slice(100, -2)).toEqual(rest === null ? [] : [rest]);
+    expect(terminal.errors.filter((line) => line.includes(': zz'))).toHaveLength(100);
+    expect(terminal.errors.slice(100, -2)).toEqual(rest === null ? [] : [rest]);
   });
 
   it('prints warnings and exits with 0', async () => {
@@ -106,8 +106,8 @@ describe('config check', () => {
     await folder.write('proxy.password', 'long-enough');
     const result = await folder.accept(GOOD.replace('{ env: TOKEN }', "'written-here'"), { mode: 0o644 });
     expect(configCheckCommand(terminal, result)).toBe(0);
-    expect(shortened(terminal.told)).toEqual(['/etc/sallyport/sallyport.yaml: no errors, 1 warning.']);
-    expect(shortened(terminal.complained)).toMatchInlineSnapshot(`
+    expect(shortened(terminal.printed)).toEqual(['/etc/sallyport/sallyport.yaml: no errors, 1 warning.']);
+    expect(shortened(terminal.errors)).toMatchInlineSnapshot(`
       [
         "warning: /etc/sallyport/sallyport.yaml:4:17: updates.bearer_token: The secret is in this file, which every user of this host can read (mode 0644). Write {file: ...} or {credential: ...} instead, or run chmod 0600 on this file.",
       ]
@@ -119,7 +119,7 @@ describe('config check', () => {
     const file = `${folder.path}/none.yaml`;
     const result = await loadSettings({ file, places: TEST_PLACES, environment: {}, known: folder.known });
     expect(configCheckCommand(terminal, result)).toBe(78);
-    expect(shortened(terminal.complained)).toMatchInlineSnapshot(`
+    expect(shortened(terminal.errors)).toMatchInlineSnapshot(`
       [
         "[CONFIG-UNREADABLE] Cannot read /etc/sallyport/none.yaml: there is no such file.",
         "  Check that the file exists and that this user may read it. The example next to it shows every key.",
@@ -133,7 +133,7 @@ describe('config show', () => {
     const terminal = fakeTerminal();
     const known = createRedactor(folder.known);
     expect(configShowCommand(terminal, await loadGood(), { json: false, known })).toBe(0);
-    const rows = shortened(terminal.told).map((line) => line.replaceAll(/ {2,}/g, ' | '));
+    const rows = shortened(terminal.printed).map((line) => line.replaceAll(/ {2,}/g, ' | '));
     expect(rows[0]).toBe('KEY | VALUE | FROM');
     expect(rows).toEqual(
       expect.arrayContaining([
@@ -158,14 +158,14 @@ describe('config show', () => {
     const terminal = fakeTerminal();
     const text = 'version: 2\nupdates:\n  allowed_origins: ["https://a.example.com", "https://b.example.com"]\n';
     configShowCommand(terminal, await folder.accept(text), { json: false, known: createRedactor(folder.known) });
-    expect(terminal.told.join('\n')).toContain('https://a.example.com, https://b.example.com');
+    expect(terminal.printed.join('\n')).toContain('https://a.example.com, https://b.example.com');
   });
 
   it('has the same rows with --json', async () => {
     const terminal = fakeTerminal();
     const known = createRedactor(folder.known);
     configShowCommand(terminal, await loadGood(), { json: true, known });
-    const rows = JSON.parse(terminal.told.join('\n')) as {
+    const rows = JSON.parse(terminal.printed.join('\n')) as {
       key: string;
       value: unknown;
       source: string;
@@ -195,15 +195,15 @@ describe('config show', () => {
     const loaded = await folder.accept(text, { environment: { TOKEN: 'token-token-token' } });
     const terminal = fakeTerminal();
     configShowCommand(terminal, loaded, { json, known: createRedactor(folder.known) });
-    expect(terminal.told.join('\n')).not.toContain('token-token');
+    expect(terminal.printed.join('\n')).not.toContain('token-token');
   });
 
   it('prints the errors of an invalid file', async () => {
     const terminal = fakeTerminal();
     const refused = await folder.refuse(TEN_MISTAKES);
     expect(configShowCommand(terminal, refused, { json: true, known: createRedactor(folder.known) })).toBe(78);
-    expect(terminal.told).toEqual([]);
-    expect(terminal.complained.length).toBeGreaterThan(10);
+    expect(terminal.printed).toEqual([]);
+    expect(terminal.errors.length).toBeGreaterThan(10);
   });
 });
 
@@ -211,6 +211,6 @@ describe('config schema', () => {
   it('prints the generated schema for editors', () => {
     const terminal = fakeTerminal();
     expect(configSchemaCommand(terminal)).toBe(0);
-    expect(`${terminal.told.join('\n')}\n`).toBe(makeJsonSchema());
+    expect(`${terminal.printed.join('\n')}\n`).toBe(makeJsonSchema());
   });
 });

@@ -32,8 +32,8 @@ describe('offerTest in the state of another user', () => {
   it('says why it cannot test, and can save', async () => {
     const { tested, terminal } = await offered('y');
     expect(await tested).toBeNull();
-    expect(terminal.complained.join('\n')).toMatch(/not tested\. \/var\/lib\/sallyport .*user ID 990/);
-    expect(terminal.complained.join('\n')).toContain("sudo -u '#990' sallyport");
+    expect(terminal.errors.join('\n')).toMatch(/not tested\. \/var\/lib\/sallyport .*user ID 990/);
+    expect(terminal.errors.join('\n')).toContain("sudo -u '#990' sallyport");
   });
 
   it('saves nothing unless the user agrees', async () => {

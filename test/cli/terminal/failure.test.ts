@@ -12,8 +12,8 @@ describe('a failure on stderr', () => {
     const terminal = fakeTerminal();
     const error = coded('CONTROL-UNREACHABLE', { path: '/run/x.sock', reason: 'EACCES' });
     expect(printError(terminal, error, new KnownSecrets())).toBe(19);
-    expect(terminal.told).toEqual([]);
-    expect(terminal.complained).toEqual([
+    expect(terminal.printed).toEqual([]);
+    expect(terminal.errors).toEqual([
       '[CONTROL-UNREACHABLE] Cannot reach the daemon at /run/x.sock: EACCES.',
       `  ${error.check}`,
     ]);
@@ -39,6 +39,6 @@ describe('a failure on stderr', () => {
     known.add('hunter2-hunter2');
     const terminal = fakeTerminal();
     printError(terminal, coded('INTERNAL', { reason: 'saw hunter2-hunter2', hop: 'hunter2-hunter2' }), known);
-    expect(terminal.complained.join('\n')).not.toContain('hunter2');
+    expect(terminal.errors.join('\n')).not.toContain('hunter2');
   });
 });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { reportExposed, requireOurState } from '#daemon/service/state-folder.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
-import { meddling } from '#test/support/meddling-files.ts';
+import { withInterference } from '#test/support/interfering-files.ts';
 
 const ROOT = 0;
 const OTHER = 4_321;
@@ -16,7 +16,7 @@ describe('requireOurState', () => {
   beforeEach(() => {
     disk = new CrashingFiles();
   });
-  const as = (self: number) => meddling(disk, () => undefined, self);
+  const as = (self: number) => withInterference(disk, () => undefined, self);
 
   it.each([
     ['root in the state of the service', ROOT, OTHER, true],

@@ -1,5 +1,5 @@
-// An origin that answers each request with exactly the bytes of a test, and the ways to it: direct, through a proxy that forwards,
-// through a tunnel with TLS inside, through SOCKS. For tests of what a failure says of where it happened.
+// An origin that answers each request with exactly the bytes of a test, and the routes to it: direct, through a proxy that
+// forwards, through a tunnel with TLS inside, and through SOCKS. For tests of the hop that a failure names.
 
 import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
@@ -9,24 +9,24 @@ import { honest, startFaultProxy } from './fault-proxy.ts';
 import { type Loopback, listenOnLoopback } from './loopback.ts';
 import { honest5, startSocksServer } from './socks-server.ts';
 
-export const WAYS = ['direct', 'forward', 'tunnel', 'socks'] as const;
-export type WayName = (typeof WAYS)[number];
+export const ROUTE_NAMES = ['direct', 'forward', 'tunnel', 'socks'] as const;
+export type RouteName = (typeof ROUTE_NAMES)[number];
 
-/** Says what it says to a request that has come whole. */
+/** Answers a complete request. */
 type Answer = (socket: Socket) => void;
 
-export interface Ways {
-  /** What the origin, or the proxy that forwards, says from now on. */
+export interface TestRoutes {
+  /** The answer of the origin, or of the proxy that forwards, from now on. */
   answer: Answer;
-  /** Profiles for the settings, and the URL of the target as asked for by this way. */
-  settings(way: WayName): { readonly proxies: readonly object[]; readonly base: string };
-  /** The hop that answers come from, and the one that a cut or a silence is put down to. */
-  hops(way: WayName): { readonly bytes: string; readonly cut: string | null };
+  /** Profiles for the settings, and the URL of the target on this route. */
+  settings(way: RouteName): { readonly proxies: readonly object[]; readonly base: string };
+  /** The hop that answers come from, and the one that a failure names for a cut or a silence. */
+  hops(way: RouteName): { readonly bytes: string; readonly cut: string | null };
   readonly trust: TlsTrust;
   close(): Promise<void>;
 }
 
-export async function startWays(): Promise<Ways> {
+export async function startTestRoutes(): Promise<TestRoutes> {
   const ca = createCa();
   const take = (socket: Socket) => {
     let head = '';
@@ -36,7 +36,7 @@ export async function startWays(): Promise<Ways> {
       if (!head.includes('\r\n\r\n')) return;
       socket.off('data', onData);
       socket.resume();
-      ways.answer(socket);
+      routes.answer(socket);
     };
     socket.on('data', onData);
   };
@@ -56,7 +56,7 @@ export async function startWays(): Promise<Ways> {
   });
   const byTls = `https://localhost:${secure.port}/`;
   const origin = `localhost:${secure.port}`;
-  const ways: Ways = {
+  const routes: TestRoutes = {
     answer: (socket) => socket.destroy(),
     settings: (way) => {
       if (way === 'direct') return { proxies: [], base: byTls };
@@ -76,5 +76,5 @@ export async function startWays(): Promise<Ways> {
       await Promise.all(parts.map((part) => part.close()));
     },
   };
-  return ways;
+  return routes;
 }

@@ -5,9 +5,9 @@ import type { Files } from '#system/files.ts';
 type Act = (...given: never[]) => unknown;
 
 /** Calls `meddle` with the name and the arguments of each operation, before it is done (`before`) and after. `self` is who we are. */
-export function meddling(
+export function withInterference(
   files: Files,
-  meddle: (moment: 'before' | 'after', operation: keyof Files, given: readonly unknown[]) => void,
+  interfere: (moment: 'before' | 'after', operation: keyof Files, given: readonly unknown[]) => void,
   self?: number,
 ): Files {
   return new Proxy(files, {
@@ -16,9 +16,9 @@ export function meddling(
       if (name === 'self') return self ?? found;
       if (typeof found !== 'function') return found;
       return async (...given: never[]) => {
-        meddle('before', name, given);
+        interfere('before', name, given);
         const result: unknown = await (found as Act).apply(target, given);
-        meddle('after', name, given);
+        interfere('after', name, given);
         return result;
       };
     },

@@ -11,7 +11,7 @@ export function logLinesOf(page: string): string[] {
 
 /** Whether some event has these words, and its failure those of its code. */
 export function couldBePrinted(line: string): boolean {
-  return EVENT_LINES.some((pattern) => pattern.test(line)) && isFailureAsToday(line);
+  return EVENT_LINES.some((pattern) => pattern.test(line)) && isCurrentFailure(line);
 }
 
 const EVENT_LINES = Object.values(EVENTS).map((event) => {
@@ -20,7 +20,7 @@ const EVENT_LINES = Object.values(EVENTS).map((event) => {
   return new RegExp(`^${head}${patternOf(text)}$`);
 });
 
-function isFailureAsToday(line: string): boolean {
+function isCurrentFailure(line: string): boolean {
   const [, code = '', told = ''] = / \[([A-Z0-9]+(?:-[A-Z0-9]+)+)\] (.*)$/.exec(line) ?? [];
   if (code === '') return true;
   const entry = Object.entries(CATALOGUE).find(([name]) => name === code)?.[1];
