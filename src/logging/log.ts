@@ -9,6 +9,7 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { CodedError } from '#errors/coded-error.ts';
+import { fillTemplate } from '#errors/template.ts';
 import type { SpanRedactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
 import { BoundedScreen, type ReaderNews } from './bounded-screen.ts';
@@ -139,7 +140,7 @@ function sumOf({ of, count, elapsedMs: elapsed }: Repeated, at: number, known: S
   const failure = Object.values(of.fields).find((value) => value instanceof CodedError);
   const event: SallyportEvent = {
     name: 'repeated',
-    times: count === 1 ? 'once more' : `${count} more times`,
+    times: count === 1 ? 'once more' : fillTemplate('{count} more time{count:s}', { count }),
     count,
     elapsed,
     opening: openingOf(of.message),

@@ -158,7 +158,7 @@ export class TimeoutSession<Shape, Kind> {
     const kind = this.#ports.habits.wordsOf(route);
     const known = kind === null ? '' : ` (${kind})`;
     const waits = recentWaits(this.#ports.model.samples(route), size);
-    if (waits === null) return `nothing has come this way before${known}`;
+    if (waits === null) return `no package has arrived on this route before${known}`;
     const longest = showDuration(waits.ms);
     return waits.like
       ? `${who} has held packages of this size for up to ${longest}${known}`

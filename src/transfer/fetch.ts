@@ -80,7 +80,7 @@ export interface FetchWatcher {
     at: { readonly route: RouteKey; readonly proxy: string | null; readonly scans: boolean },
   ): void;
   progress(received: number): void;
-  responded(seen: Responded): void;
+  responded(response: Responded): void;
   /** The attempt failed; `settled` is what it leaves for the next one. */
   failed(settled: Settled): void;
   /** A redirect leads to this URL, which has not been checked. */
@@ -294,14 +294,14 @@ function timed(sink: BodySink, shape: ShapeWatch, clock: Clock): BodySink {
 
 function noteResponse(
   ports: FetchPorts,
-  seen: { readonly id: string; connection: Connection; url: URL; head: ResponseInfo; range: RangePlan },
+  response: { readonly id: string; connection: Connection; url: URL; head: ResponseInfo; range: RangePlan },
 ): void {
-  const { head, range } = seen;
-  if (head.via !== null) ports.report({ name: 'response-via', via: head.via, update_id: seen.id });
+  const { head, range } = response;
+  if (head.via !== null) ports.report({ name: 'response-via', via: head.via, update_id: response.id });
   const isExpected = head.status === 200 || head.status === 206;
   ports.watch.responded({
-    proxy: seen.connection.facts.proxyUrl,
-    origin: seen.url.origin,
+    proxy: response.connection.facts.proxyUrl,
+    origin: response.url.origin,
     via: head.via,
     rangeWorked: range.kind === 'rest' && isExpected ? head.status === 206 : null,
     ...(isExpected ? { etag: head.header('etag') ?? null } : {}),
@@ -310,12 +310,12 @@ function noteResponse(
 
 function observe(
   ports: FetchPorts,
-  seen: { key: RouteKey; size: number; result: ExchangeResult; shape: ShapeWatch; ok: boolean },
+  transfer: { key: RouteKey; size: number; result: ExchangeResult; shape: ShapeWatch; ok: boolean },
 ): void {
-  const { measured } = seen.result;
-  const ok = seen.result.ended === 'complete' && seen.ok;
+  const { measured } = transfer.result;
+  const ok = transfer.result.ended === 'complete' && transfer.ok;
   const outcome = {
-    size: seen.size,
+    size: transfer.size,
     ok,
     timedOut: measured.timedOut,
     firstByteMs: measured.firstByteMs,
@@ -323,8 +323,8 @@ function observe(
     totalMs: measured.totalMs,
     atMs: ports.clock.now(),
   };
-  const shape = seen.shape.end(ports.clock.monotonic(), { whole: ok, timedOut: measured.timedOut !== null });
-  ports.timeoutSession.observe(seen.key, outcome, shape);
+  const shape = transfer.shape.end(ports.clock.monotonic(), { whole: ok, timedOut: measured.timedOut !== null });
+  ports.timeoutSession.observe(transfer.key, outcome, shape);
 }
 
 function finished({ path, file }: Copies, job: FetchJob, reader: ResponseReader, prefix: Hash): Fetched {

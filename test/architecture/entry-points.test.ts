@@ -315,6 +315,14 @@ describe('every source file', () => {
     expect(silent).toEqual([]);
   });
 
+  it('has a header of at most eight lines', () => {
+    const header = (code: string) => /^(?:#![^\n]*\n)?((?:\/\/[^\n]*\n)*)/.exec(code)?.[1] ?? '';
+    const long = sourceFiles().filter((file) => header(readSource(file)).split('\n').length - 1 > 8);
+
+    expect(header('#!x\n// a\n//\n// b\n\n// c\n')).toBe('// a\n//\n// b\n');
+    expect(long).toEqual([]);
+  });
+
   it('has a name in kebab-case', () => {
     expect(sourceFiles().filter((file) => !/^([a-z0-9-]+\/)*[a-z0-9-]+(\.generated)?\.ts$/.test(file))).toEqual([]);
   });

@@ -52,6 +52,7 @@ describe('plain English', () => {
 
   it.each([
     'It waits as long as the server sends.',
+    'It fails with PASSWORD-ANEW.',
     'There is no proxy.',
     'It is no longer used.',
     'Who may change the file?',

@@ -153,7 +153,7 @@ describe('the text of a timeout', () => {
 
   it('names what this proxy has shown, and its kind', async () => {
     const waiting = await open();
-    expect(words(waiting).words.observed).toBe('nothing has come this way before');
+    expect(words(waiting).words.observed).toBe('no package has arrived on this route before');
     await attempt(waiting, success());
     expect(words(waiting).words.observed).toBe(
       'this proxy has held packages of this size for up to 53 s (held back until scanned)',

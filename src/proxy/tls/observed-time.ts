@@ -4,7 +4,7 @@
 // wrong. If it is outside by both, the certificate is at fault. Date is not authenticated, so it only decides the
 // words.
 
-import { showLocalTime } from '#errors/template.ts';
+import { fillTemplate, showLocalTime } from '#errors/template.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 
 export interface ObservedTime {
@@ -15,6 +15,7 @@ export interface ObservedTime {
   readonly monotonicMs: number;
 }
 
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365.25 * DAY_MS;
 /** Correct clocks may differ by this much, and Date has whole seconds. */
@@ -42,7 +43,8 @@ export function compareClocks(observed: ObservedTime | null, at: { nowMs: number
 }
 
 function span(ms: number): string {
-  if (ms >= 2 * YEAR_MS) return `${Math.round(ms / YEAR_MS)} years`;
-  if (ms >= 2 * DAY_MS) return `${Math.round(ms / DAY_MS)} days`;
-  return ms >= 7_200_000 ? `${Math.round(ms / 3_600_000)} hours` : `${Math.round(ms / 1_000)} s`;
+  if (ms >= 2 * YEAR_MS) return fillTemplate('{n} year{n:s}', { n: Math.round(ms / YEAR_MS) });
+  if (ms >= 2 * DAY_MS) return fillTemplate('{n} day{n:s}', { n: Math.round(ms / DAY_MS) });
+  if (ms >= 2 * HOUR_MS) return fillTemplate('{n} hour{n:s}', { n: Math.round(ms / HOUR_MS) });
+  return `${Math.round(ms / 1_000)} s`;
 }

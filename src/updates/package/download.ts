@@ -210,7 +210,7 @@ function watcher(
       report({ name: 'waiting', id, limit, size: length, explanation, proxy, scans, ...held });
     },
     progress: (received) => report({ name: 'progress', id, received, length }),
-    responded: (seen) => habits.observe(seen),
+    responded: (observation) => habits.observe(observation),
     failed: (settled) => turn.attemptFailed(settled),
     led: (to) => habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),
   };
