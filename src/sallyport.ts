@@ -1,29 +1,24 @@
 // One run of the program in a host process: reads the arguments, finds a running daemon or composes the parts, runs the
 // command, and returns the exit status.
 //
-// Only this file depends on all modules. Every error ends here as a line with a code and what to check. Only a bug in
+// Only this file depends on all modules. It imports a command when it is called, so that a start evaluates little else
+// (test/architecture/start.test.ts). Every error ends here as a line with a code and what to check. Only a bug in
 // Sallyport prints a stack trace. `main.ts` is the host of the real process; tests run commands in their own.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { checkCommand } from '#cli/check.ts';
-import { type FoundDaemon, findDaemonOf } from '#cli/find-daemon.ts';
-import { healthCommand } from '#cli/health.ts';
+import type { FoundDaemon } from '#cli/find-daemon.ts';
+import { controlActions } from '#cli/program/control-actions.ts';
 import { networkActions, type Obstacle } from '#cli/program/network-actions.ts';
 import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import { proxyActions } from '#cli/program/proxy-actions.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';
-import { configCheckCommand, configSchemaCommand, configShowCommand, printProblems } from '#cli/settings/config.ts';
-import { statusCommand } from '#cli/status.ts';
-import { printAnsweringDaemon } from '#cli/terminal/answering-daemon.ts';
 import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
-import { explainTimeoutCommand } from '#cli/timeout-explain.ts';
-import { forgetSerialCommand, listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
 import { findCheckout, findPlaces, type Places } from '#config/places.ts';
 import { readGateways } from '#config/reading/host-gateways.ts';
-import { type LoadedSettings, type LoadResult, loadSettings } from '#config/reading/load.ts';
+import type { LoadedSettings, LoadOptions, LoadResult, RefusedSettings } from '#config/reading/load.ts';
 import type { Control, Diagnosis } from '#control/control.ts';
 import type { EndpointList } from '#control/endpoints.ts';
 import type { TimeoutSeeded } from '#control/timeouts.ts';
@@ -34,8 +29,6 @@ import { asCoded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import type { Report } from '#logging/events.ts';
 import type { LogForm } from '#logging/log.ts';
-import { toRecord } from '#logging/record.ts';
-import { TerminalLog } from '#logging/terminal.ts';
 import { secretsInEnvironment } from '#proxy/choosing/environment-proxies.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
@@ -85,6 +78,11 @@ export function printStack(thrown: unknown, terminal: Terminal, redactor: Redact
 /** Errors at start that only a changed configuration fixes, so the service manager must not restart the daemon. */
 const REFUSED_AT_START: ReadonlySet<Code> = new Set<Code>(['POLICY-DIRECT', 'TLS-FILE']);
 
+async function loadSettings(options: LoadOptions): Promise<LoadResult> {
+  const { loadSettings: load } = await import('#config/reading/load.ts');
+  return await load(options);
+}
+
 /** The path of `sallyport-change.socket`. It is not in /run/sallyport, which systemd removes when the service stops. */
 const CHANGE_SOCKET = '/run/sallyport-change.sock';
 
@@ -112,17 +110,14 @@ class Sallyport {
     const signal = this.#host.stopping;
     return {
       run: (globals, options) => this.#run(globals, options),
-      check: (globals, options) =>
-        this.#withControl(globals, (control) =>
-          this.#liveOnScreen((show) => checkCommand(control, terminal, { ...options, signal, show })),
-        ),
-      status: (globals, options) =>
-        options.check
-          ? healthCommand(terminal, { find: () => this.#ownDaemon(globals), known: this.#redactor })
-          : this.#withControl(globals, (control) => statusCommand(control, terminal, options)),
-      ...this.#updateActions(),
-      explainTimeout: (globals, options) =>
-        this.#withControl(globals, (control) => explainTimeoutCommand(control, terminal, options)),
+      ...controlActions({
+        terminal,
+        known: this.#redactor,
+        signal,
+        withControl: (globals, use) => this.#withControl(globals, use),
+        ownDaemon: (globals) => this.#ownDaemon(globals),
+        liveOnScreen: (work) => this.#liveOnScreen(work),
+      }),
       estimateTimeout: (globals, options) => this.#estimateTimeout(globals, options),
       ...this.#networkActions(),
       ...proxyActions({
@@ -133,23 +128,6 @@ class Sallyport {
       serveChanges: (globals) => this.#serveChanges(globals),
       ...vendorActions({ terminal, stopping: signal }),
       demo: (options) => this.#demo(options),
-    };
-  }
-
-  #updateActions(): Pick<Actions, 'listUpdates' | 'verifyUpdates' | 'forgetSerial' | 'runHook'> {
-    const terminal = this.#terminal;
-    const signal = this.#host.stopping;
-    return {
-      listUpdates: (globals, options) =>
-        this.#withControl(globals, (control) => listUpdatesCommand(control, terminal, options)),
-      verifyUpdates: (globals, options) =>
-        this.#withControl(globals, (control) => verifyUpdatesCommand(control, terminal, { ...options, signal })),
-      forgetSerial: (globals, options) =>
-        this.#withControl(globals, (control) => forgetSerialCommand(control, terminal, options)),
-      runHook: (globals, options) =>
-        this.#withControl(globals, (control) =>
-          this.#liveOnScreen((show) => runHookCommand(control, terminal, { ...options, signal, show })),
-        ),
     };
   }
 
@@ -169,13 +147,18 @@ class Sallyport {
 
   #configActions(): Pick<Actions, 'configCheck' | 'configShow' | 'configSchema' | 'configUpgrade'> {
     const terminal = this.#terminal;
+    const commands = () => import('#cli/settings/config.ts');
     return {
-      configCheck: async (globals) => configCheckCommand(terminal, await this.#loadWithoutSecrets(globals)),
+      configCheck: async (globals) => {
+        const { configCheckCommand } = await commands();
+        return configCheckCommand(terminal, await this.#loadWithoutSecrets(globals));
+      },
       configShow: async (globals, options) => {
+        const { configShowCommand } = await commands();
         const loaded = await this.#loadWithoutSecrets(globals);
         return configShowCommand(terminal, loaded, { ...options, known: this.#redactor });
       },
-      configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
+      configSchema: async () => (await commands()).configSchemaCommand(terminal),
       configUpgrade: async (globals, options) => {
         const { configUpgradeCommand } = await import('#cli/settings/config-upgrade.ts');
         return await configUpgradeCommand(this.#commandContext(globals), options);
@@ -187,8 +170,13 @@ class Sallyport {
   async #load(globals: Globals): Promise<LoadedSettings | null> {
     const result = await loadSettings(this.#loadOptions(globals));
     if (result.ok) return result;
-    printProblems(this.#terminal, result);
+    await this.#printProblems(result);
     return null;
+  }
+
+  async #printProblems(refused: RefusedSettings): Promise<number> {
+    const { printProblems } = await import('#cli/settings/config.ts');
+    return printProblems(this.#terminal, refused);
   }
 
   /** Loads the settings from the text if one is given, otherwise from the file. */
@@ -201,7 +189,7 @@ class Sallyport {
     return loadSettings({ ...this.#loadOptions(globals), mayLackCredentials: true });
   }
 
-  #loadOptions(globals: Globals): Parameters<typeof loadSettings>[0] {
+  #loadOptions(globals: Globals): LoadOptions {
     const { known } = this.#host;
     return { file: this.#fileOf(globals), places: this.#places, environment: this.#environment, known };
   }
@@ -212,6 +200,7 @@ class Sallyport {
 
   /** The settings, and the daemon of this file, if one runs. */
   async #findDaemon(globals: Globals): Promise<FoundDaemon & { loaded: LoadResult }> {
+    const { findDaemonOf } = await import('#cli/find-daemon.ts');
     const loaded = await loadSettings(this.#loadOptions(globals));
     return { loaded, ...(await findDaemonOf(resolve(this.#fileOf(globals)), loaded, this.#places)) };
   }
@@ -229,9 +218,10 @@ class Sallyport {
     let control: Control | null = found;
     if (control !== null) {
       // Errors in the file do not matter here: the daemon has also rejected it and uses the previous settings.
+      const { printAnsweringDaemon } = await import('#cli/terminal/answering-daemon.ts');
       printAnsweringDaemon(this.#terminal, socket);
     } else {
-      if (!loaded.ok) return printProblems(this.#terminal, loaded);
+      if (!loaded.ok) return await this.#printProblems(loaded);
       if (other !== null) throw other;
       control = await this.#openInProcess(globals, loaded);
     }
@@ -323,6 +313,8 @@ class Sallyport {
 
   /** Shows events in the format of the log while a command works. */
   async #liveOnScreen(work: (show: Report) => Promise<number>): Promise<number> {
+    const { TerminalLog } = await import('#logging/terminal.ts');
+    const { toRecord } = await import('#logging/record.ts');
     const screen = new TerminalLog(this.#terminal.screen, systemClock);
     try {
       return await work((event) => {

@@ -11,6 +11,8 @@ export interface Import {
   readonly specifier: string;
   /** `import type`: gone at run time. */
   readonly typeOnly: boolean;
+  /** `import()`, `require()` or `getBuiltinModule()`: loaded when that line runs. */
+  readonly lazy: boolean;
 }
 
 export const COMPUTED = '<computed>';
@@ -23,13 +25,13 @@ export function importsOf(code: string): readonly Import[] {
   const bare = withoutComments(code);
   const found: Import[] = [];
   for (const [, , type, , specifier] of bare.matchAll(STATIC)) {
-    found.push({ specifier: specifier ?? COMPUTED, typeOnly: type !== undefined });
+    found.push({ specifier: specifier ?? COMPUTED, typeOnly: type !== undefined, lazy: false });
   }
   for (const [, , specifier] of bare.matchAll(SIDE_EFFECT)) {
-    found.push({ specifier: specifier ?? COMPUTED, typeOnly: false });
+    found.push({ specifier: specifier ?? COMPUTED, typeOnly: false, lazy: false });
   }
   for (const [, , specifier] of bare.matchAll(DYNAMIC)) {
-    found.push({ specifier: specifier ?? COMPUTED, typeOnly: false });
+    found.push({ specifier: specifier ?? COMPUTED, typeOnly: false, lazy: true });
   }
   return found;
 }

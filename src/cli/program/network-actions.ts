@@ -1,11 +1,9 @@
 // The commands that answer "Is it the proxy?". Each uses the running daemon, or works in this process if none runs.
 // `sallyport.ts` passes in the parts.
 
-import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
-import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';
+import type { Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
+import type { EndpointForm } from '#cli/endpoints.ts';
 import type { FoundDaemon } from '#cli/find-daemon.ts';
-import { printProblems } from '#cli/settings/config.ts';
-import { printAnsweringDaemon } from '#cli/terminal/answering-daemon.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Problem } from '#config/problem.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
@@ -47,27 +45,37 @@ export function networkActions(parts: NetworkActionParts): NetworkActions {
       withDiagnoser(parts, globals, (control) => {
         const purposes = purpose === undefined ? null : [purpose];
         const request = { purposes, shell, candidate: null, through: null, second_opinion: secondOpinion };
-        return diagnoseCommand(control, terminal, { ...options, request, signal });
+        return diagnose(control, terminal, { ...options, request, signal });
       }),
     testProxy: (globals, { name = 'default', secondOpinion, ...options }) =>
       withDiagnoser(parts, globals, (control) => {
         const request = { purposes: null, shell, candidate: null, through: name, second_opinion: secondOpinion };
-        return diagnoseCommand(control, terminal, { ...options, request, signal });
+        return diagnose(control, terminal, { ...options, request, signal });
       }),
     endpoints: (globals, form) => endpoints(parts, globals, form),
   };
 }
 
+const diagnose: typeof diagnoseCommand = async (...given) => {
+  const { diagnoseCommand: command } = await import('#cli/diagnose.ts');
+  return await command(...given);
+};
+
 /** If no daemon of this file runs, only the file is read. Any user who can read it can list the endpoints. */
 async function endpoints(parts: NetworkActionParts, globals: Globals, form: EndpointForm): Promise<number> {
+  const { endpointsCommand } = await import('#cli/endpoints.ts');
   const { terminal, redactor } = parts;
   const { socket, control } = await parts.findDaemon(globals);
   if (control !== null) {
+    const { printAnsweringDaemon } = await import('#cli/terminal/answering-daemon.ts');
     printAnsweringDaemon(terminal, socket);
     return endpointsCommand(await control.endpoints(), terminal, form);
   }
   const loaded = await parts.load(globals);
-  if (!loaded.ok) return printProblems(terminal, loaded);
+  if (!loaded.ok) {
+    const { printProblems } = await import('#cli/settings/config.ts');
+    return printProblems(terminal, loaded);
+  }
   return endpointsCommand(redactDeep(await parts.endpointsOfFile(loaded), redactor), terminal, form);
 }
 
@@ -82,7 +90,10 @@ async function withDiagnoser(
     const { loaded, socket, control: found, other } = await parts.findDaemon(globals);
     if (found === null && !loaded.ok) return await use(unavailable(loaded, parts, globals));
     if (other !== null) throw other;
-    if (found !== null) printAnsweringDaemon(parts.terminal, socket);
+    if (found !== null) {
+      const { printAnsweringDaemon } = await import('#cli/terminal/answering-daemon.ts');
+      printAnsweringDaemon(parts.terminal, socket);
+    }
     control = found ?? (await parts.openInProcess(globals, loaded as LoadedSettings));
   } catch (thrown) {
     if (!(thrown instanceof CodedError) || thrown.code === 'INTERNAL' || parts.signal.aborted) throw thrown;

@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import type { EndpointForm } from '#cli/endpoints.ts';
 import { filled } from '#cli/terminal/wrap.ts';
-import { PURPOSES, type Purpose } from '#config/purposes.ts';
+import type { Purpose } from '#config/purposes.ts';
 import type { Globals, Hooks } from './program-hooks.ts';
 
 interface DiagnoseArguments {
@@ -32,13 +32,18 @@ export interface NetworkActions {
   endpoints(globals: Globals, form: EndpointForm): Promise<number>;
 }
 
-export function addNetworkCommands(program: Command, actions: NetworkActions, { globals, does }: Hooks): void {
+/** Adds `diagnose`, which accepts these purposes, and `endpoints`. */
+export function addNetworkCommands(
+  program: Command,
+  actions: NetworkActions,
+  { globals, does, purposes }: Hooks & { readonly purposes: readonly Purpose[] },
+): void {
   program
     .command('diagnose')
     .description(
       'test the connection for each purpose step by step, as the service would, and report the first problem',
     )
-    .addOption(new Option('--purpose <purpose>', 'test only this purpose').choices([...PURPOSES]))
+    .addOption(new Option('--purpose <purpose>', 'test only this purpose').choices(purposes))
     .option('--second-opinion', OPINION_HELP, false)
     .option('--json', JSON_HELP, false)
     .option('--retry-credential', RETRY_HELP, false)

@@ -40,17 +40,18 @@ interface Json {
 /** The flags of a profile as commander parsed them. */
 type ParsedFlags = Readonly<Record<string, unknown>> & Json;
 
-/** Adds `proxy` and `route`. */
-export function addProxyCommands(program: Command, actions: ProxyActions & NetworkActions, hooks: Hooks): void {
-  const proxy = program
-    .command('proxy')
-    .description('list, add, change and delete proxies; an edit leaves all other lines of the file as they are');
+/** Adds the commands of `proxy` and `route`. */
+export function addProxyCommands(
+  { proxy, route }: { readonly proxy: Command; readonly route: Command },
+  actions: ProxyActions & NetworkActions,
+  hooks: Hooks,
+): void {
   proxy.addHelpText('after', filled(EDIT_PERMISSIONS));
   addLooking(proxy, actions, hooks);
   addMaking(proxy, actions, hooks);
   addProxyTest(proxy, actions, hooks);
   addSwitching(proxy, actions, hooks);
-  addRoutes(program, actions, hooks);
+  addRoutes(route, actions, hooks);
 }
 
 function addLooking(proxy: Command, actions: ProxyActions, { globals, does }: Hooks): void {
@@ -137,8 +138,7 @@ function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: 
     .action(does(() => actions.confirmChange(globals())));
 }
 
-function addRoutes(program: Command, actions: ProxyActions, { globals, does }: Hooks): void {
-  const route = program.command('route').description('show or set the proxy of each purpose');
+function addRoutes(route: Command, actions: ProxyActions, { globals, does }: Hooks): void {
   route.addHelpText('after', filled(EDIT_PERMISSIONS));
   withJson(route.command('show').description('show the active route of each purpose, and why')).action(
     does(({ json }: Json) => actions.showRoutes(globals(), { json })),

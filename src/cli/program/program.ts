@@ -5,13 +5,13 @@ import { parseSize } from '#cli/size.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { filled } from '#cli/terminal/wrap.ts';
-import { validateTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { LogForm } from '#logging/log.ts';
 import { validateId } from '#system/id.ts';
+import { isZoneName } from '#system/time/zone.ts';
 import type { Does, Globals, Hooks } from './program-hooks.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
-import { addProxyCommands, type ProxyActions } from './program-proxy.ts';
+import type { ProxyActions } from './program-proxy.ts';
 
 /** Arguments of `status`. */
 interface StatusArguments {
@@ -58,6 +58,7 @@ export async function runProgram(
 ): Promise<number> {
   let status = EXIT_OK;
   const program = describe(made.version, made.terminal);
+  const isNamed = (command: string) => args.includes(command);
   const globals = (): Globals => program.opts<Globals>();
   const does =
     <A extends unknown[]>(action: (...given: A) => Promise<number>) =>
@@ -66,8 +67,15 @@ export async function runProgram(
     };
   addWork(program, made.actions, { globals, does });
   addTimeout(program, made.actions, { globals, does });
-  addNetworkCommands(program, made.actions, { globals, does });
-  addProxyCommands(program, made.actions, { globals, does });
+  // What follows from the configuration schema is loaded for its own commands only.
+  const purposes = isNamed('diagnose') ? (await import('#config/purposes.ts')).PURPOSES : [];
+  addNetworkCommands(program, made.actions, { globals, does, purposes });
+  const proxy = program.command('proxy').description(PROXY_SUMMARY);
+  const route = program.command('route').description('show or set the proxy of each purpose');
+  if (isNamed('proxy') || isNamed('route')) {
+    const { addProxyCommands } = await import('./program-proxy.ts');
+    addProxyCommands({ proxy, route }, made.actions, { globals, does });
+  }
   addConfig(program, made.actions, { globals, does });
   addVendor(program, made.actions, does);
   nameHelp(program);
@@ -266,8 +274,7 @@ function readSize(text: string): number {
 }
 
 function parseZone(text: string): string {
-  const complaint = validateTimeZone(text);
-  if (complaint === null) return text;
+  if (isZoneName(text)) return text;
   throw new InvalidArgumentError('Use a time zone such as Europe/Berlin, or UTC.');
 }
 
@@ -276,6 +283,8 @@ function parseDays(text: string): number {
   if (/^[0-9]{1,4}$/.test(text) && days >= 1) return days;
   throw new InvalidArgumentError('Use a number of days from 1 to 9999.');
 }
+
+const PROXY_SUMMARY = 'list, add, change and delete proxies; an edit leaves all other lines of the file as they are';
 
 const PROGRAM_HELP = `
 First steps:

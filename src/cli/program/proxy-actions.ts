@@ -1,11 +1,7 @@
-// The `proxy` and `route` commands, under the names that the program calls. `sallyport.ts` passes in the parts.
+// The `proxy` and `route` commands, under the names that the program calls. `sallyport.ts` passes in the parts. Each
+// command is loaded when it is called.
 
 import type { CommandContext } from '#cli/settings/command-context.ts';
-import { confirmCommand } from '#cli/settings/confirm.ts';
-import { addProxyCommand, changeProxyCommand, editProxyCommand } from '#cli/settings/proxy-change.ts';
-import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/settings/proxy-delete.ts';
-import { listProxiesCommand, showProxyCommand } from '#cli/settings/proxy-list.ts';
-import { setRouteCommand, showRoutesCommand } from '#cli/settings/route.ts';
 import type { Control } from '#control/control.ts';
 import type { Globals } from './program-hooks.ts';
 import type { ProxyActions } from './program-proxy.ts';
@@ -19,18 +15,27 @@ export interface ProxyActionParts {
 /** The commands, under the names that the program calls. */
 export function proxyActions({ context, withControl }: ProxyActionParts): ProxyActions {
   return {
-    listProxies: (globals, options) => listProxiesCommand(context(globals), options),
-    showProxy: (globals, { name, json }) => showProxyCommand(context(globals), name, { json }),
-    addProxy: (globals, { name, flags }) => addProxyCommand(context(globals), name, flags),
-    editProxy: (globals, { name, flags }) => editProxyCommand(context(globals), name, flags),
-    changeProxy: (globals, { flags }) => changeProxyCommand(context(globals), flags),
-    deleteProxy: (globals, { name, flags }) => deleteProxyCommand(context(globals), name, flags),
-    defaultProxy: (globals, { name, ...options }) => defaultProxyCommand(context(globals), name, options),
-    enableProxy: (globals, { enabled, json, confirm }) =>
-      enableProxyCommand(context(globals), enabled, { json, confirm }),
-    confirmChange: (globals) => confirmCommand(context(globals)),
-    showRoutes: (globals, options) =>
-      withControl(globals, (control) => showRoutesCommand(context(globals), control, options)),
-    setRoute: (globals, options) => setRouteCommand(context(globals), options),
+    listProxies: async (globals, options) => (await listing()).listProxiesCommand(context(globals), options),
+    showProxy: async (globals, { name, json }) => (await listing()).showProxyCommand(context(globals), name, { json }),
+    addProxy: async (globals, { name, flags }) => (await changing()).addProxyCommand(context(globals), name, flags),
+    editProxy: async (globals, { name, flags }) => (await changing()).editProxyCommand(context(globals), name, flags),
+    changeProxy: async (globals, { flags }) => (await changing()).changeProxyCommand(context(globals), flags),
+    deleteProxy: async (globals, { name, flags }) =>
+      (await deleting()).deleteProxyCommand(context(globals), name, flags),
+    defaultProxy: async (globals, { name, ...options }) =>
+      (await deleting()).defaultProxyCommand(context(globals), name, options),
+    enableProxy: async (globals, { enabled, json, confirm }) =>
+      (await deleting()).enableProxyCommand(context(globals), enabled, { json, confirm }),
+    confirmChange: async (globals) => (await import('#cli/settings/confirm.ts')).confirmCommand(context(globals)),
+    showRoutes: async (globals, options) => {
+      const { showRoutesCommand } = await routing();
+      return await withControl(globals, (control) => showRoutesCommand(context(globals), control, options));
+    },
+    setRoute: async (globals, options) => (await routing()).setRouteCommand(context(globals), options),
   };
 }
+
+const listing = () => import('#cli/settings/proxy-list.ts');
+const changing = () => import('#cli/settings/proxy-change.ts');
+const deleting = () => import('#cli/settings/proxy-delete.ts');
+const routing = () => import('#cli/settings/route.ts');

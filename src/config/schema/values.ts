@@ -8,6 +8,7 @@ import { isHost, validateDnsName } from '#config/values/host-name.ts';
 import { tokensOf, validateToken } from '#config/values/no-proxy.ts';
 import { suggest } from '#config/values/suggest.ts';
 import { isLoopbackAddress } from '#system/network/addresses.ts';
+import { isZoneName } from '#system/time/zone.ts';
 
 /** Longest URL that is accepted, in characters; signed URLs of a CDN can have more than 4,000. */
 export const MAX_URL_LENGTH = 16_384;
@@ -118,7 +119,7 @@ export function validateSchedule(text: string): string | null {
 
 /** The name of a time zone. An offset such as +01:00 is rejected, because it has no summer time. */
 export function validateTimeZone(text: string): string | null {
-  if (/^[A-Za-z]/.test(text) && isTimeZone(text)) return null;
+  if (isZoneName(text)) return null;
   const meant = suggest(text, Intl.supportedValuesOf('timeZone'));
   const example = meant ?? 'Europe/Berlin';
   return `There is no time zone of this name. Write a name from the IANA time zone database, such as ${example}.`;
@@ -171,15 +172,6 @@ export function validateArgument(text: string): string | null {
 export function isLoopbackUrl(url: URL): boolean {
   const { hostname } = url;
   return hostname === 'localhost' || hostname === '[::1]' || (!hostname.startsWith('[') && isLoopbackAddress(hostname));
-}
-
-function isTimeZone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function validatePlainHost(text: string): string | null {

@@ -12,6 +12,17 @@ const BEHIND_MS = 13 * HOUR_MS;
 /** The range of `Date` and `Intl`, less a day; both throw beyond it. */
 const FURTHEST_MS = 8.64e15 - 24 * HOUR_MS;
 
+/** Whether this is the name of a time zone. An offset such as +02:00 is none. */
+export function isZoneName(text: string): boolean {
+  if (!/^[A-Za-z]/.test(text)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export class Zone {
   readonly name: string;
   readonly #format: Intl.DateTimeFormat;

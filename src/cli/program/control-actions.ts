@@ -1,0 +1,69 @@
+// The commands that work through Control, under the names that the program calls. `sallyport.ts` passes in the parts. Each
+// command is loaded when it is called.
+
+import type { Terminal } from '#cli/terminal/terminal.ts';
+import type { Control } from '#control/control.ts';
+import type { Report } from '#logging/events.ts';
+import type { Redactor } from '#redaction/redact.ts';
+import type { Actions } from './program.ts';
+import type { Globals } from './program-hooks.ts';
+
+export interface ControlActionParts {
+  readonly terminal: Terminal;
+  readonly known: Redactor;
+  readonly signal: AbortSignal;
+  withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number>;
+  ownDaemon(globals: Globals): Promise<Control | null>;
+  /** Shows events in the format of the log while a command works. */
+  liveOnScreen(work: (show: Report) => Promise<number>): Promise<number>;
+}
+
+type ControlActions = Pick<
+  Actions,
+  'check' | 'status' | 'listUpdates' | 'verifyUpdates' | 'forgetSerial' | 'runHook' | 'explainTimeout'
+>;
+
+/** The commands, under the names that the program calls. */
+export function controlActions(parts: ControlActionParts): ControlActions {
+  const { terminal, signal, withControl } = parts;
+  return {
+    check: async (globals, options) => {
+      const { checkCommand } = await import('#cli/check.ts');
+      return await withControl(globals, (control) =>
+        parts.liveOnScreen((show) => checkCommand(control, terminal, { ...options, signal, show })),
+      );
+    },
+    status: async (globals, options) => {
+      if (options.check) {
+        const { healthCommand } = await import('#cli/health.ts');
+        return await healthCommand(terminal, { find: () => parts.ownDaemon(globals), known: parts.known });
+      }
+      const { statusCommand } = await import('#cli/status.ts');
+      return await withControl(globals, (control) => statusCommand(control, terminal, options));
+    },
+    listUpdates: async (globals, options) => {
+      const { listUpdatesCommand } = await updates();
+      return await withControl(globals, (control) => listUpdatesCommand(control, terminal, options));
+    },
+    verifyUpdates: async (globals, options) => {
+      const { verifyUpdatesCommand } = await updates();
+      return await withControl(globals, (control) => verifyUpdatesCommand(control, terminal, { ...options, signal }));
+    },
+    forgetSerial: async (globals, options) => {
+      const { forgetSerialCommand } = await updates();
+      return await withControl(globals, (control) => forgetSerialCommand(control, terminal, options));
+    },
+    runHook: async (globals, options) => {
+      const { runHookCommand } = await updates();
+      return await withControl(globals, (control) =>
+        parts.liveOnScreen((show) => runHookCommand(control, terminal, { ...options, signal, show })),
+      );
+    },
+    explainTimeout: async (globals, options) => {
+      const { explainTimeoutCommand } = await import('#cli/timeout-explain.ts');
+      return await withControl(globals, (control) => explainTimeoutCommand(control, terminal, options));
+    },
+  };
+}
+
+const updates = () => import('#cli/updates.ts');
