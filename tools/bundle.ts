@@ -15,9 +15,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Plugin, rolldown } from 'rolldown';
+import { type ChunkingContext, type Plugin, rolldown } from 'rolldown';
+import { asciiOnly, leanBuiltins, withoutProcesses } from './bundle-plugins.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
@@ -32,33 +33,39 @@ interface BundleOptions {
 }
 
 /**
- * Node reads every export of a built-in module that is imported, including getters that load large parts of Node:
- * http.WebSocket, crypto.webcrypto (lib/internal/bootstrap/realm.js, getESMFacade). That costs about 15 ms of every start.
- * This plugin provides only the plain exports of the two modules; importing another one is a build error.
+ * What a start loads together is in one file. Each file has what its modules import, without what an earlier file has.
+ * Otherwise each combination of lazy imports would be a file of its own, and a start would open dozens. `start` comes first:
+ * what the entry imports.
  */
-const leanBuiltins: Plugin = {
-  name: 'lean-builtins',
-  resolveId: (id) => (COSTLY.includes(id) ? `${LEAN}${id}` : null),
-  load(id) {
-    if (!id.startsWith(LEAN)) return null;
-    const name = id.slice(LEAN.length);
-    const module = process.getBuiltinModule(name) as object;
-    const plain = Object.entries(Object.getOwnPropertyDescriptors(module))
-      .filter(([key, { get }]) => get === undefined && key !== 'default' && /^[A-Za-z_$][\w$]*$/.test(key))
-      .map(([key]) => key);
-    return [
-      `const builtin = process.getBuiltinModule(${JSON.stringify(name)});`,
-      'export default builtin;',
-      ...plain.map((key) => `const own_${key} = builtin[${JSON.stringify(key)}];\nexport { own_${key} as ${key} };`),
-    ].join('\n');
-  },
+const LOADED_TOGETHER = {
+  settings: ['config/reading/load.ts'],
+  commands: ['cli/settings/config.ts', 'cli/find-daemon.ts', 'cli/status.ts'],
+  daemon: ['daemon/in-process.ts', 'daemon/run.ts'],
 };
 
-/** Every command uses most of these modules. Without a file of their own they are spread over a dozen small ones. */
-const COMMON = /\/src\/(?:config|errors|logging|redaction|system)\//;
-
-const COSTLY = ['node:http', 'node:crypto'];
-const LEAN = '\0lean-builtin:';
+/** Returns a function that names the file of a module; null if it belongs to none of them. */
+function loadedTogether(entry: string): (module: string, context: ChunkingContext) => string | null {
+  const files = new Map<string, string | null>();
+  const place = (context: ChunkingContext) => {
+    const imports = (module: string) => context.getModuleInfo(module)?.importedIds ?? [];
+    const add = (module: string, file: string) => {
+      if (files.has(module)) return;
+      files.set(module, file);
+      for (const imported of imports(module)) add(imported, file);
+    };
+    // The entry waits until the command has ended, and imports the others before that. In one file with them it would wait
+    // for itself.
+    files.set(entry, null);
+    for (const imported of imports(entry)) add(imported, 'start');
+    for (const [file, modules] of Object.entries(LOADED_TOGETHER)) {
+      for (const module of modules) add(join(ROOT, 'src', module), file);
+    }
+  };
+  return (module, context) => {
+    if (files.size === 0) place(context);
+    return files.get(module) ?? null;
+  };
+}
 
 /**
  * Files that code refers to by `new URL('./worker.ts', import.meta.url)` are included: a script as an entry, anything else
@@ -103,7 +110,7 @@ async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
     platform: 'node',
     // kerberos is not a dependency: an admin who needs Negotiate installs it next to the program.
     external: ['koffi', 'kerberos'],
-    plugins: [leanBuiltins, filesBeside, withoutPac],
+    plugins: [withoutProcesses, withoutPac, filesBeside, leanBuiltins, asciiOnly],
     preserveEntrySignatures: 'allow-extension',
     logLevel: 'warn',
   });
@@ -114,7 +121,8 @@ async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
       entryFileNames: '[name].js',
       chunkFileNames: 'parts/[name]-[hash].js',
       codeSplitting: {
-        groups: [{ name: 'common', test: COMMON, minShareCount: 4, includeDependenciesRecursively: false }],
+        groups: [{ debugName: 'loaded together', name: loadedTogether(resolve(entry)) }],
+        includeDependenciesRecursively: false,
       },
       // Reading the code takes half of the time to READY, so comments and blanks are removed. Names stay for stack traces.
       minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
