@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const suite = (name: string, ...tests: string[]) =>
   `describe('${name}', () => {\n${tests.map((test) => `  it('${test}', () => {});\n`).join('')}});\n`;
 
-// That no name is longer than 90 characters is checked with the budget of test/docs/plain-english.test.ts.
+// That no name is longer than 90 characters is checked by test/docs/plain-english.test.ts.
 describe('test names', () => {
   it('test names: no file has one twice', () => {
     const twice = globSync('test/**/*.test.ts', { cwd: ROOT }).flatMap((path) => {

@@ -1,24 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import {
-  allFindings,
-  budgetKey,
-  findingsIn,
-  lowered,
-  overBudget,
-  readBudget,
-  shownFinding,
-} from '#tools/plain-english.ts';
-
-const findings = allFindings();
-const budget = readBudget();
+import { allFindings, findingsIn, shownFinding } from '#tools/plain-english.ts';
 
 const formsIn = (path: string, text: string) => findingsIn(path, text).map(({ form }) => form);
 
 describe('plain English', () => {
-  it('plain English: no directory has more banned forms than its budget', () => {
-    const over = overBudget(findings, budget);
-
-    expect(over.map(shownFinding), 'rewrite some of these as docs/writing.md says').toEqual([]);
+  it('plain English: no text, comment or test name has a banned form', () => {
+    expect(allFindings().map(shownFinding), 'rewrite these as docs/writing.md says').toEqual([]);
   });
 
   it.each([
@@ -105,36 +92,5 @@ describe('plain English in source files', () => {
     expect(findingsIn('.ci/run', '#!/bin/sh\necho "goes on"\n# It goes\n# on.\n')).toMatchObject([
       { line: 3, form: 'goes on' },
     ]);
-  });
-});
-
-describe('the budget of banned forms', () => {
-  it('budget: every finding of a directory with more than its number is shown', () => {
-    const [first, second, other] = [
-      ...findingsIn('src/a/b.ts', '// anew\n\n// so many'),
-      ...findingsIn('src/c/d.ts', '// anew'),
-    ];
-
-    expect(
-      overBudget(
-        [first, second, other].filter((one) => one !== undefined),
-        { 'src/a comment': 1, 'src/c comment': 1 },
-      ),
-    ).toEqual([first, second]);
-  });
-
-  it('budget: it is lowered to the present count and never raised', () => {
-    const present = { 'src/a text': 2, 'src/b text': 5, 'src/d text': 1 };
-
-    expect(lowered({ 'src/a text': 3, 'src/b text': 4, 'src/c text': 1 }, present)).toEqual({
-      'src/a text': 2,
-      'src/b text': 4,
-    });
-  });
-
-  it('budget: a file counts for its module, so that a renamed file keeps its number', () => {
-    expect(budgetKey({ path: 'src/errors/old.ts', kind: 'text' })).toBe('src/errors text');
-    expect(budgetKey({ path: 'src/main.ts', kind: 'comment' })).toBe('src comment');
-    expect(budgetKey({ path: 'docs/log.md', kind: 'page' })).toBe('docs page');
   });
 });
