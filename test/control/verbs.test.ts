@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { connectControl } from '#control/client.ts';
 import { VERBS } from '#control/control.ts';
-import { type ControlServer, serveControl } from '#control/server.ts';
+import { serveControl } from '#control/server.ts';
+import type { SocketServer } from '#control/socket-server.ts';
 import { type AnyVerb, type Authority, answer, eventsOf, field, methodOf, suffices, work } from '#control/verb.ts';
 import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
@@ -20,7 +21,7 @@ const AUTHORITIES: readonly Authority[] = ['look', 'operate', 'admin'];
 const TABLE = Object.entries(VERBS as Readonly<Record<string, AnyVerb>>);
 
 let rig: ControlRig;
-let servers: ControlServer[] = [];
+let servers: SocketServer[] = [];
 beforeEach(async () => {
   rig = await ControlRig.make();
 });

@@ -5,7 +5,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Control, type RoundResult, VERBS, type Verbs } from '#control/control.ts';
-import { type ControlServer, type ServedControl, serveControl } from '#control/server.ts';
+import { type ServedControl, serveControl } from '#control/server.ts';
+import type { SocketServer } from '#control/socket-server.ts';
 import type { AnyVerb, Call, HandlersOf } from '#control/verb.ts';
 import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -31,7 +32,7 @@ export class ControlRig {
     return new ControlRig(await mkdtemp(join(tmpdir(), 'sallyport-control-')));
   }
 
-  async serve(control: Control = fakeControl(), over: Partial<ServedControl<Verbs>> = {}): Promise<ControlServer> {
+  async serve(control: Control = fakeControl(), over: Partial<ServedControl<Verbs>> = {}): Promise<SocketServer> {
     const known = createRedactor(this.known);
     const handlers = handlersFrom(control);
     const all = { verbs: VERBS, handlers, authority: 'admin', openTo: 'group', files: realFiles, known } as const;

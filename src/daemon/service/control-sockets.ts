@@ -5,7 +5,8 @@
 import { socketsOf } from '#config/places.ts';
 import type { Settings } from '#config/settings.ts';
 import { VERBS } from '#control/control.ts';
-import { type ControlServer, type OpenTo, serveControl } from '#control/server.ts';
+import { serveControl } from '#control/server.ts';
+import type { OpenTo, SocketServer } from '#control/socket-server.ts';
 import type { Authority } from '#control/verb.ts';
 import type { Agent } from '#daemon/agent.ts';
 import { Followers } from '#daemon/answers/followers.ts';
@@ -25,11 +26,11 @@ interface Listening {
 }
 
 /** Listens on all sockets, or on none. @throws CodedError CONTROL-BUSY, CONTROL-GROUP, FILE-FAILED */
-export async function serveSockets(parts: Parts, agent: Agent, settings: Settings): Promise<ControlServer> {
+export async function serveSockets(parts: Parts, agent: Agent, settings: Settings): Promise<SocketServer> {
   const { files, redactor: known, report } = parts;
   const followers = new Followers(parts);
   const handlers = handlersOf(agent, parts, followers);
-  const servers: ControlServer[] = [];
+  const servers: SocketServer[] = [];
   const close = async () => {
     followers.end();
     await Promise.all(servers.map((server) => server.close()));

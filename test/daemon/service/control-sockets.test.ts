@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { socketsOf } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
 import type { Control } from '#control/control.ts';
-import type { ControlServer } from '#control/server.ts';
+import type { SocketServer } from '#control/socket-server.ts';
 import { serveSockets } from '#daemon/service/control-sockets.ts';
 import { toRecord } from '#logging/record.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -18,7 +18,7 @@ import { type Composed, composeIn } from '#test/support/composed.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 
 let composed: Composed | null = null;
-let server: ControlServer | null = null;
+let server: SocketServer | null = null;
 afterEach(async () => {
   await server?.close();
   await composed?.remove();
