@@ -187,7 +187,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     await startWith({ corp: { port: evil.port } });
     const findHold = async () =>
       (JSON.parse((await users.sallyport('root', 'status', '--json')).stdout) as Status).credentials;
-    expect((await users.sallyport('member', 'proxy', 'test', 'corp')).stdout).toContain('[AUTH-REBIND]');
+    expect((await users.sallyportProcess('member', 'proxy', 'test', 'corp')).stdout).toContain('[AUTH-REBIND]');
     expect(await findHold()).toMatchObject([{ proxy: 'corp', why: 'bound' }]);
 
     expect(await asMember('/v1/credentials/retry', '{"profile":"corp"}')).toContain('CONTROL-ADMIN');
@@ -206,7 +206,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     for (const command of ['status', 'check', 'diagnose']) {
       expect((await users.sallyport('member', command)).status, command).toBe(0);
     }
-    expect((await users.sallyport('root', 'diagnose')).status).toBe(0);
+    expect((await users.sallyportProcess('root', 'diagnose')).status).toBe(0);
     await asMember('/v1/change/try', change(candidate({ corp: { port: 9 } })));
 
     const log = readFileSync(join(users.dir, 'service/logs/sallyport.log'), 'utf8');
@@ -229,16 +229,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     const listen =
       'require("node:http").createServer((q, s) => s.end("{}")).listen(process.argv[1], () => console.log("up"))';
     const { uid, gid } = USERS.stranger;
-    const own = [
-      'setpriv',
-      `--reuid=${uid}`,
-      `--regid=${gid}`,
-      '--clear-groups',
-      join(users.dir, 'node'),
-      '-e',
-      listen,
-      trap,
-    ];
+    const own = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', users.node, '-e', listen, trap];
     const [program = '', ...args] = own;
     const waiting = spawn(program, args, { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
     const gone = new Promise((resolve) => waiting.once('exit', resolve));

@@ -58,14 +58,14 @@ describeWith(['root and setpriv'], 'the state of the service', () => {
 
   it('state of the service: root is refused before the first start and creates nothing', async () => {
     rmSync(at('state'), { recursive: true });
-    const ran = await users.sallyport('root', 'status');
+    const ran = await users.sallyportProcess('root', 'status');
 
     expect({ status: ran.status, code: codeOf(ran) }).toEqual({ status: 19, code: 'STATE-OF-OTHERS' });
     expect(existsSync(at('state'))).toBe(false);
   });
 
   it('a member of the group is refused with the same advice', async () => {
-    const ran = await users.sallyport('member', 'check');
+    const ran = await users.sallyportProcess('member', 'check');
     expect({ status: ran.status, code: codeOf(ran) }).toEqual({ status: 19, code: 'STATE-OF-OTHERS' });
   });
 
@@ -99,7 +99,7 @@ describeWith(['root and setpriv'], 'the state of the service', () => {
 
   it('a lock that root left there is named', async () => {
     users.file('service/state/lock', '', 'root', 0o600);
-    const ran = await users.sallyport('service', 'status');
+    const ran = await users.sallyportProcess('service', 'status');
     expect({ status: ran.status, code: codeOf(ran) }).toEqual({ status: 19, code: 'FILE-FOREIGN' });
   });
 

@@ -7,7 +7,10 @@ import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_proces
 import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { PROGRAM_PATH } from './built-program.ts';
+import { BatchProcess } from './batch-process.ts';
+import { builtBatch, onceInRun, PROGRAM_PATH } from './built-program.ts';
+import { runHere } from './run-here.ts';
+import { sendToSocket } from './socket-request.ts';
 import { yamlOf } from './yaml-of.ts';
 
 const SERVICE_GROUP = 64_101;
@@ -29,11 +32,30 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** A folder with the program and a configuration; `close` ends what runs and removes it. */
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Node and the program, copied once in a run to where every user can read them. */
+function forAll(): { readonly node: string; readonly program: string; readonly batch: string } {
+  const folder = onceInRun('for-all-users', (own) => {
+    cpSync(dirname(PROGRAM_PATH), join(own, 'program'), { recursive: true });
+    cpSync(dirname(builtBatch()), join(own, 'batch'), { recursive: true });
+    copyFileSync(process.execPath, join(own, 'node'));
+    spawnSync('chmod', ['-R', 'u=rwX,go=rX', own]);
+    chmodSync(join(own, 'node'), 0o755);
+  });
+  return {
+    node: join(folder, 'node'),
+    program: join(folder, 'program/main.js'),
+    batch: join(folder, 'batch/main.js'),
+  };
+}
+
+/** A folder with a configuration; `close` ends what runs and removes it. */
 export class OtherUsers {
   /** Everybody may read it, root alone may write it. */
   readonly dir: string;
   readonly #running = new Set<ChildProcess>();
+  readonly #batches = new Map<User, BatchProcess>();
 
   private constructor(dir: string) {
     this.dir = dir;
@@ -42,10 +64,6 @@ export class OtherUsers {
   static make(): OtherUsers {
     const dir = mkdtempSync(join(tmpdir(), 'sallyport-users-'));
     chmodSync(dir, 0o755);
-    cpSync(dirname(PROGRAM_PATH), join(dir, 'program'), { recursive: true });
-    copyFileSync(process.execPath, join(dir, 'node'));
-    chmodSync(join(dir, 'node'), 0o755);
-    spawnSync('chmod', ['-R', 'u=rwX,go=rX', join(dir, 'program')]);
     const users = new OtherUsers(dir);
     users.folder('service', 'service', 0o711);
     users.folder('member', 'member', 0o755);
@@ -90,16 +108,33 @@ export class OtherUsers {
     return this.file('sallyport.yaml', yamlOf(settings), 'root');
   }
 
-  /** Runs the program as this user, to its end. */
-  sallyport(user: User, ...args: readonly string[]): Promise<Ran> {
-    return this.run(user, [join(this.dir, 'node'), join(this.dir, 'program/main.js'), '-c', this.#config, ...args]);
+  /** Runs a command of the program as this user, to its end: root in this process, any other in its one process. */
+  async sallyport(user: User, ...args: readonly string[]): Promise<Ran> {
+    const command = ['-c', this.#config, ...args];
+    const { code, out, err } = await (user === 'root' ? runHere(command) : this.#batch(user).run(command));
+    return { status: code, stdout: out, stderr: err };
+  }
+
+  /** Runs a command of the program as this user in a process of its own, to its end. */
+  sallyportProcess(user: User, ...args: readonly string[]): Promise<Ran> {
+    const { node, program } = forAll();
+    return this.run(user, [node, program, '-c', this.#config, ...args]);
+  }
+
+  #batch(user: User): BatchProcess {
+    const running = this.#batches.get(user);
+    if (running !== undefined) return running;
+    const { node, batch } = forAll();
+    const started = new BatchProcess(this.#as(user, [node, '--disable-sigusr1', batch]), { PATH });
+    this.#batches.set(user, started);
+    return started;
   }
 
   /** Runs a command as this user, to its end. */
   run(user: User, command: readonly string[]): Promise<Ran> {
     return new Promise((resolve) => {
       const [program, ...args] = this.#as(user, command);
-      const options = { cwd: '/', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } };
+      const options = { cwd: '/', env: { PATH } };
       execFile(program, args, options, (error, stdout, stderr) => {
         const code = error === null ? 0 : error.code;
         resolve({ status: typeof code === 'number' ? code : -1, stdout, stderr });
@@ -112,16 +147,20 @@ export class OtherUsers {
     return await this.askAt(this.controlSocket, user, [method, path, body]);
   }
 
+  /** The same to any socket; status 7 means that no connection was possible. */
   async askAt(
     socket: string,
     user: User,
     [method, path, body]: readonly [string, string, (string | undefined)?],
   ): Promise<Ran> {
-    const data = body === undefined ? [] : ['--data-binary', body];
-    return await this.run(user, [
-      ...['curl', '--silent', '--show-error', '--max-time', '20', '--path-as-is', '--unix-socket', socket],
-      ...['--request', method, ...data, `http://localhost${path}`],
-    ]);
+    const request = { socket, method, path, body };
+    const { answer, error } = await (user === 'root' ? sendToSocket(request) : this.#batch(user).send(request));
+    return answer === null ? { status: 7, stdout: '', stderr: error } : { status: 0, stdout: answer, stderr: '' };
+  }
+
+  /** A Node that every user can run. */
+  get node(): string {
+    return forAll().node;
   }
 
   get controlSocket(): string {
@@ -138,7 +177,8 @@ export class OtherUsers {
 
   /** Starts the daemon as the service; resolves once it answers commands. */
   async start(): Promise<{ readonly said: () => string }> {
-    const command = [join(this.dir, 'node'), join(this.dir, 'program/main.js'), '-c', this.#config, 'run'];
+    const { node, program: main } = forAll();
+    const command = [node, main, '-c', this.#config, 'run'];
     const [program, ...args] = this.#as('service', command);
     const child = spawn(program, args, { cwd: '/', env: { PATH: '/usr/bin:/bin' }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#running.add(child);
@@ -166,6 +206,7 @@ export class OtherUsers {
 
   async close(): Promise<void> {
     await this.stop();
+    await Promise.all([...this.#batches.values()].map((batch) => batch.close()));
     rmSync(this.dir, { recursive: true, force: true });
   }
 
