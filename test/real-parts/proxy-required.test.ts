@@ -1,17 +1,21 @@
 // Under `proxy_required` nothing leaves but to a proxy: a real process, each of its connect() calls, each datagram and each name
-// that it asks for, counted from outside. A target's name is for the proxy to resolve; only a proxy's own name is asked for here.
+// that it asks for, counted from outside. One process runs most of the commands, one after another: 28 starts under strace
+// took 30 s of a core. A target's name is for the proxy to resolve; only a proxy's own name is asked for here.
 
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { BatchProcess } from '#test/support/batch-process.ts';
+import { builtBatch } from '#test/support/built-program.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { type RunningDante, startDante } from '#test/support/dante.ts';
+import { BARE_ENVIRONMENT } from '#test/support/main-path.ts';
 import { type PacServer, startPacServer } from '#test/support/pac-server.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { Site } from '#test/support/site.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 import { startTargets, type Targets } from '#test/support/targets.ts';
-import { watchProcess } from '#test/support/watched.ts';
+import { type Activity, watchProcess } from '#test/support/watched.ts';
 
-// Each starts a traced process, several at once.
+// A traced process is slow to start.
 vi.setConfig({ testTimeout: 60_000 });
 
 const PROXY = 'proxy.corp.test';
@@ -31,6 +35,8 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
   let squid: RunningSquid;
   let dante: RunningDante;
   let pac: PacServer;
+  let watched: Awaited<ReturnType<typeof watchProcess>>;
+  let batch: BatchProcess;
   beforeAll(async () => {
     targets = await startTargets(40, ca);
     const hosts = targets.names;
@@ -40,34 +46,70 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
       startDante({ hosts, denyPort: 1 }),
       startPacServer(),
     ]);
+    watched = await watchProcess([PROXY]);
+    const { command, args } = watched.wrap([process.execPath, '--disable-sigusr1', builtBatch()]);
+    batch = new BatchProcess([command, ...args], BARE_ENVIRONMENT);
   });
-  afterAll(() => Promise.all([squid.stop(), dante.stop(), targets.close(), pac.close()]));
+  afterAll(async () => {
+    await batch.close();
+    watched.close();
+    await Promise.all([squid.stop(), dante.stop(), targets.close(), pac.close()]);
+  });
 
-  /** One round of the real program; what it said, where it connected to, and which names it asked for. */
-  async function round(
+  /** What a command said, where it connected to, and which names it asked for. */
+  interface Seen {
+    readonly said: string;
+    readonly connects: readonly string[];
+    readonly asked: readonly string[];
+  }
+  type Round = [
     settings: Record<string, unknown>,
     name?: string,
-    environment: Record<string, string> = {},
-    command: readonly string[] = ['check'],
-  ) {
+    environment?: Record<string, string>,
+    command?: readonly string[],
+  ];
+
+  async function siteOf([settings, name]: Round): Promise<Site> {
     const site = await Site.make();
-    const watched = await watchProcess([PROXY]);
+    const ca_file = await site.write('ca.pem', ca.cert);
+    const feed_url = targets.url('https', name).href;
+    const { proxies, updates, ...rest } = settings as { proxies?: object[]; updates?: object };
+    const over = (proxies ?? []).map((one) => ('scheme' in one && one.scheme === 'https' ? { ca_file, ...one } : one));
+    await site.configure({ updates: { feed_url, ca_file, ...updates }, proxy_required: true, proxies: over, ...rest });
+    return site;
+  }
+
+  function report(said: string, seen: Activity, nameServer: string): Seen {
+    const asked = [...new Set(seen.asked)];
+    // All queries go to the only name server. Without a query there is no datagram at all.
+    expect([...new Set(seen.datagrams)]).toEqual(asked.length === 0 ? [] : [nameServer]);
+    return { said, connects: [...new Set(seen.connects)], asked };
+  }
+
+  /** One round of the program, in the process for all of them. */
+  async function round(...given: Round): Promise<Seen> {
+    const [, , environment = {}, command = ['check']] = given;
+    const site = await siteOf(given);
     try {
-      const ca_file = await site.write('ca.pem', ca.cert);
-      const feed_url = targets.url('https', name).href;
-      const { proxies, updates, ...rest } = settings as { proxies?: object[]; updates?: object };
-      const over = (proxies ?? []).map((one) =>
-        'scheme' in one && one.scheme === 'https' ? { ca_file, ...one } : one,
-      );
-      const all = { updates: { feed_url, ca_file, ...updates }, proxy_required: true, proxies: over, ...rest };
-      await site.configure(all);
-      const { out, err } = await site.start([...command], environment, watched.wrap).ended;
-      const asked = [...new Set(watched.asked)];
-      // All queries go to the only name server. Without a query there is no datagram at all.
-      expect([...new Set(watched.datagrams())]).toEqual(asked.length === 0 ? [] : [watched.nameServer]);
-      return { said: out + err, connects: [...new Set(watched.connects())], asked };
+      // Nothing of an earlier round is counted for this one, and nothing followed an earlier round.
+      expect(watched.rest()).toEqual({ connects: [], datagrams: [], asked: [] });
+      const { out, err } = await batch.run([...command, '--config', site.config], environment);
+      return report(out + err, watched.rest(), watched.nameServer);
     } finally {
-      watched.close();
+      await site.remove();
+    }
+  }
+
+  /** One round of the program in a process of its own, with its start and its end. */
+  async function ownProcess(...given: Round): Promise<Seen> {
+    const [, , environment = {}, command = ['check']] = given;
+    const site = await siteOf(given);
+    const alone = await watchProcess([PROXY]);
+    try {
+      const { out, err } = await site.start([...command], environment, alone.wrap).ended;
+      return report(out + err, alone.rest(), alone.nameServer);
+    } finally {
+      alone.close();
       await site.remove();
     }
   }
@@ -77,45 +119,45 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
   const throughPac = () => [new URL(pac.answers('')).host];
   const throughSquid = () => [`127.0.0.1:${squid.port}`];
 
-  it.concurrent('a way that works leads to the proxy alone', async () => {
-    const { said, connects, asked } = await round({ proxies: [corp()] });
+  it('a way that works leads to the proxy alone', async () => {
+    const { said, connects, asked } = await ownProcess({ proxies: [corp()] });
     expect(said).toContain('[FEED-');
     expect({ connects, asked }).toEqual({ connects: throughSquid(), asked: [PROXY] });
   });
 
-  it.concurrent('proxy_required: a second opinion uses only the proxy, whatever the environment exempts', async () => {
+  it('proxy_required: a second opinion uses only the proxy, whatever the environment exempts', async () => {
     const environment = { no_proxy: '*', NO_PROXY: '*' };
     const command = ['diagnose', '--second-opinion'];
-    const { said, connects, asked } = await round({ proxies: [corp()] }, undefined, environment, command);
+    const { said, connects, asked } = await ownProcess({ proxies: [corp()] }, undefined, environment, command);
     expect(said).toMatch(/An ordinary Node client gets (?:through as well|the same)/);
     expect({ connects, asked }).toEqual({ connects: throughSquid(), asked: [PROXY] });
   });
 
-  it.concurrent('without it the same count finds the direct way: the count counts', async () => {
+  it('without it the same count finds the direct way: the count counts', async () => {
     const { connects, asked } = await round({ proxy_required: false }, 'localhost');
     expect({ connects, asked }).toEqual({ connects: [`127.0.0.1:${targets.securePort}`], asked: [] });
     expect((await round({ proxy_required: false }, 'far.cells.test')).asked).toEqual(['far.cells.test']);
   });
 
-  it.concurrent('proxy_required: a proxy that denies the target causes no direct connection', async () => {
+  it('proxy_required: a proxy that denies the target causes no direct connection', async () => {
     const { said, connects, asked } = await round({ proxies: [corp()] }, DENIED);
     expect(said).toContain('[POLICY-DENIED]');
     expect({ connects, asked }).toEqual({ connects: throughSquid(), asked: [PROXY] });
   });
 
-  it.concurrent('proxy_required: a closed port of the proxy causes no direct connection', async () => {
+  it('proxy_required: a closed port of the proxy causes no direct connection', async () => {
     const { said, connects, asked } = await round({ proxies: [corp({ port: 1 })] });
     expect(said).toContain('[TCP-REFUSED]');
     expect({ connects, asked }).toEqual({ connects: ['127.0.0.1:1'], asked: [PROXY] });
   });
 
-  it.concurrent('a proxy whose name is unknown is asked for by its name alone', async () => {
+  it('a proxy whose name is unknown is asked for by its name alone', async () => {
     const { said, connects, asked } = await round({ proxies: [corp({ address: 'prxoy.corp.test' })] });
     expect(said).toContain('[DNS-PROXY]');
     expect({ connects, asked }).toEqual({ connects: [], asked: ['prxoy.corp.test'] });
   });
 
-  it.concurrent.each([
+  it.each([
     ['an exception', { no_proxy: '*.cells.test' }, {}],
     ['a purpose without a proxy', {}, { use_proxy_for: { updates: 'none' } }],
     ['a switch', {}, { proxy_enabled: false }],
@@ -125,7 +167,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
     expect({ connects, asked }).toEqual({ connects: [], asked: [] });
   });
 
-  it.concurrent.each([
+  it.each([
     ['DIRECT alone', 'DIRECT', '[POLICY-DIRECT]', []],
     ['DIRECT behind a proxy where nobody listens', 'PROXY 127.0.0.1:1; DIRECT', '[TCP-REFUSED]', ['127.0.0.1:1']],
   ])('a PAC that names %s is not followed to the target', async (_what, answer, code, dialled) => {
@@ -135,14 +177,14 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
     expect({ connects, asked }).toEqual({ connects: [...throughPac(), ...dialled], asked: [] });
   });
 
-  it.concurrent('a PAC that asks for the address of the target gets none', async () => {
+  it('a PAC that asks for the address of the target gets none', async () => {
     const text = `function FindProxyForURL(url, host) { dnsResolve(host); isResolvable(host); return 'PROXY ${PROXY}:${squid.port}'; }`;
     const { said, connects, asked } = await round({ proxies: [{ ...byPac(''), pac: { url: pac.file(text) } }] });
     expect(said).toContain('[FEED-');
     expect({ connects, asked }).toEqual({ connects: [...throughPac(), ...throughSquid()], asked: [PROXY] });
   });
 
-  it.concurrent('an exception of the environment that leads direct is refused', async () => {
+  it('an exception of the environment that leads direct is refused', async () => {
     const environment = { https_proxy: `http://${PROXY}:${squid.port}`, no_proxy: '.cells.test' };
     const proxies = [{ name: 'corp', scheme: 'environment', default: true }];
     const { said, connects, asked } = await round({ proxies }, undefined, environment);
@@ -150,7 +192,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
     expect({ connects, asked }).toEqual({ connects: [], asked: [] });
   });
 
-  it.concurrent.each(['socks5h', 'socks4a'])(
+  it.each(['socks5h', 'socks4a'])(
     'proxy_required: only a %s proxy gets the name, even if it is dead',
     async (scheme) => {
       const { said, connects, asked } = await round({ proxies: [corp({ scheme, port: 1 })] });
@@ -159,7 +201,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
     },
   );
 
-  it.concurrent('proxy_required: if all fallback proxies are dead, only they are dialed', async () => {
+  it('proxy_required: if all fallback proxies are dead, only they are dialed', async () => {
     const next = { name: 'next', address: '127.0.0.1', port: 2 };
     const { said, connects, asked } = await round({ proxies: [corp({ port: 1, fallback: ['next'] }), next] });
     expect(said).toContain('[POLICY]');
@@ -169,7 +211,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
   const throughDante = () => [`127.0.0.1:${dante.port}`];
   const byEnvironment = () => ({ name: 'corp', scheme: 'environment', default: true });
 
-  it.concurrent.each<Way>([
+  it.each<Way>([
     {
       what: 'TLS to the proxy',
       profile: () => corp({ scheme: 'https', port: squid.tlsPort }),
@@ -206,7 +248,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
     expect({ connects, asked }).toEqual({ connects: dialled(), asked: [PROXY] });
   });
 
-  it.concurrent.each([
+  it.each([
     ['SOCKS with names looked up here', () => ({ all_proxy: `socks5://${PROXY}:${dante.port}` }), 'POLICY-RESOLVE'],
     ['no proxy', () => ({}), 'POLICY-DIRECT'],
   ] as const)(
@@ -218,14 +260,14 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
     },
   );
 
-  it.concurrent('proxy_required: a SOCKS proxy that denies the target causes no direct connection', async () => {
+  it('proxy_required: a SOCKS proxy that denies the target causes no direct connection', async () => {
     const proxies = [corp({ scheme: 'socks5h', port: dante.port })];
     const { said, connects, asked } = await round({ proxies, updates: { feed_url: 'https://c0.cells.test:1/' } });
     expect(said).toContain('[POLICY-DENIED]');
     expect({ connects, asked }).toEqual({ connects: throughDante(), asked: [PROXY] });
   });
 
-  it.concurrent('a PAC file that is broken, or cannot be had, leads nowhere', async () => {
+  it('a PAC file that is broken, or cannot be had, leads nowhere', async () => {
     const pacAt = (url: string) => ({ proxies: [{ ...byPac(''), pac: { url } }] });
     const broken = await round(pacAt(pac.file('function FindProxyForURL(')));
     expect(broken.said).toContain('[PAC-SYNTAX]');

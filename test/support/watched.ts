@@ -10,11 +10,17 @@ import { partFolder, withReplacedFiles } from './part.ts';
 export interface Watched {
   /** The command, watched. */
   wrap(command: readonly [string, ...string[]]): { command: string; args: string[] };
-  /** `127.0.0.1:3128` for each TCP connection that was tried, in order. */
-  connects(): string[];
-  /** Where datagrams went, each as often as one did: to this name server, or past it. */
-  datagrams(): string[];
+  /** Its activity since the last call. */
+  rest(): Activity;
   readonly nameServer: string;
+}
+
+/** Network activity of a process, in order. */
+export interface Activity {
+  /** `127.0.0.1:3128` for each TCP connection that was tried. */
+  readonly connects: readonly string[];
+  /** The destination of each datagram: our name server, or another. */
+  readonly datagrams: readonly string[];
   /** Names asked for. */
   readonly asked: readonly string[];
 }
@@ -30,19 +36,28 @@ export async function watchProcess(names: readonly string[]): Promise<Watched & 
   ];
   writeFileSync(resolver, `nameserver ${dns.address}\noptions attempts:1 timeout:2\n`);
   writeFileSync(hosts, '127.0.0.1 localhost\n');
+  // The trace has only ASCII characters: strace escapes all others.
+  writeFileSync(trace, '');
+  let read = 0;
   return {
     wrap(command) {
       const traced = ['strace', ...OPTIONS, '-e', `trace=${CALLS}`, '-o', trace] as const;
       return withReplacedFiles({ '/etc/resolv.conf': resolver, '/etc/hosts': hosts }, [...traced, ...command]);
     },
-    connects: () => [...readFileSync(trace, 'utf8').matchAll(CONNECT)].map(([, port, ip]) => `${ip}:${port}`),
-    datagrams: () =>
-      readFileSync(trace, 'utf8')
-        .split('\n')
-        .filter((line) => SEND.test(line))
-        .map(goalOf),
+    rest() {
+      // strace writes a call before the process continues, and whole lines at once.
+      const text = readFileSync(trace, 'utf8').slice(read);
+      read += text.length;
+      return {
+        connects: [...text.matchAll(CONNECT)].map(([, port, ip]) => `${ip}:${port}`),
+        datagrams: text
+          .split('\n')
+          .filter((line) => SEND.test(line))
+          .map(goalOf),
+        asked: dns.asked.splice(0),
+      };
+    },
     nameServer: `${dns.address}:53`,
-    asked: dns.asked,
     close() {
       dns.close();
       rmSync(folder, { recursive: true, force: true });
