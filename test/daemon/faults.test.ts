@@ -14,6 +14,7 @@ import { FAULTS, type FaultProxy, honest, startFaultProxy } from '#test/support/
 import { type Fault, openSockets } from '#test/support/fault-rounds.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig, type Rig } from '#test/support/round-rig.ts';
+import { rounds } from '#test/support/rounds.ts';
 import { profile } from '#test/support/test-router.ts';
 import { testSettings } from '#test/support/test-settings.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
@@ -239,7 +240,7 @@ describe('a proxy with random faults', () => {
         expect(trial.busiestMinute).toBeLessThan(10);
         await trial.stop(sockets);
       }),
-      { numRuns: 10 },
+      { numRuns: rounds(4) },
     );
   }, 60_000);
 });

@@ -1,5 +1,6 @@
-// Faults of a proxy, two hundred rounds of each next to the product's own retries, and random sequences of them:
-// every try ends with its code, the proxy is not hammered, and nothing is left over.
+// Faults of a proxy, rounds of each next to the product's own retries, and random sequences of them: every try ends
+// with its code, the proxy is not hammered, and nothing is left over. The rounds of one fault are alike;
+// SALLYPORT_TEST_ROUNDS runs more of them.
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -11,6 +12,7 @@ import type { ProxyProfile } from '#proxy/profile.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { FAULTS, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { type Fault, FaultRounds, openSockets } from '#test/support/fault-rounds.ts';
+import { rounds as repeated } from '#test/support/rounds.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
@@ -20,6 +22,8 @@ const SECURE = new URL('https://localhost/');
 const PLAIN = new URL('http://updates.example.com/');
 const ACCOUNT = { user: 'svc', password: 'open sesame' };
 const ATTEMPTS = 5;
+/** Concurrent hosts, with four rounds each. */
+const HOSTS = repeated(5);
 
 let secure: TlsOrigin;
 let open: Server;
@@ -80,7 +84,7 @@ function expectedTries(codes: readonly string[]): string[] {
   return last === -1 ? [...codes] : codes.slice(0, last + 1);
 }
 
-describe('200 rounds with a fault', () => {
+describe('rounds with a fault', () => {
   const cases = FAULTS_TOLD.flatMap(([fault, tunnel, forward, of]) => [
     { fault, target: SECURE, code: tunnel, of },
     ...(forward === null ? [] : [{ fault, target: PLAIN, code: forward, of }]),
@@ -89,8 +93,8 @@ describe('200 rounds with a fault', () => {
     await behind(one.target, one.of);
     const before = openSockets();
     const patient = Array<Fault>(ATTEMPTS).fill(one.fault);
-    const life = [patient, ...Array<readonly Fault[]>(9).fill([one.fault])];
-    const hosts = await Promise.all(Array.from({ length: 20 }, () => rounds.host(life)));
+    const life = [patient, ...Array<readonly Fault[]>(3).fill([one.fault])];
+    const hosts = await Promise.all(Array.from({ length: HOSTS }, () => rounds.host(life)));
     for (const { tries, busiestMinute } of hosts) {
       expect(tries).toEqual(life.map((faults) => expectedTries(faults.map(() => one.code))));
       expect(busiestMinute).toBeLessThan(10);
@@ -135,7 +139,7 @@ describe('proxy faults: any sequence of faults', () => {
           expect(host.busiestMinute).toBeLessThan(10);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: repeated(8) },
     );
     await expectNothingLeft(before);
   }, 60_000);

@@ -1,5 +1,6 @@
-// Two hundred and seventy rounds of a real daemon through a real Squid, with kills, reloads, a full disk and a proxy that
-// stops, chosen by a seed: every package on disk is right, every receipt came once per key, and the calm rounds leak nothing.
+// A real daemon through a real Squid, with kills, reloads, a full disk and a proxy that stops: each at least once, then
+// chosen by a seed. Every package on disk is right, every receipt came once per key, and the calm rounds leak nothing.
+// SALLYPORT_TEST_ROUNDS runs more of them.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,12 +15,13 @@ import { connectAt } from '#test/support/connect-at.ts';
 import { seeded } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar, sha256 } from '#test/support/jars.ts';
 import { describeWith } from '#test/support/real-parts.ts';
+import { rounds } from '#test/support/rounds.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 
-const DISTURBED_ROUNDS = 90;
-const SETTLING_ROUNDS = 120;
-const CALM_ROUNDS = 60;
+const DISTURBED_ROUNDS = rounds(35);
+const SETTLING_ROUNDS = 50;
+const CALM_ROUNDS = rounds(40);
 const DISK_MIB = 16;
 const PACKAGES = ['alpha', 'beta', 'gamma'] as const;
 const random = seeded(20_261_121);
@@ -139,6 +141,11 @@ async function killInRound(): Promise<void> {
   daemon = await startDaemon();
 }
 
+async function reloadWithOthers(): Promise<void> {
+  baseMs = 20_000 + Math.floor(random() * 20_000);
+  await reload();
+}
+
 async function proxyGoesAway(): Promise<void> {
   await squid.stop();
   offer();
@@ -173,10 +180,8 @@ async function disturb(): Promise<void> {
   const chance = random();
   if (chance < 0.4) offer();
   else if (chance < 0.5) await killInRound();
-  else if (chance < 0.6) {
-    baseMs = 20_000 + Math.floor(random() * 20_000);
-    await reload();
-  } else if (chance < 0.63) await proxyGoesAway();
+  else if (chance < 0.6) await reloadWithOthers();
+  else if (chance < 0.63) await proxyGoesAway();
   else if (chance < 0.68) await diskRunsFull();
 }
 
@@ -213,9 +218,13 @@ describeWith(['squid'], 'a soak', () => {
     await rm(dir, { recursive: true, force: true });
   }, 30_000);
 
-  it('soak: 500 rounds leave correct packages, one receipt per key, and nothing else', {
+  it('soak: disturbed rounds leave correct packages, one receipt per key, and nothing else', {
     timeout: 300_000,
   }, async () => {
+    for (const disturbance of [offer, killInRound, reloadWithOthers, proxyGoesAway, diskRunsFull]) {
+      await disturbance();
+      await check();
+    }
     for (let round = 0; round < DISTURBED_ROUNDS; round += 1) {
       await disturb();
       await check();
@@ -226,7 +235,7 @@ describeWith(['squid'], 'a soak', () => {
     for (let round = 0; round < CALM_ROUNDS; round += 1) await check();
     const after = await footprint();
 
-    // One left by each round would be sixty; one or two are a connection that is just going.
+    // One left by each round would be forty; one or two are a connection that is just going.
     expect(after.descriptors).toBeLessThan(before.descriptors + 5);
     expect(after.anonymousKib).toBeLessThan(before.anonymousKib + 8_192);
     await expectPackages();
