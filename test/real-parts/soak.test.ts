@@ -221,7 +221,7 @@ describeWith(['squid'], 'a soak', () => {
   it('soak: disturbed rounds leave correct packages, one receipt per key, and nothing else', {
     timeout: 300_000,
   }, async () => {
-    for (const disturbance of [offer, killInRound, reloadWithOthers, proxyGoesAway, diskRunsFull]) {
+    for (const disturbance of [killInRound, reloadWithOthers, proxyGoesAway, diskRunsFull]) {
       await disturbance();
       await check();
     }
