@@ -83,15 +83,16 @@ async function copyIn(
 
 /** The attachment at this path, to be sent. */
 export function attachmentBody(files: Files, path: string, attachment: Attachment): AttachmentBody {
-  return { ...attachment, open: (offset) => slices(files, path, { from: offset, to: attachment.length }) };
+  const open = () => files.openToRead(path);
+  return { ...attachment, open: (offset) => slices(open, { from: offset, to: attachment.length }) };
 }
 
-async function* slices(
-  files: Files,
-  path: string,
+/** Reads a range of a file through one buffer. The file is opened when the first slice is requested. */
+export async function* slices(
+  open: () => Promise<OpenFile>,
   range: { readonly from: number; readonly to: number },
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const file = await files.openToRead(path);
+  const file = await open();
   try {
     // One buffer for all slices. V8 collects freed buffers only after about 64 MiB of them have accumulated.
     const buffer = Buffer.allocUnsafeSlow(Math.min(SLICE_BYTES, Math.max(0, range.to - range.from)));
@@ -99,7 +100,10 @@ async function* slices(
     while (position < range.to) {
       const slice = buffer.subarray(0, range.to - position);
       const got = file.read(slice, position);
-      if (got === 0) throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is too short', errno: 'EIO' });
+      if (got === 0) {
+        const { path } = file;
+        throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is too short', errno: 'EIO' });
+      }
       yield slice.subarray(0, got);
       position += got;
     }

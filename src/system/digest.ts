@@ -11,14 +11,23 @@ const SLICE_BYTES = 65_536;
 const TURN_BYTES = 4 * 1_048_576;
 
 /** Hashes the first `length` bytes of an open file, or all of a shorter one. */
-export async function hashPrefix(file: OpenFile, length: number, signal: AbortSignal): Promise<Hash> {
+export function hashPrefix(file: OpenFile, length: number, signal: AbortSignal): Promise<Hash> {
+  return hashRange(file, { from: 0, to: length }, signal);
+}
+
+/** Hashes the bytes from one offset to another, or to the end of a shorter file. */
+export async function hashRange(
+  file: OpenFile,
+  { from, to }: { readonly from: number; readonly to: number },
+  signal: AbortSignal,
+): Promise<Hash> {
   const hash = createHash('sha256');
   const buffer = new Uint8Array(SLICE_BYTES);
-  let position = 0;
+  let position = from;
   let sinceTurn = 0;
-  while (position < length) {
+  while (position < to) {
     signal.throwIfAborted();
-    const read = file.read(buffer.subarray(0, Math.min(SLICE_BYTES, length - position)), position);
+    const read = file.read(buffer.subarray(0, Math.min(SLICE_BYTES, to - position)), position);
     if (read === 0) break;
     hash.update(buffer.subarray(0, read));
     position += read;
