@@ -18,6 +18,8 @@ export interface SetAsideOptions {
   readonly dir: string;
   readonly quota: Quota;
   readonly report: Report;
+  /** What a file name belongs to, as text; null for a foreign name. Entries of a spool by default. */
+  readonly keyOf?: (name: string) => string | null;
 }
 
 /** One entry: the names of its files, and their total bytes. */
@@ -31,16 +33,18 @@ export class SetAside {
   readonly #files: Files;
   readonly #quota: Quota;
   readonly #report: Report;
+  readonly #keyOf: (name: string) => string | null;
   /** By number and suffix, oldest first. */
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;
   #isReported = false;
 
-  constructor(files: Files, { dir, quota, report }: SetAsideOptions) {
+  constructor(files: Files, { dir, quota, report, keyOf = entryKey }: SetAsideOptions) {
     this.dir = dir;
     this.#files = files;
     this.#quota = quota;
     this.#report = report;
+    this.#keyOf = keyOf;
   }
 
   /** The files of each entry, oldest first, and their bytes. */
@@ -64,10 +68,8 @@ export class SetAside {
 
   /** Counts a file that was just moved here. Its entry becomes the newest. */
   count(name: string, bytes: number): void {
-    const [, file, suffix] = OWN_NAME.exec(name) ?? [];
-    if (file === undefined) return;
-    // Head and attachment have the same number and the same suffix.
-    const key = `${Number.parseInt(file, 10) || file}${suffix}`;
+    const key = this.#keyOf(name);
+    if (key === null) return;
     const { names, bytes: before } = this.#kept.get(key) ?? { names: [], bytes: 0 };
     this.#kept.delete(key);
     this.#kept.set(key, { names: [...names, name], bytes: before + bytes });
@@ -108,4 +110,10 @@ export class SetAside {
   get #isWithinQuota(): boolean {
     return this.#kept.size <= this.#quota.entries && this.#bytes <= this.#quota.bytes;
   }
+}
+
+/** Head and attachment of an entry have the same number and the same suffix. */
+function entryKey(name: string): string | null {
+  const [, file, suffix] = OWN_NAME.exec(name) ?? [];
+  return file === undefined ? null : `${Number.parseInt(file, 10) || file}${suffix}`;
 }
