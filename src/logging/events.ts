@@ -10,8 +10,15 @@ import { CONFIG_EVENTS } from './events-config.ts';
 import { NETWORK_EVENTS } from './events-network.ts';
 import { PROCESS_EVENTS } from './events-process.ts';
 import { UPDATES_EVENTS } from './events-updates.ts';
+import { UPLOADS_EVENTS } from './events-uploads.ts';
 
-export const EVENTS = { ...PROCESS_EVENTS, ...CONFIG_EVENTS, ...NETWORK_EVENTS, ...UPDATES_EVENTS } as const;
+export const EVENTS = {
+  ...PROCESS_EVENTS,
+  ...CONFIG_EVENTS,
+  ...NETWORK_EVENTS,
+  ...UPDATES_EVENTS,
+  ...UPLOADS_EVENTS,
+} as const;
 
 export type EventName = keyof typeof EVENTS;
 

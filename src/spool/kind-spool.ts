@@ -207,6 +207,10 @@ export class KindSpool<Body> implements Spool<Body> {
     this.#queue.hold(ms);
   }
 
+  heldForMs(): number {
+    return this.#queue.heldForMs();
+  }
+
   onPlan(listener: () => void): void {
     this.#queue.onPlan(listener);
   }

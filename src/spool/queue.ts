@@ -152,10 +152,15 @@ export class Queue {
     return oldest === Number.POSITIVE_INFINITY ? null : oldest;
   }
 
+  /** How long the whole kind still waits, in ms. */
+  heldForMs(): number {
+    return Math.max(0, this.#heldUntil - this.#options.clock.monotonic());
+  }
+
   waitMs(): number | null {
     const { clock } = this.#options;
     const at = this.nextDueAt();
-    return at === null ? null : Math.max(0, at - clock.now(), this.#heldUntil - clock.monotonic());
+    return at === null ? null : Math.max(0, at - clock.now(), this.heldForMs());
   }
 
   lastFailure(): { atMs: number; code: string } | null {

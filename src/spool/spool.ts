@@ -96,6 +96,8 @@ export interface Spool<Body> {
   retry(head: EntryHead): Promise<boolean>;
   /** Delays the whole kind for this time, on the monotonic clock; 0 ends the delay. */
   hold(ms: number): void;
+  /** What is left of that delay, in ms. */
+  heldForMs(): number;
   /** Done: never sent and never accepted again. After an error it is sent again, unless its key was kept. */
   settle(head: EntryHead): Promise<void>;
   /** Given up by the admin: never sent and never accepted again. Needs no space. False: it has ended already. */

@@ -111,6 +111,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'proxy/opening': 'Opens connections: TCP, CONNECT and SOCKS, with the responses to them.',
   'proxy/pac': 'PAC files: fetching them, and running them in a separate thread.',
   'proxy/tls': 'TLS to the proxy and to the target: trust, pins, and what went wrong.',
+  'spool/segments': 'Documents in segments, and batches that are ranges of segments.',
   'system/network': 'Facts from the kernel: gateways, the peer of a socket, unsent bytes.',
   'system/process': 'This process and its children: commands, the environment, notifications to systemd, shutdown.',
   'system/time': 'Time zones, steps of the wall clock, and a clock that records every wait on it.',

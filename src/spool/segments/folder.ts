@@ -1,0 +1,124 @@
+// The segments on disk, `outbox/documents/`, mode 0700: which there are, in which state, and how long they are.
+//
+// Guarantees: a state changes by one rename, and segments go by one unlink, so neither needs space. A damaged segment
+// goes to `quarantine/` instead, up to a limit. Foreign names are neither read nor changed. A crash leaves a segment
+// under its old name or its new one.
+
+import { join } from 'node:path';
+import { CodedError } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { Quota } from '#spool/kind.ts';
+import { QUARANTINE } from '#spool/names.ts';
+import { SetAside } from '#spool/set-aside.ts';
+import { removeDurably } from '#system/durable.ts';
+import type { Files, OpenFile } from '#system/files.ts';
+import { ownFolder } from '#system/own-folder.ts';
+import { commitName, readSegmentName, type SegmentState, segmentName } from './names.ts';
+
+/** Damaged segments that are kept for an admin. */
+const QUARANTINE_QUOTA: Quota = { entries: 32, bytes: 64 * 1_048_576 };
+const MODE = 0o600;
+
+/** A segment that is on disk. */
+interface Known {
+  state: SegmentState;
+  /** Bytes that it takes, including any that no batch refers to. */
+  length: number;
+}
+
+/** The folder of segments. */
+export class SegmentFolder {
+  readonly files: Files;
+  readonly dir: string;
+  readonly quarantine: SetAside;
+  readonly #known = new Map<string, Known>();
+
+  constructor(files: Files, dir: string, report: Report) {
+    this.files = files;
+    this.dir = dir;
+    const keyOf = (name: string) => readSegmentName(name)?.id ?? null;
+    this.quarantine = new SetAside(files, { dir: join(dir, QUARANTINE), quota: QUARANTINE_QUOTA, report, keyOf });
+  }
+
+  /** Bytes of all segments that count. Those of a submission that is still coming in do not. */
+  get bytes(): number {
+    return this.#known.values().reduce((sum, { length }) => sum + length, 0);
+  }
+
+  get ids(): readonly string[] {
+    return [...this.#known.keys()];
+  }
+
+  stateOf(id: string): SegmentState | null {
+    return this.#known.get(id)?.state ?? null;
+  }
+
+  path(id: string, state: SegmentState): string {
+    return join(this.dir, segmentName(id, state));
+  }
+
+  /** Creates the file of a new segment; it counts once it is set. @throws CodedError DISK-FULL, FILE-* */
+  create(id: string, state: 'incoming' | 'segment'): Promise<OpenFile> {
+    return this.files.create(this.path(id, state), MODE);
+  }
+
+  /** Records what is on disk. */
+  set(id: string, known: Known): void {
+    this.#known.set(id, known);
+  }
+
+  forget(id: string): void {
+    this.#known.delete(id);
+  }
+
+  /** Durable on return. @throws CodedError FILE-* */
+  async move(id: string, to: SegmentState): Promise<void> {
+    const known = this.#known.get(id);
+    if (known === undefined || known.state === to) return;
+    await this.files.rename(this.path(id, known.state), this.path(id, to));
+    known.state = to;
+    await this.files.syncDirectory(this.dir);
+  }
+
+  /**
+   * Deletes a segment, or keeps it in `quarantine/` if it is damaged. A name that a power cut brings back is deleted at
+   * the next start, because no batch refers to it.
+   */
+  async remove(id: string): Promise<void> {
+    const known = this.#known.get(id);
+    if (known === undefined) return;
+    this.#known.delete(id);
+    if (known.state === 'damaged') await this.#setAside(id, known.length);
+    else await this.files.remove(this.path(id, known.state));
+  }
+
+  /** Opens a segment, also if its name changes meanwhile. @throws CodedError FILE-* */
+  async openToRead(id: string): Promise<OpenFile> {
+    const state = this.stateOf(id) ?? 'queued';
+    try {
+      return await this.files.openToRead(this.path(id, state));
+    } catch (thrown) {
+      const now = this.stateOf(id) ?? state;
+      if (now === state || !(thrown instanceof CodedError) || thrown.facts['errno'] !== 'ENOENT') throw thrown;
+      return await this.files.openToRead(this.path(id, now));
+    }
+  }
+
+  /** Path of the record that commits a large submission. */
+  commitPath(id: string): string {
+    return join(this.dir, commitName(id));
+  }
+
+  async removeCommit(id: string): Promise<void> {
+    await removeDurably(this.files, this.commitPath(id));
+  }
+
+  async #setAside(id: string, bytes: number): Promise<void> {
+    await ownFolder(this.files, this.quarantine.dir, { mode: 0o700, what: 'the quarantine of the spool' });
+    const name = segmentName(id, 'damaged');
+    await this.files.rename(join(this.dir, name), join(this.quarantine.dir, name));
+    await this.files.syncDirectory(this.quarantine.dir);
+    this.quarantine.count(name, bytes);
+    await this.quarantine.trim();
+  }
+}

@@ -1,0 +1,160 @@
+// A submission that is too large for memory: it is streamed into segments of its own.
+//
+// Guarantees: all of its documents are accepted, or none. One segment is committed by its rename. Several are committed
+// by one durable record that lists them. A crash before that leaves `incoming` files and no record, which the next
+// start deletes; a crash after it leaves the record, which the next start carries out.
+
+import { createHash, type Hash } from 'node:crypto';
+import { z } from 'zod';
+import { asCoded } from '#errors/coded-error.ts';
+import { publishFile } from '#system/durable.ts';
+import { type OpenFile, writeAll } from '#system/files.ts';
+import { momentSchema } from '#system/moment.ts';
+import { type StateReader, saveState } from '#system/state-file.ts';
+import { MAX_SEGMENT_BYTES, type SealedSegment } from './appender.ts';
+import type { SegmentFolder } from './folder.ts';
+import type { IdSequence } from './ids.ts';
+import { BETWEEN, LAST } from './line.ts';
+import { batchRangeSchema } from './range.ts';
+
+const FORMAT = 1;
+const SCRATCH_BYTES = 262_144;
+
+const commitSchema = z.strictObject({
+  segments: z.array(
+    z.strictObject({
+      id: batchRangeSchema.shape.segment,
+      length: z.int().positive(),
+      documents: z.int().positive(),
+      sha256: batchRangeSchema.shape.sha256,
+      receivedAtMs: momentSchema,
+    }),
+  ),
+});
+
+/** Reads a commit record. */
+export const commitReader: StateReader<readonly SealedSegment[]> = {
+  format: FORMAT,
+  parse: (raw) => commitSchema.parse(raw).segments,
+};
+
+/** A committed submission. */
+export interface Committed {
+  readonly segments: readonly SealedSegment[];
+  /** Id of its commit record; null if it needs none. */
+  readonly record: string | null;
+}
+
+interface Current {
+  readonly id: string;
+  readonly file: OpenFile;
+  readonly hash: Hash;
+  /** Written bytes. */
+  length: number;
+  documents: number;
+}
+
+export interface LargeOptions {
+  readonly folder: SegmentFolder;
+  readonly ids: IdSequence;
+  readonly receivedAtMs: number;
+}
+
+/** The segments of one large submission. Its operations must not overlap. */
+export class LargeSubmission {
+  readonly #options: LargeOptions;
+  readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  readonly #created: string[] = [];
+  readonly #sealed: SealedSegment[] = [];
+  #used = 0;
+  #current: Current | null = null;
+
+  constructor(options: LargeOptions) {
+    this.#options = options;
+  }
+
+  /** Adds a line without its end. @throws CodedError DISK-FULL, FILE-* */
+  async add(line: Uint8Array): Promise<void> {
+    const end = (this.#current?.length ?? 0) + this.#used + BETWEEN.length + line.length + LAST.length;
+    if (this.#current !== null && end > MAX_SEGMENT_BYTES) await this.#seal(this.#current);
+    const current = this.#current ?? (await this.#begin());
+    if (current.documents > 0) this.#put(current, BETWEEN);
+    this.#put(current, line);
+    current.documents += 1;
+  }
+
+  /** Durable on return. @throws CodedError DISK-FULL, FILE-*: call `discard` then */
+  async commit(): Promise<Committed> {
+    if (this.#current !== null) await this.#seal(this.#current);
+    const { folder } = this.#options;
+    const segments = this.#sealed;
+    const [first] = segments;
+    if (first === undefined) throw new TypeError('a large submission has documents');
+    if (segments.length === 1) {
+      await publishFile(folder.files, folder.path(first.id, 'incoming'), folder.path(first.id, 'segment'));
+      folder.set(first.id, { state: 'segment', length: first.length });
+      return { segments, record: null };
+    }
+    // The record must not be durable before the names that it lists.
+    await folder.files.syncDirectory(folder.dir);
+    await saveState(folder.files, folder.commitPath(first.id), { format: FORMAT, value: { segments } });
+    for (const { id, length } of segments) folder.set(id, { state: 'incoming', length });
+    return { segments, record: first.id };
+  }
+
+  /** Deletes everything. What cannot be deleted now is deleted at the next start. */
+  async discard(): Promise<void> {
+    const { folder } = this.#options;
+    await this.#current?.file.close().catch(asCoded);
+    const [first] = this.#created;
+    if (first === undefined) return;
+    // The commit may have failed after its rename.
+    await folder.removeCommit(first).catch(asCoded);
+    for (const id of this.#created) {
+      for (const state of ['incoming', 'segment'] as const) {
+        await folder.files.remove(folder.path(id, state)).catch(asCoded);
+      }
+    }
+  }
+
+  async #begin(): Promise<Current> {
+    const { folder, ids } = this.#options;
+    const id = ids.next();
+    this.#created.push(id);
+    const file = await folder.create(id, 'incoming');
+    this.#current = { id, file, hash: createHash('sha256'), length: 0, documents: 0 };
+    return this.#current;
+  }
+
+  async #seal(current: Current): Promise<void> {
+    this.#put(current, LAST);
+    this.#flush(current);
+    await current.file.sync();
+    await current.file.close();
+    this.#current = null;
+    const { id, length, documents, hash } = current;
+    const { receivedAtMs } = this.#options;
+    this.#sealed.push({ id, length, documents, sha256: hash.digest('hex'), receivedAtMs });
+  }
+
+  #put(current: Current, bytes: Uint8Array): void {
+    if (this.#used + bytes.length > SCRATCH_BYTES) this.#flush(current);
+    if (bytes.length > SCRATCH_BYTES) this.#write(current, bytes);
+    else {
+      this.#scratch.set(bytes, this.#used);
+      this.#used += bytes.length;
+    }
+  }
+
+  #flush(current: Current): void {
+    this.#write(current, this.#scratch.subarray(0, this.#used));
+    this.#used = 0;
+  }
+
+  #write(current: Current, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    writeAll(current.file, bytes, current.length);
+    current.hash.update(bytes);
+    current.length += bytes.length;
+  }
+}

@@ -1,0 +1,65 @@
+// How many documents and bytes may wait, including those that are still being accepted. Pure but for its counters.
+
+import { coded } from '#errors/coded-error.ts';
+
+/** A limit, or what is used of it. */
+export interface DocumentQuota {
+  readonly documents: number;
+  /** On disk. */
+  readonly bytes: number;
+}
+
+/** Quota taken by a submission that is not acknowledged yet. */
+export interface DocumentReservation {
+  /** @throws CodedError SPOOL-FULL */
+  add(documents: number, bytes: number): void;
+  /** Harmless when repeated. */
+  release(): void;
+}
+
+/** The parameters. */
+export interface QuotaOptions {
+  /** Named in the failure. */
+  readonly dir: string;
+  readonly limit: () => DocumentQuota;
+  readonly used: () => DocumentQuota;
+}
+
+/** The quota of a store. */
+export class Reservations {
+  readonly #options: QuotaOptions;
+  readonly #taken = { documents: 0, bytes: 0 };
+
+  constructor(options: QuotaOptions) {
+    this.#options = options;
+  }
+
+  open(): DocumentReservation {
+    const mine = { documents: 0, bytes: 0 };
+    const change = (documents: number, bytes: number) => {
+      for (const one of [mine, this.#taken]) {
+        one.documents += documents;
+        one.bytes += bytes;
+      }
+    };
+    return {
+      add: (documents, bytes) => {
+        this.#check(documents, bytes, mine);
+        change(documents, bytes);
+      },
+      release: () => change(-mine.documents, -mine.bytes),
+    };
+  }
+
+  #check(documents: number, bytes: number, mine: DocumentQuota): void {
+    const { dir, limit, used } = this.#options;
+    const [quota, now] = [limit(), used()];
+    const all = { documents: now.documents + this.#taken.documents, bytes: now.bytes + this.#taken.bytes };
+    if (all.documents + documents <= quota.documents && all.bytes + bytes <= quota.bytes) return;
+    // What this submission took does not wait.
+    const count = all.documents - mine.documents;
+    const waiting = all.bytes - mine.bytes;
+    const key = 'The submission';
+    throw coded('SPOOL-FULL', { dir, count, entries: quota.documents, bytes: waiting, limit: quota.bytes, key });
+  }
+}
