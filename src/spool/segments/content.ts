@@ -21,7 +21,7 @@ const MAX_PARTS = 64;
 const NEWLINE = 0x0a;
 
 /** One line of a range. It is valid until the next one is requested. */
-export interface DocumentLine {
+export interface StoredDocument {
   readonly id: string;
   /** Without its newline. */
   readonly line: Uint8Array;
@@ -74,7 +74,7 @@ function describeLoss(thrown: unknown): string {
 export async function* linesOf(
   folder: SegmentFolder,
   range: BatchRange,
-): AsyncGenerator<DocumentLine, void, undefined> {
+): AsyncGenerator<StoredDocument, void, undefined> {
   let begun: Uint8Array[] = [];
   for await (const slice of rangeBody(folder, range).open(0)) {
     let from = 0;

@@ -13,7 +13,7 @@ import type { Spool } from '#spool/spool.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { Turns } from '#system/turns.ts';
 import { Appender, type SealedSegment } from './appender.ts';
-import { cutRange, type DocumentLine, evidenceOf, linesOf, rangeBody } from './content.ts';
+import { cutRange, evidenceOf, linesOf, rangeBody, type StoredDocument } from './content.ts';
 import type { SegmentFolder } from './folder.ts';
 import type { IdSequence } from './ids.ts';
 import { type Accepted, type Submission, takeIn } from './intake.ts';
@@ -150,7 +150,7 @@ export class Documents {
   }
 
   /** The documents of a batch, one at a time. @throws CodedError FILE-* */
-  lines(range: BatchRange): AsyncGenerator<DocumentLine, void, undefined> {
+  lines(range: BatchRange): AsyncGenerator<StoredDocument, void, undefined> {
     return linesOf(this.#parts.folder, range);
   }
 
