@@ -54,7 +54,7 @@ describe('a running Sallyport', () => {
 
     const status = start(config, 'status', '--json');
     expect(await status.ended).toBe(0);
-    const told = status.lines.filter((one) => !one.startsWith('Asked the daemon')).join('\n');
+    const told = status.lines.filter((one) => !one.startsWith('Using the daemon')).join('\n');
     expect(JSON.parse(told)).toMatchObject({
       config: { refused: { count: 1, first: expect.stringContaining(':13: ') } },
     });

@@ -58,7 +58,7 @@ it('endpoints: shows hosts named in a round, from the daemon and after it ended'
   await daemon.line('Next check');
 
   const running = await ask();
-  expect(running.err).toContain('Asked the daemon');
+  expect(running.err).toContain('Using the daemon');
   expect(running.list).toMatchObject({
     source: 'daemon',
     seen_only: [{ host: 'cdn.example.com', port: 443, by: 'feed', code: 'URL-FOREIGN' }],

@@ -136,7 +136,7 @@ describe('with a running daemon', () => {
     origin.serve('/feed.json', feedOf([itemFor('1602503', JAR)], { serial: 2 }), 'application/json');
 
     const check = await site.runProcess(['check']);
-    expect(check).toMatchObject({ code: 0, err: `Asked the daemon that listens at ${site.dir}/control.sock.\n` });
+    expect(check).toMatchObject({ code: 0, err: `Using the daemon that listens at ${site.dir}/control.sock.\n` });
     expect(check.out).toContain('Downloading update ID 1602503.');
     await daemon.line('Acknowledging receipt of update ID 1602503.');
 
@@ -155,7 +155,7 @@ describe('with a running daemon', () => {
     await held.asked;
 
     const check = site.start(['check']);
-    await check.line('Asked the daemon');
+    await check.line('Using the daemon');
     check.child.kill('SIGINT');
     expect(await check.ended).toMatchObject({ signal: null, code: 19 });
 

@@ -85,5 +85,5 @@ it('other file: one with its own state folder has its own socket and works alone
   const own = text.replace(join(site.dir, 'state'), join(site.dir, 'own')).replace(/ *control_socket: .*\n/, '');
   await writeFile(other, own, { mode: 0o600 });
   const { code, err } = await run('check');
-  expect({ code, err }).toEqual({ code: 0, err: expect.not.stringContaining('Asked the daemon') as string });
+  expect({ code, err }).toEqual({ code: 0, err: expect.not.stringContaining('Using the daemon') as string });
 });

@@ -67,7 +67,7 @@ describe('proxy test', () => {
       diagnosis: { through: 'strict', verdict: { outcome: 'failed', finding: { code: 'POLICY-DENIED' } } },
     });
     expect(told.code).toBe(13);
-    expect(told.err).toContain('Asked the daemon that listens at');
+    expect(told.err).toContain('Using the daemon that listens at');
     expect(told.out).toMatch(/^\[POLICY-DENIED\] updates: Proxy strict refused updates\.example\.com/);
     expect(told.out).toContain('Tested through strict, regardless of use_proxy_for. Nothing was changed.');
     expect(await readFile(site.config, 'utf8')).toBe(before);

@@ -68,7 +68,7 @@ describeWith(['systemd'], 'diagnose with the service in a real systemd', () => {
   const work = async () => JSON.parse((await inShell('check', '--json')).stdout) as RoundResult;
 
   function read({ status, stdout, stderr }: Ran): { status: number; diagnosis: Diagnosis } {
-    expect(stderr).toContain('Asked the daemon that listens at');
+    expect(stderr).toContain('Using the daemon that listens at');
     return { status, diagnosis: JSON.parse(stdout) as Diagnosis };
   }
 

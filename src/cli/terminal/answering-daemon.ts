@@ -4,5 +4,5 @@ import type { Terminal } from './terminal.ts';
 
 /** Prints which daemon the command uses. */
 export function printAnsweringDaemon(terminal: Pick<Terminal, 'err'>, socket: string): void {
-  terminal.err(`Asked the daemon that listens at ${socket}.`);
+  terminal.err(`Using the daemon that listens at ${socket}.`);
 }

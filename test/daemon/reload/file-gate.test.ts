@@ -44,7 +44,7 @@ function start(...args: string[]): SallyportProcess {
 async function statusOf(): Promise<{ config: { held: { failure: { code: string } } | null } }> {
   const status = start('status', '--json');
   await status.ended;
-  return JSON.parse(status.lines.filter((one) => !one.startsWith('Asked the daemon')).join('\n')) as never;
+  return JSON.parse(status.lines.filter((one) => !one.startsWith('Using the daemon')).join('\n')) as never;
 }
 
 describe('an edit by hand', () => {
