@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { SuiteOrder } from './tools/suite-order.ts';
 
 /** Where `npm run kerberos` installs the package that tests of Negotiate load. */
 const KERBEROS = fileURLToPath(new URL('.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url));
@@ -29,6 +30,7 @@ export default defineConfig({
     // The program refuses to start with these, and a developer's machine may have set them.
     env: { NODE_EXTRA_CA_CERTS: '', NODE_OPTIONS: '', NODE_TLS_REJECT_UNAUTHORIZED: '', SSLKEYLOGFILE: '' },
     reporters: ['default', './tools/suite-reporter.ts'],
+    sequence: { sequencer: SuiteOrder },
     projects: [
       { extends: true, test: { name: 'shared', include: TESTS, exclude: [...IGNORED, ...ALONE], isolate: false } },
       { extends: true, test: { name: 'alone', include: ALONE, exclude: IGNORED, isolate: true } },

@@ -1,0 +1,34 @@
+/**
+ * The order of test files: those that take longest come first, so that no worker is alone with one of them at the end. Vitest
+ * remembers how long each file took, but a fresh checkout, as in CI, has no such memory and takes the largest files first.
+ */
+import { relative } from 'node:path';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files that take longest, mostly because they wait, in their order of start (a run of 2026-11-30 on two cores). */
+export const SLOWEST: readonly string[] = [
+  'test/real-parts/systemd-install.test.ts',
+  'test/daemon/worst-feed.test.ts',
+  'test/real-parts/systemd-change.test.ts',
+  'test/real-parts/systemd.test.ts',
+  'test/updates/crash.test.ts',
+  'test/daemon/bad-path.test.ts',
+  'test/real-parts/one-attempt.test.ts',
+  'test/main/main.test.ts',
+  'test/real-parts/soak.test.ts',
+  'test/real-parts/systemd-diagnose.test.ts',
+  'test/real-parts/other-users-secrets.test.ts',
+];
+
+export class SuiteOrder extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // Projects stay in one piece: a worker that changes between them starts again.
+    const byProject = Map.groupBy(await super.sort(files), ({ project }) => project);
+    return [...byProject.values()].flatMap((group) => group.toSorted((a, b) => rankOf(a) - rankOf(b)));
+  }
+}
+
+function rankOf({ moduleId }: TestSpecification): number {
+  const at = SLOWEST.indexOf(relative(process.cwd(), moduleId));
+  return at === -1 ? SLOWEST.length : at;
+}
