@@ -25,7 +25,8 @@ export function vendorActions(made: {
       terminal.out(`  updates.feed_url: ${origin.feedUrl}`);
       terminal.out(`  updates.acknowledge_url: ${origin.acknowledgeUrl}`);
       terminal.out(`  exposure_analytics.url: ${origin.analyticsUrl}`);
-      terminal.out(`Documents are stored in ${origin.documentsFile}.`);
+      terminal.out(`  support_logs.url: ${origin.supportLogsUrl}`);
+      terminal.out(`Documents are stored in ${origin.documentsFile}, bundles in ${origin.bundlesDir}.`);
       terminal.out('Ctrl-C stops it.');
       await untilAborted(stopping);
       await origin.close();

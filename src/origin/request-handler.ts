@@ -14,7 +14,7 @@ import { type Answer, decideAnswer, httpDate } from './conditions.ts';
 import { allows, begin, type Exchange, letContinue, refuse, sendReply } from './reply.ts';
 import type { RequestRecord } from './request-record.ts';
 import { openServed, pathOf, type ServedFile } from './static-file.ts';
-import type { Uploads } from './uploads/uploads.ts';
+import type { Uploads } from './uploads.ts';
 
 export interface Served {
   /** Real path of the folder. */
@@ -177,6 +177,7 @@ function showRecord({ log, requests, uploads }: Served, exchange: Exchange): voi
         acknowledgements: log.all.slice(-MAX_SHOWN),
         requests: requests.requests,
         batches: uploads.batches,
+        bundles: uploads.bundles,
       },
     });
   }

@@ -19,9 +19,11 @@ import { ACKNOWLEDGE_PATH, answerRequest, UPLOADS_FOLDER } from './request-handl
 import { type BodyLimits, limitBody } from './request-limits.ts';
 import { type RecordedRequest, RequestRecord } from './request-record.ts';
 import { pathOf } from './static-file.ts';
-import type { BatchRecord } from './uploads/batch-record.ts';
+import type { BatchRecord } from './uploads/batches/batch-record.ts';
+import type { BundleRecord } from './uploads/bundles/bundle-record.ts';
+import { BUNDLES_PATH } from './uploads/bundles/bundles.ts';
 import type { BatchRules, UploadLimits } from './uploads/upload-options.ts';
-import { BATCHES_PATH, isUploadPath, openUploads, type Uploads } from './uploads/uploads.ts';
+import { BATCHES_PATH, isUploadPath, openUploads, type Uploads } from './uploads.ts';
 
 export interface OriginOptions {
   /** The folder with feed.json and the packages. */
@@ -58,6 +60,10 @@ export interface Origin {
   readonly analyticsUrl: string;
   /** Every document that was sent, one per line, as it came. */
   readonly documentsFile: string;
+  /** Where bundles of support logs are sent. */
+  readonly supportLogsUrl: string;
+  /** A folder for each complete bundle, named after its job: the bundle and a JSON record. */
+  readonly bundlesDir: string;
   readonly record: {
     /** The newest 1,000, oldest first. */
     readonly requests: readonly RecordedRequest[];
@@ -67,6 +73,8 @@ export interface Origin {
     readonly batches: readonly BatchRecord[];
     /** How many documents are stored. */
     readonly documents: number;
+    /** The newest 1,000 that are complete, oldest first; those of earlier runs first. */
+    readonly bundles: readonly BundleRecord[];
   };
   /**
    * Closes every connection and frees the port; accepted acknowledgements are on disk. Calling it twice is harmless.
@@ -195,6 +203,8 @@ function describeOrigin(server: Server, { host, log, requests, uploads, parts }:
     acknowledgeUrl: `${url}/${ACKNOWLEDGE_PATH}`,
     analyticsUrl: `${url}/${BATCHES_PATH}`,
     documentsFile: uploads.documentsFile,
+    supportLogsUrl: `${url}/${BUNDLES_PATH}`,
+    bundlesDir: uploads.bundlesDir,
     record: {
       requests: requests.requests,
       acknowledgements: log.all,
@@ -203,6 +213,9 @@ function describeOrigin(server: Server, { host, log, requests, uploads, parts }:
       },
       get documents() {
         return uploads.documents;
+      },
+      get bundles() {
+        return uploads.bundles;
       },
     },
     close: () => {

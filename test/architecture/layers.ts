@@ -103,7 +103,9 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'daemon/service': 'The process as a service: systemd, its watchdog, the control sockets, the state folder.',
   'daemon/trial': 'Diagnosis, and the test of a change before it is written.',
   'http/session': 'Small requests and uploads over reused connections.',
-  'origin/uploads': 'What agents send to the reference server: batches of documents and bundles of support logs.',
+  'origin/uploads': 'What agents send to the reference server.',
+  'origin/uploads/batches': 'Batches of documents: checked, stored once, acknowledged.',
+  'origin/uploads/bundles': 'Bundles of support logs: received by tus or by PUT, completed, acknowledged.',
   'proxy/auth':
     'Authentication at a proxy: the exchange of challenges, the record of each credential, the verdict on a response.',
   'proxy/auth/schemes': 'Basic, Digest, NTLM and Negotiate, and the choice between them.',

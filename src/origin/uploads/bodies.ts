@@ -6,7 +6,7 @@
 import { promisify } from 'node:util';
 import { constants, gunzip, zstdDecompress } from 'node:zlib';
 import { letContinue, type Messages } from '#origin/reply.ts';
-import type { Coding } from './batch-head.ts';
+import type { Coding } from './upload-options.ts';
 
 /** A body, or why it was not read to its end. */
 export type ReadBody = Buffer | 'too large' | 'no memory';

@@ -1,8 +1,20 @@
 // What can be set for the uploads of an origin: limits, and rules that only tests need.
 
-import type { Coding } from './batch-head.ts';
-import type { StoreLimits } from './batch-store.ts';
-import type { ContentProblem } from './documents.ts';
+/** A content coding (RFC 9110, 8.4.1), or none. */
+export type Coding = 'zstd' | 'gzip' | 'none';
+
+/** What is wrong with the content; 413 when there is too much of it. */
+export interface ContentProblem {
+  readonly status: 400 | 413 | 422;
+  readonly detail: string;
+}
+
+/** Limits of what is stored. */
+export interface StoreLimits {
+  readonly storedDocuments: number;
+  readonly storedBytes: number;
+  readonly storedBatches: number;
+}
 
 export interface UploadLimits extends StoreLimits {
   /** Of one batch, without content coding and on the wire. */
@@ -12,6 +24,18 @@ export interface UploadLimits extends StoreLimits {
   readonly bufferedBytes: number;
   /** Of a test object. */
   readonly testBytes: number;
+  /** Of one bundle. */
+  readonly bundleBytes: number;
+  /** Finished bundles. */
+  readonly bundles: number;
+  /** Finished and unfinished bundles, all together. */
+  readonly bundlesBytes: number;
+  /** Declared bytes of unfinished uploads, all together. */
+  readonly unfinishedBytes: number;
+  /** How long an upload may take from its creation, in milliseconds. */
+  readonly unfinishedMs: number;
+  /** How long a request waits for another one that uses the same upload, in milliseconds. */
+  readonly lockMs: number;
 }
 
 /** What a test makes the server do with the documents. */
@@ -35,4 +59,11 @@ export const DEFAULT_UPLOAD_LIMITS: UploadLimits = {
   storedDocuments: 1_000_000,
   storedBytes: 4_096 * MIB,
   storedBatches: 200_000,
+  bundleBytes: 1_024 * MIB,
+  bundles: 10_000,
+  bundlesBytes: 20_480 * MIB,
+  unfinishedBytes: 4_096 * MIB,
+  // An outage of the network may last a weekend.
+  unfinishedMs: 7 * 86_400_000,
+  lockMs: 5_000,
 };

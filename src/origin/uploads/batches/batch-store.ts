@@ -6,6 +6,7 @@
 // receipt and sends them again.
 
 import { join } from 'node:path';
+import type { StoreLimits } from '#origin/uploads/upload-options.ts';
 import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';
 import { NewestMap } from '#system/newest.ts';
@@ -20,13 +21,6 @@ import {
   receiptOf,
 } from './batch-record.ts';
 import type { DocumentLine } from './documents.ts';
-
-/** Limits of what is stored. */
-export interface StoreLimits {
-  readonly storedDocuments: number;
-  readonly storedBytes: number;
-  readonly storedBatches: number;
-}
 
 /** Returns why a document is not accepted, or null. */
 export type RejectDocument = (document: unknown, id: string) => string | null;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { BatchHead } from '#origin/uploads/batch-head.ts';
-import { BatchStore } from '#origin/uploads/batch-store.ts';
+import type { BatchHead } from '#origin/uploads/batches/batch-head.ts';
+import { BatchStore } from '#origin/uploads/batches/batch-store.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { everyCrash } from '#test/support/every-crash.ts';
 
@@ -67,16 +67,19 @@ describe('the store of batches', () => {
   it('batch store: nothing of a failed batch stays, and a repetition is stored', async () => {
     const rehearsal = await folder();
     const store = await open(rehearsal);
-    const before = rehearsal.trace.length;
+    rehearsal.arm({});
     await store.accept(...batch('b1', 'd1'));
-    const steps = rehearsal.trace.slice(before);
+    const steps = [...rehearsal.trace];
+    let failures = 0;
     expect(steps.map(({ operation }) => operation)).toContain('sync');
     for (const { n } of steps) {
       const files = await folder();
       const failing = await open(files);
       const error = Object.assign(new Error('no space'), { code: 'ENOSPC' });
       files.arm({ failAt: { n, error } });
-      await failing.accept(...batch('b1', 'd1')).catch(() => undefined);
+      await failing.accept(...batch('b1', 'd1')).catch(() => {
+        failures += 1;
+      });
       files.arm({});
       // Another batch is written over what the failed one left.
       await failing.accept(...batch('b2', 'd2', 'd3'));
@@ -85,6 +88,7 @@ describe('the store of batches', () => {
       expect([reopened.size, new Set(reopened.recent.map((one) => one.batch))]).toEqual([3, new Set(['b1', 'b2'])]);
       expect(documentsIn(files).sort()).toEqual(['d1', 'd2', 'd3']);
     }
+    expect([failures, steps.length > 3]).toEqual([steps.length, true]);
   });
 
   it('batch store: files that are foreign or have lost documents are not opened', async () => {

@@ -5,7 +5,8 @@
 
 import { isUtf8 } from 'node:buffer';
 import { isTime } from '#origin/feed-format.ts';
-import { isToken } from './upload-headers.ts';
+import { isToken } from '#origin/uploads/upload-headers.ts';
+import type { ContentProblem } from '#origin/uploads/upload-options.ts';
 
 /** One line of a batch. */
 export interface DocumentLine {
@@ -14,12 +15,6 @@ export interface DocumentLine {
   readonly line: Uint8Array;
   /** The value that the program handed in. */
   readonly document: unknown;
-}
-
-/** What is wrong with the content; 413 when there is too much of it. */
-export interface ContentProblem {
-  readonly status: 400 | 413 | 422;
-  readonly detail: string;
 }
 
 const NEWLINE = 0x0a;

@@ -5,21 +5,15 @@
 
 import { createHash } from 'node:crypto';
 import { asCoded } from '#errors/coded-error.ts';
-import {
-  type Exchange,
-  type JsonReply,
-  type Linger,
-  problemOf,
-  type RefusedRequest,
-  replyDuringBody,
-} from '#origin/reply.ts';
+import { type Exchange, type JsonReply, type Linger, problemOf, replyDuringBody } from '#origin/reply.ts';
+import { Bodies, decodeBody, discardBody, type ReadBody } from '#origin/uploads/bodies.ts';
+import { isTestObject } from '#origin/uploads/upload-headers.ts';
+import type { BatchRules, Coding, ContentProblem, UploadLimits } from '#origin/uploads/upload-options.ts';
+import { later, replyToTest, SECONDS_UNTIL_FREE, SECONDS_UNTIL_SPACE } from '#origin/uploads/upload-replies.ts';
 import { Turns } from '#system/turns.ts';
-import { type BatchHead, type Coding, readBatchHead } from './batch-head.ts';
+import { type BatchHead, readBatchHead } from './batch-head.ts';
 import type { Accepted, BatchStore } from './batch-store.ts';
-import { Bodies, decodeBody, discardBody, type ReadBody } from './bodies.ts';
-import { type ContentProblem, readDocuments } from './documents.ts';
-import { isTestObject } from './upload-headers.ts';
-import type { BatchRules, UploadLimits } from './upload-options.ts';
+import { readDocuments } from './documents.ts';
 
 interface Options {
   readonly store: BatchStore;
@@ -31,9 +25,6 @@ interface Options {
 /** How many batches are decoded at a time, each up to the limit of a batch. */
 const DECODERS = 4;
 const ALL_CODINGS: readonly Coding[] = ['zstd', 'gzip', 'none'];
-const SECONDS_UNTIL_MEMORY = 1;
-/** A person has to make room. */
-const SECONDS_UNTIL_ROOM = 3_600;
 
 export class Batches {
   readonly #options: Options;
@@ -65,7 +56,7 @@ export class Batches {
   async #take(head: BatchHead, body: ReadBody): Promise<JsonReply> {
     if (body === 'too large') return this.#tooLarge(head);
     if (body === 'no memory') {
-      return later({ status: 503, detail: 'Too many batches at once.' }, SECONDS_UNTIL_MEMORY);
+      return later({ status: 503, detail: 'Too many batches at once.' }, SECONDS_UNTIL_FREE);
     }
     this.#next = (this.#next + 1) % DECODERS;
     const decoder = this.#decoders[this.#next] as Turns;
@@ -97,7 +88,7 @@ export class Batches {
       return replyTo(head, await this.#options.store.accept(head, documents, this.#options.linger.clock.now()));
     } catch (thrown) {
       if (asCoded(thrown).code !== 'DISK-FULL') throw thrown;
-      return later({ status: 507, detail: 'The disk is full.' }, SECONDS_UNTIL_ROOM);
+      return later({ status: 507, detail: 'The disk is full.' }, SECONDS_UNTIL_SPACE);
     }
   }
 
@@ -105,12 +96,6 @@ export class Batches {
     const detail = `A batch has at most ${this.#options.limits.batchBytes} bytes.`;
     return refuseContent(head, { status: 413, detail });
   }
-}
-
-/** The reply to a test object of which `length` bytes were read; null if it was larger than the limit. */
-export function replyToTest(length: number | null, limit: number): JsonReply {
-  if (length !== null) return { status: 200, body: { test: true, length } };
-  return problemOf({ status: 413, detail: `A test object has at most ${limit} bytes.` });
 }
 
 function replyTo({ batch }: BatchHead, accepted: Accepted): JsonReply {
@@ -122,15 +107,10 @@ function replyTo({ batch }: BatchHead, accepted: Accepted): JsonReply {
     case 'other':
       return problemOf({ status: 409, detail: 'That id was used for a batch with other bytes.', members: { batch } });
     case 'full':
-      return later({ status: 507, detail: `No more than ${accepted.what} are kept here.` }, SECONDS_UNTIL_ROOM);
+      return later({ status: 507, detail: `No more than ${accepted.what} are kept here.` }, SECONDS_UNTIL_SPACE);
   }
 }
 
 function refuseContent({ batch }: BatchHead, { status, detail }: ContentProblem): JsonReply {
   return problemOf({ status, detail, members: { batch } });
-}
-
-/** RFC 9110, 10.2.3. */
-export function later(refusal: RefusedRequest, seconds: number): JsonReply {
-  return problemOf({ ...refusal, headers: { ...refusal.headers, 'Retry-After': String(seconds) } });
 }

@@ -5,10 +5,8 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RefusedRequest } from '#origin/reply.ts';
-import { agentOf, headerOf, keyOf, mediaTypeOf, sha256Of } from './upload-headers.ts';
-
-/** A content coding (RFC 9110, 8.4.1), or none. */
-export type Coding = 'zstd' | 'gzip' | 'none';
+import { agentOf, headerOf, keyOf, mediaTypeOf, sha256Of } from '#origin/uploads/upload-headers.ts';
+import type { Coding } from '#origin/uploads/upload-options.ts';
 
 export interface BatchHead {
   readonly batch: string;

@@ -1,6 +1,6 @@
 // A line of `batches.jsonl`: one batch that was answered with a receipt. Pure.
 
-import { isSha256, isToken } from './upload-headers.ts';
+import { isSha256, isToken } from '#origin/uploads/upload-headers.ts';
 
 /** A document that was not stored, with the reason. */
 export interface RejectedDocument {
