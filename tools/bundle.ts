@@ -54,9 +54,10 @@ function loadedTogether(entry: string): (module: string, context: ChunkingContex
       for (const imported of imports(module)) add(imported, file);
     };
     // The entry waits until the command has ended, and imports the others before that. In one file with them it would wait
-    // for itself.
-    files.set(entry, null);
-    for (const imported of imports(entry)) add(imported, 'start');
+    // for itself. That also holds for main.ts under an entry of a test.
+    const waiting = [entry, join(ROOT, 'src', 'main.ts')];
+    for (const module of waiting) files.set(module, null);
+    for (const module of waiting) for (const imported of imports(module)) add(imported, 'start');
     for (const [file, modules] of Object.entries(LOADED_TOGETHER)) {
       for (const module of modules) add(join(ROOT, 'src', module), file);
     }

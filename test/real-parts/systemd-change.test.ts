@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { CONFIG_FILE, Installed } from '#test/support/installed.ts';
 import type { Machine, Ran } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
@@ -43,6 +43,9 @@ for _ in range(int(times)):
     client.close()
 `;
 
+// Tests start several processes in the machine, and others may run at the same time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 describeWith(['systemd', 'python3'], 'the change service in a real systemd', () => {
   let installed: Installed;
   let machine: Machine;
@@ -55,7 +58,7 @@ describeWith(['systemd', 'python3'], 'the change service in a real systemd', () 
     await configure();
     original = content();
     await machine.run('systemctl', 'start', 'sallyport.service');
-  }, 60_000);
+  });
   afterAll(() => installed.release());
   async function configure(): Promise<void> {
     machine.write('/etc/sallyport/secrets/corp', 'the password of corp\n', 0o640);

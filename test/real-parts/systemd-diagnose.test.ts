@@ -1,7 +1,7 @@
 // `sallyport diagnose` against the service in a real systemd: only the service can read its password, and the user's shell has
 // other proxy variables. The verdict matches that of the work, because the service itself gives it.
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Diagnosis, RoundResult } from '#control/control.ts';
 import { ca, startFeedOrigin } from '#test/support/diagnosis-rig.ts';
 import { startFaultProxy } from '#test/support/fault-proxy.ts';
@@ -10,6 +10,9 @@ import { type LoginProxy, startLoginProxy } from '#test/support/login-proxy.ts';
 import type { Machine, Ran } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import type { TlsOrigin } from '#test/support/tls-origin.ts';
+
+// Tests start several processes in the machine, and others may run at the same time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const SECRET = '/etc/sallyport/secrets/proxy-password';
 /** Where no proxy is, and as the admin's own account has it. */
@@ -24,7 +27,7 @@ describeWith(['systemd'], 'diagnose with the service in a real systemd', () => {
   beforeAll(async () => {
     installed = await Installed.take();
     machine = installed.machine;
-  }, 60_000);
+  });
   afterAll(() => installed.release());
   async function startServers(): Promise<void> {
     origin = await startFeedOrigin();

@@ -1,9 +1,12 @@
 // The script that installs: again, over a running service, away again, and into the tree of a package.
 
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { CONFIG_FILE, Installed } from '#test/support/installed.ts';
 import type { Machine } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
+
+// Tests start several processes in the machine, and others may run at the same time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** /usr has everything of the machine out here; the layer on top of it has only what changed since the boot. */
 const CHANGES_OF_USR = '/.changes';
@@ -16,7 +19,7 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
   beforeAll(async () => {
     installed = await Installed.take();
     machine = installed.machine;
-  }, 60_000);
+  });
   afterAll(() => installed.release());
 
   /** Names, modes and owners of everything that is ours. */

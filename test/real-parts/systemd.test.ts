@@ -5,12 +5,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Installed, LOG_FILE, PACKAGES } from '#test/support/installed.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import type { Machine } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+// Tests start several processes in the machine, and others may run at the same time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const JAR = makeJar('u1', 300_000);
 const UNIT = '/usr/lib/systemd/system/sallyport.service';
@@ -30,7 +33,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     machine = installed.machine;
     // PID 1 then logs every message of sd_notify.
     await machine.run('systemctl', 'log-level', 'debug');
-  }, 60_000);
+  });
   afterAll(async () => {
     await machine.run('systemctl', 'log-level', 'info');
     await installed.release();
@@ -74,7 +77,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
       await start();
       logAtStart = installed.log();
       await untilPublished();
-    }, 30_000);
+    });
     afterAll(() => origin.close());
 
     function behindLogin(body: Uint8Array | string): (request: IncomingMessage, response: ServerResponse) => void {
