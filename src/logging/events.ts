@@ -6,6 +6,7 @@
 // the thread of that purpose.
 
 import type { FieldsOf, FieldValue } from '#errors/template.ts';
+import { ANALYTICS_EVENTS } from './events-analytics.ts';
 import { CONFIG_EVENTS } from './events-config.ts';
 import { NETWORK_EVENTS } from './events-network.ts';
 import { PROCESS_EVENTS } from './events-process.ts';
@@ -18,6 +19,7 @@ export const EVENTS = {
   ...NETWORK_EVENTS,
   ...UPDATES_EVENTS,
   ...UPLOADS_EVENTS,
+  ...ANALYTICS_EVENTS,
 } as const;
 
 export type EventName = keyof typeof EVENTS;

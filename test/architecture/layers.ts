@@ -86,6 +86,7 @@ export const MAX_FLAT_FILES = 20;
 
 /** The directories inside modules, with what each holds. The page docs/architecture.md gets its table from here. */
 export const DIRECTORIES: Readonly<Record<string, string>> = {
+  'uploads/analytics': 'Documents of other programs: reading, the drop directory, sending batches.',
   'cli/program': 'Every command with its options and help.',
   'cli/settings': 'The commands that show, try and change the configuration.',
   'cli/terminal': 'Output and questions: lines, tables, JSON, prompts.',

@@ -1,0 +1,86 @@
+// Events of exposure analytics: documents that other programs hand in, and the batches that send them.
+
+import type { Definition } from './event-definition.ts';
+
+export const ANALYTICS_EVENTS = {
+  // Accepting documents
+  'documents-submitted': {
+    level: 'debug',
+    thread: null,
+    text: 'Accepted {documents} document{documents:s} ({bytes:size}) from user {user}.',
+  },
+  'documents-dropped': {
+    level: 'debug',
+    thread: null,
+    text: 'Accepted {documents} document{documents:s} from {files} file{files:s} of the drop directory.',
+  },
+  'documents-invalid': {
+    level: 'warn',
+    thread: null,
+    text: 'Refused documents from user {user}: {error:advised}',
+  },
+  'documents-full': {
+    level: 'warn',
+    thread: null,
+    text: 'New documents are refused: {error:advised}',
+    folds: true,
+  },
+  'drop-rejected': {
+    level: 'warn',
+    thread: null,
+    text: 'Moved {file} of user {user} to rejected/: {error:advised}',
+  },
+  'drop-discarded': {
+    level: 'warn',
+    thread: null,
+    text: 'Deleted {file} of user {user}, whose budget in rejected/ is used up: {error:advised}',
+  },
+  'drop-failed': {
+    level: 'warn',
+    thread: null,
+    text: 'Cannot read {file} in the drop directory: {error:advised}',
+    folds: true,
+  },
+  'drop-waits': {
+    level: 'warn',
+    thread: null,
+    text: 'Files in the drop directory wait: {error:advised}',
+  },
+  'drop-unusable': {
+    level: 'error',
+    thread: null,
+    text: 'The drop directory is not used: {error:advised}',
+  },
+  // Sending batches
+  'batch-sent': {
+    level: 'debug',
+    thread: null,
+    text: 'Sent batch {batch} with {documents} document{documents:s}: {bytes:size}, {wireBytes:size} as sent.',
+  },
+  'batches-sent': {
+    level: 'info',
+    thread: null,
+    text: 'Sent {documents} document{documents:s} to {url} (batches: {batches}): {bytes:size} ({ratio}% as sent) in {elapsed:ms}, via {via:words}.',
+  },
+  'batch-failed': {
+    level: 'warn',
+    thread: null,
+    text: 'Batch {batch} was not sent{hop:at}: {error:advised} Next try at {at:time}.',
+  },
+  'batch-failed-again': {
+    level: 'debug',
+    thread: null,
+    text: 'Batch {batch} was not sent, failure {failures}: {code}. Next try at {at:time}.',
+  },
+  'batches-recovered': {
+    level: 'info',
+    thread: null,
+    text: 'Sending exposure analytics succeeded after {failures} failure{failures:s}.',
+  },
+  'documents-rejected': {
+    level: 'error',
+    thread: null,
+    text: 'The collector rejected documents of batch {batch}: {error:advised}',
+  },
+  'batch-held': { level: 'error', thread: null, text: 'Batch {batch} is held and not sent: {error:advised}' },
+} as const satisfies Record<string, Definition>;

@@ -1,0 +1,70 @@
+// What may be stored of a document: only the listed fields, and nothing that contains a secret of the configuration.
+// Pure.
+
+import type { SpanRedactor } from '#redaction/redact.ts';
+import { MASK } from '#redaction/secret.ts';
+import type { DocumentRules, DocumentVerdict } from './documents.ts';
+
+/** The name under which a refusal counts, as in bundles of support logs. */
+export const SECRET_RULE = 'configured-secret';
+
+type Tree = Readonly<Record<string, unknown>>;
+
+/**
+ * The rules of a configuration. `fields` is undefined if whole documents are sent. `redactor` knows every secret of the
+ * configuration.
+ */
+export function documentRules(fields: readonly string[] | undefined, redactor: SpanRedactor): DocumentRules {
+  const wanted = fields === undefined ? null : treeOf(fields);
+  return {
+    apply: (document, text) => {
+      const kept = wanted === null ? text : JSON.stringify(pick(document, wanted));
+      return checkSecrets(kept, redactor);
+    },
+  };
+}
+
+/** A value that is masked already contains no secret. */
+function checkSecrets(text: string, redactor: SpanRedactor): DocumentVerdict {
+  const found = redactor.spans(text).some(([from, to]) => text.slice(from, to) !== MASK);
+  if (!found) return { ok: true, text };
+  return { ok: false, reason: `it contains a secret of the configuration of this host (rule ${SECRET_RULE})` };
+}
+
+/** Names of fields by their parts. A null includes the whole field. */
+interface Wanted {
+  readonly [name: string]: Wanted | null;
+}
+
+function treeOf(fields: readonly string[]): Wanted {
+  const root: Record<string, Wanted | null> = Object.create(null) as Record<string, Wanted | null>;
+  for (const field of fields) add(root, field.split('.'));
+  return root;
+}
+
+function add(tree: Record<string, Wanted | null>, [name = '', ...rest]: readonly string[]): void {
+  // A whole field includes its parts.
+  if (tree[name] === null) return;
+  if (rest.length === 0) {
+    tree[name] = null;
+    return;
+  }
+  const inner = (tree[name] ?? Object.create(null)) as Record<string, Wanted | null>;
+  tree[name] = inner;
+  add(inner, rest);
+}
+
+/** The wanted fields of an object, and of each object in a list. */
+function pick(value: unknown, wanted: Wanted): unknown {
+  if (Array.isArray(value)) {
+    return value.map((element) => pick(element, wanted)).filter((kept) => kept !== undefined);
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const kept: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  for (const [name, inner] of Object.entries(wanted)) {
+    if (!Object.hasOwn(value, name)) continue;
+    const field = (value as Tree)[name];
+    kept[name] = inner === null ? field : pick(field, inner);
+  }
+  return kept;
+}

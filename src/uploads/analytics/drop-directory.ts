@@ -1,0 +1,240 @@
+// The drop directory: programs write a file to `tmp/` and rename it to `new/`; its documents are accepted from there.
+//
+// Guarantees: a file is copied in and deleted after its documents are durable, never adopted. Only a regular file with
+// one link is read, and never through a link or a FIFO. A file that a crash leaves is read again, and its documents get
+// the same ids, so that the collector recognizes them. A file with a wrong line is moved to `rejected/` with the reason.
+// No user can fill the spool or `rejected/` alone, or keep files of others waiting. On a full disk everything waits.
+// Relies on the sticky bit and on the service as the owner of the directories, so that no other user can delete a file there.
+
+import { join } from 'node:path';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import type { ScopedReport } from '#logging/scoped.ts';
+import type { Documents } from '#spool/segments/documents.ts';
+import type { Clock } from '#system/clock.ts';
+import type { FileFacts, Files, OpenFile } from '#system/files.ts';
+import type { DocumentRules } from './documents.ts';
+import { RejectedFiles } from './rejected-files.ts';
+import { documentsOf, SubmissionRefused } from './submission.ts';
+
+const NEW = 'new';
+const TMP = 'tmp';
+const REJECTED = 'rejected';
+
+/** Largest file. Larger amounts are handed in as several files, or by `sallyport submit`. */
+export const MAX_DROP_FILE_BYTES = 256 * 1_048_576;
+/** A file in `tmp/` that was not finished for this long is deleted. */
+const STALE_MS = 86_400_000;
+/** Files of one scan. The next one follows at once if there are more. */
+const MAX_FILES = 1_000;
+const CHUNK_BYTES = 65_536;
+/** Part of the spool that one user may fill. */
+const SHARE_OF_ONE_USER = 0.5;
+
+export interface DropPorts {
+  readonly dir: string;
+  readonly files: Files;
+  readonly documents: Pick<Documents, 'append' | 'waiting' | 'quota'>;
+  readonly clock: Clock;
+  readonly report: ScopedReport;
+  rules(): DocumentRules;
+}
+
+/** The result of one scan. */
+export interface ScanResult {
+  readonly files: number;
+  readonly documents: number;
+  /** Files that wait: the spool or the disk is full, or there are more than one scan takes. */
+  readonly waiting: number;
+}
+
+interface DropFile {
+  readonly name: string;
+  readonly facts: FileFacts;
+}
+
+export class DropDirectory {
+  readonly #ports: DropPorts;
+  readonly #rejected: RejectedFiles;
+  /** Bytes that each user handed in and that may still wait. */
+  readonly #byUser = new Map<number, number>();
+  #isFullReported = false;
+
+  constructor(ports: DropPorts) {
+    this.#ports = ports;
+    this.#rejected = new RejectedFiles(ports.files, join(ports.dir, REJECTED));
+  }
+
+  /**
+   * Why the directory cannot be used; null if it can. It must belong to this user, have the sticky bit, and must not be
+   * writable by everybody.
+   */
+  async check(): Promise<CodedError | null> {
+    const { files, dir } = this.#ports;
+    for (const path of [dir, ...[NEW, TMP, REJECTED].map((name) => join(dir, name))]) {
+      const facts = await files.facts(path);
+      const reason = wrongDirectory(facts, files.self);
+      if (reason !== null) return coded('DROP-DIRECTORY', { path, reason });
+    }
+    return null;
+  }
+
+  /** Takes in the files of `new/`, those of each user in turn. @throws the reason of the signal */
+  async scan(signal: AbortSignal): Promise<ScanResult> {
+    const listed = await this.#list();
+    let [files, documents] = [0, 0];
+    for (const [at, file] of listed.taken.entries()) {
+      signal.throwIfAborted();
+      const taken = await this.#take(file);
+      if (taken === 'full') return { files, documents, waiting: listed.taken.length - at + listed.more };
+      if (taken === null) continue;
+      files += 1;
+      documents += taken;
+    }
+    if (files > 0) this.#ports.report({ name: 'documents-dropped', files, documents });
+    return { files, documents, waiting: listed.more };
+  }
+
+  /** Deletes files in `tmp/` that were never finished. */
+  async sweep(): Promise<void> {
+    const { files, dir, clock } = this.#ports;
+    for (const name of await files.list(join(dir, TMP))) {
+      const path = join(dir, TMP, name);
+      const facts = await files.facts(path);
+      const isStale = facts !== null && facts.kind !== 'directory' && clock.now() - facts.modifiedMs > STALE_MS;
+      if (isStale) await files.remove(path).catch(asCoded);
+    }
+  }
+
+  async #list(): Promise<{ taken: DropFile[]; more: number }> {
+    const { files, dir } = this.#ports;
+    const names = (await files.list(join(dir, NEW))).filter((name) => !name.startsWith('.'));
+    const found: DropFile[] = [];
+    for (const name of names.slice(0, MAX_FILES * 10)) {
+      const facts = await files.facts(join(dir, NEW, name));
+      if (facts !== null) found.push({ name, facts });
+    }
+    return { taken: inTurns(found).slice(0, MAX_FILES), more: Math.max(0, names.length - MAX_FILES) };
+  }
+
+  /** The number of documents; null if the file is none of ours or was rejected; `full` if it has to wait. */
+  async #take(file: DropFile): Promise<number | 'full' | null> {
+    const { files, dir, report } = this.#ports;
+    const path = join(dir, NEW, file.name);
+    const reason = wrongFile(file.facts);
+    if (reason !== null) return await this.#reject(file, reason);
+    if (this.#isOverShare(file.facts)) return await this.#overShare(file);
+    try {
+      const documents = await this.#append(file, path);
+      this.#count(file.facts);
+      this.#isFullReported = false;
+      await files.remove(path);
+      return documents;
+    } catch (thrown) {
+      if (thrown instanceof SubmissionRefused) return await this.#reject(file, thrown.coded(file.name));
+      const error = asCoded(thrown);
+      if (isFull(error)) return this.#full(error);
+      report({ name: 'drop-failed', file: file.name, error });
+      return null;
+    }
+  }
+
+  async #append({ name, facts }: DropFile, path: string): Promise<number> {
+    const { files, documents, rules } = this.#ports;
+    const file = await files.openToRead(path);
+    try {
+      const opened = file.facts();
+      const isSame = opened.device === facts.device && opened.inode === facts.inode && opened.links === 1;
+      if (!isSame) throw coded('FILE-SWAPPED', { path });
+      const identity = { key: identityOf(name, opened), atMs: opened.modifiedMs };
+      const source = documentsOf(chunksOf(file, opened.size), rules());
+      return (await documents.append({ documents: source, identity })).documents;
+    } finally {
+      await file.close();
+    }
+  }
+
+  #full(error: CodedError): 'full' {
+    if (!this.#isFullReported) this.#ports.report({ name: 'drop-waits', error });
+    this.#isFullReported = true;
+    return 'full';
+  }
+
+  async #reject(file: DropFile, reason: string | CodedError): Promise<null> {
+    const { dir, report } = this.#ports;
+    const error =
+      typeof reason === 'string' ? coded('DOCUMENTS-INVALID', { what: file.name, count: 1, reason }) : reason;
+    try {
+      const kept = await this.#rejected.keep(join(dir, NEW, file.name), file, error.safeText);
+      report({ name: kept ? 'drop-rejected' : 'drop-discarded', file: file.name, user: file.facts.owner, error });
+    } catch (thrown) {
+      report({ name: 'drop-failed', file: file.name, error: asCoded(thrown) });
+    }
+    return null;
+  }
+
+  #isOverShare({ owner, size }: FileFacts): boolean {
+    const { waiting, quota } = this.#ports.documents;
+    // What one user handed in cannot be more than what waits altogether.
+    const mine = Math.min(this.#byUser.get(owner) ?? 0, waiting.bytes);
+    this.#byUser.set(owner, mine);
+    return mine + size > quota.bytes * SHARE_OF_ONE_USER;
+  }
+
+  /** The files of this user wait; those of others do not. */
+  async #overShare({ facts }: DropFile): Promise<null> {
+    const { quota } = this.#ports.documents;
+    const limit = Math.floor(quota.bytes * SHARE_OF_ONE_USER);
+    const error = coded('SPOOL-SHARE', { user: facts.owner, limit });
+    if (!this.#isFullReported) this.#ports.report({ name: 'drop-waits', error });
+    this.#isFullReported = true;
+    return await Promise.resolve(null);
+  }
+
+  #count({ owner, size }: FileFacts): void {
+    this.#byUser.set(owner, (this.#byUser.get(owner) ?? 0) + size);
+  }
+}
+
+/** The file is not the reason: it is accepted once there is space. */
+function isFull({ code }: CodedError): boolean {
+  return code === 'SPOOL-FULL' || code === 'DISK-FULL';
+}
+
+function wrongFile({ kind, links, size }: FileFacts): string | null {
+  if (kind !== 'file') return `it is a ${kind}`;
+  if (links !== 1) return `it has ${links} names (hard links)`;
+  return size > MAX_DROP_FILE_BYTES ? `it has ${size} bytes; at most ${MAX_DROP_FILE_BYTES} are allowed` : null;
+}
+
+function wrongDirectory(facts: FileFacts | null, self: number): string | null {
+  if (facts === null) return 'it does not exist';
+  if (facts.kind !== 'directory') return `it is a ${facts.kind}`;
+  if (facts.owner !== self) return `it belongs to the user with uid ${facts.owner}, not to that of the service`;
+  if ((facts.mode & 0o002) !== 0) return 'every user can write to it';
+  if ((facts.mode & 0o020) !== 0 && (facts.mode & 0o1000) === 0) return 'it has no sticky bit';
+  return null;
+}
+
+/** The same file has the same identity after a restart; a changed one has another. */
+function identityOf(name: string, { device, inode, size, modifiedMs }: FileFacts): string {
+  return [device, inode, size, Math.floor(modifiedMs), name].join('\n');
+}
+
+/** The first file of each user, then the second, and so on. */
+function inTurns(found: readonly DropFile[]): DropFile[] {
+  const byUser = [...Map.groupBy(found, ({ facts }) => facts.owner).values()];
+  const most = Math.max(0, ...byUser.map(({ length }) => length));
+  return Array.from({ length: most }, (_none, at) => byUser.flatMap((files) => files[at] ?? [])).flat();
+}
+
+/** Reads up to the size that the file had when it was opened, through one buffer. */
+async function* chunksOf(file: OpenFile, size: number): AsyncGenerator<Uint8Array, void, undefined> {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let at = 0; at < size; ) {
+    const got = file.read(buffer.subarray(0, Math.min(CHUNK_BYTES, size - at)), at);
+    if (got === 0) return;
+    at += got;
+    yield buffer.subarray(0, got);
+    await Promise.resolve();
+  }
+}

@@ -1,0 +1,51 @@
+// A submission: bytes from a program become documents of the store, all of them or none.
+//
+// Guarantees: every wrong line is known before the submission is refused, and nothing of it is accepted then. At most
+// one chunk and its documents are in memory. Relies on the store, which discards what it has if the source throws.
+
+import { coded } from '#errors/coded-error.ts';
+import { DocumentReader, type DocumentRules, type WrongLine } from './documents.ts';
+
+/** Wrong lines that a failure names; the caller of a socket gets all that are known. */
+const NAMED_LINES = 5;
+
+/** The documents of a source, one at a time. @throws SubmissionRefused, and what the source throws */
+export async function* documentsOf(
+  source: AsyncIterable<Uint8Array>,
+  rules: DocumentRules,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const read: string[] = [];
+  const reader = new DocumentReader(rules, (text) => read.push(text));
+  let isWrong = false;
+  for await (const chunk of source) {
+    reader.take(chunk);
+    isWrong ||= reader.hasWrong;
+    // After a wrong line, only further wrong lines matter.
+    if (!isWrong) for (const text of read) yield Buffer.from(text);
+    read.length = 0;
+  }
+  const { wrong, wrongCount } = reader.end();
+  if (wrongCount > 0) throw new SubmissionRefused(wrong, wrongCount);
+  for (const text of read) yield Buffer.from(text);
+}
+
+/** Some lines of a submission are not documents, so nothing of it was accepted. */
+export class SubmissionRefused extends Error {
+  override readonly name = 'SubmissionRefused';
+  readonly wrong: readonly WrongLine[];
+  readonly wrongCount: number;
+
+  constructor(wrong: readonly WrongLine[], wrongCount: number) {
+    super('a line is not a document');
+    this.wrong = wrong;
+    this.wrongCount = wrongCount;
+  }
+
+  /** The failure for a log or a command. `what` was handed in, such as a file name. */
+  coded(what: string) {
+    const named = this.wrong.slice(0, NAMED_LINES).map(({ line, reason }) => `line ${line}: ${reason}`);
+    const left = this.wrongCount - named.length;
+    const reason = [...named, ...(left > 0 ? [`and ${left} more`] : [])].join('; ');
+    return coded('DOCUMENTS-INVALID', { what, count: this.wrongCount, reason });
+  }
+}
