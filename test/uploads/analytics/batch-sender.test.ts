@@ -90,7 +90,7 @@ function respond({ status, type, body = '', headers = [] }: Answer): SessionResp
   const rawHeaders = [...(type === undefined ? [] : ['Content-Type', type]), ...headers];
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return {
-    head: responseInfo({ status, reason: '', rawHeaders } as never),
+    head: responseInfo({ status, reason: '', rawHeaders }),
     body: Buffer.from(text),
     measured: {} as never,
     facts: { proxy: 'corp', how: 'connect', proxyUrl: null } as never,

@@ -25,7 +25,7 @@ import type { DocumentLine } from './documents.ts';
 /** Returns why a document is not accepted, or null. */
 export type RejectDocument = (document: unknown, id: string) => string | null;
 
-export type Accepted =
+export type AcceptedBatch =
   | { readonly kind: 'stored' | 'again'; readonly receipt: BatchReceipt }
   /** The id of the batch was used for other bytes. */
   | { readonly kind: 'other' }
@@ -92,7 +92,7 @@ export class BatchStore {
   }
 
   /** Durable when it returns a receipt. @throws CodedError DISK-FULL, FILE-*; nothing was stored */
-  accept(head: BatchHead, documents: readonly DocumentLine[], at: number): Promise<Accepted> {
+  accept(head: BatchHead, documents: readonly DocumentLine[], at: number): Promise<AcceptedBatch> {
     return this.#turns.run(async () => {
       const known = this.#find(head.batch);
       if (known !== null) {
@@ -130,7 +130,7 @@ export class BatchStore {
     return { added, rejected };
   }
 
-  #whatIsFull(added: ReadonlyMap<string, Uint8Array>): Accepted | null {
+  #whatIsFull(added: ReadonlyMap<string, Uint8Array>): AcceptedBatch | null {
     const { storedBatches, storedBytes, storedDocuments } = this.#options.limits;
     const length = [...added.values()].reduce((sum, line) => sum + line.length, 0);
     if (this.#byBatch.size + 1 > storedBatches) return { kind: 'full', what: `${storedBatches} batches` };
@@ -144,7 +144,7 @@ export class BatchStore {
   async #add(
     { batch, sha256, agent }: BatchHead,
     made: { added: Map<string, Uint8Array>; rejected: RejectedDocument[]; all: number; at: number },
-  ): Promise<Accepted> {
+  ): Promise<AcceptedBatch> {
     const { added, rejected, all, at } = made;
     const bytes = Buffer.concat([...added.values()]);
     // First: a line that failed to be synced may be on disk, and names the bytes that are now written over.

@@ -12,7 +12,7 @@ import type { BatchRules, Coding, ContentProblem, UploadLimits } from '#origin/u
 import { later, replyToTest, SECONDS_UNTIL_FREE, SECONDS_UNTIL_SPACE } from '#origin/uploads/upload-replies.ts';
 import { Turns } from '#system/turns.ts';
 import { type BatchHead, readBatchHead } from './batch-head.ts';
-import type { Accepted, BatchStore } from './batch-store.ts';
+import type { AcceptedBatch, BatchStore } from './batch-store.ts';
 import { readDocuments } from './documents.ts';
 
 interface Options {
@@ -98,7 +98,7 @@ export class Batches {
   }
 }
 
-function replyTo({ batch }: BatchHead, accepted: Accepted): JsonReply {
+function replyTo({ batch }: BatchHead, accepted: AcceptedBatch): JsonReply {
   switch (accepted.kind) {
     case 'stored':
       return { status: 201, body: accepted.receipt };

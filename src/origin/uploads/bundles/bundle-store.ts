@@ -29,7 +29,7 @@ export interface ReceivedBundle {
   readonly at: number;
 }
 
-export type Committed =
+export type StoredBundle =
   | { readonly kind: 'stored'; readonly record: BundleRecord }
   /** The bytes do not have the digest, or the job was finished with others. Nothing was stored. */
   | { readonly kind: 'digest' | 'other' };
@@ -94,7 +94,7 @@ export class BundleStore {
   }
 
   /** Syncs a received file, checks its digest and stores it. @throws CodedError DISK-FULL, FILE-*; the file stays */
-  async commit(received: ReceivedBundle): Promise<Committed> {
+  async commit(received: ReceivedBundle): Promise<StoredBundle> {
     const file = await this.#files.openToWrite(received.path);
     try {
       // The library does not sync what it writes.
@@ -107,7 +107,7 @@ export class BundleStore {
     return await this.#turns.run(() => this.#publish(received));
   }
 
-  async #publish({ facts, note, path, upload, by, at }: ReceivedBundle): Promise<Committed> {
+  async #publish({ facts, note, path, upload, by, at }: ReceivedBundle): Promise<StoredBundle> {
     // Two requests may bring the same job at once, by tus and by PUT.
     const known = this.ofJob(facts);
     if (known !== undefined) return isSameBundle(known, facts) ? { kind: 'stored', record: known } : { kind: 'other' };
