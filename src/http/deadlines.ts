@@ -28,7 +28,7 @@ export interface Deadlines {
   readonly extend?: (elapsedMs: number, bytes: number) => number;
 }
 
-export interface DeadlineWords {
+interface DeadlineWords {
   readonly observed: string;
   readonly advice: string;
 }

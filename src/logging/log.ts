@@ -39,7 +39,7 @@ export interface LogOptions {
 }
 
 /** A screen and the form of its lines: `auto` suits the screen, `text` is as in the file. */
-export interface TerminalOptions {
+interface TerminalOptions {
   readonly screen: Screen;
   readonly form: LogForm;
 }

@@ -19,7 +19,7 @@ export interface ContentSize {
 }
 
 /** Content that the body of an entry refers to and that other code stores, for example a range of a file. */
-export interface KindContent<Body> {
+interface KindContent<Body> {
   /** The size of the content of one entry. Pure. */
   measure(body: Body): ContentSize;
   /**

@@ -18,8 +18,7 @@ import type { RejectedEntry } from './rejected.ts';
 
 export type { AttachmentBody, AttachmentSource } from './attachment.ts';
 export type { EntryHead, SplitPart, SpoolEntry } from './entry.ts';
-export type { ContentSize, KindContent, SpoolKind } from './kind.ts';
-export type { RejectedEntry } from './rejected.ts';
+export type { SpoolKind } from './kind.ts';
 
 /** The dependencies of a spool. */
 export interface SpoolPorts {

@@ -29,7 +29,7 @@ export async function send(url: string, init: RequestInit): Promise<TestAnswer> 
   return { status: response.status, headers: response.headers, body };
 }
 
-export function creationHead({
+function creationHead({
   job,
   bytes,
   agent = 'agent-1',

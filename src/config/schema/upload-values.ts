@@ -12,7 +12,7 @@ export const BUILT_IN_SOURCES = [
   'versions',
 ] as const;
 
-export type BuiltInSource = (typeof BUILT_IN_SOURCES)[number];
+type BuiltInSource = (typeof BUILT_IN_SOURCES)[number];
 
 export const SOURCE_ALLOWED = `${BUILT_IN_SOURCES.join(', ')}, journal:UNIT, or an absolute path of files in which * and ? stand for parts of a name`;
 

@@ -6,7 +6,7 @@ import { MASK } from '#redaction/secret.ts';
 import type { DocumentRules, DocumentVerdict } from './documents.ts';
 
 /** The name under which a refusal counts, as in bundles of support logs. */
-export const SECRET_RULE = 'configured-secret';
+const SECRET_RULE = 'configured-secret';
 
 type Tree = Readonly<Record<string, unknown>>;
 

@@ -21,7 +21,7 @@ const TMP = 'tmp';
 const REJECTED = 'rejected';
 
 /** Largest file. Larger amounts are handed in as several files, or by `sallyport submit`. */
-export const MAX_DROP_FILE_BYTES = 256 * 1_048_576;
+const MAX_DROP_FILE_BYTES = 256 * 1_048_576;
 /** A file in `tmp/` that was not finished for this long is deleted. */
 const STALE_MS = 86_400_000;
 /** Files of one scan. The next one follows at once if there are more. */

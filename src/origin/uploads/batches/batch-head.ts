@@ -18,7 +18,7 @@ export interface BatchHead {
   readonly coding: Coding;
 }
 
-export const BATCH_TYPE = 'application/x-ndjson';
+const BATCH_TYPE = 'application/x-ndjson';
 const COUNT = /^\d{1,9}$/;
 
 /** Reads the head for a server that accepts these codings. */

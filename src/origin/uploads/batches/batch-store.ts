@@ -23,7 +23,7 @@ import {
 import type { DocumentLine } from './documents.ts';
 
 /** Returns why a document is not accepted, or null. */
-export type RejectDocument = (document: unknown, id: string) => string | null;
+type RejectDocument = (document: unknown, id: string) => string | null;
 
 export type AcceptedBatch =
   | { readonly kind: 'stored' | 'again'; readonly receipt: BatchReceipt }
