@@ -3,6 +3,7 @@
 import type { SallyportEvent } from '#logging/events.ts';
 import { Ballast } from '#spool/ballast.ts';
 import { deliver, type Verdict } from '#spool/delivery.ts';
+import type { SegmentSizes } from '#spool/segments/appender.ts';
 import type { Documents } from '#spool/segments/documents.ts';
 import { openDocuments } from '#spool/segments/open.ts';
 import type { DocumentQuota } from '#spool/segments/quota.ts';
@@ -26,10 +27,11 @@ export interface OpenOptions {
   readonly outbox?: string;
   readonly quota?: Partial<DocumentQuota>;
   readonly sealAfterMs?: number;
+  readonly sizes?: SegmentSizes;
 }
 
 export async function openStore(files: Files, options: OpenOptions = {}): Promise<OpenedDocuments> {
-  const { clock = new FakeClock(), outbox = OUTBOX, quota = {}, sealAfterMs = 10_000 } = options;
+  const { clock = new FakeClock(), outbox = OUTBOX, quota = {}, sealAfterMs = 10_000, sizes } = options;
   const events: SallyportEvent[] = [];
   const report = (event: SallyportEvent) => void events.push(event);
   const ballast = await Ballast.open({ files, outbox, clock, bytes: BALLAST_BYTES });
@@ -39,6 +41,7 @@ export async function openStore(files: Files, options: OpenOptions = {}): Promis
       scope: { purpose: 'exposure_analytics', thread: 'Analytics' },
       quota: () => ({ documents: 1_000_000, bytes: 512 * 1_048_576, ...quota }),
       sealAfterMs: () => sealAfterMs,
+      ...(sizes === undefined ? {} : { sizes }),
     },
   );
   return { documents, events, clock };
@@ -70,6 +73,7 @@ export class FakeServer {
     if (lines.pop() !== '') throw new Error('the last line has no end');
     if (lines.length !== range.documents) throw new Error(`${lines.length} lines, not ${range.documents}`);
     for (const line of lines) {
+      // A body that is sent has only whole lines, whatever a crash left behind it.
       const { id, document } = JSON.parse(line) as { id: string; document: { n: unknown } };
       this.kept.set(id, document.n);
     }
@@ -104,4 +108,17 @@ export async function sendAll(
     },
     new AbortController().signal,
   );
+}
+
+/** The numbers of the documents in `rejected/`. */
+export async function rejectedNumbers({ documents }: OpenedDocuments): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for (const { attachment } of await documents.batches.listRejected()) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of attachment?.open(0) ?? []) chunks.push(Buffer.from(chunk));
+    for (const line of Buffer.concat(chunks).toString().split('\n').slice(0, -1)) {
+      found.push((JSON.parse(line) as { line: { document: { n: unknown } } }).line.document.n);
+    }
+  }
+  return found;
 }

@@ -12,8 +12,15 @@ import { Turns } from '#system/turns.ts';
 import type { SegmentFolder } from './folder.ts';
 import type { IdSequence } from './ids.ts';
 
-/** A segment ends before it would be longer. A single submission may be longer. */
-export const MAX_SEGMENT_BYTES = 8 * 1_048_576;
+/** Where segments end. */
+export interface SegmentSizes {
+  /** A segment ends before it would be longer, in bytes. A single document may be longer. */
+  readonly segment: number;
+  /** A submission of at most this many bytes stays in memory and shares a segment with others. */
+  readonly shared: number;
+}
+
+export const SEGMENT_SIZES: SegmentSizes = { segment: 8 * 1_048_576, shared: 1_048_576 };
 /** Lines are collected here, because a system call for each would cost more than the line. */
 const SCRATCH_BYTES = 262_144;
 
@@ -56,6 +63,7 @@ interface Waiting extends EncodedLines {
 export interface AppenderOptions {
   readonly folder: SegmentFolder;
   readonly ids: IdSequence;
+  readonly sizes: SegmentSizes;
   /** Called in the turn in which a segment ended. */
   readonly onSealed: (sealed: SealedSegment) => void;
   /** Called when the first documents of a segment are acknowledged. */
@@ -116,7 +124,7 @@ export class Appender {
       let bytes = used;
       const after = this.#waiting.findIndex((one) => {
         bytes += one.bytes;
-        return bytes > MAX_SEGMENT_BYTES;
+        return bytes > this.#options.sizes.segment;
       });
       return after < 0 ? this.#waiting.length : after;
     };

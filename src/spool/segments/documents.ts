@@ -12,7 +12,7 @@ import type { SplitPart } from '#spool/entry.ts';
 import type { Spool } from '#spool/spool.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { Turns } from '#system/turns.ts';
-import { Appender, type SealedSegment } from './appender.ts';
+import { Appender, SEGMENT_SIZES, type SealedSegment, type SegmentSizes } from './appender.ts';
 import { cutRange, evidenceOf, linesOf, rangeBody, type StoredDocument } from './content.ts';
 import type { SegmentFolder } from './folder.ts';
 import type { IdSequence } from './ids.ts';
@@ -52,6 +52,8 @@ export interface StoreOptions {
   readonly quota: () => DocumentQuota;
   /** How long documents are collected before they become a batch, if nothing else waits to be sent. */
   readonly sealAfterMs: () => number;
+  /** 8 MiB and 1 MiB by default. */
+  readonly sizes?: SegmentSizes;
 }
 
 /** The documents of one outbox. */
@@ -61,6 +63,7 @@ export class Documents {
   readonly #parts: DocumentParts;
   readonly #appender: Appender;
   readonly #reservations: Reservations;
+  readonly #sizes: SegmentSizes;
   /** Segments without a batch, by id. */
   readonly #unqueued = new Map<string, SealedSegment>();
   /** Large submissions whose record is still needed. */
@@ -76,11 +79,13 @@ export class Documents {
     const { folder, ids, batches, options } = parts;
     this.#parts = parts;
     this.batches = batches;
+    this.#sizes = options.sizes ?? SEGMENT_SIZES;
     for (const one of sealed) this.#unqueued.set(one.id, one);
     for (const one of committed) this.#addCommitted(one);
     this.#appender = new Appender({
       folder,
       ids,
+      sizes: this.#sizes,
       onSealed: (one) => {
         this.#unqueued.set(one.id, one);
         this.#ripeAt = null;
@@ -129,8 +134,8 @@ export class Documents {
       this.#addCommitted(committed);
       void this.#queueQuietly();
     };
-    const ports = { folder, ids, appender: this.#appender, reservations: this.#reservations, onCommitted };
-    return takeIn(ports, submission, clock.now());
+    const ports = { folder, ids, sizes: this.#sizes, appender: this.#appender, reservations: this.#reservations };
+    return takeIn({ ...ports, onCommitted }, submission, clock.now());
   }
 
   /** Makes a batch of everything that was accepted, without waiting for more. @throws CodedError DISK-FULL, FILE-* */

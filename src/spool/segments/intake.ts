@@ -5,15 +5,12 @@
 
 import { coded } from '#errors/coded-error.ts';
 import { utcTime } from '#system/moment.ts';
-import type { Appender, SealedSegment } from './appender.ts';
+import type { Appender, SealedSegment, SegmentSizes } from './appender.ts';
 import type { SegmentFolder } from './folder.ts';
 import { fixedId, type IdSequence } from './ids.ts';
 import { type Committed, LargeSubmission } from './large-submission.ts';
 import { BETWEEN, encodeDocument, isOneLine, LAST, MAX_DOCUMENT_BYTES } from './line.ts';
 import type { Reservations } from './quota.ts';
-
-/** Larger submissions get segments of their own. */
-const MAX_SMALL_BYTES = 1_048_576;
 
 /** Documents to accept. */
 export interface Submission {
@@ -38,6 +35,7 @@ export interface IntakePorts {
   readonly appender: Appender;
   readonly ids: IdSequence;
   readonly reservations: Reservations;
+  readonly sizes: SegmentSizes;
   /** Called when a large submission was committed. */
   readonly onCommitted: (committed: Committed) => void;
 }
@@ -53,7 +51,7 @@ export async function takeIn(ports: IntakePorts, submission: Submission, receive
     for await (const document of submission.documents) {
       const line = lines.encode(document);
       const bytes = line.length + BETWEEN.length;
-      if (large === null && kept + bytes <= MAX_SMALL_BYTES) {
+      if (large === null && kept + bytes <= ports.sizes.shared) {
         memory.push(line);
         kept += bytes;
         continue;

@@ -11,7 +11,7 @@ import { publishFile } from '#system/durable.ts';
 import { type OpenFile, writeAll } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
 import { type StateReader, saveState } from '#system/state-file.ts';
-import { MAX_SEGMENT_BYTES, type SealedSegment } from './appender.ts';
+import type { SealedSegment, SegmentSizes } from './appender.ts';
 import type { SegmentFolder } from './folder.ts';
 import type { IdSequence } from './ids.ts';
 import { BETWEEN, LAST } from './line.ts';
@@ -57,6 +57,7 @@ interface Current {
 export interface LargeOptions {
   readonly folder: SegmentFolder;
   readonly ids: IdSequence;
+  readonly sizes: SegmentSizes;
   readonly receivedAtMs: number;
 }
 
@@ -76,7 +77,7 @@ export class LargeSubmission {
   /** Adds a line without its end. @throws CodedError DISK-FULL, FILE-* */
   async add(line: Uint8Array): Promise<void> {
     const end = (this.#current?.length ?? 0) + this.#used + BETWEEN.length + line.length + LAST.length;
-    if (this.#current !== null && end > MAX_SEGMENT_BYTES) await this.#seal(this.#current);
+    if (this.#current !== null && end > this.#options.sizes.segment) await this.#seal(this.#current);
     const current = this.#current ?? (await this.#begin());
     if (current.documents > 0) this.#put(current, BETWEEN);
     this.#put(current, line);
