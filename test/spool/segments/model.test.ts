@@ -160,7 +160,7 @@ class Trial {
   }
 }
 
-it('documents: in = acknowledged + rejected, each once, through crashes, full disks and outages', async () => {
+it('documents: in = acknowledged + rejected, each once, through crashes and full disks', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(actionArbitrary, { maxLength: 25 }), async (actions) => {
       await new Trial().run(actions);
