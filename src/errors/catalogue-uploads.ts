@@ -56,4 +56,52 @@ export const UPLOAD_CODES = {
     class: 'content',
     retry: 'never',
   },
+  // Uploading one file (`uploads/transfer`)
+  'UPLOAD-LOCATION': {
+    text: '{url} created an upload, but its Location cannot be used: {reason:words}.',
+    check: 'This is an error of the server. Report it to the administrator of {url}.',
+    class: 'http',
+    retry: 'later',
+  },
+  'UPLOAD-OFFSET': {
+    text: 'The answer of {url} about the upload cannot be used: {reason:words}.',
+    check:
+      'The upload is kept and continues later. If this happens again, a proxy may answer in place of the server: check the logs of both.',
+    class: 'http',
+    retry: 'later',
+  },
+  'UPLOAD-GONE': {
+    text: 'The server no longer has the upload at {url} ({status}).',
+    check: 'A new upload is started. If this happens again, the server discards uploads too early: report it there.',
+    class: 'http',
+    retry: 'later',
+  },
+  'UPLOAD-LOCKED': {
+    text: 'Another request still uses the upload at {url} (423).',
+    check:
+      'The server has probably not noticed yet that an earlier connection is lost. The upload continues by itself.',
+    class: 'http',
+    retry: 'later',
+  },
+  'UPLOAD-TOO-LARGE': {
+    text: '{whose:words} answered 413: a request with {bytes:size} is too large.',
+    check:
+      'Smaller requests are tried down to 64 KiB. Ask the administrator there to allow larger request bodies for {url}.',
+    class: 'http',
+    retry: 'later',
+  },
+  'UPLOAD-OTHER-BYTES': {
+    text: 'The server at {url} has other bytes than those of the bundle: {reason:words}.',
+    check:
+      'The bundle is uploaded once more. If this happens again, a proxy or the server changes the content: compare the digests.',
+    class: 'content',
+    retry: 'never',
+  },
+  'UPLOAD-NO-RECEIPT': {
+    text: '{url} did not confirm that the bundle is stored: {reason:words}.',
+    check:
+      'The bundle is kept and confirmed later. If this happens again, check that the URL is that of a server for Sallyport.',
+    class: 'http',
+    retry: 'later',
+  },
 } as const satisfies Record<string, Entry>;

@@ -10,4 +10,62 @@ export const UPLOADS_EVENTS = {
     text: 'Set aside documents that could not be read: {error:advised}',
     folds: true,
   },
+  // Uploading one file
+  'upload-started': {
+    level: 'info',
+    thread: null,
+    text: 'Uploading bundle {job} to {url}, {length:size}.',
+  },
+  'upload-progress': {
+    level: 'debug',
+    thread: null,
+    text: 'The server has {confirmed:size} of {length:size} of bundle {job}.',
+  },
+  uploaded: {
+    level: 'info',
+    thread: null,
+    text: 'Uploaded bundle {job}: {length:size} ({ratio:words}) in {elapsed:ms}, {attempts} attempt{attempts:s}, via {via:words}. Receipt {receipt}.',
+  },
+  'upload-recovered': {
+    level: 'info',
+    thread: null,
+    text: 'Bundle {job} succeeded after {failures} failure{failures:s}.',
+  },
+  'upload-chunk-size': {
+    level: 'info',
+    thread: null,
+    text: 'Requests with {from:size} do not pass to {origin} ({code}); uploading {to:size} at a time.',
+  },
+  'upload-chunk-adjusted': {
+    level: 'debug',
+    thread: null,
+    text: 'Chunk size for {origin} changed from {from:size} to {to:size}.',
+  },
+  'upload-method': {
+    level: 'warn',
+    thread: null,
+    text: 'Uploads to {origin} cannot use {from:words}; trying {to:words}. {error:advised}',
+  },
+  'upload-restarted': {
+    level: 'warn',
+    thread: null,
+    text: 'Bundle {job} is uploaded from its start again: {error:advised}',
+  },
+  'upload-timeout-changed': {
+    level: 'debug',
+    thread: null,
+    text: 'Response timeout for uploads of {size:size} to {origin} changed to {to:ms} ({after:words}); it was {from:ms} ({before:words}).',
+  },
+  'upload-failed': {
+    level: 'warn',
+    thread: null,
+    text: 'Bundle {job} was not uploaded{hop:at}: {error:advised} Next try at {at:time}.',
+  },
+  'upload-failed-again': {
+    level: 'debug',
+    thread: null,
+    text: 'Bundle {job} was not uploaded, failure {failures}{hop:at}: {code}. Next try at {at:time}.',
+  },
+  'upload-held': { level: 'error', thread: null, text: 'Bundle {job} is held and not sent: {error:advised}' },
+  'upload-refused': { level: 'error', thread: null, text: 'Bundle {job} cannot be uploaded: {error:advised}' },
 } as const satisfies Record<string, Definition>;

@@ -26,11 +26,26 @@ interface RouteKinds<Shape, Kind> {
 /** What a `TimeoutSession` uses. */
 interface TimeoutSessionPorts<Shape, Kind> {
   readonly model: ResponseTimeoutModel;
-  readonly timeouts: TimeoutMemory;
+  readonly timeouts: Pick<TimeoutMemory, 'attempt' | 'setAttempt' | 'route' | 'setRoute' | 'save'>;
   readonly habits: RouteKinds<Shape, Kind>;
   readonly clock: Clock;
   readonly report: Report;
   settings(): Pick<Settings, 'response_timeout'>;
+  /** What is transferred, in the plural: `packages` if absent. */
+  readonly what?: string;
+  /** Reports a change of the timeouts of a route. If absent, it is an event of the updater. */
+  reportChange?(change: TimeoutChange): void;
+}
+
+/** The timeout for the first byte of a route has changed by more than half, for this size. */
+export interface TimeoutChange {
+  readonly origin: string;
+  readonly size: number;
+  readonly from: number;
+  readonly to: number;
+  /** Why, in words, before and after. */
+  readonly before: string;
+  readonly after: string;
 }
 
 /** For the message of a timeout: the configuration key to change, the evidence, and the advice. */
@@ -149,7 +164,9 @@ export class TimeoutSession<Shape, Kind> {
     const from = before.told.ms;
     if (ms < from * REPORTED_FACTOR && ms * REPORTED_FACTOR > from) return;
     const change = { size: largest, before: before.told.why, after: why };
-    report({ name: 'patience-changed', origin: route.origin, from, to: ms, ...change });
+    const reported = { origin: route.origin, from, to: ms, ...change };
+    if (this.#ports.reportChange === undefined) report({ name: 'patience-changed', ...reported });
+    else this.#ports.reportChange(reported);
     timeouts.setRoute({ ...route, told, changed: { at: now, from_ms: from, to_ms: ms, ...change } });
   }
 
@@ -160,8 +177,9 @@ export class TimeoutSession<Shape, Kind> {
     const waits = recentWaits(this.#ports.model.samples(route), size);
     if (waits === null) return `no package has arrived on this route before${known}`;
     const longest = showDuration(waits.ms);
+    const { what = 'packages' } = this.#ports;
     return waits.like
-      ? `${who} has held packages of this size for up to ${longest}${known}`
+      ? `${who} has held ${what} of this size for up to ${longest}${known}`
       : `${who} has held ${showSize(waits.size)} for ${longest}${known}`;
   }
 }

@@ -14,7 +14,7 @@ import type { ResponseInfo } from '#http/response-info.ts';
 import { answersFrom, type HopFacts } from '#proxy/route.ts';
 
 /** How long to wait before blocked content is sent once more, in milliseconds. */
-const BLOCKED_WAIT_MS = 3_600_000;
+export const BLOCKED_WAIT_MS = 3_600_000;
 /** Attempts that a scanner may block before the content is held. */
 const BLOCKS_BEFORE_HELD = 2;
 
@@ -36,6 +36,11 @@ export function afterBlock(before: ContentBlock | null, route: string): AfterBlo
   const times = before !== null && before.route === route ? before.times + 1 : 1;
   const block = { route, times };
   return times < BLOCKS_BEFORE_HELD ? { does: 'again', block, waitMs: BLOCKED_WAIT_MS } : { does: 'hold', block };
+}
+
+/** Whether the content must not be sent over this route now. */
+export function isHeld(block: ContentBlock | null, route: string): boolean {
+  return block !== null && block.route === route && block.times >= BLOCKS_BEFORE_HELD;
 }
 
 /** What a response shows that a scanner, or another program in front of the server, made in its place. */

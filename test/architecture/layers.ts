@@ -122,6 +122,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'updates/hook': "The admin's command for each published update.",
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',
   'updates/receipts': 'What is reported to the vendor about each outcome.',
+  'uploads/transfer': 'The upload of one frozen file: creating, resuming, chunk sizes, methods, the receipt.',
 };
 
 /** The modules that may use one outside the layers. Files directly in src/ are the program itself: they may import all. */
