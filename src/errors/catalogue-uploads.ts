@@ -31,8 +31,7 @@ export const UPLOAD_CODES = {
   },
   'DROP-DIRECTORY': {
     text: 'Cannot use the drop directory {path}: {reason:words}.',
-    check:
-      'Create it with systemd-tmpfiles as docs/install.md shows: it belongs to the user of the service, with mode 3770.',
+    check: 'Create it with systemd-tmpfiles: it belongs to the user of the service, with mode 3770.',
     class: 'system',
     retry: 'change',
   },

@@ -38,7 +38,7 @@ interface TimeoutSessionPorts<Shape, Kind> {
 }
 
 /** The timeout for the first byte of a route has changed by more than half, for this size. */
-export interface TimeoutChange {
+interface TimeoutChange {
   readonly origin: string;
   readonly size: number;
   readonly from: number;

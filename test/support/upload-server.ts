@@ -13,7 +13,7 @@ import type { KeyPair } from './certificates.ts';
 import { listenOnLoopback } from './loopback.ts';
 
 /** Answers in place of the server if it returns true. `kind` names the request, as in `requests`. */
-export type Intercept = (request: IncomingMessage, response: ServerResponse, kind: string) => boolean;
+type Intercept = (request: IncomingMessage, response: ServerResponse, kind: string) => boolean;
 
 export interface UploadServer {
   readonly port: number;

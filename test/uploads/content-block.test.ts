@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { proxyAt } from '#errors/hop.ts';
 import { responseInfo } from '#http/headers.ts';
 import type { HopFacts } from '#proxy/route.ts';
-import { afterBlock, BLOCKED_WAIT_MS, blockNotice, uploadBlocked, isHeld } from '#uploads/content-block.ts';
+import { afterBlock, BLOCKED_WAIT_MS, blockNotice, isHeld, uploadBlocked } from '#uploads/content-block.ts';
 
 const head = (status: number, headers: Record<string, string> = {}) =>
   responseInfo({ status, reason: '', rawHeaders: Object.entries(headers).flat() });

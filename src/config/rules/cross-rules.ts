@@ -54,9 +54,8 @@ function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {
   if (urlOf(settings, purpose) === undefined) {
     return [{ ...warning(at, `Nothing is sent without ${key}. Set it, or remove this key.`), at: 'key' }];
   }
-  if (purpose !== 'platform') return [];
   const message =
-    'This version of Sallyport has no link to the platform yet. Only its connection can be tested (sallyport diagnose).';
+    'This version of Sallyport sends nothing for this purpose yet. Only its connection can be tested (sallyport diagnose).';
   return [{ ...warning(at, message), at: 'key' }];
 }
 

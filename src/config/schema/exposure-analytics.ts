@@ -67,9 +67,9 @@ export const exposureAnalytics = purposeSection(
     drop_dir: describeKey(path.optional(), {
       title: 'Drop directory',
       description:
-        'Folder in which programs leave files with documents: written to tmp/ and renamed to new/. It must exist; the package and `docs/install.md` create it with the right owner and mode.',
+        'Folder in which programs leave files with documents: written to tmp/ and renamed to new/. It must exist and belong to the user of the service, with mode 3770.',
       allowed: PATH_ALLOWED,
-      absent: 'no drop directory; documents are accepted from `sallyport submit` only',
+      absent: 'no drop directory; documents are not accepted from files',
       example: '/var/spool/sallyport',
       effect: 'restart',
       setBy: 'root',

@@ -9,7 +9,7 @@ export const platform = purposeSection(
     name: 'platform',
     title: 'Platform',
     sends: 'the link to the platform uses',
-    enables: 'the link to the platform may be used. This version has no link yet',
+    enables: 'the link to the platform may be used',
     traffic: 'the platform',
     url: {
       schema: validatedText((text) => validateUrlText(text, ['https', 'wss'])).optional(),

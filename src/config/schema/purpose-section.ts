@@ -109,7 +109,7 @@ export function purposeSection<Own extends z.core.$ZodLooseShape>(sending: Sendi
     {
       enabled: describeKey(z.boolean().default(false), {
         title: 'Enabled',
-        description: `Whether ${enables}. \`sallyport diagnose\` tests the URL either way.`,
+        description: `Whether ${enables}. This version checks the keys of this section but sends nothing yet; \`sallyport diagnose\` tests the URL either way.`,
         effect: 'next_transfer',
         setBy: 'admin',
       }),

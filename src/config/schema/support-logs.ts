@@ -17,7 +17,7 @@ import { validateSchedule } from './values.ts';
 const redactionRule = z.strictObject({
   name: describeKey(validatedText(validateRuleName), {
     title: 'Rule name',
-    description: 'Name of the rule. Manifests and `sallyport send-logs --dry-run` count what it masks under this name.',
+    description: 'Name of the rule. The manifest of a bundle counts what it masks under this name.',
     allowed: 'lowercase letters, digits and dashes, at most 64, beginning with a letter',
     example: 'customer-key',
     effect: 'next_transfer',
@@ -39,8 +39,7 @@ export const supportLogs = purposeSection(
     name: 'support_logs',
     title: 'Support logs',
     sends: 'support logs are sent to',
-    enables:
-      'support logs may be sent. Without it nothing is sent, neither by schedule nor at the request of the platform nor by `sallyport send-logs`',
+    enables: 'support logs may be sent, by schedule, at the request of the platform or by a command',
     traffic: 'support logs',
     url: uploadUrl('https://support.example.com/files/'),
   },
@@ -133,7 +132,7 @@ export const supportLogs = purposeSection(
     on_platform_request: describeKey(z.enum(['deny', 'ask', 'allow']).default('deny'), {
       title: 'Requests of the platform',
       description:
-        'What happens when the platform requests support logs. deny refuses. ask keeps the request until an admin decides with `sallyport send-logs approve` or `deny`; after 72 hours it is denied. allow sends them.',
+        'What happens when the platform requests support logs. deny refuses. ask keeps the request until an admin approves or denies it; after 72 hours it is denied. allow sends them.',
       effect: 'next_transfer',
       setBy: 'admin',
     }),

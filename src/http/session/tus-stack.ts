@@ -19,7 +19,7 @@ export interface TusStackOptions {
 }
 
 /** How one request is stopped and reports its progress. */
-interface TusSending {
+export interface TusSending {
   readonly signal: AbortSignal;
   /** Called with the number of bytes of the body that were sent so far. */
   onProgress(bytes: number): void;

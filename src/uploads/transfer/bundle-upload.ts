@@ -310,7 +310,7 @@ class BundleUpload {
   }
 }
 
-/** A full disk or a file that cannot be read is no failure of the upload. */
+/** A full disk or a file that cannot be read is not a failure of the upload. */
 function isOfThisHost(failure: CodedError): boolean {
   return failure.entry.class === 'system' || failure.entry.class === 'internal';
 }

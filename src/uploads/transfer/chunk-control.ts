@@ -1,7 +1,7 @@
 // Applies the chunk size and the method of a path to one upload, and remembers what this upload shows about them.
 //
 // Guarantees: what was learned of a path is saved when the upload ends, whatever its result. A connection that broke
-// during a chunk lowers the size; a limit that somebody stated lowers it below that limit.
+// during a chunk lowers the size; a 413 lowers it below the size that was refused.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError } from '#errors/coded-error.ts';
@@ -75,7 +75,7 @@ export class ChunkControl {
     return new StepFailure(isSmaller && thrown.code !== 'RESPONSE-TIMEOUT' ? 'changed' : 'wait', thrown);
   }
 
-  /** Somebody answered 413. `wait` if the chunk already was the smallest. */
+  /** A request was answered by 413. `wait` if the chunk already was the smallest. */
   afterTooLarge(failure: CodedError): 'changed' | 'wait' {
     const sent = Number(failure.facts['bytes']);
     return this.#shrink(sent, 'too-large', failure) ? 'changed' : 'wait';

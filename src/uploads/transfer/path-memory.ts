@@ -13,9 +13,6 @@ import { loadState, saveState } from '#system/state-file.ts';
 import { Turns } from '#system/turns.ts';
 import { type ChunkSize, FIRST_CHUNK_SIZE, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES } from './chunk-size.ts';
 
-/** File name in the state folder. */
-export const UPLOAD_PATHS_FILE = 'upload-paths.json';
-
 const FORMAT = 1;
 const MAX_PATHS = 64;
 /** PATCH is tried again after this time, because only tus resumes without doubt, and proxies change. */

@@ -271,10 +271,12 @@ describe('rules for purpose sections', () => {
     expect(await warningsOf('platform: {enabled: true}')).toMatchObject([
       { key: 'platform.enabled', line: 2, message: expect.stringContaining('Nothing is sent without platform.url') },
     ]);
-    expect(await warningsOf('platform: {enabled: true, url: "https://platform.example.com/"}')).toMatchObject([
-      { key: 'platform.enabled', message: expect.stringContaining('no link') },
-    ]);
-    expect(await warningsOf('support_logs: {enabled: true, url: "https://support.example.com/"}')).toEqual([]);
+    for (const purpose of ['platform', 'support_logs']) {
+      expect(await warningsOf(`${purpose}: {enabled: true, url: "https://a.example.com/"}`)).toMatchObject([
+        { key: `${purpose}.enabled`, message: expect.stringContaining('sends nothing') },
+      ]);
+    }
+    expect(await warningsOf('support_logs: {url: "https://support.example.com/"}')).toEqual([]);
   });
 
   it('check headers and pins as in updates', async () => {
@@ -294,9 +296,10 @@ describe('rules for uploads', () => {
   it('warn of an enabled purpose if the policy forbids uploads', async () => {
     const enabled = 'exposure_analytics: {enabled: true, url: "https://analytics.example.com/"}';
     expect(await warningsOf(`uploads_allowed: false\n${enabled}`)).toMatchObject([
+      { key: 'exposure_analytics.enabled' },
       { key: 'exposure_analytics.enabled', message: expect.stringContaining('POLICY-UPLOADS') },
     ]);
-    expect(await warningsOf(`uploads_allowed: true\n${enabled}`)).toEqual([]);
+    expect(await warningsOf(`uploads_allowed: true\n${enabled}`)).toHaveLength(1);
   });
 
   it('require https for an enabled purpose, and warn otherwise', async () => {
@@ -305,7 +308,9 @@ describe('rules for uploads', () => {
     expect(await warningsOf('support_logs: {url: "wss://support.example.com/"}')).toMatchObject([
       { key: 'support_logs.url' },
     ]);
-    expect(await warningsOf('support_logs: {enabled: true, url: "http://127.0.0.1:8080/files"}')).toEqual([]);
+    expect(await warningsOf('support_logs: {enabled: true, url: "http://127.0.0.1:8080/files"}')).toMatchObject([
+      { key: 'support_logs.enabled' },
+    ]);
   });
 
   it('warn of allow_until without allow', async () => {

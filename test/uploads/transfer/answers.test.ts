@@ -20,7 +20,7 @@ describe('the verdict on a response', () => {
     expect(verdictOf(step, answer(200), NEW_PATH)).toBe('accept');
   });
 
-  it.each(STEPS)('to %s with the mark of a scanner is that it is blocked, whatever its status', (step) => {
+  it.each(STEPS)('to %s with the mark of a scanner is that it is blocked', (step) => {
     for (const status of [200, 403, 503]) {
       expect(verdictOf(step, answer(status, { block: 'marked' }), NEW_PATH)).toBe('blocked');
     }
@@ -37,7 +37,7 @@ describe('the verdict on a response', () => {
     }
   });
 
-  it('to the first PATCH of a path with a page is another method, and to any other it is blocked', () => {
+  it('to a page is another method for the first PATCH only', () => {
     const page = answer(200, { block: 'page' });
     expect(verdictOf('chunk', page, NEW_PATH)).toBe('other-method');
     for (const context of [PROVEN, USED_YESTERDAY, OVERRIDE]) expect(verdictOf('chunk', page, context)).toBe('blocked');
@@ -50,18 +50,15 @@ describe('the verdict on a response', () => {
     expect(verdictOf('chunk', answer(status), PROVEN)).toBe('wait');
   });
 
-  it.each([404, 410])(
-    'of the tus server with %i is that the upload is gone, and of another program to wait',
-    (status) => {
-      expect(verdictOf('offset', answer(status, { isTus: true }), PROVEN)).toBe('gone');
-      expect(verdictOf('offset', answer(status), PROVEN)).toBe('wait');
-      expect(verdictOf('chunk', answer(status, { isTus: true }), PROVEN)).toBe('offset');
-      expect(verdictOf('chunk', answer(status, { isTus: true }), OVERRIDE)).toBe('other-method');
-      for (const step of ['create', 'complete', 'put'] as const) {
-        expect(verdictOf(step, answer(status, { isTus: true }), PROVEN)).toBe('wait');
-      }
-    },
-  );
+  it.each([404, 410])('of the tus server with %i is that the upload is gone', (status) => {
+    expect(verdictOf('offset', answer(status, { isTus: true }), PROVEN)).toBe('gone');
+    expect(verdictOf('offset', answer(status), PROVEN)).toBe('wait');
+    expect(verdictOf('chunk', answer(status, { isTus: true }), PROVEN)).toBe('offset');
+    expect(verdictOf('chunk', answer(status, { isTus: true }), OVERRIDE)).toBe('other-method');
+    for (const step of ['create', 'complete', 'put'] as const) {
+      expect(verdictOf(step, answer(status, { isTus: true }), PROVEN)).toBe('wait');
+    }
+  });
 
   it('never leads to a second upload for any other status', () => {
     const isRenewal = (verdict: string) => verdict === 'gone' || verdict === 'other-bytes';

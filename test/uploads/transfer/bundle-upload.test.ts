@@ -37,7 +37,7 @@ async function rigBehindProxy(port: number, options: Omit<UploadRigOptions, 'rou
 }
 
 describe('an upload', () => {
-  it('creates, sends and completes a file, and its location is durable before the first byte', async () => {
+  it('has a durable location before its first byte', async () => {
     const target = await server();
     const rig = await rigBehindProxy(target.port);
     const bundle = bundleOf(700_000);
@@ -81,7 +81,7 @@ describe('an upload', () => {
     expect(rig.paths.latest(target.url.origin, rig.ports.clock.now()).chunk.bytes).toBeLessThan(MAX_CHUNK_BYTES);
   });
 
-  it('over a path that stalls continues after the limit for pauses, with smaller chunks', async () => {
+  it('over a path that stalls continues with smaller chunks', async () => {
     const target = await server();
     const relay = await startByteRelay(target.port, { stallsAfter: 400_000, times: 2 });
     closing.push(() => relay.close());
@@ -114,7 +114,7 @@ describe('an upload', () => {
     expect(target.requests).toEqual(['POST', 'HEAD', 'PATCH', 'complete']);
   });
 
-  it('with a wrong password for the proxy sends that password once, whatever is retried', async () => {
+  it('sends a wrong password for the proxy once', async () => {
     const target = await server();
     const user = { user: 'svc', domain: '', password: 'right' };
     const proxy = await startLoginProxy('basic', user, target.port);

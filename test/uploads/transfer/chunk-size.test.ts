@@ -52,7 +52,7 @@ describe('the chunk size', () => {
     expect(size.bytes).toBe(MAX_CHUNK_BYTES);
   });
 
-  it('tries a size that failed again less often, and forgets the failure once it passes', () => {
+  it('tries a size that failed again less often', () => {
     const once = afterFailed({ ...FIRST_CHUNK_SIZE, bytes: 2 * MIB }, 2 * MIB, 'too-large');
     const passes = (from: ChunkSize) => {
       let size = from;
@@ -66,7 +66,7 @@ describe('the chunk size', () => {
     expect(passes(second.size).size).toMatchObject({ failedAt: null, failures: 0, bytes: 4 * MIB });
   });
 
-  it('is lowered only by the second connection that breaks during the small last chunk of a file', () => {
+  it('is lowered by the second break in a small last chunk', () => {
     const once = afterFailed(FIRST_CHUNK_SIZE, 100_000, 'broken');
     expect(once.bytes).toBe(MAX_CHUNK_BYTES);
     expect(afterFailed(once, 100_000, 'broken').bytes).toBe(MIN_CHUNK_BYTES);
@@ -103,7 +103,7 @@ describe('the chunk size', () => {
         for (const { does, share, isWhole } of history) {
           const before = size;
           const sent = isWhole ? size.bytes : Math.ceil(size.bytes * share);
-          size = does === 'passes' ? afterPassed(size, sent) : afterFailed(size, sent, does as 'broken');
+          size = does === 'passes' ? afterPassed(size, sent) : afterFailed(size, sent, does);
           if (does === 'passes' && sent === before.bytes) whole += 1;
           expect(Number.isInteger(Math.log2(MAX_CHUNK_BYTES / size.bytes))).toBe(true);
           expect(size.bytes).toBeGreaterThanOrEqual(MIN_CHUNK_BYTES);

@@ -30,13 +30,13 @@ describe('the location of an upload', () => {
     expect(() => uploadAt(location, ENDPOINT)).toThrow(expect.objectContaining({ code: 'UPLOAD-LOCATION' }));
   });
 
-  it('that was stored is used only for the server that is configured now', () => {
+  it('is used only for the configured server', () => {
     expect(storedUpload('https://support.example.com/files/1', ENDPOINT)?.pathname).toBe('/files/1');
     expect(storedUpload('https://old.example.com/files/1', ENDPOINT)).toBeNull();
     expect(storedUpload('no url', ENDPOINT)).toBeNull();
   });
 
-  it('is completed below it, and a whole file is put below the endpoint', () => {
+  it('has the completion below it', () => {
     expect(completionOf(new URL('https://a.example/files/1?key=a')).href).toBe(
       'https://a.example/files/1/complete?key=a',
     );

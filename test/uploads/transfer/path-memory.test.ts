@@ -16,7 +16,7 @@ async function open(files: CrashingFiles) {
 }
 
 describe('the memory of upload paths', () => {
-  it('survives a restart, and knows the path that was used last for an origin', async () => {
+  it('survives a restart', async () => {
     const files = new CrashingFiles();
     const { paths } = await open(files);
     paths.setChunk(PATH, SMALL);
@@ -38,7 +38,7 @@ describe('the memory of upload paths', () => {
     expect(paths.latest(PATH.origin, NOW).passedRecently).toBe(false);
   });
 
-  it('tries PATCH again after a week, and a success proves a method for a day', async () => {
+  it('tries PATCH again after a week', async () => {
     const { paths } = await open(new CrashingFiles());
     paths.methodPassed(PATH, 'put', NOW);
     expect(paths.get(PATH, NOW + 7 * DAY)).toMatchObject({ method: 'put', passedRecently: false });

@@ -25,7 +25,7 @@ interface Answer {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly body?: string;
-  /** Answers only the first so many requests of the kind. */
+  /** Answers only this number of requests of the kind. */
   readonly times?: number;
 }
 
@@ -83,7 +83,7 @@ describe('a HEAD that is answered', () => {
     }
   });
 
-  it('404 by the tus server starts one new upload, and a second 404 ends the attempt', async () => {
+  it('404 by the tus server starts one new upload', async () => {
     const once = await setUp({ HEAD: { status: 404, headers: TUS, times: 1 } });
     expect(await once.upload()).toMatchObject({ ended: 'receipt' });
     expect(once.facts.ops).toEqual(['save', 'forget gone', 'save']);
@@ -140,7 +140,7 @@ describe('a PATCH that is refused', () => {
     [405, HTML, page('405 Not Allowed')],
     [501, {}, ''],
     [200, HTML, page('Method blocked')],
-  ])('with %i is replaced by POST with an override, and that is remembered', async (status, headers, body) => {
+  ])('with %i is replaced by POST with an override', async (status, headers, body) => {
     const { target, rig, bundle, upload, facts } = await setUp({ PATCH: { status, headers, body } });
 
     expect(await upload()).toMatchObject({ ended: 'receipt' });
@@ -151,7 +151,7 @@ describe('a PATCH that is refused', () => {
     expect(rig.named('upload-method')).toHaveLength(1);
   });
 
-  it('as is the override, is replaced by PUT of the whole file, and that is remembered', async () => {
+  it('as is the override, is replaced by PUT', async () => {
     const { target, rig, bundle, upload } = await setUp({ PATCH: { status: 405 }, override: { status: 405 } });
 
     expect(await upload()).toMatchObject({ ended: 'receipt' });
@@ -174,13 +174,13 @@ describe('a PATCH that is refused', () => {
     expect(facts.location).not.toBeNull();
   });
 
-  it('with an offset that does not advance ends, and sends nothing in a loop', async () => {
+  it('with an offset that does not advance ends', async () => {
     const { target, upload } = await setUp({ PATCH: { status: 204, headers: { ...TUS, 'upload-offset': '0' } } });
     expect(codeOf(await upload())).toBe('UPLOAD-OFFSET');
     expect(count(target.requests, 'PATCH')).toBe(5);
   });
 
-  it('by 413 is repeated with smaller chunks, and the log says whose limit it is', async () => {
+  it('by 413 is repeated with smaller chunks', async () => {
     const { target, rig } = await setUp({});
     target.intercept = (request, response, kind) => {
       if (kind !== 'PATCH' || Number(request.headers['content-length']) <= MIB) return false;
@@ -211,7 +211,7 @@ describe('content that a scanner blocks', () => {
     expect(facts.location).not.toBeNull();
   });
 
-  it('by a page of its own is sent once, if the method is known to work on this path', async () => {
+  it('by a page is sent once if the method is known to work', async () => {
     const { target, rig, bundle, upload } = await setUp({});
     expect(await upload()).toMatchObject({ ended: 'receipt' });
     const before = target.requests.length;
@@ -234,7 +234,7 @@ describe('content that a scanner blocks', () => {
     expect(target.requests).toEqual(['POST', 'HEAD', 'PATCH', 'HEAD', 'override']);
   });
 
-  it('is another matter than the error page of a gateway, which passes by itself', async () => {
+  it('is not the error page of a gateway', async () => {
     const body = page('502 Bad Gateway');
     const { upload } = await setUp({ PATCH: { status: 502, headers: HTML, body, times: 2 } });
     expect(await upload()).toMatchObject({ ended: 'receipt' });
@@ -296,7 +296,7 @@ describe('a completion that is answered', () => {
     ['another length', JSON.stringify({ ...receipt, length: 1 })],
     ['a file that is not durable', JSON.stringify({ ...receipt, durable: false })],
     ['a receipt with a space', JSON.stringify({ ...receipt, receipt: 'r 1' })],
-  ])('with %s is no receipt', async (_name, body) => {
+  ])('with %s is not a receipt', async (_name, body) => {
     const { facts, upload, target, bundle } = await setUp({
       complete: { status: 200, body: body.replace('"sha256":""', `"sha256":"${bundleOf(200_000).sha256}"`) },
     });
