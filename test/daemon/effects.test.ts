@@ -27,7 +27,10 @@ import { testSettings } from '#test/support/test-settings.ts';
 type Tree = Readonly<Record<string | number, unknown>>;
 type Path = readonly (string | number)[];
 
-const FROM = testSettings('/x', { proxies: [{ name: 'corp', address: 'proxy.example.com', default: true }] });
+const FROM = testSettings('/x', {
+  proxies: [{ name: 'corp', address: 'proxy.example.com', default: true }],
+  support_logs: { redaction: [{ name: 'customer', pattern: 'customer=(\\S+)' }] },
+});
 
 /** `proxies[].port` of the first profile, and a header. */
 function pathOf(key: string): Path {
