@@ -10,9 +10,9 @@
 import type { Account } from '#proxy/account.ts';
 import { onAbort } from '#system/abort.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
-import { NewestSet } from '#system/newest.ts';
 import { type CredentialRecord, CredentialState, type ProxyRecord } from './credential-state.ts';
 import { Doubts } from './doubts.ts';
+import { MovedSecrets, moveOf } from './moved-secrets.ts';
 import type { AuthAttempt, Permit, PermitOptions } from './permit.ts';
 import { type CredentialHold, checkRecord, type Refusal } from './refusal.ts';
 import { type SchemeName, schemeStrength } from './schemes/scheme.ts';
@@ -35,9 +35,6 @@ const MAX_VERDICT_WAIT_MS = 30_000;
 
 /** For this long `auto` skips Kerberos at a proxy for which there was no ticket, because requesting one can be slow. */
 const TICKETLESS_FOR_MS = 600_000;
-
-/** A configuration has at most 64 profiles; the others come from settings that were only tried. */
-const MAX_MOVED = 256;
 
 /**
  * Maximum number of bindings at which secrets of tried settings are added; the rest is reserved for active settings.
@@ -76,8 +73,7 @@ export class CredentialGuard {
   readonly #ticketless = new Map<string, number>();
   /** Credentials that an admin allowed to be tried once more. */
   readonly #allowedOnce = new Set<string>();
-  /** Secrets of the settings that are configured for a proxy that they are not bound to, each with that proxy. */
-  readonly #moved = new NewestSet<string>(MAX_MOVED);
+  readonly #moved = new MovedSecrets();
   /** The last save that a caller must wait for. */
   #pendingSave: Promise<void> = Promise.resolve();
 
@@ -181,7 +177,7 @@ export class CredentialGuard {
     }
     if (!mayMove) return;
     const move = only === null ? null : moveOf(this.#state.fingerprint(secret), only.boundTo);
-    for (const moved of this.#moved) {
+    for (const moved of this.#moved.all) {
       if (move === null || moved === move) this.#allowedOnce.add(moved);
     }
     this.doubts.clear();
@@ -244,10 +240,10 @@ export class CredentialGuard {
     for (const [fingerprint, uses] of bySecret) {
       const known = this.#state.bindings.get(fingerprint);
       const revision = uses[0]?.revision ?? null;
-      if (!isTried) for (const move of this.#movesOf(fingerprint)) this.#moved.delete(move);
       const proxies = [...new Set(uses.map(({ proxyUrl }) => proxyUrl))];
+      if (!isTried) this.#moved.activate(fingerprint, { revision, proxies });
       if (known !== undefined && (revision === null || revision === known.revision)) {
-        this.#noteMoved(
+        this.#moved.note(
           fingerprint,
           proxies.filter((proxyUrl) => !known.proxies.includes(proxyUrl)),
         );
@@ -263,21 +259,13 @@ export class CredentialGuard {
     }
   }
 
-  #movesOf(secret: string): string[] {
-    return [...this.#moved].filter((move) => move.startsWith(moveOf(secret, '')));
-  }
-
-  #noteMoved(secret: string, proxyUrls: readonly string[]): void {
-    for (const proxyUrl of proxyUrls) this.#moved.add(moveOf(secret, proxyUrl));
-  }
-
   /** The other proxies that a secret was entered for; null if it may be sent to this one. */
   boundElsewhere(secret: string, proxyUrl: string): readonly string[] | null {
     const fingerprint = this.#state.fingerprint(secret);
     const binding = this.#state.bindings.get(fingerprint);
     if (binding === undefined || binding.proxies.includes(proxyUrl)) return null;
     if (!this.#allowedOnce.delete(moveOf(fingerprint, proxyUrl))) return binding.proxies;
-    this.#moved.delete(moveOf(fingerprint, proxyUrl));
+    this.#moved.delete(fingerprint, proxyUrl);
     this.#state.put(this.#state.bindings, fingerprint, { ...binding, proxies: [...binding.proxies, proxyUrl] });
     return null;
   }
@@ -392,8 +380,4 @@ export class CredentialGuard {
   #saveQuietly(): void {
     if (this.#state.isDirty) this.#state.save().catch(() => undefined);
   }
-}
-
-function moveOf(secret: string, proxyUrl: string): string {
-  return `${secret} ${proxyUrl}`;
 }
