@@ -100,6 +100,8 @@ describeWith(['squid'], 'a real Squid', () => {
   it('keeps its log readable after it stopped', async () => {
     const squid = await start();
     await get(squid, `http://${target}/`);
+    // Squid answers before it writes the line, and its stop does not wait for that.
+    await squid.accessLog(1);
 
     await squid.stop();
 
