@@ -68,7 +68,7 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'PROFILE-NO-DEFAULT': {
-    text: 'No proxy is the default.',
+    text: 'None of the proxies is the default.',
     check:
       'Known names: {known:words}. Name one of them, or make one the default: sallyport proxy default NAME. To add a proxy: sallyport proxy add.',
     class: 'config',

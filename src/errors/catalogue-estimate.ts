@@ -6,7 +6,7 @@ export const ESTIMATE_CODES = {
   'ESTIMATE-NOTHING': {
     text: 'Found no download with its acknowledgement in {lines} line{lines:s} of {files} file{files:s}.',
     check:
-      'Use the log that contains downloads and their acknowledgements; --log takes several files. Without any evidence 300000 ms is generally sufficient.',
+      'Use the log that contains downloads and their acknowledgements; --log takes several files. If no log has them, 300000 ms is generally sufficient.',
     class: 'content',
     retry: 'change',
     isLocal: true,

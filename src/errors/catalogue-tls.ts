@@ -55,7 +55,8 @@ export const TLS_CODES = {
   },
   'PROXY-TLS-WEAK': {
     text: 'TLS to proxy {proxy} itself uses {suite} ({version}), a suite without authenticated encryption. The connection is used anyway.',
-    check: 'Ask the proxy team for AES-GCM or ChaCha20-Poly1305. Tunnelled connections have their own TLS inside.',
+    check:
+      'Ask the proxy team for AES-GCM or ChaCha20-Poly1305. TLS to the servers inside its tunnels is not affected.',
     class: 'tls',
     retry: 'change',
   },
@@ -89,7 +90,7 @@ export const TLS_CODES = {
   'TLS-PIN': {
     text: 'The certificate for {host} is valid, but no key of its chain is in {key}: it was issued by {issuer}, its keys are {found}. No request was sent.',
     check:
-      'If that issuer is your own company, TLS is intercepted, and SSL bridging is not supported: ask for a bypass for: {target}. Otherwise ask the vendor for the new pins.',
+      'If that issuer is your own company, TLS is intercepted. SSL bridging is not supported: ask for a bypass for: {target}. Otherwise ask the vendor for the new pins.',
     class: 'tls',
     retry: 'change',
   },

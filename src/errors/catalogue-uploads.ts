@@ -25,7 +25,7 @@ export const UPLOAD_CODES = {
   },
   'SPOOL-SHARE': {
     text: 'User {user} has used the half of the spool that one user may fill ({limit:size}).',
-    check: 'The files of this user wait until documents were sent. Files of other users are accepted.',
+    check: 'The files of this user wait until documents have been sent. Files of other users are accepted.',
     class: 'system',
     retry: 'later',
   },
@@ -43,7 +43,7 @@ export const UPLOAD_CODES = {
     retry: 'later',
   },
   'BATCH-CONFLICT': {
-    text: '{url} has other content under the id of batch {batch}: {reason:words}.',
+    text: '{url} already has different content under the id of batch {batch}: {reason:words}.',
     check:
       'The batch is held. Ask the operator of the collector which content it has, then run sallyport queue retry or sallyport queue drop.',
     class: 'http',

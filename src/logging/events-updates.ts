@@ -65,7 +65,7 @@ export const UPDATES_EVENTS = {
   rerouted: {
     level: 'info',
     thread: 'Updater',
-    text: 'Update ID {id} keeps its bytes and continues over the new route now: {error:advised}',
+    text: 'Continuing update ID {id} over the new route with the bytes received so far: {error:advised}',
   },
   'download-failed': { level: 'warn', thread: 'Updater', text: 'Update ID {id} failed{hop:at}: {error:advised}' },
   'next-try': { level: 'info', thread: 'Updater', text: 'Next try at {at:time} ({attempt} of {attempts}).' },
@@ -95,7 +95,7 @@ export const UPDATES_EVENTS = {
   recovered: {
     level: 'info',
     thread: 'Updater',
-    text: 'Finished update ID {id}, which an interruption had left {stage:words}.',
+    text: 'Finished update ID {id} after an interruption: it was {stage:words}.',
   },
   discarded: {
     level: 'info',

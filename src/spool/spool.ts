@@ -1,8 +1,8 @@
-// The durable outgoing queue of one kind: an accepted entry stays on disk until the server has it (principle 6).
+// The durable outgoing queue of one kind: an accepted entry stays on disk until the server has it (principle 3).
 //
 // Invariants:
 // 1. An entry for which `accept` returned is on disk and due repeatedly until it is settled, rejected or split.
-// 2. A settled key is never accepted or sent again (of the newest 10,000): it is durable before the entry is removed.
+// 2. A settled key among the newest 10,000 is never accepted or sent again: it is durable before the entry is removed.
 // 3. A full spool refuses new entries and removes none. Settling needs no space.
 // 4. An unreadable file is set aside and reported; it never stops the rest.
 // 5. No step of the wall clock keeps an entry longer than the longest postponement.
