@@ -7,8 +7,8 @@ const SECRET = 'a-secret-of-the-service';
 
 const at = (proxyUrl: string, revision = '1') => [{ secret: SECRET, revision, proxyUrl }];
 
-describe('a secret that would move to another proxy', () => {
-  it('may move once an admin allowed it, also if the same settings were read again before', () => {
+describe('a moved secret', () => {
+  it('may be sent once allowed, even after a re-read', () => {
     const guard = new CredentialGuard();
     guard.bindSecrets(at(OWN));
     guard.bindSecrets(at(OTHER), true);
@@ -18,7 +18,7 @@ describe('a secret that would move to another proxy', () => {
     expect(guard.boundElsewhere(SECRET, OTHER)).toBeNull();
   });
 
-  it('may not move to an address that is no longer configured', () => {
+  it('is not sent to an address that is no longer configured', () => {
     const guard = new CredentialGuard();
     guard.bindSecrets(at(OWN));
     guard.bindSecrets(at(OTHER));
