@@ -44,8 +44,8 @@ export interface Faults {
   readonly crashBefore?: number;
   /** Crashes right after the effect of operation n; the caller never hears that it was done. */
   readonly crashAfter?: number;
-  /** Operation n has no effect and throws this. */
-  readonly failAt?: { readonly n: number; readonly error: Error };
+  /** Operation n, or each that passes the test, has no effect and throws this. */
+  readonly failAt?: { readonly n: number | ((n: number) => boolean); readonly error: Error };
   /** Called before each operation. */
   readonly observe?: () => void;
   /** Every write and every read takes a random part of what was given, from this seed. */
@@ -326,12 +326,20 @@ export class CrashingFiles implements Files {
     this.#faults.observe?.();
     this.#trace.push({ n, operation, path });
     if (this.#faults.crashBefore === n) this.#crash(`before ${operation} ${path}`);
-    if (this.#faults.failAt?.n === n) throw this.#faults.failAt.error;
+    const failure = this.#failureAt(n);
+    if (failure !== null) throw failure;
     try {
       return effect();
     } finally {
       if (this.#faults.crashAfter === n) this.#crash(`after ${operation} ${path}`);
     }
+  }
+
+  #failureAt(n: number): Error | null {
+    const { failAt } = this.#faults;
+    if (failAt === undefined) return null;
+    const fails = typeof failAt.n === 'function' ? failAt.n(n) : failAt.n === n;
+    return fails ? failAt.error : null;
   }
 
   #crash(where: string): never {

@@ -2,8 +2,8 @@
 //
 // Guarantees: a submission is acknowledged after an fsync that covers all of it; one fsync acknowledges all that wait.
 // A failure refuses all submissions of that commit and cuts their bytes off again. If that also fails, the segment
-// ends, and its batch covers only the acknowledged bytes. A crash leaves bytes after the last acknowledged submission,
-// which `line.ts` recognizes.
+// ends, and its batch, which covers only the acknowledged bytes, is durable before anything else is accepted
+// (`leftovers.ts`). A crash leaves bytes after the last acknowledged submission, which `line.ts` recognizes.
 
 import { createHash, type Hash } from 'node:crypto';
 import { asCoded } from '#errors/coded-error.ts';
@@ -11,6 +11,7 @@ import { type OpenFile, writeAll } from '#system/files.ts';
 import { Turns } from '#system/turns.ts';
 import type { SegmentFolder } from './folder.ts';
 import type { IdSequence } from './ids.ts';
+import type { Leftovers } from './leftovers.ts';
 
 /** Where segments end. */
 export interface SegmentSizes {
@@ -64,8 +65,11 @@ export interface AppenderOptions {
   readonly folder: SegmentFolder;
   readonly ids: IdSequence;
   readonly sizes: SegmentSizes;
+  readonly leftovers: Leftovers;
   /** Called in the turn in which a segment ended. */
   readonly onSealed: (sealed: SealedSegment) => void;
+  /** Makes batches of segments that ended. @throws CodedError DISK-FULL, FILE-* */
+  readonly queue: () => Promise<void>;
   /** Called when the first documents of a segment are acknowledged. */
   readonly onFirst: () => void;
 }
@@ -137,6 +141,7 @@ export class Appender {
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
+    await this.#options.leftovers.clear();
     const shared = this.#shared ?? (await this.#begin(group[0]?.receivedAtMs ?? 0));
     const hash = shared.hash.copy();
     let end = shared.length;
@@ -206,13 +211,14 @@ export class Appender {
     } catch (thrown) {
       asCoded(thrown);
       await this.#seal();
+      await this.#options.leftovers.clean(this.#options.queue);
     }
   }
 
   async #discard({ id, file }: Shared): Promise<void> {
-    const { folder } = this.#options;
+    const { folder, leftovers } = this.#options;
     await file.close().catch(asCoded);
-    await folder.files.remove(folder.path(id, 'segment')).catch(asCoded);
+    await leftovers.clean(() => folder.takeBack(folder.path(id, 'segment')));
   }
 
   async #seal(): Promise<void> {

@@ -16,14 +16,15 @@ import { Appender, SEGMENT_SIZES, type SealedSegment, type SegmentSizes } from '
 import { cutRange, evidenceOf, linesOf, rangeBody, type StoredDocument } from './content.ts';
 import type { SegmentFolder } from './folder.ts';
 import type { IdSequence } from './ids.ts';
-import { type Accepted, type Submission, takeIn } from './intake.ts';
+import { type Accepted, type IntakePorts, type Submission, takeIn } from './intake.ts';
 import type { Committed } from './large-submission.ts';
+import { Leftovers } from './leftovers.ts';
 import type { LoadedSegments } from './load.ts';
 import { type DocumentQuota, Reservations } from './quota.ts';
 import { type BatchLimits, type BatchRange, segmentKey, segmentOfKey } from './range.ts';
 
-/** A segment that could not be queued (a full disk) is tried again after this. */
-const QUEUE_AGAIN_MS = 60_000;
+/** A segment that could not be queued (a full disk), or cleanup that failed, is tried again after this. */
+const AGAIN_MS = 60_000;
 const SOONEST_MS = 1_000;
 
 /** What waits to be sent. */
@@ -62,12 +63,12 @@ export class Documents {
   readonly batches: Spool<BatchRange>;
   readonly #parts: DocumentParts;
   readonly #appender: Appender;
-  readonly #reservations: Reservations;
-  readonly #sizes: SegmentSizes;
+  readonly #intake: IntakePorts;
   /** Segments without a batch, by id. */
   readonly #unqueued = new Map<string, SealedSegment>();
   /** Large submissions whose record is still needed. */
   readonly #committed = new Set<Committed>();
+  readonly #leftovers = new Leftovers();
   readonly #turns = new Turns();
   #queueing: string | null = null;
   #ripeAt: number | null = null;
@@ -79,13 +80,12 @@ export class Documents {
     const { folder, ids, batches, options } = parts;
     this.#parts = parts;
     this.batches = batches;
-    this.#sizes = options.sizes ?? SEGMENT_SIZES;
     for (const one of sealed) this.#unqueued.set(one.id, one);
     for (const one of committed) this.#addCommitted(one);
+    const shared = { folder, ids, sizes: options.sizes ?? SEGMENT_SIZES, leftovers: this.#leftovers };
     this.#appender = new Appender({
-      folder,
-      ids,
-      sizes: this.#sizes,
+      ...shared,
+      queue: () => this.#queueAll(),
       onSealed: (one) => {
         this.#unqueued.set(one.id, one);
         this.#ripeAt = null;
@@ -96,8 +96,12 @@ export class Documents {
         this.#plan();
       },
     });
-    const used = () => this.waiting;
-    this.#reservations = new Reservations({ dir: folder.dir, limit: options.quota, used });
+    const reservations = new Reservations({ dir: folder.dir, limit: options.quota, used: () => this.waiting });
+    const onCommitted = (one: Committed) => {
+      this.#addCommitted(one);
+      void this.#queueQuietly();
+    };
+    this.#intake = { ...shared, appender: this.#appender, reservations, onCommitted };
   }
 
   /** Queues what a previous run accepted. Never throws coded errors: what fails is tried again later. */
@@ -128,14 +132,12 @@ export class Documents {
    * Accepts all documents or none. Durable on return.
    * @throws CodedError SPOOL-FULL, SPOOL-TOO-LARGE, DISK-FULL, FILE-*, and what the source throws
    */
-  append(submission: Submission): Promise<Accepted> {
-    const { folder, ids, clock } = this.#parts;
-    const onCommitted = (committed: Committed) => {
-      this.#addCommitted(committed);
-      void this.#queueQuietly();
-    };
-    const ports = { folder, ids, sizes: this.#sizes, appender: this.#appender, reservations: this.#reservations };
-    return takeIn({ ...ports, onCommitted }, submission, clock.now());
+  async append(submission: Submission): Promise<Accepted> {
+    try {
+      return await takeIn(this.#intake, submission, this.#parts.clock.now());
+    } finally {
+      if (this.#leftovers.areLeft) this.#plan();
+    }
   }
 
   /** Makes a batch of everything that was accepted, without waiting for more. @throws CodedError DISK-FULL, FILE-* */
@@ -262,7 +264,7 @@ export class Documents {
     const againMs = Math.max(options.sealAfterMs(), SOONEST_MS);
     const ripeMs = this.#ripeAt === null ? null : this.#ripeAt - clock.monotonic();
     const waits = [
-      ...(this.#unqueued.size > 0 ? [QUEUE_AGAIN_MS] : []),
+      ...(this.#unqueued.size > 0 || this.#leftovers.areLeft ? [AGAIN_MS] : []),
       ...(ripeMs === null ? [] : [ripeMs > 0 ? ripeMs : againMs]),
     ];
     if (waits.length === 0) return;
@@ -271,6 +273,7 @@ export class Documents {
   }
 
   async #wake(): Promise<void> {
+    await this.#leftovers.clear().catch(asCoded);
     if (this.#unqueued.size > 0) await this.#queueQuietly();
     await this.#sealIfIdle();
     this.#plan();

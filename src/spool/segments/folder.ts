@@ -5,12 +5,11 @@
 // under its old name or its new one.
 
 import { join } from 'node:path';
-import { CodedError } from '#errors/coded-error.ts';
+import { asCoded, CodedError } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Quota } from '#spool/kind.ts';
 import { QUARANTINE } from '#spool/names.ts';
 import { SetAside } from '#spool/set-aside.ts';
-import { removeDurably } from '#system/durable.ts';
 import type { Files, OpenFile } from '#system/files.ts';
 import { ownFolder } from '#system/own-folder.ts';
 import { commitName, readSegmentName, type SegmentState, segmentName } from './names.ts';
@@ -110,7 +109,37 @@ export class SegmentFolder {
   }
 
   async removeCommit(id: string): Promise<void> {
-    await removeDurably(this.files, this.commitPath(id));
+    await this.#removeDurably(this.commitPath(id));
+  }
+
+  /**
+   * Takes back a file that was refused: on return, the next start ignores it. It is emptied first, because a power cut
+   * may bring its name back. @throws CodedError FILE-*: neither emptying nor removing succeeded
+   */
+  async takeBack(path: string): Promise<void> {
+    try {
+      await this.#empty(path);
+    } catch (thrown) {
+      asCoded(thrown);
+      return await this.#removeDurably(path);
+    }
+    await this.files.remove(path).catch(asCoded);
+  }
+
+  async #empty(path: string): Promise<void> {
+    const file = await this.files.openToWrite(path);
+    try {
+      await file.truncate(0);
+      await file.sync();
+    } finally {
+      await file.close().catch(asCoded);
+    }
+  }
+
+  /** Also after a removal that could not be made durable. */
+  async #removeDurably(path: string): Promise<void> {
+    await this.files.remove(path);
+    await this.files.syncDirectory(this.dir);
   }
 
   async #setAside(id: string, bytes: number): Promise<void> {

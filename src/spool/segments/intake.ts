@@ -9,6 +9,7 @@ import type { Appender, SealedSegment, SegmentSizes } from './appender.ts';
 import type { SegmentFolder } from './folder.ts';
 import { fixedId, type IdSequence } from './ids.ts';
 import { type Committed, LargeSubmission } from './large-submission.ts';
+import type { Leftovers } from './leftovers.ts';
 import { BETWEEN, encodeDocument, isOneLine, LAST, MAX_DOCUMENT_BYTES } from './line.ts';
 import type { Reservations } from './quota.ts';
 
@@ -36,6 +37,7 @@ export interface IntakePorts {
   readonly ids: IdSequence;
   readonly reservations: Reservations;
   readonly sizes: SegmentSizes;
+  readonly leftovers: Leftovers;
   /** Called when a large submission was committed. */
   readonly onCommitted: (committed: Committed) => void;
 }

@@ -14,6 +14,7 @@ import { type StateReader, saveState } from '#system/state-file.ts';
 import type { SealedSegment, SegmentSizes } from './appender.ts';
 import type { SegmentFolder } from './folder.ts';
 import type { IdSequence } from './ids.ts';
+import type { Leftovers } from './leftovers.ts';
 import { BETWEEN, LAST } from './line.ts';
 import { batchRangeSchema } from './range.ts';
 
@@ -58,6 +59,7 @@ export interface LargeOptions {
   readonly folder: SegmentFolder;
   readonly ids: IdSequence;
   readonly sizes: SegmentSizes;
+  readonly leftovers: Leftovers;
   readonly receivedAtMs: number;
 }
 
@@ -67,6 +69,8 @@ export class LargeSubmission {
   readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   readonly #created: string[] = [];
   readonly #sealed: SealedSegment[] = [];
+  /** The file whose name commits the submission, once it may have that name. */
+  #commitPoint: string | null = null;
   #used = 0;
   #current: Current | null = null;
 
@@ -87,35 +91,36 @@ export class LargeSubmission {
   /** Durable on return. @throws CodedError DISK-FULL, FILE-*: call `discard` then */
   async commit(): Promise<Committed> {
     if (this.#current !== null) await this.#seal(this.#current);
-    const { folder } = this.#options;
+    const { folder, leftovers } = this.#options;
     const segments = this.#sealed;
     const [first] = segments;
     if (first === undefined) throw new TypeError('a large submission has documents');
+    await leftovers.clear();
     if (segments.length === 1) {
+      this.#commitPoint = folder.path(first.id, 'segment');
       await publishFile(folder.files, folder.path(first.id, 'incoming'), folder.path(first.id, 'segment'));
       folder.set(first.id, { state: 'segment', length: first.length });
       return { segments, record: null };
     }
     // The record must not be durable before the names that it lists.
     await folder.files.syncDirectory(folder.dir);
+    this.#commitPoint = folder.commitPath(first.id);
     await saveState(folder.files, folder.commitPath(first.id), { format: FORMAT, value: { segments } });
     for (const { id, length } of segments) folder.set(id, { state: 'incoming', length });
     return { segments, record: first.id };
   }
 
-  /** Deletes everything. What cannot be deleted now is deleted at the next start. */
+  /** Deletes everything. Segments that cannot be deleted now are deleted at the next start. */
   async discard(): Promise<void> {
-    const { folder } = this.#options;
     await this.#current?.file.close().catch(asCoded);
-    const [first] = this.#created;
-    if (first === undefined) return;
-    // The commit may have failed after its rename.
-    await folder.removeCommit(first).catch(asCoded);
-    for (const id of this.#created) {
-      for (const state of ['incoming', 'segment'] as const) {
-        await folder.files.remove(folder.path(id, state)).catch(asCoded);
-      }
-    }
+    await this.#options.leftovers.clean(() => this.#takeBack());
+  }
+
+  async #takeBack(): Promise<void> {
+    const { folder } = this.#options;
+    // The commit may have failed after its rename. A record must not list segments that are gone in part.
+    if (this.#commitPoint !== null) await folder.takeBack(this.#commitPoint);
+    for (const id of this.#created) await folder.files.remove(folder.path(id, 'incoming')).catch(asCoded);
   }
 
   async #begin(): Promise<Current> {

@@ -66,7 +66,9 @@ async function loadCommits(
   for (const { name, own: found } of own) {
     if (found?.kind !== 'commit') continue;
     const path = join(dir, name);
-    if (found.unfinished) {
+    // An empty record was taken back: an intact one is complete before it has its name.
+    const isTakenBack = found.unfinished || (await files.facts(path))?.size === 0;
+    if (isTakenBack) {
       await files.remove(path).catch(asCoded);
       continue;
     }
