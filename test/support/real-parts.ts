@@ -70,6 +70,8 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   privoxy: () => canRunAlone('privoxy'),
   tinyproxy: () => canRunAlone('tinyproxy'),
   python3: () => isOnPath('python3'),
+  curl: () => isOnPath('curl'),
+  openssl: () => isOnPath('openssl'),
 };
 
 /** Which of these are not here. Parts by name: 'squid', 'systemd' and so on, see FOUND. */

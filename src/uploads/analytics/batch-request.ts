@@ -34,7 +34,7 @@ export async function encodedBody(content: AttachmentBody, coding: BatchCoding):
   return coding === 'gzip' ? await asGzip(bytes) : bytes;
 }
 
-/** The headers that describe a batch (docs/protocol.md). */
+/** The headers that describe a batch (docs/protocol-uploads.md). */
 export function batchHeaders(batch: {
   readonly key: string;
   readonly sha256: string;

@@ -1,4 +1,4 @@
-// Classifies the collector's response to a batch (docs/protocol.md). Pure.
+// Classifies the collector's response to a batch (docs/protocol-uploads.md). Pure.
 //
 // Guarantees: only a receipt for exactly this batch and these bytes lets go of documents, and only a refusal in the
 // collector's own JSON, which names this batch, is about the content. Every other response, from whatever proxy, scanner
