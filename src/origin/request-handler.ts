@@ -14,14 +14,14 @@ import { type Answer, decideAnswer, httpDate } from './conditions.ts';
 import { allows, begin, type Exchange, letContinue, refuse, sendReply } from './reply.ts';
 import type { RequestRecord } from './request-record.ts';
 import { openServed, pathOf, type ServedFile } from './static-file.ts';
-import type { Uploads } from './uploads.ts';
+import type { UploadReceiver } from './uploads.ts';
 
 export interface Served {
   /** Real path of the folder. */
   readonly root: string;
   readonly log: AcknowledgementLog;
   readonly requests: RequestRecord;
-  readonly uploads: Uploads;
+  readonly uploads: UploadReceiver;
 }
 
 /** A receipt has a few hundred bytes. */

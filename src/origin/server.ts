@@ -23,7 +23,7 @@ import type { BatchRecord } from './uploads/batches/batch-record.ts';
 import type { BundleRecord } from './uploads/bundles/bundle-record.ts';
 import { BUNDLES_PATH } from './uploads/bundles/bundles.ts';
 import type { BatchRules, UploadLimits } from './uploads/upload-options.ts';
-import { BATCHES_PATH, isUploadPath, openUploads, type Uploads } from './uploads.ts';
+import { BATCHES_PATH, isUploadPath, openReceiver, type UploadReceiver } from './uploads.ts';
 
 export interface OriginOptions {
   /** The folder with feed.json and the packages. */
@@ -111,7 +111,7 @@ export async function startOrigin(options: OriginOptions): Promise<Origin> {
     const log = await openAcknowledgementLog(join(root, ACKNOWLEDGEMENTS_FILE));
     opened.defer(() => log.close());
     const linger = { clock, ms: limits.lingerMs };
-    const uploads = await openUploads({
+    const uploads = await openReceiver({
       files: realFiles,
       dir: join(root, UPLOADS_FOLDER),
       linger,
@@ -182,7 +182,7 @@ interface Parts {
   readonly host: string;
   readonly log: AcknowledgementLog;
   readonly requests: RequestRecord;
-  readonly uploads: Uploads;
+  readonly uploads: UploadReceiver;
   /** Closes the files when the last request has ended. */
   readonly parts: AsyncDisposableStack;
 }

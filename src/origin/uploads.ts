@@ -28,7 +28,7 @@ export interface UploadOptions {
   readonly batches?: BatchRules;
 }
 
-export interface Uploads {
+export interface UploadReceiver {
   /** Every stored document, one per line. */
   readonly documentsFile: string;
   /** The newest 1,000 batches, oldest first. */
@@ -52,7 +52,7 @@ export function isUploadPath(path: readonly string[]): boolean {
 }
 
 /** @throws CodedError FOLDER-UNSAFE, FILE-*, and an error when a file in the folder is not ours */
-export async function openUploads({ files, dir, linger, ...options }: UploadOptions): Promise<Uploads> {
+export async function openReceiver({ files, dir, linger, ...options }: UploadOptions): Promise<UploadReceiver> {
   const limits = { ...DEFAULT_UPLOAD_LIMITS, ...options.limits };
   const folders = {
     documents: join(dir, BATCHES_PATH),
