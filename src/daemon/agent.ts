@@ -159,7 +159,8 @@ export class Agent {
   get busyWith(): string[] {
     const { transfer: current } = this.#runningRound;
     const transfer = current === null ? [] : [`the download of update ID ${current.id}`];
-    return this.#busyWith === null ? [] : [this.#busyWith, ...transfer];
+    const updates = this.#busyWith === null ? [] : [this.#busyWith, ...transfer];
+    return [...updates, ...this.#parts.uploads.busyWith];
   }
 
   async retryCredentials(profile: string | null, authority: Authority = 'admin'): Promise<void> {
@@ -301,7 +302,7 @@ export class Agent {
   /** Ends all running work and waits until it has ended. Partial downloads are kept. */
   async stop(reason: string): Promise<void> {
     this.#stopped.abort(coded('INTERRUPTED', { reason }));
-    await Promise.all([this.#hooks.stop(), this.#work.idle()]);
+    await Promise.all([this.#hooks.stop(), this.#work.idle(), this.#parts.uploads.stop()]);
     await Promise.all([this.#parts.outcomes.saved(), this.#parts.credentialGuard.flush()]);
   }
 

@@ -46,6 +46,7 @@ import { ReloadCoordinator } from './reload/reload.ts';
 import { SettingsReloader } from './reload/settings-reloader.ts';
 import { TimeoutReloader } from './reload/timeout-reloader.ts';
 import { requireOurState } from './service/state-folder.ts';
+import { openUploads } from './uploads/uploads.ts';
 
 /** What a composition needs from its caller. */
 export interface ComposeOptions {
@@ -118,10 +119,13 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
     const config = new ReloadCoordinator({ loaded, reloaders, last: state.last, clock, report });
     await config.start();
     const made = { state, network, currentSettings, tokens, model, redactor, report };
-    const ports = await makePorts(options, { ...machine, clock, connectionClock }, made);
+    const timed = { ...machine, clock, connectionClock };
+    const ports = await makePorts(options, timed, made);
+    const uploads = await openUploads({ ...ports, ...timed, ...made, outcomes, config, ...ofUploads(settings, ports) });
     return {
       mode,
       ports,
+      uploads,
       files,
       commands: new SystemCommands(clock),
       clock,
@@ -182,6 +186,11 @@ async function makePorts(
     disk: new DiskPause({ files, clock, report }),
     rerouted: () => network.rerouted('updates'),
   };
+}
+
+/** What uploads share with the updates. */
+function ofUploads({ daemon }: Settings, ports: UpdatesPorts) {
+  return { stateDir: daemon.state_dir, receipts: ports.spool };
 }
 
 /** The log as the settings configure it, and live for a screen. */

@@ -17,6 +17,7 @@ import type { UpdatesPorts } from '#updates/ports.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { NetworkReloader } from './reload/network-reloader.ts';
 import type { ReloadCoordinator } from './reload/reload.ts';
+import type { Uploads } from './uploads/uploads.ts';
 
 /** The secrets that a text from the group may use by reference, and the registry for those it contains. */
 export interface TextBounds {
@@ -31,6 +32,8 @@ export type LoadAgain = (text?: string, bounds?: TextBounds) => Promise<LoadResu
 export interface Parts {
   readonly mode: 'daemon' | 'command';
   readonly ports: UpdatesPorts;
+  /** What leaves this host for the other purposes. */
+  readonly uploads: Uploads;
   readonly files: Files;
   /** Runs the hook command. */
   readonly commands: Commands;

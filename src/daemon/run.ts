@@ -71,6 +71,8 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     announce(parts, parts.config.loaded);
     const control = await serveSockets(parts, agent, loaded.settings);
     try {
+      // One round is about updates alone.
+      if (!options.once) await parts.uploads.start();
       service.ready();
       if (options.once) return await oneRound(parts, agent, options.signal);
       const gate = agent.makeGate(options.signal);

@@ -3,6 +3,28 @@
 import type { Definition } from './event-definition.ts';
 
 export const ANALYTICS_EVENTS = {
+  // Starting and stopping
+  'analytics-on': {
+    level: 'info',
+    thread: null,
+    text: 'Documents are accepted and sent to {url}.',
+  },
+  'analytics-off': {
+    level: 'info',
+    thread: null,
+    text: 'Documents are no longer accepted, and none is sent: {error:advised}',
+  },
+  'documents-kept': {
+    level: 'info',
+    thread: null,
+    text: '{documents} document{documents:s} that were accepted earlier are kept and not sent.',
+  },
+  'analytics-unusable': {
+    level: 'error',
+    thread: null,
+    text: 'Documents cannot be accepted or sent now; trying again in a minute: {error:advised}',
+    folds: true,
+  },
   // Accepting documents
   'documents-submitted': {
     level: 'debug',

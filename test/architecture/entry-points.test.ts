@@ -169,6 +169,7 @@ const RESERVED: readonly Reserved[] = [
       'daemon/reload/settings-reloader.ts': 'the keys of these sections that it applies',
       'errors/catalogue-uploads.ts': 'the keys that a sentence names',
       'uploads/': 'the module of these purposes',
+      'daemon/uploads/': 'composes that module with the settings of these purposes',
       'config/reading/renamed.ts': 'where version 1 of the format had its keys',
       'vendor-actions.ts': 'prints the key for each address of the reference server',
     },

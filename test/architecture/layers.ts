@@ -103,6 +103,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'daemon/schedule': 'When rounds run, and the loop that runs them.',
   'daemon/service': 'The process as a service: systemd, its watchdog, the control sockets, the state folder.',
   'daemon/trial': 'Diagnosis, and the test of a change before it is written.',
+  'daemon/uploads': 'Accepts data of other programs, and sends what leaves this host.',
   'http/session': 'Small requests and uploads over reused connections.',
   'origin/uploads': 'What agents send to the reference server.',
   'origin/uploads/batches': 'Batches of documents: checked, stored once, acknowledged.',

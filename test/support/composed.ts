@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { loadSettings } from '#config/reading/load.ts';
 import { Agent } from '#daemon/agent.ts';
 import { compose } from '#daemon/compose.ts';
+import { realMachine } from '#daemon/machine-ports.ts';
 import type { LoadAgain, Parts } from '#daemon/parts.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
+import type { Clock } from '#system/clock.ts';
 import { yamlOf } from './yaml-of.ts';
 
 export interface Composed {
@@ -17,6 +19,8 @@ export interface Composed {
   readonly agent: Agent;
   /** Everything that was reported since the agent is there. */
   readonly events: SallyportEvent[];
+  /** Writes the file again with these sections and applies it, as a reload does. */
+  reload(sections: Readonly<Record<string, unknown>>): Promise<void>;
   /** Ends it and removes the folder. */
   remove(): Promise<void>;
 }
@@ -27,6 +31,8 @@ export interface Around {
   readonly dir?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly gateways?: () => Promise<readonly string[]>;
+  /** In place of the machine's clock, such as one that runs faster. */
+  readonly clock?: Clock;
 }
 
 /** Composes with these sections of settings; one attempt, everything in one folder. */
@@ -48,10 +54,12 @@ export async function composeIn(
 async function composeAt(
   dir: string,
   sections: Readonly<Record<string, unknown>>,
-  { mode, dir: given, ...around }: Around & { readonly mode: 'daemon' | 'command' },
+  { mode, dir: given, clock, ...around }: Around & { readonly mode: 'daemon' | 'command' },
 ): Promise<Composed> {
   const file = join(dir, 'sallyport.yaml');
-  await writeFile(file, yamlOf({ version: 2, retry: { attempts: 1 }, ...sections }), { mode: 0o600 });
+  const write = (now: Readonly<Record<string, unknown>>) =>
+    writeFile(file, yamlOf({ version: 2, retry: { attempts: 1 }, ...now }), { mode: 0o600 });
+  await write(sections);
   const known = new KnownSecrets();
   const places = {
     config: file,
@@ -65,7 +73,8 @@ async function composeAt(
     loadSettings({ file, places, environment, known, ...bounds, ...(text === undefined ? {} : { text }) });
   const loaded = await load();
   if (!loaded.ok) throw new Error(`refused: ${JSON.stringify(loaded.problems)}`);
-  const parts = await compose({ loaded, known, version: '9.8.7', mode, load, ...around });
+  const machine = clock === undefined ? realMachine : { ...realMachine, clock };
+  const parts = await compose({ loaded, known, version: '9.8.7', mode, load, ...around }, machine);
   const events: SallyportEvent[] = [];
   parts.events.add((event) => events.push(event));
   const agent = new Agent(parts);
@@ -74,6 +83,10 @@ async function composeAt(
     parts,
     agent,
     events,
+    reload: async (now) => {
+      await write(now);
+      await parts.config.take(await load(), 'changed');
+    },
     remove: async () => {
       await agent.close();
       // What was learned about a proxy is saved in the background without waiting.

@@ -37,7 +37,10 @@ export interface SentFacts {
   readonly bytes: number;
   readonly wireBytes: number;
   readonly sha256: string;
+  /** The Via header of the response. */
   readonly via: string | null;
+  /** The name of the proxy profile; null for a direct connection. */
+  readonly proxy: string | null;
 }
 
 export interface BatchPorts {
@@ -171,7 +174,8 @@ export class BatchSender {
     const { length, sha256, documents: count } = entry.body;
     const { via } = sent.response.head;
     const facts = { batch: entry.key, url: shownUrl(sent.url), documents: count, rejected: reasons.size };
-    const sizes = { bytes: length, wireBytes: sent.wireBytes, sha256, via };
+    const { proxy } = sent.response.facts;
+    const sizes = { bytes: length, wireBytes: sent.wireBytes, sha256, via, proxy };
     await record({ ...facts, ...sizes });
     this.#sizes.passed(length);
     this.#blocks.delete(entry.key);

@@ -1,0 +1,55 @@
+// The uploads of a running Sallyport: what each purpose has open, and what waits to be sent.
+//
+// Guarantees: a purpose that is not enabled makes no folder, no socket and no connection. One that was disabled keeps
+// what it has and sends nothing. A store that cannot be opened never stops the rest of the program.
+
+import { join } from 'node:path';
+import { Ballast } from '#spool/ballast.ts';
+import { Analytics } from './analytics.ts';
+import { type OpenKind, receiptKind } from './kinds.ts';
+import type { UploadsPorts } from './ports.ts';
+
+/** The folder of all spools in the state folder. */
+const OUTBOX = 'outbox';
+
+/** The uploads of one composition. */
+export interface Uploads {
+  /** Exposure analytics: documents of other programs. */
+  readonly documents: Analytics;
+  /** Every spool that is open now. */
+  readonly kinds: readonly OpenKind[];
+  /** Work that is running, in words. */
+  readonly busyWith: readonly string[];
+  /** Starts to accept and to send, in a daemon. Never throws coded errors. */
+  start(): Promise<void>;
+  /** Ends all work and keeps what waits. Never throws coded errors. */
+  stop(): Promise<void>;
+}
+
+/** Opens what is enabled or has something that waits. Starts nothing. */
+export async function openUploads(given: UploadsPorts): Promise<Uploads> {
+  const { files, clock } = given;
+  const outbox = join(given.stateDir, OUTBOX);
+  let opened: Promise<Ballast> | null = null;
+  const ballast = () => {
+    // A purpose that cannot make it is tried again later.
+    opened ??= Ballast.open({ files, outbox, clock }).catch((thrown: unknown) => {
+      opened = null;
+      throw thrown;
+    });
+    return opened;
+  };
+  const documents = new Analytics({ ...given, outbox, ballast });
+  await documents.open();
+  return {
+    documents,
+    get kinds() {
+      return [receiptKind(given.receipts), ...documents.kinds];
+    },
+    get busyWith() {
+      return documents.busyWith;
+    },
+    start: () => documents.start(),
+    stop: () => documents.stop(),
+  };
+}

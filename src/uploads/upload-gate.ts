@@ -1,0 +1,27 @@
+// Decides whether data of a purpose may be collected and sent: the policy of root, then `enabled`, then a URL. Pure.
+//
+// Guarantees: nothing leaves before an admin enables a purpose, and `uploads_allowed: false` forbids every upload,
+// whatever else is set.
+
+import type { Settings } from '#config/settings.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+
+/** The purposes that send data of this host. */
+export type UploadPurpose = 'support_logs' | 'exposure_analytics';
+
+const TITLES: Readonly<Record<UploadPurpose, string>> = {
+  support_logs: 'support logs',
+  exposure_analytics: 'exposure analytics',
+};
+
+/** Why nothing of this purpose may be collected or sent (POLICY-UPLOADS, UPLOADS-OFF); null if it may. */
+export function uploadsRefused(
+  purpose: UploadPurpose,
+  settings: Pick<Settings, 'uploads_allowed' | UploadPurpose>,
+): CodedError | null {
+  const title = TITLES[purpose];
+  const { enabled, url } = settings[purpose];
+  if (!settings.uploads_allowed) return coded('POLICY-UPLOADS', {});
+  if (!enabled) return coded('UPLOADS-OFF', { title, key: `${purpose}.enabled`, wanted: 'true' });
+  return url === undefined ? coded('UPLOADS-OFF', { title, key: `${purpose}.url`, wanted: 'a URL' }) : null;
+}

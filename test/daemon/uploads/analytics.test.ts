@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { EventName } from '#logging/events.ts';
+import { type AnalyticsRig, type AnalyticsRigOptions, openAnalytics } from '#test/support/analytics-rig.ts';
+import { composeIn } from '#test/support/composed.ts';
+import { FAULTS, type FaultProxy, startFaultProxy } from '#test/support/fault-proxy.ts';
+
+let rig: AnalyticsRig | null = null;
+afterEach(async () => {
+  await rig?.close();
+  rig = null;
+});
+
+async function open(options: AnalyticsRigOptions = {}): Promise<AnalyticsRig> {
+  rig = await openAnalytics(options);
+  return rig;
+}
+
+const corp = ({ port }: FaultProxy) => [{ name: 'corp', address: '127.0.0.1', port, default: true }];
+const named = (name: EventName) => (rig?.events ?? []).filter((event) => event.name === name);
+
+describe('analytics', () => {
+  it('analytics: documents arrive with the id of the agent, and the log names their number', async () => {
+    const { submit, untilArrived, origin, parts } = await open();
+    await submit(1, 2);
+    await untilArrived(1, 2);
+    await expect
+      .poll(() => named('batches-sent'))
+      .toMatchObject([{ thread: 'Analytics', documents: 2, batches: 1, url: origin.analyticsUrl, via: 'no proxy' }]);
+    expect(origin.record.requests.map(({ method }) => method)).toEqual(['POST']);
+    expect(origin.record.batches).toMatchObject([{ agent: parts.ports.agent.id, documents: 2 }]);
+    await expect.poll(() => parts.uploads.documents.store?.waiting.documents).toBe(0);
+    expect(parts.outcomes.of('exposure_analytics').succeeded_at).not.toBeNull();
+  });
+
+  it('analytics: switched off during a delivery keep the batch, and send it when switched on', async () => {
+    const stuck = await startFaultProxy(FAULTS.silent);
+    try {
+      const proxies = corp(stuck);
+      const { submit, reload, sections, parts, arrived, untilArrived } = await open({
+        others: { proxies, response_timeout: { tunnel_timeout_ms: 60_000, base_ms: 600_000 } },
+      });
+      await submit(1);
+      await expect.poll(() => stuck.connections, { timeout: 5_000 }).toBe(1);
+      await reload(sections({ enabled: false }));
+      await expect.poll(() => named('analytics-off')).toMatchObject([{ error: { code: 'UPLOADS-OFF' } }]);
+      expect(named('documents-kept')).toMatchObject([{ documents: 1 }]);
+      await expect.poll(() => stuck.open).toBe(0);
+      expect([parts.uploads.documents.refusal?.code, arrived()]).toEqual(['UPLOADS-OFF', []]);
+      const [kept] = parts.uploads.documents.store?.batches.list() ?? [];
+      expect(kept?.head.attempts).toBe(0);
+      await reload(sections({}, { proxy_enabled: false }));
+      await untilArrived(1);
+    } finally {
+      await stuck.close();
+    }
+  });
+
+  it('analytics: a changed route sends at once what failed over the old one', async () => {
+    const broken = await startFaultProxy(FAULTS.closesBeforeAnswering);
+    try {
+      const proxies = corp(broken);
+      const { submit, reload, sections, untilArrived } = await open({ others: { proxies } });
+      await submit(1);
+      await expect.poll(() => named('batch-failed'), { timeout: 5_000 }).toHaveLength(1);
+      await reload(sections({}, { proxy_enabled: false }));
+      await untilArrived(1);
+      await expect.poll(() => named('batches-recovered')).toMatchObject([{ failures: 1 }]);
+    } finally {
+      await broken.close();
+    }
+  });
+
+  it('analytics: uploads_allowed false ends sending at once, and a restart keeps the documents', async () => {
+    const { reload, sections, submit } = await open({ section: { batch_max_age_seconds: 3_600 } });
+    await submit(1, 2, 3);
+    await reload(sections({}, { uploads_allowed: false }));
+    await expect.poll(() => named('analytics-off')).toMatchObject([{ error: { code: 'POLICY-UPLOADS' } }]);
+    const again = await rig?.restart();
+    if (again === undefined) throw new Error('no rig');
+    rig = again;
+    await again.untilArrived(1, 2, 3);
+  });
+});
+
+describe('disabled analytics', () => {
+  it.each([
+    ['enabled: false', { exposure_analytics: { enabled: false, url: 'http://127.0.0.1:9/' } }],
+    [
+      'uploads_allowed: false',
+      { uploads_allowed: false, exposure_analytics: { enabled: true, url: 'http://127.0.0.1:9/' } },
+    ],
+    ['no URL', { exposure_analytics: { enabled: true } }],
+  ])('analytics: %s makes no folder and no socket', async (_name, sections) => {
+    const composed = await composeIn(sections);
+    try {
+      await composed.parts.uploads.start();
+      expect(composed.parts.uploads.documents.refusal).not.toBeNull();
+      expect(composed.parts.uploads.kinds.map(({ name }) => name)).toEqual(['receipt']);
+      for (const name of ['documents', 'batch', 'ballast']) {
+        expect(existsSync(join(composed.dir, 'state', 'outbox', name))).toBe(false);
+      }
+      expect(existsSync(join(composed.dir, 'submit.sock'))).toBe(false);
+    } finally {
+      await composed.remove();
+    }
+  });
+});
