@@ -20,7 +20,7 @@ const known = new KnownSecrets();
 const redactor = createRedactor(known);
 const environment = takeEnvironment(process.env, process.pid);
 const lastResort = new LastResort();
-lastResort.call({ still: () => [], lastWords: (error) => void printError(terminal, error, redactor) });
+lastResort.register({ running: () => [], onForcedEnd: (error) => void printError(terminal, error, redactor) });
 for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, dieOfDefect);
 const stopping = listenForSignals();
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -52,7 +52,7 @@ function listenForSignals(): AbortSignal {
 
 function dieOfDefect(thrown: unknown): never {
   try {
-    lastResort.notifyWitnesses(asCoded(thrown));
+    lastResort.notifyListeners(asCoded(thrown));
     printStack(thrown, terminal, redactor);
   } finally {
     process.exit(EXIT_STATUS.internal);

@@ -56,7 +56,7 @@ interface More<Q> {
 export type AnyVerb = Verb<unknown, unknown, unknown>;
 export type VerbTable = Readonly<Record<string, AnyVerb>>;
 
-interface Given<Q, R> {
+interface VerbDeclaration<Q, R> {
   readonly path: string;
   readonly needs: Authority;
   readonly does: string;
@@ -67,18 +67,18 @@ interface Given<Q, R> {
 }
 
 /** Declares a verb that is answered at once. */
-export function answer<R, Q = undefined>(given: Given<Q, R>): Verb<Q, R, never, 'answer'> {
+export function answer<R, Q = undefined>(given: VerbDeclaration<Q, R>): Verb<Q, R, never, 'answer'> {
   return { ...filled(given), events: null, mode: 'answer' };
 }
 
 /** Declares a verb that takes time. */
 export function work<R, Q = undefined, E = never>(
-  given: Given<Q, R> & { readonly events?: EventForm<E> },
+  given: VerbDeclaration<Q, R> & { readonly events?: EventForm<E> },
 ): Verb<Q, R, E, 'work'> {
   return { ...filled(given), events: given.events ?? null, mode: 'work' };
 }
 
-function filled<Q, R>(given: Given<Q, R>) {
+function filled<Q, R>(given: VerbDeclaration<Q, R>) {
   const { path, needs, does, request = null, result, maxBytes = MAX_REQUEST_BYTES, more = null } = given;
   return { path, needs, does, request, result, maxBytes, more };
 }

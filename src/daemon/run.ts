@@ -60,9 +60,9 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   await reportExposed({ ...parts, folders: [parts.config.loaded.settings.daemon.state_dir, parts.ports.store.dir] });
   const agent = new Agent(parts);
   process.on('SIGUSR2', parts.reopenLog);
-  const dismiss = options.lastResort.call({
-    still: () => agent.busyWith,
-    lastWords: (error) => parts.report({ name: 'fault', error }),
+  const dismiss = options.lastResort.register({
+    running: () => agent.busyWith,
+    onForcedEnd: (error) => parts.report({ name: 'fault', error }),
   });
   const service = await openService(parts, options.service);
   // The signal may have arrived while the parts were being made.

@@ -31,7 +31,7 @@ import type { EntryProblem } from './quarantine.ts';
 import type { Queue, QueuedEntry } from './queue.ts';
 import { type RejectedEntry, readRejected } from './rejected.ts';
 import type { SettledKeys } from './settled-keys.ts';
-import type { Given, ListedEntry, Spool, SpoolPorts } from './spool.ts';
+import type { ListedEntry, NewEntry, Spool, SpoolPorts } from './spool.ts';
 
 /** The opened parts. */
 export interface Opened<Body> {
@@ -84,7 +84,7 @@ export class KindSpool<Body> implements Spool<Body> {
     return this.#folder.quarantine.size;
   }
 
-  async accept(given: Given<Body>): Promise<'accepted' | 'already'> {
+  async accept(given: NewEntry<Body>): Promise<'accepted' | 'already'> {
     const { key } = given;
     if (!isKey(key)) throw new TypeError(`not a key of the spool: ${JSON.stringify(key)}`);
     // Two entries with the same key must not both find it absent.
@@ -104,7 +104,7 @@ export class KindSpool<Body> implements Spool<Body> {
     attachment: source,
     acceptedAtMs,
     isOwed = false,
-  }: Given<Body>): Promise<'accepted' | 'already'> {
+  }: NewEntry<Body>): Promise<'accepted' | 'already'> {
     // Any other work with this key has ended by then.
     if (await this.#inTurn(async () => this.#endings.isKnown(key))) return 'already';
     const head = this.#heads.create(key, acceptedAtMs ?? this.#ports.clock.now());

@@ -34,7 +34,7 @@ export interface SpoolPorts {
 }
 
 /** The entry to send. */
-export interface Given<Body> {
+export interface NewEntry<Body> {
   /** Identifies the content: the same key is never accepted twice. */
   readonly key: string;
   readonly body: Body;
@@ -70,7 +70,7 @@ export interface Spool<Body> {
   /** Entries in `quarantine/`. */
   readonly quarantined: number;
   /** Durable on return. `already`: this key waits or was settled. @throws CodedError SPOOL-FULL, SPOOL-TOO-LARGE, DISK-FULL, FILE-*, and what the source throws */
-  accept(given: Given<Body>): Promise<'accepted' | 'already'>;
+  accept(given: NewEntry<Body>): Promise<'accepted' | 'already'>;
   /** Heads of due entries, in order of delivery. */
   due(nowMs: number): readonly EntryHead[];
   /** The entry with its body; null when it is gone, or was just set aside and reported. */

@@ -14,7 +14,7 @@ import type { CommandContext } from './command-context.ts';
 import { askYesNo } from './proxy-form.ts';
 
 /** The change that would be saved, and the name of its profile. */
-export interface Untested {
+export interface UnsavedProfile {
   readonly change: Change;
   readonly name: string;
 }
@@ -26,7 +26,7 @@ export interface Untested {
 export async function offerTest(
   context: CommandContext,
   loaded: LoadedSettings,
-  untested: Untested,
+  untested: UnsavedProfile,
 ): Promise<boolean | null> {
   const { terminal } = context;
   if (!(await askYesNo(terminal, 'Test the connection now?', true))) return null;
@@ -63,7 +63,7 @@ export async function offerTest(
 async function testConnection(
   context: CommandContext,
   loaded: LoadedSettings,
-  { change, name }: Untested,
+  { change, name }: UnsavedProfile,
 ): Promise<Diagnosis> {
   const { terminal, signal } = context;
   const candidate = await candidateOf(loaded, change, context.files);

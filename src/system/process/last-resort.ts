@@ -12,11 +12,11 @@ import { EXIT_STATUS } from '#errors/exit-status.ts';
 const LIMIT_MS = 9_000;
 
 /** Knows which work is running, and can report the forced end. */
-export interface Witness {
+export interface EndListener {
   /** The running work in words, such as `a round`; empty when there is none. */
-  still(): readonly string[];
+  running(): readonly string[];
   /** Called right before the end; must not wait. */
-  lastWords(error: CodedError): void;
+  onForcedEnd(error: CodedError): void;
 }
 
 export interface LastResortOptions {
@@ -32,17 +32,17 @@ const REAL: LastResortOptions = { limitMs: LIMIT_MS, resources: () => process.ge
 /** Ends the process when the limit has passed after `arm`. */
 export class LastResort {
   readonly #options: LastResortOptions;
-  readonly #witnesses = new Set<Witness>();
+  readonly #listeners = new Set<EndListener>();
   #armed = false;
 
   constructor(options: LastResortOptions = REAL) {
     this.#options = options;
   }
 
-  /** Adds a witness; the returned function removes it. */
-  call(witness: Witness): () => void {
-    this.#witnesses.add(witness);
-    return () => void this.#witnesses.delete(witness);
+  /** Adds a listener; the returned function removes it. */
+  register(listener: EndListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** Starts the time limit; arming twice changes nothing. */
@@ -52,11 +52,11 @@ export class LastResort {
     setTimeout(() => this.#force(), this.#options.limitMs).unref();
   }
 
-  /** Calls `lastWords` of every witness at once. One that throws does not stop the others. */
-  notifyWitnesses(error: CodedError): void {
-    for (const witness of this.#witnesses) {
+  /** Calls `onForcedEnd` of every listener at once. One that throws does not stop the others. */
+  notifyListeners(error: CodedError): void {
+    for (const listener of this.#listeners) {
       try {
-        witness.lastWords(error);
+        listener.onForcedEnd(error);
       } catch {
         // The process is about to end, and nothing can report this.
       }
@@ -67,8 +67,8 @@ export class LastResort {
     const { limitMs, resources, end } = this.#options;
     const alive = resources();
     try {
-      const named = [...this.#witnesses].flatMap((witness) => witness.still());
-      this.notifyWitnesses(coded('STOP-FORCED', { limit: limitMs, still: named.length > 0 ? named : inWords(alive) }));
+      const named = [...this.#listeners].flatMap((listener) => listener.running());
+      this.notifyListeners(coded('STOP-FORCED', { limit: limitMs, still: named.length > 0 ? named : inWords(alive) }));
     } catch {
       // The process must end anyway.
     }

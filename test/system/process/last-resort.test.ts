@@ -6,7 +6,7 @@ import { LastResort } from '#system/process/last-resort.ts';
 /** A last resort with a limit of 20 ms; resolves with its message and its end. */
 async function forced(
   resources: readonly string[],
-  witnesses: readonly (readonly string[])[],
+  running: readonly (readonly string[])[],
 ): Promise<{ words: CodedError[]; ended: readonly string[] }> {
   const words: CodedError[] = [];
   const ended = new EventTarget();
@@ -19,8 +19,8 @@ async function forced(
       ended.dispatchEvent(new Event('end'));
     },
   });
-  for (const still of witnesses) {
-    lastResort.call({ still: () => still, lastWords: (error) => void words.push(error) });
+  for (const works of running) {
+    lastResort.register({ running: () => works, onForcedEnd: (error) => void words.push(error) });
   }
   const over = once(ended, 'end');
   lastResort.arm();
@@ -31,7 +31,7 @@ async function forced(
 
 // Its timer keeps no process alive, not even this one, so the test runner's timer does.
 describe('the last resort', () => {
-  it('last resort: every witness gets STOP-FORCED with the running work before the end', async () => {
+  it('last resort: every listener gets STOP-FORCED with the running work before the end', async () => {
     const { words, ended } = await forced(['TCPSocketWrap'], [['a round', 'the download of update ID 1'], []]);
 
     expect(words.map(({ message }) => message)).toEqual(
@@ -52,7 +52,7 @@ describe('the last resort', () => {
     );
   });
 
-  it('last resort: the process ends even if a witness fails', async () => {
+  it('last resort: the process ends even if a listener fails', async () => {
     const ended = new EventTarget();
     const over = once(ended, 'end');
     const lastResort = new LastResort({
@@ -60,17 +60,17 @@ describe('the last resort', () => {
       resources: () => [],
       end: () => void ended.dispatchEvent(new Event('end')),
     });
-    lastResort.call({
-      still: () => {
+    lastResort.register({
+      running: () => {
         throw new Error('x');
       },
-      lastWords: () => undefined,
+      onForcedEnd: () => undefined,
     });
     lastResort.arm();
     await over;
   });
 
-  it('last resort: a removed witness is not called', async () => {
+  it('last resort: a removed listener is not called', async () => {
     const words: unknown[] = [];
     const ended = new EventTarget();
     const over = once(ended, 'end');
@@ -79,7 +79,7 @@ describe('the last resort', () => {
       resources: () => [],
       end: () => void ended.dispatchEvent(new Event('end')),
     });
-    lastResort.call({ still: () => ['x'], lastWords: (error) => void words.push(error) })();
+    lastResort.register({ running: () => ['x'], onForcedEnd: (error) => void words.push(error) })();
     lastResort.arm();
     await over;
 
