@@ -91,7 +91,7 @@ printTable(
   'policy',
   main.map(({ name, all }) => [name, all]),
 );
-const worst = Math.max(...[...(main[0]?.kinds.values() ?? [])].map(({ falsePercent }) => falsePercent));
+const worst = Math.max(...[...(main[0]?.kinds.values() ?? [])].map(({ interruptedPercent }) => interruptedPercent));
 const verdict = line1(
   main.map(({ name, all }) => ({ name, columns: all })),
   RIVAL,

@@ -10,19 +10,22 @@ const WINDOW = 30;
 const FLOOR_MS = 10_000;
 const LATER = [20, 50, 100, 200];
 
-/** One line: false kills after the change, and the deadline for the first byte against the truth after the return. */
+/**
+ * One line: the good attempts that were interrupted after the change, and after the return the ratio of the deadline for
+ * the first byte to that of the clairvoyant policy.
+ */
 export function changeOf(name: string, policy: () => Policy, seeds: readonly number[]): string {
   const kind = KINDS.find((known) => known.name === name);
   if (kind === undefined) throw new Error(`no kind ${name}`);
   let label = '';
-  const kills: number[] = [];
+  const counts: number[] = [];
   const logs = LATER.map((): number[] => []);
   for (const seed of seeds) {
     const one = policy();
     label = one.name;
-    let killed = 0;
-    run(one, scenarioOf(kind, seed, 1_500), ({ index, job, plan, falseKills }) => {
-      if (index >= SLOW_AT && index < SLOW_AT + WINDOW) killed += falseKills;
+    let count = 0;
+    run(one, scenarioOf(kind, seed, 1_500), ({ index, job, plan, interrupted }) => {
+      if (index >= SLOW_AT && index < SLOW_AT + WINDOW) count += interrupted;
       for (const [nth, later] of LATER.entries()) {
         // Several jobs, so that one size does not decide. Below the minimum of 10 s there is nothing to compare.
         if (index < FAST_AT + later || index >= FAST_AT + later + WINDOW) continue;
@@ -30,10 +33,10 @@ export function changeOf(name: string, policy: () => Policy, seeds: readonly num
         if (firstByteMs > FLOOR_MS) logs[nth]?.push(Math.log(plan.firstByteMs / firstByteMs));
       }
     });
-    kills.push(killed);
+    counts.push(count);
   }
   const after = LATER.map((later, nth) => `+${later}: ${middle(logs[nth] ?? []).toFixed(1)}`).join('  ');
-  return `${name}, ${label}: false kills in ${WINDOW} jobs ${kills.join(', ')}; deadline / truth after the return ${after}`;
+  return `${name}, ${label}: interrupted good attempts in ${WINDOW} jobs ${counts.join(', ')}; deadline / clairvoyant deadline after the return ${after}`;
 }
 
 /** The geometric mean. */

@@ -8,7 +8,7 @@ import { bytesAt, type Transfer } from './transfers.ts';
 /** Results of one or more runs. */
 export class Tally {
   live = 0;
-  killedLive = 0;
+  interrupted = 0;
   jobs = 0;
   lost = 0;
   dead = 0;
@@ -39,15 +39,15 @@ export type Watch = (observed: {
   readonly index: number;
   readonly job: Job;
   readonly plan: TimeoutPlan;
-  readonly falseKills: number;
+  readonly interrupted: number;
 }) => void;
 
 export function run(policy: Policy, jobs: readonly Job[], watch?: Watch): Tally {
   const tally = new Tally();
   for (const [index, job] of jobs.entries()) {
-    const falseBefore = tally.killedLive;
+    const interruptedBefore = tally.interrupted;
     const first = oneJob(policy, job, tally);
-    watch?.({ index, job, plan: first, falseKills: tally.killedLive - falseBefore });
+    watch?.({ index, job, plan: first, interrupted: tally.interrupted - interruptedBefore });
   }
   return tally;
 }
@@ -172,7 +172,7 @@ function count(
       tally.usefulBytes += job.size;
       return;
     }
-    tally.killedLive += 1;
+    tally.interrupted += 1;
   } else {
     const waitMs = Math.max(1, played.endMs - lastByteMs(attempt));
     const knownMs = clairvoyantWait(attempt, job.truth());

@@ -28,7 +28,7 @@ const PAD_MS = 2_000;
  */
 const TIMEOUTS_PER_DOUBLING = 10;
 const MAX_DOUBLINGS = 4;
-/** Successes needed after a timeout before a calm is trusted: the timeout may have killed a good transfer. */
+/** Successes needed after a timeout before a calm is trusted: the timeout may have interrupted a good transfer. */
 const SETTLED_AFTER = 15;
 /** Share of the allowance for an unknown route that a longer wait gets after timeouts. */
 const LONGER_SHARE = 0.25;

@@ -53,7 +53,7 @@ const SLOWEST_KEPT_FOR = 400;
 /** Sizes of one class differ by less than this factor. */
 const CLASS_FACTOR = 4;
 /**
- * Only a longer wait can show whether a killed transfer was dead or slow, and if retries are fast nothing else ever
+ * Only a longer wait can show whether an interrupted transfer was dead or slow, and if retries are fast nothing else ever
  * will. A longer wait is tried after the first timeout, the second, the fourth and so on, then after each sixteenth.
  * From the retry on it applies for this many successes: a route that is slow once in twelve shows it in these, and on
  * other routes the trial costs little.

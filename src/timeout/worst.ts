@@ -3,7 +3,7 @@
 //
 // Rare waits must be remembered, and waits that no longer occur must be forgotten. The route itself shows which is
 // which. A wait near the line ("high") recurs after some number of samples. When it has been absent for much longer
-// than ever before, samples from before that calm are dropped. A timeout may be such a wait that was killed, so samples
+// than ever before, samples from before that calm are dropped. A timeout may have interrupted such a wait, so samples
 // from before it stay until enough have followed it.
 
 import { at, type Hull, type Line, lowestLineAbove, type Point, raised, upperHull } from './line.ts';
