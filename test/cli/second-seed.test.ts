@@ -243,9 +243,9 @@ describe('Use Cases of Proxy', () => {
     );
     const set = (purpose: string, use: string) =>
       rig.run((context) => setRouteCommand(context, { purpose, use, json: false }));
-    expect((await set('support_logs', 'none')).out[0]).toBe('support_logs connects directly.');
-    expect((await set('platform', 'b')).out[0]).toBe('platform goes through proxy b.');
-    expect((await set('updates', 'default')).out[0]).toBe('updates goes through the default proxy, a.');
+    expect((await set('support_logs', 'none')).out[0]).toBe('support_logs now connects directly.');
+    expect((await set('platform', 'b')).out[0]).toBe('platform now uses proxy b.');
+    expect((await set('updates', 'default')).out[0]).toBe('updates now uses the default proxy, a.');
     expect((await rig.settings()).use_proxy_for).toEqual({
       updates: 'default',
       support_logs: 'none',
@@ -266,6 +266,6 @@ describe('FAQ', () => {
         ['Authentication', ''],
       ]),
     );
-    expect(err[0]).toContain('10.9.9.9 is a private address, which a platform in the cloud cannot reach');
+    expect(err[0]).toContain('10.9.9.9 is a private address, which a platform on the internet cannot reach');
   });
 });

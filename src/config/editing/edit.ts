@@ -36,7 +36,7 @@ export function spliceEdits(text: string, edits: readonly Edit[]): string {
   const expected = steps.reduce<Plain>(applyStep, readValid(text).value as Plain);
   const spliced = steps.reduce((before, step) => simplify(step, valueIn(before)).reduce(spliceOne, before), text);
   if (!isDeepStrictEqual(valueIn(spliced), expected))
-    throw refuse(text, steps[0]?.path ?? [], 'the file would then have a different value');
+    throw refuse(text, steps[0]?.path ?? [], 'the edited file would not have exactly the new value');
   return spliced;
 }
 
@@ -77,7 +77,7 @@ function spliceOne(text: string, step: Step): string {
     const { value, findings } = readDocument(spliced);
     if (findings.length === 0 && isDeepStrictEqual(value, expected)) return spliced;
   }
-  throw refuse(text, step.path, 'the way it is written does not allow changing only this key');
+  throw refuse(text, step.path, 'because of how the line is written, other keys would change with it');
 }
 
 function textEditsFor(text: string, step: Step): TextEdit[] {

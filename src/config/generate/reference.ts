@@ -30,17 +30,19 @@ Sallyport reads one file: the one that \`--config\` names. Without that option i
 UTF-8 and begins with \`version: 2\`. It may have at most 1 MiB and, in total, at most 16,384 lines, keys, list items and
 quotes. Start from [sallyport.example.yaml](../config/sallyport.example.yaml). Editors complete and check the file with
 [sallyport.schema.json](../config/sallyport.schema.json). Aliases (\`*name\`) and tags (\`!name\`) are not supported. A
-relative path starts at the folder of the file. A section without keys is the same as no section.
+relative path is resolved from the folder of the file. A section without keys is the same as no section.
 
 \`sallyport config check\` reports every mistake at once. \`sallyport config show\` shows each effective value and its
 source.
 
 A running daemon reads a changed file automatically, and also on SIGHUP. **Takes effect** shows when the daemon then uses
-a changed value. If a later \`version\` renames a key, the old name still works, with a notice, until the version after
-that.
+a changed value. Sallyport also reads files of the previous format \`version\`, in which some keys have other names, and
+logs a warning for each. \`sallyport config upgrade\` converts such a file.
 
-**Set by** shows who may change the key from a menu or console: an operator, an admin, or root. Only root may set paths,
-secret sources, certificate authorities, endpoints and listeners.
+**Set by** shows who may change the key. A user who can write the file may change every key. Members of the group
+\`sallyport-admin\` may change the keys marked operator or admin with a command, see
+[The change service](install.md#the-change-service). Keys marked root need write access: these are paths, sources of
+secrets, certificate authorities, URLs and sockets.
 
 ## Secrets
 

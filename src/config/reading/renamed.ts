@@ -79,7 +79,7 @@ function withoutEmpty(value: unknown, section: string): unknown {
 
 /** The notice for a file of the previous version that has no old names. */
 function outdated({ version }: FormatHistory): Finding {
-  const message = `This file has format version ${version - 1}, which is read until version ${version + 1}. To convert it, run: sallyport config upgrade`;
+  const message = `This file has format version ${version - 1}. A later Sallyport with format version ${version + 1} will not read it. To convert it, run: sallyport config upgrade`;
   return { path: ['version'], severity: 'warning', at: 'value', found: '', allowed: '', message };
 }
 
@@ -87,7 +87,7 @@ function findingOf({ from, to, since }: Renamed, isTwice: boolean): Finding {
   const now = keyName(to);
   const message = isTwice
     ? `This is the old name of ${now}, and the file has both. Remove this one.`
-    : `Since version ${since} this key is ${now}. The old name is read until version ${since + 1}. To convert the file, run: sallyport config upgrade`;
+    : `Since format version ${since} this key is called ${now}. A later Sallyport with format version ${since + 1} will not read the old name. To convert the file, run: sallyport config upgrade`;
   return { path: from, severity: isTwice ? 'error' : 'warning', at: 'key', found: '', allowed: '', message };
 }
 

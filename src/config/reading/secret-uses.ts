@@ -107,7 +107,7 @@ export function refuseNewUses(uses: readonly SecretUse[], current: readonly Secr
     allowed: '',
     refusedSecret: key,
     message:
-      'Settings under test can use a referenced secret only with the same source and destination as in the active settings.',
+      'A test may use a secret of a file, variable or credential only as the active settings do: from the same source, for the same destination.',
   }));
 }
 

@@ -65,7 +65,7 @@ function checkHook({ updates }: Salvaged): Finding[] {
   const { feed_url: feed, hook_trust: trust } = updates;
   const at: KeyPath = ['updates', 'on_published'];
   if (feed !== undefined && URL.canParse(feed) && isLoopbackUrl(new URL(feed)) && feed.startsWith('http:')) {
-    return [{ ...warning(at, 'The hook never runs for a feed over http from this host.'), at: 'key' }];
+    return [{ ...warning(at, 'The hook will never run, because the feed comes over http from this host.'), at: 'key' }];
   }
   if (trust !== undefined) return [];
   const message =

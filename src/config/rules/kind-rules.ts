@@ -59,7 +59,7 @@ function checkPac(profile: SalvagedProfile, at: At): Finding[] {
   const trusted = pac.credentials_for;
   if (trusted === undefined && authentication !== undefined && authentication !== 'transparent') {
     const message =
-      'The credentials are sent to no proxy that the PAC file selects. List the trusted proxies in pac.credentials_for.';
+      'The credentials are not sent to any proxy that the PAC file selects. List the proxies that may receive them in pac.credentials_for.';
     findings.push(warning(at('authentication'), message, authentication));
   }
   if (trusted !== undefined && tokensOf(trusted).includes('*')) {

@@ -40,7 +40,10 @@ function checkDefaults({ proxies = [] }: Salvaged): Finding[] {
   return proxies.flatMap((profile, index) => {
     if (profile?.default !== true || index === first) return [];
     return [
-      error(['proxies', index, 'default'], `proxies[${first}] is already the default. At most one profile can be.`),
+      error(
+        ['proxies', index, 'default'],
+        `proxies[${first}] is already the default. At most one profile can be the default.`,
+      ),
     ];
   });
 }

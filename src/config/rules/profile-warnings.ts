@@ -28,8 +28,8 @@ export function warningsFor(address: string, { settings, gateways }: AddressCont
   }
   if (settings.platform.url !== undefined && isInner(host)) {
     warnings.push(
-      `${host} is a private address, which a platform in the cloud cannot reach. If the platform must know this proxy, ` +
-        'enter there the address and port that the proxy has on the internet.',
+      `${host} is a private address, which a platform on the internet cannot reach. If you enter this proxy in the settings of ` +
+        'the platform, use the public address and port of the proxy there.',
     );
   }
   return warnings;

@@ -7,7 +7,7 @@ import { filePath, PATH_ALLOWED, SECRET_ALLOWED, secretSource } from './leaves.t
 export const clientCertificate = z.strictObject({
   certificate_file: describeKey(filePath, {
     title: 'Certificate file',
-    description: 'PEM file with the client certificate, followed by the intermediate certificates of its issuers.',
+    description: 'PEM file with the client certificate, followed by its intermediate certificates, if any.',
     allowed: PATH_ALLOWED,
     example: 'client.pem',
     effect: 'next_transfer',

@@ -17,12 +17,12 @@ export const daemon = section(
     control_socket: describeKey(path.optional(), {
       title: 'Control socket',
       description:
-        'The unix socket for commands from members of its group (mode 0660). operate.sock in the same folder is the same socket, and ' +
-        'look.sock is the read-only one. With another file name, such as a.sock, they are a-operate.sock and a-look.sock.',
+        'The unix socket for commands from members of its group (mode 0660). operate.sock in the same folder is another name of it, ' +
+        'and look.sock there is the read-only socket. If this key names the file a.sock, these two are a-operate.sock and a-look.sock.',
       allowed: PATH_ALLOWED,
       absent:
-        'control.sock in state_dir, in a checkout and for a file that sets state_dir; otherwise, and always for the ' +
-        'configuration file of the service, control.sock in the runtime directory',
+        'control.sock in state_dir in a checkout, or if a configuration file other than that of the service sets state_dir; ' +
+        'in all other cases control.sock in the runtime directory',
       example: '/run/sallyport/control.sock',
       effect: 'restart',
       setBy: 'root',
@@ -30,11 +30,10 @@ export const daemon = section(
     admin_socket: describeKey(path.optional(), {
       title: 'Admin socket',
       description:
-        'The unix socket for commands from root and the service user (mode 0600). Only this socket can run the hook and test ' +
-        'settings that are not active.',
+        'The unix socket for commands from root and the service user (mode 0600). Some commands work only over this socket, ' +
+        'for example those that run the hook or test settings that are not active.',
       allowed: PATH_ALLOWED,
-      absent:
-        'admin.sock in the folder of control_socket; if control_socket has another name, such as a.sock, a-admin.sock',
+      absent: 'admin.sock in the folder of control_socket, or a-admin.sock if control_socket names the file a.sock',
       example: '/run/sallyport/admin.sock',
       effect: 'restart',
       setBy: 'root',

@@ -38,14 +38,14 @@ export const logging = section(
     rotate_bytes: describeKey(wholeNumber(65_536, 10_737_418_240).default(10_485_760), {
       title: 'Rotation size',
       description:
-        'Maximum size of the log file. Before it would grow larger, it is renamed to sallyport.log.1 and a new file is started. Only with rotation: internal.',
+        'Maximum size of the log file. Before the file exceeds it, it is renamed to sallyport.log.1, and a new file is started. Used only with rotation: internal.',
       unit: 'bytes',
       effect: 'restart',
       setBy: 'admin',
     }),
     rotate_keep: describeKey(wholeNumber(1, 1_000).default(10), {
       title: 'Rotated files to keep',
-      description: 'Number of rotated log files to keep. Only with rotation: internal.',
+      description: 'Number of rotated log files to keep. Used only with rotation: internal.',
       unit: 'files',
       effect: 'restart',
       setBy: 'admin',

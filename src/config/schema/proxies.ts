@@ -134,7 +134,7 @@ const profile = z.strictObject({
       description:
         'How Sallyport authenticates to the proxy. transparent: no authentication. basic: sends user and password, readable ' +
         'to anyone who can see the connection. digest and ntlm (NTLMv2): prove the password without sending it. ' +
-        'negotiate: uses a Kerberos ticket; it needs the package kerberos, but no user here. ' +
+        'negotiate: uses a Kerberos ticket; it needs the package kerberos, and user is not required. ' +
         'auto: uses the strongest scheme that the proxy offers (negotiate if there is a ticket, then ntlm, digest and ' +
         'basic), but never a weaker one than has worked before.',
       example: 'basic',
@@ -171,7 +171,7 @@ const profile = z.strictObject({
   password: describeKey(secretSource.optional(), {
     title: 'Password',
     description:
-      'The password of the user. Required if there is a user. An admin may enter the value itself; only root may name a file, a variable or a credential.',
+      'The password of the user. Required if there is a user. Members of the group sallyport-admin may enter the value itself. Only root may name a file, a variable or a credential that contains it.',
     secret: true,
     allowed: `${SECRET_ALLOWED}; no control characters`,
     absent: 'none',
@@ -288,5 +288,5 @@ function choice(purpose: Purpose) {
 export const useProxyFor = section(
   byPurpose(choice),
   'Use proxy for',
-  'Which proxy each purpose uses. default always means the profile that is the default at that time.',
+  'Which proxy each purpose uses. A purpose that is set to default uses the profile that is marked default when it connects.',
 );

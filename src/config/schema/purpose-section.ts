@@ -26,7 +26,7 @@ export function trustKeys({ name, origin, traffic }: Wording) {
       title: 'Headers',
       description: `Headers to send to the origin of ${origin}, such as an API key. The values are secrets.`,
       secret: true,
-      allowed: `header names, except those that HTTP or Sallyport itself sets, each with ${SECRET_ALLOWED}`,
+      allowed: `header names, each with ${SECRET_ALLOWED}; not the headers that Sallyport sets itself or that HTTP defines`,
       example: { 'X-Api-Key': { file: 'secrets/api-key' } },
       effect: 'next_transfer',
       setBy: 'root',
@@ -61,8 +61,8 @@ export function trustKeys({ name, origin, traffic }: Wording) {
     pins: describeKey(z.array(validatedText(validatePin)).min(1).max(16).optional(), {
       title: 'Pins',
       description:
-        `Public keys. Each TLS connection for ${traffic} needs a valid certificate chain that contains one of them: the key of the server or of a CA above it. ` +
-        'Pins apply to every origin, so list a key for each CA in use, and a spare one.',
+        `Public keys. The certificate chain of each TLS connection for ${traffic} must be valid and contain at least one of these keys. ` +
+        'A key can be that of the server or of a CA in its chain. Pins apply to every origin, so list a key for each CA in use, and a spare one.',
       allowed: 'a list of 1 to 16 texts: sha256/ and the digest of a public key in base64 (RFC 7469)',
       absent: 'the key of any trusted CA is accepted',
       example: ['sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='],
@@ -126,6 +126,6 @@ export function purposeSection<Own extends z.core.$ZodLooseShape>(sending: Sendi
       ...trustKeys({ name, origin: `${name}.url`, traffic }),
     },
     title,
-    `The URL that ${sends}, with the trust and the credentials for it.`,
+    `The URL that ${sends}, the CAs that are trusted there, and the credentials for it.`,
   );
 }

@@ -155,7 +155,7 @@ export const updates = section(
     on_published: describeKey(onPublished.optional(), {
       title: 'Hook',
       description:
-        'Command that runs once for each published update, required updates first. SALLYPORT_* variables describe the update. It has no more rights than Sallyport: to start another service, let it touch a file that a systemd .path unit watches (PathChanged=/var/lib/sallyport/wake).',
+        'Command that runs once for each published update, required updates first. SALLYPORT_* variables describe the update. The command has the same rights as Sallyport. To start another service, let it touch a file that a systemd .path unit watches (PathChanged=/var/lib/sallyport/wake).',
       allowed: 'command and, if needed, arguments',
       absent: 'no command runs',
       effect: 'next_transfer',
@@ -164,7 +164,7 @@ export const updates = section(
     hook_trust: describeKey(z.enum(['tls']).optional(), {
       title: 'Trust for the hook',
       description:
-        'Trust that the hook requires. Without this key, it runs only for updates of a signed feed. tls also runs it for unsigned feeds that are fetched over HTTPS: anyone who controls the server, or can decrypt the TLS connection, then controls what the hook receives.',
+        'How the feed must be protected so that the hook runs. Without this key, the hook runs only for updates of a signed feed. With tls, it also runs for updates of an unsigned feed that is fetched over HTTPS. Then anyone who controls the server, or can decrypt the TLS connection, controls what the hook receives.',
       absent: 'the hook runs only for updates of a signed feed, and no feed is signed yet',
       example: 'tls',
       effect: 'next_transfer',

@@ -22,7 +22,7 @@ const OURS =
   /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|content-.*|range|if-range|accept-encoding|expect)$/i;
 
 export const PROFILE_NAME_ALLOWED =
-  'letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit';
+  'at most 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit';
 
 /** The address of a proxy: a DNS name, an IPv4 address or an IPv6 address. */
 export function validateHost(text: string): string | null {
@@ -40,7 +40,7 @@ function credentialsMistake(text: string): string {
   const password = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^:]*:(.*)$/is.exec(text.slice(0, last))?.[1] ?? '';
   const unescaped = /[@#:/?]|%(?![0-9a-f]{2})/i.exec(password)?.[0];
   const found = unescaped === undefined ? 'user and password' : `an unescaped '${unescaped}' in its password part`;
-  const keys = 'Set user and password in the keys of these names, without any escaping';
+  const keys = 'Write them in the keys user and password, without escaping';
   const instead = writeInstead(schemeOf(text), ...splitHost(text.slice(last + 1)));
   return `This URL contains ${found}. ${keys}. This key takes only the host; ${instead}`;
 }
@@ -140,7 +140,9 @@ export function validateWord(text: string): string | null {
 /** The name of a header that an admin may add to requests. */
 export function validateHeaderName(text: string): string | null {
   if (!TOKEN.test(text)) return 'A header name may contain letters, digits and dashes.';
-  return OURS.test(text) ? 'HTTP or Sallyport itself sets this header, so it cannot be configured.' : null;
+  return OURS.test(text)
+    ? 'Sallyport sets this header itself, or HTTP defines its value, so it cannot be configured.'
+    : null;
 }
 
 /** A user, domain or password: any text without control characters. The sentence does not repeat the text. */

@@ -78,7 +78,7 @@ describe('config check', () => {
         "/etc/sallyport/sallyport.yaml:8:12: response_timeout.base_ms: Out of range; must be 1000 to 2147483647. Found: 999. Allowed: 1000 to 2147483647.",
         "/etc/sallyport/sallyport.yaml:9:9: response_timeout.mode: This is not one of the allowed values. Found: adaptve. Allowed: fixed, adaptive. Did you mean adaptive?",
         "/etc/sallyport/sallyport.yaml:10:1: proxies: No profile is the default, but use_proxy_for is set to default for updates, support_logs, exposure_analytics, platform. Set default: true in one profile, or name a profile in use_proxy_for.",
-        "/etc/sallyport/sallyport.yaml:11:11: proxies[0].name: The name default is reserved: it has a special meaning in use_proxy_for. Found: default. Allowed: letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit; neither none nor default.",
+        "/etc/sallyport/sallyport.yaml:11:11: proxies[0].name: The name default is reserved: it has a special meaning in use_proxy_for. Found: default. Allowed: at most 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit; neither none nor default.",
         "/etc/sallyport/sallyport.yaml:12:14: proxies[0].address: This key takes only the host; write address: proxy.example.com and port: 3128. Found: http://proxy.example.com:3128. Allowed: a DNS name, an IPv4 address or an IPv6 address without brackets.",
         "/etc/sallyport/sallyport.yaml:13:11: proxies[0].port: Out of range; must be 1 to 65535. Found: 99999. Allowed: 1 to 65535.",
         "/etc/sallyport/sallyport.yaml:15:10: logging.level: This is not one of the allowed values. Found: chatty. Allowed: debug, info, warn, error.",

@@ -82,7 +82,7 @@ describe('proxy add with flags', () => {
     ['b', {}, 'Missing: --address.'],
     ['b', { address: 'http://b:3128' }, '--address: This key takes only the host; write address: b and port: 3128.'],
     ['b', { address: 'b', port: '70000' }, '--port: Out of range; must be 1 to 65535.'],
-    ['a b', { address: 'b' }, 'A name may contain letters'],
+    ['a b', { address: 'b' }, 'A name may contain at most 64 letters'],
     ['b', { address: 'b', authentication: 'basic', user: 'u' }, 'Use --password-stdin or --password-file'],
   ])('without a terminal reports what is missing or invalid: %s %j', async (name, fields, sentence) => {
     const failed = add(name, flagsOf(fields));

@@ -26,7 +26,7 @@ describe('an old file', () => {
       {
         path: ['certificate'],
         severity: 'warning',
-        message: expect.stringMatching(/until version 3\..*sallyport config upgrade/),
+        message: expect.stringMatching(/version 3 will not read.*sallyport config upgrade/),
       },
     ]);
   });

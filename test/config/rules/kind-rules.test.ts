@@ -53,7 +53,7 @@ describe('a PAC file', () => {
   it('warns unless credentials_for names the proxies that get the credentials', () => {
     const file = '/proxy.pac';
     expect(told({ scheme: 'pac', authentication: 'basic', pac: { file } })).toEqual([
-      'warning proxies.0.authentication: The credentials are sent to no proxy that the PAC file selects. List the trusted proxies in pac.credentials_for.',
+      'warning proxies.0.authentication: The credentials are not sent to any proxy that the PAC file selects. List the proxies that may receive them in pac.credentials_for.',
     ]);
     expect(told({ scheme: 'pac', authentication: 'basic', pac: { file, credentials_for: 'a.example, *' } })).toEqual([
       'warning proxies.0.pac.credentials_for: With *, the credentials are sent to every proxy that the PAC file selects. List the proxies by name.',

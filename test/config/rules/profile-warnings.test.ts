@@ -4,7 +4,7 @@ import { ConfigFolder } from '#test/support/config-file.ts';
 
 const folder = await ConfigFolder.make();
 const { settings } = await folder.accept('version: 2\nupdates: {feed_url: https://updates.example.com/feed.json}\n');
-const cloud = (await folder.accept('version: 2\nplatform: {url: wss://platform.example.com/}\n')).settings;
+const withPlatform = (await folder.accept('version: 2\nplatform: {url: wss://platform.example.com/}\n')).settings;
 await folder.remove();
 
 describe('warnings about a proxy address', () => {
@@ -28,17 +28,17 @@ describe('warnings about a proxy address', () => {
   });
 
   it.each(['10.1.2.3', '172.31.0.1', '192.168.1.1', '127.0.0.1', '::1', 'fd00::1', 'proxy', 'proxy.local'])(
-    'point out that a cloud platform cannot reach it: %s',
+    'point out that the platform cannot reach it: %s',
     (address) => {
-      expect(warningsFor(address, { settings: cloud, gateways: [] })[0]).toContain('cloud');
+      expect(warningsFor(address, { settings: withPlatform, gateways: [] })[0]).toContain('internet');
       expect(warningsFor(address, { settings, gateways: [] })).toEqual([]);
     },
   );
 
   it.each(['proxy.example.com', '203.0.113.5', '2001:db8::1', '172.32.0.1'])(
-    'are absent if a cloud platform can reach it: %s',
+    'are absent if the platform can reach it: %s',
     (address) => {
-      expect(warningsFor(address, { settings: cloud, gateways: [] })).toEqual([]);
+      expect(warningsFor(address, { settings: withPlatform, gateways: [] })).toEqual([]);
     },
   );
 });

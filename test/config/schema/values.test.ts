@@ -66,7 +66,7 @@ describe('validateHost', () => {
     ['svc@proxy.corp:3128', 'user and password'],
   ])('names what is wrong with %s and where it belongs', (url, words) => {
     expect(validateHost(url)).toBe(
-      `This URL contains ${words}. Set user and password in the keys of these names, without any escaping. ` +
+      `This URL contains ${words}. Write them in the keys user and password, without escaping. ` +
         'This key takes only the host; write address: proxy.corp and port: 3128.',
     );
   });
