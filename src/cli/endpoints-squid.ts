@@ -73,7 +73,7 @@ function tunnelLines(tunnels: readonly PlaceRow[], prefix: string): string[] {
 }
 
 const SPLICE = [
-  '# Do not intercept TLS for these hosts: TLS is end to end, and Sallyport rejects any other certificate.',
+  '# Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device.',
   '# If this Squid decrypts tunnels (ssl_bump), put these lines above its other ssl_bump lines:',
 ];
 

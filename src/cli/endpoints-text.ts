@@ -7,12 +7,12 @@ import { hostPort, type PlaceRow, placesOf, proxyWords } from './endpoint-groups
 import { formatTable } from './terminal/table.ts';
 
 const SOURCES: Readonly<Record<EndpointList['source'], string>> = {
-  daemon: 'as the running daemon uses it',
+  daemon: 'active settings of the running daemon',
   file: 'read from the file; no daemon is running',
 };
 
 const NO_INTERCEPTION =
-  'Do not intercept TLS for these hosts: TLS is end to end, and Sallyport rejects any other certificate.';
+  'Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device.';
 
 /** All lines of the list. */
 export function endpointLines(list: EndpointList): string[] {
@@ -128,7 +128,7 @@ function observedOnlyLines(observedOnly: readonly ObservedOnly[] | null): string
     `[${observed.code}]`,
   ]);
   const title =
-    'Named by a feed or a redirect, but not allowed. Ask the vendor before you allow one (updates.allowed_origins, proxy):';
+    'Named by a feed or a redirect, but not allowed. Ask the vendor before you allow one in updates.allowed_origins and at the proxy:';
   return ['', title, ...formatTable(['HOST', 'SCHEME', 'LAST SEEN', 'REFUSED'], rows).map(indent)];
 }
 

@@ -142,7 +142,7 @@ function configRows({ refused, since, waiting, trying, held }: Status['config'],
     const how = `confirm by ${timeText(trying.until)}: sallyport proxy confirm`;
     rows.push([
       'not confirmed',
-      `new settings from ${showForeign(by)}, on trial since ${timeText(trying.since)}; ${how}; ${state}`,
+      `new settings from ${showForeign(by)}, in test since ${timeText(trying.since)}; ${how}; ${state}`,
     ]);
   }
   if (held !== null) {

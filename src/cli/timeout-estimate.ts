@@ -119,8 +119,8 @@ function describeAdvice({ advice }: EstimateReport): string[] {
   const larger =
     largestMs !== null && largestMs > observedMs ? `, ${showDuration(largestMs)} for the largest package here` : '';
   const why = tipDecides
-    ? `times ${margin} is less than 5 minutes, the minimum that the manual recommends`
-    : `times ${margin}`;
+    ? `multiplied by ${margin}, that is less than 5 minutes, the minimum that the manual recommends`
+    : `multiplied by ${margin}`;
   return [
     `Longest silence in the log: ${showDuration(observedMs)}${larger}; ${why}.`,
     `Recommended: response_timeout.base_ms: ${baseMs}`,

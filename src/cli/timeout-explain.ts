@@ -39,8 +39,8 @@ function modeLine({ mode, base_ms, min_ms, max_ms, total_max_ms }: TimeoutExplan
     return `Fixed: ${showDuration(base_ms)} for the first byte and for each silence (response_timeout.base_ms), for every size.`;
   }
   return (
-    `Adaptive: silence from ${showDuration(min_ms)} to ${showDuration(max_ms)}, ` +
-    `the whole transfer up to ${showDuration(total_max_ms)}.`
+    `Adaptive: timeouts of ${showDuration(min_ms)} to ${showDuration(max_ms)} for the first byte and each silence, ` +
+    `and up to ${showDuration(total_max_ms)} for the whole transfer.`
   );
 }
 
@@ -73,7 +73,7 @@ function evidenceLines({ plans, evidence }: Route): string[] {
   if (downloads === 0 || largest === null) return why;
   return [
     ...why.map((words) => `Why: ${words}`),
-    `Evidence: ${downloads} verified ${downloads === 1 ? 'download' : 'downloads'} up to ${showSize(largest)}, the newest at ${showForeign(newest ?? '-')}; ` +
+    `Evidence: ${downloads} verified ${downloads === 1 ? 'download' : 'downloads'} of up to ${showSize(largest)}, the newest at ${showForeign(newest ?? '-')}; ` +
       `the longest wait was ${showDuration(longest_wait_ms ?? 0)}, for ${showSize(longest_wait_size ?? 0)}.`,
   ];
 }
@@ -95,7 +95,7 @@ function drawPlans(plans: readonly Plan[]): string[] {
       const expected = plan.expected_ms === null ? 0 : Math.min(whole, columns(plan.expected_ms));
       return `${showSize(plan.size).padStart(width)} |${'#'.repeat(expected)}${'.'.repeat(whole - expected)} ${showDuration(plan.first_byte_ms)}`;
     }),
-    '# expected transfer time, . rest of the timeout for the first byte',
+    '# = expected transfer time, . = rest of the timeout for the first byte',
     '',
   ];
 }

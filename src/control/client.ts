@@ -24,7 +24,7 @@ const ANSWER_MS = 60_000;
  */
 const ANSWER_LIMIT_BYTES = 67_108_864;
 
-const OTHER_VERSION = 'the daemon is of another version, restart it';
+const OTHER_VERSION = 'the daemon has another version than this command; restart the daemon';
 const STOPPED = 'the daemon stopped before it answered';
 
 /** The socket paths of a daemon and its state folder. */

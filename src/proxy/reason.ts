@@ -58,7 +58,7 @@ export function reasonText(reason: Reason): string {
     case 'pac direct':
       return 'the PAC answered DIRECT';
     case 'tested':
-      return 'this test asks for it';
+      return 'chosen for this test';
   }
 }
 

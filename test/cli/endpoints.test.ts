@@ -32,10 +32,10 @@ describe('endpoints as text', () => {
     const link = at({ purpose: 'platform', use: 'platform', host: 'p.example.com', scheme: 'wss', websocket: true });
     const lines = text([link, FEED, post, plain('old.example.com', 'GET', 'HEAD')]);
     expect(lines).toEqual([
-      'Endpoints that Sallyport 0.1.0 needs, from /etc/sallyport/sallyport.yaml (as the running daemon uses it)',
+      'Endpoints that Sallyport 0.1.0 needs, from /etc/sallyport/sallyport.yaml (active settings of the running daemon)',
       '',
       'Through proxy corp (http, proxy.example.com:3128):',
-      '  CONNECT. Do not intercept TLS for these hosts: TLS is end to end, and Sallyport rejects any other certificate.',
+      '  CONNECT. Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device.',
       '    HOST                     INSIDE     FOR                       LAST SEEN',
       '    p.example.com:443        WebSocket  platform                  -',
       '    updates.example.com:443  GET, POST  updates (feed, receipts)  -',
@@ -50,7 +50,7 @@ describe('endpoints as text', () => {
     const lines = text([direct({}), file], { proxies: [] });
     expect(lines.slice(2)).toEqual([
       'Direct, without a proxy:',
-      '  TLS. Do not intercept TLS for these hosts: TLS is end to end, and Sallyport rejects any other certificate.',
+      '  TLS. Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device.',
       '    HOST                     INSIDE  FOR             LAST SEEN',
       '    updates.example.com:443  GET     updates (feed)  -',
       '  Plain HTTP',
@@ -65,7 +65,7 @@ describe('endpoints as text', () => {
       seen_only: [{ ...seen, by: 'feed', at: '2026-11-19T23:00:00.000Z', code: 'URL-FOREIGN' }],
     });
     expect(lines.slice(-3)).toEqual([
-      'Named by a feed or a redirect, but not allowed. Ask the vendor before you allow one (updates.allowed_origins, proxy):',
+      'Named by a feed or a redirect, but not allowed. Ask the vendor before you allow one in updates.allowed_origins and at the proxy:',
       '    HOST                 SCHEME  LAST SEEN               REFUSED',
       '    new.example.com:443  https   2026-11-19 in the feed  [URL-FOREIGN]',
     ]);

@@ -34,7 +34,7 @@ describe('timeout estimate', () => {
       '10.0 MB  4 min 45 s  4 min 25 s',
       '20.0 MB  9 min 30 s  8 min 50 s',
       '',
-      'Longest silence in the log: 53 s; times 2 is less than 5 minutes, the minimum that the manual recommends.',
+      'Longest silence in the log: 53 s; multiplied by 2, that is less than 5 minutes, the minimum that the manual recommends.',
       'Recommended: response_timeout.base_ms: 300000',
     ]);
   });

@@ -24,7 +24,7 @@ describe('timeout explain', () => {
     const { status, lines, asked } = await print(anExplanation(), { size: 48 });
     expect([status, asked]).toEqual([0, [48]]);
     expect(lines).toEqual([
-      'Adaptive: silence from 10 s to 2 h, the whole transfer up to 24 h.',
+      'Adaptive: timeouts of 10 s to 2 h for the first byte and each silence, and up to 24 h for the whole transfer.',
       '',
       'https://updates.example.com through http://proxy.example.com:3128: held back until scanned',
       '  SIZE      FIRST BYTE  SILENCE  TOTAL       EXPECTED',
@@ -32,7 +32,7 @@ describe('timeout explain', () => {
       '  10.0 MB   16 s        21 s     24 s        6.4 s',
       '  100.0 MB  2 min 11 s  21 s     3 min 17 s  52 s',
       '  Why: longest of 6 recent waits was 0.5 s + 0.51 s/MB, times a margin of 2.5.',
-      '  Evidence: 6 verified downloads up to 100.0 MB, the newest at 2026-11-20T00:05:07.000Z; the longest wait was 51 s, for 100.0 MB.',
+      '  Evidence: 6 verified downloads of up to 100.0 MB, the newest at 2026-11-20T00:05:07.000Z; the longest wait was 51 s, for 100.0 MB.',
       '  Last change, at 2026-11-20T00:05:07.000Z: from 6 min 40 s to 2 min 11 s for 100.0 MB (before: no history of this route; now: longest of 6 recent waits was 0.5 s + 0.51 s/MB, times a margin of 2.5).',
     ]);
   });

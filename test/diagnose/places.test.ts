@@ -21,7 +21,7 @@ describe('placedReason', () => {
       { kind: 'variable', variable: 'https_proxy', url: 'http://p:1' },
       'environment variable https_proxy names http://p:1',
     ],
-    [{ kind: 'tested' }, 'this test asks for it'],
+    [{ kind: 'tested' }, 'chosen for this test'],
   ])('placedReason: %j has no place, because no key decided', (reason, text) => {
     expect(placedReason(reason, placeOf)).toBe(text);
   });

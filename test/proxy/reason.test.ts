@@ -36,7 +36,7 @@ const EACH: Readonly<Record<Reason['kind'], readonly [Reason, string, string | n
     null,
   ],
   'pac direct': [{ kind: 'pac direct' }, 'the PAC answered DIRECT', null],
-  tested: [{ kind: 'tested' }, 'this test asks for it', null],
+  tested: [{ kind: 'tested' }, 'chosen for this test', null],
 };
 
 describe('reasons', () => {

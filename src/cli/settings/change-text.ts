@@ -75,7 +75,7 @@ const APPLY_TEXTS: Readonly<Record<ApplyState, string>> = {
   held: 'The daemon has not applied the change; the previous settings remain in effect (proxy_change is confirm). To apply it: sallyport proxy confirm.',
   'no daemon': 'No daemon is running; the change applies at the next start.',
   'not yet': 'The daemon has not yet reported that it applied the change. See: sallyport status.',
-  'another file': 'The running daemon uses a different configuration file.',
+  'another file': 'The running daemon uses a different configuration file, so the change does not affect it.',
 };
 
 function printDaemonOutcome(terminal: Terminal, { taken, refusal }: DaemonOutcome): void {

@@ -70,7 +70,7 @@ export async function testBeforeSaving(
 /** Prints why the change would make the file invalid. Returns the exit status. */
 export function printRefused(terminal: Terminal, refused: RefusedSettings): number {
   terminal.err(
-    'This change would make the configuration file invalid. Nothing was written. Line numbers are those after the change:',
+    'This change would make the configuration file invalid. Nothing was written. The line numbers are those of the changed file:',
   );
   return printProblems(terminal, refused);
 }
@@ -140,7 +140,7 @@ export function trialPrinter({ terminal }: CommandContext, window: { windowMs: n
     }
     if (event.name !== 'change-failed' || !window.waits || window.windowMs === undefined) return;
     // The daemon formatted this sentence, so foreign text in it is already quoted.
-    terminal.err(`They failed at ${String(event.code)}: ${String(event.message)}`);
+    terminal.err(`The new settings failed at ${String(event.code)}: ${String(event.message)}`);
     terminal.err(
       `To keep the new settings anyway, run sallyport proxy confirm in another terminal within ${window.windowMs / 1_000} s of the start. Ctrl-C discards them.`,
     );

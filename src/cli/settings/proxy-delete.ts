@@ -142,7 +142,7 @@ function wordsOf(settings: Settings, name: string, { newDefault, purposes }: Fal
 }
 
 function followersOf(names: readonly string[]): string {
-  return names.length === 0 ? '' : `, also for ${names.join(', ')}`;
+  return names.length === 0 ? '' : `, and used for ${names.join(', ')}`;
 }
 
 /** At a terminal, shows the consequences and asks before the profile is deleted. */

@@ -39,7 +39,7 @@ export async function showRoutesCommand(
     target === null ? '-' : showForeign(target),
     why.length === 0 ? '-' : why.join('; '),
   ]);
-  const heads = ['PURPOSE', 'SET TO', 'GOES', 'PROXY', 'TARGET', 'WHY'];
+  const heads = ['PURPOSE', 'SET TO', 'HOW', 'PROXY', 'TARGET', 'WHY'];
   for (const line of formatTable(heads, rows, widthOf(terminal.screen))) terminal.out(line);
   return EXIT_OK;
 }
@@ -67,10 +67,10 @@ export async function setRouteCommand(
 export const PURPOSE_NAMES: readonly string[] = PURPOSES;
 
 function routeWords(use: string, proxies: readonly { readonly name: string; readonly default: boolean }[]): string {
-  if (use === 'none') return 'connects directly';
-  if (use !== 'default') return `goes through proxy ${use}`;
+  if (use === 'none') return 'now connects directly';
+  if (use !== 'default') return `now uses proxy ${use}`;
   const name = proxies.find((one) => one.default)?.name;
   return name === undefined
-    ? 'connects directly, because no proxy is configured'
-    : `goes through the default proxy, ${name}`;
+    ? 'now connects directly, because no proxy is configured'
+    : `now uses the default proxy, ${name}`;
 }

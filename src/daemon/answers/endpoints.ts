@@ -241,15 +241,15 @@ function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { se
   return [
     ...(targets.length === 0 ? [`No URL is set: ${PURPOSES.map(urlKeyOf).join(', ')}.`] : []),
     ...PURPOSES.filter((purpose) => urlOf(settings, purpose) !== undefined && !isEnabled(settings, purpose)).map(
-      (purpose) => `${purpose} is configured, not enabled (${purpose}.enabled): it needs its hosts once it is enabled.`,
+      (purpose) => `${purpose} is configured but not enabled. It needs its hosts only when ${purpose}.enabled is true.`,
     ),
     ...needless.map((origin) =>
-      fillTemplate('{origin} is in updates.allowed_origins, but nothing goes from https to http.', { origin }),
+      fillTemplate('{origin} in updates.allowed_origins is never used: an https feed cannot lead to http.', { origin }),
     ),
     ...used.filter(isElsewhere).map(({ name, scheme }) => {
-      const namedBy = scheme === 'pac' ? 'A PAC file' : 'The environment';
-      const direct = settings.proxy_required ? '' : ', and may send some targets direct';
-      return fillTemplate(`${namedBy} names the proxies of {name}${direct}.`, { name });
+      const source = scheme === 'pac' ? 'a PAC file' : 'environment variables';
+      const direct = settings.proxy_required ? '' : '. Some targets may be reached directly';
+      return fillTemplate(`The proxies of profile {name} come from ${source}${direct}.`, { name });
     }),
   ];
 }

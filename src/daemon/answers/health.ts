@@ -125,7 +125,7 @@ export class HealthWatch {
     if (limit === null || age < limit) return null;
     const isInGrace = !this.#hasFailedSince && clock.monotonic() - this.#graceFromMs < GRACE_MS;
     if (isInGrace) return null;
-    const cause = this.#error === null ? 'none, no check has run since the start' : hopPlace(this.#error);
+    const cause = this.#error === null ? 'none, because no check has run since the start' : hopPlace(this.#error);
     return coded('FEED-OVERDUE', { age, cause });
   }
 
@@ -193,13 +193,15 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
   }
   if (facts.isConfigRefused) return 'The configuration file was rejected; the previous settings are in effect.';
   if (facts.isFileHeld)
-    return 'The configuration file is not confirmed, see sallyport status; the previous settings are in effect.';
+    return 'The changed configuration file is not confirmed, so the previous settings are in effect. See: sallyport status.';
   if (facts.keptBack.length > 0)
-    return fillTemplate('The password for {proxies} is not sent, see sallyport status.', { proxies: facts.keptBack });
+    return fillTemplate('The password for {proxies} is on hold and not sent. See: sallyport status.', {
+      proxies: facts.keptBack,
+    });
   if (facts.failing > 0)
-    return fillTemplate('Updates that could not be downloaded: {count}.', { count: facts.failing });
+    return fillTemplate('Number of updates that could not be downloaded: {count}.', { count: facts.failing });
   if (facts.hookFailed > 0)
-    return fillTemplate('Updates that the hook failed for: {count}.', { count: facts.hookFailed });
+    return fillTemplate('Number of updates for which the hook failed: {count}.', { count: facts.hookFailed });
   return null;
 }
 

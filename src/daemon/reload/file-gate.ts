@@ -123,7 +123,7 @@ export class FileGate {
 
 const LATE: TrialFailure = {
   code: 'no answer in time',
-  message: 'The stages did not end within a minute.',
+  message: 'The test of the file did not finish within a minute.',
   check: 'See the log and: sallyport check.',
   hop: 'this host',
   class: 'timeout',

@@ -61,7 +61,9 @@ describe('the command after an edit', () => {
 
   it('reports that the daemon uses another file', async () => {
     rig.daemon = daemonThatSays({ file: '/etc/other.yaml' });
-    expect((await disable()).out.at(-1)).toBe('The running daemon uses a different configuration file.');
+    expect((await disable()).out.at(-1)).toBe(
+      'The running daemon uses a different configuration file, so the change does not affect it.',
+    );
   });
 
   it('reports if the daemon has not applied it in time', async () => {

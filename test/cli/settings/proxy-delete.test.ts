@@ -48,7 +48,7 @@ describe('proxy delete', () => {
     expect(asked).toHaveLength(3);
     expect(err).toEqual([
       'Answer one of: b, none.',
-      'b is now the default, also for updates, support_logs, exposure_analytics.',
+      'b is now the default, and used for updates, support_logs, exposure_analytics.',
       'platform now uses the default.',
     ]);
     expect(out[0]).toBe('Deleted proxy a.');

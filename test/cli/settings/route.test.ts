@@ -14,7 +14,7 @@ const show = (json: boolean) => rig.run((context) => showRoutesCommand(context, 
 describe('route show', () => {
   it('shows the value in the file next to the active route, and why', async () => {
     const { out } = await show(false);
-    expect(out[0]).toMatch(/^PURPOSE +SET TO +GOES +PROXY +TARGET +WHY$/);
+    expect(out[0]).toMatch(/^PURPOSE +SET TO +HOW +PROXY +TARGET +WHY$/);
     expect(out[1]).toMatch(
       /^updates +default +tunnel +corp +\S+ +use_proxy_for\.updates is default \(sallyport\.yaml:9\); proxies\[0\] corp is the default \(sallyport\.yaml:3\)$/,
     );
@@ -44,8 +44,8 @@ describe('route set', () => {
   it('accepts only existing names, and prints the new route', async () => {
     const set = (use: string) =>
       rig.run((context) => setRouteCommand(context, { purpose: 'updates', use, json: false }));
-    expect((await set('A')).out[0]).toBe('updates goes through proxy a.');
-    expect((await set('default')).out[0]).toBe('updates goes through the default proxy, a.');
+    expect((await set('A')).out[0]).toBe('updates now uses proxy a.');
+    expect((await set('default')).out[0]).toBe('updates now uses the default proxy, a.');
     await expect(set('b')).rejects.toMatchObject({ code: 'PROFILE-UNKNOWN' });
   });
 });

@@ -122,7 +122,9 @@ describe('the endpoints', () => {
     const used = list({ updates: FEED, proxies: [CORP, wpad], use_proxy_for: { updates: 'wpad', platform: 'wpad' } });
     expect(rows(used)).toContain('- pac_file GET http wpad.example.com:80 none=direct(GET)');
     expect(used.endpoints.filter(({ use }) => use === 'pac_file')).toHaveLength(1);
-    expect(used.notes).toEqual(['A PAC file names the proxies of wpad, and may send some targets direct.']);
+    expect(used.notes).toEqual([
+      'The proxies of profile wpad come from a PAC file. Some targets may be reached directly.',
+    ]);
     expect(used.proxies).toMatchObject([{ name: 'wpad', address: null, port: null }]);
     expect(rows(list({ updates: FEED, proxies: [CORP, wpad] })).join()).not.toContain('pac_file');
   });
@@ -130,7 +132,7 @@ describe('the endpoints', () => {
   it('do not have an allowed origin that nothing can lead to, and say so', () => {
     const found = list({ updates: { ...FEED, allowed_origins: ['http://old.example.com'] } });
     expect(rows(found).join()).not.toContain('old.example.com');
-    expect(found.notes.join()).toContain('http://old.example.com is in updates.allowed_origins, but nothing goes');
+    expect(found.notes.join()).toContain('http://old.example.com in updates.allowed_origins is never used');
   });
 
   it('have the hosts of a purpose that is disabled, and say that it is', () => {
@@ -141,7 +143,7 @@ describe('the endpoints', () => {
     expect([rows(off), rows(on)].map((found) => found.join())).toEqual(
       Array<unknown>(2).fill(expect.stringContaining('support.example.com:443')),
     );
-    expect(off.notes.join()).toContain('support_logs is configured, not enabled (support_logs.enabled)');
+    expect(off.notes.join()).toContain('support_logs is configured but not enabled');
     expect(on.notes).toEqual([]);
   });
 

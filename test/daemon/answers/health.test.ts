@@ -85,7 +85,7 @@ describe('health: failing checks', () => {
     clock.advance(11 * 60_000);
 
     expect(told()).toEqual(['checks-overdue']);
-    expect(String(events[0]?.['error'])).toContain('none, no check has run since the start');
+    expect(String(events[0]?.['error'])).toContain('none, because no check has run since the start');
   });
 });
 
@@ -196,11 +196,15 @@ describe('health: the verdict', () => {
     [
       'warning',
       { isFileHeld: true },
-      'The configuration file is not confirmed, see sallyport status; the previous settings are in effect.',
+      'The changed configuration file is not confirmed, so the previous settings are in effect. See: sallyport status.',
     ],
-    ['warning', { failing: 2 }, 'Updates that could not be downloaded: 2.'],
-    ['warning', { keptBack: ['corp', 'far'] }, 'The password for corp, far is not sent, see sallyport status.'],
-    ['warning', { hookFailed: 1 }, 'Updates that the hook failed for: 1.'],
+    ['warning', { failing: 2 }, 'Number of updates that could not be downloaded: 2.'],
+    [
+      'warning',
+      { keptBack: ['corp', 'far'] },
+      'The password for corp, far is on hold and not sent. See: sallyport status.',
+    ],
+    ['warning', { hookFailed: 1 }, 'Number of updates for which the hook failed: 1.'],
     ['critical', { checks: null }, 'No daemon is running, so nothing is checked.'],
     [
       'critical',

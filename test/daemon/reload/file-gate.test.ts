@@ -86,7 +86,7 @@ describe('an edit by a command', () => {
     const daemon = start('run');
     await daemon.said('Next check');
     const changing = change();
-    await changing.said('They failed at TCP-REFUSED');
+    await changing.said('The new settings failed at TCP-REFUSED');
     expect(await start('proxy', 'confirm').ended).toBe(0);
     expect(await changing.ended).toBe(0);
     expect(changing.lines).toContain('The running daemon has applied the change.');
