@@ -4,9 +4,9 @@ import type { Entry } from './entry.ts';
 
 export const ESTIMATE_CODES = {
   'ESTIMATE-NOTHING': {
-    text: 'Found no download with its acknowledgement in {lines} line{lines:s} of {files} file{files:s}.',
+    text: 'Found no complete download in {lines} line{lines:s} of {files} file{files:s}. Each has a line Downloading update ID, and later a line Acknowledging receipt of update ID.',
     check:
-      'Use the log that contains downloads and their acknowledgements; --log takes several files. If no log has them, 300000 ms is generally sufficient.',
+      'Use a log that has such lines; --log takes several files. If there is none, set response_timeout.base_ms to 300000, which is generally sufficient.',
     class: 'content',
     retry: 'change',
     isLocal: true,

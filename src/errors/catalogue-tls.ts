@@ -81,9 +81,9 @@ export const TLS_CODES = {
     retry: 'change',
   },
   'TLS-CHAIN': {
-    text: 'The certificate chain of {host} is incomplete: the certificate of {end} was not sent and is unknown here. The cause is the server or TLS interception. No request was sent.',
+    text: 'The certificate chain of {host} is incomplete: the certificate of {end} is missing. Either the server did not send it, or TLS is intercepted. No request was sent.',
     check:
-      'Outside the proxy, run: openssl s_client -showcerts -connect {target}. If the issuer is the same, the server must send its intermediate ({aia:words}), or if it has its own CA: {remedy:words}. If it differs, ask for a bypass.',
+      'Outside the proxy, run: openssl s_client -showcerts -connect {target}. Same issuer: the server must send that certificate ({aia:words}); if it has its own CA, {remedy:words}. Another issuer: TLS is intercepted, so ask for a bypass.',
     class: 'tls',
     retry: 'change',
   },

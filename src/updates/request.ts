@@ -1,4 +1,5 @@
-// A small request for the updater: one hop, over the route for "updates", with our headers and deadlines.
+// A small request for the updater, over the route for "updates", with our headers and deadlines. Redirects are returned,
+// not followed.
 
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';

@@ -150,7 +150,7 @@ describe('TLS behind a proxy', () => {
       const failure = await failureOf({ cert: leaf, key }, { peer: { side: 'target', proxy }, trust });
       expect(failure).toMatchObject({ code: 'TLS-CHAIN', facts: { end: 'O=Example Trust, CN=Public TLS CA' } });
       const { message, check } = failure as Error & { check: string };
-      expect(message).toContain('The cause is the server or TLS interception');
+      expect(message).toContain('the server did not send it, or TLS is intercepted');
       expect(message).not.toContain('proxy corp');
       expect(check).toContain('(available at http://ca.example.com/tls-ca.crt, not fetched)');
       expect(check).toMatch(/-connect localhost:\d+\. .* If it differs, ask for a bypass\.$/);
