@@ -62,7 +62,7 @@ async function operationsOf(
 }
 
 describe.each(CASES)('refused: %s', (_, accepted, given) => {
-  it('are not sent after a crash, whichever operation and which part of its cleanup failed', async () => {
+  it('are not sent after a crash, whatever part of the cleanup failed', async () => {
     let refused = 0;
     for (const n of await operationsOf(accepted, given, () => false)) {
       const later = await operationsOf(accepted, given, (at) => at === n);
@@ -101,7 +101,7 @@ describe.each(CASES)('refused: %s', (_, accepted, given) => {
   });
 });
 
-it('refused: what could not be cleaned up is cleaned up within a minute after the disk works again', async () => {
+it('refused: cleanup that failed is repeated within a minute after the disk works again', async () => {
   const prepared = await prepare([1]);
   const { files, made, clock } = prepared;
   files.arm({ failAt: { n: () => true, error } });
