@@ -16,7 +16,7 @@ export const exposureAnalytics = purposeSection(
     url: uploadUrl('https://analytics.example.com/batches'),
   },
   {
-    batch_max_documents: describeKey(wholeNumber(1, 100_000).default(10_000), {
+    batch_max_documents: describeKey(wholeNumber(1, 10_000).default(10_000), {
       title: 'Documents in a batch',
       description: 'Largest number of documents that one request sends.',
       unit: 'documents',
