@@ -5,6 +5,7 @@
 // or server, keeps the batch.
 
 import { z } from 'zod';
+import { jsonOf, type TypedBody } from '#uploads/json-response.ts';
 
 /** What was sent. */
 export interface SentBatch {
@@ -52,15 +53,13 @@ const problemSchema = z.object({
 });
 
 /** The response as far as it is needed here. */
-export interface AnswerParts {
+export interface AnswerParts extends TypedBody {
   readonly status: number;
-  readonly contentType: string | undefined;
-  readonly body: Uint8Array;
 }
 
 /** Classifies a response. */
 export function classifyAnswer({ status, contentType, body }: AnswerParts, sent: SentBatch): BatchAnswer {
-  const json = parseJson(contentType, body);
+  const json = jsonOf({ contentType, body });
   if (status >= 200 && status <= 299) return classifyReceipt(json, sent);
   const problem = problemSchema.safeParse(json).data;
   const isOwn = problem?.batch === sent.batch;
@@ -89,20 +88,4 @@ function none(reason: string): BatchAnswer {
 
 function shorten(text: string): string {
   return text.length <= MAX_REASON_LENGTH ? text : `${text.slice(0, MAX_REASON_LENGTH)}…`;
-}
-
-/** `application/json`, or a type with the suffix +json such as `application/problem+json` (RFC 6839, 3.1). */
-function isJsonType(contentType: string | undefined): boolean {
-  const [type = ''] = (contentType ?? '').split(';');
-  return /^application\/(?:[a-z0-9.!#$&^_-]+\+)?json$/i.test(type.trim());
-}
-
-/** Undefined if the type or the text is not JSON. */
-function parseJson(contentType: string | undefined, body: Uint8Array): unknown {
-  if (!isJsonType(contentType)) return undefined;
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown;
-  } catch {
-    return undefined;
-  }
 }

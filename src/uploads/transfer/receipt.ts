@@ -8,6 +8,7 @@ import { coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';
 import type { SessionResponse } from '#http/session/session.ts';
 import { answersFrom } from '#proxy/route.ts';
+import { jsonOf } from '#uploads/json-response.ts';
 import type { Bundle } from './upload-types.ts';
 
 const receiptSchema = z.object({
@@ -23,19 +24,13 @@ export function receiptIn({ head, body, facts }: SessionResponse, url: URL, bund
   const none = (reason: string) =>
     coded('UPLOAD-NO-RECEIPT', { url: shownUrl(url), reason, status: head.status, hop: answersFrom(facts) });
   if (body.length === 0) throw none(`status ${head.status} without a body`);
-  const parsed = receiptSchema.safeParse(jsonOf(body));
+  const json = jsonOf({ contentType: head.header('content-type'), body });
+  if (json === undefined) throw none(`status ${head.status} with a body that is not JSON`);
+  const parsed = receiptSchema.safeParse(json);
   if (!parsed.success) throw none(`member ${parsed.error.issues[0]?.path.join('.') || 'all'} is missing or wrong`);
   const { job, sha256, length, receipt } = parsed.data;
   if (job !== bundle.job) throw none('it is for another job');
   if (sha256.toLowerCase() !== bundle.sha256.toLowerCase()) throw none('it has another digest');
   if (length !== bundle.body.length) throw none(`it has ${length} bytes instead of ${bundle.body.length}`);
   return receipt;
-}
-
-function jsonOf(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return null;
-  }
 }

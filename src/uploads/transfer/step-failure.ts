@@ -12,6 +12,7 @@ import type { SessionResponse } from '#http/session/session.ts';
 import { statusError } from '#http/status-error.ts';
 import { answersFrom, type HopFacts } from '#proxy/route.ts';
 import { type BlockNotice, blockNotice, uploadBlocked } from '#uploads/content-block.ts';
+import { jsonOf } from '#uploads/json-response.ts';
 import { type AnswerContext, type AnswerFacts, type AnswerVerdict, type UploadStep, verdictOf } from './answers.ts';
 
 /** `changed`: the next attempt differs, so it follows at once. */
@@ -52,23 +53,20 @@ export function checkAnswer(answer: StepAnswer, context: AnswerContext): void {
   if (verdict !== 'accept') throw new StepFailure(verdict, failureOf(answer, verdict, notice));
 }
 
-function factsOf({ response: { head, body }, job }: StepAnswer, notice: BlockNotice | null): AnswerFacts {
+function factsOf({ response, job }: StepAnswer, notice: BlockNotice | null): AnswerFacts {
+  const { head } = response;
   const marked = notice?.isMarked === true ? 'marked' : 'page';
   return {
     status: head.status,
     isTus: head.header('tus-resumable') !== undefined,
     block: notice === null ? null : marked,
-    isAboutJob: problemIn(body)?.job === job,
+    isAboutJob: problemIn(response)?.job === job,
   };
 }
 
 /** RFC 9457; some servers send it as application/json. */
-function problemIn(body: Buffer): z.infer<typeof problemSchema> | null {
-  try {
-    return problemSchema.parse(JSON.parse(body.toString('utf8')));
-  } catch {
-    return null;
-  }
+function problemIn({ head, body }: SessionResponse): z.infer<typeof problemSchema> | null {
+  return problemSchema.safeParse(jsonOf({ contentType: head.header('content-type'), body })).data ?? null;
 }
 
 function failureOf(answer: StepAnswer, verdict: AnswerVerdict, notice: BlockNotice | null): CodedError {
@@ -83,7 +81,7 @@ function failureOf(answer: StepAnswer, verdict: AnswerVerdict, notice: BlockNoti
   const common = { url: shownUrl(url), hop, status, retryAfterMs };
   if (verdict === 'gone') return coded('UPLOAD-GONE', common);
   if (verdict === 'other-bytes') {
-    return coded('UPLOAD-OTHER-BYTES', { ...common, reason: problemIn(body)?.detail ?? `status ${status}` });
+    return coded('UPLOAD-OTHER-BYTES', { ...common, reason: problemIn(response)?.detail ?? `status ${status}` });
   }
   if (verdict === 'offset' || (step === 'offset' && notice !== null)) {
     return coded('UPLOAD-OFFSET', { ...common, reason: notice === null ? `status ${status}` : 'it is a page' });
