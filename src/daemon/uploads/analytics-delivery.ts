@@ -15,9 +15,9 @@ import { DeliveryTimer } from '#spool/delivery-timer.ts';
 import type { Documents } from '#spool/segments/documents.ts';
 import type { BatchRange } from '#spool/segments/range.ts';
 import { onAbort } from '#system/abort.ts';
-import { BatchSender, type SentFacts } from '#uploads/analytics/batch-sender.ts';
+import { BatchSender } from '#uploads/analytics/batch-sender.ts';
 import type { PurposePorts } from './ports.ts';
-import { SentSummary } from './sent-summary.ts';
+import { SentSummary, viaWords } from './sent-summary.ts';
 
 const PURPOSE = 'exposure_analytics';
 const FIRST_RETRY_MS = 600_000;
@@ -25,8 +25,6 @@ const BLOCKED = 'CONTENT-BLOCKED';
 
 export interface AnalyticsDeliveryPorts extends PurposePorts {
   readonly documents: Documents;
-  /** Called before a batch leaves the spool; durable on return. */
-  record(facts: SentFacts): Promise<void>;
 }
 
 /** The delivery of one open store. */
@@ -60,7 +58,7 @@ export class AnalyticsDelivery {
         'sallyport-agent': agent.id,
       }),
       record: async (facts) => {
-        await ports.record(facts);
+        await ports.sent.batch({ ...facts, via: viaWords(facts.proxy) });
         this.#summary.add(facts, clock.monotonic() - this.#startedMs);
       },
     });

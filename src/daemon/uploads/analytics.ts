@@ -122,7 +122,7 @@ export class Analytics {
     if (this.#running !== null) return;
     // Most hosts never send documents, so these modules are loaded when they are needed.
     const { AnalyticsDelivery: Delivery } = await import('./analytics-delivery.ts');
-    const delivery = new Delivery({ ...this.#ports, documents, record: () => Promise.resolve() });
+    const delivery = new Delivery({ ...this.#ports, documents });
     this.#running = { delivery };
     delivery.start();
     const { url } = this.#ports.settings()[PURPOSE];

@@ -12,6 +12,7 @@ import type { Spool } from '#spool/spool.ts';
 import type { Clock, Random } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { Receipt } from '#updates/receipts/receipt.ts';
+import type { SentRecord } from '#uploads/sent-record.ts';
 
 /** What the composition root has. */
 export interface UploadsPorts {
@@ -40,4 +41,6 @@ export interface PurposePorts extends UploadsPorts {
   readonly outbox: string;
   /** The ballast of the outbox, made on first use. @throws CodedError FOLDER-UNSAFE, FILE-* */
   ballast(): Promise<Ballast>;
+  /** The record of what left this host. */
+  readonly sent: SentRecord;
 }

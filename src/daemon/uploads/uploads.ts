@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import { Ballast } from '#spool/ballast.ts';
+import { SentRecord } from '#uploads/sent-record.ts';
 import { Analytics } from './analytics.ts';
 import { type OpenKind, receiptKind } from './kinds.ts';
 import type { UploadsPorts } from './ports.ts';
@@ -16,6 +17,8 @@ const OUTBOX = 'outbox';
 export interface Uploads {
   /** Exposure analytics: documents of other programs. */
   readonly documents: Analytics;
+  /** The record of what left this host. */
+  readonly sent: SentRecord;
   /** Every spool that is open now. */
   readonly kinds: readonly OpenKind[];
   /** Work that is running, in words. */
@@ -26,7 +29,7 @@ export interface Uploads {
   stop(): Promise<void>;
 }
 
-/** Opens what is enabled or has something that waits. Starts nothing. */
+/** Opens what is enabled or has something that waits. Starts nothing. @throws CodedError STATE-UNREADABLE, FILE-* */
 export async function openUploads(given: UploadsPorts): Promise<Uploads> {
   const { files, clock } = given;
   const outbox = join(given.stateDir, OUTBOX);
@@ -39,10 +42,13 @@ export async function openUploads(given: UploadsPorts): Promise<Uploads> {
     });
     return opened;
   };
-  const documents = new Analytics({ ...given, outbox, ballast });
+  const spend = async <T>(work: () => Promise<T>) => (await ballast()).spend(work);
+  const sent = await SentRecord.open({ ...given, ballast: { spend } });
+  const documents = new Analytics({ ...given, outbox, ballast, sent });
   await documents.open();
   return {
     documents,
+    sent,
     get kinds() {
       return [receiptKind(given.receipts), ...documents.kinds];
     },

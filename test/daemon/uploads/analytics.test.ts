@@ -31,6 +31,9 @@ describe('analytics', () => {
     expect(origin.record.requests.map(({ method }) => method)).toEqual(['POST']);
     expect(origin.record.batches).toMatchObject([{ agent: parts.ports.agent.id, documents: 2 }]);
     await expect.poll(() => parts.uploads.documents.store?.waiting.documents).toBe(0);
+    expect(await parts.uploads.sent.read(2)).toMatchObject([
+      { kind: 'analytics', url: origin.analyticsUrl, batches: 1, documents: 2, rejected: 0, via: ['no proxy'] },
+    ]);
     expect(parts.outcomes.of('exposure_analytics').succeeded_at).not.toBeNull();
   });
 
