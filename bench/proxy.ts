@@ -8,12 +8,10 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { registerHooks } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { startKdc } from '#test/support/kdc.ts';
-import { KERBEROS, missingParts, squid as squidParts } from '#test/support/real-parts.ts';
+import { missingParts } from '#test/support/real-parts.ts';
 import { startSquid } from '#test/support/squid.ts';
 import { type Contender, curl, proxyAgent, sallyport } from './proxy/contenders.ts';
 import { CLOSING, startTarget } from './proxy/far-side.ts';
@@ -75,13 +73,9 @@ async function realKinds(): Promise<Kind[]> {
   stops.push(squid.stop);
   const open = throughSquid(target.ports, squid);
   if (missing.includes('kerberos')) return [open];
-  const kdc = await startKdc(squidParts?.negotiateAuth ?? '');
+  const kdc = await startKdc();
   stops.push(kdc.stop);
   Object.assign(process.env, kdc.ticket);
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      next(specifier === 'kerberos' ? pathToFileURL(KERBEROS).href : specifier, context),
-  });
   const asking = await startSquid({ schemes: kdc.squid });
   stops.push(asking.stop);
   return [open, byTicket(target.ports, asking)];

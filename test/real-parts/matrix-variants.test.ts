@@ -7,7 +7,7 @@ import { account, type Cell, cells, type Expected, shortened, withPassword } fro
 import { createCa } from '#test/support/certificates.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { startRecordingRelay } from '#test/support/recording-relay.ts';
-import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
+import { type RunningSamba, SAMBA_USER, takeSamba } from '#test/support/samba.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 import { PROTOCOLS, reach, startTargets, type Targets } from '#test/support/targets.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
@@ -80,9 +80,8 @@ describeWith(['squid'], 'Squid with short nonces', () => {
 describeWith(['squid', 'samba'], 'a Squid', () => {
   let samba: RunningSamba;
   beforeAll(async () => {
-    samba = await startSamba();
+    samba = await takeSamba();
   });
-  afterAll(() => samba.stop());
 
   describe.each(['on', 'off'])('keep_alive %s for NTLM', (keepAlive) => {
     let squid: RunningSquid;

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { account, type Cell, cells, type Expected, shortened, withPassword } from '#test/support/cells.ts';
 import { createCa } from '#test/support/certificates.ts';
-import { KDC_PROXY, type RunningKdc, startKdc } from '#test/support/kdc.ts';
-import { describeWith, squid as squidParts } from '#test/support/real-parts.ts';
-import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
+import { KDC_PROXY, type RunningKdc, takeKdc } from '#test/support/kdc.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { type RunningSamba, SAMBA_USER, takeSamba } from '#test/support/samba.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 import { reach, startTargets, type Targets } from '#test/support/targets.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
@@ -33,7 +33,7 @@ describeWith(['squid', 'samba', 'kerberos'], 'Squid with all methods', () => {
   let open: RunningSquid;
   let keyless: RunningSquid;
   beforeAll(async () => {
-    [samba, kdc] = await Promise.all([startSamba(), startKdc(squidParts?.negotiateAuth ?? '')]);
+    [samba, kdc] = await Promise.all([takeSamba(), takeKdc()]);
     const hosts = targets.names;
     const schemes = [...kdc.squid, ...samba.squid.schemes];
     const tls = proxyCa.issue();
@@ -43,7 +43,7 @@ describeWith(['squid', 'samba', 'kerberos'], 'Squid with all methods', () => {
       startSquid({ schemes: kdc.squidWithAnotherKey, hosts, tls }),
     ]);
   });
-  afterAll(() => Promise.all([squid, open, keyless, samba, kdc].map((part) => part.stop())));
+  afterAll(() => Promise.all([squid, open, keyless].map((part) => part.stop())));
 
   /** Asks for the cell's URL, and says what came of it, what the log says of its name, and what the origin saw. */
   async function expectCell(cell: Cell, expected: Expected, through = squid, more: More = {}) {

@@ -1,25 +1,39 @@
-// A wrong password costs one attempt, whatever asks and however often the process is killed: real processes, a real disk, a
-// real Squid whose log counts. And a right password that is refused for a while is not lost.
+// A wrong password costs one attempt, whatever asks and whenever the process is killed: a real process, a real disk, a real
+// Squid whose log counts. And a right password that is refused for a while is not lost.
 
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
+import { BatchProcess } from '#test/support/batch-process.ts';
+import { builtBatch } from '#test/support/built-program.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { says, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { reachForAll } from '#test/support/four-purposes.ts';
+import { BARE_ENVIRONMENT } from '#test/support/main-path.ts';
 import { readIfThere, untilLines } from '#test/support/part.ts';
 import { describeWith } from '#test/support/real-parts.ts';
-import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
+import { type RunningSamba, SAMBA_USER, takeSamba } from '#test/support/samba.ts';
 import { Site } from '#test/support/site.ts';
 import { startSquid } from '#test/support/squid.ts';
 import { reach, startTargets, type Targets } from '#test/support/targets.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
 
-const FOUR_PURPOSES = fileURLToPath(new URL('../support/four-purposes.ts', import.meta.url));
+/** Starts after the one that is killed. They run in this process, because all that they find is on the disk. */
 const RESTARTS = 2;
+
+function startProcess(): BatchProcess {
+  return new BatchProcess([process.execPath, '--disable-sigusr1', builtBatch()], BARE_ENVIRONMENT);
+}
+
+/** The results after a start on the disk as it is. */
+async function restart(file: string, urls: readonly string[]): Promise<string[]> {
+  const { results, close } = await reachForAll({ file, urls });
+  close();
+  return results;
+}
 
 /** Two profiles of one account, and every purpose has one of them. */
 function settingsFor(port: number, authentication: Authentication, feedUrl: string) {
@@ -39,9 +53,9 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
   let samba: RunningSamba;
   let targets: Targets;
   beforeAll(async () => {
-    [samba, targets] = await Promise.all([startSamba(), startTargets(8)]);
+    [samba, targets] = await Promise.all([takeSamba(), startTargets(8)]);
   });
-  afterAll(() => Promise.all([samba.stop(), targets.close()]));
+  afterAll(() => targets.close());
 
   it.concurrent.each([
     // Digest and NTLM need a challenge before the credential is sent: the first line is that.
@@ -49,7 +63,7 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
     ['digest', ['407', '407']],
     ['ntlm', ['407', '407']],
   ] as const)(
-    'wrong password: %s: it is sent once for four purposes, two profiles and two kill -9',
+    'wrong password: %s: it is sent once for four purposes, two profiles and a kill -9',
     async (authentication, log) => {
       const site = await Site.make();
       const hosts = targets.names;
@@ -61,21 +75,21 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
       }[authentication]();
       const plain = targets.url('http').href;
       const secure = targets.url('https').href;
+      const killed = startProcess();
       try {
         await site.configure(settingsFor(squid.port, authentication, secure));
-        for (let restart = 0; restart < RESTARTS; restart += 1) {
-          const all = site.startScript(FOUR_PURPOSES, [plain, secure]);
-          expect(JSON.parse(await all.line('['))).toEqual(Array(16).fill('AUTH-REJECTED'));
-          all.child.kill('SIGKILL');
-          await all.ended;
+        const refused = Array(16).fill('AUTH-REJECTED');
+        expect(await killed.reachForAll({ file: site.config, urls: [plain, secure] })).toEqual(refused);
+        await killed.close();
+        for (let start = 0; start < RESTARTS; start += 1) {
+          expect(await restart(site.config, [plain, secure])).toEqual(refused);
         }
-        const daemon = site.start(['run']);
-        await daemon.line('[AUTH-REJECTED]');
-        daemon.child.kill('SIGKILL');
-        await daemon.ended;
+        const { out, err } = await site.run(['check']);
+        expect(out + err).toContain('[AUTH-REJECTED]');
         const lines = await squid.accessLog(log.length);
         expect(lines.map((line) => line.split(' ')[0])).toEqual(log);
       } finally {
+        await killed.close();
         await site.remove();
         await squid.stop();
       }
@@ -98,20 +112,19 @@ describeWith(['squid'], 'a password whose attempt was cut off by kill -9', () =>
     const targets = await startTargets(2);
     const squid = await startSquid({ schemes: [`auth_param basic program /bin/sh ${helper}`], hosts: targets.names });
     const url = targets.url('https').href;
+    const killed = startProcess();
     try {
       await site.configure(settingsFor(squid.port, 'basic', url));
-      const first = site.startScript(FOUR_PURPOSES, [url]);
+      const sent = killed.reachForAll({ file: site.config, urls: [url] }).catch(() => 'killed');
       await untilLines(() => linesOf(asked), 1);
-      first.child.kill('SIGKILL');
-      await first.ended;
-      for (let restart = 0; restart < RESTARTS; restart += 1) {
-        const all = site.startScript(FOUR_PURPOSES, [url]);
-        expect(JSON.parse(await all.line('['))).toEqual(Array(8).fill('AUTH-INTERRUPTED'));
-        all.child.kill('SIGKILL');
-        await all.ended;
+      await killed.close();
+      expect(await sent).toBe('killed');
+      for (let start = 0; start < RESTARTS; start += 1) {
+        expect(await restart(site.config, [url])).toEqual(Array(8).fill('AUTH-INTERRUPTED'));
       }
       expect(linesOf(asked)).toEqual([expect.stringMatching(/wrong$/)]);
     } finally {
+      await killed.close();
       await site.remove();
       await Promise.all([squid.stop(), targets.close()]);
     }
@@ -173,7 +186,7 @@ describeWith(['squid', 'samba'], 'a right password, while no users are known for
   ] as const)(
     'right password: it is tried once while no users are known, then work resumes (%s)',
     async (_what, authentication, lines) => {
-      const samba = authentication === 'ntlm' ? await startSamba() : null;
+      const samba = authentication === 'ntlm' ? await takeSamba() : null;
       const { user, password, domain } = SAMBA_USER;
       // Squid remembers whom it let through, for a second at least.
       const extra = ['auth_param basic credentialsttl 1 second'];
@@ -181,6 +194,7 @@ describeWith(['squid', 'samba'], 'a right password, while no users are known for
       const squid = await startSquid({ ...asking, hosts: targets.names });
       const down = samba?.pause ?? (() => Promise.resolve(squid.forgetUsers()));
       const up = samba?.resume ?? (() => Promise.resolve(squid.rememberUsers()));
+      let isDown = false;
       const clock = new FakeClock();
       const credentialGuard = new CredentialGuard({ clock });
       const given = { user, password, authentication, domain: authentication === 'ntlm' ? domain : '' };
@@ -204,6 +218,7 @@ describeWith(['squid', 'samba'], 'a right password, while no users are known for
         expect(await work(1)).toEqual(Array(6).fill('passed'));
 
         await down();
+        isDown = true;
         while ((await ask(new CredentialGuard())) === 'passed') await delay(50);
         const before = await squid.linesSoFar();
         expect(await work(2)).toEqual(Array(12).fill('AUTH-REJECTED'));
@@ -212,11 +227,12 @@ describeWith(['squid', 'samba'], 'a right password, while no users are known for
         );
 
         await up();
+        isDown = false;
         // Six hours after the refusal, of which two are over.
         expect(await work(5)).toEqual([...Array(24).fill('AUTH-REJECTED'), ...Array(6).fill('passed')]);
       } finally {
+        if (isDown) await up();
         await squid.stop();
-        await samba?.stop();
       }
     },
   );

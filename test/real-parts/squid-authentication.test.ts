@@ -9,7 +9,7 @@ import { PURPOSES } from '#config/purposes.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { describeWith } from '#test/support/real-parts.ts';
-import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
+import { type RunningSamba, SAMBA_USER, takeSamba } from '#test/support/samba.ts';
 import { type RunningSquid, type SquidOptions, startSquid } from '#test/support/squid.ts';
 import { get, profile, type TestRouter, testRouter } from '#test/support/test-router.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
@@ -101,9 +101,8 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
   const given: Given = { ...SAMBA_USER, authentication: 'ntlm' };
   let samba: RunningSamba;
   beforeAll(async () => {
-    samba = await startSamba();
+    samba = await takeSamba();
   });
-  afterAll(() => samba.stop());
   afterEach(() => squid.stop());
 
   describe.each(['on', 'off'])('with keep_alive %s', (keepAlive) => {

@@ -9,11 +9,11 @@ import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { composeIn } from '#test/support/composed.ts';
-import { KDC_PROXY, type RunningKdc, startKdc } from '#test/support/kdc.ts';
+import { KDC_PROXY, type RunningKdc, takeKdc } from '#test/support/kdc.ts';
 import { type PacServer, startPacServer } from '#test/support/pac-server.ts';
-import { describeWith, squid as squidParts } from '#test/support/real-parts.ts';
+import { describeWith } from '#test/support/real-parts.ts';
 import { type RecordingRelay, startRecordingRelay } from '#test/support/recording-relay.ts';
-import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
+import { type RunningSamba, SAMBA_USER, takeSamba } from '#test/support/samba.ts';
 import { Site } from '#test/support/site.ts';
 import { type RunningSquid, type SquidOptions, startSquid } from '#test/support/squid.ts';
 import { PROTOCOLS, reach, startTargets, type Targets } from '#test/support/targets.ts';
@@ -47,13 +47,12 @@ describeWith(['squid', 'samba', 'kerberos'], 'a proxy that offers less than what
   let kdc: RunningKdc;
   const variables = { ...process.env };
   beforeAll(async () => {
-    [samba, kdc] = await Promise.all([startSamba(), startKdc(squidParts?.negotiateAuth ?? '')]);
+    [samba, kdc] = await Promise.all([takeSamba(), takeKdc()]);
     Object.assign(process.env, kdc.ticket);
   });
   afterAll(async () => {
     for (const name of Object.keys(kdc.ticket)) delete process.env[name];
     Object.assign(process.env, variables);
-    await Promise.all([samba.stop(), kdc.stop()]);
   });
 
   const basic = { auth: SAMBA_USER } as const;
@@ -135,12 +134,12 @@ describeWith(
     let pac: PacServer;
     let squid: RunningSquid;
     beforeAll(async () => {
-      [samba, pac] = await Promise.all([startSamba(), startPacServer()]);
+      [samba, pac] = await Promise.all([takeSamba(), startPacServer()]);
       // No ticket exists here; only the offer matters.
       const schemes = ['auth_param negotiate program /bin/cat', ...samba.squid.schemes];
       squid = await startSquid({ ...samba.squid, schemes, digest: SAMBA_USER, auth: SAMBA_USER, hosts: targets.names });
     });
-    afterAll(() => Promise.all([samba.stop(), pac.close(), squid.stop()]));
+    afterAll(() => Promise.all([pac.close(), squid.stop()]));
 
     /** What comes of each protocol, and all that was sent. */
     async function askAll(authentication: string, credentialsFor: (port: number) => string | undefined) {
@@ -215,13 +214,13 @@ describeWith(['squid', 'samba'], 'a profile that was changed', () => {
   let before: RunningSquid;
   let recorded: RecordingRelay;
   beforeAll(async () => {
-    samba = await startSamba();
+    samba = await takeSamba();
     const asking = { ...samba.squid, digest: SAMBA_USER, auth: SAMBA_USER, hosts: targets.names };
     before = await startSquid(asking);
     recorded = await startRecordingRelay(before.port);
     front = await startTlsFront(ca.issue(), recorded.port);
   });
-  afterAll(() => Promise.all([samba.stop(), before.stop(), recorded.close(), front.close()]));
+  afterAll(() => Promise.all([before.stop(), recorded.close(), front.close()]));
 
   /** What comes of it through the proxy as it was, then as it is now: over compositions of one folder, as over restarts. */
   async function change(authentication: string, to: object): Promise<Changed> {

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { FourPurposes } from './four-purposes.ts';
 import type { RanHere } from './run-here.ts';
 import type { SocketRequest, SocketResult } from './socket-request.ts';
 
@@ -29,6 +30,11 @@ export class BatchProcess {
     return this.#do(request) as Promise<SocketResult>;
   }
 
+  /** Sends requests for all four purposes; the process keeps the lock of the state folder until it is closed. */
+  reachForAll(request: FourPurposes): Promise<string[]> {
+    return this.#do(request) as Promise<string[]>;
+  }
+
   #do(what: object): Promise<unknown> {
     const text = JSON.stringify(what);
     const result = this.#last.then(async () => {
@@ -41,6 +47,7 @@ export class BatchProcess {
     return result;
   }
 
+  /** Kills the process with SIGKILL. */
   async close(): Promise<void> {
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     if (this.#child.exitCode === null && this.#child.signalCode === null && this.#child.kill('SIGKILL')) await gone;

@@ -1,11 +1,16 @@
 /**
  * A real MIT KDC on loopback with its own realm in a temporary folder: one user, and one proxy with the name localhost. It
- * returns the environment that a process needs for a ticket and does not set it.
+ * returns the environment that a process needs for a ticket and does not set it. Each worker keeps its KDC: the first suite that
+ * needs it starts it, and the run ends it (own-temporary.ts).
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { registerHooks } from 'node:module';
 import { join } from 'node:path';
-import { giveTo, MACHINE, partFolder, startPart } from './part.ts';
+import { pathToFileURL } from 'node:url';
+import { keptFolder, untilWorkerEnds } from './kept-servers.ts';
+import { giveTo, MACHINE, startPart } from './part.ts';
+import { KERBEROS, squid as squidParts } from './real-parts.ts';
 
 const KDC_USER = { user: 'svc_update', password: 'right' } as const;
 const REALM = 'CORP.TEST';
@@ -26,18 +31,30 @@ export interface RunningKdc {
   readonly nothing: Variables;
   /** Lines of its log that grant a ticket for the proxy. */
   granted(): string[];
-  stop(): Promise<void>;
 }
 
-export async function startKdc(helper: string): Promise<RunningKdc> {
+let kept: Promise<RunningKdc> | undefined;
+
+/** The KDC of this worker. */
+export function takeKdc(): Promise<RunningKdc> {
+  kept ??= startKdc();
+  return kept;
+}
+
+/** Starts a KDC. From then on, the program finds the package `kerberos` in this process. */
+export async function startKdc(): Promise<RunningKdc & { stop(): Promise<void> }> {
+  const helper = squidParts?.negotiateAuth ?? '';
+  const kerberos = pathToFileURL(KERBEROS).href;
+  registerHooks({ resolve: (name, context, next) => next(name === 'kerberos' ? kerberos : name, context) });
   const part = await startPart('the KDC', 1, ([port = 0]) => {
-    const folder = partFolder('kdc');
+    const { folder, pids } = keptFolder('kdc');
     const at = (name: string) => join(folder, name);
     writeFileSync(at('krb5.conf'), clientConfiguration(port));
     writeFileSync(at('kdc.conf'), kdcConfiguration(at, port));
     const env = { ...MACHINE, KRB5_CONFIG: at('krb5.conf'), KRB5_KDC_PROFILE: at('kdc.conf') };
     makeRealm(at, env);
-    return { command: 'krb5kdc', args: ['-n'], env, folder };
+    const [command, ...args] = untilWorkerEnds(['krb5kdc', '-n', '-P', join(pids, 'krb5kdc.pid')]);
+    return { command, args, env, folder };
   });
   const at = (name: string) => join(part.folder, name);
   const variables = (cache: string, keytab: string): Variables => ({

@@ -1,5 +1,5 @@
 // Gives the whole run its own temporary folder and removes it at the end, with everything that a test left in it. Before that,
-// it ends the machines that workers kept for their suites (machine.ts). All users can write to the folder, with the sticky bit,
+// it ends the machines and servers that workers kept for their suites (machine.ts, kept-servers.ts). All users can write to the folder, with the sticky bit,
 // as in /tmp: tests run servers and programs as other users.
 //
 // The folder is in memory where the machine has enough of it, because tests sync thousands of small files: 1,500 files
@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endKeptServers } from './kept-servers.ts';
 import { endMachines } from './machine.ts';
 
 const MEMORY = '/dev/shm';
@@ -21,7 +22,7 @@ export async function setup(): Promise<() => Promise<void>> {
   const own = (outer === undefined ? await folderInMemory() : null) ?? (await makeFolder(tmpdir()));
   process.env['TMPDIR'] = own;
   return async () => {
-    await endMachines(own);
+    await Promise.all([endMachines(own), endKeptServers(own)]);
     if (outer === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = outer;
     await remove(own);

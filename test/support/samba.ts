@@ -1,13 +1,16 @@
 /**
  * A real standalone winbindd with one user in the domain CORP. `ntlm_auth` uses it as a proxy in a domain does. It accepts only
  * NTLMv2. The path of its socket is built into Samba, so each instance gets its own folder at that path.
+ *
+ * A start costs most of a second of CPU time, so each worker keeps its winbindd: the first suite that needs it starts it, and
+ * the run ends it (own-temporary.ts).
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { keptFolder, untilWorkerEnds } from './kept-servers.ts';
 import { type FileReplacements, withReplacedFiles } from './part.ts';
 
 /** An ordinary user of every Debian: Samba's own users need one of the machine. */
@@ -19,22 +22,29 @@ export interface RunningSamba {
   /** Kills winbindd; the helpers fail until it is started again. */
   pause(): Promise<void>;
   resume(): Promise<void>;
-  stop(): Promise<void>;
 }
 
-const FOLDERS = ['private', 'lock', 'state', 'cache', 'pid', 'ncalrpc', 'run'];
+const FOLDERS = ['private', 'lock', 'state', 'cache', 'ncalrpc', 'run'];
 const SOCKET_FOLDER = '/run/samba';
 const START_LIMIT_MS = 15_000;
 const POLL_MS = 50;
 
-export async function startSamba(): Promise<RunningSamba> {
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-samba-'));
+let kept: Promise<RunningSamba> | undefined;
+
+/** The winbindd of this worker. A test that pauses it must resume it. */
+export function takeSamba(): Promise<RunningSamba> {
+  kept ??= startSamba();
+  return kept;
+}
+
+async function startSamba(): Promise<RunningSamba> {
+  const { folder, pids } = keptFolder('samba');
   const at = (name: string) => join(folder, name);
   // The helper runs as the proxy's user.
   chmodSync(folder, 0o755);
   for (const name of FOLDERS) mkdirSync(at(name));
   const config = at('smb.conf');
-  writeFileSync(config, configuration(at));
+  writeFileSync(config, configuration(at, pids));
   const { password, user } = SAMBA_USER;
   execFileSync('smbpasswd', ['-c', config, '-s', '-a', user], { input: `${password}\n${password}\n`, stdio: 'pipe' });
   mkdirSync(SOCKET_FOLDER, { recursive: true, mode: 0o755 });
@@ -46,7 +56,6 @@ export async function startSamba(): Promise<RunningSamba> {
     return child;
   };
   let child = await start();
-  const pause = () => ended(child);
   return {
     squid: {
       schemes: [
@@ -55,36 +64,18 @@ export async function startSamba(): Promise<RunningSamba> {
       ],
       seen,
     },
-    pause,
+    pause: () => ended(child),
     async resume() {
       child = await start();
-    },
-    async stop() {
-      await pause();
-      endHelpers(at('pid'));
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
+/** It writes its process ID to a file, and that of the process for RPC that it starts, which outlives it. */
 function startWinbindd(config: string, seen: FileReplacements): ChildProcess {
-  const { command, args } = withReplacedFiles(seen, ['winbindd', '-F', '--no-process-group', '-s', config]);
-  const child = spawn(command, args, { stdio: 'ignore' });
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
-  return child;
-}
-
-/** Winbindd starts a process for RPC that outlives it, and that ends its own workers. */
-function endHelpers(folder: string): void {
-  for (const name of readdirSync(folder).filter((found) => found.endsWith('.pid'))) {
-    try {
-      process.kill(Number.parseInt(readFileSync(join(folder, name), 'utf8'), 10), 'SIGTERM');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
+  const program = untilWorkerEnds(['winbindd', '-F', '--no-process-group', '-s', config]);
+  const { command, args } = withReplacedFiles(seen, program);
+  return spawn(command, args, { stdio: 'ignore' });
 }
 
 async function ended(child: ChildProcess): Promise<void> {
@@ -93,7 +84,7 @@ async function ended(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-function configuration(at: (name: string) => string): string {
+function configuration(at: (name: string) => string, pids: string): string {
   return [
     '[global]',
     `netbios name = ${SAMBA_USER.domain}`,
@@ -104,7 +95,7 @@ function configuration(at: (name: string) => string): string {
     `lock directory = ${at('lock')}`,
     `state directory = ${at('state')}`,
     `cache directory = ${at('cache')}`,
-    `pid directory = ${at('pid')}`,
+    `pid directory = ${pids}`,
     `ncalrpc dir = ${at('ncalrpc')}`,
     `log file = ${at('log')}`,
     '',

@@ -71,16 +71,8 @@ export class Site {
 
   /** Starts a command; `environment` is its whole environment except PATH. */
   start(args: readonly string[], environment: Readonly<Record<string, string>> = {}, wrap: Wrap = asItIs): Running {
-    return this.#start([PROGRAM_PATH, ...args, '--config', this.config], environment, wrap);
-  }
-
-  /** Starts a script of the tests over this configuration. */
-  startScript(path: string, args: readonly string[]): Running {
-    return this.#start([path, this.config, ...args], {}, asItIs);
-  }
-
-  #start(args: readonly string[], environment: Readonly<Record<string, string>>, wrap: Wrap): Running {
-    const started = wrap([process.execPath, '--disable-sigusr1', '--report-exclude-env', ...args]);
+    const node = [process.execPath, '--disable-sigusr1', '--report-exclude-env'] as const;
+    const started = wrap([...node, PROGRAM_PATH, ...args, '--config', this.config]);
     const child = spawn(started.command, started.args, {
       cwd: this.dir,
       stdio: ['ignore', 'pipe', 'pipe'],
