@@ -55,6 +55,19 @@ export const UPLOAD_CODES = {
     class: 'content',
     retry: 'never',
   },
+  // Redaction (`uploads/redaction`)
+  'REDACTION-NOT-TEXT': {
+    text: 'The content is not text: {reason:words}. Secrets in it would not be found.',
+    check: 'The file is left out. If support needs it, write its content as text in UTF-8 to a file that is collected.',
+    class: 'content',
+    retry: 'never',
+  },
+  'REDACTION-RULE': {
+    text: 'Rule {rule} of support_logs.redaction cannot be used: {reason:words}.',
+    check: 'Nothing was collected. Correct the pattern, then run sallyport config check.',
+    class: 'config',
+    retry: 'change',
+  },
   // Uploading one file (`uploads/transfer`)
   'UPLOAD-LOCATION': {
     text: '{url} created an upload, but its Location cannot be used: {reason:words}.',

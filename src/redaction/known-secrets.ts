@@ -79,12 +79,18 @@ export class KnownSecrets {
   /** The spans of registered values, unordered; they may overlap. */
   spans(text: string): Span[] {
     if (this.#values.size === 0 && this.#passing.size === 0) return [];
-    return layersOf(text).flatMap((layer) => [
+    return layersOf(text).flatMap((layer) => this.spansIn(layer));
+  }
+
+  /** The same in a single layer of a text, for callers that also need its layers. */
+  spansIn(layer: Layer): Span[] {
+    if (this.#values.size === 0 && this.#passing.size === 0) return [];
+    return [
       ...spansIn(this.#plain, layer, withSpaces(layer.text)),
       ...spansIn(this.#passingPlain, layer, withSpaces(layer.text)),
       ...spansIn(this.#hex, layer, withSmallHex(layer.text)),
       ...this.#spansInBase64(asBase64(layer)),
-    ]);
+    ];
   }
 
   #spansInBase64(layer: Layer): Span[] {

@@ -12,6 +12,8 @@ type Place = (from: number, to: number) => readonly [from: number, to: number];
 export interface Layer {
   readonly text: string;
   readonly place: Place;
+  /** Only escapes of one kind are undone although there are others. Only a secret with characters of the other kind needs it. */
+  readonly isPartial?: boolean;
 }
 
 /** Enough for JSON within JSON that is percent-encoded three times. */
@@ -42,29 +44,82 @@ export function layersOf(text: string): Layer[] {
   const whole: Layer = { text, place: (from, to) => [from, to] };
   const layers = [whole];
   const seen = new Set([text]);
-  const add = (layer: Layer | null) => {
+  const add = (layer: Layer | null, isPartial: boolean) => {
     if (layer === null || seen.has(layer.text)) return;
     seen.add(layer.text);
-    layers.push(layer);
+    layers.push({ ...layer, isPartial });
   };
-  add(withoutMisreading(whole));
-  const read = (pattern: RegExp) => {
+  add(asUtf8(whole), false);
+  const read = (pattern: RegExp, isPartial: boolean) => {
     let layer: Layer | null = whole;
     for (let pass = 0; pass < MAX_PASSES; pass += 1) {
       layer = rewrite(layer, pattern, undo);
       if (layer === null) return;
-      add(layer);
-      add(withoutMisreading(layer));
+      add(layer, isPartial);
+      add(asUtf8(layer), isPartial);
     }
   };
   const has = { web: MAY_BE_WEB.test(text), backslash: text.includes('\\') };
   if (!has.web && !has.backslash) return layers;
-  read(WEB_OR_BACKSLASH);
+  read(WEB_OR_BACKSLASH, false);
   // Undoing escapes of one kind may reveal escapes of the other.
   const mixed =
     layers.some((layer) => MAY_BE_WEB.test(layer.text)) && layers.some(({ text: one }) => one.includes('\\'));
-  if (mixed) for (const pattern of EACH) read(pattern);
+  if (mixed) for (const pattern of EACH) read(pattern, true);
   return layers;
+}
+
+/** Lines next to one with an escape that are read together with it. */
+const NEIGHBORS = 2;
+const MAY_HAVE_LAYERS = /[%&\\\u0080-\uffff]/g;
+
+/**
+ * The text itself, then the layers of the lines that have escapes, each with its neighbors. For long texts, in which
+ * few lines have escapes.
+ */
+export function layersOfLines(text: string): Layer[] {
+  const layers: Layer[] = [{ text, place: (from, to) => [from, to] }];
+  MAY_HAVE_LAYERS.lastIndex = 0;
+  for (let match = MAY_HAVE_LAYERS.exec(text); match !== null; match = MAY_HAVE_LAYERS.exec(text)) {
+    const from = linesBefore(text, match.index);
+    let to = linesAfter(text, match.index);
+    // Runs of such lines are one block.
+    for (let next = to; next > match.index; ) {
+      MAY_HAVE_LAYERS.lastIndex = next;
+      const another = MAY_HAVE_LAYERS.exec(text);
+      if (another === null || another.index > linesAfter(text, to)) break;
+      to = linesAfter(text, another.index);
+      next = to;
+    }
+    for (const layer of layersOf(text.slice(from, to)).slice(1)) layers.push(shifted(layer, from));
+    MAY_HAVE_LAYERS.lastIndex = Math.max(to, match.index + 1);
+  }
+  return layers;
+}
+
+function linesBefore(text: string, at: number): number {
+  let from = at;
+  for (let line = 0; line <= NEIGHBORS && from > 0; line += 1) from = text.lastIndexOf('\n', from - 1);
+  return Math.max(0, from);
+}
+
+function linesAfter(text: string, at: number): number {
+  let to = at;
+  for (let line = 0; line <= NEIGHBORS; line += 1) {
+    to = text.indexOf('\n', to) + 1;
+    if (to === 0) return text.length;
+  }
+  return to;
+}
+
+function shifted({ place, ...layer }: Layer, by: number): Layer {
+  return {
+    ...layer,
+    place: (from, to) => {
+      const [start, end] = place(from, to);
+      return [start + by, end + by];
+    },
+  };
 }
 
 /**
@@ -76,7 +131,8 @@ export function asBase64(layer: Layer): Layer {
   return { text: unfolded.text.replaceAll('-', '+').replaceAll('_', '/'), place: unfolded.place };
 }
 
-function withoutMisreading(layer: Layer): Layer | null {
+/** The layer with UTF-8 that was decoded as Latin-1 decoded correctly; null if there is none. */
+export function asUtf8(layer: Layer): Layer | null {
   return rewrite(layer, UTF8_READ_AS_LATIN1, ([bytes]) => {
     const read = Buffer.from(bytes, 'latin1').toString('utf8');
     return read.includes('\ufffd') && bytes !== REPLACEMENT ? null : read;

@@ -124,6 +124,9 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',
   'updates/receipts': 'What is reported to the vendor about each outcome.',
   'uploads/transfer': 'The upload of one frozen file: creating, resuming, chunk sizes, methods, the receipt.',
+  'uploads/redaction':
+    'Masks secrets in what is sent: streams of text in overlapping windows, own rules, pseudonyms, names of files.',
+  'uploads/redaction/rules': 'The rules that ship with Sallyport, and what they share: names of keys, ends of values.',
 };
 
 /** The modules that may use one outside the layers. Files directly in src/ are the program itself: they may import all. */

@@ -54,18 +54,10 @@ function checkRuleNames({ support_logs: section }: Salvaged): Finding[] {
 export async function checkRedactionPatterns({ support_logs: section }: Salvaged): Promise<Finding[]> {
   const rules = section?.redaction ?? [];
   if (rules.length === 0) return [];
-  const { RE2JS } = await import('re2js');
+  const { validatePattern } = await import('#redaction/linear-pattern.ts');
   return rules.flatMap((rule, index) => {
-    if (rule?.pattern === undefined) return [];
+    const reason = rule?.pattern === undefined ? null : validatePattern(rule.pattern);
     const path = ['support_logs', 'redaction', index, 'pattern'];
-    try {
-      return RE2JS.compile(rule.pattern).matches('') ? [error(path, MATCHES_NOTHING)] : [];
-    } catch (thrown) {
-      const reason = (thrown as Error).message.replace(/^error parsing regexp: /, '');
-      return [error(path, `This is not a regular expression of RE2: ${reason}.`, rule.pattern)];
-    }
+    return reason === null ? [] : [error(path, `This pattern cannot be used: ${reason}.`, rule?.pattern)];
   });
 }
-
-const MATCHES_NOTHING =
-  'This pattern also matches an empty text, so it would match everywhere. Make it need a character.';

@@ -1,0 +1,81 @@
+// The stable names that replace hosts, users and addresses: the same original always gets the same name, in every
+// bundle of this installation. Pure.
+//
+// Guarantees: at most `MAX_NAMES` originals are kept. The oldest is dropped first; if it appears again, it gets a new
+// number, so a name never means two things. `pseudonym-store.ts` keeps the map on disk.
+
+import { NewestMap } from '#system/newest.ts';
+
+/** What a name stands for. */
+export type PseudonymKind = 'host' | 'user' | 'ipv4' | 'ipv6' | 'mac';
+
+export const PSEUDONYM_KINDS: readonly PseudonymKind[] = ['host', 'user', 'ipv4', 'ipv6', 'mac'];
+
+/** In all kinds together. 50,000 names take about 4 MB. */
+export const MAX_NAMES = 50_000;
+
+/** An original, in lower case, with its number. */
+export interface NamedOriginal {
+  readonly kind: PseudonymKind;
+  readonly original: string;
+  readonly number: number;
+}
+
+/** What is kept on disk. */
+export interface SavedPseudonyms {
+  readonly names: readonly NamedOriginal[];
+  /** The number that the next original of a kind gets. */
+  readonly next: Readonly<Record<PseudonymKind, number>>;
+}
+
+/** Gives names to originals. */
+export class Pseudonyms {
+  readonly #names: NewestMap<string, NamedOriginal>;
+  readonly #next: Record<PseudonymKind, number> = { host: 1, user: 1, ipv4: 1, ipv6: 1, mac: 1 };
+  #version = 0;
+
+  constructor(saved: SavedPseudonyms | null, maxNames = MAX_NAMES) {
+    this.#names = new NewestMap(maxNames);
+    for (const one of saved?.names ?? []) {
+      this.#names.set(keyOf(one.kind, one.original), one);
+      this.#next[one.kind] = Math.max(this.#next[one.kind], one.number + 1);
+    }
+    for (const kind of PSEUDONYM_KINDS) this.#next[kind] = Math.max(this.#next[kind], saved?.next[kind] ?? 1);
+  }
+
+  /** The name of an original. Hosts, users and addresses are compared without case. */
+  nameOf(kind: PseudonymKind, original: string): string {
+    const key = keyOf(kind, original);
+    const known = this.#names.get(key);
+    if (known !== undefined) return render(kind, known.number);
+    const number = this.#next[kind];
+    this.#next[kind] += 1;
+    this.#names.set(key, { kind, original: original.toLowerCase(), number });
+    this.#version += 1;
+    return render(kind, number);
+  }
+
+  /** Increases with each new name. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The state to write. */
+  saved(): SavedPseudonyms {
+    return { names: [...this.#names.values()], next: { ...this.#next } };
+  }
+}
+
+function keyOf(kind: PseudonymKind, original: string): string {
+  return `${kind} ${original.toLowerCase()}`;
+}
+
+/** Addresses stay addresses, of private ranges (RFC 1918, RFC 4193) or locally administered, so that parsers accept them. */
+function render(kind: PseudonymKind, number: number): string {
+  const low = number & 0xff_ff_ff;
+  const bytes = [low >> 16, (low >> 8) & 0xff, low & 0xff];
+  if (kind === 'ipv4') return `10.${bytes.join('.')}`;
+  if (kind === 'ipv6') return `fd00::${number.toString(16)}`;
+  if (kind === 'mac') return `02:00:00:${bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+  return `${kind}-${number}`;
+}
