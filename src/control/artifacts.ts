@@ -3,9 +3,10 @@
 
 import { z } from 'zod';
 import { endpointListSchema } from './endpoints.ts';
+import { queueSchema } from './queue.ts';
 import { statusSchema } from './status.ts';
 
-const PRINTED = { endpoints: endpointListSchema, status: statusSchema } as const;
+const PRINTED = { endpoints: endpointListSchema, queue: queueSchema, status: statusSchema } as const;
 
 /** Each file, with its path relative to the root of the repository. */
 export function controlArtifacts(): readonly { readonly path: string; readonly text: string }[] {

@@ -12,6 +12,7 @@ import { forgottenSchema, hookRunSchema, roundSchema, updateSchema, verifiedSche
 import { changeRequestSchema, changeVerdictSchema } from './change.ts';
 import { endpointListSchema } from './endpoints.ts';
 import { followedSchema, followRequestSchema } from './follow.ts';
+import { QUEUE_VERBS } from './queue.ts';
 import { settingsListSchema } from './settings.ts';
 import { statusSchema } from './status.ts';
 import { explanationSchema, seededSchema, seedSchema } from './timeouts.ts';
@@ -132,6 +133,7 @@ export const VERBS = {
     events: LOG_EVENTS,
     result: changeVerdictSchema,
   }),
+  ...QUEUE_VERBS,
 };
 export type Verbs = typeof VERBS;
 

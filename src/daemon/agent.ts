@@ -32,6 +32,7 @@ import type { RoundReport, RoundScope } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
 import { allowRetry } from './answers/credentials.ts';
 import type { HealthWatch } from './answers/health.ts';
+import { LastFailures } from './answers/last-failures.ts';
 import { RunningRound } from './answers/progress.ts';
 import { currentEndpoints } from './answers/read-endpoints.ts';
 import { describeStatus } from './answers/status.ts';
@@ -72,6 +73,8 @@ export class Agent {
   #round: { readonly scope: RoundScope; readonly result: Promise<RoundResult> } | null = null;
   #last: RoundReport | null = null;
   readonly #runningRound: RunningRound;
+  /** Why the entries of the queue were not sent, in words. */
+  readonly failures: LastFailures;
   #busyWith: string | null = null;
   #scheduleHooks: ScheduleHooks | null = null;
   #rounds: RoundWatch | null = null;
@@ -79,6 +82,7 @@ export class Agent {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#runningRound = new RunningRound(parts.clock);
+    this.failures = new LastFailures(parts.redactor);
     this.#hooks = new HookQueue(parts.ports, parts.commands, {
       // The receipt of this run need not wait for the next round.
       gaveUp: () => void this.sendReceipts().catch(() => undefined),
@@ -343,6 +347,7 @@ export class Agent {
   /** Passes an event to the listeners; no work depends on it. */
   #show(event: SallyportEvent): void {
     this.#runningRound.update(event);
+    this.failures.update(event);
     for (const listener of this.#listeners) listener(event);
   }
 }

@@ -6,6 +6,7 @@ import type { HandlersOf } from '#control/verb.ts';
 import type { Agent } from './agent.ts';
 import type { Followers } from './answers/followers.ts';
 import { listSettings } from './answers/list-settings.ts';
+import { queueHandlers } from './answers/queue-handlers.ts';
 import type { Parts } from './parts.ts';
 
 /** The handlers over this work. */
@@ -28,6 +29,7 @@ export function handlersOf(agent: Agent, parts: Parts, followers: Followers): Ha
     forgetSerial: () => agent.forgetSerial(),
     tryChange: ({ request, authority, onEvent, signal }) =>
       agent.tryChange({ ...request, authority: boundBy(request, authority) }, onEvent, signal),
+    ...queueHandlers(parts, agent.failures),
   };
 }
 

@@ -15,4 +15,29 @@ export const SPOOL_CODES = {
     class: 'internal',
     retry: 'never',
   },
+  // Entries that wait (`sallyport queue`)
+  'QUEUE-UNKNOWN': {
+    text: 'The queue has no entry {id}.',
+    check: 'It may have been sent meanwhile. To list the entries: sallyport queue ls.',
+    class: 'config',
+    retry: 'change',
+  },
+  'QUEUE-AMBIGUOUS': {
+    text: '{id} fits several entries of the queue: {entries}.',
+    check: 'Write the whole id, with its kind in front, as sallyport queue ls --json shows it: KIND/ID.',
+    class: 'config',
+    retry: 'change',
+  },
+  'QUEUE-KIND': {
+    text: 'The queue has no kind {kind}.',
+    check: 'Kinds that are in use: {known}. To list them: sallyport queue ls.',
+    class: 'config',
+    retry: 'change',
+  },
+  'QUEUE-REJECTED': {
+    text: 'The server rejected {id}, so it is never sent again.',
+    check: 'It is only kept for you to see why: sallyport queue show {id}.',
+    class: 'config',
+    retry: 'change',
+  },
 } as const satisfies Record<string, Entry>;

@@ -3,6 +3,12 @@
 import type { Definition } from './event-definition.ts';
 
 export const UPLOADS_EVENTS = {
+  // Changes by an admin (`sallyport queue`)
+  'queue-dropped': {
+    level: 'warn',
+    thread: 'Main',
+    text: 'Dropped {kind} {id} ({bytes:size}, {attempts} failed attempt{attempts:s}) at the request of an admin. It is never sent.',
+  },
   // Documents on disk
   'batch-quarantined': {
     level: 'error',

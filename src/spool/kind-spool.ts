@@ -31,7 +31,7 @@ import type { EntryProblem } from './quarantine.ts';
 import type { Queue, QueuedEntry } from './queue.ts';
 import { type RejectedEntry, readRejected } from './rejected.ts';
 import type { SettledKeys } from './settled-keys.ts';
-import type { ListedEntry, NewEntry, Spool, SpoolPorts } from './spool.ts';
+import type { CheckedState, ListedEntry, NewEntry, Spool, SpoolPorts } from './spool.ts';
 
 /** The opened parts. */
 export interface Opened<Body> {
@@ -139,16 +139,17 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   read(head: EntryHead): Promise<SpoolEntry<Body> | null> {
-    return this.#withWaiting(head, null, async (waiting) => {
-      const read = await this.#folder.read(waiting.sequence);
-      if (read.kind === 'closed') return this.#endings.putOff(waiting, read.error);
-      const reason = read.kind === 'record' ? checkBody(this.kind, head.kind, read.record.body) : null;
-      if (read.kind === 'record' && reason === null) {
-        return { ...waiting.head, body: this.kind.body.parse(read.record.body) };
-      }
-      const problem: EntryProblem = read.kind === 'unusable' ? read.problem : { kind: 'damaged', reason: reason ?? '' };
-      return await this.#endings.setAside(waiting, problem);
-    });
+    return this.#withWaiting(head, null, (waiting) => this.#readHead(waiting));
+  }
+
+  async #readHead(waiting: QueuedEntry): Promise<SpoolEntry<Body> | null> {
+    const { head } = waiting;
+    const read = await this.#folder.read(waiting.sequence);
+    if (read.kind === 'closed') return this.#endings.putOff(waiting, read.error);
+    const reason = read.kind === 'record' ? checkBody(this.kind, head.kind, read.record.body) : null;
+    if (read.kind === 'record' && reason === null) return { ...head, body: this.kind.body.parse(read.record.body) };
+    const problem: EntryProblem = read.kind === 'unusable' ? read.problem : { kind: 'damaged', reason: reason ?? '' };
+    return await this.#endings.setAside(waiting, problem);
   }
 
   attachment({ key }: EntryHead): AttachmentBody | null {
@@ -158,21 +159,42 @@ export class KindSpool<Body> implements Spool<Body> {
     return attachmentBody(this.#ports.files, path, waiting.head.attachment);
   }
 
-  async verify({ key }: EntryHead, signal: AbortSignal): Promise<boolean> {
+  async verify(head: EntryHead, signal: AbortSignal): Promise<boolean> {
+    return (await this.#compare(head, signal)) === 'intact';
+  }
+
+  async check(head: EntryHead, signal: AbortSignal): Promise<CheckedState> {
+    const compared = await this.#compare(head, signal);
+    if (compared !== 'intact') return compared;
+    return await this.#withWaiting(head, 'gone', async (waiting) =>
+      (await this.#readHead(waiting)) === null ? this.#afterProblem(head) : 'intact',
+    );
+  }
+
+  async #compare({ key }: EntryHead, signal: AbortSignal): Promise<CheckedState> {
     const waiting = this.#queue.get(key);
-    if (waiting === undefined) return false;
-    try {
-      const reason = await this.#checkContent(waiting, signal);
-      if (reason === null) return true;
-      await this.#withWaiting(waiting.head, null, (still) =>
-        this.#endings.setAside(still, { kind: 'damaged', reason }),
-      );
-    } catch (thrown) {
-      if (signal.aborted) throw thrown;
-      tolerate(thrown);
-      this.#endings.putOff(waiting, asCoded(thrown));
-    }
-    return false;
+    if (waiting === undefined) return 'gone';
+    const act = async (): Promise<string | CodedError | null> => {
+      try {
+        return await this.#checkContent(waiting, signal);
+      } catch (thrown) {
+        if (signal.aborted) throw thrown;
+        tolerate(thrown);
+        return asCoded(thrown);
+      }
+    };
+    const problem = await act();
+    if (problem === null) return 'intact';
+    // It may have been sent while it was read.
+    return await this.#withWaiting(waiting.head, 'gone', async (still) => {
+      if (problem instanceof CodedError) this.#endings.putOff(still, problem);
+      else await this.#endings.setAside(still, { kind: 'damaged', reason: problem });
+      return this.#afterProblem(still.head);
+    });
+  }
+
+  #afterProblem({ key }: EntryHead): CheckedState {
+    return this.#queue.get(key) === undefined ? 'damaged' : 'unreadable';
   }
 
   /** Why the content is not the accepted one; null when it is, or when the head alone shows that later. */

@@ -56,6 +56,12 @@ export interface ListedEntry {
   readonly isEnding: boolean;
 }
 
+/**
+ * The state of an entry that was compared with its digest. damaged: it is set aside, or missing, and reported;
+ * unreadable: it cannot be read now and stays; gone: it ended meanwhile.
+ */
+export type CheckedState = 'intact' | 'damaged' | 'unreadable' | 'gone';
+
 /** The spool of one kind. Its operations run one after the other; only attachments are streamed in concurrently. */
 export interface Spool<Body> {
   readonly kind: SpoolKind<Body>;
@@ -79,6 +85,8 @@ export interface Spool<Body> {
   attachment(head: EntryHead): AttachmentBody | null;
   /** Compares the attachment or the content with its digest. False: it was changed, and is now set aside and reported. */
   verify(head: EntryHead, signal: AbortSignal): Promise<boolean>;
+  /** The same, and reads its head. Rejects only with the reason of the signal. */
+  check(head: EntryHead, signal: AbortSignal): Promise<CheckedState>;
   /** Wall time when the next entry is due; null when none waits, or all are held. */
   nextDueAt(): number | null;
   /** How long until a delivery has work, also after a step of the wall clock; null when no entry waits, or all are held. */

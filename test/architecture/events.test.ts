@@ -9,6 +9,7 @@ import { sourceFiles } from './layers.ts';
 const RENDERERS: Readonly<Record<string, string>> = {
   'logging/': 'the log: classic lines, JSON, the terminal',
   'daemon/answers/followers.ts': 'the lines and the progress that a caller follows over Control',
+  'daemon/answers/last-failures.ts': 'the last failure of an entry that `queue show` prints',
   'daemon/answers/progress.ts': 'the transfer and the wait that status shows',
   'daemon/service/service.ts': 'the sentence that systemctl status shows',
   'cli/settings/confirm.ts': 'lines on the terminal while a change is tried',

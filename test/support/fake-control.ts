@@ -2,6 +2,7 @@
 
 import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { EndpointList, EndpointRow } from '#control/endpoints.ts';
+import type { QueueDetail, QueueEntry } from '#control/queue.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
 import type { Diagnosis, PurposeReport } from '#diagnose/report.ts';
 
@@ -24,7 +25,42 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     seedTimeout: (seeds) => Promise.resolve({ route: ROUTE, taken: seeds.length, known_before: 0 }),
     tryChange: () => Promise.resolve({ confirmed: true, by: 'stages', failure: null }),
     confirmChange: () => Promise.resolve(),
+    listQueue: () => Promise.resolve({ at: '2026-11-20T02:00:00.000Z', kinds: [] }),
+    showQueued: ({ kind, id }) =>
+      Promise.resolve(aQueueDetail({ entry: aQueueEntry({ kind: kind ?? 'receipt', id }) })),
+    retryQueued: () => Promise.resolve({ retried: [], sending: true }),
+    dropQueued: ({ kind, id }) => Promise.resolve(aQueueEntry({ kind: kind ?? 'receipt', id })),
+    verifyQueue: () => Promise.resolve([]),
     close: () => Promise.resolve(),
+    ...over,
+  };
+}
+
+/** A receipt that was not sent yet. */
+export function aQueueEntry(over: Partial<QueueEntry> = {}): QueueEntry {
+  return {
+    kind: 'receipt',
+    id: '3fa91b22c0de44115d8c0f7be1aa99e2c1d2e3f405162738495a6b7c8d9e0f10',
+    state: 'due',
+    accepted_at: '2026-11-20T01:00:00.000Z',
+    attempts: 0,
+    next_try: null,
+    last_failure: null,
+    bytes: 305,
+    content: null,
+    ...over,
+  };
+}
+
+/** That receipt in full. */
+export function aQueueDetail(over: Partial<QueueDetail> = {}): QueueDetail {
+  return {
+    entry: aQueueEntry(),
+    failure: null,
+    reason: null,
+    sha256: null,
+    facts: { id: '1602503', outcome: 'published', length: 20_000_000 },
+    documents: [],
     ...over,
   };
 }

@@ -5,8 +5,10 @@ import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';
 import type { Report } from '#logging/events.ts';
 import type { Redactor } from '#redaction/redact.ts';
+import { systemClock } from '#system/clock.ts';
 import type { Actions } from './program.ts';
 import type { Globals } from './program-hooks.ts';
+import type { QueueActions } from './program-queue.ts';
 
 export interface ControlActionParts {
   readonly terminal: Terminal;
@@ -20,13 +22,21 @@ export interface ControlActionParts {
 
 type ControlActions = Pick<
   Actions,
-  'check' | 'status' | 'listUpdates' | 'verifyUpdates' | 'forgetSerial' | 'runHook' | 'explainTimeout'
+  | 'check'
+  | 'status'
+  | 'listUpdates'
+  | 'verifyUpdates'
+  | 'forgetSerial'
+  | 'runHook'
+  | 'explainTimeout'
+  | keyof QueueActions
 >;
 
 /** The commands, under the names that the program calls. */
 export function controlActions(parts: ControlActionParts): ControlActions {
   const { terminal, signal, withControl } = parts;
   return {
+    ...queueActions(parts),
     check: async (globals, options) => {
       const { checkCommand } = await import('#cli/check.ts');
       return await withControl(globals, (control) =>
@@ -67,3 +77,31 @@ export function controlActions(parts: ControlActionParts): ControlActions {
 }
 
 const updates = () => import('#cli/updates.ts');
+
+function queueActions({ terminal, signal, withControl }: ControlActionParts): QueueActions {
+  const commands = () => import('#cli/queue.ts');
+  return {
+    listQueue: async (globals, options) => {
+      const { listQueueCommand } = await commands();
+      return await withControl(globals, (control) => listQueueCommand(control, terminal, options));
+    },
+    showQueued: async (globals, options) => {
+      const { showQueuedCommand } = await commands();
+      return await withControl(globals, (control) =>
+        showQueuedCommand(control, terminal, { ...options, clock: systemClock }),
+      );
+    },
+    retryQueued: async (globals, options) => {
+      const { retryQueuedCommand } = await commands();
+      return await withControl(globals, (control) => retryQueuedCommand(control, terminal, options));
+    },
+    dropQueued: async (globals, options) => {
+      const { dropQueuedCommand } = await commands();
+      return await withControl(globals, (control) => dropQueuedCommand(control, terminal, options));
+    },
+    verifyQueue: async (globals, options) => {
+      const { verifyQueueCommand } = await commands();
+      return await withControl(globals, (control) => verifyQueueCommand(control, terminal, { ...options, signal }));
+    },
+  };
+}

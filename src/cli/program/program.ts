@@ -12,6 +12,7 @@ import { isZoneName } from '#system/time/zone.ts';
 import type { Does, Globals, Hooks } from './program-hooks.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import type { ProxyActions } from './program-proxy.ts';
+import { addQueueCommands, type QueueActions } from './program-queue.ts';
 
 /** Arguments of `status`. */
 interface StatusArguments {
@@ -31,7 +32,7 @@ export interface EstimateArguments {
 }
 
 /** The actions that `sallyport.ts` provides. Each returns the exit status. */
-export interface Actions extends ProxyActions, NetworkActions {
+export interface Actions extends ProxyActions, NetworkActions, QueueActions {
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
@@ -66,6 +67,7 @@ export async function runProgram(
       status = await action(...given);
     };
   addWork(program, made.actions, { globals, does });
+  addQueueCommands(program, made.actions, { globals, does });
   addTimeout(program, made.actions, { globals, does });
   // What follows from the configuration schema is loaded for its own commands only.
   const purposes = isNamed('diagnose') ? (await import('#config/purposes.ts')).PURPOSES : [];
