@@ -13,7 +13,7 @@ export const CONFIG_CODES = {
     text: 'Cannot read the credentials that {keys} in {file} refer to: only the service can, and it is not running (CREDENTIALS_DIRECTORY is not set here).',
     check:
       'The file itself is correct. Start the service (systemctl start sallyport), then run the command again. ' +
-      'In a unit of your own, set LoadCredential=.',
+      'If you start Sallyport from a unit of your own, set LoadCredential= in it.',
     class: 'config',
     retry: 'change',
   },

@@ -30,7 +30,7 @@ export const DIAGNOSE_CODES = {
     retry: 'change',
   },
   'RANGE-STRIPPED': {
-    text: 'Requested a part of {url}, but got all of it ({status}): an interrupted download starts over.',
+    text: 'A part of {url} was requested, but the whole file arrived ({status}). An interrupted download would start over.',
     check: 'Ask the proxy team whether it removes Range from requests for {target}. Everything else works.',
     class: 'content',
     retry: 'change',

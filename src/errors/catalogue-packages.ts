@@ -11,19 +11,22 @@ export const PACKAGE_CODES = {
   },
   'NOT-A-JAR': {
     text: 'The file is not a .JAR: {reason:words}. Discarded.',
-    check: 'The proxy replaced or modified the package, or the vendor published something else.',
+    check:
+      'The proxy replaced or modified the package, or the vendor published something else. Ask the proxy team first, then the vendor.',
     class: 'content',
     retry: 'later',
   },
   'LENGTH-MISMATCH': {
-    text: 'The feed says {expected} bytes, the response says {announced}. Nothing was downloaded.',
-    check: 'The proxy modified the package, or the vendor changed the file under the same ID.',
+    text: 'The package has {expected} bytes according to the feed, but {announced} according to the response. Nothing was downloaded.',
+    check:
+      'The proxy modified the package, or the vendor changed the file under the same ID. Ask the proxy team first, then the vendor.',
     class: 'content',
     retry: 'later',
   },
   'BODY-TOO-LONG': {
     text: 'The response has more than the {expected} bytes that the feed lists. Discarded.',
-    check: 'The proxy modified the package, or the vendor changed the file under the same ID.',
+    check:
+      'The proxy modified the package, or the vendor changed the file under the same ID. Ask the proxy team first, then the vendor.',
     class: 'content',
     retry: 'later',
   },
@@ -34,20 +37,21 @@ export const PACKAGE_CODES = {
     retry: 'later',
   },
   'RANGE-INVALID': {
-    text: 'Requested the bytes from offset {asked} on, but got {range}.',
+    text: 'The rest of the package was requested, from byte {asked}, but the response has {range}.',
     check:
       'A cache between this host and the server answers range requests wrongly. The next attempt requests the whole package.',
     class: 'content',
     retry: 'later',
   },
   'DIGEST-MISMATCH': {
-    text: 'sha256 is {found}, the feed says {expected} ({via:words}). Discarded.',
-    check: 'The proxy modified the package or cached a modified copy; the next attempt requests a fresh copy.',
+    text: 'The downloaded package has sha256 {found}, but the feed lists {expected} ({via:words}). Discarded.',
+    check:
+      'The proxy modified the package or cached a modified copy. The next attempt requests a fresh copy. If that fails as well, ask the proxy team.',
     class: 'content',
     retry: 'later',
   },
   'PACKAGE-TOO-LARGE': {
-    text: 'Update ID {id} is {length:size} large, but updates.max_package_bytes allows {limit:size}.',
+    text: 'Update ID {id} has {length:size}, but updates.max_package_bytes allows only {limit:size}. It is not downloaded.',
     check: 'If you want this package, raise updates.max_package_bytes.',
     class: 'content',
     retry: 'change',

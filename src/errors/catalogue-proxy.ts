@@ -125,7 +125,7 @@ export const PROXY_CODES = {
   'NTLM-CONN': {
     text: 'Authentication with proxy {proxy} was interrupted: {reason:words}. NTLM and Negotiate need the same connection for all steps.',
     check:
-      'A load balancer or proxy in front of it may close or share connections. Ask for keep-alive, or use basic or digest.',
+      'A load balancer or proxy in front of it may close or share connections. Ask the proxy team for persistent connections, or use basic or digest.',
     class: 'auth',
     retry: 'later',
   },

@@ -10,7 +10,7 @@ export const SPOOL_CODES = {
     retry: 'later',
   },
   'SPOOL-TOO-LARGE': {
-    text: '{key} is {bytes:size} large, but an entry of the spool can have at most {limit:size}. It was not accepted.',
+    text: '{key} has {bytes:size}, but an entry of the spool can have at most {limit:size}. It was not accepted.',
     check: 'This is a bug in Sallyport. Please report it with the log lines around it.',
     class: 'internal',
     retry: 'never',

@@ -55,7 +55,7 @@ export const SYSTEM_CODES = {
   },
   'FILE-FOREIGN': {
     text: '{path} belongs to user ID {owner}, but this process runs as user ID {self}; it was not opened.',
-    check: 'Remove it, or give the folder back to the service user (chown).',
+    check: 'Remove it, or make the service user the owner of the folder and its files again (chown).',
     class: 'system',
     retry: 'change',
   },
@@ -87,13 +87,13 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'STATE-NEWER': {
-    text: '{path} was written by a newer Sallyport (format {found}, this one reads {known}); it was set aside as {aside}.',
-    check: 'After a downgrade this is normal. Put the file back when the newer version is installed again.',
+    text: '{path} was written by a newer Sallyport (format {found}, this one reads {known}); it was renamed to {aside}.',
+    check: 'After a downgrade this is normal. Give the file its old name when the newer version is installed again.',
     class: 'system',
     retry: 'never',
   },
   'STATE-DAMAGED': {
-    text: '{path} cannot be read ({reason:words}); it was set aside as {aside}.',
+    text: '{path} cannot be read ({reason:words}); it was renamed to {aside}.',
     check: 'Nothing to do: the state is rebuilt as far as possible. If this happens again, check the disk.',
     class: 'system',
     retry: 'never',

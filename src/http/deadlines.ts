@@ -55,7 +55,7 @@ export function holderOf(connection: Pick<HopFacts, 'how'>, url: URL): string {
 export function nextAttempt(head: ResponseHead | null): string {
   if (head === null) return 'it is tried again';
   const ranges = headerValue(head, 'accept-ranges') ?? '';
-  if (/^none$/i.test(ranges)) return 'the server takes no ranges, so the next attempt starts over';
+  if (/^none$/i.test(ranges)) return 'the server does not support range requests, so the next attempt starts over';
   const resumes = head.status === 206 || /\bbytes\b/i.test(ranges);
   return `the bytes are kept, and the next attempt ${resumes ? 'continues' : 'tries to continue'} from there`;
 }

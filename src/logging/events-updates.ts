@@ -77,17 +77,25 @@ export const UPDATES_EVENTS = {
   'gave-way': {
     level: 'info',
     thread: 'Updater',
-    text: 'Update ID {id} arrives in small parts ({elapsed:ms} so far). Its bytes are kept, and the other updates are fetched first.',
+    text: 'Update ID {id} arrives in small parts ({elapsed:ms} so far). Its bytes are kept, and the other updates are downloaded first.',
   },
   'next-try-round': { level: 'info', thread: 'Updater', text: 'Trying again at the next check.' },
   // Disk space
   'disk-full': {
     level: 'error',
     thread: 'Updater',
-    text: 'Paused with {free:size} free: {error:advised} Next try at {at:time}.',
+    text: 'Downloads paused with {free:size} of disk space free: {error:advised} Next try at {at:time}.',
   },
-  'disk-still-full': { level: 'debug', thread: 'Updater', text: 'Still paused with {free:size} free: {error:advised}' },
-  'disk-room': { level: 'info', thread: 'Updater', text: 'Enough disk space again after {elapsed:ms}; continuing.' },
+  'disk-still-full': {
+    level: 'debug',
+    thread: 'Updater',
+    text: 'Downloads still paused with {free:size} of disk space free: {error:advised}',
+  },
+  'disk-room': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Enough disk space again after {elapsed:ms}; downloads continue.',
+  },
   // Publishing and pruning
   verified: { level: 'info', thread: 'Updater', text: 'Verified update ID {id}: sha256 {sha256}.' },
   published: { level: 'info', thread: 'Updater', text: 'Published update ID {id} as {path}.' },

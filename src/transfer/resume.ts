@@ -141,7 +141,7 @@ export function checkResume(plan: RangePlan, response: RangeFacts, length: numbe
       error: coded('LENGTH-MISMATCH', { expected: length, announced: response.contentLength }),
     };
   }
-  return { kind: 'from-zero', reason: plan.kind === 'rest' ? 'the whole package came instead of the rest' : null };
+  return { kind: 'from-zero', reason: plan.kind === 'rest' ? 'the whole package arrived instead of the rest' : null };
 }
 
 /** A validator that If-Range may carry: a strong ETag, else Last-Modified (RFC 9110, 13.1.5); null without either. */

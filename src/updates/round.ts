@@ -212,9 +212,9 @@ function reasonToDefer(
   },
 ): string | null {
   const required = item.requires.find((id) => state.missing.has(id));
-  if (required !== undefined) return `it requires ${required}, which is not here yet`;
+  if (required !== undefined) return `it requires ${required}, which is not published yet`;
   if (state.waiting !== null) return `it failed before; the next attempt is at ${showLocalTime(state.waiting.atMs)}`;
-  return state.isSpent ? 'its server is too slow or cannot be reached; the next check continues with it' : null;
+  return state.isSpent ? 'its server is too slow or cannot be reached; it is tried again at the next check' : null;
 }
 
 /** A package that could not be published in its turn. */

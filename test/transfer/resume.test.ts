@@ -57,7 +57,7 @@ describe('checkResume', () => {
   it('starts from zero if the whole file arrives instead of the rest, and says why', () => {
     expect(checkResume(rest, { status: 200, contentRange: undefined, contentLength: 1_000 }, 1_000)).toEqual({
       kind: 'from-zero',
-      reason: 'the whole package came instead of the rest',
+      reason: 'the whole package arrived instead of the rest',
     });
     expect(checkResume(whole, { status: 200, contentRange: undefined, contentLength: null }, 1_000)).toEqual({
       kind: 'from-zero',

@@ -84,7 +84,7 @@ export function addProxyTest(proxy: Command, actions: NetworkActions, { globals,
 
 const JSON_HELP = 'as JSON; docs/diagnosis.schema.json is its schema';
 const OPINION_HELP = 'also send each request with an ordinary Node client (npm proxy-agent), and compare the results';
-const RETRY_HELP = 'send a proxy password once more that was rejected, or whose proxy has a new address';
+const RETRY_HELP = 'send a proxy password once more, even if it was rejected or the proxy has a new address';
 
 const TEST_HELP = `
 Runs the same tests as sallyport diagnose, in the daemon if one is running, with the same exit statuses. A rejected password is
@@ -106,9 +106,9 @@ The running daemon does the tests with its own user, environment and credentials
 and says so. The tests of a purpose end at its first failure. A rejected password is sent again only with --retry-credential, or
 after you agree at the terminal.
 
-With --second-opinion an ordinary Node client sends the same request through the same proxy afterwards. If it gets through where
-Sallyport fails, please report that as a fault of Sallyport. The client gets the proxy password only if the proxy accepted it
-just before, by Basic or as the login of a SOCKS proxy.
+With --second-opinion, an ordinary Node client sends the same request through the same proxy afterwards. If its request succeeds
+and that of Sallyport failed, please report a bug in Sallyport. The client gets the proxy password only if the proxy accepted it
+just before, with Basic or as a SOCKS login.
 
 Exit status: 0 every connection works (there may be warnings), else the class of the first failure: 10 name resolution,
 11 connection, 12 proxy authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP,

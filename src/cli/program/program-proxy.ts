@@ -134,7 +134,7 @@ function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: 
   );
   proxy
     .command('confirm')
-    .description('accept the change that --confirm-within is trying, even though a stage failed')
+    .description('accept the change that --confirm-within is testing, even though a stage failed')
     .action(does(() => actions.confirmChange(globals())));
 }
 
@@ -166,7 +166,7 @@ function withConfirm(command: Command): Command {
     .addOption(
       new Option(
         '--confirm-within <time>',
-        'try the change for this long, such as 60s; save it only if every stage passes or you run sallyport proxy confirm',
+        'test the change for at most this long, such as 60s; save it only if every stage passes or you run sallyport proxy confirm',
       ).argParser(readWindow),
     )
     .option('--save-anyway', 'save the change even if a stage fails; the network may be down after that', false);

@@ -143,7 +143,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .option('--json', 'the result as JSON, without log lines', false)
     .option(
       '--retry-credential',
-      'send a proxy password once more that was rejected, or whose proxy has a new address',
+      'send a proxy password once more, even if it was rejected or the proxy has a new address',
       false,
     )
     .action(does((options: { json: boolean; retryCredential: boolean }) => actions.check(globals(), options)));
@@ -197,13 +197,13 @@ function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks
   timeout
     .command('estimate')
     .description(
-      'estimate it from an old log and its packages, as the manual describes; changes nothing without --apply',
+      'estimate the timeout from an old log and its packages, as the manual describes; changes nothing without --apply',
     )
     .requiredOption('--log <file...>', 'log files; rotated files next to each are also read')
     .requiredOption('--packages <dir>', 'folder with the .JAR files of these updates')
     .option('--time-zone <zone>', 'time zone of the log, such as Europe/Berlin; default: that of this host', parseZone)
     .option('--apply', 'save response_timeout.base_ms, and learn from the downloads', false)
-    .option('--yes', 'do not ask for confirmation if it grows more than tenfold', false)
+    .option('--yes', 'do not ask for confirmation if the value grows more than tenfold', false)
     .option('--json', 'as JSON', false)
     .action(does((options: EstimateArguments) => actions.estimateTimeout(globals(), options)));
 }
@@ -293,7 +293,7 @@ First steps:
   sallyport demo                     watch packages arrive through a proxy, on this host only
   sallyport proxy add                set up your proxy by answering questions
   sallyport config check             check the configuration file after you edit it
-  sallyport check                    check for updates now, and watch
+  sallyport check                    check for updates now, and show the log
   sallyport run                      run in the foreground, and check on a schedule
   sallyport diagnose                 find out where a connection fails, and why
   sallyport endpoints                list what the proxy team has to allow

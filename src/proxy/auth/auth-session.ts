@@ -190,7 +190,11 @@ export class AuthSession {
     this.#noteOffers(challenges);
     if (this.connectionBound && this.#accepted) {
       const { name: proxy, hop } = this.peer;
-      return coded('NTLM-CONN', { proxy, reason: 'it asked again on a connection that it had authenticated', hop });
+      return coded('NTLM-CONN', {
+        proxy,
+        reason: 'it requested authentication again on an authenticated connection',
+        hop,
+      });
     }
     const verdict = classifyAuthentication(challenges, this.peer, this.#proved);
     if (verdict.kind === 'failed' && !this.#isTurnedDown(challenges)) return verdict.error;

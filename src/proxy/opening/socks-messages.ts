@@ -157,5 +157,5 @@ function octetsOf6(address: string): Buffer {
 }
 
 function wordsOf(known: Readonly<Record<number, string>>, code: number): string {
-  return known[code] ?? 'a reply code of no standard';
+  return known[code] ?? 'an unknown reply code';
 }

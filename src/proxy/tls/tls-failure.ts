@@ -143,7 +143,7 @@ function purposeOf({ purpose = PURPOSES[0] }: TlsPeer): Purpose {
  */
 function placeOfIssuer(certificate: X509Certificate | undefined): string {
   const place = /^CA Issuers - URI:(\S{1,200})$/m.exec(certificate?.infoAccess ?? '')?.[1];
-  return place === undefined ? 'its certificate does not say where that is' : `available at ${place}, not fetched`;
+  return place === undefined ? 'no address for it is known' : `available at ${place}, which is not used`;
 }
 
 /** What is too old in the peer; null when nothing is. */

@@ -142,7 +142,7 @@ function inChannel(item: FeedItem, { channel }: DecisionContext): boolean {
 function whyDeferred(item: FeedItem, { productUpdates, agent }: DecisionContext): string | null {
   if (item.kind === 'product' && !productUpdates) return 'product updates are off (updates.product_updates)';
   if (rolloutPosition(agent.id, item.id) >= item.rollout_percent) {
-    return `the rollout has reached ${item.rollout_percent} percent of hosts`;
+    return `the rollout includes ${item.rollout_percent} percent of hosts, and not yet this one`;
   }
   if (item.min_agent !== undefined && !isAtLeast(agent.version, item.min_agent)) {
     return `it needs Sallyport ${item.min_agent}, this is ${agent.version}`;

@@ -252,7 +252,7 @@ export class HookQueue {
       return checkPath(await this.#commands.resolvePath(command), this.#commands.self);
     } catch (thrown) {
       const { code } = thrown as NodeJS.ErrnoException;
-      return { path: command, reason: `cannot be looked at: ${code ?? 'unknown'}` };
+      return { path: command, reason: `cannot be examined: ${code ?? 'unknown'}` };
     }
   }
 

@@ -87,7 +87,7 @@ describe('SOCKS messages: a reply', () => {
     [2, 'not allowed by its rules'],
     [4, 'host unreachable'],
     [6, 'time to live expired'],
-    [77, 'a reply code of no standard'],
+    [77, 'an unknown reply code'],
   ])('describes a refusal %d, even if the rest of it is missing', (code, words) => {
     expect(readReply5(Buffer.from([5, code]))).toMatchObject({ kind: 'read', value: { code, words } });
   });

@@ -152,8 +152,8 @@ describe('TLS behind a proxy', () => {
       const { message, check } = failure as Error & { check: string };
       expect(message).toContain('the server did not send it, or TLS is intercepted');
       expect(message).not.toContain('proxy corp');
-      expect(check).toContain('(available at http://ca.example.com/tls-ca.crt, not fetched)');
-      expect(check).toMatch(/-connect localhost:\d+\. .* If it differs, ask for a bypass\.$/);
+      expect(check).toContain('(available at http://ca.example.com/tls-ca.crt, which is not used)');
+      expect(check).toMatch(/-connect localhost:\d+\. .* TLS is intercepted, so ask for a bypass\.$/);
       await origin?.close();
     }
     // The same chain, sent whole, is trusted.
