@@ -24,7 +24,11 @@ describe('failure words: a connection that is cut', () => {
   const head = (fields: string) => `HTTP/1.1 200 OK\r\n${fields}Content-Length: 10\r\n\r\nhalf`;
   it.each([
     ['bytes', head('Accept-Ranges: bytes\r\n'), 'the bytes are kept, and the next attempt continues from there'],
-    ['none', head('Accept-Ranges: none\r\n'), 'the server does not support range requests, so the next attempt starts over'],
+    [
+      'none',
+      head('Accept-Ranges: none\r\n'),
+      'the server does not support range requests, so the next attempt starts over',
+    ],
     ['nothing', head(''), 'the bytes are kept, and the next attempt tries to continue from there'],
     ['no head', '', 'it is tried again'],
   ])('has the advice for %s about ranges', async (_what, answer, words) => {
