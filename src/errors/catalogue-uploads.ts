@@ -68,6 +68,49 @@ export const UPLOAD_CODES = {
     class: 'config',
     retry: 'change',
   },
+  // Jobs of support logs (`uploads/bundle/jobs`)
+  'JOB-UNKNOWN': {
+    text: 'There is no job {job}.',
+    check: 'To list the jobs of this host, run sallyport send-logs list.',
+    class: 'content',
+    retry: 'never',
+  },
+  'JOB-STATE': {
+    text: 'Job {job} is {state}; it must be {wanted:words} for this.',
+    check: 'To list the jobs of this host, run sallyport send-logs list.',
+    class: 'content',
+    retry: 'change',
+  },
+  'JOB-DIGEST': {
+    text: 'Job {job} has another digest: {sha256}.',
+    check: 'Nothing was sent. To see what the job contains, run sallyport send-logs show {job}.',
+    class: 'content',
+    retry: 'change',
+  },
+  'JOB-TOO-SOON': {
+    text: 'Support logs are sent at most once an hour by schedule and at the request of the platform; the next time is in {wait:ms}.',
+    check: 'To send them now, run sallyport send-logs.',
+    class: 'policy',
+    retry: 'later',
+  },
+  'JOBS-FULL': {
+    text: '{count} job{count:s} of at most {limit} wait, with {bytes:size} of at most {limitBytes:size}. No other one was started.',
+    check: 'Find out why they are not sent, or delete them: run sallyport send-logs list.',
+    class: 'system',
+    retry: 'later',
+  },
+  'BUNDLE-HELD': {
+    text: 'Bundle {job} is held, because a scanner blocked it.',
+    check: 'Ask the team that runs the scanner to allow it, then run sallyport queue retry.',
+    class: 'policy',
+    retry: 'change',
+  },
+  'BUNDLE-CHANGED': {
+    text: 'The file of bundle {job} is missing, or has changed since it was packed. It was not sent.',
+    check: 'Check the disk, then run sallyport send-logs again.',
+    class: 'content',
+    retry: 'never',
+  },
   // Uploading one file (`uploads/transfer`)
   'UPLOAD-LOCATION': {
     text: '{url} created an upload, but its Location cannot be used: {reason:words}.',

@@ -16,6 +16,34 @@ export const UPLOADS_EVENTS = {
     text: 'Set aside documents that could not be read: {error:advised}',
     folds: true,
   },
+  // Jobs of support logs
+  'bundle-requested': {
+    level: 'info',
+    thread: null,
+    text: 'Bundle {job} of support logs was requested by {by:words}.',
+  },
+  'bundle-built': {
+    level: 'info',
+    thread: null,
+    text: 'Bundle {job} is ready to be sent: {length:size} (files: {files}, left out: {leftOut}).',
+  },
+  'bundle-prepared': {
+    level: 'info',
+    thread: null,
+    text: 'Bundle {job} is prepared and waits for an approval: {length:size} (files: {files}, left out: {leftOut}).',
+  },
+  'bundle-approved': {
+    level: 'info',
+    thread: null,
+    text: 'Bundle {job} with the digest {sha256} was approved by {by:words}.',
+  },
+  'bundle-failed': { level: 'error', thread: null, text: 'Bundle {job} was not made: {error:advised}' },
+  'bundle-quarantined': {
+    level: 'error',
+    thread: null,
+    text: 'Set aside a bundle that cannot be sent: {error:advised}',
+    folds: true,
+  },
   // Uploading one file
   'upload-started': {
     level: 'info',

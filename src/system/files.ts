@@ -68,6 +68,8 @@ export interface Files {
   rename(from: string, to: string): Promise<void>;
   /** Unlinks a file, or a link but not its target. True if it existed. */
   remove(path: string): Promise<boolean>;
+  /** Removes an empty folder. True if it existed. */
+  removeFolder(path: string): Promise<boolean>;
   /**
    * Creates a folder and its parents. The mode is set on each folder that it creates; an existing one (or a link to
    * one) stays as it is. Durable on return: files are lost with a folder whose own name is lost.

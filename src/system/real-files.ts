@@ -6,7 +6,19 @@
 // fact. Relies on Linux: O_NOFOLLOW, O_NONBLOCK, fsync of a folder. A crash leaves what the kernel has received.
 
 import { type BigIntStats, constants, fstatSync, readSync, writeSync } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, stat, statfs, unlink } from 'node:fs/promises';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rmdir,
+  stat,
+  statfs,
+  unlink,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { CodedError, coded, exhaustion } from '#errors/coded-error.ts';
@@ -57,13 +69,11 @@ export class RealFiles implements Files {
   }
 
   async remove(path: string): Promise<boolean> {
-    try {
-      await unlink(path);
-      return true;
-    } catch (thrown) {
-      if (errnoOf(thrown) === 'ENOENT') return false;
-      throw failure('remove', path, thrown);
-    }
+    return await removed(path, () => unlink(path));
+  }
+
+  async removeFolder(path: string): Promise<boolean> {
+    return await removed(path, () => rmdir(path));
   }
 
   async makeDirectory(path: string, mode: number): Promise<void> {
@@ -281,6 +291,16 @@ async function onFolder(operation: string, path: string, use: (handle: FileHandl
       await closeQuietly(handle);
     }
   });
+}
+
+async function removed(path: string, act: () => Promise<void>): Promise<boolean> {
+  try {
+    await act();
+    return true;
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return false;
+    throw failure('remove', path, thrown);
+  }
 }
 
 async function attempt(operation: string, path: string, act: () => Promise<void>): Promise<void> {

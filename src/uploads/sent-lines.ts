@@ -29,12 +29,12 @@ export const sentBundleSchema = z.object({
   at: z.string(),
   job: z.string(),
   requested_by: requesterSchema,
-  /** Who approved exactly these bytes; null if nobody did. */
+  /** Who approved exactly these bytes; null without an approval. */
   approved_by: z.string().nullable(),
   case: z.string().nullable(),
   url: z.string(),
-  /** How the last response came here (Via); null for a direct connection without one. */
-  via: z.string().nullable(),
+  /** The last connection in words: `proxy corp`, or `no proxy`. */
+  via: z.string(),
   file: z.string(),
   length: z.number(),
   sha256: z.string(),
@@ -105,7 +105,7 @@ export async function* readSentLines(files: Files, path: string): AsyncGenerator
   }
 }
 
-/** Complete lines from the end of the file to its begin, without those that are too long. */
+/** Complete lines from the end of the file to its start, without those that are too long. */
 function* linesBackwards(file: OpenFile): Generator<string> {
   const chunk = Buffer.alloc(CHUNK_BYTES);
   /** The bytes of the line that is being collected, and of its newline; null until the first newline. */

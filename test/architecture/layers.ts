@@ -123,6 +123,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'updates/hook': "The admin's command for each published update.",
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',
   'updates/receipts': 'What is reported to the vendor about each outcome.',
+  'uploads/bundle/jobs': 'Jobs of support logs: from a request to the receipt, on disk and in the spool.',
   'uploads/transfer': 'The upload of one frozen file: creating, resuming, chunk sizes, methods, the receipt.',
   'uploads/redaction':
     'Masks secrets in what is sent: streams of text in overlapping windows, own rules, pseudonyms, names of files.',

@@ -218,6 +218,16 @@ export class CrashingFiles implements Files {
     });
   }
 
+  async removeFolder(path: string): Promise<boolean> {
+    return this.#step('remove', path, () => {
+      const found = this.#findOr('remove', path, ['ENOENT']);
+      if (found?.node === undefined) return false;
+      if (found.node.kind !== 'directory') throw errno('remove', path, 'ENOTDIR');
+      if (found.node.entries.size > 0) throw errno('remove', path, 'ENOTEMPTY');
+      return found.folder.entries.delete(found.name);
+    });
+  }
+
   async makeDirectory(path: string, mode: number): Promise<void> {
     this.#step('makeDirectory', path, () => this.#makeFolder(path, mode));
   }

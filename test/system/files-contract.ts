@@ -280,6 +280,17 @@ export function filesContract(open: () => FilesUnderTest): void {
   });
 
   describe('folders', () => {
+    it('files: removeFolder removes an empty folder, and reports whether it existed', async () => {
+      await files.makeDirectory(at('folder'), 0o700);
+      await make('folder/file', 'kept');
+
+      expect(await codeOf(() => files.removeFolder(at('folder')))).toBe('FILE-FAILED');
+      expect(await codeOf(() => files.removeFolder(at('folder/file')))).toBe('FILE-FAILED');
+      await files.remove(at('folder/file'));
+      expect([await files.removeFolder(at('folder')), await files.removeFolder(at('folder'))]).toEqual([true, false]);
+      expect(await files.list(on.dir)).toEqual([]);
+    });
+
     it('files: folders are created with parents and mode; existing ones are unchanged', async () => {
       const before = process.umask(0o077);
       try {

@@ -27,7 +27,7 @@ function bundle(job: string, fields: Partial<RecordedBundle> = {}): RecordedBund
     approved_by: null,
     case: '4711',
     url: 'https://support.example.com/files/',
-    via: null,
+    via: 'no proxy',
     file: `${job}.tar.zst`,
     length: 1_000,
     sha256: 'a'.repeat(64),
@@ -146,7 +146,7 @@ describe('record of what was sent', () => {
     });
   });
 
-  it('removes lines after 400 days, and keeps those that it does not know', async () => {
+  it('removes lines after 400 days, and keeps unknown ones', async () => {
     const clock = new FakeClock();
     const at = (days: number) => new Date(clock.now() - days * DAY_MS).toISOString();
     const line = (job: string, days: number) =>

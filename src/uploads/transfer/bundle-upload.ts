@@ -107,7 +107,7 @@ class BundleUpload {
         () => this.#attempt(),
       );
       this.#reportEnd(receipt);
-      return { ended: 'receipt', receipt };
+      return { ended: 'receipt', receipt, via: this.#requests.via };
     } catch (thrown) {
       return this.#outcomeOf(thrown);
     } finally {

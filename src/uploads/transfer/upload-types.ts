@@ -73,8 +73,8 @@ export interface UploadPorts {
 
 /** The result of one call. Each call may be followed by another one after any of them except `receipt` and `failed`. */
 export type UploadOutcome =
-  /** The server has the bundle durably. */
-  | { readonly ended: 'receipt'; readonly receipt: string }
+  /** The server has the bundle durably. `via` is the last connection in words: `proxy corp`, or `no proxy`. */
+  | { readonly ended: 'receipt'; readonly receipt: string; readonly via: string }
   /** Try again later; `holds` if other bundles would meet the same failure. */
   | { readonly ended: 'postponed'; readonly failure: CodedError; readonly holds: boolean }
   /** A scanner stopped it (`content-block.ts`). */

@@ -11,8 +11,6 @@ import { afterBlock, type ContentBlock } from '#uploads/content-block.ts';
 import type { UploadOutcome } from './upload-types.ts';
 
 const SCOPE: Scope = { purpose: 'support_logs', thread: purposeRow('support_logs').thread };
-/** The longest wait of the spool. A held entry that becomes due is held again without being sent. */
-const HELD_MS = 604_800_000;
 
 /** What is known of the job whose upload ended. */
 export interface UploadedJob {
@@ -50,15 +48,14 @@ export function afterUpload<Body>(outcome: UploadOutcome, known: UploadedJob): A
 
 /** The verdict on an entry that is held, without an attempt. */
 export function stillHeld<Body>(failure: CodedError): Verdict<Body> {
-  return { does: 'postpone', failure, waitMs: HELD_MS, holds: false, says: () => [] };
+  return { does: 'hold', failure, says: [] };
 }
 
 function afterBlocked<Body>(failure: CodedError, { job, failures, block, route }: UploadedJob): AfterUpload<Body> {
   const next = afterBlock(block, route);
   if (next.does === 'hold') {
-    const says = () => [{ name: 'upload-held', job, error: failure, ...SCOPE }] as const;
-    const verdict = { does: 'postpone', failure, waitMs: HELD_MS, holds: false, says } as const;
-    return { verdict, block: next.block, state: 'held' };
+    const says = [{ name: 'upload-held', job, error: failure, ...SCOPE }] as const;
+    return { verdict: { does: 'hold', failure, says }, block: next.block, state: 'held' };
   }
   const says = (at: number) => [failureEvent(failure, { job, failures, at })];
   const verdict = { does: 'postpone', failure, waitMs: next.waitMs, holds: false, says } as const;

@@ -9,7 +9,10 @@ const names = (verdict: ReturnType<typeof afterUpload>['verdict']) =>
 
 describe('the verdict after an upload', () => {
   it('with a receipt settles the entry', () => {
-    const after = afterUpload({ ended: 'receipt', receipt: 'r-1' }, { ...KNOWN, block: { route: 'corp', times: 1 } });
+    const after = afterUpload(
+      { ended: 'receipt', receipt: 'r-1', via: 'no proxy' },
+      { ...KNOWN, block: { route: 'corp', times: 1 } },
+    );
     expect(after).toEqual({ verdict: { does: 'settle', says: [] }, block: null, state: 'sent' });
   });
 
@@ -26,7 +29,7 @@ describe('the verdict after an upload', () => {
     const first = afterUpload(outcome, KNOWN);
     expect(first).toMatchObject({ verdict: { does: 'postpone', waitMs: 3_600_000, holds: false }, state: 'waiting' });
     const second = afterUpload(outcome, { ...KNOWN, failures: 1, block: first.block });
-    expect(second).toMatchObject({ verdict: { does: 'postpone', waitMs: 604_800_000 }, state: 'held' });
+    expect(second).toMatchObject({ verdict: { does: 'hold' }, state: 'held' });
     expect(names(second.verdict)).toEqual(['upload-held']);
     expect(names(stillHeld(failure))).toEqual([]);
   });

@@ -1,0 +1,19 @@
+// Names of jobs: short enough to read out on the phone, such as `20261130-k3f9q2`. Pure.
+
+import type { Random } from '#system/clock.ts';
+import { utcTime } from '#system/moment.ts';
+
+/** Without 0, o, 1, i and l, which are mistaken for each other. */
+const LETTERS = 'abcdefghjkmnpqrstuvwxyz23456789';
+const RANDOM_LETTERS = 6;
+const ID = /^\d{8}-[a-z2-9]{6}$/;
+
+/** A new name; 31^6 are possible on each day (UTC). */
+export function makeJobId(nowMs: number, random: Random): string {
+  const letters = Array.from({ length: RANDOM_LETTERS }, () => LETTERS[Math.floor(random() * LETTERS.length)]);
+  return `${utcTime(nowMs).slice(0, 10).replaceAll('-', '')}-${letters.join('')}`;
+}
+
+export function isJobId(text: string): boolean {
+  return ID.test(text);
+}
