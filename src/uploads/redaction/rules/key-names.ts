@@ -11,15 +11,26 @@ export type KeyKind = 'password' | 'token' | 'number';
 
 /** Finds the words below inside a text. What it finds is then checked as a whole name. */
 export const STEM =
-  /pass|pwd|secret|token|credential|auth|pw(?![a-z])|psk|key|kennwort|sess(?:ion)?_?id|csrf|xsrf|otp|cvv|cvc|pin(?![a-z])|sid(?![a-z])/gi;
+  /pass|pwd|secret|token|credential|auth|pw(?![a-z])|psk|key|kennwort|sess(?:ion)?_?id|csrf|xsrf|jwt|bearer|mnemonic|phrase|wort|wachtwoord|senha|contrase|haslo|senord|salasana|otp|cvv|cvc|pin(?![a-z])|sid(?![a-z])/gi;
 
 const PASSWORD =
-  /(?:pass(?:w(?:or)?ds?|wort|phrases?|code)|pwd|kennwort|secret|(?:root|bind|db|user|admin|ldap|my)pw|(?:require|db|user|admin|root|my|http|smtp|ftp|mysql|ssl)pass|masterauth)$/;
-const PASSWORD_WORDS: ReadonlySet<string> = new Set(['pass', 'pw', 'psk', 'pswd', 'passw']);
+  /(?:pass(?:w(?:or)?ds?|wort|phrases?|code)|pwd|kennwort|losungswort|motdepasse|wachtwoord|senha|contrasen[ay]a?|haslo|losenord|salasana|secret|(?:root|bind|db|user|admin|ldap|my)pw|(?:require|db|user|admin|root|my|http|smtp|ftp|mysql|ssl|store|key|trust|login|bind|ldap|proxy|wifi)pass|masterauth)$/;
+const PASSWORD_WORDS: ReadonlySet<string> = new Set(['pass', 'passe', 'pw', 'psk', 'pswd', 'passw', 'mnemonic']);
 const TOKEN =
   /(?:tokens?|secrets|credentials?|apikeys?|secretkey|accesskey|privatekey|authkey|accountkey|sharedkey|masterkey)$/;
-const TOKEN_WORDS: ReadonlySet<string> = new Set(['auth', 'jsessionid', 'phpsessid', 'csrf', 'xsrf', 'sessid']);
+const TOKEN_WORDS: ReadonlySet<string> = new Set([
+  'auth',
+  'jsessionid',
+  'phpsessid',
+  'jwt',
+  'bearer',
+  'csrf',
+  'xsrf',
+  'sessid',
+]);
 const NUMBER_WORDS: ReadonlySet<string> = new Set(['otp', 'totp', 'cvv', 'cvv2', 'cvc', 'cvc2', 'pin']);
+
+const PHRASE_QUALIFIERS: ReadonlySet<string> = new Set(['seed', 'recovery', 'pass', 'secret']);
 
 /** Words that make the `key` after them a secret. Most keys are not: `primary_key`, `cache_key`, `public_key`. */
 const KEY_QUALIFIERS: ReadonlySet<string> = new Set([
@@ -88,7 +99,7 @@ const ABOUT: ReadonlySet<string> = new Set(
 /** Of these, a few also begin names of secrets: `userPassword`, `reset_token`, `name.password`. */
 const MAY_PRECEDE: ReadonlySet<string> = new Set(
   (
-    'account attribute bucket change check client config configured default directory endpoint error field file header help input ' +
+    'account attribute bucket change check client config configured default directory endpoint error field file header help id input ' +
     'issuer last list location manager message mount output parameter param path policy provider public refreshed reset ' +
     'set source start state status store time type url use user username validation version volume prompt check rotation'
   ).split(' '),
@@ -111,7 +122,9 @@ export function kindOfKey(name: string): KeyKind | null {
 }
 
 function wordsOf(name: string): string[] {
-  const separated = name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll(/([A-Z]+)([A-Z][a-z])/g, '$1 $2');
+  const separated = withoutAccents(name)
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replaceAll(/([A-Z]+)([A-Z][a-z])/g, '$1 $2');
   return separated
     .toLowerCase()
     .split(/[^a-z0-9]+/)
@@ -119,16 +132,29 @@ function wordsOf(name: string): string[] {
     .filter((word) => word !== '');
 }
 
+function withoutAccents(name: string): string {
+  return /[^\0-\x7f]/.test(name) ? name.normalize('NFD').replaceAll(/\p{M}/gu, '') : name;
+}
+
 function kindOfWord(words: readonly string[], at: number): KeyKind | null {
   const word = words[at] ?? '';
+  const before = words[at - 1] ?? '';
   const isLast = at === words.length - 1;
   if (PASSWORD.test(word) || (isLast && PASSWORD_WORDS.has(word))) return 'password';
+  if (word === 'phrase' && PHRASE_QUALIFIERS.has(before)) return 'password';
   if (TOKEN.test(word) || (isLast && TOKEN_WORDS.has(word))) return 'token';
   if (NUMBER_WORDS.has(word)) return 'number';
-  const before = words[at - 1];
-  if ((word === 'key' || word === 'keys') && before !== undefined && KEY_QUALIFIERS.has(before)) {
-    return words[at - 2] === 'public' ? null : 'token';
-  }
-  if (word === 'sid' && before === 'connect') return 'token';
-  return word === 'id' && (before === 'session' || before === 'sess') && words.includes('asp') ? 'token' : null;
+  if (word === 'key' || word === 'keys') return isSecretKey(before, words[at - 2]) ? 'token' : null;
+  return isSessionId(words, at) ? 'token' : null;
+}
+
+function isSecretKey(before: string, first: string | undefined): boolean {
+  return KEY_QUALIFIERS.has(before) && first !== 'public';
+}
+
+/** `connect.sid` and `ASP.NET_SessionId`: other session IDs are not secret. */
+function isSessionId(words: readonly string[], at: number): boolean {
+  const [word, before] = [words[at], words[at - 1]];
+  if (word === 'sid') return before === 'connect';
+  return word === 'id' && (before === 'session' || before === 'sess') && words.includes('asp');
 }

@@ -19,14 +19,16 @@ import {
   wordValue,
 } from './value-ends.ts';
 
-/** Letters, digits and `_.-`. */
+/** Letters, those of Latin-1 included, digits and `_.-`. */
 const IS_NAME_CHARACTER = Uint8Array.from({ length: 256 }, (_none, unit) =>
-  /[A-Za-z0-9_.-]/.test(String.fromCharCode(unit)) ? 1 : 0,
+  /[A-Za-z0-9_.\-\xc0-\xd6\xd8-\xf6\xf8-\xff]/.test(String.fromCharCode(unit)) ? 1 : 0,
 );
 const MAX_NAME = 80;
 
 /** After a name in quotes or in brackets of an index. */
 const QUOTED_ASSIGNMENT = /\\{0,31}["'`]\]?\s{0,20}(?:=>|:=|->|=(?!=\s)|:(?![:/]{2}))\s{0,100}/y;
+/** A declaration of a language with types: `let password: &str = "x"`. */
+const TYPED = /:[ \t]{0,4}[&A-Za-z_][\w<>[\]|?'. ]{0,40}?[ \t]{0,4}=[ \t]{0,4}(?=["'`])/y;
 const ASSIGNMENT = /\]?[ \t]{0,20}(?:=>|:=|->|=(?!=\s)|::?(?=[ \t])|:(?!:|\/\/))[ \t]{0,100}/y;
 /** Between the option of a command line, or of a list of arguments, and its value. */
 const OPTION_GAP = /\\{0,31}["'],[ \t]{0,4}|[ \t]{1,4}/y;
@@ -40,6 +42,14 @@ const NAMED_LENGTH = 48;
 const NAMED_VALUE = /\\{0,31}["']?,?\s{0,100}\\{0,31}["']?value\\{0,31}["']?\s{0,10}[:=]\s{0,10}/iy;
 const TAG_END = /(?:\s[^<>]{0,300})?>/y;
 const NAMED_TAG_END = /\\{0,31}["'](?:\s[^<>]{0,300})?>/y;
+/** The value of a pair before its name: `{"value":"x","name":"password"}`. */
+const VALUE_BEFORE =
+  /value\\{0,31}["']?\s{0,10}[:=]\s{0,10}\\{0,31}["'](?<value>[^"'\\\r\n]{1,200})\\{0,31}["'],?\s{0,40}\\{0,31}["']?$/di;
+const VALUE_BEFORE_LENGTH = 300;
+/** The second of exactly two arguments: `("password", "x")`. */
+const PAIR = /\\{0,31}["'],[ \t]{0,4}(?=[uUbB]?\\{0,31}["'])/y;
+/** A line of settings without a sign: `requirepass x`. */
+const SETTING = /[ \t]{1,40}(?=\S+[ \t]*(?:[\r\n]|$))/y;
 const ENVIRONMENT = /^[A-Z][A-Z0-9]*_[A-Z0-9_]+$/;
 /** The word before a `key` that is a word of its own: `API key: x`. */
 const WORD_BEFORE = /[A-Za-z]{2,20} $/;
@@ -112,11 +122,19 @@ function kindOfName(text: string, { from, to }: Name, form: Form): KeyKind | nul
 }
 
 function findValue(text: string, name: Name): Found | null {
-  return assigned(text, name) ?? named(text, name) ?? element(text, name) ?? option(text, name) ?? sentence(text, name);
+  return (
+    assigned(text, name) ??
+    named(text, name) ??
+    element(text, name) ??
+    option(text, name) ??
+    pair(text, name) ??
+    setting(text, name) ??
+    sentence(text, name)
+  );
 }
 
 function assigned(text: string, { from, to }: Name): Found | null {
-  const sign = matchAt(QUOTED_ASSIGNMENT, text, to) ?? matchAt(ASSIGNMENT, text, to);
+  const sign = matchAt(QUOTED_ASSIGNMENT, text, to) ?? matchAt(TYPED, text, to) ?? matchAt(ASSIGNMENT, text, to);
   if (sign === null) return null;
   const at = to + sign.length;
   const isLine = LINE_START.test(text.slice(Math.max(0, from - LINE_START_LENGTH), from));
@@ -131,16 +149,25 @@ function assigned(text: string, { from, to }: Name): Found | null {
 
 /** `name: DB_PASSWORD` with `value: x` after it; `<property name="password">x</property>`. */
 function named(text: string, { from, to }: Name): Found | null {
-  if (!NAMED.test(text.slice(Math.max(0, from - NAMED_LENGTH), from))) return null;
+  const before = NAMED.exec(text.slice(Math.max(0, from - NAMED_LENGTH), from))?.[0];
+  if (before === undefined) return null;
   const sign = matchAt(NAMED_VALUE, text, to);
   if (sign === null) {
     const tag = matchAt(NAMED_TAG_END, text, to);
-    return tag === null ? null : elementOf(text, to + tag.length);
+    return tag === null ? valueBefore(text, from - before.length) : elementOf(text, to + tag.length);
   }
   const at = to + sign.length;
   const quoted = blockScalar(text, at) ?? quotedValue(text, at);
   if (quoted !== null) return { value: quoted, form: 'quoted' };
   return isStructure(text, at) ? null : { value: wordValue(text, at), form: 'tight' };
+}
+
+function valueBefore(text: string, at: number): Found | null {
+  const start = Math.max(0, at - VALUE_BEFORE_LENGTH);
+  const span = VALUE_BEFORE.exec(text.slice(start, at))?.indices?.groups?.['value'];
+  if (span === undefined) return null;
+  const [from, to] = [start + span[0], start + span[1]];
+  return { value: { from, to, next: to }, form: 'quoted' };
 }
 
 function element(text: string, { from, to }: Name): Found | null {
@@ -162,6 +189,30 @@ function option(text: string, { from, to }: Name): Found | null {
   const quoted = quotedValue(text, at);
   if (quoted !== null) return { value: quoted, form: 'quoted' };
   return /[-\s]/.test(text.charAt(at)) ? null : { value: wordValue(text, at), form: 'tight' };
+}
+
+function pair(text: string, { from, to }: Name): Found | null {
+  if (!/\([uUbB]?\\{0,31}["']$/.test(text.slice(Math.max(0, from - 40), from))) return null;
+  const gap = matchAt(PAIR, text, to);
+  if (gap === null) return null;
+  const value = quotedValue(text, to + gap.length);
+  return value !== null && text.charAt(value.next) === ')' ? { value, form: 'quoted' } : null;
+}
+
+/** Only names of several words: `password` and a word may be a heading. */
+function setting(text: string, { from, to }: Name): Found | null {
+  if (
+    /^(?:pass|passe|pass(?:word|phrase|wd|code)s?|pwd|passwort|kennwort|secrets?|tokens|keys?|credentials?)$/i.test(
+      text.slice(from, to),
+    )
+  )
+    return null;
+  if (!LINE_START.test(text.slice(Math.max(0, from - LINE_START_LENGTH), from))) return null;
+  const gap = matchAt(SETTING, text, to);
+  if (gap === null) return null;
+  const at = to + gap.length;
+  const quoted = quotedValue(text, at);
+  return quoted === null ? { value: wordValue(text, at), form: 'line' } : { value: quoted, form: 'quoted' };
 }
 
 function sentence(text: string, { to }: Name): Found | null {

@@ -1,5 +1,6 @@
 // Mail addresses, card numbers and bank accounts. Pure and linear: each candidate is short.
 
+import type { Span } from '#redaction/mask.ts';
 import { type BundleRule, ruleOf } from './rule.ts';
 
 /** RFC 5321, 4.5.3.1: at most 64 characters before the @. Bytes above 127 belong to letters of UTF-8 or Latin-1. */
@@ -7,7 +8,7 @@ const MAIL =
   /(?<![A-Za-z0-9._%+\-\x80-\xff])(?:[A-Za-z0-9._%+'&#!~\-\x80-\xff]{1,64}|"[^"\s\\]{1,62}")@(?:[A-Za-z0-9\-\x80-\xff]{1,63}\.){1,8}[A-Za-z\x80-\xff][A-Za-z0-9\-\x80-\xff]{1,23}(?![A-Za-z0-9@\-\x80-\xff])/g;
 /** The last label of names that look like addresses: units of systemd, files, versions of packages. */
 const NO_DOMAIN =
-  /\.(?:service|socket|timer|mount|slice|scope|target|device|path|automount|swap|png|jpe?g|gif|svg|webp|ico|css|m?js|cjs|tsx?|jsx|json|ya?ml|xml|html?|txt|log|conf|cfg|ini|lock|tgz|gz|tar|jar|war|whl|deb|rpm|so|dll|exe|class|java|py|rb|go|rs|sock|pid|tmp|bak|local-\d+)$/i;
+  /\.(?:service|socket|timer|mount|slice|scope|target|device|path|automount|swap|png|jpe?g|gif|svg|webp|ico|css|m?js|cjs|tsx?|jsx|json|ya?ml|xml|html?|txt|log|conf|cfg|ini|lock|tgz|gz|tar|jar|war|whl|deb|rpm|dll|exe|class|java|rb|go|sock|pid|tmp|bak|local-\d+)$/i;
 const VERSION = /@v?\d+(?:\.\d+)*[.-]/;
 const NO_USER = /^(?:git|hg|svn|npm|gitlab|aur)@/;
 
@@ -23,7 +24,7 @@ const CARDS: readonly RegExp[] = [
   /^(?:5018|5020|5038|5893|6304|6759|676[1-3])\d+$/,
 ];
 const CARD =
-  /(?<![A-Za-z0-9_.,+*]|[A-Za-z0-9][-:/])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9_*]|[-.,:/][A-Za-z0-9])/g;
+  /(?<![A-Za-z0-9_.+*]|[A-Za-z0-9]-|\d[:/])(?:(?<=%)B)?(?:\d{13,19}|\d{4}([ .-])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ .-])\d{6}\2\d{4,5})(?![A-Za-z0-9_*]|[-.][A-Za-z0-9])/g;
 
 /** Length of an IBAN by its country (the registry of SWIFT, ISO 13616). */
 const IBAN_LENGTHS: ReadonlyMap<string, number> = new Map(
@@ -36,8 +37,8 @@ const IBAN_LENGTHS: ReadonlyMap<string, number> = new Map(
     .split(' ')
     .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))]),
 );
-const IBAN =
-  /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:([ -]?)[A-Za-z0-9]{4}(?:\1[A-Za-z0-9]{4}){1,6}(?:\1[A-Za-z0-9]{1,3})?)(?![A-Za-z0-9])/g;
+/** The beginning, and as many characters as the longest IBAN has, in groups or not. */
+const IBAN = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=([ -]?)[A-Za-z0-9]{2})(?:\1?[A-Za-z0-9]){7,30}/g;
 
 export const PERSONAL_RULES: readonly BundleRule[] = [
   ruleOf({
@@ -59,15 +60,14 @@ export const PERSONAL_RULES: readonly BundleRule[] = [
     expression: CARD,
     accepts: isCard,
   }),
-  ruleOf({
+  {
     name: 'iban',
     version: 1,
     masks: 'IBANs with the length of their country and valid check digits',
     example: 'account DE89 3704 0044 0532 0130 00',
     untouched: 'account DE88 3704 0044 0532 0130 00',
-    expression: IBAN,
-    accepts: isIban,
-  }),
+    find: ibansIn,
+  },
 ];
 
 /** `bob@example.com.log` is a file that is named after an address. */
@@ -81,7 +81,7 @@ function isInUrl({ input, index }: RegExpExecArray): boolean {
 }
 
 function isCard(value: string): boolean {
-  const digits = value.replaceAll(/[ -]/g, '');
+  const digits = value.replaceAll(/[^\d]/g, '');
   const length = digits.length;
   if (!CARDS.some((card) => card.test(digits))) return false;
   if (!/^[34]/.test(digits) && length < 16) return false;
@@ -94,14 +94,34 @@ function isCard(value: string): boolean {
   return sum % 10 === 0 && !/^(\d)\1+$/.test(digits);
 }
 
+/** Words may follow in groups of their own, so the length of the country decides where an IBAN ends. */
+function ibansIn(text: string): Span[] {
+  const spans: Span[] = [];
+  IBAN.lastIndex = 0;
+  for (let match = IBAN.exec(text); match !== null; match = IBAN.exec(text)) {
+    const { index } = match;
+    const length = IBAN_LENGTHS.get(match[0].slice(0, 2).toUpperCase()) ?? 0;
+    const compact = match[0].replaceAll(/[ -]/g, '').slice(0, length).toUpperCase();
+    const to = index + lengthWithSeparators(match[0], length);
+    if (compact.length === length && isIban(compact) && !/[A-Za-z0-9]/.test(text.charAt(to))) spans.push([index, to]);
+    // Another IBAN may begin inside the characters that were read in advance.
+    IBAN.lastIndex = index + 4;
+  }
+  return spans;
+}
+
+function lengthWithSeparators(text: string, length: number): number {
+  let at = 0;
+  for (let count = 0; at < text.length && count < length; at += 1) if (/[A-Za-z0-9]/.test(text.charAt(at))) count += 1;
+  return at;
+}
+
 /** ISO 13616, 6: the number, with its first four characters at the end, is 1 modulo 97. */
-function isIban(value: string): boolean {
-  const compact = value.replaceAll(/[ -]/g, '').toUpperCase();
-  if (IBAN_LENGTHS.get(compact.slice(0, 2)) !== compact.length) return false;
+function isIban(compact: string): boolean {
   let rest = 0;
   for (const character of compact.slice(4) + compact.slice(0, 4)) {
     const number = Number.parseInt(character, 36);
     rest = (rest * (number > 9 ? 100 : 10) + number) % 97;
   }
-  return rest === 1;
+  return compact !== '' && rest === 1;
 }

@@ -51,6 +51,7 @@ const PATH =
 const NAME =
   /^(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_. /][A-Za-z]?[a-z]*)*$|^[A-Za-z]?[a-z]+(?:[A-Z][a-z]+)*$|^(?:[A-Z]+_)*[A-Z]+$/;
 const QUANTITY = /^[-+]?\d[\d.,:TZ/-]*(?:[a-zA-Z%]{1,3})?$/;
+const DURATION = /^\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d|%|[KMG]i?B)$/;
 const ADDRESS = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /** Whether a value is a secret. */
@@ -72,10 +73,14 @@ export function isSetting(text: string): boolean {
 }
 
 function isPassword(text: string, form: Form): boolean {
+  if ((form === 'prose' || form === 'loose') && DURATION.test(text)) return false;
   if (text.length < MIN_PASSWORD_LENGTH) return false;
   if (form === 'prose')
     return (
-      text.length >= MIN_PROSE_PASSWORD_LENGTH && /\d/.test(text) && /[A-Za-z]/.test(text) && !/[/()<>=]/.test(text)
+      text.length >= MIN_PROSE_PASSWORD_LENGTH &&
+      /[A-Za-z]/.test(text) &&
+      (/\d/.test(text) || /[@#$%^!*]./.test(text)) &&
+      !/[/()<>=]/.test(text)
     );
   if (form === 'quoted' || form === 'tight') return !isSentence(text);
   const isWord = /^[A-Za-z]+[.,:;!?]?$/.test(text);

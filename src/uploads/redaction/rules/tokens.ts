@@ -22,19 +22,22 @@ const TOKENS: readonly ExpressionRule[] = [
     masks: 'JSON Web Tokens (JWT, JWS and JWE)',
     example: `id ${sample('eyJhbGciOiJIUzI1NiJ9.eyJ', 20)}.${sample('', 43)} end`,
     untouched: 'eyJhbGciOiJIUzI1NiJ9',
-    hint: /eyJ/,
-    // RFC 7515, 3.1 and RFC 7516, 3.1: the first part is the base64url of a JSON object, which begins with {".
-    expression: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){1,4}\.?/g,
+    hint: /ey[AJ]|ewo/,
+    // RFC 7515, 3.1 and RFC 7516, 3.1: the first part is the base64url of a JSON object, which begins with {" or { and
+    // white space. A part may be empty: the key of JWE, the signature of an unsecured token.
+    expression: /(?<![A-Za-z0-9_-])(?:ey[AJ]|ewo)[A-Za-z0-9_-]{8,}={0,2}(?:\.[A-Za-z0-9_-]*={0,2}){1,4}/g,
+    // Grafana, 1Password and others write their keys as such an object in base64, without a signature.
+    others: [{ expression: /(?<![A-Za-z0-9_-])(?:eyJrIjoi|ops_eyJ)[A-Za-z0-9_-]{40,}={0,2}/g }],
     accepts: (value) => value.length >= 36,
   },
   {
     name: 'aws-key',
     version: 1,
-    masks: 'AWS access key IDs, session tokens and Bedrock keys',
+    masks: 'AWS access key IDs and other identifiers of AWS, session tokens and Bedrock keys',
     example: `key ${sample('AKIA', 16, 'Q7RT2VX6LM4KD5WS')}`,
     untouched: 'AKIAZ is a prefix of AWS',
     expression: anyOf(
-      '(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}',
+      '(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|APKA)[A-Z0-9]{16}',
       '(?:IQoJb3JpZ2lu|F[Qw]oGZXIvYXdz)[A-Za-z0-9+/]{80,}={0,2}',
       'ABSK[A-Za-z0-9+/]{100,}={0,2}',
       'amzn\\.mws\\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
@@ -51,6 +54,7 @@ const TOKENS: readonly ExpressionRule[] = [
       'GOCSPX-[A-Za-z0-9_-]{28}',
       'ya29\\.[A-Za-z0-9_.-]{20,}',
       '1//0[A-Za-z0-9_-]{40,}',
+      'AAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]{120,}',
     ),
   },
   {
@@ -62,7 +66,7 @@ const TOKENS: readonly ExpressionRule[] = [
     hint: /\+A(?:St|Rm|Eh|CDb|Sb|CR)|A(?:IoT|zCa|zSe|zFu|Act|ZDO)|\dQ~/,
     expression: anyOf(
       '[A-Za-z0-9+/]{76}\\+(?:ASt|ARm|AEh|AIoT?|ACDb|AAct)[A-Za-z0-9+/]{4,7}={1,2}',
-      '[A-Za-z0-9+/]{33,60}(?:AIoT|\\+ASb|\\+AEh|\\+ARm|AzCa|AzSe|AzFu|\\+ACR)[A-Za-z0-9+/]{5,6}={0,2}',
+      '[A-Za-z0-9+/_-]{33,60}(?:AIoT|\\+ASb|\\+AEh|\\+ARm|AzCa|AzSe|AzFu|\\+ACR)[A-Za-z0-9+/_-]{5,6}={0,2}',
       '[A-Za-z0-9_~.-]{3}\\dQ~[A-Za-z0-9_~.-]{31,34}',
       '[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}',
     ),
@@ -97,12 +101,12 @@ const TOKENS: readonly ExpressionRule[] = [
   {
     name: 'webhook',
     version: 1,
-    masks: 'The secret part of webhook addresses of Slack, Teams and Discord',
+    masks: 'The secret part of webhook addresses of Slack, Teams, Discord, Zapier and IFTTT',
     example: `https://hooks.slack.com/services/${sample('T0/B0/', 24)}`,
     untouched: 'https://hooks.slack.com/services/',
-    hint: /hooks\.slack\.com|\.office\.com|discord/,
+    hint: /hooks\.|\.office\.com|discord|ifttt/,
     expression:
-      /(?:hooks\.slack\.com\/(?:services|workflows|triggers)|\.office\.com\/webhookb?2?|discord(?:app)?\.com\/api\/webhooks)\/(?<value>[A-Za-z0-9@/_-]{20,})/dg,
+      /(?:hooks\.slack\.com\/(?:services|workflows|triggers)|\.office\.com\/webhookb?2?|discord(?:app)?\.com\/api\/webhooks|hooks\.zapier\.com\/hooks\/catch|maker\.ifttt\.com\/trigger\/[^\s/]{1,100}\/(?:json\/)?with\/key)\/(?<value>[A-Za-z0-9@/_-]{20,})/dg,
   },
   {
     name: 'stripe-key',
@@ -154,6 +158,21 @@ const TOKENS: readonly ExpressionRule[] = [
       'pat[A-Za-z0-9]{14}\\.[a-f0-9]{64}',
       'AKC[A-Za-z0-9]{60,}',
       'cmVmdGtuO[A-Za-z0-9]{40,}',
+      'v1\\.0-[a-f0-9]{24}-[a-f0-9]{146}',
+      'tskey-[a-z]{2,12}-[A-Za-z0-9-]{16,}',
+      'SWMTKN-1-[A-Za-z0-9-]{40,}',
+      'xkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}',
+      'oy2[a-z0-9]{43}',
+      'cio[A-Za-z0-9]{32}',
+      'sl\\.[A-Za-z0-9_-]{100,}',
+      'EAA[A-Za-z0-9]{80,}',
+      'E[ZT][AT]K[A-Za-z0-9]{54}',
+      'FLWSECK(?:_TEST)?-[A-Za-z0-9]{32}(?:-X)?',
+      'AKID[A-Za-z0-9]{32}',
+      'FlyV1 [A-Za-z0-9+/_=,-]{40,}',
+      'f[mo][12]_[A-Za-z0-9+/_=-]{40,}',
+      'CLOJARS_[a-z0-9]{60}',
+      'A{20,}[A-Za-z0-9%]{40,}',
       'SK[0-9a-f]{32}',
       'key-[0-9a-f]{32}',
       'secret_[A-Za-z0-9]{43}',
@@ -162,6 +181,11 @@ const TOKENS: readonly ExpressionRule[] = [
     ),
     others: [
       { hint: /\.atlasv1\./, expression: anyOf('[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_=-]{60,}') },
+      { hint: /NRAL/, expression: anyOf('[a-f0-9]{36}NRAL') },
+      {
+        hint: /\bs\.[A-Za-z0-9]{24}/,
+        expression: anyOf('s\\.(?=[A-Z0-9]{0,23}[a-z])(?=[a-z0-9]{0,23}[A-Z])[A-Za-z0-9]{24}'),
+      },
       { hint: /-us\d/, expression: anyOf('[0-9a-f]{32}-us\\d{1,2}') },
       { hint: /:AA/, expression: anyOf('\\d{8,10}:AA[A-Za-z0-9_-]{33}') },
       {
@@ -169,20 +193,27 @@ const TOKENS: readonly ExpressionRule[] = [
         expression: anyOf('[MNO][A-Za-z\\d]{23,25}\\.[A-Za-z\\d_-]{6}\\.[A-Za-z\\d_-]{27,38}'),
       },
     ],
-    accepts: (value) => !value.startsWith('sk-') || (/\d/.test(value) && /[A-Z]/.test(value)),
+    accepts: (value) => !/^(?:sk-|s\.|A{20})/.test(value) || (/\d/.test(value) && /[A-Z]/.test(value)),
   },
   {
     name: 'password-hash',
     version: 1,
-    masks: 'Hashes of passwords as crypt(3) writes them, and NTLM messages',
+    masks:
+      'Hashes of passwords as crypt(5), directory servers, databases and web frameworks write them, and NTLM messages',
     example: `bob:${sample('$6$saltsalt$', 60)}:19000`,
     untouched: '$6 per month',
     expression: new RegExp(
       [
-        '\\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|sha1|scrypt|argon2(?:id?|d)|pbkdf2(?:-sha\\d{1,3})?)\\$[A-Za-z0-9./,=$+-]{20,}',
+        '\\$(?:1|2[abxy]?|5|6|7|8|9|y|gy|P|H|S|NT|apr1|md5|sha1|sha256|sha512|scrypt|bcrypt-sha256|argon2(?:id?|d)|pbkdf2(?:-sha\\d{1,3})?|DCC2|krb5\\w{2,12})\\$[A-Za-z0-9./,=$+*@:_-]{20,}',
+        // RFC 2307, 5.3, and the schemes of directory servers.
+        '\\{(?:S?SHA(?:\\d{3})?|S?MD5|SMD5|CRYPT|BCRYPT|ARGON2(?:ID?)?|PBKDF2(?:[-_]SHA\\d{0,3})?|NT|LM|RC4|AES)\\}[A-Za-z0-9+/.$,=:*@_-]{16,}',
+        '(?<![A-Za-z0-9])(?:pbkdf2|bcrypt|scrypt|argon2|sha1|sha256|sha512|md5)(?:[_:][a-z0-9_:]{1,30})?\\$[A-Za-z0-9+/.$,=:_-]{20,}',
+        '(?<![A-Za-z0-9])SCRAM-SHA-(?:1|256|512)\\$\\d{1,9}:[A-Za-z0-9+/=$:]{40,}',
+        '(?<![A-Za-z0-9])\\*[0-9A-F]{40}(?![A-Za-z0-9])',
+        '(?<![A-Za-z0-9])[0-9a-fA-F]{32}:[0-9a-fA-F]{32}(?=:::|[\\s"\',]|$)',
         '(?<![A-Za-z0-9+/])TlRMTVNTUAAD[A-Za-z0-9+/]{16,}={0,2}',
       ].join('|'),
-      'g',
+      'gi',
     ),
   },
 ];
