@@ -15,9 +15,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ChunkingContext, type Plugin, rolldown } from 'rolldown';
+import {
+  type ChunkingContext,
+  type InputOptions,
+  type OutputOptions,
+  type Plugin,
+  type PluginContext,
+  rolldown,
+} from 'rolldown';
 import { asciiOnly, leanBuiltins, withoutProcesses } from './bundle-plugins.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -69,24 +76,52 @@ function loadedTogether(entry: string): (module: string, context: ChunkingContex
 }
 
 /**
- * Files that code refers to by `new URL('./worker.ts', import.meta.url)` are included: a script as an entry, anything else
- * as a copy.
+ * Files that code refers to by `new URL('./worker.ts', import.meta.url)` are included: a script as a program of its own,
+ * anything else as a copy. A script starts a thread. If it shared files with the program, the thread would evaluate what each
+ * start of the program evaluates.
  */
 const filesBeside: Plugin = {
   name: 'files-beside',
   transform: {
     filter: { code: /new URL\(\s*['"]\.{1,2}\// },
-    handler(code, id) {
-      return code.replaceAll(BESIDE, (_whole, _quote, name: string) => {
+    async handler(code, id) {
+      const emitted = new Map<string, string>();
+      for (const [whole, , name = ''] of code.matchAll(BESIDE)) {
         const file = join(dirname(id), name);
-        const emitted = /\.[jt]s$/.test(name)
-          ? this.emitFile({ type: 'chunk', id: file, name: basename(dirname(file)) })
-          : this.emitFile({ type: 'asset', name: basename(file), source: readFileSync(file) });
-        return `new URL(import.meta.ROLLUP_FILE_URL_${emitted})`;
-      });
+        const [first, ...others] = /\.[jt]s$/.test(name) ? await bundleThread(file) : [copyOf(file)];
+        for (const other of others) this.emitFile(other);
+        if (first !== undefined) emitted.set(whole, this.emitFile(first));
+      }
+      return code.replaceAll(BESIDE, (whole) => `new URL(import.meta.ROLLUP_FILE_URL_${emitted.get(whole)})`);
     },
   },
 };
+
+type Asset = Parameters<PluginContext['emitFile']>[0] & { readonly type: 'asset' };
+
+function copyOf(file: string): Asset {
+  return { type: 'asset', name: basename(file), source: readFileSync(file) };
+}
+
+/** Such as `pac-worker` for `proxy/pac/worker.ts`. */
+function nameOf(script: string): string {
+  return `${basename(dirname(script))}-${basename(script, extname(script))}`;
+}
+
+/** The files of the script, its entry first. They refer to each other by their places. */
+async function bundleThread(script: string): Promise<Asset[]> {
+  const build = await rolldown(inputOf({ [nameOf(script)]: script }));
+  try {
+    const { output } = await build.generate({ ...OUTPUT, entryFileNames: 'parts/[name]-[hash].js' });
+    return output.map((file) => ({
+      type: 'asset',
+      fileName: file.fileName,
+      source: file.type === 'chunk' ? file.code : file.source,
+    }));
+  } finally {
+    await build.close();
+  }
+}
 
 /**
  * proxy-agent imports its agent for PAC files when it first needs it. It never does here, because a route has already
@@ -101,12 +136,9 @@ const NO_PAC = '\0no-pac-proxy-agent';
 
 const BESIDE = /new URL\(\s*(['"])(\.{1,2}\/[^'"]+)\1,\s*import\.meta\.url\)/g;
 
-/** Bundles the entry into `dir/main.js`. */
-async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
-  const fresh = join(dirname(dir), `.${basename(dir)}.new`);
-  rmSync(fresh, { recursive: true, force: true });
-  const build = await rolldown({
-    input: { main: entry },
+function inputOf(input: Readonly<Record<string, string>>): InputOptions {
+  return {
+    input,
     cwd: ROOT,
     platform: 'node',
     // kerberos is not a dependency: an admin who needs Negotiate installs it next to the program.
@@ -114,19 +146,30 @@ async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
     plugins: [withoutProcesses, withoutPac, filesBeside, leanBuiltins, asciiOnly],
     preserveEntrySignatures: 'allow-extension',
     logLevel: 'warn',
-  });
+  };
+}
+
+const OUTPUT: OutputOptions = {
+  format: 'esm',
+  chunkFileNames: 'parts/[name]-[hash].js',
+  // Reading the code takes half of the time to READY, so comments and blanks are removed. Names stay for stack traces.
+  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+};
+
+/** Bundles the entry into `dir/main.js`. */
+async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
+  const fresh = join(dirname(dir), `.${basename(dir)}.new`);
+  rmSync(fresh, { recursive: true, force: true });
+  const build = await rolldown(inputOf({ main: entry }));
   try {
     await build.write({
+      ...OUTPUT,
       dir: fresh,
-      format: 'esm',
       entryFileNames: '[name].js',
-      chunkFileNames: 'parts/[name]-[hash].js',
       codeSplitting: {
         groups: [{ debugName: 'loaded together', name: loadedTogether(resolve(entry)) }],
         includeDependenciesRecursively: false,
       },
-      // Reading the code takes half of the time to READY, so comments and blanks are removed. Names stay for stack traces.
-      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     });
   } finally {
     await build.close();

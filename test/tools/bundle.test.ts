@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,6 +37,12 @@ describe('bundle', () => {
     const program = join(folder, 'program');
     const built = node(join(ROOT, 'tools', 'bundle.ts'), entry, program);
     expect([built.status, built.stderr]).toEqual([0, '']);
+
+    // A thread evaluates its own files only, not what a start of the program evaluates.
+    const parts = join(program, 'parts');
+    const threads = readdirSync(parts).filter((name) => /^(?:pac|diagnose)-/.test(name));
+    expect(threads.length).toBeGreaterThan(1);
+    expect(threads.filter((name) => readFileSync(join(parts, name), 'utf8').includes('/start-'))).toEqual([]);
 
     // Nothing of the checkout is in reach from there.
     const ran = node(join(program, 'main.js'));
