@@ -1,5 +1,6 @@
 // Settings that a member of the group only tries must not affect other users.
 
+import '#test/support/built-threads.ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Diagnosis } from '#control/control.ts';
 import { statusSchema } from '#control/status.ts';

@@ -2,6 +2,7 @@
  * The second opinion in scenarios of the field: its sentence for each, and what reaches the proxy. Secrets are
  * counted at the proxy: the other client never causes one more refused attempt.
  */
+import '#test/support/built-threads.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 // The matrix for proxies that a PAC file over http or the environment names, other than plain HTTP proxies with Basic: SOCKS or
 // TLS to the proxy, through Dante and Squid, and a ticket for a proxy of a PAC file.
 
+import '#test/support/built-threads.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 // The matrix for proxies that something else names, a PAC file over http or the environment, and for going direct: the real
 // composition over a real configuration, every protocol, through a Squid that asks for a user and one that does not.
 
+import '#test/support/built-threads.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

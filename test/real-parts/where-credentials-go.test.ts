@@ -1,6 +1,7 @@
 // Credentials go to the proxy that they are for, by no weaker scheme than worked there: real proxies that ask for them, a
 // relay in front that keeps every byte, and the proxy's own log.
 
+import '#test/support/built-threads.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

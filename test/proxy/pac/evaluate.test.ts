@@ -1,3 +1,4 @@
+import '#test/support/built-threads.ts';
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
 import { evaluatePac, type PacEvaluation } from '#proxy/pac/evaluate.ts';
