@@ -1,6 +1,6 @@
-// Writes the files that are generated from the schemas of the configuration, the diagnosis, the status and the endpoints, and
-// the picture of the modules, which is generated from their imports. With --check it writes nothing, names each file that is
-// out of date, and exits with 1 if there is one.
+// Writes the files that are generated from the schemas of the configuration, the diagnosis, the status and the endpoints,
+// the picture of the modules, which is generated from their imports, and the table of redaction rules. With --check it
+// writes nothing, names each file that is out of date, and exits with 1 if there is one.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,6 +8,7 @@ import { makeArtifacts } from '#config/generate/artifacts.ts';
 import { controlArtifacts } from '#control/artifacts.ts';
 import { diagnosisArtifact } from '#diagnose/artifact.ts';
 import { withModulePicture } from '#test/architecture/module-picture.ts';
+import { withRuleTable } from '#test/docs/redaction-table.ts';
 
 const ROOT = dirname(import.meta.dirname);
 
@@ -26,10 +27,13 @@ if (rest.length > 0 || (flag !== undefined && flag !== '--check')) {
   process.exit(64);
 }
 
-const PAGE = 'docs/architecture.md';
-const picture = { path: PAGE, text: withModulePicture(readOrNull(join(ROOT, PAGE)) ?? '') };
+/** Pages of which only a part is generated. */
+const PAGES = [
+  { path: 'docs/architecture.md', write: withModulePicture },
+  { path: 'docs/redaction.md', write: withRuleTable },
+].map(({ path, write }) => ({ path, text: write(readOrNull(join(ROOT, path)) ?? '') }));
 
-for (const { path, text } of [...makeArtifacts(), diagnosisArtifact(), ...controlArtifacts(), picture]) {
+for (const { path, text } of [...makeArtifacts(), diagnosisArtifact(), ...controlArtifacts(), ...PAGES]) {
   const file = join(ROOT, path);
   if (readOrNull(file) === text) continue;
   if (flag === '--check') {

@@ -10,13 +10,14 @@ import { diagnosisArtifact } from '#diagnose/artifact.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Only a part of it is generated. */
+/** Only a part of them is generated. */
 const PAGE = 'docs/architecture.md';
+const RULES_PAGE = 'docs/redaction.md';
 
 let copy: string;
 beforeEach(async () => {
   copy = await mkdtemp(join(tmpdir(), 'sallyport-generate-'));
-  for (const name of ['package.json', 'tools', 'test/architecture', PAGE]) {
+  for (const name of ['package.json', 'tools', 'test/architecture', 'test/docs/redaction-table.ts', PAGE, RULES_PAGE]) {
     await cp(join(ROOT, name), join(copy, name), { recursive: true });
   }
   await symlink(join(ROOT, 'src'), join(copy, 'src'));
@@ -67,6 +68,15 @@ describe('npm run generate', () => {
     });
     expect(await generate()).toEqual({ code: 0, out: `${PAGE} written\n` });
     expect(await readFile(join(copy, PAGE), 'utf8')).toBe(page);
+  });
+
+  it('npm run generate: the table of redaction rules is written again when it was changed', async () => {
+    await generate();
+    const page = await readFile(join(copy, RULES_PAGE), 'utf8');
+    await writeFile(join(copy, RULES_PAGE), page.replace('| `jwt` | ', '| `jwt` | 9'));
+
+    expect(await generate()).toEqual({ code: 0, out: `${RULES_PAGE} written\n` });
+    expect(await readFile(join(copy, RULES_PAGE), 'utf8')).toBe(page);
   });
 
   it('npm run generate: an unknown flag is refused', async () => {

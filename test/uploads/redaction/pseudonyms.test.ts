@@ -7,12 +7,12 @@ import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { realFiles } from '#system/real-files.ts';
 import { openPseudonyms } from '#uploads/redaction/pseudonym-store.ts';
 import { Pseudonymizer } from '#uploads/redaction/pseudonymizer.ts';
-import { type PseudonymKind, Pseudonyms } from '#uploads/redaction/pseudonyms.ts';
+import { MAX_NAMES, type PseudonymKind, Pseudonyms } from '#uploads/redaction/pseudonyms.ts';
 import { createBundleRedactor } from '#uploads/redaction/redactor.ts';
 import type { RuleCounts } from '#uploads/redaction/windows.ts';
 import { innocentLines } from './innocent-lines.ts';
 
-const OWN = { hosts: ['build7.corp.net', 'build7'], users: ['bobsmith'] };
+const OWN = { hosts: ['build7.corp.net', 'build7'], users: ['carol'] };
 
 async function apply(text: string, pseudonyms = new Pseudonyms(null), counts: RuleCounts = new Map()) {
   const pseudonymizer = new Pseudonymizer(pseudonyms, OWN);
@@ -40,7 +40,7 @@ describe('pseudonyms', () => {
     ['hostname=web1 user=alice', 'hostname=host-1 user=user-1'],
     ['refused user CORP\\svc_pull (Basic)', 'refused user user-1 (Basic)'],
     ['/home/alice/.ssh and C:\\Users\\alice\\x', '/home/user-1/.ssh and C:\\Users\\user-1\\x'],
-    ['by bobsmith, not bobsmithy', 'by user-1, not bobsmithy'],
+    ['by carol, not carol7', 'by user-1, not carol7'],
     ['10.1.2.3, 10.1.2.4:80 and 10.1.2.3', '10.0.0.1, 10.0.0.2:80 and 10.0.0.1'],
     ['2a00:1450::200e and 2A00:1450:0:0:0:0:0:200E', 'fd00::1 and fd00::1'],
     ['3c:22:fb:00:11:22, 3C-22-FB-00-11-22', '02:00:00:00:00:01, 02:00:00:00:00:01'],
@@ -151,27 +151,40 @@ describe('pseudonym store', () => {
   const folder = () => mkdtempSync(join(tmpdir(), 'pseudonyms-'));
 
   it('pseudonym store: names survive a restart, in a file that only its owner reads', async () => {
-    const path = join(folder(), 'pseudonyms.json');
-    const store = await openPseudonyms(realFiles, path);
+    const state = folder();
+    const path = join(state, 'pseudonyms.json');
+    const store = await openPseudonyms(realFiles, state);
     expect(store.pseudonyms.nameOf('host', 'Web1')).toBe('host-1');
     await store.save();
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    const again = await openPseudonyms(realFiles, path);
+    const again = await openPseudonyms(realFiles, state);
     expect(again.problem).toBeNull();
     expect(again.pseudonyms.nameOf('host', 'web1')).toBe('host-1');
     expect(again.pseudonyms.nameOf('host', 'web2')).toBe('host-2');
     const written = readFileSync(path, 'utf8');
-    await (await openPseudonyms(realFiles, path)).save();
+    await (await openPseudonyms(realFiles, state)).save();
     expect(readFileSync(path, 'utf8')).toBe(written);
   });
 
+  it('pseudonym store: a full map is saved, and a name that was not saved is given again', async () => {
+    const state = folder();
+    const store = await openPseudonyms(realFiles, state);
+    for (let n = 1; n <= MAX_NAMES + 10; n += 1) store.pseudonyms.nameOf('host', `${'x'.repeat(60)}${n}.corp.net`);
+    await store.save();
+    store.pseudonyms.nameOf('host', 'lost');
+    const again = (await openPseudonyms(realFiles, state)).pseudonyms;
+    expect(again.saved().names.length).toBe(MAX_NAMES);
+    expect(again.nameOf('host', `${'x'.repeat(60)}${MAX_NAMES}.corp.net`)).toBe(`host-${MAX_NAMES}`);
+    expect(again.nameOf('host', 'other')).toBe(`host-${MAX_NAMES + 11}`);
+  });
+
   it('pseudonym store: a damaged map is set aside, reported, and replaced', async () => {
-    const path = join(folder(), 'pseudonyms.json');
-    writeFileSync(path, '{"format":1,"names":7}');
-    const store = await openPseudonyms(realFiles, path);
+    const state = folder();
+    writeFileSync(join(state, 'pseudonyms.json'), '{"format":1,"names":7}');
+    const store = await openPseudonyms(realFiles, state);
     expect(store.problem?.code).toBe('STATE-DAMAGED');
     store.pseudonyms.nameOf('user', 'bob');
     await store.save();
-    expect((await openPseudonyms(realFiles, path)).pseudonyms.nameOf('user', 'bob')).toBe('user-1');
+    expect((await openPseudonyms(realFiles, state)).pseudonyms.nameOf('user', 'bob')).toBe('user-1');
   });
 });

@@ -238,7 +238,7 @@ describe('bundle redactor: bytes', () => {
   it('redactor: a secret is masked in UTF-8 and in Latin-1', async () => {
     const { bytes } = await redact(
       knowing('grüße-übermut'),
-      Buffer.from('a grüße-übermut b gr\xfc\xdfe-\xfcbermut c', 'latin1'),
+      Buffer.from('a grüße-übermut b grüße-übermut c', 'latin1'),
     );
     expect(bytes.toString('latin1')).toContain('*** c');
     expect(await redactText(knowing('grüße-übermut'), 'a grüße-übermut b')).toBe('a *** b');

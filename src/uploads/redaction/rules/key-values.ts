@@ -48,7 +48,7 @@ const VALUE_BEFORE =
 const VALUE_BEFORE_LENGTH = 300;
 /** The second of exactly two arguments: `("password", "x")`. */
 const PAIR = /\\{0,31}["'],[ \t]{0,4}(?=[uUbB]?\\{0,31}["'])/y;
-/** A line of settings without a sign: `requirepass x`. */
+/** A line of settings without a sign, as in the configuration of Redis. */
 const SETTING = /[ \t]{1,40}(?=\S+[ \t]*(?:[\r\n]|$))/y;
 const ENVIRONMENT = /^[A-Z][A-Z0-9]*_[A-Z0-9_]+$/;
 /** The word before a `key` that is a word of its own: `API key: x`. */

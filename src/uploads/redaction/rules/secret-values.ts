@@ -26,8 +26,8 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 const NOT_A_SECRET = words(
   'true false null nil none undefined unset yes no on off empty blank missing required optional invalid valid expired ' +
     'unknown default auto disabled enabled redacted masked hidden removed filtered sanitized omitted secret-redacted ' +
-    'string str text bytes bytestring byte char int integer number boolean bool any object array varchar uuid file prompt stdin ' +
-    'correct incorrect wrong ok n/a na tbd todo changeme-placeholder self this value set never always',
+    'string str text bytes byte char int integer number boolean bool any object array varchar uuid file prompt stdin ' +
+    'correct incorrect wrong ok n/a na tbd todo self this value set never always',
 );
 /** Words that begin or make up a sentence about a secret. */
 const PROSE = words(

@@ -136,7 +136,7 @@ const TOKENS: readonly ExpressionRule[] = [
     name: 'service-token',
     version: 1,
     masks:
-      'Tokens of other services with a known prefix: Airtable, Anthropic, Artifactory, Atlassian, Databricks, DigitalOcean, Docker, Doppler, Dynatrace, Grafana, Heroku, Hugging Face, Linear, Mailchimp, Mailgun, Netlify, New Relic, OpenAI, Postman, Pulumi, RubyGems, SendGrid, Sentry, Shopify, SonarQube, Square, Telegram, Terraform, Twilio, Vault; private keys of age',
+      'Tokens of other services with a known prefix: Airtable, Anthropic, Artifactory, Atlassian, Databricks, DigitalOcean, Docker, Doppler, Dynatrace, Grafana, Heroku, Hugging Face, Linear, Mailchimp, Mailgun, Netlify, New Relic, OpenAI, Postman, Pulumi, RubyGems, SendGrid, Sentry, Shopify, Square, Telegram, Terraform, Twilio, Vault; private keys of age',
     example: `token ${sample('hvs.', 24)}`,
     untouched: 'sk-spinner-fading-circle-large',
     expression: anyOf(
