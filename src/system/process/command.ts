@@ -25,6 +25,9 @@ const MAX_LINKS = 40;
 /** In characters. Longer lines are split, so that a program that writes no line breaks does not fill the memory. */
 const MAX_LINE_LENGTH = 4_096;
 
+/** Of a program whose stdout is read as bytes. */
+const STDERR_BYTES = 65_536;
+
 /** A program, its arguments and its environment. */
 export interface Command {
   readonly path: string;
@@ -57,6 +60,28 @@ export type CommandEnd =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'not-started'; readonly reason: string };
 
+/** Limits of a program whose output is read as bytes. */
+export type StreamLimits = Pick<CommandLimits, 'limitMs' | 'graceMs' | 'stopGraceMs' | 'signal'> & {
+  /** At most 64 KiB of its stderr are passed on. */
+  onError(line: string): void;
+};
+
+/** A running program whose output is read. */
+export interface RunningCommand {
+  /**
+   * Its stdout. The program waits while no chunk is requested; that time is part of its limit. Leaving the loop closes
+   * the pipe. It can end too early: only `end` says whether it is complete.
+   */
+  readonly output: AsyncIterable<Uint8Array>;
+  /** Resolves after the program has ended and its output has been read. */
+  readonly end: Promise<CommandEnd>;
+}
+
+/** Runs programs whose output is read as bytes. */
+export interface StreamedCommands {
+  start(command: Command, limits: StreamLimits): RunningCommand;
+}
+
 /** A component of the path to a program, as it is now. */
 export interface PathEntry {
   readonly path: string;
@@ -79,7 +104,7 @@ export interface Commands {
 }
 
 /** Runs commands as processes of this host. */
-export class SystemCommands implements Commands {
+export class SystemCommands implements Commands, StreamedCommands {
   readonly #clock: Clock;
   readonly self: number = process.geteuid?.() ?? 0;
 
@@ -89,20 +114,21 @@ export class SystemCommands implements Commands {
 
   async run(command: Command, limits: CommandLimits): Promise<CommandEnd> {
     if (limits.signal.aborted) return { kind: 'stopped' };
-    let child: ChildProcess;
-    try {
-      child = spawn(command.path, command.arguments, {
-        cwd: '/',
-        // Node adds this variable by itself if it is set here, unless it is named.
-        env: { ...command.environment, NODE_V8_COVERAGE: undefined },
-        stdio: ['ignore', 'pipe', 'pipe'],
-        detached: true,
-        shell: false,
-      });
-    } catch (thrown) {
-      return notStarted(thrown);
-    }
-    return await new Run(this.#clock, child, limits).end();
+    const child = begin(command);
+    return 'kind' in child ? child : await new Run(this.#clock, child, { limits }).end();
+  }
+
+  start(command: Command, { onError, ...limits }: StreamLimits): RunningCommand {
+    const nothing = (end: CommandEnd): RunningCommand => ({ output: noOutput(), end: Promise.resolve(end) });
+    if (limits.signal.aborted) return nothing({ kind: 'stopped' });
+    const child = begin(command);
+    if ('kind' in child) return nothing(child);
+    const lines = { outputBytes: STDERR_BYTES, onLine: (_stream: string, line: string) => onError(line) };
+    const run = new Run(this.#clock, child, {
+      limits: { ...limits, ...lines, onCut: () => undefined },
+      isStreamed: true,
+    });
+    return { output: outputOf(child), end: run.end() };
   }
 
   async resolvePath(path: string): Promise<readonly PathEntry[]> {
@@ -131,20 +157,56 @@ export class SystemCommands implements Commands {
   }
 }
 
+function begin(command: Command): ChildProcess | CommandEnd {
+  try {
+    return spawn(command.path, command.arguments, {
+      cwd: '/',
+      // Node adds this variable by itself if it is set here, unless it is named.
+      env: { ...command.environment, NODE_V8_COVERAGE: undefined },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      shell: false,
+    });
+  } catch (thrown) {
+    return notStarted(thrown);
+  }
+}
+
+async function* noOutput(): AsyncGenerator<Uint8Array> {}
+
+async function* outputOf({ stdout }: ChildProcess): AsyncGenerator<Uint8Array> {
+  if (stdout === null) return;
+  try {
+    for await (const chunk of stdout) yield chunk as Buffer;
+  } catch (thrown) {
+    // The run was ended, or the program never started: `end` says so.
+    if ((thrown as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw thrown;
+  }
+}
+
 /** One process group from its start to its end. */
 class Run {
   readonly #clock: Clock;
   readonly #child: ChildProcess;
   readonly #limits: CommandLimits;
+  /** Someone else reads stdout, at their own pace. */
+  readonly #isStreamed: boolean;
   readonly #over = new AbortController();
+  /** Resolves when the run is ended from outside. */
+  readonly #finished = Promise.withResolvers<void>();
   #remainingBytes: number;
   #cut = false;
   #ended: 'too-long' | 'stopped' | null = null;
 
-  constructor(clock: Clock, child: ChildProcess, limits: CommandLimits) {
+  constructor(
+    clock: Clock,
+    child: ChildProcess,
+    { limits, isStreamed = false }: { readonly limits: CommandLimits; readonly isStreamed?: boolean },
+  ) {
     this.#clock = clock;
     this.#child = child;
     this.#limits = limits;
+    this.#isStreamed = isStreamed;
     this.#remainingBytes = limits.outputBytes;
   }
 
@@ -159,6 +221,7 @@ class Run {
       if (ended.kind === 'not-started') return ended;
       // Processes that it left in its group end with it.
       await this.#endGroup();
+      if (this.#isStreamed) await Promise.race([closed, this.#finished.promise]);
       await Promise.race([closed, this.#pause(DRAIN_MS)]);
       return this.#ended === null ? ended : { kind: this.#ended };
     } finally {
@@ -183,6 +246,7 @@ class Run {
 
   #finish(why: 'too-long' | 'stopped'): void {
     this.#ended ??= why;
+    this.#finished.resolve();
     void this.#endGroup();
   }
 
@@ -216,7 +280,7 @@ class Run {
 
   /** Passes lines on; resolves when both streams have ended. */
   #listen(): Promise<void> {
-    for (const name of ['stdout', 'stderr'] as const) {
+    for (const name of this.#isStreamed ? (['stderr'] as const) : (['stdout', 'stderr'] as const)) {
       const stream = this.#child[name];
       if (stream === null) continue;
       const decoder = new StringDecoder('utf8');

@@ -21,6 +21,15 @@ export async function groupNumber(name: string): Promise<number | null> {
   return gr_gid;
 }
 
+/** The name of a group; null when the machine does not know it. */
+export async function groupName(group: number): Promise<string | null> {
+  const { default: koffi } = await import('koffi');
+  const find = koffi.load(null).func('void *getgrgid(uint32_t group)');
+  const found: unknown = find(group);
+  if (found === null) return null;
+  return (koffi.decode(found, koffi.struct(GROUP_HEAD)) as { readonly gr_name: string }).gr_name;
+}
+
 /**
  * Gives one of our sockets to a group and sets its mode.
  * @throws CodedError FILE-FAILED; EPERM when we are not in the group

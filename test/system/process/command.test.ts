@@ -229,3 +229,77 @@ describe('the path to a command', () => {
     await expect(commands.resolvePath(join(dir, 'none'))).rejects.toThrow('ENOENT');
   });
 });
+
+describe('streamed output', () => {
+  const start = (text: string, over: { limitMs?: number; signal?: AbortSignal } = {}) => {
+    const errors: string[] = [];
+    const running = commands.start(
+      { path: script(text), arguments: [], environment: { PATH: '/usr/bin:/bin' } },
+      {
+        limitMs: 10_000,
+        graceMs: 500,
+        stopGraceMs: 200,
+        signal: new AbortController().signal,
+        onError: (line) => void errors.push(line),
+        ...over,
+      },
+    );
+    return { ...running, errors };
+  };
+  const all = async (chunks: AsyncIterable<Uint8Array>) => {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of chunks) parts.push(chunk);
+    return Buffer.concat(parts);
+  };
+
+  it('streamed output: every byte arrives, also long lines and zero bytes, and stderr apart', async () => {
+    const { output, end, errors } = start(
+      String.raw`head -c 300000 /dev/zero; printf 'end\nno line end'; echo oh >&2; exit 3`,
+    );
+    const bytes = await all(output);
+
+    expect(bytes.length).toBe(300_015);
+    expect(bytes.toString('utf8', 300_000)).toBe('end\nno line end');
+    expect([await end, errors]).toEqual([{ kind: 'exited', status: 3 }, ['oh']]);
+  });
+
+  it('streamed output: a reader slower than the drain time gets everything', async () => {
+    const { output, end } = start('head -c 500000 /dev/zero');
+    let bytes = 0;
+    for await (const chunk of output) {
+      if (bytes === 0) await new Promise((resolve) => systemClock.after(1_300, () => resolve(null)));
+      bytes += chunk.length;
+    }
+
+    expect([bytes, await end]).toEqual([500_000, { kind: 'exited', status: 0 }]);
+  });
+
+  it('streamed output: a reader that stops ends a program that writes forever', async () => {
+    const { output, end } = start('yes');
+    for await (const chunk of output) {
+      expect(chunk.length).toBeGreaterThan(0);
+      break;
+    }
+
+    expect((await end).kind).toMatch(/exited|signalled/);
+  });
+
+  it('streamed output: the limit and the signal end it, and a missing program has no output', async () => {
+    const tooLong = start('echo begun; sleep 60', { limitMs: 150 });
+    const stop = new AbortController();
+    const stopped = start('echo begun; sleep 60', { signal: stop.signal });
+    for await (const chunk of stopped.output) {
+      expect(chunk.length).toBe(6);
+      stop.abort();
+    }
+    const missing = commands.start(
+      { path: join(dir, 'missing'), arguments: [], environment: {} },
+      { limitMs: 1_000, graceMs: 1, stopGraceMs: 1, signal: stop.signal, onError: () => undefined },
+    );
+
+    expect((await all(tooLong.output)).toString()).toBe('begun\n');
+    expect(await tooLong.end).toEqual({ kind: 'too-long' });
+    expect(await stopped.end).toEqual({ kind: 'stopped' });
+    expect([(await all(missing.output)).length, await missing.end]).toEqual([0, { kind: 'stopped' }]);
+  });
+});
