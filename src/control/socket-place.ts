@@ -4,7 +4,7 @@
 
 import { basename, dirname } from 'node:path';
 import { coded } from '#errors/coded-error.ts';
-import { type OpenFolder, openFolder } from '#system/open-folder.ts';
+import { type OpenFolder, openFolder } from '#system/folders/open-folder.ts';
 
 /** The limit is 108 bytes on Linux and 104 elsewhere; this leaves a reserve. */
 const MAX_ADDRESS_BYTES = 100;

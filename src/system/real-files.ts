@@ -103,7 +103,7 @@ export class RealFiles implements Files {
 
   async facts(path: string): Promise<FileFacts | null> {
     try {
-      return factsOf(await lstat(path, { bigint: true }));
+      return factsOfStats(await lstat(path, { bigint: true }));
     } catch (thrown) {
       if (['ENOENT', 'ENOTDIR'].includes(errnoOf(thrown))) return null;
       throw failure('examine', path, thrown);
@@ -215,7 +215,7 @@ class RealFile implements OpenFile {
 
   facts(): FileFacts {
     try {
-      return factsOf(fstatSync(this.#descriptor, { bigint: true }));
+      return factsOfStats(fstatSync(this.#descriptor, { bigint: true }));
     } catch (thrown) {
       throw failure('examine', this.path, thrown);
     }
@@ -255,7 +255,8 @@ function specialKind(stats: BigIntStats): string {
   return stats.isSocket() ? 'socket' : 'device';
 }
 
-function factsOf(stats: BigIntStats): FileFacts {
+/** What `Files` reports of them. */
+export function factsOfStats(stats: BigIntStats): FileFacts {
   return {
     kind: kindOf(stats),
     size: Number(stats.size),

@@ -12,20 +12,21 @@ const O_CLOEXEC = 0o2000000;
 export interface OpenFolder {
   /** Short, and valid in this process until it is closed. */
   readonly path: string;
+  readonly descriptor: number;
   close(): void;
 }
 
-/** @throws CodedError FILE-FAILED */
-export function openFolder(path: string): OpenFolder {
+/** With `follow: false` a link is refused (ENOTDIR). @throws CodedError FILE-FAILED */
+export function openFolder(path: string, { follow = true }: { readonly follow?: boolean } = {}): OpenFolder {
   try {
-    const fd = openSync(path, constants.O_DIRECTORY | O_PATH | O_CLOEXEC);
+    const fd = openSync(path, constants.O_DIRECTORY | O_PATH | O_CLOEXEC | (follow ? 0 : constants.O_NOFOLLOW));
     let isOpen = true;
     const close = () => {
       // On a second call the descriptor may belong to another file.
       if (isOpen) closeSync(fd);
       isOpen = false;
     };
-    return { path: `/proc/self/fd/${fd}`, close };
+    return { path: `/proc/self/fd/${fd}`, descriptor: fd, close };
   } catch (thrown) {
     const { code: errno = 'unknown' } = thrown as NodeJS.ErrnoException;
     throw (
