@@ -159,4 +159,25 @@ export const UPLOAD_CODES = {
     class: 'http',
     retry: 'later',
   },
+  // The contents of a bundle (`uploads/bundle/contents`)
+  'BUNDLE-SECRET': {
+    text: 'Bundle {job} was not made: the final check found something to mask in {name} ({rules:words}). Nothing was sent.',
+    check:
+      'This is a defect of the redaction. Remove the source of this file from support_logs.sources, and report the names of the rules.',
+    class: 'content',
+    retry: 'never',
+    isLocal: true,
+  },
+  'BUNDLE-NOT-BUILT': {
+    text: 'There is no complete bundle in {path}.',
+    check: 'The bundle is still being made, or was deleted. Run sallyport send-logs list to see the jobs.',
+    class: 'system',
+    retry: 'never',
+  },
+  'BUNDLE-NO-FILE': {
+    text: 'The bundle has no file {name}.',
+    check: 'Run sallyport send-logs show JOB to list its files.',
+    class: 'system',
+    retry: 'never',
+  },
 } as const satisfies Record<string, Entry>;

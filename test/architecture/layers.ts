@@ -116,6 +116,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'proxy/pac': 'PAC files: fetching them, and running them in a separate thread.',
   'proxy/tls': 'TLS to the proxy and to the target: trust, pins, and what went wrong.',
   'spool/segments': 'Documents in segments, and batches that are ranges of segments.',
+  'system/folders': 'Folders that are held open: addressed by descriptor, or read without following links.',
   'system/network': 'Facts from the kernel: gateways, the peer of a socket, unsent bytes.',
   'system/process': 'This process and its children: commands, the environment, notifications to systemd, shutdown.',
   'system/time': 'Time zones, steps of the wall clock, and a clock that records every wait on it.',
@@ -124,6 +125,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',
   'updates/receipts': 'What is reported to the vendor about each outcome.',
   'uploads/bundle/jobs': 'Jobs of support logs: from a request to the receipt, on disk and in the spool.',
+  'uploads/bundle/contents':
+    'What a bundle of support logs contains: collecting, packing, the final check, the frozen file.',
   'uploads/transfer': 'The upload of one frozen file: creating, resuming, chunk sizes, methods, the receipt.',
   'uploads/redaction':
     'Masks secrets in what is sent: streams of text in overlapping windows, own rules, pseudonyms, names of files.',

@@ -32,6 +32,9 @@ export const KERBEROS = fileURLToPath(
   new URL('../../.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url),
 );
 
+/** Makes journal files from exported entries. */
+export const JOURNAL_REMOTE = '/lib/systemd/systemd-journal-remote';
+
 /** Squid, or null when it is neither installed nor unpacked. */
 export const squid: SquidParts | null = findSquid();
 
@@ -72,6 +75,11 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   python3: () => isOnPath('python3'),
   curl: () => isOnPath('curl'),
   openssl: () => isOnPath('openssl'),
+  zstd: () => isOnPath('zstd'),
+  tar: () => isOnPath('tar'),
+  unzip: () => isOnPath('unzip'),
+  age: () => isOnPath('age'),
+  journals: () => isOnPath('journalctl') && existsSync(JOURNAL_REMOTE),
 };
 
 /** Which of these are not here. Parts by name: 'squid', 'systemd' and so on, see FOUND. */

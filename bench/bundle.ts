@@ -1,0 +1,93 @@
+// Builds a bundle of a log of 256 MiB, or as many MiB as the first argument says, in each format and encrypted. Prints the
+// time, the peak of the memory (VmHWM) and the longest time that the event loop was blocked. Run each line alone:
+// node bench/bundle.ts [MIB] [tar.zst|zip] [age]
+
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { systemClock } from '#system/clock.ts';
+import { SystemCommands } from '#system/process/command.ts';
+import { realFiles } from '#system/real-files.ts';
+import { buildBundle } from '#uploads/bundle/contents/build-bundle.ts';
+import { createBundleRedactor } from '#uploads/redaction/redactor.ts';
+
+const MIB = 1_048_576;
+const [size = '256', archive = 'tar.zst', age] = process.argv.slice(2);
+
+/** Lines as in our log, no two the same. */
+function writeLog(path: string, bytes: number): void {
+  writeFileSync(path, '');
+  for (let written = 0, n = 0; written < bytes; ) {
+    const lines: string[] = [];
+    for (let at = 0; at < 8_000; at += 1, n += 1) {
+      const time = new Date(1_790_000_000_000 + n * 137).toISOString().slice(0, 19);
+      lines.push(
+        `${time} [INFO] [Thread: Main] Downloading update ID pkg-${n % 971} (${(n * 7_919) % 50_000_000} bytes) from https://updates.example.com/packages/pkg-${n % 971}.jar via proxy corp.\n`,
+      );
+    }
+    const chunk = lines.join('');
+    appendFileSync(path, chunk);
+    written += chunk.length;
+  }
+}
+
+const root = mkdtempSync(join(tmpdir(), 'sallyport-bench-bundle-'));
+try {
+  mkdirSync(join(root, 'logs'));
+  writeLog(join(root, 'logs', 'sallyport.log'), (Number(size) * MIB) / 2);
+  writeLog(join(root, 'logs', 'sallyport.log.1'), (Number(size) * MIB) / 2);
+  const known = new KnownSecrets();
+  for (let n = 0; n < 8; n += 1) known.add(`configured-secret-${n}-Xy7#`);
+  const recipients = age === 'age' ? [await identityToRecipient(await generateX25519Identity())] : [];
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  const began = performance.now();
+  const bundle = await buildBundle(
+    {
+      files: realFiles,
+      clock: systemClock,
+      commands: new SystemCommands(systemClock),
+      logFile: join(root, 'logs', 'sallyport.log'),
+      hostName: 'bench',
+      version: '0',
+      journalctl: '/usr/bin/journalctl',
+      neverCollected: () => ({ folders: [], files: [] }),
+      builtIn: () => Promise.resolve('{}'),
+      redaction: () =>
+        Promise.resolve({
+          redactor: createBundleRedactor({ known }),
+          rules: [],
+          savePseudonyms: () => Promise.resolve(),
+        }),
+    },
+    {
+      job: 'bench',
+      case: null,
+      note: null,
+      sinceMs: null,
+      askedBy: 'bench',
+      pseudonyms: false,
+      settings: {
+        max_bytes: 2 * Number(size) * MIB,
+        sources: ['log'],
+        archive: archive === 'zip' ? 'zip' : 'tar.zst',
+        encrypt_to: recipients,
+        redaction: [],
+      },
+    },
+    { work: join(root, 'work'), signal: new AbortController().signal },
+  );
+  const seconds = (performance.now() - began) / 1_000;
+  const peak = /VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '?';
+  const { user, system } = process.cpuUsage();
+  process.stdout.write(
+    `${size} MiB ${bundle.fileName}: ${seconds.toFixed(1)} s (${((user + system) / 1e6).toFixed(1)} s of CPU), ` +
+      `${bundle.length} bytes, VmHWM ${Math.round(Number(peak) / 1_024)} MiB, ` +
+      `blocked for at most ${Math.round(delay.max / 1e6)} ms\n`,
+  );
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}

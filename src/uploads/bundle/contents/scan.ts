@@ -1,0 +1,26 @@
+// The final check of an archive: its files are read back from it and searched once more for everything that must not
+// leave this host. Names are in the manifest, which is one of them.
+
+import type { BundleRedactor } from '#uploads/redaction/redactor.ts';
+import { archiveFormat } from './archive.ts';
+import type { StoredArchive } from './archive-types.ts';
+
+/** A file with something in it that should have been masked. */
+export interface ScanHit {
+  readonly name: string;
+  readonly rules: readonly string[];
+}
+
+/** @throws CodedError REDACTION-NOT-TEXT, FILE-*; the reason of the signal */
+export async function scanArchive(
+  archive: StoredArchive & { readonly format: 'tar.zst' | 'zip' },
+  { redactor, signal }: { readonly redactor: BundleRedactor; readonly signal: AbortSignal },
+): Promise<ScanHit[]> {
+  const hits: ScanHit[] = [];
+  for await (const { name, chunks } of archiveFormat(archive.format).read(archive)) {
+    signal.throwIfAborted();
+    const rules = [...(await redactor.scanForSecrets(chunks)).keys()].sort();
+    if (rules.length > 0) hits.push({ name, rules });
+  }
+  return hits;
+}
