@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { FoundDaemon } from '#cli/find-daemon.ts';
 import { controlActions } from '#cli/program/control-actions.ts';
-import { networkActions, type Obstacle } from '#cli/program/network-actions.ts';
+import { type NoDiagnosis, networkActions } from '#cli/program/network-actions.ts';
 import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import { proxyActions } from '#cli/program/proxy-actions.ts';
@@ -278,7 +278,7 @@ class Sallyport {
   }
 
   /** The diagnosis that says why none is possible. */
-  async #whyUndiagnosed(globals: Globals, why: Obstacle): Promise<Diagnosis> {
+  async #whyUndiagnosed(globals: Globals, why: NoDiagnosis): Promise<Diagnosis> {
     const { undiagnosed } = await import('#daemon/trial/undiagnosed.ts');
     const shell = proxyVariables(this.#environment);
     const file = this.#fileOf(globals);

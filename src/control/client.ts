@@ -98,13 +98,13 @@ async function connect<T extends Verbs>(
   { stateDir, parts, verbs }: Connecting<T>,
 ): Promise<MethodsOf<T>> {
   await reaching(path, () => validateSocketOwner({ path, stateDir, self: parts.self }, parts.files));
-  const carrier = new SocketCarrier(path, parts.clock);
+  const transport = new SocketTransport(path, parts.clock);
   const methods = methodsOf(
     verbs,
-    (name, call) => carrier.carry(verbs[name as keyof T] as AnyVerb, call),
+    (name, call) => transport.carry(verbs[name as keyof T] as AnyVerb, call),
     () => Promise.resolve(),
   );
-  await carrier.carry(VERBS.status, { request: undefined, onEvent: () => undefined, signal: NEVER });
+  await transport.carry(VERBS.status, { request: undefined, onEvent: () => undefined, signal: NEVER });
   return methods;
 }
 
@@ -131,7 +131,7 @@ interface Sent {
   readonly body: string | undefined;
 }
 
-class SocketCarrier {
+class SocketTransport {
   readonly #path: string;
   readonly #clock: Clock;
 

@@ -1,4 +1,4 @@
-// Everything that can be requested of Sallyport: one table of verbs with two carriers. A running daemon serves them
+// Everything that can be requested of Sallyport: one table of verbs with two transports. A running daemon serves them
 // over its unix sockets. If none runs, the same handlers work in this process, without schedules, and the command
 // does not notice the difference.
 //

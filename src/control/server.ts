@@ -17,8 +17,8 @@ import {
   type Authority,
   type HandlersOf,
   handlerOf,
+  isSufficient,
   methodOf,
-  suffices,
   type VerbTable,
 } from './verb.ts';
 import { wireError } from './wire.ts';
@@ -137,7 +137,7 @@ async function readAuthorized(
 
 /** @throws CodedError CONTROL-OPERATE, CONTROL-ADMIN */
 function requireAuthority(has: Authority, { needs, does: what }: Pick<AnyVerb, 'needs' | 'does'>): void {
-  if (!suffices(has, needs)) throw coded(needs === 'admin' ? 'CONTROL-ADMIN' : 'CONTROL-OPERATE', { what });
+  if (!isSufficient(has, needs)) throw coded(needs === 'admin' ? 'CONTROL-ADMIN' : 'CONTROL-OPERATE', { what });
 }
 
 /**

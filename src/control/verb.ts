@@ -120,7 +120,7 @@ export function eventsOf<E>(schema: z.ZodType<E>): EventForm<E> {
 export const nothing: z.ZodType<void> = z.null().transform((): void => undefined);
 
 /** Whether this authority is sufficient. */
-export function suffices(has: Authority, needs: Authority): boolean {
+export function isSufficient(has: Authority, needs: Authority): boolean {
   return LEVELS.indexOf(has) >= LEVELS.indexOf(needs);
 }
 
@@ -141,11 +141,11 @@ export type MethodsOf<T extends VerbTable> = {
     ? (...given: Arguments<Q, E, M>) => Promise<R>
     : never;
 } & {
-  /** Releases the resources of this carrier; the daemon keeps running. */
+  /** Releases the resources of this transport; the daemon keeps running. */
   close(): Promise<void>;
 };
 
-/** One call, over any carrier. */
+/** One call, over any transport. */
 export interface Call<Q = unknown, E = unknown> {
   readonly request: Q;
   onEvent(event: E): void;
@@ -161,10 +161,10 @@ export type HandlersOf<T extends VerbTable> = {
 type AnyHandler = (call: Call & { readonly authority: Authority }) => unknown;
 
 /** Passes a call to its handler. */
-export type Carrier = (name: string, call: Call) => Promise<unknown>;
+export type Transport = (name: string, call: Call) => Promise<unknown>;
 
-/** The methods of a table, called over a carrier. */
-export function methodsOf<T extends VerbTable>(verbs: T, carry: Carrier, close: () => Promise<void>): MethodsOf<T> {
+/** The methods of a table, called over a transport. */
+export function methodsOf<T extends VerbTable>(verbs: T, carry: Transport, close: () => Promise<void>): MethodsOf<T> {
   const methods = Object.entries(verbs).map(([name, verb]) => [
     name,
     async (...given: unknown[]) => await carry(name, callOf(verb, given)),
@@ -184,7 +184,7 @@ function callOf({ request, events, mode }: AnyVerb, given: unknown[]): Call {
 }
 
 /** Calls the handlers in this process. */
-export function carryTo<T extends VerbTable>(handlers: HandlersOf<T>, authority: Authority): Carrier {
+export function inProcess<T extends VerbTable>(handlers: HandlersOf<T>, authority: Authority): Transport {
   return async (name, call) => await handlerOf(handlers, name)({ ...call, authority });
 }
 

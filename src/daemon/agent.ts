@@ -1,4 +1,4 @@
-// Runs rounds, one at a time, for every caller. `verbs.ts` uses it for both carriers of Control.
+// Runs rounds, one at a time, for every caller. `verbs.ts` uses it for both implementations of Control.
 //
 // Guarantees: two rounds never overlap; a caller that requests one during another joins it and gets its events. An
 // abort ends only the wait of that caller. `stop` ends the round, which keeps its partial downloads. A round rejects

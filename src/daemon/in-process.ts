@@ -3,7 +3,7 @@
 import type { Environment } from '#config/places.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import { type Control, VERBS } from '#control/control.ts';
-import { carryTo, methodsOf } from '#control/verb.ts';
+import { inProcess, methodsOf } from '#control/verb.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Agent, type RoundWatch } from './agent.ts';
 import { Followers } from './answers/followers.ts';
@@ -24,7 +24,7 @@ export async function openInProcess(options: {
   const parts = await compose({ ...options, mode: 'command' });
   const agent = new Agent(parts);
   agent.watchRounds(markRounds(parts));
-  const carry = carryTo(handlersOf(agent, parts, new Followers(parts)), 'admin');
+  const carry = inProcess(handlersOf(agent, parts, new Followers(parts)), 'admin');
   return methodsOf(VERBS, carry, () => agent.close());
 }
 

@@ -13,7 +13,7 @@ import type { Route, Router } from '#proxy/route.ts';
 import { type ObservedEndpoint, type PurposeEndpoint, type TryParts, tryEndpoints } from './endpoints.ts';
 import type { StageName } from './report.ts';
 import { type Net, type ObservedPart, type PackagePart, requestPart } from './requests.ts';
-import { lookAgain } from './second-look.ts';
+import { secondLook } from './second-look.ts';
 import {
   authorityOf,
   type ObservedResponse,
@@ -98,7 +98,7 @@ async function runUntil(probe: Probe, parts: ProbeParts, aborted: AbortSignal): 
   return {
     ...common,
     observed: [...observed, ...missed.flatMap((one) => one.observed)],
-    failure: needed === null ? failure : await lookAgain(needed, probe.purpose, parts),
+    failure: needed === null ? failure : await secondLook(needed, probe.purpose, parts),
     met: needed ?? met,
     elapsedMs: clock.monotonic() - startedMs,
     tried: needing === undefined ? decisive(probe, watched, failure) : (needing.last ?? null),
@@ -140,7 +140,7 @@ async function probeStages(
     // An abort by the deadline is our own failure; one by the caller is thrown above.
     const met = asCoded(signal.aborted ? signal.reason : thrown);
     watched.endedWith(met, stage, probe.target);
-    return { part, met, failure: await lookAgain(met, probe.purpose, parts) };
+    return { part, met, failure: await secondLook(met, probe.purpose, parts) };
   }
 }
 

@@ -9,7 +9,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import { proxyAt } from '#errors/hop.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { schemeRemedy } from '#proxy/auth/verdict.ts';
-import type { Spoken } from '#proxy/opening/port-probe.ts';
+import type { SpokenProtocol } from '#proxy/opening/port-probe.ts';
 import { type TryParts, tryEndpoint } from './endpoints.ts';
 import { requestAnything } from './requests.ts';
 import { authorityOf } from './watched-router.ts';
@@ -19,10 +19,10 @@ const TIME_MS = 5_000;
 /** How long each attempt to detect a port's protocol may take, in milliseconds. */
 const PROBE_MS = 3_000;
 /** The proxy scheme for each protocol. */
-const WANTED: Readonly<Record<Spoken, string>> = { TLS: 'https', SOCKS: 'socks5h', HTTP: 'http' };
+const WANTED: Readonly<Record<SpokenProtocol, string>> = { TLS: 'https', SOCKS: 'socks5h', HTTP: 'http' };
 
 /** The failure, or the one that the second question reveals. */
-export async function lookAgain(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
+export async function secondLook(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
   try {
     if (error.code === 'POLICY-DENIED') return await checkPort(error, purpose, parts);
     if (error.code === 'TLS-CLOCK') return await compareWithProxyClock(error, purpose, parts);

@@ -67,7 +67,7 @@ const THROUGH: OpinionVerdict = {
 };
 
 /** It succeeded, and so did ours on a second attempt. */
-export const RECOVERED: OpinionVerdict = {
+export const INTERMITTENT: OpinionVerdict = {
   outcome: 'recovered',
   says: 'An ordinary Node client gets through, and so did Sallyport when it tried again: the failure is intermittent.',
 };

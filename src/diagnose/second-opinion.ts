@@ -7,13 +7,13 @@
 // sentence says why. Relies on the probe having ended.
 
 import type { Purpose } from '#config/purposes.ts';
-import type { CandidateProxy, Loan } from '#proxy/candidate-info.ts';
+import type { CandidateProxy, LentAccount } from '#proxy/candidate-info.ts';
 import { AEAD_SUITES, type TlsTrust } from '#proxy/tls/trust.ts';
 import type { Clock } from '#system/clock.ts';
 import type { ProbeResult } from './probe.ts';
 import type { SecondOpinion } from './report.ts';
 import type { OpinionQuestion, WitnessTrust } from './second-opinion-question.ts';
-import { compareOpinion, noOpinion, type OwnResult, RECOVERED, type Withheld } from './second-opinion-verdict.ts';
+import { compareOpinion, INTERMITTENT, noOpinion, type OwnResult, type Withheld } from './second-opinion-verdict.ts';
 import type { TriedRequest } from './watched-router.ts';
 import { type OpinionResult, runWitness } from './witness.ts';
 
@@ -60,7 +60,7 @@ export async function secondOpinion(probed: ProbeResult, parts: OpinionParts): P
   const verdict = compareOpinion(ownResult(probed, triedProxy), result, withheld);
   return {
     ...nothing,
-    ...(verdict.outcome === 'gets through' && (await isOver(probed, parts)) ? RECOVERED : verdict),
+    ...(verdict.outcome === 'gets through' && (await isOver(probed, parts)) ? INTERMITTENT : verdict),
     status: result.kind === 'answered' ? result.status : null,
     code: result.kind === 'failed' ? result.code : null,
     elapsed_ms: elapsedMs,
@@ -105,7 +105,7 @@ async function queryWitness(
   triedProxy: TriedProxy,
   probed: ProbeResult,
   { clock, signal, settings }: OpinionParts,
-): Promise<{ readonly result: OpinionResult; readonly loan: Loan | null }> {
+): Promise<{ readonly result: OpinionResult; readonly loan: LentAccount | null }> {
   const { purpose } = probed.probe;
   const loan = await triedProxy.proxy.lend(probed.startedMs, signal);
   const timeoutMs = Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, Math.round(2 * probed.elapsedMs)));
@@ -134,7 +134,7 @@ function wasLoginRefused(result: OpinionResult): boolean {
   return result.kind === 'failed' && result.loginRefused;
 }
 
-function urlFor({ url, scheme, address, port }: CandidateProxy, loan: Loan | null): string {
+function urlFor({ url, scheme, address, port }: CandidateProxy, loan: LentAccount | null): string {
   if (loan === null) return url;
   const [user, password] = [encodeURIComponent(loan.user), encodeURIComponent(loan.password.reveal())];
   return `${scheme}://${user}:${password}@${address.includes(':') ? `[${address}]` : address}:${port}`;
@@ -157,7 +157,7 @@ function trustFor({ ca, client }: TlsTrust, origin: string): WitnessTrust {
   };
 }
 
-function withheldFrom({ proxy }: TriedProxy, loan: Loan | null, secrets: readonly string[]): Withheld {
+function withheldFrom({ proxy }: TriedProxy, loan: LentAccount | null, secrets: readonly string[]): Withheld {
   if (!proxy.hasAccount || loan !== null) return { account: null, secrets };
   const { authentication: scheme } = proxy;
   const account =

@@ -9,12 +9,12 @@ import { coded } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { readTextLines } from '#system/text-lines.ts';
 import { type Advice, advise, type MeasuredPackage } from './advice.ts';
-import { BoringLines } from './boring.ts';
 import { EntryJoiner, type LogEntry } from './entries.ts';
 import { findJar } from './jar-names.ts';
 import { type ClockNote, LogClock, type ZoneRules } from './log-clock.ts';
 import { type Measured, Pairing, type PairingTally } from './pairing.ts';
 import { byLog, rotatedFilesOf } from './rotation.ts';
+import { SkippableLines } from './skippable-lines.ts';
 import { readStep } from './steps.ts';
 
 export interface EstimateOptions {
@@ -140,19 +140,19 @@ async function readLog(
     if (step !== null) pairing.take(step, clock.at(entry.stamp));
   };
   const joiner = new EntryJoiner();
-  const boring = new BoringLines();
+  const skippable = new SkippableLines();
   const reader = {
     skips: (bytes: Uint8Array, from: number, to: number) => {
-      const isBoring = boring.skips(bytes, from, to);
+      const isSkipped = skippable.skips(bytes, from, to);
       // A skipped line ends the previous entry, and the lines after it belong to the skipped one.
-      if (isBoring) take(joiner.end());
-      return isBoring;
+      if (isSkipped) take(joiner.end());
+      return isSkipped;
     },
     line: (line: string) => {
       take(joiner.next(line));
-      const latest = boring.latest();
+      const latest = skippable.latest();
       if (latest !== null) note(clock.see(latest));
-      if (joiner.stamp !== null) boring.note(joiner.stamp);
+      if (joiner.stamp !== null) skippable.note(joiner.stamp);
     },
   };
   for (const path of paths) {

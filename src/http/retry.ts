@@ -18,7 +18,7 @@ const MAX_LOCAL_WAIT_MS = 60_000;
  * progress. `none`: nothing, and the next attempt follows whatever the failure was, because it is a different one.
  * `over`: all remaining attempts.
  */
-export type Cost = 'one' | 'reset' | 'none' | 'over';
+export type AttemptCost = 'one' | 'reset' | 'none' | 'over';
 
 export interface RetryOptions {
   /** Maximum number of attempts, including the first. */
@@ -30,7 +30,7 @@ export interface RetryOptions {
   /** Minimum wait, if it is more than a quarter of a second. */
   readonly soonestMs?: number;
   /** Called once for each failure. Without it each failure costs one attempt. */
-  costOf?(error: CodedError): Cost;
+  costOf?(error: CodedError): AttemptCost;
   /** Called before each wait with the failure, the number of attempts so far, and the time until the next one. */
   onRetry(error: CodedError, attempt: number, delayMs: number): void;
 }

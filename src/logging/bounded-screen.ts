@@ -10,7 +10,7 @@ import type { Screen } from './terminal.ts';
 export const BACKLOG_LIMIT = 1_048_576;
 
 /** Notifications about the reader. */
-export interface ReaderNews {
+export interface ReaderListener {
   /** The reader does not keep up; lines are dropped from now on. */
   behind(): void;
   /** The reader has read everything that waited; `lost` lines are missing. */
@@ -20,11 +20,11 @@ export interface ReaderNews {
 /** Writes as long as the reader keeps up. */
 export class BoundedScreen implements Screen {
   readonly #screen: Screen;
-  readonly #news: ReaderNews;
+  readonly #news: ReaderListener;
   #lost = 0;
   #behind = false;
 
-  constructor(screen: Screen, news: ReaderNews) {
+  constructor(screen: Screen, news: ReaderListener) {
     this.#screen = screen;
     this.#news = news;
     screen.unblock?.();

@@ -12,7 +12,7 @@ import { CodedError } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
 import type { SpanRedactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
-import { BoundedScreen, type ReaderNews } from './bounded-screen.ts';
+import { BoundedScreen, type ReaderListener } from './bounded-screen.ts';
 import { classicBody, classicLine, priorityPrefix } from './classic.ts';
 import type { Level } from './event-definition.ts';
 import { EVENTS, type Report, type SallyportEvent } from './events.ts';
@@ -110,7 +110,7 @@ export function openLog(options: LogOptions): Log {
 }
 
 /** Reports after the write, because the dropped line has to be in the file first. */
-function readerNews(report: Report): ReaderNews {
+function readerNews(report: Report): ReaderListener {
   return {
     behind: () => queueMicrotask(() => report({ name: 'screen-behind' })),
     caughtUp: (count) => report({ name: 'screen-lines-lost', count }),

@@ -12,7 +12,7 @@ export interface Messages {
   readonly response: ServerResponse;
 }
 
-export interface Exchange extends Messages {
+export interface ServedExchange extends Messages {
   readonly entry: { -readonly [Field in keyof RecordedRequest]: RecordedRequest[Field] };
 }
 
@@ -43,19 +43,24 @@ export function problemOf({ status, detail, members = {}, headers = {} }: Refuse
 }
 
 export function sendReply(
-  exchange: Exchange,
+  exchange: ServedExchange,
   { status, body, type = 'application/json', headers = {} }: JsonReply,
 ): void {
   send(exchange, { status, type, text: `${JSON.stringify(body)}\n`, headers });
 }
 
 /** The connection is closed after a refusal, without waiting for the rest of a body. */
-export function refuse(exchange: Exchange, status: number, text: string, headers: OutgoingHttpHeaders = {}): void {
+export function refuse(
+  exchange: ServedExchange,
+  status: number,
+  text: string,
+  headers: OutgoingHttpHeaders = {},
+): void {
   const type = 'text/plain; charset=utf-8';
   send(exchange, { status, type, text: `${text}\n`, headers: { Connection: 'close', ...headers } });
 }
 
-export function allows(exchange: Exchange, methods: readonly string[]): boolean {
+export function allows(exchange: ServedExchange, methods: readonly string[]): boolean {
   if (methods.includes(exchange.request.method ?? '')) return true;
   refuse(exchange, 405, `Use ${methods.join(' or ')}.`, { Allow: methods.join(', ') });
   return false;
@@ -67,7 +72,7 @@ export function letContinue({ request, response }: Messages): void {
 }
 
 /** Writes the head of a response. */
-export function begin({ response, entry }: Exchange, status: number, headers: OutgoingHttpHeaders): void {
+export function begin({ response, entry }: ServedExchange, status: number, headers: OutgoingHttpHeaders): void {
   entry.status = status;
   response.writeHead(status, headers);
 }
@@ -83,7 +88,11 @@ const MAX_LINGER_BYTES = 16 * 1024 * 1024;
  * Sends a reply to a client that may still be sending its body. If it is, the body is read and discarded for a while,
  * and the connection is closed. Never rejects.
  */
-export async function replyDuringBody(exchange: Exchange, reply: JsonReply, { clock, ms }: Linger): Promise<void> {
+export async function replyDuringBody(
+  exchange: ServedExchange,
+  reply: JsonReply,
+  { clock, ms }: Linger,
+): Promise<void> {
   const { request, response } = exchange;
   if (request.complete) {
     sendReply(exchange, reply);
@@ -117,7 +126,7 @@ interface Small {
   readonly headers: OutgoingHttpHeaders;
 }
 
-function send(exchange: Exchange, { status, type, text, headers }: Small): void {
+function send(exchange: ServedExchange, { status, type, text, headers }: Small): void {
   begin(exchange, status, { ...headersOf({ type, text }), ...headers });
   exchange.entry.bytes = exchange.request.method === 'HEAD' ? 0 : Buffer.byteLength(text);
   exchange.response.end(text);

@@ -11,7 +11,7 @@ import { isLoopbackAddress } from '#system/network/addresses.ts';
 import { readAcknowledgement } from './acknowledgement.ts';
 import type { AcknowledgementLog } from './acknowledgement-log.ts';
 import { type Answer, decideAnswer, httpDate } from './conditions.ts';
-import { allows, begin, type Exchange, letContinue, refuse, sendReply } from './reply.ts';
+import { allows, begin, letContinue, refuse, type ServedExchange, sendReply } from './reply.ts';
 import type { RequestRecord } from './request-record.ts';
 import { openServed, pathOf, type ServedFile } from './static-file.ts';
 import type { UploadReceiver } from './uploads.ts';
@@ -34,7 +34,7 @@ const RECORD_PATH = 'acknowledge/record';
 export const UPLOADS_FOLDER = 'received';
 
 /** Never rejects. */
-export async function answerRequest(served: Served, exchange: Exchange): Promise<void> {
+export async function answerRequest(served: Served, exchange: ServedExchange): Promise<void> {
   const { request, response } = exchange;
   // A connection error ends the connection; `close` of the response handles the rest.
   request.on('error', () => undefined);
@@ -47,7 +47,7 @@ export async function answerRequest(served: Served, exchange: Exchange): Promise
   }
 }
 
-async function route(served: Served, exchange: Exchange): Promise<void> {
+async function route(served: Served, exchange: ServedExchange): Promise<void> {
   const parts = pathOf(exchange.request.url ?? '');
   if (parts === 'malformed') return refuse(exchange, 400, 'The target is not a path.');
   if (parts === null) return refuse(exchange, 404, 'Not here.');
@@ -60,7 +60,7 @@ async function route(served: Served, exchange: Exchange): Promise<void> {
   return serveFile(served.root, parts, exchange);
 }
 
-async function serveFile(root: string, parts: readonly string[], exchange: Exchange): Promise<void> {
+async function serveFile(root: string, parts: readonly string[], exchange: ServedExchange): Promise<void> {
   if (!allows(exchange, ['GET', 'HEAD'])) return;
   const file = await openServed(root, parts);
   if (file === null) return refuse(exchange, 404, 'Not here.');
@@ -71,7 +71,7 @@ async function serveFile(root: string, parts: readonly string[], exchange: Excha
   }
 }
 
-async function sendFile(file: ServedFile, exchange: Exchange): Promise<void> {
+async function sendFile(file: ServedFile, exchange: ServedExchange): Promise<void> {
   const { request, response } = exchange;
   const answer = decideAnswer(request.method ?? '', request.headers, file);
   begin(exchange, answer.status, { ...headersOf(file), ...bodyHeaders(answer, file) });
@@ -87,7 +87,10 @@ async function sendFile(file: ServedFile, exchange: Exchange): Promise<void> {
 }
 
 /** Counts the sent bytes, and fails before the end if some are missing. */
-function countTo(expected: number, { entry }: Exchange): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
+function countTo(
+  expected: number,
+  { entry }: ServedExchange,
+): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
   return async function* count(source) {
     for await (const chunk of source) {
       entry.bytes += chunk.length;
@@ -126,7 +129,7 @@ function bodyHeaders(answer: Answer, { length }: ServedFile): OutgoingHttpHeader
   }
 }
 
-async function acknowledge({ log }: Served, exchange: Exchange): Promise<void> {
+async function acknowledge({ log }: Served, exchange: ServedExchange): Promise<void> {
   if (!allows(exchange, ['POST'])) return;
   const { headers } = exchange.request;
   // A page in a user's browser cannot send this type without a preflight request, which is refused.
@@ -151,7 +154,7 @@ async function acknowledge({ log }: Served, exchange: Exchange): Promise<void> {
 }
 
 /** Null when it is too large; rejects when the client disconnects. */
-async function readBody(exchange: Exchange): Promise<string | null> {
+async function readBody(exchange: ServedExchange): Promise<string | null> {
   const { request } = exchange;
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
   letContinue(exchange);
@@ -167,7 +170,7 @@ async function readBody(exchange: Exchange): Promise<string | null> {
 }
 
 /** The record of requests, for this host only: agents' ids are not public. */
-function showRecord({ log, requests, uploads }: Served, exchange: Exchange): void {
+function showRecord({ log, requests, uploads }: Served, exchange: ServedExchange): void {
   if (!isLoopbackAddress(exchange.request.socket.remoteAddress ?? '')) {
     refuse(exchange, 404, 'Not here.');
   } else if (allows(exchange, ['GET', 'HEAD'])) {

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { Files } from '#system/files.ts';
 import { ownFolder } from '#system/own-folder.ts';
-import type { Exchange, Linger } from './reply.ts';
+import type { Linger, ServedExchange } from './reply.ts';
 import type { BatchRecord } from './uploads/batches/batch-record.ts';
 import { BatchStore, DOCUMENTS_FILE } from './uploads/batches/batch-store.ts';
 import { Batches } from './uploads/batches/batches.ts';
@@ -40,7 +40,7 @@ export interface UploadReceiver {
   /** The newest 1,000 finished bundles, oldest first. */
   readonly bundles: readonly BundleRecord[];
   /** Answers a request whose path begins with one of `UPLOAD_PATHS`. Rejects when the client disconnects. */
-  answer(exchange: Exchange, path: readonly string[]): Promise<boolean>;
+  answer(exchange: ServedExchange, path: readonly string[]): Promise<boolean>;
   close(): Promise<void>;
 }
 

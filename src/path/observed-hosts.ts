@@ -12,7 +12,7 @@ export const MAX_HOSTS = 128;
 /** Maximum number of hosts from one document. */
 export const MAX_PER_DOCUMENT = 32;
 /** A host is forgotten if nothing has led to it for this long: half a year. */
-export const KEPT_MS = 180 * 86_400_000;
+export const HOST_KEPT_MS = 180 * 86_400_000;
 /** A DNS name has at most 253 characters; with scheme and port. */
 const MAX_ORIGIN_LENGTH = 280;
 
@@ -43,7 +43,7 @@ export function withObservation(
 ): ObservedHost[] {
   const origins = [...new Set(urls.flatMap(originOf))].slice(0, MAX_PER_DOCUMENT);
   const isObserved = (host: ObservedHost) => host.purpose === purpose && origins.includes(host.origin);
-  const kept = hosts.filter((host) => !isObserved(host) && now - host.seen_at < KEPT_MS);
+  const kept = hosts.filter((host) => !isObserved(host) && now - host.seen_at < HOST_KEPT_MS);
   return [...kept, ...origins.map((origin) => ({ purpose, origin, by, seen_at: now }))].slice(-MAX_HOSTS);
 }
 

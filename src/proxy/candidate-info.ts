@@ -30,11 +30,11 @@ export interface CandidateProxy {
    * milliseconds) and nothing has rejected it since; null otherwise.
    * @throws the reason of the signal
    */
-  lend(sinceMs: number, signal: AbortSignal): Promise<Loan | null>;
+  lend(sinceMs: number, signal: AbortSignal): Promise<LentAccount | null>;
 }
 
 /** An account in use by another client. The borrower calls one of the two functions at the end. */
-export interface Loan {
+export interface LentAccount {
   /** With the domain, in the form that Basic sends. */
   readonly user: string;
   readonly password: Secret;

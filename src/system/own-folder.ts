@@ -82,7 +82,7 @@ export async function nearestFolder(files: Files, path: string): Promise<{ path:
 }
 
 /** A folder above one of ours that another user can replace. */
-export interface Exposed {
+export interface ExposedFolder {
   readonly path: string;
   readonly reason: string;
   readonly owner: number;
@@ -90,8 +90,8 @@ export interface Exposed {
 }
 
 /** The folders above this one through which other users could replace it, from the root down. */
-export async function exposedAbove(files: Files, path: string): Promise<Exposed[]> {
-  const found: Exposed[] = [];
+export async function exposedAbove(files: Files, path: string): Promise<ExposedFolder[]> {
+  const found: ExposedFolder[] = [];
   for (let at = dirname(await files.realPath(path)); ; at = dirname(at)) {
     const facts = await files.facts(at);
     const reason = facts === null ? null : checkParent(facts, files.self);

@@ -10,7 +10,7 @@ import { deadlineOf, expectedMs } from './deadline.ts';
 import { explain } from './explain.ts';
 import { type History, NO_HISTORY, type Sample, TIMEOUT_PHASES, withSuccess, withTimeout } from './samples.ts';
 import { fromSaved, MAX_ROUTES, toSaved } from './saved.ts';
-import { ceilingOf, NO_LIMIT_MS, withDefaults, withinBounds } from './settings.ts';
+import { maxDeadlineMs, NO_LIMIT_MS, withDefaults, withinBounds } from './settings.ts';
 import type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings } from './types.ts';
 
 export type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings };
@@ -89,7 +89,7 @@ export class ResponseTimeoutModel {
   extend(plan: TimeoutPlan, elapsedMs: number, bytes: number): number {
     checkNumbers({ elapsedMs, bytes });
     if (this.#settings.mode === 'fixed') return NO_LIMIT_MS;
-    const ceiling = ceilingOf('total', this.#settings);
+    const ceiling = maxDeadlineMs('total', this.#settings);
     if (elapsedMs >= ceiling || bytes === 0) return 0;
     const limit = plan.totalMs * MAX_EXTENSION_FACTOR;
     if (plan.size === 0) {

@@ -36,11 +36,11 @@ export function withDefaults(given: Partial<TimeoutSettings>): TimeoutSettings {
 
 /** A deadline in whole milliseconds within the configured bounds. If `min_ms` exceeds a maximum, the maximum wins. */
 export function withinBounds(ms: number, phase: TimeoutPhase, settings: TimeoutSettings): number {
-  const ceiling = ceilingOf(phase, settings);
+  const ceiling = maxDeadlineMs(phase, settings);
   return Math.min(ceiling, Math.max(MIN_TIMEOUT_MS, settings.minMs, Math.ceil(ms)));
 }
 
 /** The longest deadline of a phase. */
-export function ceilingOf(phase: TimeoutPhase, { maxMs, totalMaxMs }: TimeoutSettings): number {
+export function maxDeadlineMs(phase: TimeoutPhase, { maxMs, totalMaxMs }: TimeoutSettings): number {
   return Math.min(NO_LIMIT_MS, Math.max(MIN_TIMEOUT_MS, phase === 'total' ? totalMaxMs : maxMs));
 }

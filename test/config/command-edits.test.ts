@@ -7,8 +7,8 @@ import {
   addProfile,
   changeProfile,
   deleteProfile,
-  fallOf,
   makeDefault,
+  routesWithout,
   setRoute,
 } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
@@ -90,7 +90,7 @@ describe.each(seeds)('commands on the generated file %i', (seed) => {
   });
 
   it('proxy delete --force: changes only the lines of the profile and its users', () => {
-    const after = spliceEdits(file.text, deleteProfile(settings, 'alpha', fallOf(settings, 'alpha', 'beta')));
+    const after = spliceEdits(file.text, deleteProfile(settings, 'alpha', routesWithout(settings, 'alpha', 'beta')));
     const rest = linesOf(file.without('entry:0'));
     const lines = linesOf(after);
     expect(rest.length - keptLines(rest, lines)).toBeLessThanOrEqual(2);

@@ -9,7 +9,7 @@ import { connectControl } from '#control/client.ts';
 import { VERBS } from '#control/control.ts';
 import { serveControl } from '#control/server.ts';
 import type { SocketServer } from '#control/socket-server.ts';
-import { type AnyVerb, type Authority, answer, eventsOf, field, methodOf, suffices, work } from '#control/verb.ts';
+import { type AnyVerb, type Authority, answer, eventsOf, field, isSufficient, methodOf, work } from '#control/verb.ts';
 import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
 import { ControlRig, handlersFrom } from '#test/support/control-rig.ts';
@@ -117,7 +117,7 @@ describe('table of verbs', () => {
   });
 
   it('gives a caller with more authority everything below it', () => {
-    const may = (has: Authority) => TABLE.filter(([, verb]) => suffices(has, verb.needs)).map(([name]) => name);
+    const may = (has: Authority) => TABLE.filter(([, verb]) => isSufficient(has, verb.needs)).map(([name]) => name);
     expect(may('look')).toEqual([
       'status',
       'settings',
@@ -163,7 +163,7 @@ describe.each(AUTHORITIES)('a socket that grants %s', (authority) => {
     for (const [name, verb] of TABLE) {
       const answered = await rig.raw(asked(verb, REQUESTS[name]));
       const code = verb.needs === 'admin' ? 'CONTROL-ADMIN' : 'CONTROL-OPERATE';
-      if (suffices(authority, verb.needs)) expect(answered, name).toMatch(/^HTTP\/1\.1 200 /);
+      if (isSufficient(authority, verb.needs)) expect(answered, name).toMatch(/^HTTP\/1\.1 200 /);
       else expect(answered, name).toMatch(new RegExp(`^HTTP/1\\.1 403 .*"code":"${code}"`, 's'));
     }
   });
@@ -194,7 +194,7 @@ describe('the request log', () => {
     expect(reported).toEqual(
       TABLE.filter(([, { needs }]) => needs !== 'look').map(([, { does, needs }]): Reported => {
         const code = needs === 'admin' ? 'CONTROL-ADMIN' : 'CONTROL-OPERATE';
-        return [does, suffices(authority, needs) ? null : code];
+        return [does, isSufficient(authority, needs) ? null : code];
       }),
     );
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CodedError, coded } from '#errors/coded-error.ts';
-import { type Cost, type RetryOptions, withRetries } from '#http/retry.ts';
+import { type AttemptCost, type RetryOptions, withRetries } from '#http/retry.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const passing = (retryAfterMs?: number) =>
@@ -159,7 +159,7 @@ describe('retry: a failed attempt', () => {
 
 describe('retry: what a failure costs', () => {
   const costs =
-    (...all: Cost[]) =>
+    (...all: AttemptCost[]) =>
     () =>
       all.shift() ?? 'one';
 

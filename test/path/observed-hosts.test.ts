@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PathHabits, peekHosts } from '#path/habits.ts';
-import { KEPT_MS, MAX_HOSTS, MAX_PER_DOCUMENT, type ObservedHost, withObservation } from '#path/observed-hosts.ts';
+import { HOST_KEPT_MS, MAX_HOSTS, MAX_PER_DOCUMENT, type ObservedHost, withObservation } from '#path/observed-hosts.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -38,8 +38,8 @@ describe('observed hosts', () => {
 
   it('drops a host that nothing led to for half a year', () => {
     const first = leading([], 0, 'https://a.example.com/', 'https://b.example.com/');
-    const later = leading(first, KEPT_MS - DAY_MS, 'https://a.example.com/');
-    expect(origins(leading(later, KEPT_MS, 'https://c.example.com/'))).toEqual([
+    const later = leading(first, HOST_KEPT_MS - DAY_MS, 'https://a.example.com/');
+    expect(origins(leading(later, HOST_KEPT_MS, 'https://c.example.com/'))).toEqual([
       'https://a.example.com',
       'https://c.example.com',
     ]);

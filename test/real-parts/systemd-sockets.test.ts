@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { VERBS } from '#control/control.ts';
-import { type AnyVerb, type Authority, methodOf, suffices } from '#control/verb.ts';
+import { type AnyVerb, type Authority, isSufficient, methodOf } from '#control/verb.ts';
 import { Installed } from '#test/support/installed.ts';
 import { feedOf } from '#test/support/jars.ts';
 import type { Machine, Ran } from '#test/support/machine.ts';
@@ -97,7 +97,7 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
     async (user) => {
       for (const socket of SOCKETS) {
         const expected = TABLE.map(([name, { needs }]) => {
-          const may = suffices(AUTHORITY[socket], needs) ? 'allowed' : 'refused';
+          const may = isSufficient(AUTHORITY[socket], needs) ? 'allowed' : 'refused';
           return [name, OPEN[user].includes(socket) ? may : 'closed'];
         });
         expect(await askAll(user, socket), socket).toEqual(Object.fromEntries(expected));

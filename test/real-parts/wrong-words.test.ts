@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { lookAgain } from '#diagnose/second-look.ts';
+import { secondLook } from '#diagnose/second-look.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { PacCandidates } from '#proxy/pac/candidates.ts';
@@ -39,7 +39,7 @@ async function failureOf(router: Router, url = SECURE): Promise<CodedError> {
 
 /** The same as a diagnosis tells it. */
 async function diagnosed(router: Router): Promise<CodedError> {
-  return await lookAgain(await failureOf(router), 'updates', { router, clock: systemClock, signal });
+  return await secondLook(await failureOf(router), 'updates', { router, clock: systemClock, signal });
 }
 
 function at(port: number, scheme: HopScheme): ProxyProfile {

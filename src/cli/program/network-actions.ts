@@ -15,7 +15,7 @@ import type { Globals } from './program-hooks.ts';
 import type { NetworkActions } from './program-network.ts';
 
 /** Why no diagnosis is possible: an error and, if the file is invalid, each of its problems. */
-export interface Obstacle {
+export interface NoDiagnosis {
   readonly error: CodedError;
   readonly problems?: readonly Problem[];
 }
@@ -33,7 +33,7 @@ export interface NetworkActionParts {
   /** Lists the endpoints without starting anything and without secrets. */
   endpointsOfFile(loaded: LoadedSettings): Promise<EndpointList>;
   /** The obstacle as a diagnosis. */
-  undiagnosed(globals: Globals, why: Obstacle): Promise<Diagnosis>;
+  undiagnosed(globals: Globals, why: NoDiagnosis): Promise<Diagnosis>;
   readonly signal: AbortSignal;
 }
 
@@ -107,7 +107,7 @@ async function withDiagnoser(
 }
 
 /** Returns the reason, as a diagnosis, for every request. */
-function unavailable(why: Obstacle, parts: NetworkActionParts, globals: Globals): Diagnoser {
+function unavailable(why: NoDiagnosis, parts: NetworkActionParts, globals: Globals): Diagnoser {
   return {
     retryCredentials: () => Promise.resolve(),
     diagnose: () => parts.undiagnosed(globals, why),

@@ -6,9 +6,11 @@ export interface Globals {
 }
 
 /** Turns a function that returns an exit status into the action of a command. */
-export type Does = <A extends unknown[]>(action: (...given: A) => Promise<number>) => (...given: A) => Promise<void>;
+export type MakeAction = <A extends unknown[]>(
+  action: (...given: A) => Promise<number>,
+) => (...given: A) => Promise<void>;
 
 export interface Hooks {
   readonly globals: () => Globals;
-  readonly does: Does;
+  readonly does: MakeAction;
 }

@@ -9,7 +9,7 @@ import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { LogForm } from '#logging/log.ts';
 import { validateId } from '#system/id.ts';
 import { isZoneName } from '#system/time/zone.ts';
-import type { Does, Globals, Hooks } from './program-hooks.ts';
+import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import type { ProxyActions } from './program-proxy.ts';
 import { addQueueCommands, type QueueActions } from './program-queue.ts';
@@ -232,7 +232,7 @@ function addConfig(program: Command, actions: Actions, { globals, does }: Hooks)
   program.command('serve-changes', { hidden: true }).action(does(() => actions.serveChanges(globals())));
 }
 
-function addVendor(program: Command, actions: Actions, does: Does): void {
+function addVendor(program: Command, actions: Actions, does: MakeAction): void {
   program
     .command('serve')
     .description('for vendors and tests: serve a folder with a feed, and accept acknowledgements')

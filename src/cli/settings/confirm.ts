@@ -34,7 +34,7 @@ export function parseWindow(text: string): number | null {
 }
 
 /** The result of the trial. `status` is null if the change is to be written. */
-export interface Tried {
+export interface TrialResult {
   readonly status: number | null;
   readonly verdict: ChangeVerdict | null;
 }
@@ -44,7 +44,7 @@ export async function testBeforeSaving(
   context: CommandContext,
   loaded: LoadedSettings,
   request: { readonly change: Change; readonly confirm: ConfirmFlags; readonly json: boolean },
-): Promise<Tried> {
+): Promise<TrialResult> {
   const { change, confirm, json } = request;
   const { terminal } = context;
   const { confirmWithin: windowMs } = confirm;
@@ -96,7 +96,7 @@ async function handleVerdict(
   { terminal }: CommandContext,
   verdict: ChangeVerdict,
   { saveAnyway, json }: ConfirmFlags & { readonly json: boolean },
-): Promise<Tried> {
+): Promise<TrialResult> {
   const { confirmed, failure } = verdict;
   if (confirmed) {
     if (!json) printConfirmed(terminal, verdict);

@@ -2,7 +2,14 @@
 
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { noteProfile } from '#config/editing/profile-dates.ts';
-import { deleteProfile, type Fall, fallOf, findProfile, makeDefault, usersOf } from '#config/editing/profile-edits.ts';
+import {
+  deleteProfile,
+  findProfile,
+  makeDefault,
+  type RoutesWithout,
+  routesWithout,
+  usersOf,
+} from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { changeCommand, switchedOff, withSettings } from './change-command.ts';
@@ -27,17 +34,19 @@ export async function deleteProxyCommand(context: CommandContext, name: string, 
     const users = usersOf(settings, name);
     const isMissed = users.length > 0 || (profile.default && settings.proxies.length > 1);
     if (users.length > 0 && !flags.force) deleteProfile(settings, name, null);
-    const fall = isMissed ? fallOf(settings, name, await successorOf(context, settings, { profile, flags })) : null;
-    const sentences = fall === null ? [] : wordsOf(settings, profile.name, fall);
+    const routes = isMissed
+      ? routesWithout(settings, name, await successorOf(context, settings, { profile, flags }))
+      : null;
+    const sentences = routes === null ? [] : wordsOf(settings, profile.name, routes);
     await confirm(context, sentences, flags);
     return await changeCommand(context, loaded, {
-      edits: deleteProfile(settings, name, fall ?? { newDefault: null, purposes: {} }),
+      edits: deleteProfile(settings, name, routes ?? { newDefault: null, purposes: {} }),
       sentences: [`Deleted proxy ${profile.name}.`, ...sentences],
       facts: {
         name: profile.name,
         used_by: users.map(({ user }) => user),
-        new_default: fall?.newDefault ?? null,
-        falls_to: fall?.purposes ?? {},
+        new_default: routes?.newDefault ?? null,
+        falls_to: routes?.purposes ?? {},
       },
       json: flags.json,
       confirm: flags.confirm,
@@ -130,7 +139,7 @@ function findOther(settings: Settings, name: string, deleted: string): string {
   throw new UsageError(`You are deleting ${deleted}, so it cannot be the new default.`);
 }
 
-function wordsOf(settings: Settings, name: string, { newDefault, purposes }: Fall): string[] {
+function wordsOf(settings: Settings, name: string, { newDefault, purposes }: RoutesWithout): string[] {
   const fallen = Object.entries(purposes).map(([purpose, use]) =>
     use === 'none' ? `${purpose} now connects directly (none).` : `${purpose} now uses the default.`,
   );

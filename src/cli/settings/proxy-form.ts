@@ -20,7 +20,7 @@ const OPTIONAL: readonly string[] = ['pac.url', 'domain'];
 type PromptedField = (typeof PROMPTED)[number];
 
 /** The profile before the change; null for a new profile. */
-export type Before = Profile | null;
+export type ProfileBefore = Profile | null;
 
 /** Asks for the name of a new profile. */
 export async function askName(terminal: Terminal): Promise<string> {
@@ -28,7 +28,7 @@ export async function askName(terminal: Terminal): Promise<string> {
 }
 
 /** Asks for each field. Returns those that changed. */
-export async function askFields(terminal: Terminal, before: Before): Promise<FieldChange[]> {
+export async function askFields(terminal: Terminal, before: ProfileBefore): Promise<FieldChange[]> {
   const fields = new Map(profileFields().map((field) => [field.path.join('.'), field] as const));
   const answers = new Map<PromptedField, string>();
   for (const key of PROMPTED) {
@@ -66,7 +66,7 @@ function isPrompted(key: PromptedField, answers: ReadonlyMap<PromptedField, stri
   return key !== 'domain' || authentication === 'ntlm' || authentication === 'auto' || authentication === 'digest';
 }
 
-async function askField(terminal: Terminal, field: ProfileField, before: Before): Promise<string> {
+async function askField(terminal: Terminal, field: ProfileField, before: ProfileBefore): Promise<string> {
   const shown = previousValueText(field, before);
   const choices = field.choices.length > 0 ? ` (${field.choices.join(', ')})` : '';
   const mayBeBlank = OPTIONAL.includes(field.path.join('.'));
@@ -90,7 +90,7 @@ const LABELS: Readonly<Record<string, string>> = {
   user: 'User',
 };
 
-function previousValueText(field: ProfileField, before: Before): string {
+function previousValueText(field: ProfileField, before: ProfileBefore): string {
   const value = field.path.reduce<unknown>(
     (part, step) => (part as Readonly<Record<string, unknown>> | undefined)?.[step],
     before ?? undefined,
@@ -98,7 +98,7 @@ function previousValueText(field: ProfileField, before: Before): string {
   return value === undefined ? field.byDefault : String(value);
 }
 
-function changeOf(field: ProfileField, text: string, before: Before): FieldChange {
+function changeOf(field: ProfileField, text: string, before: ProfileBefore): FieldChange {
   const isCleared = text === '' && before !== null;
   return { path: field.path, value: isCleared ? undefined : readField(field, text) };
 }

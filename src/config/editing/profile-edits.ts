@@ -101,7 +101,7 @@ export function usersOf(settings: ProfileSettings, name: string): ProfileUser[] 
 }
 
 /** What the users of a profile use instead when it is deleted. */
-export interface Fall {
+export interface RoutesWithout {
   /** The profile that becomes the default if the deleted one was; null for none. */
   readonly newDefault: string | null;
   /** The new value of `use_proxy_for` for each purpose whose value changes. */
@@ -112,7 +112,7 @@ export interface Fall {
  * What the users of a deleted profile use instead. Purposes that use it by name get `default` if a default remains, and
  * users of the default get its successor. If neither is left, they connect directly, which is written as `none`.
  */
-export function fallOf(settings: ProfileSettings, name: string, successor: string | null): Fall {
+export function routesWithout(settings: ProfileSettings, name: string, successor: string | null): RoutesWithout {
   const { profile } = findProfile(settings, name);
   const newDefault = profile.default ? successor : null;
   const hasDefault = newDefault !== null || settings.proxies.some((one) => one.default && one !== profile);
@@ -126,19 +126,19 @@ export function fallOf(settings: ProfileSettings, name: string, successor: strin
   };
 }
 
-/** Deletes a profile. @throws CodedError PROFILE-UNKNOWN; PROFILE-IN-USE if it has users and `fall` is null */
-export function deleteProfile(settings: ProfileSettings, name: string, fall: Fall | null): Edit[] {
+/** Deletes a profile. @throws CodedError PROFILE-UNKNOWN; PROFILE-IN-USE if it has users and `routes` is null */
+export function deleteProfile(settings: ProfileSettings, name: string, routes: RoutesWithout | null): Edit[] {
   const { profile, index } = findProfile(settings, name);
   const users = usersOf(settings, name);
-  if (fall === null && users.length > 0) {
+  if (routes === null && users.length > 0) {
     throw coded('PROFILE-IN-USE', { name: profile.name, users: users.map(({ user }) => user).join(', ') });
   }
-  const edits: Edit[] = Object.entries(fall?.purposes ?? {}).map(([purpose, use]) => ({
+  const edits: Edit[] = Object.entries(routes?.purposes ?? {}).map(([purpose, use]) => ({
     kind: 'set',
     path: ['use_proxy_for', purpose],
     value: use,
   }));
-  if (fall?.newDefault != null) edits.push(...makeDefault(settings, fall.newDefault));
+  if (routes?.newDefault != null) edits.push(...makeDefault(settings, routes.newDefault));
   edits.push(...withoutFallbacks(settings, profile.name), { kind: 'remove', path: ['proxies', index] });
   return edits;
 }

@@ -15,7 +15,7 @@ export interface TransferProgress {
 }
 
 /** The event of an awaited package, with the wait so far. */
-export type Waiting = SallyportEvent & { readonly waited: number };
+export type AwaitedPackage = SallyportEvent & { readonly waited: number };
 
 /** No rate is shown for a shorter time, in milliseconds. */
 const MIN_MS = 500;
@@ -43,7 +43,7 @@ export class RunningRound {
     return this.#transfer;
   }
 
-  get waiting(): Waiting | null {
+  get waiting(): AwaitedPackage | null {
     if (this.#waiting === null) return null;
     const { event, atMs } = this.#waiting;
     return { ...event, waited: Math.round(this.#clock.monotonic() - atMs) };

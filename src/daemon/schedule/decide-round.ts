@@ -14,7 +14,7 @@ const IN_TIME_MS = 90_000;
 const FURTHEST_AHEAD_MS = 86_400_000;
 
 /** The state of the slot after the last run. */
-export type Turn =
+export type SlotState =
   | { readonly kind: 'never' }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'due' }
@@ -26,7 +26,7 @@ export function classifySlot(at: {
   readonly doneMs: number;
   readonly nowMs: number;
   readonly delayMs: number;
-}): Turn {
+}): SlotState {
   const slotMs = at.slots.next(at.doneMs);
   if (slotMs === null) return { kind: 'never' };
   const lateMs = at.nowMs - slotMs - at.delayMs;

@@ -14,7 +14,7 @@ import type { Clock, Timer } from '#system/clock.ts';
 import { ClockSteps } from '#system/time/clock-steps.ts';
 import { Zone } from '#system/time/zone.ts';
 import type { RoundScope } from '#updates/round.ts';
-import { classifySlot, doneUntil, fixedDelay, SOONEST_MS, type Turn } from './decide-round.ts';
+import { classifySlot, doneUntil, fixedDelay, type SlotState, SOONEST_MS } from './decide-round.ts';
 import { beginSlot, endCheck, type FreezeState } from './freeze-detector.ts';
 import type { ScheduleRecord, ScheduleState } from './schedule-state.ts';
 import { Slots } from './slots.ts';
@@ -238,7 +238,7 @@ export class Schedule {
     }
   }
 
-  #classify(nowMs = this.#options.clock.now()): Turn {
+  #classify(nowMs = this.#options.clock.now()): SlotState {
     const { last_run_at: doneMs } = this.#record;
     return classifySlot({ slots: this.#slots, doneMs, nowMs, delayMs: this.#delayMs });
   }

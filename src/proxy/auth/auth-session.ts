@@ -31,8 +31,8 @@ export async function openAuthSession(parts: AuthSessionParts): Promise<AuthSess
   const bound = credentialGuard.boundElsewhere(account.password.reveal(), hop.boundTo);
   if (bound !== null) throw coded('AUTH-REBIND', { proxy: hop.name, bound, url: hop.boundTo, hop: hop.place });
   const place = { proxyUrl: hop.url, origin: forwardOrigin ?? '' };
-  const doubt = forwardOrigin === null ? null : credentialGuard.doubts.of(account, place);
-  if (doubt !== null) throw unclearRefusal(peer, { ...place, ...doubt, status: null, found: 'not tried again yet' });
+  const held = forwardOrigin === null ? null : credentialGuard.unclear.find(account, place);
+  if (held !== null) throw unclearRefusal(peer, { ...place, ...held, status: null, found: 'not tried again yet' });
   const permit = await credentialGuard.requestPermit(account, { proxyUrl: hop.url, retryMs, signal });
   if (permit.kind === 'refused') throw rejection(peer, permit.refusal, { scheme: null, advertised: offersOf(parts) });
   return new AuthSession(parts, { peer, account, attempt: permit.attempt });
@@ -51,7 +51,7 @@ export class AuthSession {
   /** Whether the proxy requested authentication, and whether it accepted the credential. */
   #wasAsked = false;
   #accepted = false;
-  #doubted: ResponseHead | null = null;
+  #unclear: ResponseHead | null = null;
 
   constructor(
     parts: AuthSessionParts,
@@ -203,7 +203,7 @@ export class AuthSession {
       return coded('AUTH-TICKET', { proxy, service: `HTTP@${address}`, reason: 'the proxy refused it', hop });
     }
     const advertised = this.#active?.advertised?.() ?? null;
-    if (this.#mayBeTheServers()) return this.#inDoubt(head);
+    if (this.#mayBeTheServers()) return this.#holdUnclear(head);
     return this.#rejected(advertised === null ? challenges.map(({ scheme }) => scheme) : [advertised]);
   }
 
@@ -216,16 +216,16 @@ export class AuthSession {
     return forwardOrigin !== null && this.#account !== null && credentialGuard.hasWorkedAt(this.#account, hop.url);
   }
 
-  #inDoubt(head: ResponseHead): CodedError {
-    this.#doubted = head;
+  #holdUnclear(head: ResponseHead): CodedError {
+    this.#unclear = head;
     const { hop, forwardOrigin } = this.#parts;
     const about = { proxyUrl: hop.url, origin: forwardOrigin ?? '', sinceMs: null, retryAtMs: null };
     return unclearRefusal(this.peer, { ...about, status: head.status, found: 'not tried yet' });
   }
 
   /** A refusal whose sender only a CONNECT can show; the attempt stays pending until then. Null without one. */
-  get doubted(): ResponseHead | null {
-    return this.#doubted;
+  get unclearHead(): ResponseHead | null {
+    return this.#unclear;
   }
 
   /** The same attempt over a CONNECT, to which only the proxy responds. The caller ends it. */
@@ -239,13 +239,13 @@ export class AuthSession {
   }
 
   /** The sender of the refusal could not be determined: withholds the password from this origin for a while. */
-  async leaveInDoubt(facts: { readonly status: number; readonly found: string }): Promise<CodedError> {
+  async recordUnclear(facts: { readonly status: number; readonly found: string }): Promise<CodedError> {
     const { hop, credentialGuard, forwardOrigin } = this.#parts;
     const place = { proxyUrl: hop.url, origin: forwardOrigin ?? '' };
     const account = this.#account;
-    const doubt = account === null ? { sinceMs: null, retryAtMs: null } : credentialGuard.doubts.add(account, place);
+    const unclear = account === null ? { sinceMs: null, retryAtMs: null } : credentialGuard.unclear.add(account, place);
     await credentialGuard.flush();
-    return unclearRefusal(this.peer, { ...place, ...doubt, ...facts });
+    return unclearRefusal(this.peer, { ...place, ...unclear, ...facts });
   }
 
   /**
@@ -315,7 +315,7 @@ export class AuthSession {
 
   /** The attempt ended without a verdict. */
   unknown(): void {
-    if (this.#doubted === null) this.#attempt?.unknown();
+    if (this.#unclear === null) this.#attempt?.unknown();
   }
 
   /** The challenge to answer; the scheme is chosen with the first one. */

@@ -11,11 +11,11 @@ import type { Account } from '#proxy/account.ts';
 import { onAbort } from '#system/abort.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { type CredentialRecord, CredentialState, type ProxyRecord } from './credential-state.ts';
-import { Doubts } from './doubts.ts';
 import { MovedSecrets, moveOf } from './moved-secrets.ts';
 import type { AuthAttempt, Permit, PermitOptions } from './permit.ts';
 import { type CredentialHold, checkRecord, type Refusal } from './refusal.ts';
 import { type SchemeName, schemeStrength } from './schemes/scheme.ts';
+import { UnclearRefusals } from './unclear-refusals.ts';
 
 /** A secret of the configuration and the proxy it was entered for. */
 export interface EnteredSecret {
@@ -63,7 +63,7 @@ interface PendingAttempt {
 /** One for the whole process; it outlives a change of the configuration. */
 export class CredentialGuard {
   /** Rejections that a server may have sent. */
-  readonly doubts: Doubts;
+  readonly unclear: UnclearRefusals;
   readonly #state: CredentialState;
   readonly #clock: Clock;
   /** Pending attempts that others wait for, and when each credential was last confirmed (monotonic ms). */
@@ -80,7 +80,7 @@ export class CredentialGuard {
   constructor(parts: { readonly state?: CredentialState; readonly clock?: Clock } = {}) {
     this.#state = parts.state ?? new CredentialState(null);
     this.#clock = parts.clock ?? systemClock;
-    this.doubts = new Doubts(this.#state, this.#clock);
+    this.unclear = new UnclearRefusals(this.#state, this.#clock);
   }
 
   /** Requests permission to send the password of an account. Waits while another attempt with it is pending. */
@@ -180,7 +180,7 @@ export class CredentialGuard {
     for (const moved of this.#moved.all) {
       if (move === null || moved === move) this.#allowedOnce.add(moved);
     }
-    this.doubts.clear();
+    this.unclear.clear();
   }
 
   /**

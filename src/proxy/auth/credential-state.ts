@@ -60,20 +60,20 @@ const bindingSchema = z.strictObject({
 });
 export type BindingRecord = z.infer<typeof bindingSchema>;
 
-const doubtSchema = z.strictObject({
+const unclearSchema = z.strictObject({
   /** Fingerprint of an account, its password, a proxy and an origin. */
   fingerprint: z.string(),
-  /** When the doubt arose. */
+  /** When the refusal came. */
   since: z.number(),
 });
-type DoubtRecord = z.infer<typeof doubtSchema>;
+type UnclearRecord = z.infer<typeof unclearSchema>;
 
 const fileSchema = z.strictObject({
   key: z.string().min(1),
   credentials: z.array(credentialSchema),
   proxies: z.array(proxySchema),
   bindings: z.array(bindingSchema),
-  doubts: z.array(doubtSchema).default([]),
+  doubts: z.array(unclearSchema).default([]),
 });
 
 /** The path of the state file. */
@@ -87,7 +87,7 @@ export class CredentialState {
   readonly credentials = new NewestMap<string, CredentialRecord>(MAX_RECORDS);
   readonly proxies = new NewestMap<string, ProxyRecord>(MAX_RECORDS);
   readonly bindings = new NewestMap<string, BindingRecord>(MAX_RECORDS);
-  readonly doubts = new NewestMap<string, DoubtRecord>(MAX_RECORDS);
+  readonly doubts = new NewestMap<string, UnclearRecord>(MAX_RECORDS);
   readonly #place: CredentialStateFile | null;
   #key: Buffer = randomBytes(KEY_BYTES);
   readonly #saves = new Turns();

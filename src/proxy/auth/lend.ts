@@ -5,7 +5,7 @@
 // rejection.
 
 import { accountOf } from '#proxy/account.ts';
-import type { CandidateInfo, Loan } from '#proxy/candidate-info.ts';
+import type { CandidateInfo, LentAccount } from '#proxy/candidate-info.ts';
 import type { Candidate, ProxyHop } from '#proxy/hop.ts';
 import type { CredentialGuard } from './credential-guard.ts';
 import { namedScheme, type SchemeName } from './schemes/scheme.ts';
@@ -44,7 +44,7 @@ async function lend(
   hop: ProxyHop,
   { credentialGuard, retryMs }: LendParts,
   { sinceMs, signal }: { readonly sinceMs: number; readonly signal: AbortSignal },
-): Promise<Loan | null> {
+): Promise<LentAccount | null> {
   const account = accountOf(hop.profile);
   if (account === null || schemeOf(hop, credentialGuard) !== 'Basic') return null;
   if (!credentialGuard.acceptedSince(account, hop.url, sinceMs)) return null;

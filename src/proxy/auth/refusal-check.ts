@@ -38,7 +38,7 @@ export async function checkRefusal(check: RefusalToCheck): Promise<CodedError> {
     const found = asCoded(thrown);
     if (REFUSED.has(found.code)) return found;
     if (byConnect.accepted || found.code === 'PROXY-UPSTREAM') return refusedByServer(check);
-    return await authSession.leaveInDoubt({ status: check.head.status, found: found.code });
+    return await authSession.recordUnclear({ status: check.head.status, found: found.code });
   } finally {
     byConnect.unknown();
     await byConnect.settled();

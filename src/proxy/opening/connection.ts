@@ -59,7 +59,7 @@ export function forwardConnection(
   const refused = (head: ResponseHead, url: string): CodedError => {
     const error = authSession.classifyRefusal(head);
     // Only an abort rejects, and the caller that aborts already knows it.
-    if (authSession.doubted !== null) checking = parts.checkRefusal(head, url).catch(() => null);
+    if (authSession.unclearHead !== null) checking = parts.checkRefusal(head, url).catch(() => null);
     return error;
   };
   const release = () => {

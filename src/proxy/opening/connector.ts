@@ -24,7 +24,7 @@ import type { TrustContexts } from '#proxy/tls/trust.ts';
 import type { TrustStore } from '#proxy/tls/trust-store.ts';
 import type { Clock } from '#system/clock.ts';
 import { forwardConnection, originConnection } from './connection.ts';
-import { type Dialled, type DialTarget, dial } from './dial.ts';
+import { type DialResult, type DialTarget, dial } from './dial.ts';
 import type { SocksScheme } from './socks.ts';
 
 export interface ConnectorParts {
@@ -167,7 +167,7 @@ export class Connector {
     return await checkRefusal({ ...refused, authSession, authority, signal: options.signal, connect });
   }
 
-  async #readyForward(hop: ProxyHop, authSession: AuthSession, options: ConnectionOptions): Promise<Dialled> {
+  async #readyForward(hop: ProxyHop, authSession: AuthSession, options: ConnectionOptions): Promise<DialResult> {
     if (authSession.startsAlone) {
       const dialled = await this.#dialHop(hop, options);
       await this.#readied(dialled.socket, authSession.readyAlone());
@@ -258,7 +258,7 @@ export class Connector {
   }
 
   /** A connection to the proxy on which the first byte for it can be sent; over TLS if its scheme requires it. */
-  async #dialHop(hop: ProxyHop, options: ConnectionOptions): Promise<Dialled> {
+  async #dialHop(hop: ProxyHop, options: ConnectionOptions): Promise<DialResult> {
     const { address: host, port, name: proxy, place, url: origin } = hop;
     const target = { host, port, proxy, hop: place };
     if (hop.scheme !== 'https') return await this.#dial(target, options);
@@ -275,7 +275,7 @@ export class Connector {
   }
 
   /** @throws CodedError LOOPBACK-ELSEWHERE, before a byte is sent */
-  async #dial(target: DialTarget, options: ConnectionOptions): Promise<Dialled> {
+  async #dial(target: DialTarget, options: ConnectionOptions): Promise<DialResult> {
     const dialled = await this.#connect(target, options);
     return await this.#readied(
       dialled.socket,
@@ -286,7 +286,7 @@ export class Connector {
     );
   }
 
-  async #connect(target: DialTarget, { bulk, signal, observer }: ConnectionOptions): Promise<Dialled> {
+  async #connect(target: DialTarget, { bulk, signal, observer }: ConnectionOptions): Promise<DialResult> {
     const { clock, timeouts } = this.#parts;
     const timeoutMs = timeouts.connect_timeout_ms;
     const onResolved = (addresses: readonly string[], elapsedMs: number) =>
@@ -303,7 +303,7 @@ export class Connector {
 
   /** Starts TLS if the target needs it; on a failure the connection is destroyed. */
   async #originConnection(
-    { socket, bulk }: Dialled,
+    { socket, bulk }: DialResult,
     facts: Omit<HopFacts, 'passed'>,
     { signal, observer }: ConnectionOptions,
   ): Promise<Connection> {
@@ -325,7 +325,7 @@ export class Connector {
   #secure(socket: Socket, upgrade: TlsUpgrade, signal: AbortSignal): Promise<Secured> {
     const { clock, timeouts } = this.#parts;
     const securing = async () => {
-      const [{ secure, certificateOf, tlsStrengthOf }, trust] = await Promise.all([
+      const [{ startTls, certificateOf, tlsStrengthOf }, trust] = await Promise.all([
         import('#proxy/tls/tls.ts'),
         upgrade.trust(),
       ]);
@@ -333,7 +333,7 @@ export class Connector {
       const context = trust.contextFor(upgrade.origin);
       const timeoutMs = timeouts.tls_timeout_ms;
       const options = { context, expected, pins, observedTime: upgrade.observedTime, timeoutMs, clock, signal };
-      const secured = await secure(socket, upgrade.peer, options);
+      const secured = await startTls(socket, upgrade.peer, options);
       return { socket: secured, certificate: () => certificateOf(secured), strength: () => tlsStrengthOf(secured) };
     };
     return this.#readied(socket, securing());

@@ -32,7 +32,7 @@ export interface DialOptions {
 }
 
 /** An open connection; `bulk` is set if it was requested. */
-export interface Dialled {
+export interface DialResult {
   readonly socket: Socket;
   readonly bulk: BulkReader | null;
 }
@@ -55,7 +55,7 @@ const CONNECT_KEY = 'response_timeout.connect_timeout_ms';
  * Connects, trying the addresses of the host in turn.
  * @throws CodedError DNS-PROXY, DNS-TARGET, TCP-REFUSED, TCP-TIMEOUT, TCP-FAILED, TOO-MANY-FILES, OUT-OF-MEMORY
  */
-export function dial(target: DialTarget, options: DialOptions): Promise<Dialled> {
+export function dial(target: DialTarget, options: DialOptions): Promise<DialResult> {
   const startedMs = options.clock.monotonic();
   let resolved = isIP(target.host) !== 0;
   let asking: Socket | null = null;
@@ -63,7 +63,7 @@ export function dial(target: DialTarget, options: DialOptions): Promise<Dialled>
     resolved
       ? timedOut(target, elapsed, asking?.localAddress)
       : unresolved(target, `no answer in ${Math.round(elapsed)} ms`);
-  return boundedStep<Dialled>({ ...options, late }, ({ done, fail }) => {
+  return boundedStep<DialResult>({ ...options, late }, ({ done, fail }) => {
     const source = options.bulk ? createBulkSource() : null;
     const socket = connect({
       host: target.host,

@@ -25,8 +25,8 @@ export async function openForward(socket: Socket, url: URL, options: ForwardOpti
   const line = { method: 'HEAD', target: `${url.origin}${url.pathname}${url.search}` };
   const answered = await performHandshake(socket, { ...options, line, isForward: true }).catch(
     async (error: unknown) => {
-      if (authSession.doubted === null) throw error;
-      throw await options.checkRefusal(authSession.doubted, `${url.origin}${url.pathname}`);
+      if (authSession.unclearHead === null) throw error;
+      throw await options.checkRefusal(authSession.unclearHead, `${url.origin}${url.pathname}`);
     },
   );
   const isChallenged = requiresAuthentication(answered.head, line.method);

@@ -34,7 +34,7 @@ export interface HandshakeOptions {
 }
 
 /** Where the loop ended: at a response other than 407, or before requests that carry their own proof. */
-export interface Handshaken {
+export interface HandshakeResult {
   readonly socket: Socket;
   readonly head: ResponseHead;
   /** The page of a refusal. */
@@ -70,7 +70,7 @@ const MAX_ANSWERS = 6;
 export async function performHandshake(
   first: Socket,
   options: HandshakeOptions & { readonly isForward: boolean },
-): Promise<Handshaken> {
+): Promise<HandshakeResult> {
   const { authSession, line } = options;
   let socket = first;
   try {
@@ -95,7 +95,7 @@ export async function performHandshake(
 }
 
 /** Reads what follows the head, as far as needed. */
-async function readMore(socket: Socket, answer: Answered, options: HandshakeOptions): Promise<Handshaken> {
+async function readMore(socket: Socket, answer: Answered, options: HandshakeOptions): Promise<HandshakeResult> {
   const { head } = answer;
   if (isTunnel(head, options.line) && !announcesPage(head) && !startsWithPage(socket)) {
     return { socket, head, page: NO_PAGE, reusable: true };

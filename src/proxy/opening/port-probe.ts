@@ -12,7 +12,7 @@ import type { Clock } from '#system/clock.ts';
 import { pump } from './connect-answer.ts';
 import { dial } from './dial.ts';
 
-export type Spoken = 'TLS' | 'SOCKS' | 'HTTP';
+export type SpokenProtocol = 'TLS' | 'SOCKS' | 'HTTP';
 
 interface PortToProbe {
   readonly host: string;
@@ -46,9 +46,9 @@ const HTTP_REQUEST = Buffer.from('OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConne
  */
 export async function probePort(
   at: PortToProbe,
-  protocols: readonly Spoken[],
+  protocols: readonly SpokenProtocol[],
   bounds: ProbeBounds,
-): Promise<Spoken | null> {
+): Promise<SpokenProtocol | null> {
   for (const protocol of protocols) {
     const speaks = await (protocol === 'TLS' ? speaksTls(at, bounds) : answersTo(at, protocol, bounds));
     bounds.signal.throwIfAborted();
@@ -58,7 +58,7 @@ export async function probePort(
 }
 
 async function speaksTls(at: PortToProbe, bounds: ProbeBounds): Promise<boolean> {
-  const [{ secure }, { TrustContexts }] = await Promise.all([
+  const [{ startTls }, { TrustContexts }] = await Promise.all([
     import('#proxy/tls/tls.ts'),
     import('#proxy/tls/trust.ts'),
   ]);
@@ -66,7 +66,7 @@ async function speaksTls(at: PortToProbe, bounds: ProbeBounds): Promise<boolean>
   try {
     const { socket } = await dial(at, { ...bounds, bulk: false });
     const context = trust.contextFor('');
-    const secured = await secure(socket, { side: 'proxy', ...at }, { ...bounds, context, expected: trust.expected });
+    const secured = await startTls(socket, { side: 'proxy', ...at }, { ...bounds, context, expected: trust.expected });
     secured.destroy();
     socket.destroy();
     return true;

@@ -29,14 +29,14 @@ export function observedTimeIn(head: ResponseHead, by: string, monotonicMs: numb
 }
 
 /** The time of that clock now. */
-export function timeThere({ dateMs, monotonicMs }: ObservedTime, nowMonotonicMs: number): number {
+export function remoteTime({ dateMs, monotonicMs }: ObservedTime, nowMonotonicMs: number): number {
   return dateMs + (nowMonotonicMs - monotonicMs);
 }
 
 /** A phrase that follows the time of the local clock. */
 export function compareClocks(observed: ObservedTime | null, at: { nowMs: number; monotonicMs: number }): string {
   if (observed === null) return 'no other clock is known';
-  const there = timeThere(observed, at.monotonicMs);
+  const there = remoteTime(observed, at.monotonicMs);
   const says = `${observed.by} says ${showLocalTime(there)}`;
   const apart = Math.abs(there - at.nowMs);
   return apart <= AGREE_MS ? says : `${says}, they differ by ${span(apart)}`;

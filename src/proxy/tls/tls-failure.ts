@@ -10,7 +10,7 @@ import { type CodedError, coded, type FactsOf } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import { utcTime } from '#system/moment.ts';
 import { isInterceptor } from './interceptors.ts';
-import { compareClocks, type ObservedTime, timeThere } from './observed-time.ts';
+import { compareClocks, type ObservedTime, remoteTime } from './observed-time.ts';
 import { pinOf } from './pins.ts';
 
 /** The peer of a TLS connection. */
@@ -103,7 +103,7 @@ export function tlsFailure(error: Error, peer: TlsPeer, about: TlsFailureContext
   if (!isChainCode(code))
     return (
       notTls(error, code, peer) ??
-      tlsBroken(code.startsWith('ERR_') ? peer : silentPeer(peer), plainReason(error, code), error)
+      tlsAborted(code.startsWith('ERR_') ? peer : silentPeer(peer), plainReason(error, code), error)
     );
   const reason = UNTRUSTED[code];
   if (peer.side === 'proxy') return coded('PROXY-TLS-UNTRUSTED', { ...facts, reason }, error);
@@ -158,7 +158,7 @@ function tooOld(code: string, received: number): { reason: string; version: stri
 }
 
 /** A handshake that ended without a verdict. */
-export function tlsBroken(peer: TlsPeer, reason: string, cause?: Error): CodedError {
+export function tlsAborted(peer: TlsPeer, reason: string, cause?: Error): CodedError {
   return coded(peer.side === 'proxy' ? 'PROXY-TLS-FAILED' : 'TLS-FAILED', { ...peer, reason }, cause);
 }
 
@@ -168,13 +168,13 @@ export function silentPeer(peer: TlsPeer): TlsPeer {
 }
 
 /** The handshake timed out. */
-export function tlsLate(peer: TlsPeer, elapsed: number): CodedError {
+export function tlsTimeout(peer: TlsPeer, elapsed: number): CodedError {
   const code = peer.side === 'proxy' ? 'PROXY-TLS-TIMEOUT' : 'TLS-TIMEOUT';
   return coded(code, { ...peer, elapsed, key: TLS_KEY });
 }
 
 /** A valid chain that contains none of the pinned keys. */
-export function unpinned(peer: TlsPeer, chain: readonly X509Certificate[], pins: readonly string[]): CodedError {
+export function pinMismatch(peer: TlsPeer, chain: readonly X509Certificate[], pins: readonly string[]): CodedError {
   const issuer = oneLine(chain[0]?.issuer);
   const found = chain.map(pinOf);
   return coded('TLS-PIN', {
@@ -202,7 +202,7 @@ function outOfTime(error: Error, peer: TlsPeer, { chain, times }: TlsFailureCont
     others: compareClocks(observed, times),
     other_clock: observed?.by ?? null,
   };
-  const alsoThere = observed !== null && wrong !== undefined && !isInTime(wrong, timeThere(observed, monotonicMs));
+  const alsoThere = observed !== null && wrong !== undefined && !isInTime(wrong, remoteTime(observed, monotonicMs));
   if (peer.side === 'proxy') return coded(alsoThere ? 'PROXY-TLS-EXPIRED' : 'PROXY-TLS-CLOCK', facts, error);
   return coded(alsoThere ? 'TLS-EXPIRED' : 'TLS-CLOCK', facts, error);
 }

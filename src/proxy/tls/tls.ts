@@ -11,7 +11,16 @@ import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
 import type { ObservedTime } from './observed-time.ts';
 import { issuedChain, pinOf, readChain } from './pins.ts';
-import { iso, oneLine, silentPeer, type TlsPeer, tlsBroken, tlsFailure, tlsLate, unpinned } from './tls-failure.ts';
+import {
+  iso,
+  oneLine,
+  pinMismatch,
+  silentPeer,
+  type TlsPeer,
+  tlsAborted,
+  tlsFailure,
+  tlsTimeout,
+} from './tls-failure.ts';
 
 export interface TlsOptions {
   readonly context: SecureContext;
@@ -30,9 +39,9 @@ export interface TlsOptions {
  * Starts TLS over `socket`.
  * @throws CodedError TLS-*; for a proxy itself PROXY-TLS-*, PROXY-SCHEME
  */
-export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Promise<TLSSocket> {
+export function startTls(socket: Socket, peer: TlsPeer, options: TlsOptions): Promise<TLSSocket> {
   const { clock, expected, pins = [], observedTime = null } = options;
-  const late = (elapsed: number) => tlsLate(silentPeer(peer), elapsed);
+  const late = (elapsed: number) => tlsTimeout(silentPeer(peer), elapsed);
   return boundedStep<TLSSocket>({ ...options, late }, ({ done, fail }) => {
     // RFC 6066, 3: an IP address is not a server name. A trailing dot is DNS notation, not part of the name.
     const name = peer.host.replace(/\.$/, '');
@@ -57,12 +66,12 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
       const received = socket.bytesRead - before;
       fail(tlsFailure(error, peer, { chain: readChain(shown), expected, times, received }));
     };
-    const onClose = () => fail(tlsBroken(silentPeer(peer), 'the connection was closed'));
+    const onClose = () => fail(tlsAborted(silentPeer(peer), 'the connection was closed'));
     const onSecure = () => {
       if (pins.length === 0) return done(wrapped);
       const chain = issuedChain(readChain(shown));
       if (chain.some((certificate) => pins.includes(pinOf(certificate)))) done(wrapped);
-      else fail(unpinned(peer, chain, pins));
+      else fail(pinMismatch(peer, chain, pins));
     };
     wrapped.on('error', ignore);
     wrapped.once('error', onError);

@@ -3,7 +3,7 @@
 // On a path that cuts every 20 MB a package arrives after enough attempts, so an attempt that received bytes costs
 // nothing. After a quarter of an hour of these, the other packages go first. Pure, except for the clock.
 
-import type { Cost } from '#http/retry.ts';
+import type { AttemptCost } from '#http/retry.ts';
 import type { Clock } from '#system/clock.ts';
 
 const TURN_MS = 900_000;
@@ -54,7 +54,7 @@ export class PackageTurn {
   }
 
   /** The cost of the failed attempt. */
-  costOf(): Cost {
+  costOf(): AttemptCost {
     const { madeProgress, nextRequestsWhole } = this.#last;
     this.#last = NOTHING;
     this.#madeProgress ||= madeProgress;

@@ -7,7 +7,7 @@
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError } from '#errors/coded-error.ts';
-import { type Cost, withRetries } from '#http/retry.ts';
+import { type AttemptCost, withRetries } from '#http/retry.ts';
 import type { SmallRequest } from '#http/session/running-request.ts';
 import type { SessionResponse } from '#http/session/session.ts';
 import type { AnswerContext, UploadStep } from './answers.ts';
@@ -263,7 +263,7 @@ class BundleUpload {
     return failure;
   }
 
-  #costOf(failure: CodedError): Cost {
+  #costOf(failure: CodedError): AttemptCost {
     const verdict = this.#last?.failure === failure ? this.#last.verdict : 'wait';
     const hasProgress = this.#confirmed > this.#confirmedBefore;
     this.#confirmedBefore = this.#confirmed;

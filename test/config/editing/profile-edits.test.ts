@@ -4,9 +4,9 @@ import {
   addProfile,
   changeProfile,
   deleteProfile,
-  fallOf,
   findProfile,
   makeDefault,
+  routesWithout,
   setRoute,
   usersOf,
 } from '#config/editing/profile-edits.ts';
@@ -123,19 +123,19 @@ describe('deleting a profile', () => {
   });
 
   it('moves its users to the default', async () => {
-    const fall = fallOf(settings, 'spare', null);
+    const fall = routesWithout(settings, 'spare', null);
     expect(fall).toEqual({ newDefault: null, purposes: { support_logs: 'default' } });
     const after = await settingsOf(spliceEdits(TEXT, deleteProfile(settings, 'spare', fall)));
     expect(after.use_proxy_for.support_logs).toBe('default');
   });
 
   it('that is the default sets a new default, or none where nothing remains', async () => {
-    const next = fallOf(settings, 'berlin', 'spare');
+    const next = routesWithout(settings, 'berlin', 'spare');
     expect(next).toEqual({ newDefault: 'spare', purposes: { platform: 'default' } });
     const after = await settingsOf(spliceEdits(TEXT, deleteProfile(settings, 'berlin', next)));
     expect(after.proxies).toMatchObject([{ name: 'spare', default: true }]);
 
-    const none = fallOf(settings, 'berlin', null);
+    const none = routesWithout(settings, 'berlin', null);
     expect(none.purposes).toEqual({ updates: 'none', exposure_analytics: 'none', platform: 'none' });
     const direct = await settingsOf(spliceEdits(TEXT, deleteProfile(settings, 'berlin', none)));
     expect(direct.use_proxy_for).toEqual({
@@ -149,7 +149,7 @@ describe('deleting a profile', () => {
   it('that is the last one leaves an empty list and explicit direct routes', async () => {
     const text = 'version: 2\nproxies:\n  - name: a\n    address: a.example.com\n    default: true\n';
     const one = await settingsOf(text);
-    const after = await settingsOf(spliceEdits(text, deleteProfile(one, 'a', fallOf(one, 'a', null))));
+    const after = await settingsOf(spliceEdits(text, deleteProfile(one, 'a', routesWithout(one, 'a', null))));
     expect(after.proxies).toEqual([]);
     expect(new Set(Object.values(after.use_proxy_for))).toEqual(new Set(['none']));
   });

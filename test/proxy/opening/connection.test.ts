@@ -27,7 +27,7 @@ async function forward() {
   const answered: boolean[] = [];
   const memory = memories.of('http://a:1', 'proxy a');
   const onAnswered = (is: boolean) => answered.push(is);
-  const checkRefusal = () => Promise.reject(new Error('nothing is in doubt here'));
+  const checkRefusal = () => Promise.reject(new Error('no refusal is unclear here'));
   const connection = forwardConnection(facts, { socket, bulk: null, authSession, memory, onAnswered, checkRefusal });
   return { connection, credentialGuard, verdicts: credentialGuard.verdicts, socket, answered };
 }

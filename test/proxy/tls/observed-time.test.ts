@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { compareClocks, observedTimeIn, timeThere } from '#proxy/tls/observed-time.ts';
+import { compareClocks, observedTimeIn, remoteTime } from '#proxy/tls/observed-time.ts';
 
 const head = (...rawHeaders: string[]) => ({ status: 200, reason: 'OK', rawHeaders });
 const NOON = Date.parse('2026-11-25T12:00:00Z');
@@ -18,7 +18,7 @@ it.each([[[]], [['Date', 'yesterday']], [['X', 'Date', 'Y', 'Wed, 25 Nov 2026 12
 );
 
 it('an observed time: it advances by the monotonic clock', () => {
-  expect(timeThere(seen, 61_000)).toBe(NOON + 60_000);
+  expect(remoteTime(seen, 61_000)).toBe(NOON + 60_000);
 });
 
 it.each([

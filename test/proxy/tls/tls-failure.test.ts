@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Code } from '#errors/catalogue.ts';
 import { originAt } from '#errors/hop.ts';
-import { type TlsPeer, tlsBroken, tlsFailure, tlsLate } from '#proxy/tls/tls-failure.ts';
+import { type TlsPeer, tlsAborted, tlsFailure, tlsTimeout } from '#proxy/tls/tls-failure.ts';
 
 const target: TlsPeer = { side: 'target', host: 'updates.example.com', port: 443, proxy: 'corp', hop: originAt('x') };
 const about = { chain: [], expected: 'an authority', times: { nowMs: 0, monotonicMs: 0, observed: null } };
@@ -28,8 +28,8 @@ describe.each([
   });
 
   it('without a verdict, or after its deadline, has its own code', () => {
-    expect(tlsBroken(peer, 'why').code).toBe(`${prefix}-FAILED`);
-    expect(tlsLate(peer, 5).code).toBe(`${prefix}-TIMEOUT`);
+    expect(tlsAborted(peer, 'why').code).toBe(`${prefix}-FAILED`);
+    expect(tlsTimeout(peer, 5).code).toBe(`${prefix}-TIMEOUT`);
   });
 });
 

@@ -7,7 +7,7 @@ import { originAt } from '#errors/hop.ts';
 import { dial } from '#proxy/opening/dial.ts';
 import type { ObservedTime } from '#proxy/tls/observed-time.ts';
 import { pinOf } from '#proxy/tls/pins.ts';
-import { secure } from '#proxy/tls/tls.ts';
+import { startTls } from '#proxy/tls/tls.ts';
 import type { TlsPeer } from '#proxy/tls/tls-failure.ts';
 import { type TlsTrust, TrustContexts } from '#proxy/tls/trust.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
@@ -47,7 +47,7 @@ async function connectTo(port: number, asking: Asking = {}) {
   const { expected, pins } = contexts;
   const observedTime = asking.observedTime ?? null;
   const trust = { context: contexts.contextFor(`https://${host}:${port}`), expected, pins, observedTime };
-  return { under: socket, securing: secure(socket, peer, { ...trust, ...bounds }) };
+  return { under: socket, securing: startTls(socket, peer, { ...trust, ...bounds }) };
 }
 
 async function handshake(pair: KeyPair, asking: Asking & { tls?: object } = {}) {

@@ -95,7 +95,7 @@ function outsider(port: number): string {
     import { once } from 'node:events';
     import { connect } from 'node:net';
     import { connect as connectTls } from 'node:tls';
-    import { secure } from '#proxy/tls/tls.ts';
+    import { startTls } from '#proxy/tls/tls.ts';
     import { TrustContexts } from '#proxy/tls/trust.ts';
     import { systemClock as clock } from '#system/clock.ts';
     const theirs = connectTls({ port: ${port}, host: '127.0.0.1', servername: 'localhost' });
@@ -108,7 +108,7 @@ function outsider(port: number): string {
     const context = contexts.contextFor('https://localhost');
     const options = { context, expected: contexts.expected, clock, timeoutMs: 10_000, signal: new AbortController().signal };
     const peer = { leg: 'target', host: 'localhost', port: ${port}, proxy: null, hop: 'x' };
-    const verdict = await secure(socket, peer, options).catch((error) => error);
+    const verdict = await startTls(socket, peer, options).catch((error) => error);
     process.stdout.write(', we: ' + verdict.code);
   `;
 }

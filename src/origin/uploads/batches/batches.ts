@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { asCoded } from '#errors/coded-error.ts';
-import { type Exchange, type JsonReply, type Linger, problemOf, replyDuringBody } from '#origin/reply.ts';
+import { type JsonReply, type Linger, problemOf, replyDuringBody, type ServedExchange } from '#origin/reply.ts';
 import { Bodies, decodeBody, discardBody, type ReadBody } from '#origin/uploads/bodies.ts';
 import { isTestObject } from '#origin/uploads/upload-headers.ts';
 import type { BatchRules, Coding, ContentProblem, UploadLimits } from '#origin/uploads/upload-options.ts';
@@ -38,12 +38,12 @@ export class Batches {
   }
 
   /** Answers one request. Rejects when the client disconnects. */
-  async answer(exchange: Exchange): Promise<void> {
+  async answer(exchange: ServedExchange): Promise<void> {
     const reply = await this.#replyTo(exchange);
     await replyDuringBody(exchange, reply, this.#options.linger);
   }
 
-  async #replyTo(exchange: Exchange): Promise<JsonReply> {
+  async #replyTo(exchange: ServedExchange): Promise<JsonReply> {
     const { headers, method } = exchange.request;
     const { limits, rules } = this.#options;
     if (method !== 'POST') return problemOf({ status: 405, detail: 'Use POST.', headers: { Allow: 'POST' } });

@@ -4,7 +4,7 @@
 // however often its requests are repeated. Quotas are checked before the first byte of a bundle is read.
 
 import { randomBytes } from 'node:crypto';
-import { allows, type Exchange, type JsonReply, letContinue, problemOf, replyDuringBody } from '#origin/reply.ts';
+import { allows, type JsonReply, letContinue, problemOf, replyDuringBody, type ServedExchange } from '#origin/reply.ts';
 import { discardBody } from '#origin/uploads/bodies.ts';
 import { headerOf, isTestObject, mediaTypeOf } from '#origin/uploads/upload-headers.ts';
 import { later, replyToTest, SECONDS_UNTIL_SPACE } from '#origin/uploads/upload-replies.ts';
@@ -34,7 +34,7 @@ export class Bundles {
   }
 
   /** Answers a request to this address or below; false when the path is not one of ours. */
-  async answer(exchange: Exchange, [name, action, ...rest]: readonly string[]): Promise<boolean> {
+  async answer(exchange: ServedExchange, [name, action, ...rest]: readonly string[]): Promise<boolean> {
     if (rest.length > 0 || (action !== undefined && action !== 'complete')) return false;
     if (name === undefined) await this.#atEndpoint(exchange);
     else if (!isUploadId(name)) await this.#atFile(exchange, name);
@@ -43,7 +43,7 @@ export class Bundles {
     return true;
   }
 
-  async #atEndpoint(exchange: Exchange): Promise<void> {
+  async #atEndpoint(exchange: ServedExchange): Promise<void> {
     if (!allows(exchange, ['POST', 'OPTIONS'])) return;
     const { headers, method } = exchange.request;
     if (method === 'OPTIONS') return await this.#handOver(exchange, {});
@@ -59,7 +59,7 @@ export class Bundles {
   }
 
   /** The reply, or null when the library has answered. */
-  async #create(exchange: Exchange, facts: BundleFacts): Promise<JsonReply | null> {
+  async #create(exchange: ServedExchange, facts: BundleFacts): Promise<JsonReply | null> {
     const reply = (await this.#existing(facts)) ?? this.#whatIsFull(facts);
     if (reply === null) await this.#handOver(exchange, { created: { id: randomBytes(16).toString('hex'), facts } });
     return reply;
@@ -79,7 +79,7 @@ export class Bundles {
     return null;
   }
 
-  async #atUpload(exchange: Exchange, id: string): Promise<void> {
+  async #atUpload(exchange: ServedExchange, id: string): Promise<void> {
     const { request } = exchange;
     if (request.method === 'POST' && headerOf(request.headers, 'x-http-method-override') === 'PATCH') {
       request.method = 'PATCH';
@@ -96,7 +96,7 @@ export class Bundles {
   }
 
   /** Its file is no longer with the library. */
-  async #atFinished(exchange: Exchange, { length, job }: BundleRecord): Promise<void> {
+  async #atFinished(exchange: ServedExchange, { length, job }: BundleRecord): Promise<void> {
     const headers = { ...TUS_VERSION, 'Upload-Offset': String(length), 'Upload-Length': String(length) };
     if (exchange.request.method !== 'HEAD') {
       const detail = 'This upload is complete.';
@@ -106,12 +106,12 @@ export class Bundles {
     exchange.response.writeHead(200, { ...headers, 'Cache-Control': 'no-store', 'Content-Length': 0 }).end();
   }
 
-  async #complete(exchange: Exchange, id: string): Promise<void> {
+  async #complete(exchange: ServedExchange, id: string): Promise<void> {
     if (!allows(exchange, ['POST'])) return;
     await this.#reply(exchange, await replyToCompletion(exchange, id, this.#parts));
   }
 
-  async #atFile(exchange: Exchange, name: string): Promise<void> {
+  async #atFile(exchange: ServedExchange, name: string): Promise<void> {
     if (!allows(exchange, ['PUT'])) return;
     if (isTestObject(exchange.request.headers)) return await this.#discardTest(exchange);
     const reserve = (facts: BundleFacts) => {
@@ -141,12 +141,12 @@ export class Bundles {
     return later({ status: 507, detail: 'No more bundles are kept here.', members }, SECONDS_UNTIL_SPACE);
   }
 
-  async #discardTest(exchange: Exchange): Promise<void> {
+  async #discardTest(exchange: ServedExchange): Promise<void> {
     const { testBytes } = this.#parts.limits;
     await this.#reply(exchange, replyToTest(await discardBody(exchange, testBytes), testBytes));
   }
 
-  async #handOver(exchange: Exchange, added: TusRequest): Promise<void> {
+  async #handOver(exchange: ServedExchange, added: TusRequest): Promise<void> {
     const { request, response, entry } = exchange;
     const server = await this.#parts.tus();
     response.once('finish', () => {
@@ -167,12 +167,12 @@ export class Bundles {
     await locks.run(id, () => unfinished.remove(id));
   }
 
-  #reply(exchange: Exchange, reply: JsonReply): Promise<void> {
+  #reply(exchange: ServedExchange, reply: JsonReply): Promise<void> {
     return replyDuringBody(exchange, reply, this.#parts.linger);
   }
 }
 
-function isEmpty({ request: { headers } }: Exchange): boolean {
+function isEmpty({ request: { headers } }: ServedExchange): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 

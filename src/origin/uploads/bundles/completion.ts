@@ -4,7 +4,7 @@
 // job starts a new upload.
 
 import { asCoded } from '#errors/coded-error.ts';
-import { type Exchange, type JsonReply, problemOf } from '#origin/reply.ts';
+import { type JsonReply, problemOf, type ServedExchange } from '#origin/reply.ts';
 import { Bodies } from '#origin/uploads/bodies.ts';
 import { mediaTypeOf } from '#origin/uploads/upload-headers.ts';
 import { later, SECONDS_UNTIL_FREE, SECONDS_UNTIL_SPACE } from '#origin/uploads/upload-replies.ts';
@@ -16,7 +16,7 @@ import type { BundleStore, ReceivedBundle } from './bundle-store.ts';
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** The reply to `POST {upload}/complete`. Rejects when the client disconnects. */
-export async function replyToCompletion(exchange: Exchange, id: string, parts: BundleParts): Promise<JsonReply> {
+export async function replyToCompletion(exchange: ServedExchange, id: string, parts: BundleParts): Promise<JsonReply> {
   if (mediaTypeOf(exchange.request.headers) !== 'application/json') {
     return problemOf({ status: 415, detail: 'Send application/json.' });
   }

@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { asCoded } from '#errors/coded-error.ts';
-import { type Exchange, type JsonReply, letContinue, problemOf } from '#origin/reply.ts';
+import { type JsonReply, letContinue, problemOf, type ServedExchange } from '#origin/reply.ts';
 import { discardBody } from '#origin/uploads/bodies.ts';
 import { headerOf } from '#origin/uploads/upload-headers.ts';
 import { later, SECONDS_UNTIL_SPACE } from '#origin/uploads/upload-replies.ts';
@@ -21,7 +21,7 @@ interface PutParts extends BundleParts {
 }
 
 /** The reply to `PUT {address}/{job}.{ending}`. Rejects when the client disconnects. */
-export async function replyToPut(exchange: Exchange, filename: string, parts: PutParts): Promise<JsonReply> {
+export async function replyToPut(exchange: ServedExchange, filename: string, parts: PutParts): Promise<JsonReply> {
   const { headers } = exchange.request;
   const refused = refuseHead(exchange);
   if (refused !== null) return refused;
@@ -46,7 +46,7 @@ export async function replyToPut(exchange: Exchange, filename: string, parts: Pu
   }
 }
 
-function refuseHead({ request: { headers } }: Exchange): JsonReply | null {
+function refuseHead({ request: { headers } }: ServedExchange): JsonReply | null {
   if (headerOf(headers, 'content-length') === undefined) {
     return problemOf({ status: 411, detail: 'Send Content-Length.' });
   }
@@ -58,11 +58,11 @@ function refuseHead({ request: { headers } }: Exchange): JsonReply | null {
   return problemOf({ status: 415, detail: 'Send the bundle without Content-Encoding.' });
 }
 
-function isWaiting({ request: { headers } }: Exchange): boolean {
+function isWaiting({ request: { headers } }: ServedExchange): boolean {
   return headers.expect !== undefined;
 }
 
-async function receive(exchange: Exchange, facts: BundleFacts, parts: PutParts): Promise<JsonReply> {
+async function receive(exchange: ServedExchange, facts: BundleFacts, parts: PutParts): Promise<JsonReply> {
   const id = randomBytes(16).toString('hex');
   const path = parts.unfinished.dataPath(id);
   try {
@@ -84,7 +84,7 @@ async function receive(exchange: Exchange, facts: BundleFacts, parts: PutParts):
   }
 }
 
-async function writeBody({ request }: Exchange, path: string, { files }: PutParts): Promise<void> {
+async function writeBody({ request }: ServedExchange, path: string, { files }: PutParts): Promise<void> {
   const file = await files.create(path, 0o600);
   try {
     let position = 0;

@@ -12,7 +12,7 @@ const [ZERO, NINE, SPACE, OPEN, CLOSE] = [0x30, 0x39, 0x20, 0x5b, 0x5d];
 const WORTH_READING = Buffer.from('DRAU');
 
 /** Keeps the state of one log. */
-export class BoringLines {
+export class SkippableLines {
   readonly #latest = Buffer.alloc(STAMP_LENGTH);
   #skipped = false;
 

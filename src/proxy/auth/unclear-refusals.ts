@@ -9,21 +9,21 @@ import type { Clock } from '#system/clock.ts';
 import type { CredentialState } from './credential-state.ts';
 
 /** How long the password is withheld, in milliseconds. */
-const DOUBT_MS = 3_600_000;
+const WITHHELD_MS = 3_600_000;
 
 /** The proxy (`http://host:port`), and the origin whose URLs were requested. */
-export interface DoubtfulPlace {
+export interface RefusedOrigin {
   readonly proxyUrl: string;
   readonly origin: string;
 }
 
 /** Wall times, ms since the epoch. */
-export interface Doubt {
+export interface UnclearRefusal {
   readonly sinceMs: number;
   readonly retryAtMs: number;
 }
 
-export class Doubts {
+export class UnclearRefusals {
   readonly #state: CredentialState;
   readonly #clock: Clock;
 
@@ -32,20 +32,20 @@ export class Doubts {
     this.#clock = clock;
   }
 
-  /** The doubt that withholds a password; null when it may be sent. */
-  of(account: Account, place: DoubtfulPlace): Doubt | null {
+  /** The refusal because of which a password is withheld; null when it may be sent. */
+  find(account: Account, place: RefusedOrigin): UnclearRefusal | null {
     const since = this.#state.doubts.get(this.#keyOf(account, place))?.since;
     if (since === undefined) return null;
     const elapsedMs = this.#clock.now() - since;
     // Negative if the clock was set back, which must not make the wait longer.
-    return elapsedMs >= 0 && elapsedMs < DOUBT_MS ? { sinceMs: since, retryAtMs: since + DOUBT_MS } : null;
+    return elapsedMs >= 0 && elapsedMs < WITHHELD_MS ? { sinceMs: since, retryAtMs: since + WITHHELD_MS } : null;
   }
 
-  add(account: Account, place: DoubtfulPlace): Doubt {
+  add(account: Account, place: RefusedOrigin): UnclearRefusal {
     const fingerprint = this.#keyOf(account, place);
     const sinceMs = this.#clock.now();
     this.#state.put(this.#state.doubts, fingerprint, { fingerprint, since: sinceMs });
-    return { sinceMs, retryAtMs: sinceMs + DOUBT_MS };
+    return { sinceMs, retryAtMs: sinceMs + WITHHELD_MS };
   }
 
   /** An admin allows another attempt. */
@@ -53,7 +53,7 @@ export class Doubts {
     this.#state.clear(this.#state.doubts);
   }
 
-  #keyOf({ key, password }: Account, { proxyUrl, origin }: DoubtfulPlace): string {
+  #keyOf({ key, password }: Account, { proxyUrl, origin }: RefusedOrigin): string {
     return this.#state.fingerprint(key, password.reveal(), proxyUrl, origin);
   }
 }

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BoringLines } from '#estimate/boring.ts';
+import { SkippableLines } from '#estimate/skippable-lines.ts';
 import { estimateFrom, MANUAL_LINES } from '#test/support/old-log.ts';
 
-const skips = (line: string, lines = new BoringLines()) => {
+const skips = (line: string, lines = new SkippableLines()) => {
   const bytes = Buffer.from(`before\n${line}\nbehind`);
   return lines.skips(bytes, 7, 7 + line.length);
 };
 
-describe('a boring line', () => {
+describe('a line that can be skipped', () => {
   it.each([
     '2013-06-05T00:04:10 [INFO] [Thread: Scan default:5] Looking at a port.',
     '2013-06-05T00:04:10 [INFO] [Thread: Scan] [Site: Lab] looking',
@@ -34,7 +34,7 @@ describe('a boring line', () => {
   });
 
   it('is not one that goes back in time', () => {
-    const lines = new BoringLines();
+    const lines = new SkippableLines();
     expect(skips('2013-06-05T00:04:10 a', lines)).toBe(true);
     expect(skips('2013-06-05T00:04:09 a', lines)).toBe(false);
     lines.note('2013-06-05T00:04:09');
@@ -42,7 +42,7 @@ describe('a boring line', () => {
   });
 
   it('keeps its time', () => {
-    const lines = new BoringLines();
+    const lines = new SkippableLines();
     expect(lines.latest()).toBeNull();
     skips('2013-06-05T00:04:10 a', lines);
     expect(lines.latest()).toBe('2013-06-05T00:04:10');
@@ -50,7 +50,7 @@ describe('a boring line', () => {
   });
 });
 
-describe('a log full of boring lines', () => {
+describe('a log full of lines that can be skipped', () => {
   it('has the same result as without them', async () => {
     const plain = await estimateFrom({ log: MANUAL_LINES });
     const entries = MANUAL_LINES.split(/(?<=\n)(?=2013)/);
@@ -73,13 +73,13 @@ describe('a log full of boring lines', () => {
   });
 
   it('still shows where the clock was set back', async () => {
-    const boring = (stamp: string) => `${stamp} [INFO] [Thread: x] looking\n`;
+    const other = (stamp: string) => `${stamp} [INFO] [Thread: x] looking\n`;
     const [began = '', ...others] = MANUAL_LINES.split(/(?<=\n)(?=2013)/);
     const text =
       began +
-      boring('2013-06-05T00:04:11') +
-      boring('2013-06-05T00:59:00') +
-      boring('2013-06-05T00:04:11') +
+      other('2013-06-05T00:04:11') +
+      other('2013-06-05T00:59:00') +
+      other('2013-06-05T00:04:11') +
       others.join('');
     await expect(estimateFrom({ log: text })).rejects.toMatchObject({ code: 'ESTIMATE-NOTHING' });
   });
