@@ -3,7 +3,7 @@
 
 import type { QueueDetail, QueueEntry, QueueKindRow, QueueList } from '#control/queue.ts';
 import { showForeign, showSize } from '#errors/template.ts';
-import { ago, failureText, type Row, timeText } from './status-rows.ts';
+import { ago, type Row, timeText } from './status-rows.ts';
 import { formatRows, formatTable } from './terminal/table.ts';
 import { wrapWords } from './terminal/wrap.ts';
 
@@ -30,7 +30,7 @@ export function listLines({ at, kinds }: QueueList, width: number): string[] {
 }
 
 /** `2 of 10000 receipts, 610 bytes of 67.1 MB, oldest 3 h ago`. */
-export function usageText(kind: Omit<QueueKindRow, 'entries' | 'omitted'>, at: string): string {
+export function usageText(kind: Omit<QueueKindRow, 'kind' | 'title' | 'entries' | 'omitted'>, at: string): string {
   const { waiting, quota, unit, oldest } = kind;
   const aside = (['held', 'rejected', 'quarantined'] as const).flatMap((state) => {
     const name = state === 'quarantined' ? 'damaged' : state;
@@ -97,9 +97,10 @@ function entryRows({ entry, failure, reason, sha256 }: QueueDetail, at: string):
     ['size', `${showSize(content?.bytes ?? bytes)}${items}`],
   ];
   if (failed !== null) {
-    const { message, check } = failure ?? { message: null, check: null };
-    const words = failureText({ code: showForeign(failed.code), message: message ?? '', check: check ?? '' });
-    rows.push(['last failure', `${timeText(failed.at)} (${ago(failed.at, at)}): ${words.replace(/ +/g, ' ').trim()}`]);
+    const { message, hop, check } = failure ?? { message: null, hop: null, check: null };
+    const place = hop === null ? '' : `At ${hop}.`;
+    const words = [`[${showForeign(failed.code)}]`, message, place, check].filter((part) => part).join(' ');
+    rows.push(['last failure', `${timeText(failed.at)} (${ago(failed.at, at)}): ${words}`]);
   }
   if (reason !== null) rows.push(['reason', showForeign(reason)]);
   if (sha256 !== null) rows.push(['sha256', sha256]);

@@ -8,10 +8,11 @@
 import type { Control, Status } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showDuration, showForeign, showSize } from '#errors/template.ts';
-import { progressBar } from '#logging/progress-bar.ts';
+import { type BarProgress, progressBar } from '#logging/progress-bar.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { waitLine } from '#logging/wait-line.ts';
 import { ago, credentialRows, failureText, pathRows, purposeRows, type Row, timeText } from './status-rows.ts';
+import { isUploading, leavingRows, uploadRows } from './status-uploads.ts';
 import { printJson } from './terminal/json.ts';
 import { formatRows } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
@@ -43,14 +44,15 @@ export async function statusCommand(control: Control, terminal: Terminal, option
   const width = widthOf(terminal.screen);
   for (const line of verdictLines(status, terminal.screen, width)) terminal.out(line);
   const unused: string[] = [];
-  for (const { title, rows, isUsed } of sections(status, options)) {
+  for (const { title, rows, isUsed, transfer = null } of sections(status, options)) {
     if (!isUsed && !options.verbose) {
       unused.push(title.toLowerCase());
       continue;
     }
     terminal.out(title);
     for (const line of sectionLines(rows, width)) terminal.out(line);
-    if (title === UPDATES) for (const line of barLines(status, terminal.screen)) terminal.out(line);
+    const bar = title === UPDATES ? status.updates.transfer : uploadBar(transfer);
+    for (const line of barLines(bar, terminal.screen)) terminal.out(line);
   }
   const { routes } = status;
   const hidden = [
@@ -73,6 +75,8 @@ interface Section {
   readonly title: string;
   readonly rows: Row[];
   readonly isUsed: boolean;
+  /** The upload that is running, for a progress bar. */
+  readonly transfer?: Status['uploads'][number]['transfer'];
 }
 
 function sections(status: Status, { verbose }: StatusOptions): Section[] {
@@ -87,6 +91,16 @@ function sections(status: Status, { verbose }: StatusOptions): Section[] {
     { title: UPDATES, rows: [...updateRows(status), ...pauseRows(status)], isUsed: true },
     { title: 'Hook', rows: hookRows(status), isUsed: isHooked },
     { title: 'Receipts', rows: receiptRows(status), isUsed: hasReceipts },
+    { title: 'What leaves this host', rows: leavingRows(status), isUsed: true },
+    // The rows above also name those that are not in use.
+    ...status.uploads
+      .filter((upload) => verbose || isUploading(upload))
+      .map((upload) => ({
+        title: `${upload.title[0]?.toUpperCase() ?? ''}${upload.title.slice(1)}`,
+        rows: uploadRows(upload, status.at),
+        isUsed: true,
+        transfer: upload.transfer,
+      })),
     { title: 'Response timeout', rows: [timeoutRow(status)], isUsed: true },
     { title: 'Paths', rows: pathRows(status), isUsed: paths.length > 0 },
     { title: 'Log', rows: [['file', showForeign(status.log.file)]], isUsed: true },
@@ -191,8 +205,12 @@ function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? '' : 's'}`;
 }
 
-/** The transfer as a progress bar, on a terminal only. */
-function barLines({ updates: { transfer } }: Status, { tty, columns }: Screen): string[] {
+function uploadBar(transfer: Status['uploads'][number]['transfer']): BarProgress | null {
+  return transfer === null ? null : { ...transfer, received: transfer.confirmed };
+}
+
+/** A transfer as a progress bar, on a terminal only. */
+function barLines(transfer: BarProgress | null, { tty, columns }: Screen): string[] {
   if (transfer === null || !tty) return [];
   const wide = columns();
   const width = Number.isInteger(wide) && wide > INDENT.length + 1 ? wide - INDENT.length - 1 : 79;

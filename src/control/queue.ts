@@ -60,8 +60,13 @@ export type QueueList = z.infer<typeof queueSchema>;
 
 const queueDetailSchema = z.object({
   entry: queueEntrySchema,
-  /** The sentences of the last failure; null if this process did not see it. `check` may be known without it. */
-  failure: z.object({ message: z.string().nullable(), check: z.string().nullable() }).nullable(),
+  /**
+   * The last failure in words, and where it failed. The message is null if this process did not make the attempt, and
+   * `check` then has the general advice of the code, if there is one.
+   */
+  failure: z
+    .object({ message: z.string().nullable(), hop: z.string().nullable(), check: z.string().nullable() })
+    .nullable(),
   /** Why the server rejected it. */
   reason: z.string().nullable(),
   /** Digest (SHA-256) of what is sent, in hex; null if the server gets only the facts of the entry. */

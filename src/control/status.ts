@@ -126,6 +126,38 @@ export const statusSchema = z.object({
     last_failure: z.object({ at: z.string(), code: z.string() }).nullable(),
     endpoint: z.string().nullable(),
   }),
+  /** A row for each purpose that sends data of this host, also if it is not enabled. */
+  uploads: z.array(
+    z.object({
+      purpose: z.string(),
+      title: z.string(),
+      /** Why nothing of it is collected or sent, and the key that decides it; null if it is. */
+      off: z.object({ key: z.string(), failure: failureSchema }).nullable(),
+      /** Null if it was never used. */
+      queue: z
+        .object({
+          /** Its name in `sallyport queue`. */
+          kind: z.string(),
+          /** What `items` counts, such as `documents`. */
+          unit: z.string(),
+          waiting: z.object({ items: z.number(), bytes: z.number() }),
+          quota: z.object({ items: z.number(), bytes: z.number() }),
+          /** When the oldest entry was accepted. */
+          oldest: z.string().nullable(),
+          /** Entries that are sent again only by `queue retry`, or when the route changes. */
+          held: z.number(),
+          rejected: z.number(),
+          /** Damaged entries that were set aside. */
+          quarantined: z.number(),
+          next_try: z.string().nullable(),
+        })
+        .nullable(),
+      /** The upload in progress: bytes that the server has confirmed; `rate` is in bytes per second. */
+      transfer: z
+        .object({ id: z.string(), confirmed: z.number(), length: z.number(), rate: z.number().nullable() })
+        .nullable(),
+    }),
+  ),
   response_timeout: z.object({
     mode: z.string(),
     base_ms: z.number(),

@@ -14,6 +14,10 @@ const TITLES: Readonly<Record<UploadPurpose, string>> = {
   exposure_analytics: 'exposure analytics',
 };
 
+export function isUploadPurpose(purpose: string): purpose is UploadPurpose {
+  return Object.hasOwn(TITLES, purpose);
+}
+
 /** Why nothing of this purpose may be collected or sent (POLICY-UPLOADS, UPLOADS-OFF); null if it may. */
 export function uploadsRefused(
   purpose: UploadPurpose,

@@ -146,7 +146,11 @@ describe('queue show', () => {
   it('queue show: a held batch with its failure, digest and the ids of its documents', async () => {
     const detail = aQueueDetail({
       entry: held,
-      failure: { message: 'A scanner on the network path blocked the upload.', check: 'Ask the team that runs it.' },
+      failure: {
+        message: 'A scanner blocked the upload.',
+        hop: 'proxy corp (10.1.1.5:8081)',
+        check: 'Ask the team that runs it.',
+      },
       sha256: 'ab'.repeat(32),
       facts: { segment: BATCH, offset: 0, length: 1_048_000, sha256: 'ab'.repeat(32), documents: 3_500 },
       documents: [{ id: `${BATCH}-000001`, reason: null }],
@@ -160,8 +164,8 @@ describe('queue show', () => {
         "  attempts      2 failed",
         "  size          1.0 MB in 3500 documents",
         "  last failure  2026-11-20T01:50:00Z (10 min ago): [CONTENT-BLOCKED] A scanner",
-        "                on the network path blocked the upload. Ask the team that runs",
-        "                it.",
+        "                blocked the upload. At proxy corp (10.1.1.5:8081). Ask the team",
+        "                that runs it.",
         "  sha256        abababababababababababababababababababababababababababababababab",
         "  segment       0192f0c1-7d3e-4a10-9f00-1234567890ab",
         "  offset        0",

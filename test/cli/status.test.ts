@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { statusCommand } from '#cli/status.ts';
 import { type Status, statusSchema } from '#control/status.ts';
 import type { Screen } from '#logging/terminal.ts';
-import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
+import { aFailure, anUpload, aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
 const zone = process.env['TZ'];
@@ -55,6 +55,14 @@ describe('status', () => {
       'Receipts',
       '  endpoint  https://updates.example.com/acknowledge',
       '  waiting   0',
+      'What leaves this host',
+      '  receipts            to https://updates.example.com/acknowledge through proxy corp',
+      '  support logs        nothing: support_logs.enabled is false',
+      '  exposure analytics  nothing: exposure_analytics.enabled is false',
+      'Support logs',
+      '  waiting  nothing yet',
+      'Exposure analytics',
+      '  waiting  nothing yet',
       'Response timeout',
       '  fixed  an attempt ends after 30000 ms of silence (response_timeout.base_ms)',
       'Paths',
@@ -315,5 +323,96 @@ describe('status', () => {
     expect((await show({ paused })).join('\n')).toContain(
       'since 2026-11-20T00:05:00Z, next try 2026-11-20T00:06:00Z: [DISK-FULL] No room. Free some.',
     );
+  });
+
+  it('shows what leaves this host, each queue, and the upload in progress', async () => {
+    const [updatesRoute] = aStatus().routes as [Status['routes'][number]];
+    const queue = {
+      kind: 'bundle',
+      unit: 'bundles',
+      waiting: { items: 1, bytes: 12_000_000 },
+      quota: { items: 100, bytes: 1_073_741_824 },
+      oldest: '2026-11-20T01:05:00.000Z',
+      held: 0,
+      rejected: 0,
+      quarantined: 0,
+      next_try: '2026-11-20T02:15:00.000Z',
+    };
+    const over: Partial<Status> = {
+      routes: [
+        updatesRoute,
+        { ...updatesRoute, purpose: 'support_logs', target: 'https://support.example.com/files/' },
+        {
+          ...updatesRoute,
+          purpose: 'exposure_analytics',
+          target: 'https://c.example.com/b',
+          proxy: null,
+          how: 'direct',
+        },
+      ],
+      uploads: [
+        anUpload({
+          purpose: 'support_logs',
+          title: 'support logs',
+          queue,
+          transfer: { id: '20261120-k3f9q2', confirmed: 6_000_000, length: 12_000_000, rate: 500_000 },
+        }),
+        anUpload({
+          queue: {
+            ...queue,
+            kind: 'batch',
+            unit: 'documents',
+            waiting: { items: 850_000, bytes: 300_000_000 },
+            quota: { items: 1_000_000, bytes: 1_073_741_824 },
+            held: 1,
+            rejected: 2,
+            next_try: null,
+          },
+        }),
+      ],
+    };
+    const lines = await show(over, false, { tty: true, verbose: false, columns: () => 80 });
+    const from = lines.indexOf('What leaves this host');
+    expect(lines.slice(from, lines.indexOf('Response timeout'))).toMatchInlineSnapshot(`
+      [
+        "What leaves this host",
+        "  receipts            to https://updates.example.com/acknowledge through proxy",
+        "                      corp",
+        "  support logs        to https://support.example.com/files/ through proxy corp",
+        "  exposure analytics  to https://c.example.com/b directly, without a proxy; to",
+        "                      send nothing, set exposure_analytics.enabled to false",
+        "Support logs",
+        "  transfer  bundle 20261120-k3f9q2: 6.0 MB of 12.0 MB, 500.0 KB/s",
+        "  waiting   1 of 100 bundles, 12.0 MB of 1.1 GB, oldest 60 min ago",
+        "  next try  2026-11-20T02:15:00Z",
+        "  20261120-k3f9q2 [######------]  50%  6.0 MB of 12.0 MB  500.0 KB/s  12 s left",
+        "Exposure analytics",
+        "  waiting  850000 of 1000000 documents, 300.0 MB of 1.1 GB, oldest 60 min ago; 1",
+        "           held, 2 rejected",
+        "  details  sallyport queue ls --kind batch",
+      ]
+    `);
+  });
+
+  it('shows that a purpose keeps what it has while it is not enabled', async () => {
+    const off = { key: 'uploads_allowed', failure: aFailure({ code: 'POLICY-UPLOADS' }) };
+    const queue = {
+      kind: 'batch',
+      unit: 'documents',
+      waiting: { items: 5, bytes: 900 },
+      quota: { items: 1_000, bytes: 1_073_741_824 },
+      oldest: null,
+      held: 0,
+      rejected: 0,
+      quarantined: 0,
+      next_try: '2026-11-20T02:15:00.000Z',
+    };
+    const lines = await show({ uploads: [anUpload({ off, queue })] }, false, { verbose: false });
+    expect(lines).toContain('  exposure analytics  nothing: uploads_allowed is false');
+    expect(lines.slice(lines.indexOf('Exposure analytics')).slice(0, 3)).toEqual([
+      'Exposure analytics',
+      '  waiting  5 of 1000 documents, 900 bytes of 1.1 GB',
+      '  kept     sent once it is enabled again',
+    ]);
   });
 });

@@ -248,6 +248,23 @@ export function anExplanation(over: Partial<TimeoutExplanation> = {}): TimeoutEx
 }
 
 /** A daemon that has worked for a while, behind a proxy. */
+/** Why a purpose sends nothing. */
+function offBecause(key: string): Status['uploads'][number]['off'] {
+  return { key, failure: aFailure({ code: 'UPLOADS-OFF', message: `${key} is not set.`, class: 'policy' }) };
+}
+
+/** Exposure analytics that are enabled, with nothing that waits. */
+export function anUpload(over: Partial<Status['uploads'][number]> = {}): Status['uploads'][number] {
+  return {
+    purpose: 'exposure_analytics',
+    title: 'exposure analytics',
+    off: null,
+    queue: null,
+    transfer: null,
+    ...over,
+  };
+}
+
 export function aStatus(over: Partial<Status> = {}): Status {
   return {
     at: '2026-11-20T02:05:00.000Z',
@@ -317,6 +334,14 @@ export function aStatus(over: Partial<Status> = {}): Status {
     hook: { command: null, running: null, waiting: [], failed: [], problem: null },
     paused: null,
     receipts: { waiting: 0, next_try: null, last_failure: null, endpoint: 'https://updates.example.com/acknowledge' },
+    uploads: [
+      anUpload({ purpose: 'support_logs', title: 'support logs', off: offBecause('support_logs.enabled') }),
+      anUpload({
+        purpose: 'exposure_analytics',
+        title: 'exposure analytics',
+        off: offBecause('exposure_analytics.enabled'),
+      }),
+    ],
     response_timeout: { mode: 'fixed', base_ms: 30_000, unknown_route_ms: 300_000 },
     paths: [
       {

@@ -9,6 +9,7 @@ import { type CodedError, coded, hopPlace } from '#errors/coded-error.ts';
 import { fillTemplate, showZonedTime } from '#errors/template.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
+import { classifyQueues, type QueueFacts } from './health-of-queues.ts';
 
 const LOOK_EVERY_MS = 600_000;
 const GRACE_MS = 3_600_000;
@@ -156,6 +157,8 @@ export interface HealthFacts {
   readonly nextCheckMs: number | null;
   /** Profiles in use whose password is held back. */
   readonly keptBack: readonly string[];
+  /** Queues that are being sent. */
+  readonly queues: readonly QueueFacts[];
 }
 
 export interface Health {
@@ -169,7 +172,9 @@ export function classifyHealth(facts: HealthFacts): Health {
   const { checks } = facts;
   if (checks === null) return { level: 'critical', sentence: 'No daemon is running, so nothing is checked.' };
   if (checks.overdue !== null) return { level: 'critical', sentence: checks.overdue.message };
-  const warning = warningOf(facts, checks);
+  const queues = classifyQueues(facts.queues);
+  if (queues.critical !== null) return { level: 'critical', sentence: queues.critical };
+  const warning = warningOf(facts, checks) ?? queues.warning;
   if (warning !== null) return { level: 'warning', sentence: warning };
   const next = facts.nextCheckMs === null ? '' : ' The next is at {next}.';
   return {

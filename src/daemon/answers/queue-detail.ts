@@ -71,8 +71,8 @@ function describeFailure(
   // The log names a receipt by the id of its update.
   const known = [failures.of(kind, id), failures.of(kind, String(facts['id'])), outcomes.of(purpose).failed?.failure];
   const failure = known.find((one) => one?.code === code);
-  if (failure != null) return { message: failure.message, check: failure.check };
-  return { message: null, check: Object.hasOwn(CATALOGUE, code) ? generalAdvice(code as Code) : null };
+  if (failure != null) return { message: failure.message, hop: failure.hop, check: failure.check };
+  return { message: null, hop: null, check: Object.hasOwn(CATALOGUE, code) ? generalAdvice(code as Code) : null };
 }
 
 /** The advice of a code if it names no facts of a single failure. */

@@ -32,7 +32,7 @@ export function queueHandlers(parts: Parts, failures: LastFailures): HandlersOf<
   };
 }
 
-/** Empty for a body that is no batch. @throws CodedError FILE-* */
+/** Empty for a body of another kind. @throws CodedError FILE-* */
 async function firstIds(store: Pick<Documents, 'lines'> | null, body: unknown, most: number): Promise<string[]> {
   const range = batchRangeSchema.safeParse(body);
   const ids: string[] = [];

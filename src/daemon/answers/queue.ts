@@ -37,6 +37,11 @@ export interface FoundEntry {
   readonly rejected: RejectedEntry<unknown> | null;
 }
 
+/** What the quota of a kind counts, in the plural. */
+export function unitOf({ name }: Pick<OpenKind, 'name'>): string {
+  return UNITS[name] ?? `${name}s`;
+}
+
 /** Every kind with its entries, in order of delivery. */
 export async function listQueue(kinds: readonly OpenKind[], clock: Clock): Promise<QueueList> {
   const rows: QueueKindRow[] = [];
@@ -56,7 +61,7 @@ async function describeKind(kind: OpenKind, nowMs: number): Promise<QueueKindRow
   return {
     kind: name,
     title,
-    unit: UNITS[name] ?? `${name}s`,
+    unit: unitOf(kind),
     waiting: { items, bytes },
     quota: limit,
     oldest: oldestAtMs === null ? null : utcTime(oldestAtMs),

@@ -6,6 +6,7 @@ import type { Status } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
 import type { ReloadCoordinator } from '#daemon/reload/reload.ts';
+import type { OpenKind } from '#daemon/uploads/kinds.ts';
 import { placedReason } from '#diagnose/places.ts';
 import { shownUrl } from '#http/check-url.ts';
 import type { SallyportEvent } from '#logging/events.ts';
@@ -22,12 +23,15 @@ import { type CheckHealth, classifyHealth } from './health.ts';
 import type { TransferProgress } from './progress.ts';
 import { placesIn } from './read-endpoints.ts';
 import { describeRoutes } from './routes.ts';
+import { describeUploads, queueFacts } from './uploads-status.ts';
 
 /** What the agent knows about its own work. */
 export interface Activity {
   readonly checking: boolean;
   readonly last: RoundReport | null;
   readonly transfer: TransferProgress | null;
+  /** The upload of a bundle that is running. */
+  readonly upload: TransferProgress | null;
   /** The event of the awaited package, with the wait so far. */
   readonly waiting: (SallyportEvent & { readonly waited: number }) | null;
   readonly nextCheckMs: number | null;
@@ -92,6 +96,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       last_failure: describeUnsent(parts),
       endpoint: endpoint === undefined ? null : shownUrl(new URL(endpoint)),
     },
+    uploads: describeUploads({ settings, kinds: parts.uploads.kinds, redactor, transfer: activity.upload }),
     response_timeout: describeTimeout(parts),
     paths: ports.habits.list().map((habits) => ({
       proxy: habits.proxy,
@@ -117,7 +122,7 @@ function describeTimeout({ ports, clock }: Parts): Status['response_timeout'] {
 }
 
 /** Each purpose: its route with the reasons, and the result of its last work. */
-function describePurposes({ ports, config, outcomes }: Parts, activity: Activity): Status['routes'] {
+function describePurposes({ ports, config, outcomes, uploads }: Parts, activity: Activity): Status['routes'] {
   const settings = ports.settings();
   const placeOf = placesIn(config.loaded);
   const toText = (reason: Reason) => placedReason(reason, placeOf);
@@ -129,14 +134,15 @@ function describePurposes({ ports, config, outcomes }: Parts, activity: Activity
       ...route,
       last_success: toTime(succeededMs),
       last_failure: failed === null ? null : { at: utcTime(failed.at), failure: failed.failure },
-      next_try: isOpen && isScheduled(route.purpose) ? toTime(activity.nextCheckMs) : null,
+      next_try: isOpen ? toTime(nextTryOf(route.purpose, uploads.kinds, activity)) : null,
     };
   });
 }
 
-/** Only the schedule of feeds retries by itself; other purposes have no automatic retry so far. */
-function isScheduled(purpose: string): boolean {
-  return isPurpose(purpose) && purposeRow(purpose).probe === 'feed';
+/** The schedule retries a feed; the queue retries what is sent. */
+function nextTryOf(purpose: string, kinds: readonly OpenKind[], { nextCheckMs }: Activity): number | null {
+  if (isPurpose(purpose) && purposeRow(purpose).probe === 'feed') return nextCheckMs;
+  return kinds.find((kind) => kind.purpose === purpose)?.spool.nextDueAt() ?? null;
 }
 
 function describeTransfer(transfer: TransferProgress | null): Status['updates']['transfer'] {
@@ -165,7 +171,7 @@ function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_f
 }
 
 function describeHealth(
-  { ports, config, redactor }: Parts,
+  { ports, config, redactor, uploads, clock }: Parts,
   activity: Activity,
   credentials: Status['credentials'],
 ): Status['health'] {
@@ -175,7 +181,8 @@ function describeHealth(
     // Redacted before it becomes a sentence, because the sentence is escaped and cut.
     error: activity.checks.error && redactError(activity.checks.error, redactor),
   };
-  const { feed_url: feed, stale_after_hours: hours } = ports.settings().updates;
+  const settings = ports.settings();
+  const { feed_url: feed, stale_after_hours: hours } = settings.updates;
   const verdict = classifyHealth({
     checks,
     nextCheckMs,
@@ -186,6 +193,7 @@ function describeHealth(
     failing: last?.failed.length ?? 0,
     hookFailed: hook.failed.length,
     keptBack: credentials.flatMap(({ proxy, used }) => (used ? [proxy] : [])),
+    queues: queueFacts(settings, uploads.kinds, clock.now()),
   });
   return {
     ...verdict,

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type CheckHealth, classifyHealth, HealthWatch } from '#daemon/answers/health.ts';
+import { classifyQueues } from '#daemon/answers/health-of-queues.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -151,6 +152,17 @@ describe('health: an interrupted check', () => {
   });
 });
 
+const FULL_QUEUE = {
+  kind: 'receipt',
+  title: 'receipts',
+  unit: 'receipts',
+  items: 96,
+  bytes: 1_000,
+  limit: { items: 100, bytes: 10_000_000 },
+  oldestMs: HOUR,
+  held: 0,
+};
+
 describe('health: the verdict', () => {
   const well: CheckHealth = {
     ageMs: 2 * HOUR,
@@ -169,6 +181,7 @@ describe('health: the verdict', () => {
     failing: 0,
     hookFailed: 0,
     keptBack: [],
+    queues: [],
     nextCheckMs: Date.UTC(2026, 10, 20, 6, 7),
   };
 
@@ -213,6 +226,16 @@ describe('health: the verdict', () => {
       },
       '[FEED-OVERDUE] No check for updates has succeeded for 73 h. Last failure: DNS-PROXY at proxy corp (h:1).',
     ],
+    [
+      'critical',
+      { queues: [FULL_QUEUE] },
+      'The queue of receipts is 96 % full (96 of 100 receipts, 1.0 KB of 10.0 MB); a full queue refuses new ones. See sallyport queue ls.',
+    ],
+    [
+      'warning',
+      { queues: [{ ...FULL_QUEUE, items: 90 }], isPaused: true },
+      'The disk is full; downloads are paused until there is space.',
+    ],
   ] as const)('is %s for %j', (level, over, sentence) => {
     expect(classifyHealth({ ...facts, ...over })).toEqual({ level, sentence });
   });
@@ -221,5 +244,46 @@ describe('health: the verdict', () => {
     const error = coded('TCP-REFUSED', { host: 'x\ny', port: 1, elapsed: 3, hop: 'this host' });
     const { sentence } = classifyHealth({ ...facts, checks: { ...well, failures: 1, error } });
     expect(sentence).not.toMatch(/[\r\n]/);
+  });
+});
+
+describe('health: the queues', () => {
+  const LIMIT = { items: 1_000_000, bytes: 1_073_741_824 };
+  const half = {
+    kind: 'batch',
+    title: 'exposure analytics',
+    unit: 'documents',
+    items: 500_000,
+    bytes: 400_000_000,
+    limit: LIMIT,
+    oldestMs: HOUR,
+    held: 0,
+  };
+  const FULL = (percent: number, items: number, size: string) =>
+    `The queue of exposure analytics is ${percent} % full (${items} of 1000000 documents, ${size} of 1.1 GB); ` +
+    'a full queue refuses new ones. See sallyport queue ls.';
+
+  it.each([
+    [half, null, null],
+    [{ ...half, items: 800_000 }, null, null],
+    [{ ...half, items: 800_001 }, null, FULL(80, 800_001, '400.0 MB')],
+    [{ ...half, items: 950_000 }, null, FULL(95, 950_000, '400.0 MB')],
+    [{ ...half, items: 950_001 }, FULL(95, 950_001, '400.0 MB'), null],
+    [{ ...half, bytes: 1_073_741_824 }, FULL(100, 500_000, '1.1 GB'), null],
+    [{ ...half, oldestMs: DAY }, null, null],
+    [
+      { ...half, oldestMs: 26 * HOUR },
+      null,
+      'The oldest entry in the queue of exposure analytics has been waiting for 26 h. See sallyport queue ls.',
+    ],
+    [{ ...half, held: 2 }, null, 'Held in the queue of exposure analytics: 2. See sallyport queue ls --kind batch.'],
+  ])('health: queue %# is classified by its fullness, its age and what is held', (queue, critical, warning) => {
+    expect(classifyQueues([queue])).toEqual({ critical, warning });
+  });
+
+  it('health: the fullest queue decides, and an empty quota is not divided by', () => {
+    const receipts = { ...half, title: 'receipts', items: 0, bytes: 0, limit: { items: 0, bytes: 0 }, oldestMs: null };
+    const { critical } = classifyQueues([receipts, { ...half, items: 990_000 }]);
+    expect(critical).toContain('99 % full');
   });
 });

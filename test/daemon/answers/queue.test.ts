@@ -232,7 +232,11 @@ describe('queue show', () => {
       documentIds: (_body, most) => Promise.resolve(['d1', 'd2'].slice(0, most)),
     });
 
-    expect(detail.failure).toEqual({ message: null, check: expect.stringContaining('A new upload is started.') });
+    expect(detail.failure).toEqual({
+      message: null,
+      hop: null,
+      check: expect.stringContaining('A new upload is started.'),
+    });
     expect(detail.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(detail.documents).toEqual([
       { id: 'd1', reason: null },
