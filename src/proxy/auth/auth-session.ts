@@ -190,11 +190,7 @@ export class AuthSession {
     this.#noteOffers(challenges);
     if (this.connectionBound && this.#accepted) {
       const { name: proxy, hop } = this.peer;
-      return coded('NTLM-CONN', {
-        proxy,
-        reason: 'it requested authentication again on an authenticated connection',
-        hop,
-      });
+      return coded('NTLM-CONN', { proxy, reason: 'it requested authentication twice on one connection', hop });
     }
     const verdict = classifyAuthentication(challenges, this.peer, this.#proved);
     if (verdict.kind === 'failed' && !this.#isTurnedDown(challenges)) return verdict.error;
