@@ -16,7 +16,8 @@ usage: systemd/install.sh [--node FILE] [--program DIR]
   --node FILE     the Node to install (default: the one that came with the packages); it needs the library libatomic
   --program DIR   the built program (default: the folder around this script, or dist/program in a checkout)
   --remove        stop the service and remove the program; configuration, packages, state and logs stay
-  --purge         like --remove, and also remove configuration, packages, state, logs, changes to the unit, and the user
+  --purge         like --remove, and also remove configuration, packages, state, logs, documents that wait in
+                  /var/spool/sallyport, changes to the unit, and the user
   DESTDIR=DIR     install below DIR; makes no user and talks to no systemd
 TEXT
 }
@@ -161,11 +162,16 @@ make_user_and_folders() {
   elif ! id sallyport >/dev/null 2>&1; then
     useradd --system --home-dir /var/lib/sallyport --shell /usr/sbin/nologin sallyport
   fi
-  if ! getent group sallyport-admin >/dev/null; then groupadd --system sallyport-admin; fi
+  for group in sallyport-admin sallyport-submit; do
+    if ! getent group "$group" >/dev/null; then groupadd --system "$group"; fi
+  done
+  usermod -aG sallyport-submit sallyport
   # The same as in the tmpfiles. Created here so that a machine without systemd-tmpfiles also gets them.
   install -d -m 0750 -o root -g sallyport /etc/sallyport /etc/sallyport/secrets
   install -d -m 0711 -o sallyport -g sallyport /var/lib/sallyport
   install -d -m 0750 -o sallyport -g sallyport /var/log/sallyport
+  install -d -m 2750 -o sallyport -g sallyport-submit /var/spool/sallyport /var/spool/sallyport/rejected
+  install -d -m 3770 -o sallyport -g sallyport-submit /var/spool/sallyport/tmp /var/spool/sallyport/new
 }
 
 install_all() {
@@ -202,13 +208,15 @@ remove_all() {
     "$dest/etc/sallyport/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.schema.json"
   if manages; then systemctl daemon-reload; fi
   if [ "$action" = purge ]; then
-    rm -rf "$dest/etc/sallyport" "$dest/var/lib/sallyport" "$dest/var/log/sallyport"
+    rm -rf "$dest/etc/sallyport" "$dest/var/lib/sallyport" "$dest/var/log/sallyport" "$dest/var/spool/sallyport"
     # Files of `systemctl edit`: a drop-in, or a unit that replaces ours.
     for unit in $units; do rm -rf "$dest/etc/systemd/system/$unit.d" "$dest/etc/systemd/system/$unit"; done
     if manages; then systemctl daemon-reload; systemctl reset-failed sallyport.service 2>/dev/null || true; fi
     if [ -n "$live" ]; then
       if id sallyport >/dev/null 2>&1; then userdel sallyport; fi
-      if getent group sallyport-admin >/dev/null; then groupdel sallyport-admin; fi
+      for group in sallyport-admin sallyport-submit; do
+        if getent group "$group" >/dev/null; then groupdel "$group"; fi
+      done
     fi
     echo 'Removed Sallyport with its configuration, changes to the unit, packages, state and logs.'
   else

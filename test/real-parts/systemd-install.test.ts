@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** /usr has everything of the machine out here; the layer on top of it has only what changed since the boot. */
 const CHANGES_OF_USR = '/.changes';
-const FOLDERS = ['/etc/sallyport', '/var/lib/sallyport', '/var/log/sallyport'];
+const FOLDERS = ['/etc/sallyport', '/var/lib/sallyport', '/var/log/sallyport', '/var/spool/sallyport'];
 
 describeWith(['systemd'], 'systemd/install.sh', () => {
   let installed: Installed;
@@ -47,6 +47,10 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     has('/etc/sallyport/sallyport.example.yaml -rw-r--r-- root:root');
     has('/var/lib/sallyport drwx--x--x sallyport:sallyport');
     has('/var/log/sallyport drwxr-x--- sallyport:sallyport');
+    has('/var/spool/sallyport/new drwxrws--T sallyport:sallyport-submit');
+    has('/var/spool/sallyport/tmp drwxrws--T sallyport:sallyport-submit');
+    has('/var/spool/sallyport/rejected drwxr-s--- sallyport:sallyport-submit');
+    expect(await machine.run('id', '-nG', 'sallyport')).toContain('sallyport-submit');
     const ours = lines.filter((line) => line.startsWith('/usr/'));
     expect(ours.filter((line) => !/ [-d]rw[-x]r-[-x]r-[-x] root:root$/.test(line))).toEqual([]);
   });
@@ -125,6 +129,8 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     expect(await tree()).toBe('');
     expect(await machine.run('find', '/etc/systemd', '-name', '*allyport*')).toBe('');
     expect((await machine.try('id', 'sallyport')).status).not.toBe(0);
-    expect((await machine.try('getent', 'group', 'sallyport-admin')).status).not.toBe(0);
+    for (const group of ['sallyport-admin', 'sallyport-submit']) {
+      expect((await machine.try('getent', 'group', group)).status).not.toBe(0);
+    }
   });
 });
