@@ -37,6 +37,7 @@ import type { TakenEnvironment } from '#system/process/environment.ts';
 import type { LastResort } from '#system/process/last-resort.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/time/zone.ts';
+import { submitAction } from './submit-action.ts';
 import { vendorActions } from './vendor-actions.ts';
 import { VERSION } from './version.ts';
 
@@ -126,6 +127,14 @@ class Sallyport {
       }),
       ...this.#configActions(),
       serveChanges: (globals) => this.#serveChanges(globals),
+      ...submitAction({
+        terminal,
+        known: this.#redactor,
+        places: this.#places,
+        signal,
+        fileOf: (globals) => resolve(this.#fileOf(globals)),
+        load: (globals) => this.#loadWithoutSecrets(globals),
+      }),
       ...vendorActions({ terminal, stopping: signal }),
       demo: (options) => this.#demo(options),
     };

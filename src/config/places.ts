@@ -87,21 +87,29 @@ export function placesOfDaemon(file: string, set: Partial<DaemonPlaces> | undefi
   };
 }
 
-/** The sockets of a daemon: one for each level of authority, and the one that version 0.1.0 had for its group. */
+/** The sockets of a daemon: one for each level of authority, that of version 0.1.0 for its group, and one for documents. */
 export interface SocketPaths {
   readonly admin: string;
   readonly operate: string;
   readonly look: string;
   readonly control: string;
+  /** Where programs hand in documents; there while exposure analytics are enabled. */
+  readonly submit: string;
 }
 
 /** All sockets of the daemon with these paths. */
 export function socketsOf({ control_socket: control, admin_socket: admin }: DaemonPlaces): SocketPaths {
-  return { admin, operate: siblingSocket(control, 'operate'), look: siblingSocket(control, 'look'), control };
+  return {
+    admin,
+    operate: siblingSocket(control, 'operate'),
+    look: siblingSocket(control, 'look'),
+    control,
+    submit: siblingSocket(control, 'submit'),
+  };
 }
 
 /** `look.sock` next to control.sock; otherwise `NAME-look.sock`, so that two daemons can share a folder. */
-function siblingSocket(control: string, level: 'admin' | 'operate' | 'look'): string {
+function siblingSocket(control: string, level: 'admin' | 'operate' | 'look' | 'submit'): string {
   const extension = extname(control);
   const name = basename(control, extension);
   return join(dirname(control), name === 'control' ? `${level}${extension}` : `${name}-${level}${extension}`);

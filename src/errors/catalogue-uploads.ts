@@ -16,8 +16,20 @@ export const UPLOAD_CODES = {
     retry: 'change',
   },
   // Documents of exposure analytics (`uploads/analytics`)
+  'SUBMIT-NO-DAEMON': {
+    text: 'No daemon accepts documents at {path}.',
+    check: 'Start it (systemctl start sallyport), and check exposure_analytics.enabled. Then repeat the command.',
+    class: 'system',
+    retry: 'later',
+  },
+  'SUBMIT-UNKNOWN': {
+    text: 'The connection to the daemon at {path} was lost before its response: {reason:words}.',
+    check: 'The documents may have been accepted. If they may arrive twice, repeat the command.',
+    class: 'system',
+    retry: 'later',
+  },
   'DOCUMENTS-INVALID': {
-    text: '{what} was refused as a whole: {count} line{count:s} cannot be accepted ({reason:words}).',
+    text: 'Input {what} was refused as a whole: {count} line{count:s} cannot be accepted ({reason:words}).',
     check:
       'Nothing of it was accepted. Correct these lines and hand it in again: one JSON object on each line, in UTF-8.',
     class: 'content',

@@ -6,6 +6,15 @@ import type { FailureClass } from './entry.ts';
 export const EXIT_OK = 0;
 /** Bad arguments (EX_USAGE). */
 export const EXIT_USAGE = 64;
+/** The statuses of `submit`, which programs call (sysexits). */
+export const EXIT_SUBMIT = {
+  /** A line is not a document (EX_DATAERR). */
+  wrong: 65,
+  /** Exposure analytics are not enabled (EX_UNAVAILABLE). */
+  notEnabled: 69,
+  /** Full, or no daemon: to be tried again later (EX_TEMPFAIL). */
+  later: 75,
+} as const;
 
 export const EXIT_STATUS: Readonly<Record<FailureClass, number>> = {
   internal: 70,

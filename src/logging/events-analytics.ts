@@ -26,6 +26,17 @@ export const ANALYTICS_EVENTS = {
     folds: true,
   },
   // Accepting documents
+  'submit-listening': {
+    level: 'info',
+    thread: null,
+    text: 'Listening for documents on {path}.',
+  },
+  'submit-unusable': {
+    level: 'error',
+    thread: null,
+    text: 'Cannot listen for documents; trying again in a minute: {error:advised}',
+    folds: true,
+  },
   'documents-submitted': {
     level: 'debug',
     thread: null,
@@ -40,6 +51,7 @@ export const ANALYTICS_EVENTS = {
     level: 'warn',
     thread: null,
     text: 'Refused documents from user {user}: {error:advised}',
+    folds: true,
   },
   'documents-full': {
     level: 'warn',

@@ -99,7 +99,7 @@ describe('control sockets', () => {
       socketsOf(placesOfDaemon('/x.yaml', { control_socket: control, admin_socket: '/own' }, installed));
     const control = '/run/sallyport/control.sock';
     const [operate, look] = ['/run/sallyport/operate.sock', '/run/sallyport/look.sock'];
-    expect(at(control)).toEqual({ control, operate, look, admin: '/own' });
+    expect(at(control)).toEqual({ control, operate, look, submit: '/run/sallyport/submit.sock', admin: '/own' });
     expect(at('/run/a.sock')).toMatchObject({ operate: '/run/a-operate.sock', look: '/run/a-look.sock' });
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { EXIT_OK, EXIT_STATUS, EXIT_USAGE } from '#errors/exit-status.ts';
+import { EXIT_OK, EXIT_STATUS, EXIT_SUBMIT, EXIT_USAGE } from '#errors/exit-status.ts';
 import { readHelp } from '#test/support/help.ts';
 
 const page = readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8');
@@ -16,7 +16,8 @@ describe('docs/commands.md', () => {
     const listed = rows.map(([, status, name]) => [Number(status), name]);
     const real = Object.entries(EXIT_STATUS).map(([name, status]) => [status, name]);
     const order = (pairs: unknown[][]) => pairs.toSorted(([a], [b]) => Number(a) - Number(b));
-    expect(order(listed)).toEqual(order([[EXIT_OK, ''], [EXIT_USAGE, ''], ...real]));
+    const ofSubmit = Object.values(EXIT_SUBMIT).map((status) => [status, '']);
+    expect(order(listed)).toEqual(order([[EXIT_OK, ''], [EXIT_USAGE, ''], ...ofSubmit, ...real]));
   });
 
   it('lists every command of --help once, and no other', async () => {

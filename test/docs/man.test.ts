@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { EXIT_OK, EXIT_STATUS, EXIT_USAGE } from '#errors/exit-status.ts';
+import { EXIT_OK, EXIT_STATUS, EXIT_SUBMIT, EXIT_USAGE } from '#errors/exit-status.ts';
 import { readHelp } from '#test/support/help.ts';
 
 const source = readFileSync(new URL('../../docs/man/sallyport.1', import.meta.url), 'utf8');
@@ -37,7 +37,7 @@ describe('docs/man/sallyport.1', () => {
   it('has every exit status, and no other', () => {
     const chapter = source.slice(source.indexOf('.Sh EXIT STATUS'), source.indexOf('.Sh EXAMPLES'));
     const told = [...chapter.matchAll(/^\.It (\d+)$/gm)].map(([, status]) => Number(status));
-    const real = [EXIT_OK, EXIT_USAGE, ...Object.values(EXIT_STATUS)];
+    const real = [EXIT_OK, EXIT_USAGE, ...Object.values(EXIT_SUBMIT), ...Object.values(EXIT_STATUS)];
     expect(told).toEqual(real.toSorted((a, b) => a - b));
   });
 });

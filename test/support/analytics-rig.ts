@@ -1,13 +1,14 @@
 // A composed daemon that sends documents to the reference origin, on a clock that runs faster.
 
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type Origin, type OriginOptions, startOrigin } from '#origin/server.ts';
 import type { Accepted } from '#spool/segments/intake.ts';
 import { type Composed, composeIn } from './composed.ts';
+import { type RanHere, runHere } from './run-here.ts';
 import { scaledClock } from './scaled-clock.ts';
 
 /** How much faster the time of the daemon passes. */
@@ -15,6 +16,8 @@ export const FACTOR = 20;
 
 export interface AnalyticsRig extends Composed {
   readonly origin: Origin;
+  /** Runs `sallyport submit` with these arguments and this standard input. */
+  run(args: readonly string[], piped?: string): Promise<RanHere>;
   /** The section of this rig with these changes, and other sections of the file. */
   sections(section?: object, others?: object): Record<string, unknown>;
   /** Accepts documents `{"n":...}`. */
@@ -48,6 +51,8 @@ export async function openAnalytics(options: AnalyticsRigOptions = {}): Promise<
 async function openAt(place: Place, options: AnalyticsRigOptions): Promise<AnalyticsRig> {
   const { dir, origin } = place;
   const sections = (section: object = {}, others: object = {}) => ({
+    // For commands of other programs, which get only the file.
+    daemon: { state_dir: join(dir, 'state'), control_socket: join(dir, 'control.sock') },
     ...options.others,
     exposure_analytics: {
       enabled: true,
@@ -68,6 +73,7 @@ async function openAt(place: Place, options: AnalyticsRigOptions): Promise<Analy
   return {
     ...composed,
     origin,
+    run: (args, piped = '') => runHere(['submit', ...args, '-c', join(dir, 'sallyport.yaml')], { piped }),
     sections,
     submit: (...numbers) => {
       const { store } = uploads.documents;
@@ -96,4 +102,14 @@ function readLines(file: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** A drop directory as systemd-tmpfiles makes it. */
+export async function makeDropDirectory(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'sallyport-drop-'));
+  for (const name of ['new', 'tmp', 'rejected']) {
+    await mkdir(join(dir, name));
+    await chmod(join(dir, name), 0o3770);
+  }
+  return dir;
 }

@@ -24,13 +24,15 @@ export interface RunHereOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Answers at a terminal, each with a part of its question; without them no person is there. */
   readonly answers?: readonly (readonly [about: string, answer: string])[];
+  /** Standard input, if no person is there; empty by default. */
+  readonly piped?: string;
   /** Aborting it is a SIGTERM. */
   readonly signal?: AbortSignal;
 }
 
 /** Runs a command to its end. */
 export async function runHere(args: readonly string[], options: RunHereOptions = {}): Promise<RanHere> {
-  const { environment = {}, answers, signal } = options;
+  const { environment = {}, answers, piped = '', signal } = options;
   const said = { out: '', err: '' };
   const out = (text: string) => {
     said.out += text;
@@ -40,7 +42,7 @@ export async function runHere(args: readonly string[], options: RunHereOptions =
   };
   const stop = new AbortController();
   signal?.addEventListener('abort', () => stop.abort(coded('INTERRUPTED', { reason: 'SIGTERM' })), { once: true });
-  const asked = fakeAnswers(answers ?? { piped: '' });
+  const asked = fakeAnswers(answers ?? { piped });
   const ask = (question: string, hidden: boolean) => {
     err(question);
     return hidden ? asked.hidden(question) : asked.line(question);

@@ -13,6 +13,7 @@ import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import type { ProxyActions } from './program-proxy.ts';
 import { addQueueCommands, type QueueActions } from './program-queue.ts';
+import { addSubmitCommand, type SubmitActions } from './program-submit.ts';
 
 /** Arguments of `status`. */
 interface StatusArguments {
@@ -32,7 +33,7 @@ export interface EstimateArguments {
 }
 
 /** The actions that `sallyport.ts` provides. Each returns the exit status. */
-export interface Actions extends ProxyActions, NetworkActions, QueueActions {
+export interface Actions extends ProxyActions, NetworkActions, QueueActions, SubmitActions {
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
@@ -67,6 +68,7 @@ export async function runProgram(
       status = await action(...given);
     };
   addWork(program, made.actions, { globals, does });
+  addSubmitCommand(program, made.actions, { globals, does });
   addQueueCommands(program, made.actions, { globals, does });
   addTimeout(program, made.actions, { globals, does });
   // What follows from the configuration schema is loaded for its own commands only.

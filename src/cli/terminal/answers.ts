@@ -14,6 +14,8 @@ export interface Answers {
   hidden(question: string): Promise<string | null>;
   /** The piped input, cut to at most `limitBytes`. */
   piped(limitBytes: number): Promise<string>;
+  /** Standard input as it comes, of any length. */
+  bytes(): AsyncIterable<Uint8Array>;
 }
 
 /** The input of this process. */
@@ -24,6 +26,7 @@ export function processAnswers(): Answers {
     line: (question) => ask(question, true),
     hidden: (question) => ask(question, false),
     piped: readPiped,
+    bytes: () => stdin,
   };
 }
 

@@ -45,6 +45,9 @@ function checkPins(purpose: Purpose, settings: Salvaged): Finding[] {
   return [{ ...warning([purpose, 'pins'], message), at: 'key' }];
 }
 
+/** Nothing is sent for these purposes yet. */
+const PLANNED: ReadonlySet<Purpose> = new Set<Purpose>(['support_logs', 'platform']);
+
 /** An admin who enables a purpose expects that something is sent. */
 function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {
   const section = settings[purpose];
@@ -54,6 +57,7 @@ function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {
   if (urlOf(settings, purpose) === undefined) {
     return [{ ...warning(at, `Nothing is sent without ${key}. Set it, or remove this key.`), at: 'key' }];
   }
+  if (!PLANNED.has(purpose)) return [];
   const message =
     'This version of Sallyport sends nothing for this purpose yet. Only its connection can be tested (sallyport diagnose).';
   return [{ ...warning(at, message), at: 'key' }];

@@ -16,6 +16,7 @@ export const platform = purposeSection(
       allowed: 'an https or wss URL without user, password and fragment',
       example: 'wss://platform.example.com/',
     },
+    isPlanned: true,
   },
   {},
 );

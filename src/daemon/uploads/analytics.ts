@@ -23,6 +23,8 @@ const AGAIN_MS = 60_000;
 /** What runs while documents are accepted. */
 interface Running {
   readonly delivery: AnalyticsDelivery;
+  /** After it, nothing uses the store any more. */
+  stop(reason: CodedError): Promise<void>;
 }
 
 /** The documents of this host. */
@@ -121,10 +123,8 @@ export class Analytics {
   async #begin(documents: Documents): Promise<void> {
     if (this.#running !== null) return;
     // Most hosts never send documents, so these modules are loaded when they are needed.
-    const { AnalyticsDelivery: Delivery } = await import('./analytics-delivery.ts');
-    const delivery = new Delivery({ ...this.#ports, documents });
-    this.#running = { delivery };
-    delivery.start();
+    const { startAnalytics } = await import('./analytics-running.ts');
+    this.#running = await startAnalytics({ ...this.#ports, documents });
     const { url } = this.#ports.settings()[PURPOSE];
     if (url !== undefined) this.#report({ name: 'analytics-on', url: shownUrl(new URL(url)) });
   }
@@ -132,7 +132,7 @@ export class Analytics {
   async #end(reason: CodedError): Promise<void> {
     const running = this.#running;
     this.#running = null;
-    await running?.delivery.stop(reason);
+    await running?.stop(reason);
   }
 
   #sayKept(): void {

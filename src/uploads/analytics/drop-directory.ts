@@ -15,25 +15,25 @@ import type { FileFacts, Files, OpenFile } from '#system/files.ts';
 import type { DocumentRules } from './documents.ts';
 import { RejectedFiles } from './rejected-files.ts';
 import { documentsOf, SubmissionRefused } from './submission.ts';
+import type { UserShares } from './user-shares.ts';
 
 const NEW = 'new';
 const TMP = 'tmp';
 const REJECTED = 'rejected';
 
 /** Largest file. Larger amounts are handed in as several files, or by `sallyport submit`. */
-const MAX_DROP_FILE_BYTES = 256 * 1_048_576;
+export const MAX_DROP_FILE_BYTES = 256 * 1_048_576;
 /** A file in `tmp/` that was not finished for this long is deleted. */
 const STALE_MS = 86_400_000;
 /** Files of one scan. The next one follows at once if there are more. */
 const MAX_FILES = 1_000;
 const CHUNK_BYTES = 65_536;
-/** Part of the spool that one user may fill. */
-const SHARE_OF_ONE_USER = 0.5;
 
 export interface DropPorts {
   readonly dir: string;
   readonly files: Files;
-  readonly documents: Pick<Documents, 'append' | 'waiting' | 'quota'>;
+  readonly documents: Pick<Documents, 'append'>;
+  readonly shares: UserShares;
   readonly clock: Clock;
   readonly report: ScopedReport;
   rules(): DocumentRules;
@@ -55,9 +55,9 @@ interface DropFile {
 export class DropDirectory {
   readonly #ports: DropPorts;
   readonly #rejected: RejectedFiles;
-  /** Bytes that each user handed in and that may still wait. */
-  readonly #byUser = new Map<number, number>();
   #isFullReported = false;
+  /** Users whose files wait because of their share; each is reported once. */
+  readonly #overShareReported = new Set<number>();
 
   constructor(ports: DropPorts) {
     this.#ports = ports;
@@ -84,7 +84,7 @@ export class DropDirectory {
     let [files, documents] = [0, 0];
     for (const [at, file] of listed.taken.entries()) {
       signal.throwIfAborted();
-      const taken = await this.#take(file);
+      const taken = await this.#take(file, signal);
       if (taken === 'full') return { files, documents, waiting: listed.taken.length - at + listed.more };
       if (taken === null) continue;
       files += 1;
@@ -117,19 +117,22 @@ export class DropDirectory {
   }
 
   /** The number of documents; null if the file is none of ours or was rejected; `full` if it has to wait. */
-  async #take(file: DropFile): Promise<number | 'full' | null> {
-    const { files, dir, report } = this.#ports;
+  async #take(file: DropFile, signal: AbortSignal): Promise<number | 'full' | null> {
+    const { files, dir, report, shares } = this.#ports;
     const path = join(dir, NEW, file.name);
     const reason = wrongFile(file.facts);
     if (reason !== null) return await this.#reject(file, reason);
-    if (this.#isOverShare(file.facts)) return await this.#overShare(file);
+    const overShare = shares.refusal(file.facts.owner, file.facts.size);
+    if (overShare !== null) return this.#overShare(file, overShare);
     try {
-      const documents = await this.#append(file, path);
-      this.#count(file.facts);
+      const documents = await this.#append(file, path, signal);
+      shares.count(file.facts.owner, file.facts.size);
       this.#isFullReported = false;
+      this.#overShareReported.delete(file.facts.owner);
       await files.remove(path);
       return documents;
     } catch (thrown) {
+      if (signal.aborted) throw thrown;
       if (thrown instanceof SubmissionRefused) return await this.#reject(file, thrown.coded(file.name));
       const error = asCoded(thrown);
       if (isFull(error)) return this.#full(error);
@@ -138,7 +141,7 @@ export class DropDirectory {
     }
   }
 
-  async #append({ name, facts }: DropFile, path: string): Promise<number> {
+  async #append({ name, facts }: DropFile, path: string, signal: AbortSignal): Promise<number> {
     const { files, documents, rules } = this.#ports;
     const file = await files.openToRead(path);
     try {
@@ -146,7 +149,7 @@ export class DropDirectory {
       const isSame = opened.device === facts.device && opened.inode === facts.inode && opened.links === 1;
       if (!isSame) throw coded('FILE-SWAPPED', { path });
       const identity = { key: identityOf(name, opened), atMs: opened.modifiedMs };
-      const source = documentsOf(chunksOf(file, opened.size), rules());
+      const source = documentsOf(chunksOf(file, opened.size, signal), rules());
       return (await documents.append({ documents: source, identity })).documents;
     } finally {
       await file.close();
@@ -172,26 +175,11 @@ export class DropDirectory {
     return null;
   }
 
-  #isOverShare({ owner, size }: FileFacts): boolean {
-    const { waiting, quota } = this.#ports.documents;
-    // What one user handed in cannot be more than what waits altogether.
-    const mine = Math.min(this.#byUser.get(owner) ?? 0, waiting.bytes);
-    this.#byUser.set(owner, mine);
-    return mine + size > quota.bytes * SHARE_OF_ONE_USER;
-  }
-
   /** The files of this user wait; those of others do not. */
-  async #overShare({ facts }: DropFile): Promise<null> {
-    const { quota } = this.#ports.documents;
-    const limit = Math.floor(quota.bytes * SHARE_OF_ONE_USER);
-    const error = coded('SPOOL-SHARE', { user: facts.owner, limit });
-    if (!this.#isFullReported) this.#ports.report({ name: 'drop-waits', error });
-    this.#isFullReported = true;
-    return await Promise.resolve(null);
-  }
-
-  #count({ owner, size }: FileFacts): void {
-    this.#byUser.set(owner, (this.#byUser.get(owner) ?? 0) + size);
+  #overShare({ facts }: DropFile, error: CodedError): null {
+    if (!this.#overShareReported.has(facts.owner)) this.#ports.report({ name: 'drop-waits', error });
+    this.#overShareReported.add(facts.owner);
+    return null;
   }
 }
 
@@ -228,9 +216,14 @@ function inTurns(found: readonly DropFile[]): DropFile[] {
 }
 
 /** Reads up to the size that the file had when it was opened, through one buffer. */
-async function* chunksOf(file: OpenFile, size: number): AsyncGenerator<Uint8Array, void, undefined> {
+async function* chunksOf(
+  file: OpenFile,
+  size: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   for (let at = 0; at < size; ) {
+    signal.throwIfAborted();
     const got = file.read(buffer.subarray(0, Math.min(CHUNK_BYTES, size - at)), at);
     if (got === 0) return;
     at += got;

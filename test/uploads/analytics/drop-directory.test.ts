@@ -12,6 +12,7 @@ import { realFiles } from '#system/real-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { documentRules } from '#uploads/analytics/document-rules.ts';
 import { DropDirectory, type DropPorts } from '#uploads/analytics/drop-directory.ts';
+import { UserShares } from '#uploads/analytics/user-shares.ts';
 
 const GO = new AbortController().signal;
 const QUOTA = { documents: 1_000, bytes: 10_000 };
@@ -36,16 +37,17 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 function makeDrop(): DropDirectory {
   const bytes = () => accepted.reduce((sum, { text }) => sum + text.length, 0);
+  const shares = new UserShares({
+    get waiting() {
+      return { documents: accepted.length, bytes: bytes(), oldestAtMs: null };
+    },
+    quota: QUOTA,
+  });
   return new DropDirectory({
     dir,
     files: realFiles,
-    documents: {
-      append: (submission) => append(submission),
-      get waiting() {
-        return { documents: accepted.length, bytes: bytes(), oldestAtMs: null };
-      },
-      quota: QUOTA,
-    },
+    documents: { append: (submission) => append(submission) },
+    shares,
     clock: new FakeClock(),
     report: (event) => events.push(event),
     rules: () => documentRules(undefined, NO_SECRETS),
@@ -129,6 +131,15 @@ describe('the drop directory', () => {
     await realFiles.give(join(dir, 'new', 'b1'), { owner: 12_345, group: 0, mode: 0o600 });
     expect(await drop.scan(GO)).toMatchObject({ files: 2 });
     expect([await left(), names()]).toEqual([['a2'], ['drop-waits', 'documents-dropped']]);
+  });
+
+  it('a file that a stop interrupts waits, and nothing of it is accepted', async () => {
+    const stop = new AbortController();
+    await put('a', '{"a":1}\n'.repeat(20_000));
+    const scan = drop.scan(stop.signal);
+    stop.abort(coded('INTERRUPTED', { reason: 'a test' }));
+    await expect(scan).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    expect([accepted, await left(), names()]).toEqual([[], ['a'], []]);
   });
 
   it('a user whose budget in rejected/ is used up loses further wrong files', async () => {
