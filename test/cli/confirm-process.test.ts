@@ -1,5 +1,5 @@
-// `--confirm-within` with real processes: a daemon, the command and another terminal, and what is left if one is
-// killed.
+// `--confirm-within` with real processes: a daemon and the command, and what is left if one is killed. Commands that are not
+// killed run in this process.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FaultProxy, honest, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { feedOf } from '#test/support/jars.ts';
+import { type RanHere, runHere } from '#test/support/run-here.ts';
 import { type SallyportProcess, startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 
@@ -43,6 +44,11 @@ function start(...args: string[]): SallyportProcess {
   return process;
 }
 
+/** Runs a command to its end. */
+function run(...args: string[]): Promise<RanHere> {
+  return runHere(['--config', config, ...args]);
+}
+
 async function startDaemon(): Promise<SallyportProcess> {
   const daemon = start('run');
   await daemon.said('Next check');
@@ -57,9 +63,9 @@ const text = () => readFile(config, 'utf8');
 describe('a change with --confirm-within', () => {
   it('that succeeds is written and takes effect', async () => {
     const daemon = await startDaemon();
-    const disable = start('proxy', 'disable', '--confirm-within', '60s');
-    expect(await disable.ended).toBe(0);
-    expect(disable.lines).toContain('The new settings work.');
+    const disable = await run('proxy', 'disable', '--confirm-within', '60s');
+    expect(disable.code).toBe(0);
+    expect(disable.out.split('\n')).toContain('The new settings work.');
     expect(await text()).toBe(`${before}proxy_enabled: false\n`);
     await daemon.said('The new settings were confirmed by stages.');
     await daemon.said('New configuration loaded');
@@ -89,13 +95,12 @@ describe('a change with --confirm-within', () => {
     const daemon = await startDaemon();
     const change = tryBad();
     await change.said('Trying the new settings');
-    const second = start('proxy', 'disable', '--confirm-within', '60s');
-    expect(await second.ended).toBe(78);
-    expect(second.lines.join('\n')).toContain(`[CHANGE-PENDING] Another change, made by process ${change.child.pid}`);
+    const second = await run('proxy', 'disable', '--confirm-within', '60s');
+    expect(second.code).toBe(78);
+    expect(second.err).toContain(`[CHANGE-PENDING] Another change, made by process ${change.child.pid}`);
     change.child.kill('SIGKILL');
     await change.ended;
-    const third = start('proxy', 'disable', '--confirm-within', '60s');
-    expect(await third.ended).toBe(0);
+    expect(await run('proxy', 'disable', '--confirm-within', '60s')).toMatchObject({ code: 0 });
     expect(daemon.child.exitCode).toBeNull();
   });
 
@@ -103,19 +108,17 @@ describe('a change with --confirm-within', () => {
     await startDaemon();
     const change = tryBad();
     await change.said('Trying the new settings');
-    const confirm = start('proxy', 'confirm');
-    expect(await confirm.ended).toBe(0);
+    expect(await run('proxy', 'confirm')).toMatchObject({ code: 0 });
     expect(await change.ended).toBe(0);
     expect(await text()).toBe(before.replace(String(proxy.port), String(silent.port)));
   });
 
   it('works without a daemon', async () => {
     await proxy.close();
-    const enable = start('proxy', 'change', '--port', '1', '--confirm-within', '5s', '--save-anyway');
-    expect(await enable.ended).toBe(0);
-    expect(enable.lines.join('\n')).toContain('New settings failed at TCP-REFUSED; saving them anyway');
+    const enable = await run('proxy', 'change', '--port', '1', '--confirm-within', '5s', '--save-anyway');
+    expect(enable.code).toBe(0);
+    expect(enable.out + enable.err).toContain('New settings failed at TCP-REFUSED; saving them anyway');
     expect(await text()).toBe(before.replace(`port: ${proxy.port}`, 'port: 1'));
-    const disable = start('proxy', 'disable', '--confirm-within', '60s');
-    expect(await disable.ended).toBe(0);
+    expect(await run('proxy', 'disable', '--confirm-within', '60s')).toMatchObject({ code: 0 });
   });
 });

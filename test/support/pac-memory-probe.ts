@@ -1,4 +1,4 @@
-// Evaluates PAC files with the given bodies, one after the other, and prints for each the result, the time until its thread
+// Evaluates PAC files, one after the other, each given as its limit in milliseconds and its body, and prints for each the result, the time until its thread
 // ended, and the peak memory of the process so far, as JSON. A separate process, because that value never falls.
 
 import { coded } from '#errors/coded-error.ts';
@@ -12,17 +12,16 @@ export interface PacProbe {
   readonly grownMib: number;
 }
 
-const LIMIT_MS = 5_000;
 const THREADS = 'MessagePort';
 
-async function probe(body: string, before: number): Promise<PacProbe> {
+async function probe(limitMs: number, body: string): Promise<PacProbe> {
   const startMs = systemClock.monotonic();
   const outcome = await evaluatePac({
     script: `function FindProxyForURL(url, host) { ${body} }`,
     url: 'https://updates.example/',
     host: 'updates.example',
     lookUp: () => Promise.resolve([]),
-    limitMs: LIMIT_MS,
+    limitMs,
     clock: systemClock,
     signal: new AbortController().signal,
     late: (elapsed) => coded('PAC-TIMEOUT', { where: 'proxy.pac', proxy: 'corp', url: 'x', elapsed }),
@@ -33,7 +32,8 @@ async function probe(body: string, before: number): Promise<PacProbe> {
   return { outcome, tookMs: Math.round(systemClock.monotonic() - startMs), grownMib };
 }
 
-const probes: PacProbe[] = [];
 const before = process.resourceUsage().maxRSS;
-for (const body of process.argv.slice(2)) probes.push(await probe(body, before));
+const probes: PacProbe[] = [];
+const given = process.argv.slice(2);
+for (let at = 0; at < given.length; at += 2) probes.push(await probe(Number(given[at]), given[at + 1] ?? ''));
 process.stdout.write(`${JSON.stringify(probes)}\n`);
