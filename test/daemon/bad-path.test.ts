@@ -1,7 +1,7 @@
 // A path cuts, stalls or is down: the daemon's own schedule still completes the package, and no byte is sent twice.
 // Sizes are a hundredth of those in the field, and time runs thirty times as fast; the sockets are real.
 
-import { afterEach, expect, it } from 'vitest';
+import { describe, it, type TestContext } from 'vitest';
 import { Schedule } from '#daemon/schedule/schedule.ts';
 import type { ScheduleRecord } from '#daemon/schedule/schedule-state.ts';
 import { systemClock } from '#system/clock.ts';
@@ -16,11 +16,6 @@ import { testSettings } from '#test/support/test-settings.ts';
 const FASTER = 30;
 const MINUTE_MS = 60_000;
 const JAR = makeJar('u1', 2_000_000);
-const closing: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
 interface Place {
   readonly origin: ScriptedOrigin;
   readonly path: BadPath;
@@ -29,11 +24,14 @@ interface Place {
   arrived(limitMs: number): Promise<number>;
 }
 
-/** A daemon's schedule behind a proxy that is reached over this path. */
-async function behind(bad: Omit<BadPathOptions, 'targetPort'>, over: Record<string, unknown> = {}): Promise<Place> {
+/** A daemon's schedule behind a proxy that is reached over this path, until the test ends. */
+async function behind(
+  { onTestFinished, expect: expectHere }: TestContext,
+  bad: Omit<BadPathOptions, 'targetPort'>,
+  over: Record<string, unknown> = {},
+): Promise<Place> {
   const origin = await startScriptedOrigin();
   const path = await startBadPath({ targetPort: Number(new URL(origin.url).port), ...bad });
-  closing.push(() => origin.close(), path.close);
   const [files, clock] = [new CrashingFiles(), scaledClock(FASTER)];
   const name = 'http://127.0.0.1:9';
   origin.serve(`${name}/feed.json`, feedOf([itemFor('u1', JAR)]), 'application/json');
@@ -70,9 +68,11 @@ async function behind(bad: Omit<BadPathOptions, 'targetPort'>, over: Record<stri
       ),
   });
   const stop = new AbortController();
-  closing.push(() => {
+  onTestFinished(async () => {
     schedule.stop();
     stop.abort(new Error('the test is over'));
+    await path.close();
+    await origin.close();
   });
   const begun = clock.monotonic();
   schedule.start();
@@ -84,47 +84,50 @@ async function behind(bad: Omit<BadPathOptions, 'targetPort'>, over: Record<stri
       while (files.content('/d/packages/u1.jar') === null && clock.monotonic() - begun < limitMs) {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
-      expect(files.content('/d/packages/u1.jar')?.equals(JAR)).toBe(true);
+      expectHere(files.content('/d/packages/u1.jar')?.equals(JAR)).toBe(true);
       return clock.monotonic() - begun;
     },
   };
 }
 
-it('bad path: a package comes through a path that resets each tenth of it', { timeout: 30_000 }, async () => {
-  const { path, arrived } = await behind({ cutAfterBytes: 200_000 });
-  await arrived(5 * MINUTE_MS);
-  expect(path.passed).toBeLessThanOrEqual(JAR.length * 1.05);
-});
-
-it.each([
-  ['refuses connections', 'refused'],
-  ['resets them', 'reset'],
-] as const)(
-  'bad path: a package completes although the proxy %s for 90 seconds',
-  { timeout: 30_000 },
-  async (_what, how) => {
-    const { origin, path, arrived } = await behind({ cutAfterBytes: 200_000 });
-    await expect.poll(() => origin.asked.length, { interval: 2 }).toBeGreaterThan(3);
-    void path.leave(90_000 / FASTER, how);
+describe('bad path', () => {
+  it('bad path: a package comes through a path that resets each tenth of it', { timeout: 30_000 }, async (context) => {
+    const { path, arrived } = await behind(context, { cutAfterBytes: 200_000 });
     await arrived(5 * MINUTE_MS);
-    // A path that accepts and resets connections does not show whether the range request was the cause.
-    expect(path.passed).toBeLessThanOrEqual(JAR.length * (how === 'refused' ? 1.05 : 2));
-  },
-);
+    context.expect(path.passed).toBeLessThanOrEqual(JAR.length * 1.05);
+  });
 
-it('bad path: a package comes through a path that never stops stalling, with mode fixed', {
-  timeout: 30_000,
-}, async () => {
-  const response_timeout = { mode: 'fixed', base_ms: 10_000 };
-  const { path, arrived } = await behind({ cutAfterBytes: 450_000, how: 'stall' }, { response_timeout });
-  await arrived(5 * MINUTE_MS);
-  expect(path.passed).toBeLessThanOrEqual(JAR.length * 1.05);
-});
+  // At the same time: these wait most of their time, and no deadline of theirs is short.
+  it.concurrent.for([
+    ['refuses connections', 'refused'],
+    ['resets them', 'reset'],
+  ] as const)(
+    'bad path: a package completes although the proxy %s for 90 seconds',
+    { timeout: 30_000 },
+    async ([, how], context) => {
+      const { origin, path, arrived } = await behind(context, { cutAfterBytes: 200_000 });
+      await context.expect.poll(() => origin.asked.length, { interval: 2, timeout: 10_000 }).toBeGreaterThan(3);
+      void path.leave(90_000 / FASTER, how);
+      await arrived(5 * MINUTE_MS);
+      // A path that accepts and resets connections does not show whether the range request was the cause.
+      context.expect(path.passed).toBeLessThanOrEqual(JAR.length * (how === 'refused' ? 1.05 : 2));
+    },
+  );
 
-it('bad path: a package comes through a path that never stops stalling, with shipped settings', {
-  timeout: 300_000,
-}, async () => {
-  const { path, arrived } = await behind({ cutAfterBytes: 1_050_000, how: 'stall' });
-  await arrived(60 * MINUTE_MS);
-  expect(path.passed).toBeLessThanOrEqual(JAR.length * 1.05);
+  it.concurrent('bad path: a package comes through a path that never stops stalling, with shipped settings', {
+    timeout: 300_000,
+  }, async (context) => {
+    const { path, arrived } = await behind(context, { cutAfterBytes: 1_050_000, how: 'stall' });
+    await arrived(60 * MINUTE_MS);
+    context.expect(path.passed).toBeLessThanOrEqual(JAR.length * 1.05);
+  });
+
+  it('bad path: a package comes through a path that never stops stalling, with mode fixed', {
+    timeout: 30_000,
+  }, async (context) => {
+    const response_timeout = { mode: 'fixed', base_ms: 10_000 };
+    const { path, arrived } = await behind(context, { cutAfterBytes: 450_000, how: 'stall' }, { response_timeout });
+    await arrived(5 * MINUTE_MS);
+    context.expect(path.passed).toBeLessThanOrEqual(JAR.length * 1.05);
+  });
 });
