@@ -1,23 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { validatePattern } from '#redaction/linear-pattern.ts';
-import { createBundleRedactor } from '#uploads/redaction/redactor.ts';
+import { knowing, redactText } from '#test/uploads/redaction/redacting.ts';
 import { withRuleTable } from './redaction-table.ts';
 
 const page = readFileSync(new URL('../../docs/redaction.md', import.meta.url), 'utf8');
-const redactor = createBundleRedactor({ known: new KnownSecrets() });
-
-async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(Buffer.from(text));
-}
-
-async function redact(text: string): Promise<string> {
-  const parts: Uint8Array[] = [];
-  for await (const part of redactor.redactLines(bytesOf(text), new Map())) parts.push(part);
-  return Buffer.concat(parts).toString();
-}
-
 /** The code in the first column of the table below a heading. */
 function firstColumn(heading: string): string[] {
   const section = page.slice(page.indexOf(`## ${heading}\n`)).split('\n## ', 1)[0] ?? '';
@@ -36,7 +23,7 @@ describe('redaction.md', () => {
   it('redaction.md: what it says is never masked is not masked', async () => {
     const examples = firstColumn('What is never masked');
     expect(examples.length).toBeGreaterThan(8);
-    for (const example of examples) expect(await redact(`${example}\n`)).toBe(`${example}\n`);
+    for (const example of examples) expect(await redactText(knowing(), `${example}\n`)).toBe(`${example}\n`);
   });
 
   it('redaction.md: the engine accepts the patterns that it shows, and refuses the others', () => {

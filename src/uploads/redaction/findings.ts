@@ -34,8 +34,11 @@ export interface Occurrence {
   readonly pseudonym: (() => string) | null;
 }
 
+/** Yielded where other work may get its turn. A rule takes milliseconds on a whole window, and there may be 64. */
+export type Pause = '';
+
 /** All findings, unordered; they may overlap. Offsets are those of the text. */
-export function findingsIn(text: string, criteria: Criteria): Occurrence[] {
+export function* findingsIn(text: string, criteria: Criteria): Generator<Pause, Occurrence[]> {
   const findings: Occurrence[] = [];
   const layers = layersOfLines(text);
   for (const layer of layers) {
@@ -55,22 +58,24 @@ export function findingsIn(text: string, criteria: Criteria): Occurrence[] {
       findings.push({ rule, from, to, pseudonym: name });
     }
   }
-  return criteria.own.length === 0 ? findings : [...findings, ...ownFindings(text, criteria.own)];
+  for (const rule of criteria.own) {
+    yield '';
+    findings.push(...ownFindings(text, rule));
+  }
+  return findings;
 }
 
-/** Own rules see each line as it is in the file, decoded as UTF-8 where it is UTF-8. */
-function ownFindings(text: string, own: readonly OwnRule[]): Occurrence[] {
+/** An own rule sees each line as it is in the file, decoded as UTF-8 where it is UTF-8. */
+function ownFindings(text: string, { name, pattern }: OwnRule): Occurrence[] {
   const findings: Occurrence[] = [];
   for (let from = 0; from < text.length; ) {
     const end = text.indexOf('\n', from);
     const to = end === -1 ? text.length : end;
     const line = lineLayer(text, from, to);
-    for (const { name, pattern } of own) {
-      for (const span of pattern.spans(line.text)) {
-        if (isMasked(line.text.slice(span[0], span[1]))) continue;
-        const [start, stop] = line.place(span[0], span[1]);
-        findings.push({ rule: name, from: start, to: stop, pseudonym: null });
-      }
+    for (const span of pattern.spans(line.text)) {
+      if (isMasked(line.text.slice(span[0], span[1]))) continue;
+      const [start, stop] = line.place(span[0], span[1]);
+      findings.push({ rule: name, from: start, to: stop, pseudonym: null });
     }
     from = to + 1;
   }

@@ -53,7 +53,7 @@ export function createBundleRedactor(options: RedactionOptions): BundleRedactor 
     scanForSecrets: (source) => scan(source, { ...criteria, pseudonymizer: null }),
     redactName: (name, counts) => {
       const windows = new Windows(criteria, counts);
-      const parts = [...windows.take(Buffer.from(name)), windows.end()];
+      const parts = [...windows.take(Buffer.from(name)), ...windows.end()];
       return Buffer.from(parts.join(''), 'latin1').toString('utf8').replaceAll(MASK, NAME_MASK);
     },
   };
@@ -66,15 +66,16 @@ function ownRule({ name, pattern }: OwnRuleSettings): OwnRule {
 }
 
 async function* redacted(source: AsyncIterable<Uint8Array>, windows: Windows): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    for (const text of windows.take(chunk)) {
-      if (text !== '') yield Buffer.from(text, 'latin1');
-      // A window takes milliseconds; other work gets its turn between two of them.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  for await (const chunk of source) yield* paced(windows.take(chunk));
+  yield* paced(windows.end());
+}
+
+/** A window takes milliseconds, and so does a rule of the configuration. Other work gets its turn between two of them. */
+async function* paced(texts: Iterable<string>): AsyncGenerator<Uint8Array> {
+  for (const text of texts) {
+    if (text !== '') yield Buffer.from(text, 'latin1');
+    await new Promise((resolve) => setImmediate(resolve));
   }
-  const rest = windows.end();
-  if (rest !== '') yield Buffer.from(rest, 'latin1');
 }
 
 async function scan(source: AsyncIterable<Uint8Array>, criteria: Criteria): Promise<RuleCounts> {

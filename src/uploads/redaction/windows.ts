@@ -9,7 +9,7 @@
 import { coded } from '#errors/coded-error.ts';
 import { mask } from '#redaction/mask.ts';
 import { MASK } from '#redaction/secret.ts';
-import { type Criteria, findingsIn, type Occurrence } from './findings.ts';
+import { type Criteria, findingsIn, type Occurrence, type Pause } from './findings.ts';
 import { notText } from './not-text.ts';
 
 /** Bytes before and after each place. Longer than any private key and any encoding of a piece of a known secret. */
@@ -41,31 +41,31 @@ export class Windows {
     this.#counts = counts;
   }
 
-  /** The redacted texts that these bytes complete, in Latin-1. @throws CodedError REDACTION-NOT-TEXT */
+  /** The redacted texts that these bytes complete, in Latin-1. An empty one is a pause. @throws CodedError REDACTION-NOT-TEXT */
   *take(bytes: Uint8Array): Generator<string> {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
     for (let at = 0; at < text.length; ) {
       const piece = text.slice(at, at + PENDING - this.#pending.length);
       this.#pending += piece;
       at += piece.length;
-      if (this.#pending.length === PENDING) yield this.#redact(false);
+      if (this.#pending.length === PENDING) yield yield* this.#redact(false);
     }
   }
 
   /** The rest of the text. @throws CodedError REDACTION-NOT-TEXT */
-  end(): string {
-    return this.#redact(true);
+  *end(): Generator<string> {
+    yield yield* this.#redact(true);
   }
 
-  #redact(isLast: boolean): string {
+  *#redact(isLast: boolean): Generator<Pause, string> {
     const text = this.#before + this.#pending;
     const reason = notText(text);
     if (reason !== null) throw coded('REDACTION-NOT-TEXT', { reason });
     const start = this.#before.length;
-    const findings = [...this.#carried(text, start), ...findingsIn(text, this.#criteria)];
+    const findings = [...this.#carried(text, start), ...(yield* findingsIn(text, this.#criteria))];
     const cut = isLast ? text.length : cutOf(text, { start, findings });
     this.#count(findings, start, cut);
-    const redacted = this.#remask(this.#render(text, { start, cut, findings }));
+    const redacted = yield* this.#remask(this.#render(text, { start, cut, findings }));
     this.#carry(text, { cut, findings, isLast });
     return redacted;
   }
@@ -110,12 +110,12 @@ export class Windows {
    * A mask can turn the text next to it into a match: it ends a word that was longer. Only lines with a mask are
    * examined again, so that a scan of the result finds nothing.
    */
-  #remask(redacted: string): string {
+  *#remask(redacted: string): Generator<Pause, string> {
     let text = redacted;
     for (let pass = 0; pass < MAX_PASSES && text.includes(MASK); pass += 1) {
       const parts: string[] = [];
       for (const { lines, isMasked } of blocksOf(text)) {
-        const findings = isMasked ? findingsIn(lines, { ...this.#criteria, pseudonymizer: null }) : [];
+        const findings = isMasked ? yield* findingsIn(lines, { ...this.#criteria, pseudonymizer: null }) : [];
         this.#count(findings, 0, lines.length);
         parts.push(
           mask(

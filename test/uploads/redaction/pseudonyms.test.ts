@@ -11,18 +11,16 @@ import { MAX_NAMES, type PseudonymKind, Pseudonyms } from '#uploads/redaction/ps
 import { createBundleRedactor } from '#uploads/redaction/redactor.ts';
 import type { RuleCounts } from '#uploads/redaction/windows.ts';
 import { innocentLines } from './innocent-lines.ts';
+import { redact } from './redacting.ts';
 
 const OWN = { hosts: ['build7.corp.net', 'build7'], users: ['carol'] };
 
 async function apply(text: string, pseudonyms = new Pseudonyms(null), counts: RuleCounts = new Map()) {
   const pseudonymizer = new Pseudonymizer(pseudonyms, OWN);
   const redactor = createBundleRedactor({ known: new KnownSecrets(), pseudonymizer });
-  async function* source(): AsyncGenerator<Uint8Array> {
-    yield Buffer.from(text);
-  }
-  const parts: Uint8Array[] = [];
-  for await (const part of redactor.redactLines(source(), counts)) parts.push(part);
-  return Buffer.concat(parts).toString();
+  const redacted = await redact(redactor, Buffer.from(text));
+  for (const [rule, count] of redacted.counts) counts.set(rule, count);
+  return redacted.bytes.toString();
 }
 
 describe('pseudonyms', () => {
@@ -101,10 +99,10 @@ describe('pseudonyms', () => {
   });
 
   it('pseudonyms: in a long line no name is cut', async () => {
-    const text = Array.from({ length: 30_000 }, (_none, n) => `10.1.${n % 7}.5`).join(' ');
+    const text = Array.from({ length: 12_000 }, (_none, n) => `10.1.${n % 7}.5`).join(' ');
     const redacted = await apply(text);
     expect(new Set(redacted.split(' '))).toEqual(new Set(Array.from({ length: 7 }, (_none, n) => `10.0.0.${n + 1}`)));
-    expect(redacted.split(' ').length).toBe(30_000);
+    expect(redacted.split(' ').length).toBe(12_000);
   });
 
   it('pseudonyms: time grows linearly on hostile text', () => {
@@ -130,8 +128,8 @@ describe('pseudonyms', () => {
     ];
     for (const piece of pieces) {
       const began = process.threadCpuUsage();
-      pseudonymizer.find(piece.repeat(131_072 / piece.length));
-      expect(process.threadCpuUsage(began).user / 1_000).toBeLessThan(1_000);
+      pseudonymizer.find(piece.repeat(32_768 / piece.length));
+      expect(process.threadCpuUsage(began).user / 1_000).toBeLessThan(300);
     }
   });
 
@@ -169,12 +167,12 @@ describe('pseudonym store', () => {
   it('pseudonym store: a full map is saved, and a name that was not saved is given again', async () => {
     const state = folder();
     const store = await openPseudonyms(realFiles, state);
-    for (let n = 1; n <= MAX_NAMES + 10; n += 1) store.pseudonyms.nameOf('host', `${'x'.repeat(60)}${n}.corp.net`);
+    for (let n = 1; n <= MAX_NAMES + 10; n += 1) store.pseudonyms.nameOf('host', `web${n}`);
     await store.save();
     store.pseudonyms.nameOf('host', 'lost');
     const again = (await openPseudonyms(realFiles, state)).pseudonyms;
     expect(again.saved().names.length).toBe(MAX_NAMES);
-    expect(again.nameOf('host', `${'x'.repeat(60)}${MAX_NAMES}.corp.net`)).toBe(`host-${MAX_NAMES}`);
+    expect(again.nameOf('host', `web${MAX_NAMES}`)).toBe(`host-${MAX_NAMES}`);
     expect(again.nameOf('host', 'other')).toBe(`host-${MAX_NAMES + 11}`);
   });
 
