@@ -15,7 +15,7 @@ import { notText } from './not-text.ts';
 /** Bytes before and after each place. Longer than any private key and any encoding of a piece of a known secret. */
 export const CONTEXT = 16_384;
 /** Bytes that wait before a window is processed, the context behind them included. */
-const PENDING = 114_688;
+const PENDING = 65_536;
 
 /** Each pass masks at least one more place; more than two were never needed. */
 const MAX_PASSES = 4;
@@ -65,6 +65,7 @@ export class Windows {
     const findings = [...this.#carried(text, start), ...(yield* findingsIn(text, this.#criteria))];
     const cut = isLast ? text.length : cutOf(text, { start, findings });
     this.#count(findings, start, cut);
+    yield '';
     const redacted = yield* this.#remask(this.#render(text, { start, cut, findings }));
     this.#carry(text, { cut, findings, isLast });
     return redacted;
@@ -127,6 +128,7 @@ export class Windows {
       const next = parts.join('');
       if (next === text) break;
       text = next;
+      yield '';
     }
     return text;
   }
@@ -167,12 +169,21 @@ function blocksOf(text: string): { lines: string; isMasked: boolean }[] {
     const begin = at === -1 ? text.length : text.lastIndexOf('\n', at) + 1;
     if (begin > from) blocks.push({ lines: text.slice(from, begin), isMasked: false });
     if (at === -1) break;
-    const end = text.indexOf('\n', at) + 1;
-    const to = end === 0 ? text.length : end;
+    // Lines with a mask that follow each other are one block: a block has a cost of its own.
+    let to = nextLine(text, at);
+    for (let next = text.indexOf(MASK, to); next !== -1 && next < nextLine(text, to); ) {
+      to = nextLine(text, to);
+      next = text.indexOf(MASK, to);
+    }
     blocks.push({ lines: text.slice(Math.max(begin, from), to), isMasked: true });
     from = to;
   }
   return blocks;
+}
+
+function nextLine(text: string, at: number): number {
+  const end = text.indexOf('\n', at) + 1;
+  return end === 0 ? text.length : end;
 }
 
 /** After the last line that has its whole context in this window; inside a line if it is too long. */

@@ -44,7 +44,7 @@ const plainSecret = secret.filter((text) => !/[%\\&]/.test(text));
 
 const LINE = '2026-11-30T04:12:05 [INFO] [Thread: Main] a line of the log without anything in it.\n';
 /** More than a window, so that a place is at an edge of a window and inside one. */
-const LENGTH = 150_000;
+const LENGTH = 135_000;
 const FILLERS = {
   lines: LINE.repeat(Math.ceil(LENGTH / LINE.length)),
   'a long line': '0123456789 abcdef; '.repeat(LENGTH / 19),
@@ -54,7 +54,7 @@ const FILLERS = {
 /** Near the edges of the windows, where lines begin, or anywhere. */
 const place = fc.oneof(
   fc
-    .tuple(fc.constantFrom(0, 16_384, 98_304, 114_688, 131_072), fc.integer({ min: -40, max: 40 }))
+    .tuple(fc.constantFrom(0, 16_384, 49_152, 65_536, 98_304, 131_072), fc.integer({ min: -40, max: 40 }))
     .map(([at, by]) => Math.max(0, at + by)),
   fc.nat(LENGTH),
 );
@@ -134,7 +134,7 @@ describe('bundle redactor: configured secrets', () => {
   it('redactor: in one line of 10 MB, a secret is masked at every edge', async () => {
     const value = 'p:ss wörd%/#1';
     const line = Buffer.alloc(10_000_000, 'abc ');
-    const places = [0, 98_300, 114_680, 196_600, 213_000, 5_000_001, line.length - 20];
+    const places = [0, 49_140, 65_530, 98_300, 114_680, 5_000_001, line.length - 20];
     for (const at of places) line.write(` ${value} `, at);
     const { bytes, counts } = await redact(knowing(value), line);
     expect(bytes.includes(Buffer.from(value))).toBe(false);
