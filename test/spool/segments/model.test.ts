@@ -1,12 +1,12 @@
-// Random work on the store of documents, with crashes, full disks, outages, lost replies and refused documents. At the
-// end: documents in = acknowledged + rejected, each once, and no refused submission arrived.
+// Random work on the store of documents, with crashes, failed operations, full disks, outages, lost replies and refused
+// documents. At the end: documents in = acknowledged + rejected, each once, and no refused submission arrived.
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
 import type { Verdict } from '#spool/delivery.ts';
 import type { BatchRange } from '#spool/segments/range.ts';
-import { CRASH_MODES, CrashError, CrashingFiles, type CrashMode } from '#test/support/crashing-files.ts';
+import { CRASH_MODES, CrashError, CrashingFiles, type CrashMode, type Faults } from '#test/support/crashing-files.ts';
 import {
   append,
   FakeServer,
@@ -16,11 +16,14 @@ import {
   sendAll,
 } from '#test/support/documents-rig.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { rounds } from '#test/support/rounds.ts';
 
 const SIZES = { segment: 700, shared: 350 };
 const QUOTA = { documents: 25, bytes: 4_000 };
 /** Every number that this divides is refused by the server for good. */
 const REFUSED = 7;
+/** Passes, and says nothing about the content. After an EIO, documents are in `quarantine/`. */
+const diskError = coded('FILE-FAILED', { operation: 'use', path: 'x', reason: 'EROFS', errno: 'EROFS' });
 const failure = coded('TCP-REFUSED', { host: 'x', port: 1, elapsed: 1 });
 
 type Work =
@@ -32,6 +35,8 @@ type Work =
 interface Action {
   readonly work: Work;
   readonly full: boolean;
+  /** The operation of the disk that fails. */
+  readonly fails: number | null;
   readonly dies: { readonly at: number; readonly mode: CrashMode; readonly seed: number } | null;
 }
 
@@ -52,6 +57,7 @@ const workArbitrary = fc.oneof(
 const actionArbitrary: fc.Arbitrary<Action> = fc.record({
   work: workArbitrary,
   full: fc.integer({ min: 0, max: 4 }).map((one) => one === 0),
+  fails: fc.option(fc.integer({ min: 1, max: 40 }), { freq: 3 }),
   dies: fc.option(
     fc.record({ at: fc.integer({ min: 1, max: 40 }), mode: fc.constantFrom(...CRASH_MODES), seed: fc.nat() }),
     { freq: 3 },
@@ -67,16 +73,23 @@ class Trial {
   readonly #interrupted: number[][] = [];
   #next = 1;
   #files = new CrashingFiles();
+  #faults: Faults = {};
   #made: OpenedDocuments | null = null;
 
   async run(actions: readonly Action[]): Promise<void> {
     await this.#open();
-    for (const { work, full, dies } of actions) {
-      this.#files.arm({ ...(full ? { fullAfterBytes: 0 } : {}), ...(dies === null ? {} : { crashBefore: dies.at }) });
+    for (const { work, full, fails, dies } of actions) {
+      this.#faults = {
+        ...(full ? { fullAfterBytes: 0 } : {}),
+        ...(fails === null ? {} : { failAt: { n: fails, error: diskError } }),
+        ...(dies === null ? {} : { crashBefore: dies.at }),
+      };
+      this.#files.arm(this.#faults);
       try {
         await this.#perform(work);
       } catch (thrown) {
-        if (!(thrown instanceof CrashError) && (thrown as { code?: string }).code !== 'DISK-FULL') throw thrown;
+        const isExpected = thrown instanceof CrashError || thrown === diskError;
+        if (!isExpected && (thrown as { code?: string }).code !== 'DISK-FULL') throw thrown;
       }
       // Work that the store continues by itself may also meet the crash.
       await this.#clock.advanceAsync(0);
@@ -93,7 +106,7 @@ class Trial {
     const made = this.#store;
     if (work.do === 'append') return await this.#append(work.count);
     if (work.do === 'seal') return await made.documents.seal();
-    if (work.do === 'restart') return await this.#open();
+    if (work.do === 'restart') return await this.#restart();
     if (work.do === 'send')
       return await sendAll(made, this.#server, {
         limit: work.limit,
@@ -101,6 +114,19 @@ class Trial {
       });
     if (work.do === 'pass') this.#clock.stepWall(work.ms);
     await this.#clock.advanceAsync(30_000);
+  }
+
+  /** A start that fails is repeated, as the daemon does. */
+  async #restart(): Promise<void> {
+    this.#files = this.#files.afterCrash('killed');
+    this.#files.arm(this.#faults);
+    try {
+      await this.#open();
+    } catch (thrown) {
+      if (this.#files.crashed) throw thrown;
+      this.#files = this.#files.afterCrash('killed');
+      await this.#open();
+    }
   }
 
   async #append(count: number): Promise<void> {
@@ -111,7 +137,7 @@ class Trial {
       this.#acknowledged.push(...numbers);
     } catch (thrown) {
       if (this.#files.crashed) this.#interrupted.push(numbers);
-      else if (['SPOOL-FULL', 'DISK-FULL'].includes(String((thrown as { code?: string }).code)))
+      else if (thrown === diskError || ['SPOOL-FULL', 'DISK-FULL'].includes(String((thrown as { code?: string }).code)))
         this.#refused.push(...numbers);
       else throw thrown;
     }
@@ -165,6 +191,6 @@ it('documents: in = acknowledged + rejected, each once, through crashes and full
     fc.asyncProperty(fc.array(actionArbitrary, { maxLength: 25 }), async (actions) => {
       await new Trial().run(actions);
     }),
-    { numRuns: 150 },
+    { numRuns: rounds(150) },
   );
 });
