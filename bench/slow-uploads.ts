@@ -1,6 +1,6 @@
 // Uploads 20 times each to peers that read slowly, with a deadline of 1.5 s: all must complete. An upload to a peer that stops
 // reading must fail within 2.5 s, in the phase `request`. Real sockets on loopback with the kernel's buffers.
-// Run: npx node bench/uploads.ts   (3 minutes)
+// Run: npx node bench/slow-uploads.ts   (3 minutes)
 
 import type { RequestBody } from '#http/session/body.ts';
 import { Session } from '#http/session/session.ts';

@@ -1,5 +1,5 @@
 // Bodies that are sent to peers that read slowly, stop or refuse: rates of the field at a tenth of the size, with real
-// sockets and the kernel's own buffers. `bench/uploads.ts` does the same at full size.
+// sockets and the kernel's own buffers. `bench/slow-uploads.ts` does the same at full size.
 
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
