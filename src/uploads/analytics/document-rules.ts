@@ -3,10 +3,11 @@
 
 import type { SpanRedactor } from '#redaction/redact.ts';
 import { MASK } from '#redaction/secret.ts';
-import type { DocumentRules, DocumentVerdict } from './documents.ts';
+import type { DocumentRules } from './documents.ts';
 
 /** The name under which a refusal counts, as in bundles of support logs. */
 const SECRET_RULE = 'configured-secret';
+const REFUSAL = `it contains a secret of the configuration of this host (rule ${SECRET_RULE})`;
 
 type Tree = Readonly<Record<string, unknown>>;
 
@@ -16,19 +17,14 @@ type Tree = Readonly<Record<string, unknown>>;
  */
 export function documentRules(fields: readonly string[] | undefined, redactor: SpanRedactor): DocumentRules {
   const wanted = fields === undefined ? null : treeOf(fields);
+  // A value that is masked already contains no secret.
+  const hasSecret = (text: string) => redactor.spans(text).some(([from, to]) => text.slice(from, to) !== MASK);
   return {
-    apply: (document, text) => {
-      const kept = wanted === null ? text : JSON.stringify(pick(document, wanted));
-      return checkSecrets(kept, redactor);
-    },
+    keep: (document, text) => (wanted === null ? text : JSON.stringify(pick(document, wanted))),
+    refusalOf: (text) => (hasSecret(text) ? REFUSAL : null),
+    // A secret of one line is also found among other lines: no escape of JSON text goes over a line break.
+    mayRefuse: hasSecret,
   };
-}
-
-/** A value that is masked already contains no secret. */
-function checkSecrets(text: string, redactor: SpanRedactor): DocumentVerdict {
-  const found = redactor.spans(text).some(([from, to]) => text.slice(from, to) !== MASK);
-  if (!found) return { ok: true, text };
-  return { ok: false, reason: `it contains a secret of the configuration of this host (rule ${SECRET_RULE})` };
 }
 
 /** Names of fields by their parts. A null includes the whole field. */

@@ -31,15 +31,21 @@ export interface SubmissionCounts {
   readonly wrongCount: number;
 }
 
-/** Checks or changes a document before it is accepted. */
+/** Changes or refuses documents before they are accepted. */
 export interface DocumentRules {
-  /** The document to store; a reason refuses it. `text` is the document as it was handed in. */
-  apply(document: Readonly<Record<string, unknown>>, text: string): DocumentVerdict;
+  /** What is stored of a document. `text` is the document as it was handed in. */
+  keep(document: Readonly<Record<string, unknown>>, text: string): string;
+  /** Why a text must not be stored; null if it may be. */
+  refusalOf(text: string): string | null;
+  /** False if none of these texts, each on a line, can be refused: one check for many is far cheaper. */
+  mayRefuse(texts: string): boolean;
 }
 
-export type DocumentVerdict =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly reason: string };
+/** A document whose text is not checked yet. */
+interface Unchecked {
+  readonly line: number;
+  readonly text: string;
+}
 
 /** The lines of a JSON value, and their length together. */
 interface WholeText {
@@ -64,6 +70,7 @@ export class DocumentReader {
   /** No line had any content yet. */
   #isFirst = true;
   #documents = 0;
+  #unchecked: Unchecked[] = [];
   #wrong: WrongLine[] = [];
   #wrongCount = 0;
 
@@ -87,13 +94,16 @@ export class DocumentReader {
       from = at + 1;
     }
     this.#keep(bytes.subarray(from));
+    this.#check();
   }
 
   /** Ends the submission. */
   end(): SubmissionCounts {
     if (this.#length > 0) this.#endLine();
     this.#endWhole();
-    return { documents: this.#documents, wrong: this.#wrong, wrongCount: this.#wrongCount };
+    this.#check();
+    const wrong = this.#wrong.toSorted((one, other) => one.line - other.line);
+    return { documents: this.#documents, wrong, wrongCount: this.#wrongCount };
   }
 
   /** Keeps no more than a document may have: the rest of a longer line is only counted. */
@@ -172,13 +182,24 @@ export class DocumentReader {
       this.#refuse(line, 'a document is a JSON object');
       return;
     }
-    const verdict = this.#rules.apply(value as Readonly<Record<string, unknown>>, text);
-    if (!verdict.ok) {
-      this.#refuse(line, verdict.reason);
-      return;
+    this.#unchecked.push({ line, text: this.#rules.keep(value as Readonly<Record<string, unknown>>, text) });
+  }
+
+  /** Passes on the documents of a chunk that may be stored. */
+  #check(): void {
+    const unchecked = this.#unchecked;
+    if (unchecked.length === 0) return;
+    this.#unchecked = [];
+    const isEachChecked = this.#rules.mayRefuse(unchecked.map(({ text }) => text).join('\n'));
+    for (const { line, text } of unchecked) {
+      const reason = isEachChecked ? this.#rules.refusalOf(text) : null;
+      if (reason !== null) {
+        this.#refuse(line, reason);
+        continue;
+      }
+      this.#documents += 1;
+      this.#sink(text);
     }
-    this.#documents += 1;
-    this.#sink(verdict.text);
   }
 
   #refuse(line: number, reason: string): void {

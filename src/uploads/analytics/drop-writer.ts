@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';
 import { publishFile } from '#system/durable.ts';
 import { type Files, writeAll } from '#system/files.ts';
-import { DocumentReader } from './documents.ts';
+import { DocumentReader, type DocumentRules } from './documents.ts';
 import { MAX_DROP_FILE_BYTES } from './drop-directory.ts';
 import { SubmissionRefused } from './submission.ts';
 
@@ -22,6 +22,9 @@ export interface DroppedFile {
   readonly path: string;
 }
 
+/** The daemon applies the rules of the configuration when it takes the file. */
+const KEEPS_ALL: DocumentRules = { keep: (_document, text) => text, refusalOf: () => null, mayRefuse: () => false };
+
 /** Writes a file of its own with these documents. @throws SubmissionRefused, CodedError DISK-FULL, SPOOL-TOO-LARGE, FILE-* */
 export async function dropDocuments(
   { files, dir, name }: { readonly files: Files; readonly dir: string; readonly name: string },
@@ -30,7 +33,7 @@ export async function dropDocuments(
   const unfinished = join(dir, 'tmp', name);
   const path = join(dir, 'new', name);
   const file = await files.create(unfinished, MODE);
-  const reader = new DocumentReader({ apply: (_document, text) => ({ ok: true, text }) }, () => undefined);
+  const reader = new DocumentReader(KEEPS_ALL, () => undefined);
   try {
     let bytes = 0;
     for await (const chunk of source) {

@@ -40,6 +40,14 @@ describe('documents', () => {
     }
   });
 
+  it('with a secret in one line are refused for that line only', () => {
+    const text =
+      '{"a":"\\u0041&amp;"}\n{"a":"hunter2-is-long"}\n{"a":"%41"}\nx\n{"a":"hunter2\\u002dis-long"}\n{"a":2}\n';
+    const { documents, wrong } = read(text);
+    expect(wrong.map(({ line }) => line)).toEqual([2, 4, 5]);
+    expect(documents).toEqual(['{"a":"\\u0041&amp;"}', '{"a":"%41"}', '{"a":2}']);
+  });
+
   it.each([
     ['an object over several lines', '{\n  "a": 1,\n  "b": "}"\n}\n', ['{"a":1,"b":"}"}']],
     ['a list over several lines', '[\n{"a":1},\n{"b":2}\n]', ['{"a":1}', '{"b":2}']],
