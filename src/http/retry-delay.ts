@@ -2,7 +2,7 @@
 // (the fact `retryAfterMs`), and the pause that a failing proxy gets (the fact `pauseMs`).
 //
 // Guarantees: never below a minimum, so that attempts cannot loop without a pause, and never above the configured
-// maximum. Pure; the caller passes random number and time.
+// maximum, to which a spread after Retry-After may be added. Pure; the caller passes random number and time.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { MAX_SPAN_MS } from '#system/moment.ts';
@@ -18,7 +18,10 @@ export interface DelayOptions {
   readonly maxDelaySeconds: number;
   /** Minimum delay, if it is more than a quarter of a second. */
   readonly soonestMs?: number;
-  /** The first base, if it is not a second: the first retry is spread over this time. */
+  /**
+   * The first base, if it is not a second: the first retry is spread over this time. A retry that Retry-After requests is
+   * spread over the same time after that moment, which may be the same for all hosts.
+   */
   readonly baseMs?: number;
   /** The wait that Retry-After requests; by default the fact `retryAfterMs` of the error. */
   readonly retryAfterMs?: number | null;
@@ -42,7 +45,9 @@ export function nextDelay(error: CodedError, attempt: number, options: DelayOpti
   const requestedMs = Math.max(positive(requested), positive(error.facts['pauseMs']));
   const baseMs = options.baseMs ?? BASE_MS;
   const jittered = options.random * Math.min(capMs, baseMs * 2 ** (Math.max(1, attempt) - 1));
-  return Math.round(Math.min(capMs, Math.max(floorMs, jittered, requestedMs)));
+  const spreadMs = options.baseMs === undefined || requestedMs === 0 ? 0 : options.random * Math.min(capMs, baseMs);
+  const waitMs = Math.max(floorMs, jittered, Math.min(capMs, requestedMs) + spreadMs);
+  return Math.round(spreadMs === 0 ? Math.min(capMs, waitMs) : waitMs);
 }
 
 function positive(value: unknown): number {

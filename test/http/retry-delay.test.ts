@@ -28,6 +28,14 @@ describe('retry delay: the delay', () => {
     expect(nextDelay(error(null), 1, { random: 0.5, maxDelaySeconds: 60 })).toBe(500);
   });
 
+  it('is spread after the moment that the server asked for, if the first retry is spread', () => {
+    const spread = { maxDelaySeconds: 3_600, baseMs: 600_000 };
+    expect(nextDelay(error(9_000), 1, { ...spread, random: 0 })).toBe(9_000);
+    expect(nextDelay(error(9_000), 1, { ...spread, random: 0.5 })).toBe(309_000);
+    expect(nextDelay(error(7_200_000), 1, { ...spread, random: 0.5 })).toBe(3_900_000);
+    expect(nextDelay(error(9_000), 4, { ...spread, random: 0.5 })).toBe(1_800_000);
+  });
+
   it('is at least the pause for a failing proxy', () => {
     const paused = coded('TUNNEL-CLOSED', {
       proxy: 'corp',
