@@ -6,6 +6,7 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
+import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Ballast } from '#spool/ballast.ts';
 import type { Clock } from '#system/clock.ts';
@@ -65,6 +66,7 @@ export class SentRecord {
   readonly #today: SavedState<z.infer<typeof todaySchema>>;
   readonly #turns = new Turns();
   #days: readonly SentDay[] = [];
+  #isUnsaved = false;
 
   private constructor(ports: SentPorts) {
     this.#ports = ports;
@@ -96,15 +98,33 @@ export class SentRecord {
     });
   }
 
-  /** Adds a batch to the totals of its day and URL. Durable on return. @throws CodedError DISK-FULL, FILE-* */
+  /**
+   * Adds a batch to the totals of its day and URL. Durable on return, except on a full disk without ballast: the totals
+   * are then saved with a later batch, because only a batch that leaves frees space. @throws CodedError FILE-*
+   */
   batch(sent: RecordedBatch): Promise<void> {
     return this.#turns.run(async () => {
       const at = utcTime(this.#ports.clock.now());
-      await this.#closeOtherDays(dayOf(at));
+      const isClosed = await this.#unlessFull(() => this.#closeOtherDays(dayOf(at)));
       const days = withBatch(this.#days, sent, at);
-      await this.#save(days);
+      const isSaved = await this.#unlessFull(() => this.#save(days));
       this.#days = days;
+      if (isClosed && isSaved) this.#isUnsaved = false;
     });
+  }
+
+  /** False if the disk is full, which is reported once until the totals are saved. */
+  async #unlessFull(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (thrown) {
+      const error = asCoded(thrown);
+      if (error.code !== 'DISK-FULL') throw thrown;
+      if (!this.#isUnsaved) this.#ports.report({ name: 'fault', error });
+      this.#isUnsaved = true;
+      return false;
+    }
   }
 
   /** Up to `limit` lines, newest first, with the totals of today. @throws CodedError FILE-* */
@@ -167,7 +187,7 @@ function isSameDay(day: SentDay, line: SentLine): boolean {
 }
 
 function withBatch(days: readonly SentDay[], sent: RecordedBatch, at: string): SentDay[] {
-  const index = days.findIndex(({ url }) => url === sent.url);
+  const index = days.findIndex(({ url, day }) => url === sent.url && day === dayOf(at));
   const before = days[index] ?? firstOf(sent.url, at);
   const day = {
     ...before,

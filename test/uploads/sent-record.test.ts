@@ -189,7 +189,6 @@ describe('record of what was sent', () => {
     files.arm({ fullAfterBytes: 10 });
     const full = await open(files);
     await expect(full.bundle(bundle('one'))).rejects.toMatchObject({ code: 'DISK-FULL' });
-    await expect(full.batch(batch())).rejects.toMatchObject({ code: 'DISK-FULL' });
     expect(await full.read(9)).toEqual([]);
     const spending = await open(files, new FakeClock(), async (work) => {
       await expect(work()).rejects.toMatchObject({ code: 'DISK-FULL' });
@@ -199,5 +198,28 @@ describe('record of what was sent', () => {
     await spending.bundle(bundle('two'));
 
     expect(await jobsOf(spending)).toEqual(['two']);
+  });
+
+  it('record of what was sent: batches on a full disk are counted, and saved when there is space', async () => {
+    const files = machine();
+    const clock = new FakeClock(Date.UTC(2026, 10, 30, 23, 59));
+    const events: string[] = [];
+    const record = await SentRecord.open({ files, stateDir: STATE, clock, report: ({ name }) => events.push(name) });
+    await record.batch(batch());
+    files.arm({ fullAfterBytes: 0 });
+    await record.batch(batch());
+    clock.advance(120_000);
+    await record.batch(batch());
+    const counted = [
+      { day: '2026-12-01', batches: 1 },
+      { day: '2026-11-30', batches: 2 },
+    ];
+    expect(await record.read(9)).toMatchObject(counted);
+    files.arm({});
+    await record.batch(batch({ url: 'https://other.example.com/' }));
+    const [one, ...others] = await (await open(files, clock)).read(9);
+    expect([one, ...others].filter((line) => line?.url !== 'https://other.example.com/')).toMatchObject(counted);
+    expect(others).toHaveLength(2);
+    expect(events).toEqual(['fault']);
   });
 });
