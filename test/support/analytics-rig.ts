@@ -1,21 +1,27 @@
 // A composed daemon that sends documents to the reference origin, on a clock that runs faster.
 
-import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type Origin, type OriginOptions, startOrigin } from '#origin/server.ts';
 import type { Accepted } from '#spool/segments/intake.ts';
+import type { Files } from '#system/files.ts';
 import { type Composed, composeIn } from './composed.ts';
 import { type RanHere, runHere } from './run-here.ts';
 import { scaledClock } from './scaled-clock.ts';
+import { readDocuments } from './stored-documents.ts';
+import { type SwitchedRelay, startSwitchedRelay } from './switched-relay.ts';
 
 /** How much faster the time of the daemon passes. */
 export const FACTOR = 20;
 
 export interface AnalyticsRig extends Composed {
   readonly origin: Origin;
+  /** In front of the origin. */
+  readonly relay: SwitchedRelay;
+  /** Where the daemon sends documents. */
+  readonly url: string;
   /** Runs `sallyport submit` with these arguments and this standard input. */
   run(args: readonly string[], piped?: string): Promise<RanHere>;
   /** The section of this rig with these changes, and other sections of the file. */
@@ -35,44 +41,54 @@ export interface AnalyticsRigOptions {
   readonly section?: object;
   readonly others?: object;
   readonly uploads?: OriginOptions['uploads'];
+  /** How much faster time passes; 20 by default. */
+  readonly factor?: number;
+  /** In place of the disk of this machine. */
+  readonly files?: Files;
 }
 
 interface Place {
   readonly dir: string;
   readonly origin: Origin;
+  readonly relay: SwitchedRelay;
 }
 
 export async function openAnalytics(options: AnalyticsRigOptions = {}): Promise<AnalyticsRig> {
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-analytics-'));
   const origin = await startOrigin({ dir, ...(options.uploads === undefined ? {} : { uploads: options.uploads }) });
-  return await openAt({ dir, origin }, options);
+  const relay = await startSwitchedRelay(Number(new URL(origin.url).port));
+  return await openAt({ dir, origin, relay }, options);
 }
 
 async function openAt(place: Place, options: AnalyticsRigOptions): Promise<AnalyticsRig> {
-  const { dir, origin } = place;
+  const { dir, origin, relay } = place;
+  const url = origin.analyticsUrl.replace(new URL(origin.url).port, String(relay.port));
   const sections = (section: object = {}, others: object = {}) => ({
     // For commands of other programs, which get only the file.
     daemon: { state_dir: join(dir, 'state'), control_socket: join(dir, 'control.sock') },
     ...options.others,
     exposure_analytics: {
       enabled: true,
-      url: origin.analyticsUrl,
+      url,
       batch_max_age_seconds: 1,
       ...options.section,
       ...section,
     },
     ...others,
   });
-  const composed = await composeIn(sections(), 'daemon', { dir, clock: scaledClock(FACTOR) });
+  const composed = await composeIn(sections(), 'daemon', {
+    dir,
+    clock: scaledClock(options.factor ?? FACTOR),
+    ...(options.files === undefined ? {} : { files: options.files }),
+  });
   const { uploads } = composed.parts;
   await uploads.start();
-  const arrived = () => {
-    const lines = readLines(origin.documentsFile);
-    return lines.map((line) => (JSON.parse(line) as { document: { n: number } }).document.n);
-  };
+  const arrived = () => readDocuments(origin).map(({ document }) => document.n);
   return {
     ...composed,
     origin,
+    relay,
+    url,
     run: (args, piped = '') => runHere(['submit', ...args, '-c', join(dir, 'sallyport.yaml')], { piped }),
     sections,
     submit: (...numbers) => {
@@ -90,18 +106,11 @@ async function openAt(place: Place, options: AnalyticsRigOptions): Promise<Analy
     },
     close: async () => {
       await composed.remove();
+      await relay.close();
       await origin.close();
       await rm(dir, { recursive: true, force: true, maxRetries: 3 });
     },
   };
-}
-
-function readLines(file: string): string[] {
-  try {
-    return readFileSync(file, 'utf8').split('\n').slice(0, -1);
-  } catch {
-    return [];
-  }
 }
 
 /** A drop directory as systemd-tmpfiles makes it. */

@@ -11,6 +11,8 @@ import type { LoadAgain, Parts } from '#daemon/parts.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { Clock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import type { Lock } from '#system/lock.ts';
 import { yamlOf } from './yaml-of.ts';
 
 export interface Composed {
@@ -33,6 +35,8 @@ export interface Around {
   readonly gateways?: () => Promise<readonly string[]>;
   /** In place of the machine's clock, such as one that runs faster. */
   readonly clock?: Clock;
+  /** In place of the machine's disk; the lock is then always free. */
+  readonly files?: Files;
 }
 
 /** Composes with these sections of settings; one attempt, everything in one folder. */
@@ -54,7 +58,7 @@ export async function composeIn(
 async function composeAt(
   dir: string,
   sections: Readonly<Record<string, unknown>>,
-  { mode, dir: given, clock, ...around }: Around & { readonly mode: 'daemon' | 'command' },
+  { mode, dir: given, clock, files, ...around }: Around & { readonly mode: 'daemon' | 'command' },
 ): Promise<Composed> {
   const file = join(dir, 'sallyport.yaml');
   const write = (now: Readonly<Record<string, unknown>>) =>
@@ -73,7 +77,11 @@ async function composeAt(
     loadSettings({ file, places, environment, known, ...bounds, ...(text === undefined ? {} : { text }) });
   const loaded = await load();
   if (!loaded.ok) throw new Error(`refused: ${JSON.stringify(loaded.problems)}`);
-  const machine = clock === undefined ? realMachine : { ...realMachine, clock };
+  const machine = {
+    ...realMachine,
+    ...(clock === undefined ? {} : { clock }),
+    ...(files === undefined ? {} : { files, acquireLock: freeLock }),
+  };
   const parts = await compose({ loaded, known, version: '9.8.7', mode, load, ...around }, machine);
   const events: SallyportEvent[] = [];
   parts.events.add((event) => events.push(event));
@@ -93,4 +101,9 @@ async function composeAt(
       if (given === undefined) await rm(dir, { recursive: true, force: true, maxRetries: 3 });
     },
   };
+}
+
+async function freeLock(dir: string, { files }: { readonly files: Files }): Promise<Lock> {
+  await files.makeDirectory(dir, 0o700);
+  return { release: () => undefined };
 }

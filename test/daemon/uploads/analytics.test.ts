@@ -22,17 +22,17 @@ const named = (name: EventName) => (rig?.events ?? []).filter((event) => event.n
 
 describe('analytics', () => {
   it('analytics: documents arrive with the id of the agent, and the log names their number', async () => {
-    const { submit, untilArrived, origin, parts } = await open();
+    const { submit, untilArrived, origin, url, parts } = await open();
     await submit(1, 2);
     await untilArrived(1, 2);
     await expect
       .poll(() => named('batches-sent'))
-      .toMatchObject([{ thread: 'Analytics', documents: 2, batches: 1, url: origin.analyticsUrl, via: 'no proxy' }]);
+      .toMatchObject([{ thread: 'Analytics', documents: 2, batches: 1, url, via: 'no proxy' }]);
     expect(origin.record.requests.map(({ method }) => method)).toEqual(['POST']);
     expect(origin.record.batches).toMatchObject([{ agent: parts.ports.agent.id, documents: 2 }]);
     await expect.poll(() => parts.uploads.documents.store?.waiting.documents).toBe(0);
     expect(await parts.uploads.sent.read(2)).toMatchObject([
-      { kind: 'analytics', url: origin.analyticsUrl, batches: 1, documents: 2, rejected: 0, via: ['no proxy'] },
+      { kind: 'analytics', url, batches: 1, documents: 2, rejected: 0, via: ['no proxy'] },
     ]);
     expect(parts.outcomes.of('exposure_analytics').succeeded_at).not.toBeNull();
   });

@@ -1,0 +1,50 @@
+// A relay on loopback in front of a server. A test switches it: it passes everything on, refuses connections, or passes
+// requests on and loses their responses.
+
+import { connect, createServer } from 'node:net';
+import { type Loopback, listenOnLoopback } from './loopback.ts';
+
+export type RelayMode = 'pass' | 'down' | 'lose';
+
+export interface SwitchedRelay extends Loopback {
+  mode: RelayMode;
+  /** Responses that were lost. */
+  readonly lost: number;
+}
+
+export async function startSwitchedRelay(port: number): Promise<SwitchedRelay> {
+  let mode: RelayMode = 'pass';
+  let lost = 0;
+  const server = createServer((client) => {
+    if (mode === 'down') {
+      client.resetAndDestroy();
+      return;
+    }
+    const upstream = connect({ port, host: '127.0.0.1' });
+    upstream.on('error', () => client.destroy());
+    upstream.on('close', () => client.destroy());
+    client.on('close', () => upstream.destroy());
+    client.pipe(upstream);
+    upstream.on('data', (chunk) => {
+      if (mode === 'pass') client.write(chunk);
+      else {
+        lost += 1;
+        client.destroy();
+      }
+    });
+  });
+  const loopback = await listenOnLoopback(server);
+  return {
+    ...loopback,
+    get mode() {
+      return mode;
+    },
+    set mode(to) {
+      mode = to;
+      if (to === 'down') for (const socket of loopback.sockets) socket.destroy();
+    },
+    get lost() {
+      return lost;
+    },
+  };
+}
