@@ -117,7 +117,7 @@ function stateSentence(entry: QueueEntry): string {
     case 'held':
       return `held; it is sent again only after: sallyport queue retry ${id}`;
     case 'ending':
-      return 'ending; it is removed as soon as the disk allows it';
+      return 'ending; it is removed when the disk has space';
     case 'rejected':
       return 'rejected by the server; it is never sent again';
   }

@@ -79,7 +79,7 @@ export async function retryQueuedCommand(
   const { retried, sending } = result;
   const count = retried.reduce((sum, { entries }) => sum + entries, 0);
   const when = sending ? 'now' : 'when the daemon starts';
-  if (count === 0) terminal.out('No entry waits.');
+  if (count === 0) terminal.out('Nothing is waiting.');
   for (const { kind: name, entries } of retried) {
     const what = entries === 1 ? 'entry is' : 'entries are';
     if (entries > 0) terminal.out(`${showForeign(name)}: ${entries} ${what} sent ${when}.`);

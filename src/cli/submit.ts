@@ -137,7 +137,7 @@ function statusOf({ code, entry }: CodedError): number {
 function sentenceOf({ input, stored, documents, bytes }: Extract<Result, AcceptedFacts>): string {
   const what = `${documents} ${documents === 1 ? 'document' : 'documents'} of ${showForeign(input)} (${showSize(bytes)})`;
   if (stored === 'daemon') return `Accepted ${what}.`;
-  return `No daemon is running. Left ${what} in the drop directory; the daemon accepts them when it runs.`;
+  return `No daemon is running. Stored ${what} in the drop directory; the daemon reads it when it runs.`;
 }
 
 function printFailure(terminal: Terminal, known: Redactor, result: Extract<Result, { error: CodedError }>): void {

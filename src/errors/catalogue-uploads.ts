@@ -31,26 +31,26 @@ export const UPLOAD_CODES = {
   'DOCUMENTS-INVALID': {
     text: 'Input {what} was refused as a whole: {count} line{count:s} cannot be accepted ({reason:words}).',
     check:
-      'Nothing of it was accepted. Correct these lines and hand it in again: one JSON object on each line, in UTF-8.',
+      'None of its documents was accepted. Correct these lines and submit it again, with one JSON object on each line, in UTF-8.',
     class: 'content',
     retry: 'change',
   },
   'SPOOL-SHARE': {
-    text: 'User {user} has used the half of the spool that one user may fill ({limit:size}).',
-    check: 'The files of this user wait until documents have been sent. Files of other users are accepted.',
+    text: 'The documents of user {user} fill half of the spool ({limit:size}), which is the limit for one user.',
+    check: 'New files of this user wait until documents have been sent. Files of other users are accepted.',
     class: 'system',
     retry: 'later',
   },
   'DROP-DIRECTORY': {
     text: 'Cannot use the drop directory {path}: {reason:words}.',
-    check: 'Create it with systemd-tmpfiles: it belongs to the user of the service, with mode 3770.',
+    check: 'Create it with systemd-tmpfiles. It must belong to the user of the service and have mode 3770.',
     class: 'system',
     retry: 'change',
   },
   'BATCH-NO-RECEIPT': {
     text: '{url} did not confirm that the batch is stored: {reason:words}.',
     check:
-      'The batch is kept and sent again. If this happens again, check that the URL is that of a collector for Sallyport.',
+      'The batch is kept and sent again. If this happens again, check exposure_analytics.url: a proxy or another server may answer there.',
     class: 'http',
     retry: 'later',
   },
@@ -63,7 +63,8 @@ export const UPLOAD_CODES = {
   },
   'DOCUMENTS-REJECTED': {
     text: 'The collector rejected {count} document{count:s} of batch {batch}.',
-    check: 'They are kept with the reasons in outbox/batch/rejected of the state folder; show them to their author.',
+    check:
+      'They are kept in outbox/batch/rejected of the state folder, with the reasons. Report them to the authors of the program that submitted them.',
     class: 'content',
     retry: 'never',
   },
@@ -94,19 +95,19 @@ export const UPLOAD_CODES = {
     retry: 'change',
   },
   'JOB-DIGEST': {
-    text: 'Job {job} has another digest: {sha256}.',
+    text: 'Job {job} has the digest {sha256}, which is not the one that was given.',
     check: 'Nothing was sent. To see what the job contains, run sallyport send-logs show {job}.',
     class: 'content',
     retry: 'change',
   },
   'JOB-TOO-SOON': {
-    text: 'Support logs are sent at most once an hour by schedule and at the request of the platform; the next time is in {wait:ms}.',
+    text: 'By schedule and at the request of the platform, support logs are sent at most once an hour. The next time is in {wait:ms}.',
     check: 'To send them now, run sallyport send-logs.',
     class: 'policy',
     retry: 'later',
   },
   'JOBS-FULL': {
-    text: '{count} job{count:s} of at most {limit} wait, with {bytes:size} of at most {limitBytes:size}. No other one was started.',
+    text: 'Too many jobs are waiting: {count} of at most {limit}, with {bytes:size} of at most {limitBytes:size}. No new job was started.',
     check: 'Find out why they are not sent, or delete them: run sallyport send-logs list.',
     class: 'system',
     retry: 'later',
@@ -131,7 +132,7 @@ export const UPLOAD_CODES = {
     retry: 'later',
   },
   'UPLOAD-OFFSET': {
-    text: 'The answer of {url} about the upload cannot be used: {reason:words}.',
+    text: 'The response of {url} about the upload cannot be used: {reason:words}.',
     check:
       'The upload is kept and continues later. If this happens again, a proxy may answer in place of the server: check the logs of both.',
     class: 'http',
@@ -158,7 +159,7 @@ export const UPLOAD_CODES = {
     retry: 'later',
   },
   'UPLOAD-OTHER-BYTES': {
-    text: 'The server at {url} has other bytes than those of the bundle: {reason:words}.',
+    text: 'The bytes that the server has at {url} are not those of the bundle: {reason:words}.',
     check:
       'The bundle is uploaded once more. If this happens again, a proxy or the server changes the content: compare the digests.',
     class: 'content',
@@ -167,13 +168,13 @@ export const UPLOAD_CODES = {
   'UPLOAD-NO-RECEIPT': {
     text: '{url} did not confirm that the bundle is stored: {reason:words}.',
     check:
-      'The bundle is kept and confirmed later. If this happens again, check that the URL is that of a server for Sallyport.',
+      'The bundle is kept, and its confirmation is requested again later. If this happens again, check support_logs.url: a proxy or another server may answer there.',
     class: 'http',
     retry: 'later',
   },
   // The contents of a bundle (`uploads/bundle/contents`)
   'BUNDLE-SECRET': {
-    text: 'Bundle {job} was not made: the final check found something to mask in {name} ({rules:words}). Nothing was sent.',
+    text: 'Bundle {job} was not made: the final check found an unmasked secret in {name} ({rules:words}). Nothing was sent.',
     check:
       'This is a defect of the redaction. Remove the source of this file from support_logs.sources, and report the names of the rules.',
     class: 'content',

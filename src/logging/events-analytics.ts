@@ -67,7 +67,7 @@ export const ANALYTICS_EVENTS = {
   'drop-discarded': {
     level: 'warn',
     thread: null,
-    text: 'Deleted {file} of user {user}, whose budget in rejected/ is used up: {error:advised}',
+    text: 'Deleted {file} because user {user} has no space left in rejected/: {error:advised}',
   },
   'drop-failed': {
     level: 'warn',
@@ -89,12 +89,12 @@ export const ANALYTICS_EVENTS = {
   'batch-sent': {
     level: 'debug',
     thread: null,
-    text: 'Sent batch {batch} with {documents} document{documents:s}: {bytes:size}, {wireBytes:size} as sent.',
+    text: 'Sent batch {batch} with {documents} document{documents:s}: {bytes:size}, {wireBytes:size} after compression.',
   },
   'batches-sent': {
     level: 'info',
     thread: null,
-    text: 'Sent {documents} document{documents:s} to {url} (batches: {batches}): {bytes:size} ({ratio}% as sent) in {elapsed:ms}, via {via:words}.',
+    text: 'Sent {documents} document{documents:s} to {url} (batches: {batches}): {bytes:size} ({ratio}% of that after compression) in {elapsed:ms}, via {via:words}.',
   },
   'batch-failed': {
     level: 'warn',

@@ -63,12 +63,12 @@ export const UPLOADS_EVENTS = {
   'upload-recovered': {
     level: 'info',
     thread: null,
-    text: 'Bundle {job} succeeded after {failures} failure{failures:s}.',
+    text: 'The upload of bundle {job} succeeded after {failures} failure{failures:s}.',
   },
   'upload-chunk-size': {
     level: 'info',
     thread: null,
-    text: 'Requests with {from:size} do not pass to {origin} ({code}); uploading {to:size} at a time.',
+    text: 'Requests of {from:size} to {origin} fail ({code}); now uploading {to:size} at a time.',
   },
   'upload-chunk-adjusted': {
     level: 'debug',
@@ -83,7 +83,7 @@ export const UPLOADS_EVENTS = {
   'upload-restarted': {
     level: 'warn',
     thread: null,
-    text: 'Bundle {job} is uploaded from its start again: {error:advised}',
+    text: 'Uploading bundle {job} again from the start: {error:advised}',
   },
   'upload-timeout-changed': {
     level: 'debug',

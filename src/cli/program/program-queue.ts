@@ -50,7 +50,7 @@ export function addQueueCommands(program: Command, actions: QueueActions, { glob
     .action(does((entry: string, options: { json: boolean }) => actions.showQueued(globals(), { entry, ...options })));
   queue
     .command('retry')
-    .description('send entries now, also those that are held')
+    .description('send entries now, even those that are held')
     .argument('[id]', ID_HELP)
     .option('--kind <kind>', 'every entry of this kind')
     .option('--all', 'every entry', false)

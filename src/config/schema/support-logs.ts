@@ -18,7 +18,7 @@ const redactionRule = z.strictObject({
   name: describeKey(validatedText(validateRuleName), {
     title: 'Rule name',
     description: 'Name of the rule. The manifest of a bundle counts what it masks under this name.',
-    allowed: 'lowercase letters, digits and dashes, at most 64, beginning with a letter',
+    allowed: 'at most 64 lowercase letters, digits and dashes, beginning with a letter',
     example: 'customer-key',
     effect: 'next_transfer',
     setBy: 'root',
@@ -102,7 +102,7 @@ export const supportLogs = purposeSection(
     redaction: describeKey(z.array(redactionRule).max(64).default([]), {
       title: 'Redaction rules',
       description:
-        'Rules of your own that mask more than the built-in ones. The built-in rules, and every secret of this configuration, are always masked.',
+        'Rules of your own, in addition to the built-in ones. The built-in rules always apply, and every secret of this configuration is always masked.',
       allowed: 'a list of rules, each with name and pattern',
       example: [{ name: 'customer-key', pattern: '(?i)customer-key=(\\S+)' }],
       effect: 'next_transfer',
@@ -124,7 +124,7 @@ export const supportLogs = purposeSection(
     encrypt_to: describeKey(z.array(validatedText(validateRecipient)).max(16).default([]), {
       title: 'Recipients',
       description:
-        'age recipients (age-encryption.org) that a bundle is encrypted to. Only they can read it; a scanner at the proxy cannot look into it.',
+        'Public keys of age (age-encryption.org). Only the owners of these keys can decrypt a bundle; a scanner at the proxy cannot look into it.',
       allowed: 'a list of at most 16 age recipients, each beginning with age1',
       example: ['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'],
       effect: 'next_transfer',
@@ -133,7 +133,7 @@ export const supportLogs = purposeSection(
     on_platform_request: describeKey(z.enum(['deny', 'ask', 'allow']).default('deny'), {
       title: 'Requests of the platform',
       description:
-        'What happens when the platform requests support logs. deny refuses. ask keeps the request until an admin approves or denies it; after 72 hours it is denied. allow sends them.',
+        'What happens when the platform requests support logs. deny refuses. ask keeps the request until an admin approves or denies it; after 72 hours it is denied. allow sends the logs.',
       effect: 'next_transfer',
       setBy: 'admin',
     }),

@@ -65,7 +65,7 @@ function validateFilePattern(text: string): string | null {
 export function validateRuleName(text: string): string | null {
   return /^[a-z][a-z0-9-]{0,63}$/.test(text)
     ? null
-    : 'A name may contain lowercase letters, digits and dashes, at most 64, and begins with a letter.';
+    : 'A name may contain at most 64 lowercase letters, digits and dashes, and begins with a letter.';
 }
 
 /** Only the length; the engine that runs the pattern checks its syntax (`uploads/redaction`). */

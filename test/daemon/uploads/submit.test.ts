@@ -95,7 +95,7 @@ describe('submit', () => {
     await rig.agent.close();
     expect(await rig.run([], '{"n":1}\n{"n":2}\n')).toMatchObject({
       code: 0,
-      out: expect.stringContaining('No daemon is running. Left 2 documents of stdin'),
+      out: expect.stringContaining('No daemon is running. Stored 2 documents of stdin'),
     });
     expect(await rig.run([], 'no')).toMatchObject({ code: 65 });
     const [name = '', ...others] = await readdir(join(drop, 'new'));
