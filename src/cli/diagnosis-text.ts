@@ -19,6 +19,7 @@ const TITLES: Readonly<Record<Stage['name'], string>> = {
   http: 'HTTP',
   websocket: 'WebSocket',
   range: 'byte range',
+  upload: 'test upload',
   path: 'path',
   clock: 'clock',
 };

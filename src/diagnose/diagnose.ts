@@ -49,7 +49,9 @@ async function opinionOn(result: ProbeResult, options: Diagnosing): Promise<Purp
   const { clock, signal, secondOpinion: settings } = options;
   if (settings === undefined) return null;
   const { secondOpinion } = await import('./second-opinion.ts');
-  return await secondOpinion(result, { clock, signal, settings, again: () => runProbe(result.probe, options) });
+  // Test uploads are sent once: a scanner that stops one may raise an alarm.
+  const again = () => runProbe({ ...result.probe, testUploads: [] }, options);
+  return await secondOpinion(result, { clock, signal, settings, again });
 }
 
 function unconfigured(purpose: Purpose): PurposeReport {

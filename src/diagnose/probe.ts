@@ -37,6 +37,15 @@ export interface Probe {
   ask(net: Net): Promise<PackagePart | null>;
   /** Headers for the upgrade to a WebSocket. */
   headers(): Readonly<Record<string, string>>;
+  /** Test objects to send, the smallest first. None for a purpose that sends nothing. */
+  readonly testUploads: readonly TestUpload[];
+}
+
+/** A test object that the far side discards. */
+export interface TestUpload {
+  readonly bytes: number;
+  /** Sends it once. `isDiscarded` is false if the server does not know test objects. @throws what would stop real ones */
+  send(net: Net): Promise<{ readonly status: number; readonly isDiscarded: boolean }>;
 }
 
 export interface ProbeParts extends TryParts {
@@ -135,6 +144,8 @@ async function probeStages(
       stage = 'range';
       part = await requestNextPart(next, watched, net);
     }
+    stage = 'upload';
+    for (const test of probe.testUploads) await sendTest(test, { watched, net, target: probe.target });
     return { part, met: null, failure: null };
   } catch (thrown) {
     // An abort by the deadline is our own failure; one by the caller is thrown above.
@@ -162,6 +173,18 @@ async function requestNextPart(next: PackagePart, watched: WatchedRouter, net: N
   const facts = { status, bytes: contentLength, works: part.rangeWorked };
   watched.observed.push({ stage: 'range', target: authorityOf(part.url), elapsedMs, facts, error: null });
   return part;
+}
+
+async function sendTest(
+  test: TestUpload,
+  { watched, net, target }: { readonly watched: WatchedRouter; readonly net: Net; readonly target: URL },
+): Promise<void> {
+  const startedMs = net.clock.monotonic();
+  watched.recordsResponses = false;
+  const { status, isDiscarded } = await test.send(net);
+  const elapsedMs = net.clock.monotonic() - startedMs;
+  const facts = { bytes: test.bytes, status, works: isDiscarded };
+  watched.observed.push({ stage: 'upload', target: authorityOf(target), elapsedMs, facts, error: null });
 }
 
 function routeOf({ purpose, target }: Probe, router: Router): Route | null {

@@ -65,6 +65,7 @@ const STAGES = [
   'http',
   'websocket',
   'range',
+  'upload',
   'path',
   'clock',
 ] as const;

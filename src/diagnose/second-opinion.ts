@@ -82,6 +82,9 @@ async function whyNot(
   const { phase, proven } = failure?.trace ?? { phase: 'response', proven: [] };
   const isUnsent = phase === 'choice' || (phase === 'authentication' && !proven.includes('dial'));
   if (isUnsent) return 'Sallyport sent nothing to the proxy';
+  // What stops a body says nothing about the request that a client would make.
+  if (observed.some(({ stage, error }) => stage === 'upload' && error !== null))
+    return 'a test upload failed, and these are not repeated';
   const proved = observed.findLast(({ stage }) => stage === 'authentication')?.facts['scheme'];
   if (typeof proved === 'string' && proved !== 'Basic') return cannotLogIn(proved);
   const { url } = tried;

@@ -14,6 +14,7 @@ const SAYS: Readonly<Record<StageName, string>> = {
   http: 'answered {status} {reason:words}',
   websocket: 'upgraded to a WebSocket',
   range: 'received the requested range ({status})',
+  upload: 'sent {bytes:size}; the server discarded it',
   path: 'Via {via:via}; ETag {etag:words}; length {length:words}; ranges {ranges:words}',
   clock: 'the clock of this host is {direction:words} by {by:ms}',
 };
@@ -22,6 +23,7 @@ const SAYS: Readonly<Record<StageName, string>> = {
 const VARIANTS = {
   certificateUnread: 'the certificate is trusted',
   noRange: 'the whole file arrived instead of the requested range ({status})',
+  unknownTest: 'sent {bytes:size}; the server answered {status}: it does not know test objects',
   rightClock: 'the clocks of this host and of {host} agree',
 } as const;
 
@@ -35,6 +37,7 @@ export function stageSentence(stage: StageName, target: string, facts: Facts): s
 function templateFor(stage: StageName, facts: Facts): string {
   if ((stage === 'tls' || stage === 'proxy_tls') && facts['issuer'] === undefined) return VARIANTS.certificateUnread;
   if (stage === 'range' && facts['works'] === false) return VARIANTS.noRange;
+  if (stage === 'upload' && facts['works'] === false) return VARIANTS.unknownTest;
   if (stage === 'clock' && facts['right'] === true) return VARIANTS.rightClock;
   return SAYS[stage];
 }

@@ -62,11 +62,19 @@ export function blockNotice(head: ResponseInfo, body: Uint8Array): BlockNotice |
   return { isMarked: false, title: pageTitle(body), named: null };
 }
 
-/** The failure for content that was blocked. `what` was sent, such as `bundle 20261130-k3f9q2`. */
+/** What was sent, such as `bundle 20261130-k3f9q2`, and whether it is sent again, in words. */
+interface BlockedContent {
+  readonly what: string;
+  readonly again?: string;
+}
+
+const AGAIN = 'sent once more after an hour, then held until you run sallyport queue retry, or the route changes';
+
+/** The failure for content that was blocked. */
 export function uploadBlocked(
   notice: BlockNotice,
   answer: { readonly head: ResponseInfo; readonly url: URL; readonly facts: HopFacts },
-  what: string,
+  { what, again = AGAIN }: BlockedContent,
 ): CodedError {
   const { head, url, facts } = answer;
   const { title, named } = notice;
@@ -79,7 +87,7 @@ export function uploadBlocked(
     title,
     what: 'upload',
     give: `the URL, the title of the page and ${what}`,
-    again: 'sent once more after an hour, then held until you run sallyport queue retry, or the route changes',
+    again,
     hop: facts.how === 'forward' ? answersFrom(facts) : null,
   });
 }

@@ -54,7 +54,7 @@ describe('blocked content', () => {
   it('is described with the title, what to ask for, and what happens next', () => {
     const notice = { isMarked: false, title: 'Policy 7', named: null };
     const url = new URL('https://support.example.com/files/1?key=secret');
-    const error = uploadBlocked(notice, { head: head(200), url, facts: FACTS }, 'bundle 20261130-k3f9q2');
+    const error = uploadBlocked(notice, { head: head(200), url, facts: FACTS }, { what: 'bundle 20261130-k3f9q2' });
     expect(error.safeText).toBe(
       'A scanner at or behind proxy corp blocked https://support.example.com/files/1?*** (200): "Policy 7".',
     );

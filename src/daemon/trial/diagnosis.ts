@@ -33,7 +33,9 @@ import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { Secret } from '#redaction/secret.ts';
 import { utcTime } from '#system/moment.ts';
-import { probesFor } from './probes.ts';
+import { requestBytes } from '#uploads/test-object.ts';
+import { MAX_CHUNK_BYTES } from '#uploads/transfer/chunk-size.ts';
+import { probesFor, type TestUploads } from './probes.ts';
 import { userName } from './undiagnosed.ts';
 
 /** The request, and a note on the part of the file that is not active because it waits to be confirmed. */
@@ -72,7 +74,8 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
       const etag = head.header('etag') ?? null;
       ports.habits.observe({ proxy: connection.proxyUrl, origin: url.origin, via: head.via, rangeWorked, etag });
     },
-    probes: probesFor(ports, settings),
+    // A change that is tried has a time limit, and its settings are not those of the work.
+    probes: probesFor(ports, settings, call.candidate === null ? testUploads(parts) : null),
     purposes: call.purposes ?? [...PURPOSES],
     about: {
       toFinding: (error) => toFinding(error, redactor),
@@ -102,6 +105,11 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
     notes: [...(call.candidate === null ? notesOnFile(parts, call.held ?? null) : []), ...found.notes],
   };
   return redactDeep(diagnosis, redactor);
+}
+
+/** The sizes of requests that the work sends now. */
+function testUploads({ ports }: Parts): TestUploads {
+  return { requestBytes: (purpose) => requestBytes(purpose, ports.settings(), MAX_CHUNK_BYTES) };
 }
 
 /** The settings for an ordinary Node client: only those that the router of the probe uses. */

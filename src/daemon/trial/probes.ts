@@ -1,10 +1,10 @@
 // The first request of each purpose, for a diagnosis. Updates read their feed with the code of a round. The other
-// purposes, which send nothing so far, make one request.
+// purposes make one request, and send test objects if they are enabled.
 
 import { isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { type ProbeKind, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
-import type { Probe } from '#diagnose/probe.ts';
+import type { Probe, TestUpload } from '#diagnose/probe.ts';
 import { type Net, type PackagePart, requestAnything } from '#diagnose/requests.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
@@ -13,24 +13,41 @@ import type { FeedReading } from '#updates/feed/feed.ts';
 import { HttpFeed } from '#updates/feed/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { feedUrl, updatesHeaders } from '#updates/request.ts';
+import { sendTestObject } from '#uploads/test-object.ts';
+import { isUploadPurpose, type UploadPurpose, uploadsRefused } from '#uploads/upload-gate.ts';
 
 /** The time for a complete response in a diagnosis, in milliseconds. */
 const TOTAL_MS = 120_000;
 /** A response that arrives faster than this, in bytes per second, gets the time that a round would give it. */
 const DRIPS_BELOW = 1_000;
 const MAX_WAIT_MS = 900_000;
+/** The small test object; the other one has the size of a real request. */
+const SMALL_TEST_BYTES = 1_024;
 
-/** One probe for each purpose that is configured. */
-export function probesFor(ports: UpdatesPorts, settings: Settings): Probe[] {
-  return PURPOSES.flatMap((purpose) => PROBES[purposeRow(purpose).probe](ports, settings, purpose));
+/** How large the test objects are that a diagnosis sends. */
+export interface TestUploads {
+  /** The present size of a request of the purpose to this URL, in bytes. */
+  requestBytes(purpose: UploadPurpose, url: URL): number;
 }
 
-const PROBES: Readonly<Record<ProbeKind, (ports: UpdatesPorts, settings: Settings, purpose: Purpose) => Probe[]>> = {
+/** What a probe is made for. */
+interface Probed {
+  readonly purpose: Purpose;
+  /** Null when no test object may be sent. */
+  readonly uploads: TestUploads | null;
+}
+
+/** One probe for each purpose that is configured. Test objects are sent only with `uploads`. */
+export function probesFor(ports: UpdatesPorts, settings: Settings, uploads: TestUploads | null = null): Probe[] {
+  return PURPOSES.flatMap((purpose) => PROBES[purposeRow(purpose).probe](ports, settings, { purpose, uploads }));
+}
+
+const PROBES: Readonly<Record<ProbeKind, (ports: UpdatesPorts, settings: Settings, probed: Probed) => Probe[]>> = {
   feed: feedProbe,
   request: requestProbe,
 };
 
-function feedProbe(ports: UpdatesPorts, settings: Settings, purpose: Purpose): Probe[] {
+function feedProbe(ports: UpdatesPorts, settings: Settings, { purpose }: Probed): Probe[] {
   const { feed_url: feed, acknowledge_url: acknowledge, allowed_origins: origins } = settings.updates;
   if (feed === undefined) return [];
   return [
@@ -44,6 +61,7 @@ function feedProbe(ports: UpdatesPorts, settings: Settings, purpose: Purpose): P
         ...origins.map((url) => ({ url: new URL(url), always: false })),
       ],
       headers: () => ({}),
+      testUploads: [],
       async ask({ router, report, signal }) {
         const { clock, habits, agent, tokens } = ports;
         const { totalMs, extend } = deadlinesOf(settings);
@@ -91,7 +109,8 @@ function partOf(
 }
 
 /** The URL is tested even if the purpose is disabled: an admin tests it before enabling it. */
-function requestProbe({ agent, tokens }: UpdatesPorts, settings: Settings, purpose: Purpose): Probe[] {
+function requestProbe(ports: UpdatesPorts, settings: Settings, { purpose, uploads }: Probed): Probe[] {
+  const { agent, tokens } = ports;
   const endpoint = urlOf(settings, purpose);
   if (endpoint === undefined) return [];
   const target = new URL(endpoint);
@@ -104,7 +123,45 @@ function requestProbe({ agent, tokens }: UpdatesPorts, settings: Settings, purpo
   };
   const enabled = isEnabled(settings, purpose);
   const endpoints = [{ url: target, always: true }];
-  return [{ purpose, target, enabled, endpoints, headers: () => headers(true), ask }];
+  const testUploads =
+    uploads === null || !isUploadPurpose(purpose)
+      ? []
+      : testsOf(ports, settings, { purpose, target, uploads, headers: () => headers(true) });
+  return [{ purpose, target, enabled, endpoints, headers: () => headers(true), ask, testUploads }];
+}
+
+/** None if the purpose may not send, by the settings that are tested or by the active ones. */
+function testsOf(
+  { agent, settings: active }: UpdatesPorts,
+  settings: Settings,
+  {
+    purpose,
+    target: url,
+    uploads,
+    headers,
+  }: {
+    readonly purpose: UploadPurpose;
+    readonly target: URL;
+    readonly uploads: TestUploads;
+    headers(): Readonly<Record<string, string>>;
+  },
+): TestUpload[] {
+  if ([settings, active()].some((one) => uploadsRefused(purpose, one) !== null)) return [];
+  const { base_ms: responseMs } = settings.response_timeout;
+  const sizes = new Set([SMALL_TEST_BYTES, uploads.requestBytes(purpose, url)]);
+  return [...sizes].map((bytes) => ({
+    bytes,
+    send: async ({ router, clock, signal }) => {
+      const session = new Session({ router, purpose, clock });
+      const all = { ...headers(), 'sallyport-agent': agent.id };
+      const object = { purpose, url, bytes, headers: all, responseMs, key: 'response_timeout.base_ms' };
+      try {
+        return await sendTestObject(object, { session, nowMs: () => clock.now(), signal });
+      } finally {
+        session.close();
+      }
+    },
+  }));
 }
 
 function deadlinesOf({ response_timeout: { base_ms: baseMs } }: Settings): Deadlines {

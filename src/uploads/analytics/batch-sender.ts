@@ -114,7 +114,10 @@ export class BatchSender {
       const { head, body, facts } = sent.response;
       const notice = blockNotice(head, body);
       if (notice !== null) {
-        return this.#blocked(entry, uploadBlocked(notice, { head, url: sent.url, facts }, `batch ${entry.key}`));
+        return this.#blocked(
+          entry,
+          uploadBlocked(notice, { head, url: sent.url, facts }, { what: `batch ${entry.key}` }),
+        );
       }
       const answer = classifyAnswer(
         { status: head.status, contentType: head.header('content-type'), body },

@@ -74,7 +74,7 @@ function failureOf(answer: StepAnswer, verdict: AnswerVerdict, notice: BlockNoti
   const { head, body, facts } = response;
   const { status } = head;
   if (verdict === 'blocked' && notice !== null) {
-    return uploadBlocked(notice, { head, url, facts }, `bundle ${job}`);
+    return uploadBlocked(notice, { head, url, facts }, { what: `bundle ${job}` });
   }
   const hop = answersFrom(facts);
   const retryAfterMs = parseRetryAfter(headerValue(head, 'retry-after'), nowMs);
@@ -92,7 +92,7 @@ function failureOf(answer: StepAnswer, verdict: AnswerVerdict, notice: BlockNoti
 }
 
 /** Who answered 413, as far as the response shows. */
-function whose413({ head, facts }: Pick<SessionResponse, 'head'> & { readonly facts: HopFacts }): string {
+export function whose413({ head, facts }: Pick<SessionResponse, 'head'> & { readonly facts: HopFacts }): string {
   if (head.header('tus-resumable') !== undefined) return 'the server itself';
   if (facts.how === 'forward') return `proxy ${facts.proxy}, or a server behind it,`;
   return facts.how === 'tunnel'
