@@ -9,7 +9,7 @@ import type { Pseudonymizer } from './pseudonymizer.ts';
 import { type BundleRule, isMasked } from './rules/rule.ts';
 
 /** The name under which configured secrets are counted. */
-export const KNOWN_SECRET_RULE = 'configured-secret';
+const KNOWN_SECRET_RULE = 'configured-secret';
 
 /** A rule of the configuration. */
 export interface OwnRule {

@@ -9,7 +9,7 @@ import { NewestMap } from '#system/newest.ts';
 /** What a name stands for. */
 export type PseudonymKind = 'host' | 'user' | 'ipv4' | 'ipv6' | 'mac';
 
-export const PSEUDONYM_KINDS: readonly PseudonymKind[] = ['host', 'user', 'ipv4', 'ipv6', 'mac'];
+const PSEUDONYM_KINDS: readonly PseudonymKind[] = ['host', 'user', 'ipv4', 'ipv6', 'mac'];
 
 /** In all kinds together. 50,000 names take about 4 MB. */
 export const MAX_NAMES = 50_000;

@@ -14,7 +14,7 @@ import { BUILT_IN_RULES } from './rules/built-in.ts';
 import { type RuleCounts, Windows } from './windows.ts';
 
 /** A rule of the configuration. */
-export interface OwnRuleSettings {
+interface OwnRuleSettings {
   readonly name: string;
   readonly pattern: string;
 }

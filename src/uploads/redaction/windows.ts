@@ -13,7 +13,7 @@ import { type Criteria, findingsIn, type Occurrence, type Pause } from './findin
 import { notText } from './not-text.ts';
 
 /** Bytes before and after each place. Longer than any private key and any encoding of a piece of a known secret. */
-export const CONTEXT = 16_384;
+const CONTEXT = 16_384;
 /** Bytes that wait before a window is processed, the context behind them included. */
 const PENDING = 65_536;
 

@@ -87,11 +87,11 @@ describe('bundle redactor: rules', () => {
     );
   });
 
-  it('redactor: at most 0.5 % of innocent lines change', async () => {
-    const lines = innocentLines(2_000);
+  it('redactor: at most 0.5 % of 10,000 innocent lines change', async () => {
+    const lines = innocentLines(10_000);
     const redacted = (await redactText(knowing(), lines.join('\n'))).split('\n');
     expect(redacted.length).toBe(lines.length);
-    expect(lines.filter((line, index) => line !== redacted[index]).slice(0, lines.length * 0.005)).toEqual([]);
+    expect(lines.filter((line, index) => line !== redacted[index]).slice(lines.length * 0.005)).toEqual([]);
   });
 
   it('redactor: counts and scans name the rule, once for each place', async () => {

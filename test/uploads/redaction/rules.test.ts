@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { mask } from '#redaction/mask.ts';
 import { BUILT_IN_RULES } from '#uploads/redaction/rules/built-in.ts';
+import { NOTATIONS } from './notations.ts';
+import { knowing, redactText } from './redacting.ts';
 
 const apply = (text: string) =>
   mask(
@@ -27,74 +29,12 @@ describe('redaction rules', () => {
   });
 });
 
-/** `HERE` is where the secret is. */
-const NOTATIONS = String.raw`
-password=HERE
-password = HERE
-password: HERE
-"password": "HERE"
-'password': 'HERE',
-{\"password\":\"HERE\",\"n\":1}
-{\\\"password\\\":\\\"HERE\\\"}
-DB_PASSWORD=HERE
-export FOO_SECRET='HERE and more'
-ENV API_TOKEN=HERE
-set PASSWORD=HERE
-$env:API_TOKEN = "HERE"
-run --token HERE --verbose
-run --token=HERE
-run --password 'HERE'
-["--token","HERE"]
-<password>HERE</password>
-<ns:Password type="x">HERE</ns:Password>
-<password><![CDATA[HERE]]></password>
-<user name="bob" password="HERE"/>
-<property name="db.password" value="HERE"/>
-<string name="api_token">HERE</string>
-{"name": "API_KEY", "value": "HERE"}
-spring.datasource.password=HERE
-jdbc:postgresql://h/db?user=bob&password=HERE&ssl=true
-Server=h;User Id=bob;Password=HERE;Database=x
-X-Api-Key: HERE
-clientSecret=HERE
-2026-01-01 ERROR login failed password=HERE user=bob
-User(name=bob, password=HERE)
-{User:bob Password:HERE}
-password is HERE
-the password "HERE" was refused
-PGPASSWORD=HERE psql
-config["password"] = "HERE"
-password => "HERE"
-"tokens":["HERE","HERE"]
-userPassword:: HERE
-bindpw: HERE
-API key: HERE
-//registry.example.com/:_authToken=HERE
-DefaultEndpointsProtocol=https;AccountName=x;AccountKey=HERE;EndpointSuffix=core.windows.net
-sshpass -p HERE ssh bob@h
-mysql -u root -pHERE db
-machine h login bob password HERE
-curl -u bob:HERE http://h/
-curl --proxy-user "bob:HERE" http://h/
-ALTER USER bob IDENTIFIED BY 'HERE'
-http://bob:HERE@h:3128/
-http:\/\/bob:HERE@h\/
-bob:HERE@proxy.example.com:3128
-Authorization: Bearer HERE
-authorization: HERE
-> Proxy-Authorization: Basic Ym9iOlNFQ1JFVA==HERE
-curl -H 'Authorization: Bearer HERE' http://h/
-{"headers":{"authorization":"Bearer HERE"}}
-{'Cookie': 'sid=HERE; a=b'}
-'set-cookie': [ 'sid=HERE; Path=/' ]
-`
-  .split('\n')
-  .filter((line) => line !== '');
+const redactor = knowing();
 
 describe('notations', () => {
-  it.each(NOTATIONS)('notation of a secret: %s', (line) => {
+  it.each(NOTATIONS)('notation of a secret: %s', async (line) => {
     for (const secret of ['S3cr3tValue!9', 'q7Rt2Vx9Lm4Kd8Ws', '550e8400-e29b-41d4-a716-446655440000']) {
-      const redacted = apply(line.replaceAll('HERE', secret));
+      const redacted = await redactText(redactor, line.replaceAll('HERE', secret));
       expect(redacted).toContain('***');
       expect(redacted).not.toContain(secret.slice(4));
     }
