@@ -28,7 +28,7 @@ describe('retry delay: the delay', () => {
     expect(nextDelay(error(null), 1, { random: 0.5, maxDelaySeconds: 60 })).toBe(500);
   });
 
-  it('is spread after the moment that the server asked for, if the first retry is spread', () => {
+  it('is spread after the time that the server asks for, if set', () => {
     const spread = { maxDelaySeconds: 3_600, baseMs: 600_000 };
     expect(nextDelay(error(9_000), 1, { ...spread, random: 0 })).toBe(9_000);
     expect(nextDelay(error(9_000), 1, { ...spread, random: 0.5 })).toBe(309_000);

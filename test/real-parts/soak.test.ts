@@ -17,6 +17,7 @@ import { feedOf, itemFor, makeJar, sha256 } from '#test/support/jars.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { rounds } from '#test/support/rounds.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { mountSmallDisk, type SmallDisk } from '#test/support/small-disk.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 
 const DISTURBED_ROUNDS = rounds(35);
@@ -38,27 +39,11 @@ let reserveBytes = 0;
 let serial = 0;
 const offered = new Map<string, { package: string; sequence: number; jar: Buffer }>();
 
-/** A disk of a few MiB that only those who enter its namespace see; it outlives a killed daemon. */
-interface SmallDisk {
-  readonly keeper: ChildProcess;
-  readonly namespace: string;
-  /** The folder as this process can reach it. */
-  readonly path: string;
-}
-
 interface Daemon {
   readonly child: ChildProcess;
   readonly control: Control;
   /** Resolves with the next line that has this text. */
   line(text: string): Promise<string>;
-}
-
-async function mountSmallDisk(folder: string): Promise<SmallDisk | null> {
-  if (!isRoot) return null;
-  const script = `mount -t tmpfs -o size=${DISK_MIB}m none "$0" && echo ready && exec sleep 600`;
-  const keeper = spawn('unshare', ['--mount', 'sh', '-c', script, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(keeper.stdout as NodeJS.ReadableStream, 'data');
-  return { keeper, namespace: `/proc/${keeper.pid}/ns/mnt`, path: `/proc/${keeper.pid}/root${folder}` };
 }
 
 async function startDaemon(): Promise<Daemon> {
@@ -202,7 +187,7 @@ describeWith(['squid'], 'a soak', () => {
     await mkdir(join(dir, 'disk'));
     origin = await startScriptedOrigin();
     squid = await startSquid();
-    disk = await mountSmallDisk(join(dir, 'disk'));
+    disk = isRoot ? await mountSmallDisk(join(dir, 'disk'), DISK_MIB) : null;
     offer();
     await writeConfig();
     daemon = await startDaemon();
