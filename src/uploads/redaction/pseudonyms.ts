@@ -70,12 +70,16 @@ function keyOf(kind: PseudonymKind, original: string): string {
   return `${kind} ${original.toLowerCase()}`;
 }
 
+/** 10.0.0.0/8 has this many addresses. Another program can write that many into a log. */
+const MAX_ADDRESS_NUMBER = 0xff_ff_ff;
+
 /** Addresses stay addresses, of private ranges (RFC 1918, RFC 4193) or locally administered, so that parsers accept them. */
 function render(kind: PseudonymKind, number: number): string {
-  const low = number & 0xff_ff_ff;
-  const bytes = [low >> 16, (low >> 8) & 0xff, low & 0xff];
+  const bytes = [number >>> 16, (number >>> 8) & 0xff, number & 0xff];
+  const isAddress = kind === 'ipv6' || ((kind === 'ipv4' || kind === 'mac') && number <= MAX_ADDRESS_NUMBER);
+  if (!isAddress) return `${kind}-${number}`;
   if (kind === 'ipv4') return `10.${bytes.join('.')}`;
-  if (kind === 'ipv6') return `fd00::${number.toString(16)}`;
   if (kind === 'mac') return `02:00:00:${bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
-  return `${kind}-${number}`;
+  const groups = [number >>> 16, number & 0xff_ff].map((group) => group.toString(16));
+  return groups[0] === '0' ? `fd00::${groups[1]}` : `fd00::${groups.join(':')}`;
 }

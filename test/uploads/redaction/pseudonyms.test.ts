@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -85,6 +86,20 @@ describe('pseudonyms', () => {
       ),
       { numRuns: 50 },
     );
+  });
+
+  it.each([
+    ['ipv4', 0xff_ff_ff, '10.255.255.255'],
+    ['ipv4', 0x1_00_00_01, 'ipv4-16777217'],
+    ['mac', 0x1_00_00, '02:00:00:01:00:00'],
+    ['mac', 0x1_00_00_01, 'mac-16777217'],
+    ['ipv6', 0xff_ff, 'fd00::ffff'],
+    ['ipv6', 0x1_00_00, 'fd00::1:0'],
+    ['ipv6', 0xff_ff_ff_fe, 'fd00::ffff:fffe'],
+  ] as const)('pseudonyms: kind %s, number %i: it has a name of its own', (kind, number, name) => {
+    const next = { host: 1, user: 1, ipv4: 1, ipv6: 1, mac: 1, [kind]: number };
+    expect(new Pseudonyms({ names: [], next }).nameOf(kind, 'x')).toBe(name);
+    if (kind === 'ipv6') expect(isIPv6(name)).toBe(true);
   });
 
   it('pseudonyms: a name inside a secret is masked with it, and counts name the kind', async () => {
