@@ -2,6 +2,8 @@
 
 import { basename, dirname, join } from 'node:path';
 import { BUILT_IN_SOURCES, parseSource } from '#config/schema/upload-values.ts';
+import { CodedError, isExhaustion } from '#errors/coded-error.ts';
+import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';
 import type { BundleItem, BundleRequest, ContentsPorts, GivenSource, LeftOut } from './contents-types.ts';
 import { type FoundFiles, findFiles } from './find-files.ts';
@@ -61,10 +63,8 @@ async function findLog(
 ): Promise<FoundFiles> {
   const nameOf = (path: string) => `log/${basename(path)}`;
   if (logFile === null) return { items: [], leftOut: [{ name: 'log', reason: 'logging has no log file' }] };
-  if ((await files.facts(dirname(logFile))) === null) {
-    return { items: [], leftOut: [{ name: nameOf(logFile), reason: 'it does not exist' }] };
-  }
-  const folder = await files.realPath(dirname(logFile));
+  const folder = await realFolder(files, logFile);
+  if (typeof folder !== 'string') return { items: [], leftOut: [{ name: nameOf(logFile), reason: folder.reason }] };
   const name = basename(logFile);
   const { items, leftOut } = await findFiles(join(folder, `${name}*`), { ...options, nameOf });
   const isOurs = (found: string) => found === `log/${name}` || ROTATION.test(found.slice(`log/${name}`.length));
@@ -75,6 +75,15 @@ async function findLog(
       .map((one) => (one.name === `log/${name}*` ? { ...one, name: `log/${name}` } : one))
       .filter((one) => isOurs(one.name)),
   };
+}
+
+async function realFolder(files: Files, logFile: string): Promise<string | { readonly reason: string }> {
+  try {
+    return await files.realPath(dirname(logFile));
+  } catch (thrown) {
+    if (thrown instanceof CodedError && !isExhaustion(thrown)) return { reason: thrown.safeText };
+    throw thrown;
+  }
 }
 
 function chosen(found: readonly BundleItem[], leftOut: LeftOut[], sinceMs: number | null): BundleItems {

@@ -117,6 +117,19 @@ describe('collecting: hostile files', () => {
   });
 });
 
+describe('collecting: the own log', () => {
+  it('collecting: the log is found through a linked folder of logs, and a missing one is left out', async () => {
+    const rig = bundleRig();
+    rig.put('elsewhere/sallyport.log', LINE);
+    const none = await rig.plan(rig.request());
+    symlinkSync(join(rig.root, 'elsewhere'), join(rig.root, 'logs'));
+    const linked = await rig.plan(rig.request());
+
+    expect(none.leftOut).toEqual([{ name: 'log/sallyport.log', reason: expect.stringContaining('ENOENT') }]);
+    expect(linked.files.map(({ name }) => name)).toEqual(['log/sallyport.log']);
+  });
+});
+
 describe('collecting: changing files', () => {
   /** Changes files when the first source has been listed and opened. */
   function changing(change: (rig: BundleRig) => void) {
