@@ -4,7 +4,7 @@ import type { Entry } from './entry.ts';
 
 export const ESTIMATE_CODES = {
   'ESTIMATE-NOTHING': {
-    text: 'Found no complete download in {lines} line{lines:s} of {files} file{files:s}. Each has a line Downloading update ID, and later a line Acknowledging receipt of update ID.',
+    text: 'Found no complete download in {lines} line{lines:s} of {files} file{files:s}: none has both a line for its start and a later line for its acknowledgement.',
     check:
       'Use a log that has such lines; --log takes several files. If there is none, set response_timeout.base_ms to 300000, which is generally sufficient.',
     class: 'content',
