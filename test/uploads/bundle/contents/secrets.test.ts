@@ -6,7 +6,7 @@ import { creator } from '@secretlint/secretlint-rule-preset-recommend';
 import { describe, expect, it } from 'vitest';
 import { bundleRig } from '#test/support/bundle-rig.ts';
 import { describeWith } from '#test/support/real-parts.ts';
-import { plantedSecrets } from '../../redaction/planted-secrets.ts';
+import { plantedSecrets } from '#test/uploads/redaction/planted-secrets.ts';
 
 const KNOWN = 'Tr0ub4dor&3 "zürich"/x';
 const ENCODED = [
