@@ -32,7 +32,7 @@ const DRAW_EVERY_MS = 250;
 const WIPE = '\r\u001b[2K';
 
 /** One input of the command. */
-export interface DocumentInput {
+interface DocumentInput {
   /** As the user named it; `-` for standard input. */
   readonly name: string;
   /** In bytes, if it is known. */
@@ -42,7 +42,7 @@ export interface DocumentInput {
 }
 
 /** What was left in the drop directory. */
-export interface LeftFile {
+interface LeftFile {
   readonly documents: number;
   readonly bytes: number;
   readonly path: string;

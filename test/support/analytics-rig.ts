@@ -14,7 +14,7 @@ import { readDocuments } from './stored-documents.ts';
 import { type SwitchedRelay, startSwitchedRelay } from './switched-relay.ts';
 
 /** How much faster the time of the daemon passes. */
-export const FACTOR = 20;
+const FACTOR = 20;
 
 export interface AnalyticsRig extends Composed {
   readonly origin: Origin;

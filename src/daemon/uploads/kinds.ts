@@ -5,7 +5,7 @@ import type { Spool } from '#spool/spool.ts';
 import type { Receipt } from '#updates/receipts/receipt.ts';
 
 /** How much waits in a spool, and how much may. */
-export interface KindUsage {
+interface KindUsage {
   /** Entries, or documents of exposure analytics. */
   readonly items: number;
   readonly bytes: number;

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EventName } from '#logging/events.ts';
 import { type AnalyticsRig, type AnalyticsRigOptions, openAnalytics } from '#test/support/analytics-rig.ts';
 import { composeIn } from '#test/support/composed.ts';
 import { FAULTS, type FaultProxy, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { listenOnLoopback } from '#test/support/loopback.ts';
 
 let rig: AnalyticsRig | null = null;
 afterEach(async () => {
@@ -108,5 +110,31 @@ describe('disabled analytics', () => {
     } finally {
       await composed.remove();
     }
+  });
+
+  it('analytics: endpoints of an old file make no connection, also in a round', async () => {
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections += 1;
+      socket.destroy();
+    });
+    const { port, close } = await listenOnLoopback(server);
+    const url = `http://127.0.0.1:${port}/`;
+    const composed = await composeIn({
+      version: 1,
+      endpoints: { exposure_analytics: url, support_logs: url },
+      updates: { feed_url: 'http://127.0.0.1:9/feed.json' },
+    });
+    try {
+      const { parts, agent } = composed;
+      expect(parts.ports.settings().exposure_analytics).toMatchObject({ url, enabled: false });
+      await parts.uploads.start();
+      await agent.round();
+      expect(parts.uploads.documents.refusal).toMatchObject({ code: 'UPLOADS-OFF' });
+    } finally {
+      await composed.remove();
+      await close();
+    }
+    expect(connections).toBe(0);
   });
 });
