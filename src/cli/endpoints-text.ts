@@ -1,8 +1,8 @@
 // The endpoints as a list to mail to the proxy team: tunnels and plain requests of each proxy, then direct connections.
 // Pure. It contains dates rather than ages, so that it stays correct after it was printed.
 
-import type { EndpointList, EndpointRow, ObservedOnly } from '#control/endpoints.ts';
-import { showForeign } from '#errors/template.ts';
+import type { EndpointList, EndpointRow, ObservedOnly, SentBody } from '#control/endpoints.ts';
+import { showForeign, showSize } from '#errors/template.ts';
 import { hostPort, type PlaceRow, placesOf, proxyWords } from './endpoint-groups.ts';
 import { formatTable } from './terminal/table.ts';
 
@@ -27,6 +27,7 @@ export function endpointLines(list: EndpointList): string[] {
       return ['', `Through ${proxyWords(proxy)}${when}:`, ...placeLines(places)];
     }),
     ...(direct.length === 0 ? [] : ['', 'Direct, without a proxy:', ...placeLines(direct)]),
+    ...bodyLines(list.bodies),
     ...refusedLines(list.endpoints),
     ...observedOnlyLines(list.seen_only),
     ...(notes.length === 0 ? [] : ['', ...notes.map((note) => `Note: ${note}`)]),
@@ -101,6 +102,23 @@ function observedText({ rows }: PlaceRow): string {
 
 function observationText({ by, at }: Pick<ObservedOnly, 'by' | 'at'>): string {
   return `${at.slice(0, 10)} ${by === 'feed' ? 'in the feed' : 'in a redirect'}`;
+}
+
+/** What scanners and size limits at the proxy must let pass. */
+function bodyLines(bodies: readonly SentBody[]): string[] {
+  if (bodies.length === 0) return [];
+  const rows = bodies.map((body) => [
+    hostPort(body),
+    body.purpose ?? '-',
+    body.methods.join(', '),
+    showSize(body.largest),
+    body.types.map(showForeign).join(', '),
+  ]);
+  return [
+    '',
+    'Uploads; request bodies of this size and these types must pass:',
+    ...formatTable(['HOST', 'FOR', 'METHODS', 'LARGEST', 'TYPES'], rows).map(indent),
+  ];
 }
 
 function refusedLines(endpoints: readonly EndpointRow[]): string[] {

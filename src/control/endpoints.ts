@@ -66,6 +66,16 @@ export type EndpointRow = z.infer<typeof endpointSchema>;
 const observedOnlySchema = z.object({ ...placeShape, ...observedSchema.shape, code: z.string() });
 export type ObservedOnly = z.infer<typeof observedOnlySchema>;
 
+/** What a purpose sends to its host. */
+const sentBodySchema = z.object({
+  ...placeShape,
+  methods: z.array(z.string()),
+  types: z.array(z.string()),
+  /** Of the largest request body, in bytes. */
+  largest: z.number(),
+});
+export type SentBody = z.infer<typeof sentBodySchema>;
+
 const proxySchema = z.object({
   name: z.string(),
   scheme: z.string(),
@@ -88,6 +98,8 @@ export const endpointListSchema = z.object({
   seen_only: z.array(observedOnlySchema).nullable(),
   /** Every proxy that is used or is a fallback. */
   proxies: z.array(proxySchema),
+  /** The bodies that uploads send; scanners and size limits act on them. */
+  bodies: z.array(sentBodySchema),
   notes: z.array(z.string()),
 });
 export type EndpointList = z.infer<typeof endpointListSchema>;

@@ -194,3 +194,23 @@ describe('endpoints command', () => {
     }
   });
 });
+
+describe('endpoints: the text about uploads', () => {
+  it('endpoints: has the size and the types that must pass', () => {
+    const body = {
+      purpose: 'exposure_analytics' as const,
+      scheme: 'https' as const,
+      host: 'analytics.example.com',
+      port: 443,
+      methods: ['POST'],
+      types: ['application/x-ndjson'],
+      largest: 4_194_304,
+    };
+    const lines = endpointLines(anEndpointList({ bodies: [body] }));
+    const from = lines.indexOf('Uploads; request bodies of this size and these types must pass:');
+    expect(lines.slice(from + 1, from + 3)).toEqual([
+      '    HOST                       FOR                 METHODS  LARGEST  TYPES',
+      '    analytics.example.com:443  exposure_analytics  POST     4.2 MB   application/x-ndjson',
+    ]);
+  });
+});

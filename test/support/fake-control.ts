@@ -93,6 +93,7 @@ export function anEndpointList(over: Partial<EndpointList> = {}): EndpointList {
     proxies: [
       { name: 'corp', scheme: 'http', address: 'proxy.example.com', port: 3_128, authentication: 'transparent' },
     ],
+    bodies: [],
     notes: [],
     ...over,
   };

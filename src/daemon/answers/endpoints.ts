@@ -14,6 +14,7 @@ import {
   type EndpointProxy,
   type EndpointRow,
   type ObservedOnly,
+  type SentBody,
   USES,
   type Use,
 } from '#control/endpoints.ts';
@@ -26,6 +27,8 @@ import { chooseProxy, fallbacksOf } from '#proxy/choosing/choice.ts';
 import { connectModeThrough, endpointOf } from '#proxy/endpoint.ts';
 import type { HopScheme, ProfileScheme, ProxyProfile } from '#proxy/profile.ts';
 import { utcTime } from '#system/moment.ts';
+import { requestBodies } from '#uploads/request-bodies.ts';
+import { isUploadPurpose } from '#uploads/upload-gate.ts';
 
 export interface EndpointsInput {
   readonly settings: Settings;
@@ -71,6 +74,7 @@ export function listEndpoints(input: EndpointsInput): EndpointList {
         ? null
         : observedHosts.flatMap((host) => observedOnly(host, settings)).toSorted(compareHostPort),
     proxies: used.map(proxyOf),
+    bodies: targets.flatMap((target) => bodyOf(target, settings)),
     notes: notesOf(targets, used, input),
   };
 }
@@ -252,6 +256,14 @@ function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { se
       return fillTemplate(`The proxies of profile {name} come from ${source}${direct}.`, { name });
     }),
   ];
+}
+
+/** Receipts are a few hundred bytes, so only uploads are listed. */
+function bodyOf({ purpose, use, url }: Target, settings: Settings): SentBody[] {
+  if (!isUploadPurpose(purpose)) return [];
+  const { types, largest } = requestBodies(purpose, settings);
+  const methods = [...(purposeRow(purpose).uses[use] ?? [])];
+  return [{ ...placeOfUrl(url), purpose, methods, types: [...types], largest }];
 }
 
 function placeOfUrl(url: URL): Pick<EndpointRow, 'scheme' | 'host' | 'port'> {

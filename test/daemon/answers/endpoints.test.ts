@@ -210,3 +210,43 @@ describe('a running daemon', () => {
     }
   });
 });
+
+describe('endpoints: bodies of uploads', () => {
+  const logs = { url: 'https://support.example.com/in' };
+  const analytics = { url: 'https://analytics.example.com/', batch_max_bytes: 2_097_152 };
+
+  it('endpoints: each upload has its methods, types and largest body', () => {
+    expect(list({ updates: FEED, support_logs: logs, exposure_analytics: analytics }).bodies).toEqual([
+      {
+        purpose: 'support_logs',
+        scheme: 'https',
+        host: 'support.example.com',
+        port: 443,
+        methods: ['HEAD', 'PATCH', 'POST', 'PUT'],
+        types: ['application/offset+octet-stream', 'application/json'],
+        largest: 8_388_608,
+      },
+      {
+        purpose: 'exposure_analytics',
+        scheme: 'https',
+        host: 'analytics.example.com',
+        port: 443,
+        methods: ['POST'],
+        types: ['application/x-ndjson'],
+        largest: 2_097_152,
+      },
+    ]);
+  });
+
+  it.each([
+    [{ protocol: 'put', max_bytes: 50_000_000 }, ['application/zstd'], 50_000_000],
+    [{ protocol: 'put', archive: 'zip', max_bytes: 50_000_000 }, ['application/zip'], 50_000_000],
+  ])('endpoints: support logs with %j send one body with the whole bundle', (section, types, largest) => {
+    expect(list({ support_logs: { ...logs, ...section } }).bodies).toMatchObject([{ types, largest }]);
+  });
+
+  it('endpoints: a batch may exceed a small limit by a single document', () => {
+    const [body] = list({ exposure_analytics: { ...analytics, batch_max_bytes: 65_536 } }).bodies;
+    expect(body?.largest).toBe(1_048_576);
+  });
+});
