@@ -4,7 +4,6 @@
 // Relies on `saved-state.ts`. Save before a bundle is final: names that were given after the last save are given to
 // other originals after a crash.
 
-import { join } from 'node:path';
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
@@ -38,9 +37,8 @@ export interface PseudonymStore {
   save(): Promise<void>;
 }
 
-/** Loads the map from the state folder. @throws CodedError STATE-UNREADABLE, TOO-MANY-FILES, OUT-OF-MEMORY */
-export async function openPseudonyms(files: Files, stateDir: string): Promise<PseudonymStore> {
-  const path = join(stateDir, 'pseudonyms.json');
+/** Loads the map, `pseudonyms.json` in the state folder. @throws CodedError STATE-UNREADABLE, TOO-MANY-FILES, OUT-OF-MEMORY */
+export async function openPseudonyms(files: Files, path: string): Promise<PseudonymStore> {
   const state = new SavedState<SavedPseudonyms>(files, path, { format: FORMAT, parse: (raw) => SAVED.parse(raw) });
   const loaded = await state.load();
   const pseudonyms = new Pseudonyms(loaded.kind === 'loaded' ? loaded.value : null);

@@ -164,40 +164,39 @@ describe('pseudonym store', () => {
   const folder = () => mkdtempSync(join(tmpdir(), 'pseudonyms-'));
 
   it('pseudonym store: names survive a restart, in a file that only its owner reads', async () => {
-    const state = folder();
-    const path = join(state, 'pseudonyms.json');
-    const store = await openPseudonyms(realFiles, state);
+    const path = join(folder(), 'pseudonyms.json');
+    const store = await openPseudonyms(realFiles, path);
     expect(store.pseudonyms.nameOf('host', 'Web1')).toBe('host-1');
     await store.save();
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    const again = await openPseudonyms(realFiles, state);
+    const again = await openPseudonyms(realFiles, path);
     expect(again.problem).toBeNull();
     expect(again.pseudonyms.nameOf('host', 'web1')).toBe('host-1');
     expect(again.pseudonyms.nameOf('host', 'web2')).toBe('host-2');
     const written = readFileSync(path, 'utf8');
-    await (await openPseudonyms(realFiles, state)).save();
+    await (await openPseudonyms(realFiles, path)).save();
     expect(readFileSync(path, 'utf8')).toBe(written);
   });
 
   it('pseudonym store: a full map is saved, and a name that was not saved is given again', async () => {
-    const state = folder();
-    const store = await openPseudonyms(realFiles, state);
+    const path = join(folder(), 'pseudonyms.json');
+    const store = await openPseudonyms(realFiles, path);
     for (let n = 1; n <= MAX_NAMES + 10; n += 1) store.pseudonyms.nameOf('host', `web${n}`);
     await store.save();
     store.pseudonyms.nameOf('host', 'lost');
-    const again = (await openPseudonyms(realFiles, state)).pseudonyms;
+    const again = (await openPseudonyms(realFiles, path)).pseudonyms;
     expect(again.saved().names.length).toBe(MAX_NAMES);
     expect(again.nameOf('host', `web${MAX_NAMES}`)).toBe(`host-${MAX_NAMES}`);
     expect(again.nameOf('host', 'other')).toBe(`host-${MAX_NAMES + 11}`);
   });
 
   it('pseudonym store: a damaged map is set aside, reported, and replaced', async () => {
-    const state = folder();
-    writeFileSync(join(state, 'pseudonyms.json'), '{"format":1,"names":7}');
-    const store = await openPseudonyms(realFiles, state);
+    const path = join(folder(), 'pseudonyms.json');
+    writeFileSync(path, '{"format":1,"names":7}');
+    const store = await openPseudonyms(realFiles, path);
     expect(store.problem?.code).toBe('STATE-DAMAGED');
     store.pseudonyms.nameOf('user', 'bob');
     await store.save();
-    expect((await openPseudonyms(realFiles, state)).pseudonyms.nameOf('user', 'bob')).toBe('user-1');
+    expect((await openPseudonyms(realFiles, path)).pseudonyms.nameOf('user', 'bob')).toBe('user-1');
   });
 });
