@@ -68,5 +68,5 @@ it('timeout estimate: --apply without a daemon writes the file, and explain show
   );
   expect(readFileSync(config, 'utf8')).toContain('base_ms: 300000');
   const explained = await run('explain', '2MB');
-  expect(explained).toMatch(/Evidence: 1 verified download up to 2\.0 MB.*the longest wait was 53 s/);
+  expect(explained).toMatch(/Evidence: 1 verified download of up to 2\.0 MB.*the longest wait was 53 s/);
 });
