@@ -8,6 +8,7 @@ import { toRecord } from '#logging/record.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { hostileError, hostileText, hostileValue } from '#test/support/hostile.ts';
 import { readClassicLine, readingsOf } from '#test/support/read-classic.ts';
+import { rounds } from '#test/support/rounds.ts';
 import { UPDATER } from '#test/support/updater.ts';
 
 const AT = new Date(2026, 10, 20, 0, 4, 10).getTime();
@@ -53,7 +54,7 @@ describe('the classic line', () => {
         expect(line.split('[Thread: ')).toHaveLength(2);
         expect(readingsOf(line).map((reading) => reading.name)).toEqual([name]);
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(100) },
     );
   });
 

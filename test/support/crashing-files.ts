@@ -483,8 +483,7 @@ export class CrashingFiles implements Files {
 
   #homesOf(node: Node): { folder: FolderNode; name: string }[] {
     const homes = [];
-    for (const [, folder] of walk(this.#root, '/')) {
-      if (folder.kind !== 'directory') continue;
+    for (const folder of foldersIn(this.#root)) {
       for (const [name, entry] of folder.entries) if (entry === node) homes.push({ folder, name });
     }
     return homes;
@@ -509,9 +508,8 @@ export class CrashingFiles implements Files {
   }
 
   #forgetOldNames(node: Node): void {
-    for (const [, folder] of walk(this.#root, '/')) {
-      if (folder.kind !== 'directory') continue;
-      for (const [name, entry] of [...folder.durable]) {
+    for (const folder of foldersIn(this.#root)) {
+      for (const [name, entry] of folder.durable) {
         if (entry === node && folder.entries.get(name) !== node) folder.durable.delete(name);
       }
     }
@@ -621,6 +619,12 @@ function tear(now: Buffer, synced: Buffer, random: () => number): Buffer {
   return way === 1 ? kept : Buffer.concat([kept, Buffer.alloc(Math.max(0, now.length - kept.length))]);
 }
 
+function* foldersIn(folder: FolderNode): Generator<FolderNode> {
+  yield folder;
+  for (const node of folder.entries.values()) if (node.kind === 'directory') yield* foldersIn(node);
+}
+
+/** Everything in the folder with its path, in the order of the names. */
 function* walk(folder: FolderNode, path: string): Generator<[string, Node]> {
   yield [path, folder];
   for (const name of [...folder.entries.keys()].sort()) {
