@@ -16,6 +16,7 @@ import { QUEUE_VERBS } from './queue.ts';
 import { settingsListSchema } from './settings.ts';
 import { statusSchema } from './status.ts';
 import { explanationSchema, seededSchema, seedSchema } from './timeouts.ts';
+import { SEND_LOGS_VERBS } from './uploads/send-logs.ts';
 import { answer, eventsOf, field, LOG_EVENTS, type MethodsOf, nothing, whole, work } from './verb.ts';
 
 /** A configuration of 1 MiB in JSON, which may write a character as several bytes, and the variables of a shell. */
@@ -134,6 +135,7 @@ export const VERBS = {
     result: changeVerdictSchema,
   }),
   ...QUEUE_VERBS,
+  ...SEND_LOGS_VERBS,
 };
 export type Verbs = typeof VERBS;
 

@@ -87,9 +87,9 @@ async function answer<T extends VerbTable>(
   response.once('prefinish', () => incoming.socket.setTimeout(silenceMs, () => incoming.socket.destroy()));
   try {
     if (verb === null) return sendJson(out, 404, { error: 'no such request' });
-    const request = await readAuthorized(served, { incoming, verb, body });
+    const { request, peer } = await readAuthorized(served, { incoming, verb, body });
     const work = async (onEvent: (event: unknown) => void) =>
-      await handlerOf(handlers, name)({ request, onEvent, signal: gone.signal, authority });
+      await handlerOf(handlers, name)({ request, onEvent, signal: gone.signal, authority, peer });
     if (verb.mode === 'answer') sendJson(out, 200, (await work(() => undefined)) ?? null);
     else await sendLines(out, verb, work);
   } catch (thrown) {
@@ -111,7 +111,7 @@ interface IncomingCall {
 async function readAuthorized(
   { authority, onRequest }: Pick<ServedControl<VerbTable>, 'authority' | 'onRequest'>,
   { incoming, verb, body }: IncomingCall,
-): Promise<unknown> {
+): Promise<{ readonly request: unknown; readonly peer: Peer | null }> {
   // Before reading the body: the sender may disconnect while it is read.
   const peer = verb.needs === 'look' && verb.more === null ? null : await peerOf(incoming.socket);
   let needed: Pick<AnyVerb, 'needs' | 'does'> = verb;
@@ -126,7 +126,7 @@ async function readAuthorized(
       requireAuthority(authority, verb.more);
     }
     report(null);
-    return request;
+    return { request, peer };
   } catch (thrown) {
     const error = asCoded(thrown);
     // A caller that disconnects before its request is complete is not reported as refused.

@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import type { SallyportEvent } from '#logging/events.ts';
+import type { Peer } from '#system/network/peer.ts';
 import { reviveEvent, wireEvent } from './wire.ts';
 
 /** What a caller may do. Each level includes the previous ones, and each has its own socket. */
@@ -152,13 +153,20 @@ export interface Call<Q = unknown, E = unknown> {
   readonly signal: AbortSignal;
 }
 
+/** Who calls. */
+export interface Caller {
+  readonly authority: Authority;
+  /** The process, as the kernel identifies it. Null for this process, for verbs that only look, and if it is unknown. */
+  readonly peer: Peer | null;
+}
+
 /** The daemon's handler for each verb of a table. */
 export type HandlersOf<T extends VerbTable> = {
   readonly [Name in keyof T]: T[Name] extends Verb<infer Q, infer R, infer E>
-    ? (call: Call<Q, E> & { readonly authority: Authority }) => Promise<R> | R
+    ? (call: Call<Q, E> & Caller) => Promise<R> | R
     : never;
 };
-type AnyHandler = (call: Call & { readonly authority: Authority }) => unknown;
+type AnyHandler = (call: Call & Caller) => unknown;
 
 /** Passes a call to its handler. */
 export type Transport = (name: string, call: Call) => Promise<unknown>;
@@ -185,7 +193,7 @@ function callOf({ request, events, mode }: AnyVerb, given: unknown[]): Call {
 
 /** Calls the handlers in this process. */
 export function inProcess<T extends VerbTable>(handlers: HandlersOf<T>, authority: Authority): Transport {
-  return async (name, call) => await handlerOf(handlers, name)({ ...call, authority });
+  return async (name, call) => await handlerOf(handlers, name)({ ...call, authority, peer: null });
 }
 
 /** The handler of a name that comes from the same table. */

@@ -100,6 +100,11 @@ export class Agent {
     // The new settings may name another command, or the first one, that can run the waiting entries.
     parts.config.watch({ ended: (outcome) => outcome === 'applied' && this.#hooks.start() });
     parts.events.add((event) => this.#show(event));
+    // Most hosts never send support logs.
+    parts.uploads.bundles.attach(async () => {
+      const { bundleContents } = await import('./logs/bundle-contents.ts');
+      return bundleContents(parts, this);
+    });
   }
 
   /** Runs a round, or joins a running one of at least the same scope. Rejects only with the reason of `stop`. */

@@ -130,6 +130,7 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
       commands: new SystemCommands(clock),
       clock,
       redactor,
+      known,
       report,
       events,
       config,

@@ -40,6 +40,8 @@ export interface Parts {
   readonly clock: WatchedClock;
   /** Redacts output that does not go through the log. */
   readonly redactor: SpanRedactor;
+  /** Every secret of this process. */
+  readonly known: KnownSecrets;
   readonly report: Report;
   /** Listeners that get every event. */
   readonly events: Set<Report>;

@@ -7,6 +7,7 @@ import type { Agent } from './agent.ts';
 import type { Followers } from './answers/followers.ts';
 import { listSettings } from './answers/list-settings.ts';
 import { queueHandlers } from './answers/queue-handlers.ts';
+import { sendLogsHandlers } from './logs/send-logs-handlers.ts';
 import type { Parts } from './parts.ts';
 
 /** The handlers over this work. */
@@ -30,6 +31,7 @@ export function handlersOf(agent: Agent, parts: Parts, followers: Followers): Ha
     tryChange: ({ request, authority, onEvent, signal }) =>
       agent.tryChange({ ...request, authority: boundBy(request, authority) }, onEvent, signal),
     ...queueHandlers(parts, agent.failures),
+    ...sendLogsHandlers(parts),
   };
 }
 

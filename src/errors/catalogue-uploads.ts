@@ -100,6 +100,18 @@ export const UPLOAD_CODES = {
     class: 'content',
     retry: 'change',
   },
+  'REQUEST-UNKNOWN': {
+    text: 'No request {request} of the platform waits for a decision.',
+    check: 'To list the requests, run sallyport send-logs requests. One without a decision is denied after 72 hours.',
+    class: 'content',
+    retry: 'never',
+  },
+  'BUNDLE-FOREIGN': {
+    text: 'The file is not a bundle of support logs: {reason:words}. Nothing was sent.',
+    check: 'Make one with sallyport send-logs --output FILE, on any host.',
+    class: 'content',
+    retry: 'never',
+  },
   'JOB-TOO-SOON': {
     text: 'By schedule and at the request of the platform, support logs are sent at most once an hour. The next time is in {wait:ms}.',
     check: 'To send them now, run sallyport send-logs.',

@@ -17,6 +17,18 @@ export const UPLOADS_EVENTS = {
     folds: true,
   },
   // Jobs of support logs
+  'support-logs-on': { level: 'info', thread: null, text: 'Support logs are sent to {url}.' },
+  'support-logs-off': {
+    level: 'warn',
+    thread: null,
+    text: 'Support logs are not sent any more; bundles that wait are kept: {error:advised}',
+  },
+  'support-logs-unusable': {
+    level: 'error',
+    thread: null,
+    text: 'Support logs cannot be sent: {error:advised}',
+    folds: true,
+  },
   'bundle-requested': {
     level: 'info',
     thread: null,
@@ -43,6 +55,22 @@ export const UPLOADS_EVENTS = {
     thread: null,
     text: 'Set aside a bundle that cannot be sent: {error:advised}',
     folds: true,
+  },
+  // Requests of the platform for support logs
+  'logs-request-waits': {
+    level: 'warn',
+    thread: null,
+    text: 'The platform requests support logs (request {request}, case {case}). Run sallyport send-logs requests to decide.',
+  },
+  'logs-request-approved': {
+    level: 'info',
+    thread: null,
+    text: 'Request {request} of the platform was approved by {by:words}: bundle {job}.',
+  },
+  'logs-request-denied': {
+    level: 'warn',
+    thread: null,
+    text: 'Request {request} of the platform for support logs was denied: {by:words}. Nothing was collected.',
   },
   // Uploading one file
   'upload-started': {

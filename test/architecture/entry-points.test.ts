@@ -172,6 +172,8 @@ const RESERVED: readonly Reserved[] = [
       'config/rules/cross-rules.ts': 'the purposes for which nothing is sent yet',
       'cli/program/program-submit.ts': 'the keys that the help of `submit` names',
       'submit-action.ts': 'composes `submit` with the settings of this purpose',
+      'cli/program/program-logs.ts': 'the keys that the help of `send-logs` names',
+      'daemon/logs/': 'makes the contents of bundles with the settings of this purpose',
       'daemon/uploads/': 'composes that module with the settings of these purposes',
       'config/reading/renamed.ts': 'where version 1 of the format had its keys',
       'vendor-actions.ts': 'prints the key for each address of the reference server',

@@ -87,6 +87,7 @@ export const MAX_FLAT_FILES = 20;
 /** The directories inside modules, with what each holds. The page docs/architecture.md gets its table from here. */
 export const DIRECTORIES: Readonly<Record<string, string>> = {
   'uploads/analytics': 'Documents of other programs: reading, the drop directory, sending batches.',
+  'cli/logs': 'The commands about support logs and about what left this host.',
   'cli/program': 'Every command with its options and help.',
   'cli/settings': 'The commands that show, try and change the configuration.',
   'cli/terminal': 'Output and questions: lines, tables, JSON, prompts.',
@@ -98,7 +99,9 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'config/rules': 'Rules between keys, in addition to those of the schema for each key.',
   'config/schema': 'The schema, a file for each section.',
   'config/values': 'Rules for values that several keys use, and suggestions for misspelled ones.',
+  'control/uploads': 'Verbs about support logs and about what left this host.',
   'daemon/answers': 'Answers to requests over Control: status, health, endpoints, settings, the log.',
+  'daemon/logs': 'Support logs on request: answers to commands, the contents of bundles, bundles of other hosts.',
   'daemon/reload': 'Applies settings at the start and on a reload, in every part or in none.',
   'daemon/schedule': 'When rounds run, and the loop that runs them.',
   'daemon/service': 'The process as a service: systemd, its watchdog, the control sockets, the state folder.',

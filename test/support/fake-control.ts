@@ -4,6 +4,7 @@ import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } fr
 import type { EndpointList, EndpointRow } from '#control/endpoints.ts';
 import type { QueueDetail, QueueEntry } from '#control/queue.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
+import type { LogsJob, PlatformRequestRow } from '#control/uploads/send-logs.ts';
 import type { Diagnosis, PurposeReport } from '#diagnose/report.ts';
 
 /** Answers of a healthy daemon; a test replaces the parts that it is about. */
@@ -31,7 +32,65 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     retryQueued: () => Promise.resolve({ retried: [], sending: true }),
     dropQueued: ({ kind, id }) => Promise.resolve(aQueueEntry({ kind: kind ?? 'receipt', id })),
     verifyQueue: () => Promise.resolve([]),
+    sendLogs: () => Promise.resolve({ job: aLogsJob(), joined: false, daemon: true }),
+    followLogs: () => Promise.resolve(aLogsJob()),
+    listLogs: () => Promise.resolve([aLogsJob()]),
+    showLogs: () => Promise.resolve({ job: aLogsJob(), files: [], left_out: [] }),
+    readLogs: () => Promise.resolve({ data: '', length: 0 }),
+    approveLogs: () => Promise.resolve(aLogsJob()),
+    deleteLogs: () => Promise.resolve(),
+    planLogs: () => Promise.resolve({ source_bytes: 0, files: [], left_out: [] }),
+    beginImport: () => Promise.resolve(aLogsJob()),
+    importPart: () => Promise.resolve(),
+    endImport: () => Promise.resolve(aLogsJob()),
+    listLogsRequests: () => Promise.resolve([]),
+    decideLogsRequest: ({ id, approve }) =>
+      Promise.resolve(aLogsRequest({ id, state: approve ? 'approved' : 'denied' })),
+    listSent: () => Promise.resolve([]),
     close: () => Promise.resolve(),
+    ...over,
+  };
+}
+
+/** A bundle of support logs that was sent. */
+export function aLogsJob(over: Partial<LogsJob> = {}): LogsJob {
+  return {
+    job: '20261130-k3f9q2',
+    state: 'sent',
+    since: '2026-11-30T08:01:00.000Z',
+    created_at: '2026-11-30T08:00:00.000Z',
+    requested_by: 'root',
+    approved_by: null,
+    case: '4711',
+    note: null,
+    file: '20261130-k3f9q2.tar.zst',
+    length: 1_200_000,
+    sha256: 'a'.repeat(64),
+    files: 3,
+    left_out: 0,
+    masked: { authorization: 2 },
+    confirmed: null,
+    failures: 0,
+    failure: null,
+    next_try: null,
+    url: 'https://support.example.com/files/',
+    via: 'proxy corp',
+    receipt: 'r-20261130-k3f9q2',
+    ...over,
+  };
+}
+
+/** A request of the platform that was decided. */
+export function aLogsRequest(over: Partial<PlatformRequestRow> = {}): PlatformRequestRow {
+  return {
+    id: 'r-1',
+    case: '4711',
+    at: '2026-11-30T08:00:00.000Z',
+    state: 'approved',
+    decided_at: '2026-11-30T09:00:00.000Z',
+    decided_by: 'root',
+    job: '20261130-k3f9q2',
+    expires_at: null,
     ...over,
   };
 }

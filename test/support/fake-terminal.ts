@@ -26,6 +26,7 @@ export function fakeAnswers(
     interactive: !('piped' in script),
     line: (question) => answer(question, true),
     hidden: (question) => answer(question, false),
+    enter: () => Promise.resolve(false),
     piped: () => Promise.resolve('piped' in script ? script.piped : ''),
     bytes: async function* () {
       yield await Promise.resolve(Buffer.from('piped' in script ? script.piped : ''));

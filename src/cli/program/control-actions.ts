@@ -6,8 +6,10 @@ import type { Control } from '#control/control.ts';
 import type { Report } from '#logging/events.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
+import { logsActions } from './logs-actions.ts';
 import type { Actions } from './program.ts';
 import type { Globals } from './program-hooks.ts';
+import type { LogsActions } from './program-logs.ts';
 import type { QueueActions } from './program-queue.ts';
 
 export interface ControlActionParts {
@@ -30,6 +32,7 @@ type ControlActions = Pick<
   | 'runHook'
   | 'explainTimeout'
   | keyof QueueActions
+  | keyof LogsActions
 >;
 
 /** The commands, under the names that the program calls. */
@@ -37,6 +40,7 @@ export function controlActions(parts: ControlActionParts): ControlActions {
   const { terminal, signal, withControl } = parts;
   return {
     ...queueActions(parts),
+    ...logsActions(parts),
     check: async (globals, options) => {
       const { checkCommand } = await import('#cli/check.ts');
       return await withControl(globals, (control) =>

@@ -10,6 +10,7 @@ import type { LogForm } from '#logging/log.ts';
 import { validateId } from '#system/id.ts';
 import { isZoneName } from '#system/time/zone.ts';
 import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
+import { addLogsCommands, type LogsActions } from './program-logs.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import type { ProxyActions } from './program-proxy.ts';
 import { addQueueCommands, type QueueActions } from './program-queue.ts';
@@ -33,7 +34,7 @@ export interface EstimateArguments {
 }
 
 /** The actions that `sallyport.ts` provides. Each returns the exit status. */
-export interface Actions extends ProxyActions, NetworkActions, QueueActions, SubmitActions {
+export interface Actions extends ProxyActions, NetworkActions, QueueActions, SubmitActions, LogsActions {
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
@@ -70,6 +71,7 @@ export async function runProgram(
   addWork(program, made.actions, { globals, does });
   addSubmitCommand(program, made.actions, { globals, does });
   addQueueCommands(program, made.actions, { globals, does });
+  addLogsCommands(program, made.actions, { globals, does });
   addTimeout(program, made.actions, { globals, does });
   // What follows from the configuration schema is loaded for its own commands only.
   const purposes = isNamed('diagnose') ? (await import('#config/purposes.ts')).PURPOSES : [];

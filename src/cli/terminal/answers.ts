@@ -3,6 +3,7 @@
 
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { onAbort } from '#system/abort.ts';
 
 /** Input from a person or a pipe. */
 export interface Answers {
@@ -12,6 +13,8 @@ export interface Answers {
   line(question: string): Promise<string | null>;
   /** The same, not shown while it is typed. */
   hidden(question: string): Promise<string | null>;
+  /** Waits for ENTER or Ctrl-C, without a question. False if the signal was aborted first. */
+  enter(signal: AbortSignal): Promise<boolean>;
   /** The piped input, cut to at most `limitBytes`. */
   piped(limitBytes: number): Promise<string>;
   /** Standard input as it comes, of any length. */
@@ -25,6 +28,7 @@ export function processAnswers(): Answers {
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     line: (question) => ask(question, true),
     hidden: (question) => ask(question, false),
+    enter: waitForEnter,
     piped: readPiped,
     bytes: () => stdin,
   };
@@ -49,6 +53,22 @@ function ask(question: string, isShown: boolean): Promise<string | null> {
       answer = text;
       editor.close();
     });
+  });
+}
+
+function waitForEnter(signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const output = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const editor = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
+    let isPressed = false;
+    const press = () => {
+      isPressed = true;
+      editor.close();
+    };
+    editor.once('line', press);
+    editor.once('SIGINT', press);
+    editor.once('close', () => resolve(isPressed));
+    onAbort(signal, () => editor.close());
   });
 }
 

@@ -46,7 +46,7 @@ function checkPins(purpose: Purpose, settings: Salvaged): Finding[] {
 }
 
 /** Nothing is sent for these purposes yet. */
-const PLANNED: ReadonlySet<Purpose> = new Set<Purpose>(['support_logs', 'platform']);
+const PLANNED: ReadonlySet<Purpose> = new Set<Purpose>(['platform']);
 
 /** An admin who enables a purpose expects that something is sent. */
 function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {

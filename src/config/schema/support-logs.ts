@@ -42,7 +42,6 @@ export const supportLogs = purposeSection(
     enables: 'support logs may be sent, by schedule, at the request of the platform or by a command',
     traffic: 'support logs',
     url: uploadUrl('https://support.example.com/files/'),
-    isPlanned: true,
   },
   {
     protocol: describeKey(z.enum(['tus', 'put']).default('tus'), {

@@ -13,11 +13,8 @@ import { Followers } from '#daemon/answers/followers.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { handlersOf } from '#daemon/verbs.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
-import type { Peer } from '#system/network/peer.ts';
+import { type Peer, userWords } from '#system/network/peer.ts';
 import { groupNumber } from '#system/process/group.ts';
-
-/** The uid that the kernel reports for users outside our user namespace; systemd's `PrivateUsers=` creates one. */
-const OVERFLOW_UID = 65_534;
 
 interface Listening {
   readonly path: string;
@@ -82,8 +79,6 @@ function explain(thrown: unknown, group: string | undefined): unknown {
 
 /** The peer in words, from the kernel and not from the peer itself. */
 function nameOf(peer: Peer | null): string {
-  if (peer === null) return 'an unknown user';
-  const user = peer.uid === 0 ? 'root' : `user ${peer.uid}`;
-  const shown = peer.uid === OVERFLOW_UID ? 'a user that the service cannot identify' : user;
-  return peer.pid === 0 ? shown : `${shown}, process ${peer.pid}`;
+  const user = userWords(peer);
+  return peer === null || peer.pid === 0 ? user : `${user}, process ${peer.pid}`;
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Ballast } from '#spool/ballast.ts';
 import { SentRecord } from '#uploads/sent-record.ts';
 import { Analytics } from './analytics.ts';
+import { SupportBundles } from './bundles.ts';
 import { type OpenKind, receiptKind } from './kinds.ts';
 import type { UploadsPorts } from './ports.ts';
 
@@ -17,6 +18,8 @@ const OUTBOX = 'outbox';
 export interface Uploads {
   /** Exposure analytics: documents of other programs. */
   readonly documents: Analytics;
+  /** Support logs: bundles and their jobs. */
+  readonly bundles: SupportBundles;
   /** The record of what left this host. */
   readonly sent: SentRecord;
   /** Every spool that is open now. */
@@ -45,17 +48,23 @@ export async function openUploads(given: UploadsPorts): Promise<Uploads> {
   const spend = async <T>(work: () => Promise<T>) => (await ballast()).spend(work);
   const sent = await SentRecord.open({ ...given, ballast: { spend } });
   const documents = new Analytics({ ...given, outbox, ballast, sent });
-  await documents.open();
+  const bundles = new SupportBundles({ ...given, outbox, ballast, sent });
+  await Promise.all([documents.open(), bundles.open()]);
   return {
     documents,
+    bundles,
     sent,
     get kinds() {
-      return [receiptKind(given.receipts), ...documents.kinds];
+      return [receiptKind(given.receipts), ...documents.kinds, ...bundles.kinds];
     },
     get busyWith() {
-      return documents.busyWith;
+      return [...documents.busyWith, ...bundles.busyWith];
     },
-    start: () => documents.start(),
-    stop: () => documents.stop(),
+    start: async () => {
+      await Promise.all([documents.start(), bundles.start()]);
+    },
+    stop: async () => {
+      await Promise.all([documents.stop(), bundles.stop()]);
+    },
   };
 }

@@ -14,6 +14,16 @@ export interface Peer {
   readonly pid: number;
 }
 
+/** The uid that the kernel reports for users outside our user namespace; systemd's `PrivateUsers=` creates one. */
+const OVERFLOW_UID = 65_534;
+
+/** The user of a process in words: `root`, `user 1000`. */
+export function userWords(peer: Pick<Peer, 'uid'> | null): string {
+  if (peer === null) return 'an unknown user';
+  if (peer.uid === OVERFLOW_UID) return 'a user that the service cannot identify';
+  return peer.uid === 0 ? 'root' : `user ${peer.uid}`;
+}
+
 type ReadPeer = (fd: number) => Peer | null;
 
 /** asm-generic/socket.h; the same on x64 and arm64, the platforms that we ship a Node for. */

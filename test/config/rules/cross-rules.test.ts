@@ -271,7 +271,7 @@ describe('rules for purpose sections', () => {
     expect(await warningsOf('platform: {enabled: true}')).toMatchObject([
       { key: 'platform.enabled', line: 2, message: expect.stringContaining('Nothing is sent without platform.url') },
     ]);
-    for (const purpose of ['platform', 'support_logs']) {
+    for (const purpose of ['platform']) {
       expect(await warningsOf(`${purpose}: {enabled: true, url: "https://a.example.com/"}`)).toMatchObject([
         { key: `${purpose}.enabled`, message: expect.stringContaining('sends nothing') },
       ]);
@@ -307,9 +307,7 @@ describe('rules for uploads', () => {
     expect(await warningsOf('support_logs: {url: "wss://support.example.com/"}')).toMatchObject([
       { key: 'support_logs.url' },
     ]);
-    expect(await warningsOf('support_logs: {enabled: true, url: "http://127.0.0.1:8080/files"}')).toMatchObject([
-      { key: 'support_logs.enabled' },
-    ]);
+    expect(await warningsOf('support_logs: {enabled: true, url: "http://127.0.0.1:8080/files"}')).toEqual([]);
   });
 
   it('warn of allow_until without allow', async () => {

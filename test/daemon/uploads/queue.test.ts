@@ -11,7 +11,7 @@ import { FAULTS, startFaultProxy } from '#test/support/fault-proxy.ts';
 /** The call of an admin. */
 const call = <Q>(request: Q) => {
   const signal = new AbortController().signal;
-  return { request, signal, onEvent: () => undefined, authority: 'admin' as const };
+  return { request, signal, onEvent: () => undefined, authority: 'admin' as const, peer: null };
 };
 
 function answersOf({ agent, parts }: AnalyticsRig) {

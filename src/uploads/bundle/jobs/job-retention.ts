@@ -52,6 +52,7 @@ export function refusalOf(jobs: readonly Job[], retention: Retention): CodedErro
   return coded('JOBS-FULL', { count: open.length, limit: MAX_OPEN_JOBS, bytes, limitBytes: limitBytes(retention) });
 }
 
-function limitBytes({ maxBytes }: Retention): number {
+/** The most bytes that bundles which are not sent yet may have. */
+export function limitBytes({ maxBytes }: Pick<Retention, 'maxBytes'>): number {
   return BUNDLES_ON_DISK * maxBytes;
 }
