@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { utcTime } from '#system/moment.ts';
 
-export const MANIFEST_FORMAT = 1;
+const MANIFEST_FORMAT = 1;
 export const MANIFEST_NAME = 'manifest.json';
 
 const maskedSchema = z.object({ rule: z.string(), count: z.number() });

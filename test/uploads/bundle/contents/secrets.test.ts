@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { lintSource } from '@secretlint/core';
+import { createEngine } from '@secretlint/node';
 import { creator } from '@secretlint/secretlint-rule-preset-recommend';
 import { describe, expect, it } from 'vitest';
 import { bundleRig } from '#test/support/bundle-rig.ts';
@@ -23,11 +23,13 @@ function unpacked(path: string): string {
 }
 
 async function findings(content: string): Promise<number> {
-  const { messages } = await lintSource({
-    source: { content, filePath: '/bundle.log', ext: '.log', contentType: 'text' },
-    options: { config: { rules: [{ id: 'recommend', rule: creator, options: {} }] } },
+  const engine = await createEngine({
+    formatter: 'json',
+    configFileJSON: { rules: [{ id: creator.meta.id }] },
   });
-  return messages.length;
+  const { output } = await engine.executeOnContent({ content, filePath: '/bundle.log' });
+  const files: readonly { readonly messages: readonly unknown[] }[] = JSON.parse(output);
+  return files.flatMap(({ messages }) => messages).length;
 }
 
 describeWith(['zstd', 'tar'], 'bundle: secrets', () => {
