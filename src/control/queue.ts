@@ -15,7 +15,7 @@ const sizeSchema = z.object({ bytes: z.number(), items: z.number() });
 const lastFailureSchema = z.object({ at: z.string(), code: z.string() });
 
 /** Times are RFC 3339. */
-export const queueEntrySchema = z.object({
+const queueEntrySchema = z.object({
   kind: z.string(),
   id: z.string(),
   /**

@@ -64,7 +64,7 @@ export const UPLOAD_CODES = {
   'DOCUMENTS-REJECTED': {
     text: 'The collector rejected {count} document{count:s} of batch {batch}.',
     check:
-      'They are kept in outbox/batch/rejected of the state folder, with the reasons. Report them to the authors of the program that submitted them.',
+      'They are kept with the reasons; run sallyport queue show batch/{batch} to see which. Report them to the authors of the program that submitted them.',
     class: 'content',
     retry: 'never',
   },

@@ -153,7 +153,7 @@ function nameOf({ kind, listed, rejected }: FoundEntry): string {
 }
 
 /** @throws CodedError QUEUE-KIND */
-export function kindNamed(kinds: readonly OpenKind[], name: string): OpenKind {
+function kindNamed(kinds: readonly OpenKind[], name: string): OpenKind {
   const kind = kinds.find((one) => one.name === name);
   if (kind !== undefined) return kind;
   throw coded('QUEUE-KIND', { kind: name, known: kinds.map((one) => one.name) });
