@@ -23,6 +23,7 @@ import { toFailure } from './failure.ts';
 import type { LoadAgain, Parts } from './parts.ts';
 import { followConfig } from './reload/follow-config.ts';
 import { reportWarnings } from './reload/reload.ts';
+import { LogsSchedule } from './schedule/logs-schedule.ts';
 import { reasonOf, runRounds } from './schedule/rounds.ts';
 import { serveSockets } from './service/control-sockets.ts';
 import { openService } from './service/service.ts';
@@ -79,9 +80,11 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
       await gate.keep(parts.config.loaded);
       const follower = followConfig(parts, options.load, gate);
       agent.attachFile({ gate, readAgain: () => follower.readNow() });
+      const logs = await LogsSchedule.start(parts);
       try {
         await runRounds(parts, agent, options.signal);
       } finally {
+        logs.stop();
         await follower.stop();
       }
       return null;

@@ -56,6 +56,11 @@ export const UPLOADS_EVENTS = {
     text: 'Set aside a bundle that cannot be sent: {error:advised}',
     folds: true,
   },
+  'scheduled-logs-skipped': {
+    level: 'warn',
+    thread: null,
+    text: 'Support logs were not sent at their scheduled time: {error:advised}',
+  },
   // Requests of the platform for support logs
   'logs-request-waits': {
     level: 'warn',
