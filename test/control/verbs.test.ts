@@ -101,11 +101,14 @@ describe('a new verb', () => {
     const tables = mentions('control');
     expect(tables).toHaveLength(1);
     expect(mentions('daemon')).toHaveLength(1);
-    const control = readdirSync(join(SRC, 'control')).filter((file) =>
-      new RegExp(`\\b${name}\\b`).test(
-        readFileSync(join(SRC, 'control', file), 'utf8').replaceAll(/^ *(?:\/\/|\*|\/\*).*$/gm, ''),
-      ),
-    );
+    const files = readdirSync(join(SRC, 'control'), { recursive: true, encoding: 'utf8' });
+    const control = files
+      .filter((file) => file.endsWith('.ts'))
+      .filter((file) =>
+        new RegExp(`\\b${name}\\b`).test(
+          readFileSync(join(SRC, 'control', file), 'utf8').replaceAll(/^ *(?:\/\/|\*|\/\*).*$/gm, ''),
+        ),
+      );
     expect(control).toEqual(tables);
   });
 });
@@ -126,6 +129,9 @@ describe('table of verbs', () => {
       'listUpdates',
       'explainTimeout',
       'listQueue',
+      'listLogs',
+      'listLogsRequests',
+      'listSent',
     ]);
     expect(may('operate')).toEqual(expect.arrayContaining([...may('look'), 'check', 'diagnose', 'confirmChange']));
     expect(may('operate')).not.toEqual(expect.arrayContaining(['tryChange']));
@@ -136,6 +142,8 @@ describe('table of verbs', () => {
 const DIAGNOSIS = { purposes: null, shell: {}, candidate: null, through: null };
 const CANDIDATE = { ...DIAGNOSIS, candidate: { text: '', typed: [] } };
 const CHANGE = { text: '', typed: [], window_ms: 60_000, waits: false, by: 'a test' };
+const JOB = '20261130-k3f9q2';
+const ORDER = { case: null, note: null, since: null, prepare: false };
 /** A request that each verb accepts. */
 const REQUESTS: Readonly<Record<string, unknown>> = {
   follow: { after: null },
@@ -149,6 +157,18 @@ const REQUESTS: Readonly<Record<string, unknown>> = {
   retryQueued: { kind: null, id: null },
   dropQueued: { kind: 'receipt', id: 'a1b2' },
   verifyQueue: { kind: null },
+  sendLogs: ORDER,
+  followLogs: { job: JOB },
+  showLogs: { job: JOB },
+  readLogs: { job: JOB, file: null, offset: 0 },
+  approveLogs: { job: JOB, sha256: null },
+  deleteLogs: { job: JOB },
+  planLogs: ORDER,
+  beginImport: { case: null, note: null },
+  importPart: { job: JOB, offset: 0, data: '' },
+  endImport: { job: JOB },
+  decideLogsRequest: { id: 'r-1', approve: false },
+  listSent: { limit: 1 },
 };
 
 function asked(verb: AnyVerb, body: unknown): string {
