@@ -23,7 +23,7 @@ const WAITS_MS = 72 * 3_600_000;
 const MAX_KEPT = 1_000;
 const MAX_WAITING = 50;
 /** Who decided, if no person did. */
-export const BY_CONFIGURATION = 'the configuration';
+const BY_CONFIGURATION = 'the configuration';
 const BY_TIME = 'no decision within 72 hours';
 
 /** What the platform sends. */

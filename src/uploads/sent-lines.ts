@@ -23,7 +23,7 @@ export const requesterSchema = z.object({
 export type Requester = z.infer<typeof requesterSchema>;
 
 /** A bundle that the server has confirmed. Times are RFC 3339. */
-export const sentBundleSchema = z.object({
+const sentBundleSchema = z.object({
   kind: z.literal('bundle'),
   /** When the receipt arrived. */
   at: z.string(),
@@ -72,7 +72,7 @@ export const sentLineSchema = z.discriminatedUnion('kind', [sentBundleSchema, se
 export type SentLine = z.infer<typeof sentLineSchema>;
 
 /** The line, or null if this version does not know it. */
-export function parseSentLine(text: string): SentLine | null {
+function parseSentLine(text: string): SentLine | null {
   try {
     return sentLineSchema.parse(JSON.parse(text));
   } catch {

@@ -24,7 +24,7 @@ import {
   sentDaySchema,
 } from './sent-lines.ts';
 
-export type { Requester, SentBundle, SentDay, SentLine } from './sent-lines.ts';
+export type { SentDay, SentLine } from './sent-lines.ts';
 
 /** Names in the state folder. */
 export const SENT_FILE = 'sent.jsonl';

@@ -53,7 +53,7 @@ export function fakeControl(over: Partial<Control> = {}): Control {
 }
 
 /** A bundle of support logs that was sent. */
-export function aLogsJob(over: Partial<LogsJob> = {}): LogsJob {
+function aLogsJob(over: Partial<LogsJob> = {}): LogsJob {
   return {
     job: '20261130-k3f9q2',
     state: 'sent',
@@ -81,7 +81,7 @@ export function aLogsJob(over: Partial<LogsJob> = {}): LogsJob {
 }
 
 /** A request of the platform that was decided. */
-export function aLogsRequest(over: Partial<PlatformRequestRow> = {}): PlatformRequestRow {
+function aLogsRequest(over: Partial<PlatformRequestRow> = {}): PlatformRequestRow {
   return {
     id: 'r-1',
     case: '4711',

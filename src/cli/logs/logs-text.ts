@@ -62,7 +62,7 @@ export function contentLines(
 }
 
 /** `authorization 3, jwt 1`: counts by rule, never values. */
-export function maskedText(masked: File['masked']): string {
+function maskedText(masked: File['masked']): string {
   return Object.entries(masked)
     .map(([rule, count]) => `${showForeign(rule)} ${count}`)
     .join(', ');

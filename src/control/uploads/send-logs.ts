@@ -30,7 +30,7 @@ const listedFileSchema = z.object({ name: z.string(), bytes: z.number(), masked:
 const leftOutSchema = z.object({ name: z.string(), reason: z.string() });
 
 /** One job. Times are RFC 3339. */
-export const logsJobSchema = z.object({
+const logsJobSchema = z.object({
   job: z.string(),
   /**
    * building; prepared: waits for an approval; queued: waits for its upload; uploading; held: a scanner blocked it; sent;
@@ -71,7 +71,6 @@ const startedSchema = z.object({
   /** Whether a daemon works on it; without one, this process does. */
   daemon: z.boolean(),
 });
-export type StartedLogs = z.infer<typeof startedSchema>;
 
 const detailSchema = z.object({
   job: logsJobSchema,
@@ -100,14 +99,13 @@ const partSchema = z.object({
   /** Of the whole file. */
   length: z.number(),
 });
-export type FilePart = z.infer<typeof partSchema>;
 
 const approvalSchema = z.object({ job: jobIdSchema, sha256: z.string().max(64).nullable() });
 
 const importedSchema = z.object({ job: jobIdSchema, offset: z.int().nonnegative(), data: z.base64() });
 
 /** A request of the platform. */
-export const platformRequestSchema = z.object({
+const platformRequestSchema = z.object({
   id: z.string(),
   case: z.string().nullable(),
   at: z.string(),

@@ -4,7 +4,7 @@ import type { LogsOrder, LogsPlan } from '#control/uploads/send-logs.ts';
 import type { BuiltFile, Job } from '#uploads/bundle/jobs/job-record.ts';
 
 /** A stream of bytes of known length. */
-export interface ReadableFile {
+interface ReadableFile {
   readonly length: number;
   open(offset: number): AsyncIterable<Uint8Array>;
 }

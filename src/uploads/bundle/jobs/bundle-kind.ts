@@ -10,7 +10,7 @@ import { isJobId } from './job-id.ts';
 import { MAX_OPEN_JOBS } from './job-retention.ts';
 import type { JobStore } from './job-store.ts';
 
-export const SCOPE: Scope = { purpose: 'support_logs', thread: purposeRow('support_logs').thread };
+const SCOPE: Scope = { purpose: 'support_logs', thread: purposeRow('support_logs').thread };
 
 const bodySchema = z.strictObject({
   job: z.string().refine(isJobId),

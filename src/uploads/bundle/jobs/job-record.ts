@@ -6,8 +6,8 @@ import { requesterSchema } from '#uploads/sent-lines.ts';
 import { isJobId } from './job-id.ts';
 
 export const JOB_FORMAT = 1;
-export const MAX_CASE_LENGTH = 64;
-export const MAX_NOTE_LENGTH = 1_000;
+const MAX_CASE_LENGTH = 64;
+const MAX_NOTE_LENGTH = 1_000;
 
 /** One line of text without control characters. */
 const words = (max: number) =>
@@ -16,15 +16,15 @@ const words = (max: number) =>
     .min(1)
     .max(max)
     .regex(/^\P{Cc}+$/u);
-export const caseSchema = words(MAX_CASE_LENGTH);
-export const noteSchema = words(MAX_NOTE_LENGTH);
+const caseSchema = words(MAX_CASE_LENGTH);
+const noteSchema = words(MAX_NOTE_LENGTH);
 
 /**
  * building: its content is collected, redacted and packed. prepared: waits for an approval. queued: waits for its
  * upload, or is being uploaded. held: a scanner blocked it. sent: the server has confirmed it. failed: it can never be
  * sent.
  */
-export const JOB_STATES = ['building', 'prepared', 'queued', 'held', 'sent', 'failed'] as const;
+const JOB_STATES = ['building', 'prepared', 'queued', 'held', 'sent', 'failed'] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
 const countsSchema = z.record(z.string(), z.int().nonnegative());
