@@ -33,7 +33,7 @@ export async function startLoginProxy(login: ProxyLogin, user: NtlmUser, targetP
       const authorization = /^proxy-authorization: (.*)\r$/im.exec(head)?.[1];
       const verdict = judge(authorization, line);
       if (verdict !== 'ok') {
-        if (authorization !== undefined) counted.refused += 1;
+        if (authorization !== undefined && !isNegotiate(authorization)) counted.refused += 1;
         const fields = verdict.map((field) => `Proxy-Authenticate: ${field}\r\n`).join('');
         client.write(`HTTP/1.1 407 X\r\n${fields}Content-Length: 0\r\n\r\n`);
         return false;
@@ -94,6 +94,11 @@ function digestJudge(user: NtlmUser, nonce: string): Judge {
       ? 'ok'
       : [`Digest realm="test", nonce="${nonce}", qop="auth"`];
   };
+}
+
+/** The first message of NTLM asks for the challenge; it proves nothing (MS-NLMP, 2.2.1.1). */
+function isNegotiate(authorization: string): boolean {
+  return /^NTLM TlRMTVNTUAABAAAA/.test(authorization);
 }
 
 function ntlmJudge(user: NtlmUser): Judge {
