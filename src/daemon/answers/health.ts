@@ -157,6 +157,8 @@ export interface HealthFacts {
   readonly nextCheckMs: number | null;
   /** Profiles in use whose password is held back. */
   readonly keptBack: readonly string[];
+  /** Requests of the platform that wait for a person; null if they cannot be read. */
+  readonly waitingRequests: number | null;
   /** Queues that are being sent. */
   readonly queues: readonly QueueFacts[];
 }
@@ -174,7 +176,7 @@ export function classifyHealth(facts: HealthFacts): Health {
   if (checks.overdue !== null) return { level: 'critical', sentence: checks.overdue.message };
   const queues = classifyQueues(facts.queues);
   if (queues.critical !== null) return { level: 'critical', sentence: queues.critical };
-  const warning = warningOf(facts, checks) ?? queues.warning;
+  const warning = warningOf(facts, checks) ?? requestsWarning(facts) ?? queues.warning;
   if (warning !== null) return { level: 'warning', sentence: warning };
   const next = facts.nextCheckMs === null ? '' : ' The next is at {next}.';
   return {
@@ -208,6 +210,15 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
   if (facts.hookFailed > 0)
     return fillTemplate('Number of updates for which the hook failed: {count}.', { count: facts.hookFailed });
   return null;
+}
+
+function requestsWarning({ waitingRequests: waiting }: HealthFacts): string | null {
+  if (waiting === 0) return null;
+  if (waiting === null) return 'The requests of the platform cannot be read. See: sallyport send-logs requests.';
+  return fillTemplate(
+    'Number of requests of the platform for support logs that wait for a decision: {waiting}. See: sallyport send-logs requests.',
+    { waiting },
+  );
 }
 
 function timeOf(ms: number | null): string | null {

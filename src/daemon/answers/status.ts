@@ -19,7 +19,7 @@ import type { HookState } from '#updates/hook/hook.ts';
 import type { RoundReport } from '#updates/round.ts';
 import { waitingCredentials } from './credentials.ts';
 import { proxiesInUse } from './endpoints.ts';
-import { type CheckHealth, classifyHealth } from './health.ts';
+import { type CheckHealth, classifyHealth, type HealthFacts } from './health.ts';
 import type { TransferProgress } from './progress.ts';
 import { placesIn } from './read-endpoints.ts';
 import { describeRoutes } from './routes.ts';
@@ -62,7 +62,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       since: mode === 'daemon' ? toTime(parts.startedAtMs) : null,
       agent: ports.agent.id,
     },
-    health: describeHealth(parts, activity, credentials),
+    health: describeHealth(parts, activity, { credentials, waitingRequests: await waitingRequests(parts, activity) }),
     config: { ...describeConfig(parts.config), trying: activity.trying, held: activity.held },
     routes: describePurposes(parts, activity),
     credentials,
@@ -173,7 +173,7 @@ function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_f
 function describeHealth(
   { ports, config, redactor, uploads, clock }: Parts,
   activity: Activity,
-  credentials: Status['credentials'],
+  { credentials, waitingRequests }: Pick<Status, 'credentials'> & Pick<HealthFacts, 'waitingRequests'>,
 ): Status['health'] {
   const { nextCheckMs, last, hook } = activity;
   const checks = activity.checks && {
@@ -193,6 +193,7 @@ function describeHealth(
     failing: last?.failed.length ?? 0,
     hookFailed: hook.failed.length,
     keptBack: credentials.flatMap(({ proxy, used }) => (used ? [proxy] : [])),
+    waitingRequests,
     queues: queueFacts(settings, uploads.kinds, clock.now()),
   });
   return {
@@ -200,6 +201,15 @@ function describeHealth(
     age_seconds: checks === null ? null : Math.round(checks.ageMs / 1_000),
     stale_after_seconds: hours * 3_600,
   };
+}
+
+/** Without a daemon they change nothing in the verdict, and the file may belong to another process. */
+async function waitingRequests({ uploads }: Parts, { checks }: Activity): Promise<number | null> {
+  if (checks === null) return 0;
+  return await uploads.bundles.requests().then(
+    ({ waiting }) => waiting,
+    () => null,
+  );
 }
 
 function describePause({ ports, redactor }: Parts): Status['paused'] {

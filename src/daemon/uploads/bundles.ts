@@ -42,7 +42,7 @@ export class SupportBundles {
   readonly #turns = new Turns();
   readonly #listeners = new Set<(job: string) => void>();
   readonly #confirmed = new Map<string, number>();
-  #requests: PlatformRequests | null = null;
+  #requests: Promise<PlatformRequests> | null = null;
   #load: (() => Promise<BundleContents>) | null = null;
   #contents: Promise<BundleContents> | null = null;
   #opened: Opened | null = null;
@@ -107,7 +107,26 @@ export class SupportBundles {
 
   /** The requests of the platform; opened when they are needed. @throws CodedError STATE-UNREADABLE */
   async requests(): Promise<PlatformRequests> {
-    this.#requests ??= await PlatformRequests.open({
+    // One for all callers, because each saves the whole file. After a failure, the next caller tries again.
+    this.#requests ??= this.#openRequests();
+    const opening = this.#requests;
+    try {
+      return await opening;
+    } catch (thrown) {
+      if (this.#requests === opening) this.#requests = null;
+      throw thrown;
+    }
+  }
+
+  /** What is open, for a request. @throws CodedError POLICY-UPLOADS, UPLOADS-OFF, FOLDER-UNSAFE, FILE-* */
+  async require(): Promise<Opened> {
+    await this.#turns.run(() => this.#open());
+    if (this.#opened !== null) return this.#opened;
+    throw this.refusal ?? coded('INTERNAL', { reason: 'the jobs are not open' });
+  }
+
+  #openRequests(): Promise<PlatformRequests> {
+    return PlatformRequests.open({
       ...this.#ports,
       report: this.#report,
       start: async ({ id, case: number }) => {
@@ -117,14 +136,6 @@ export class SupportBundles {
         return (await jobs.request(order)).job.id;
       },
     });
-    return this.#requests;
-  }
-
-  /** What is open, for a request. @throws CodedError POLICY-UPLOADS, UPLOADS-OFF, FOLDER-UNSAFE, FILE-* */
-  async require(): Promise<Opened> {
-    await this.#turns.run(() => this.#open());
-    if (this.#opened !== null) return this.#opened;
-    throw this.refusal ?? coded('INTERNAL', { reason: 'the jobs are not open' });
   }
 
   /** Opens the jobs if they are enabled, or if there are some. */

@@ -181,6 +181,7 @@ describe('health: the verdict', () => {
     failing: 0,
     hookFailed: 0,
     keptBack: [],
+    waitingRequests: 0,
     queues: [],
     nextCheckMs: Date.UTC(2026, 10, 20, 6, 7),
   };
@@ -218,6 +219,16 @@ describe('health: the verdict', () => {
       'The password for corp, far is on hold and not sent. See: sallyport status.',
     ],
     ['warning', { hookFailed: 1 }, 'Number of updates for which the hook failed: 1.'],
+    [
+      'warning',
+      { waitingRequests: 2 },
+      'Number of requests of the platform for support logs that wait for a decision: 2. See: sallyport send-logs requests.',
+    ],
+    [
+      'warning',
+      { waitingRequests: null },
+      'The requests of the platform cannot be read. See: sallyport send-logs requests.',
+    ],
     ['critical', { checks: null }, 'No daemon is running, so nothing is checked.'],
     [
       'critical',

@@ -1,7 +1,10 @@
 // `status` over a real composition: the reason and last result of each route, passwords that wait, observed paths.
 
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Status, statusSchema } from '#control/status.ts';
+import type { CheckHealth } from '#daemon/answers/health.ts';
 import { progressed } from '#daemon/answers/progress.ts';
 import { Outcomes } from '#daemon/outcomes.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
@@ -127,6 +130,47 @@ describe('status: a path', () => {
 
     const [path] = (await tell(open)).paths;
     expect(path).toMatchObject({ etag: 'weak', ranges_work: true, ranges_at: expect.any(String) as string });
+  });
+});
+
+describe('status: requests of the platform', () => {
+  const health: CheckHealth = {
+    ageMs: 1_000,
+    succeededMs: 1,
+    interrupted: false,
+    failures: 0,
+    error: null,
+    overdue: null,
+  };
+  const scheduled = async () => {
+    const host = await compose('right', {
+      support_logs: { enabled: false, url: 'https://logs.example.com/', on_platform_request: 'ask' },
+    });
+    host.agent.attach({ nextAt: () => null, health: { current: health } } as never);
+    return host;
+  };
+
+  it('status: a request that waits is a warning until a person decides', async () => {
+    const host = await scheduled();
+    const requests = await host.parts.uploads.bundles.requests();
+    await requests.receive({ id: 'r-1', case: null });
+    expect((await tell(host)).health).toMatchObject({
+      level: 'warning',
+      sentence: expect.stringContaining('wait for a decision: 1.') as string,
+    });
+
+    await requests.decide('r-1', { approve: false, by: 'root' });
+    expect((await tell(host)).health.level).toBe('ok');
+  });
+
+  it('status: looking for requests creates no file, and all callers share one record', async () => {
+    const host = await scheduled();
+    const before = await readdir(join(host.dir, 'state'));
+    const { bundles } = host.parts.uploads;
+    const [one, other] = await Promise.all([bundles.requests(), bundles.requests(), tell(host)]);
+
+    expect(one).toBe(other);
+    expect(await readdir(join(host.dir, 'state'))).toEqual(before);
   });
 });
 
