@@ -1,7 +1,7 @@
 // Sends support logs as `support_logs.schedule` says, after the fixed delay of this host.
 //
-// Guarantees: each slot gets one job; one job makes up for all slots that were missed while the host was down. Slots of a
-// new timetable count from its first start. Waits are monotonic and the wall clock is read every two minutes, so a step
+// Guarantees: each slot gets one job; one job makes up for all slots that were missed while the host was down. A new
+// timetable has no slots before its first start. Waits are monotonic and the wall clock is read every two minutes, so a step
 // or a suspend costs at most that. The start of a job is recorded before it starts; a crash in between loses one.
 
 import { join } from 'node:path';
