@@ -107,9 +107,11 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
   return redactDeep(diagnosis, redactor);
 }
 
-/** The sizes of requests that the work sends now. */
-function testUploads({ ports }: Parts): TestUploads {
-  return { requestBytes: (purpose) => requestBytes(purpose, ports.settings(), MAX_CHUNK_BYTES) };
+/** The sizes of requests that the work sends now; that of a chunk is learned for each origin. */
+function testUploads({ ports, uploads, clock }: Parts): TestUploads {
+  const chunkBytes = ({ origin }: URL) =>
+    uploads.bundles.opened?.paths.latest(origin, clock.now()).chunk.bytes ?? MAX_CHUNK_BYTES;
+  return { requestBytes: (purpose, url) => requestBytes(purpose, ports.settings(), chunkBytes(url)) };
 }
 
 /** The settings for an ordinary Node client: only those that the router of the probe uses. */

@@ -77,6 +77,16 @@ describe('test uploads', () => {
     expect([origin.record.batches, origin.record.bundles]).toEqual([[], []]);
   });
 
+  it('test uploads: the large object of support logs has the chunk size that uploads learned', async () => {
+    composed = await composeIn(sections());
+    const { paths } = await composed.parts.uploads.bundles.require();
+    const path = { proxy: 'direct', origin: new URL(origin.supportLogsUrl).origin };
+    paths.setChunk(path, { bytes: 1_048_576, passed: 0, failedAt: 2_097_152, failures: 0 });
+    const found = await composed.agent.diagnose({ ...REQUEST, purposes: ['support_logs'] }, NEVER);
+
+    expect(uploadsIn(found)).toMatchObject([{ bytes: 1_024 }, { bytes: 1_048_576 }]);
+  });
+
   it.each([
     ['enabled: false', () => sections({ enabled: false })],
     ['uploads_allowed: false', () => sections({ others: { uploads_allowed: false } })],
