@@ -6,11 +6,12 @@ import { couldBePrinted, logLinesOf } from '#test/support/page-log-lines.ts';
 const page = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 
 describe('the configuration of README', () => {
-  it.each(['with a user', 'without the line for a user'])('holds without a warning %s', async (which) => {
+  it.each(['with a login', 'without the last three lines'])('README: the example is valid %s', async (which) => {
     const whole = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
     const lines = whole.trimEnd().split('\n');
-    expect(lines).toHaveLength(6);
-    const text = which === 'with a user' ? whole : `${lines.slice(0, -1).join('\n').replace(/,$/, ' }')}\n`;
+    const keys = lines.slice(-3).map((line) => line.trim().replace(/:.*/, ''));
+    expect(keys).toEqual(['authentication', 'user', 'password']);
+    const text = which === 'with a login' ? whole : `${lines.slice(0, -3).join('\n')}\n`;
     const folder = await ConfigFolder.make();
     try {
       await folder.write('secrets/proxy-password', 'not-a-real-one\n');
