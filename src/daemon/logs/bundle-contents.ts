@@ -24,14 +24,18 @@ import { readBuilt } from '#uploads/bundle/contents/work-folder.ts';
 import { requesterWords } from '#uploads/bundle/jobs/bundle-jobs.ts';
 import { inspectBundle } from '#uploads/bundle/jobs/inspect.ts';
 import type { BuiltFile, Job } from '#uploads/bundle/jobs/job-record.ts';
-import { openPseudonyms } from '#uploads/redaction/pseudonym-store.ts';
+import { openPseudonyms, peekPseudonyms } from '#uploads/redaction/pseudonym-store.ts';
 import { Pseudonymizer } from '#uploads/redaction/pseudonymizer.ts';
+import type { Pseudonyms } from '#uploads/redaction/pseudonyms.ts';
 import { createBundleRedactor } from '#uploads/redaction/redactor.ts';
 import { BUILT_IN_RULES } from '#uploads/redaction/rules/built-in.ts';
 
 const JOURNALCTL = '/usr/bin/journalctl';
 /** Where systemd puts the credentials of services. */
 const CREDENTIALS = '/run/credentials';
+
+/** A plan is requested by a person. */
+const BY_COMMAND = { requested_by: { how: 'command', user: null, request: null } } as const;
 
 /** The part of the daemon that describes its state. */
 interface Describer {
@@ -50,7 +54,11 @@ export function bundleContents(parts: Parts, agent: Describer): BundleContents {
       const request = { ...orderOf(job), settings: section(), pseudonyms: usesPseudonyms(section().pseudonyms, job) };
       return builtFile(await buildBundle(contents, request, { work, signal }));
     },
-    plan: async (order, signal) => await planOf(contents, { ...plannedOrder(order), settings: section() }, signal),
+    plan: async (order, signal) => {
+      const pseudonyms = usesPseudonyms(section().pseudonyms, BY_COMMAND);
+      const request = { ...plannedOrder(order), settings: section(), pseudonyms };
+      return await planOf({ ...contents, redaction: (given) => plannedRedaction(parts, given) }, request, signal);
+    },
     read: async (work, name) => {
       const built = await readBuilt(files, work);
       const file = built.bundle.manifest.files.find((one) => one.name === name);
@@ -119,23 +127,40 @@ function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-async function redactionFor({ files, known, ports, config }: Parts, request: BundleRequest): Promise<BundleRedaction> {
-  const store = request.pseudonyms
-    ? await openPseudonyms(files, join(ports.settings().daemon.state_dir, 'pseudonyms.json'))
-    : null;
+async function redactionFor(parts: Parts, request: BundleRequest): Promise<BundleRedaction> {
+  const { files, ports } = parts;
+  const store = request.pseudonyms ? await openPseudonyms(files, pseudonymsFile(parts)) : null;
   if (store !== null && store.problem !== null) ports.report({ name: 'state-set-aside', error: store.problem });
-  const users = config.loaded.settings.proxies.flatMap(({ user }) => (user === undefined ? [] : [user]));
-  const names = { hosts: [hostname()], users };
-  const pseudonymizer = store === null ? null : new Pseudonymizer(store.pseudonyms, names);
   return {
-    redactor: createBundleRedactor({ known, own: request.settings.redaction, pseudonymizer }),
+    redactor: redactorFor(parts, request, store?.pseudonyms ?? null),
     rules: BUILT_IN_RULES,
     savePseudonyms: async () => await store?.save(),
   };
 }
 
+/** As for a bundle, but no name is kept. */
+async function plannedRedaction(parts: Parts, request: BundleRequest): Promise<BundleRedaction> {
+  const pseudonyms = request.pseudonyms ? await peekPseudonyms(parts.files, pseudonymsFile(parts)) : null;
+  const savePseudonyms = () => Promise.resolve();
+  return { redactor: redactorFor(parts, request, pseudonyms), rules: BUILT_IN_RULES, savePseudonyms };
+}
+
+function redactorFor({ known, config }: Parts, { settings }: BundleRequest, pseudonyms: Pseudonyms | null) {
+  const users = config.loaded.settings.proxies.flatMap(({ user }) => (user === undefined ? [] : [user]));
+  const names = { hosts: [hostname()], users };
+  const pseudonymizer = pseudonyms === null ? null : new Pseudonymizer(pseudonyms, names);
+  return createBundleRedactor({ known, own: settings.redaction, pseudonymizer });
+}
+
+function pseudonymsFile({ ports }: Parts): string {
+  return join(ports.settings().daemon.state_dir, 'pseudonyms.json');
+}
+
 /** `auto`: in bundles that no person at this host requested. */
-function usesPseudonyms(setting: 'auto' | 'always' | 'never', { requested_by: by }: Job): boolean {
+function usesPseudonyms(
+  setting: 'auto' | 'always' | 'never',
+  { requested_by: by }: Pick<Job, 'requested_by'>,
+): boolean {
   return setting === 'auto' ? by.how !== 'command' : setting === 'always';
 }
 
@@ -145,7 +170,7 @@ function orderOf({ id, case: number, note, since, requested_by: by }: Job) {
 
 function plannedOrder({ case: number, note, since }: LogsOrder) {
   const sinceMs = since === null ? null : Date.parse(since);
-  return { job: 'dry-run', case: number, note, sinceMs, askedBy: 'dry run', pseudonyms: false };
+  return { job: 'dry-run', case: number, note, sinceMs, askedBy: 'dry run' };
 }
 
 async function planOf(contents: ContentsPorts, request: BundleRequest, signal: AbortSignal): Promise<LogsPlan> {

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { SavedState } from '#system/saved-state.ts';
+import { peekState } from '#system/state-file.ts';
 import { MAX_NAMES, Pseudonyms, type SavedPseudonyms } from './pseudonyms.ts';
 
 const FORMAT = 1;
@@ -37,9 +38,11 @@ export interface PseudonymStore {
   save(): Promise<void>;
 }
 
+const READER = { format: FORMAT, parse: (raw: unknown): SavedPseudonyms => SAVED.parse(raw) };
+
 /** Loads the map, `pseudonyms.json` in the state folder. @throws CodedError STATE-UNREADABLE, TOO-MANY-FILES, OUT-OF-MEMORY */
 export async function openPseudonyms(files: Files, path: string): Promise<PseudonymStore> {
-  const state = new SavedState<SavedPseudonyms>(files, path, { format: FORMAT, parse: (raw) => SAVED.parse(raw) });
+  const state = new SavedState<SavedPseudonyms>(files, path, READER);
   const loaded = await state.load();
   const pseudonyms = new Pseudonyms(loaded.kind === 'loaded' ? loaded.value : null);
   let savedVersion = pseudonyms.version;
@@ -53,4 +56,10 @@ export async function openPseudonyms(files: Files, path: string): Promise<Pseudo
       savedVersion = version;
     },
   };
+}
+
+/** The names that a bundle made now would get, for a plan: nothing on disk changes, and new names are not kept. */
+export async function peekPseudonyms(files: Files, path: string): Promise<Pseudonyms> {
+  const peeked = await peekState(files, path, READER);
+  return new Pseudonyms(peeked.kind === 'loaded' ? peeked.value : null);
 }

@@ -2,11 +2,11 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { LogsDetail, LogsJob } from '#control/uploads/send-logs.ts';
+import type { LogsDetail, LogsJob, LogsPlan } from '#control/uploads/send-logs.ts';
 import { type Origin, startOrigin } from '#origin/server.ts';
 import { Site } from '#test/support/site.ts';
 
@@ -119,6 +119,22 @@ describe('send-logs', () => {
 
     expect(origin.record.requests).toHaveLength(requests);
     expect([existsSync(join(host.dir, 'state', 'jobs')), existsSync(join(host.dir, 'out'))]).toEqual([false, false]);
+  });
+
+  it('send-logs: --dry-run counts pseudonyms as the bundle has them, and keeps none', async () => {
+    const host = await site({ pseudonyms: 'always' });
+    await mkdir(join(host.dir, 'app'));
+    await host.write(join('app', 'a.log'), 'connected to 10.20.30.40\nconnected to 10.20.30.41\n');
+    const logOf = ({ files }: Pick<LogsDetail, 'files'>) => files.find(({ name }) => name.endsWith('a.log'));
+    const plan = JSON.parse((await host.run(['send-logs', '--dry-run', '--json'])).out) as LogsPlan;
+    const map = join(host.dir, 'state', 'pseudonyms.json');
+    const isKept = existsSync(map);
+    const { job: id } = job((await host.run(['send-logs', '--prepare', '--json'])).out);
+    const built = JSON.parse((await host.run(['send-logs', 'show', id, '--json'])).out) as LogsDetail;
+
+    expect(logOf(plan)?.masked).toEqual({ 'pseudonym-ipv4': 2 });
+    expect(logOf(plan)).toEqual(logOf(built));
+    expect([isKept, existsSync(map)]).toEqual([false, true]);
   });
 
   it('send-logs: --dry-run lists files and counts, and keeps nothing', async () => {
