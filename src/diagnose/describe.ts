@@ -1,4 +1,4 @@
-// Converts the result of a probe to the report of one purpose. Pure: all other inputs are arguments.
+// Converts the result of a probe to the report of one purpose. Pure: every input is an argument.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';

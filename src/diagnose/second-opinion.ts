@@ -1,10 +1,10 @@
 // A second opinion on a probe: an ordinary Node client makes the same request to the same target through the same
 // proxy.
 //
-// Guarantees: it never goes direct, since only candidates with a proxy are repeated. It costs no rejected attempt,
-// since it gets an account only if this proxy accepted that account during the probe. Tokens and headers for the
+// Guarantees: it never goes direct, because only attempts through a proxy are repeated. It costs no rejected attempt,
+// because it gets an account only if this proxy accepted that account during the probe. Tokens and headers for the
 // server are not given to it. If an ordinary client cannot do what the settings require, none is started, and the
-// sentence says why. Relies on the probe having ended.
+// report says why. Relies on the probe having ended.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CandidateProxy, LentAccount } from '#proxy/candidate-info.ts';

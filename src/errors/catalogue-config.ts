@@ -83,7 +83,7 @@ export const CONFIG_CODES = {
   'PROFILE-IN-USE': {
     text: 'Proxy {name} is used by {users:words} and was not deleted.',
     check:
-      'Give each of them another route (sallyport route set), or add --force, which shows what they will use instead.',
+      'Give each of them another route (sallyport route set), or delete it anyway with --force, which also shows what they will use instead.',
     class: 'config',
     retry: 'change',
   },
@@ -121,7 +121,7 @@ export const CONFIG_CODES = {
   },
   'CHANGE-NONE': {
     text: 'No change of the settings is waiting for confirmation.',
-    check: 'It timed out, or it was already saved or discarded. See: sallyport status. Then make the change again.',
+    check: 'An earlier change may have timed out, or it was already saved or discarded. See: sallyport status. Then make the change again.',
     class: 'config',
     retry: 'change',
   },

@@ -44,7 +44,7 @@ export const FEED_CODES = {
   'FEED-SERIAL': {
     text: 'The feed has serial {found}, but at most {limit} is accepted (last accepted serial: {known}).',
     check:
-      'A first serial is at most 2^52, and later ones rise by at most 100000000000000 at once. Report it to the vendor. If ' +
+      'A first serial is at most 2^52, and each later one is at most 10^14 higher than the previous one. Report it to the vendor. If ' +
       'the vendor confirms a jump, run sallyport updates forget-serial as root.',
     class: 'content',
     retry: 'later',

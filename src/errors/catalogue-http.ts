@@ -116,7 +116,7 @@ export const HTTP_CODES = {
     retry: 'change',
   },
   'URL-DOWNGRADE': {
-    text: '{url} would change from https to http; not followed.',
+    text: 'The redirect to {url} leads from https to http. It was not followed.',
     check: 'Ask the vendor to redirect to https.',
     class: 'policy',
     retry: 'change',

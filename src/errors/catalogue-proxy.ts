@@ -77,23 +77,23 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'AUTH-REJECTED': {
-    text: 'Proxy {proxy} refused user {user} ({scheme}), since {since:time}; {history:words}. Tried once; not retrying, to avoid account lockout.',
+    text: 'Proxy {proxy} has refused user {user} ({scheme}) since {since:time}; {history:words}. Tried once; not retrying, to avoid account lockout.',
     check:
-      'Check user and password of proxy {proxy}; expired or rotated? It is tried again when they change, or {retry:words}.',
+      'Check user and password of proxy {proxy}: they may have expired or been replaced. Sallyport tries again when the user or password changes, or {retry:words}.',
     class: 'auth',
     retry: 'change',
   },
   'AUTH-UNCLEAR': {
     text: 'Proxy {proxy} or the server behind it refused user {user} for {origin} at {since:time}. A CONNECT request did not show which of the two refused ({found:words}).',
     check:
-      'The password has worked at this proxy before. If it has changed, enter the new one. Otherwise ask the administrator of the server. The password is next used for this server at {retryAt:time}, or by check --retry-credential.',
+      'The password has worked at this proxy before. If it has changed, enter the new one. Otherwise ask the administrator of the server. The password is next used for this server at {retryAt:time}. To use it now, run: sallyport check --retry-credential.',
     class: 'auth',
     retry: 'change',
   },
   'AUTH-INTERRUPTED': {
     text: 'An attempt with user {user} at proxy {proxy} was interrupted at {since:time}, so it is unknown whether the proxy refused the user. Not retrying, to avoid account lockout.',
     check:
-      'If user and password of proxy {proxy} are correct, no change is needed: the user is tried again {retry:words}.',
+      'If user and password of proxy {proxy} are correct, no change is needed. Sallyport tries again {retry:words}.',
     class: 'auth',
     retry: 'change',
   },

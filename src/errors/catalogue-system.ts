@@ -152,7 +152,7 @@ export const SYSTEM_CODES = {
   'NOTIFY-FAILED': {
     text: 'Cannot notify the service manager at {socket}: {reason}.',
     check:
-      'A service of Type=notify that never notifies systemd is stopped. Check that the package koffi is installed with Sallyport.',
+      'systemd stops a Type=notify service that never notifies it. Check that the package koffi is installed with Sallyport.',
     class: 'system',
     retry: 'change',
   },

@@ -24,7 +24,7 @@ export const UPLOAD_CODES = {
   },
   'SUBMIT-UNKNOWN': {
     text: 'The connection to the daemon at {path} was lost before its response: {reason:words}.',
-    check: 'The documents may have been accepted. If they may arrive twice, repeat the command.',
+    check: 'The documents may have been accepted. If duplicates are acceptable, repeat the command.',
     class: 'system',
     retry: 'later',
   },

@@ -17,7 +17,7 @@ export const ANALYTICS_EVENTS = {
   'documents-kept': {
     level: 'info',
     thread: null,
-    text: '{documents} document{documents:s} that were accepted earlier are kept and not sent.',
+    text: 'Kept {documents} document{documents:s} accepted earlier; not sending.',
   },
   'analytics-unusable': {
     level: 'error',
@@ -89,12 +89,12 @@ export const ANALYTICS_EVENTS = {
   'batch-sent': {
     level: 'debug',
     thread: null,
-    text: 'Sent batch {batch} with {documents} document{documents:s}: {bytes:size}, {wireBytes:size} after compression.',
+    text: 'Sent batch {batch} with {documents} document{documents:s}: {bytes:size}, compressed to {wireBytes:size}.',
   },
   'batches-sent': {
     level: 'info',
     thread: null,
-    text: 'Sent {documents} document{documents:s} to {url} (batches: {batches}): {bytes:size} ({ratio}% of that after compression) in {elapsed:ms}, via {via:words}.',
+    text: 'Sent {documents} document{documents:s} to {url} (batches: {batches}): {bytes:size}, compressed to {ratio}%, in {elapsed:ms}, via {via:words}.',
   },
   'batch-failed': {
     level: 'warn',

@@ -31,7 +31,7 @@ export const PROCESS_EVENTS = {
   'change-not-made': {
     level: 'warn',
     thread: 'Config',
-    text: 'Settings not changed for {who:words}: {error:advised}',
+    text: 'The change requested by {who:words} was not made: {error:advised}',
   },
   'check-next-try': {
     level: 'info',

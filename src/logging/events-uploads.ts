@@ -7,7 +7,7 @@ export const UPLOADS_EVENTS = {
   'queue-dropped': {
     level: 'warn',
     thread: 'Main',
-    text: 'Dropped {kind} {id} ({bytes:size}, {attempts} failed attempt{attempts:s}) at the request of an admin. It is never sent.',
+    text: 'Dropped {kind} {id} ({bytes:size}, {attempts} failed attempt{attempts:s}) at the request of an admin. It will not be sent.',
   },
   // Documents on disk
   'batch-quarantined': {
@@ -53,7 +53,7 @@ export const UPLOADS_EVENTS = {
   'bundle-quarantined': {
     level: 'error',
     thread: null,
-    text: 'Set aside a bundle that cannot be sent: {error:advised}',
+    text: 'A bundle that cannot be sent was set aside: {error:advised}',
     folds: true,
   },
   'scheduled-logs-skipped': {

@@ -1,7 +1,7 @@
 // The record of requests to the origin, for a person and for tests: bounded, in memory, without credentials.
 //
-// An entry is added when the request's head was read. It gets its status when the response starts, and its bytes as
-// they are written to the socket. The oldest entries are dropped first.
+// An entry is added when the head of the request has been read. Its status is set when the response starts, and its
+// number of bytes grows while they are written to the socket. The oldest entries are dropped first.
 
 import type { IncomingMessage } from 'node:http';
 

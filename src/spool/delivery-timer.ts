@@ -1,7 +1,8 @@
 // Starts the next delivery of a kind at the time that its spool names, at least a second from now.
 //
-// Guarantees: no timer runs while no entry waits. A delivery that fails at once cannot loop without a pause. A step
-// of the wall clock or a suspend costs at most two minutes. Waits are monotonic; `waitMs` reads the wall clock.
+// Guarantees: no timer runs while the spool has no waiting entry. A delivery that fails at once cannot loop without a
+// pause. A step of the wall clock or a suspend delays a delivery by at most two minutes. The timer uses the monotonic
+// clock, but its length comes from `waitMs`, which reads the wall clock.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Spool } from './spool.ts';

@@ -2,8 +2,8 @@
 // the memory.
 //
 // Guarantees: never more entries than the limit; iteration is from the oldest to the newest. Writing an entry again
-// makes it the newest; reading does not. So this is not an LRU cache: several of these are saved in their order, and
-// reading an entry (a status, a diagnosis) must not change what is kept.
+// makes it the newest; reading does not. This is not an LRU cache. Some of these collections are saved in order, and a
+// status or diagnosis that reads an entry must not change what is kept.
 
 /** A Map that drops its oldest entry when it would hold more than `limit`. */
 export class NewestMap<K, V> extends Map<K, V> {

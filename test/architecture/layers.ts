@@ -132,8 +132,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
     'What a bundle of support logs contains: collecting, packing, the final check, the frozen file.',
   'uploads/transfer': 'The upload of one frozen file: creating, resuming, chunk sizes, methods, the receipt.',
   'uploads/redaction':
-    'Masks secrets in what is sent: streams of text in overlapping windows, own rules, pseudonyms, names of files.',
-  'uploads/redaction/rules': 'The rules that ship with Sallyport, and what they share: names of keys, ends of values.',
+    'Masks secrets in what is sent: streams of text in overlapping windows, rules from the configuration, pseudonyms, file names.',
+  'uploads/redaction/rules': 'The rules that ship with Sallyport, and what they share: which keys hold a secret, and how the end of a value is found.',
 };
 
 /** The modules that may use one outside the layers. Files directly in src/ are the program itself: they may import all. */

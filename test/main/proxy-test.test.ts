@@ -189,7 +189,7 @@ describe('Test Connection', () => {
 
       const dropped = await add('wrong one', ['Save it anyway?', 'n']);
       expect(dropped.code).not.toBe(0);
-      expect(dropped.said).toMatch(/\[AUTH-REJECTED\] updates: Proxy guarded refused user svc \(Basic\)/);
+      expect(dropped.said).toMatch(/\[AUTH-REJECTED\] updates: Proxy guarded has refused user svc \(Basic\)/);
       expect(dropped.said).toMatch(/proxy user +FAILED/);
       expect(await readFile(site.config, 'utf8')).toBe(before);
       expect(login.counted).toMatchObject({ refused: 1, tunnels: 0 });

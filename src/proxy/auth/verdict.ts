@@ -246,8 +246,8 @@ function historyOf(refusal: Refusal | null): string {
 }
 
 function retryOf(refusal: Refusal | null): string {
-  const byCommand = 'by check --retry-credential';
-  return refusal?.retryAtMs == null ? byCommand : `${byCommand}, or by itself at ${showLocalTime(refusal.retryAtMs)}`;
+  const byCommand = 'when you run sallyport check --retry-credential';
+  return refusal?.retryAtMs == null ? byCommand : `${byCommand}, or at ${showLocalTime(refusal.retryAtMs)}`;
 }
 
 function refusal(

@@ -1,8 +1,8 @@
 // The purposes whose route differs between two versions of the settings. Pure.
 //
 // The comparison covers the profile of a purpose with all its keys, and the profiles that may replace it for some target,
-// in their order (`possibleFallbacks`). The names of profiles do not matter. Settings that name no existing profile count
-// as a change. Secrets are compared, never shown.
+// in their order (`possibleFallbacks`). The names of profiles are not compared. A purpose whose profile does not exist
+// counts as changed. Secrets are compared, never shown.
 
 import { isDeepStrictEqual } from 'node:util';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';

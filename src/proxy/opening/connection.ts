@@ -1,8 +1,8 @@
 // Makes a `Connection` from an open socket: describes its hop, adds the headers that the hop needs, and checks its
 // responses.
 //
-// Guarantees: `release` leaves no socket and no pending credential. A connection that cannot prove its account is
-// released at once. Only a forward connection puts a credential into headers, and only that of its own proxy.
+// Guarantees: `release` leaves no socket and no pending credential. If the headers for the proxy cannot be made, for
+// example because authentication fails, the connection is released at once. Only a forward connection puts a credential into headers, and only that of its own proxy.
 
 import type { Duplex } from 'node:stream';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';

@@ -1,6 +1,6 @@
 // Opens a connection to one candidate: a proxy, or the target itself. All outgoing connections are opened here.
 //
-// Guarantees: a credential goes only to its own proxy. A plain URL of this host never leaves it (`loopback.ts`). A
+// Guarantees: a credential goes only to its own proxy. An http URL that names this host connects only to loopback (`loopback.ts`). A
 // failed or aborted opening leaves no socket, no timer and no pending credential, and its failure names the steps that
 // succeeded. A returned connection belongs to the caller.
 

@@ -1,4 +1,4 @@
-// Sends the bytes that a server still misses of one upload, with tus-js-client: HEAD, then a PATCH for each chunk.
+// Sends the bytes of one upload that the server does not have yet, with tus-js-client: HEAD, then a PATCH per chunk.
 //
 // Guarantees: the client has a URL and no endpoint, so it can never create an upload. Every response is checked before
 // the client uses it: the client itself accepts any offset, and would send an empty chunk forever if the offset does not

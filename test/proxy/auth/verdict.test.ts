@@ -193,16 +193,16 @@ describe('a refused credential', () => {
     const error = rejection(basic, { ...refusal, retryAtMs: 101 * day }, seen);
     expect(error.code).toBe('AUTH-REJECTED');
     expect(error.safeText).toMatch(
-      /refused user CORP\\svc \(Basic\), since 1970-04-.*; it worked until 1970-04-.*, for 91 days\./,
+      /refused user CORP\\svc \(Basic\) since 1970-04-.*; it worked until 1970-04-.*, for 91 days\./,
     );
-    expect(error.check).toMatch(/by check --retry-credential, or by itself at 1970-04-/);
+    expect(error.check).toMatch(/when you run sallyport check --retry-credential, or at 1970-04-/);
     expect(error.facts).toMatchObject({ since: 100 * day, workedUntil: 100 * day - 1, retryAt: 101 * day });
   });
 
   it('refused credential: one that never worked says so, and waits for a change', () => {
     const error = rejection(basic, { ...refusal, workedFromMs: null, workedUntilMs: null, retryAtMs: null }, seen);
     expect(error.safeText).toContain('; it never worked here before.');
-    expect(error.check).toMatch(/or by check --retry-credential\.$/);
+    expect(error.check).toMatch(/or when you run sallyport check --retry-credential\.$/);
   });
 
   it('refused credential: an interrupted attempt is not called refused', () => {

@@ -1,7 +1,7 @@
-// Reads the head of a batch: its id, digest, number of documents, and how it is coded. Pure.
+// Reads the headers of a batch: its id, digest, number of documents, and content coding. Pure.
 //
-// The documents are not to blame for an error in the head. So these refusals have no member `batch`, which would make
-// the agent look for a bad document.
+// Refusals caused by a header have no member `batch`. That member would make the agent search the batch for a bad
+// document.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RefusedRequest } from '#origin/reply.ts';

@@ -1,7 +1,8 @@
 // The tus side of the reference server: `@tus/server` with `@tus/file-store`. Loaded at the first request that needs it.
 //
-// The library creates, writes and reports uploads. Added here: an id and facts that were checked before, the extension
-// `checksum`, and 507 when the disk is full. Nothing in it is durable: a bundle counts only when it is completed.
+// The library creates, writes and reports uploads. This file adds an ID and metadata that the caller has already
+// checked, the extension `checksum`, and status 507 when the disk is full. No upload is durable here: a bundle is stored
+// only when it is completed.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';

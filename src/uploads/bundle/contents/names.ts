@@ -1,4 +1,5 @@
-// Names and short texts as they may leave this host: redacted, printable, and each name of a file only once.
+// Prepares names and short texts for a bundle: redacts them, replaces unprintable characters, and makes file names
+// unique.
 
 import type { BundleRedactor } from '#uploads/redaction/redactor.ts';
 import type { RuleCounts } from '#uploads/redaction/windows.ts';

@@ -1,8 +1,8 @@
-// Private keys: PEM (RFC 7468), OpenSSH, PGP and PuTTY, over many lines, with `\n` in JSON, in one line, with the
-// prefix of a log before each line, and cut off at either end. Pure and linear.
+// Finds private keys (PEM of RFC 7468, OpenSSH, PGP, PuTTY) in any of these forms: on several lines, on one line, in JSON
+// with `\n`, with a log prefix before each line, or cut off at either end. Pure; takes linear time.
 //
-// A whole key is masked from its first marker to its last. Where one marker is missing, the lines next to the other
-// one are masked as long as they look like the body of a key. Certificates and public keys stay.
+// A complete key is masked from its first marker to its last. If one marker is missing, the lines next to the other
+// marker are masked as long as they look like the body of a key. Certificates and public keys are not masked.
 
 import type { Span } from '#redaction/mask.ts';
 import type { BundleRule } from './rule.ts';
