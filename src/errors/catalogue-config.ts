@@ -121,7 +121,8 @@ export const CONFIG_CODES = {
   },
   'CHANGE-NONE': {
     text: 'No change of the settings is waiting for confirmation.',
-    check: 'An earlier change may have timed out, or it was already saved or discarded. See: sallyport status. Then make the change again.',
+    check:
+      'An earlier change may have timed out, or it was already saved or discarded. See: sallyport status. Then make the change again.',
     class: 'config',
     retry: 'change',
   },

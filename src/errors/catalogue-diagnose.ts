@@ -12,7 +12,7 @@ export const DIAGNOSE_CODES = {
   'SHELL-DIFFERS': {
     text: '{purpose} has no proxy. Your shell has {missing:words}, but the environment of the service does not ({found}).',
     check:
-      'Set a proxy in the configuration file: sallyport proxy add. A service does not use the variables of a shell. A profile with "scheme: environment" reads the variables of the service, which you can set with systemctl edit.',
+      'Set a proxy in the configuration file: sallyport proxy add. A service does not use the variables of a shell. A profile whose scheme is environment reads the variables of the service, which you can set with systemctl edit.',
     class: 'config',
     retry: 'change',
   },

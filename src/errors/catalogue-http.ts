@@ -116,8 +116,8 @@ export const HTTP_CODES = {
     retry: 'change',
   },
   'URL-DOWNGRADE': {
-    text: 'The redirect to {url} leads from https to http. It was not followed.',
-    check: 'Ask the vendor to redirect to https.',
+    text: '{url} uses http, but the redirect or document that named it came over https. It was not followed.',
+    check: 'Ask the vendor to use an https URL.',
     class: 'policy',
     retry: 'change',
   },

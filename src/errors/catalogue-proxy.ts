@@ -86,7 +86,7 @@ export const PROXY_CODES = {
   'AUTH-UNCLEAR': {
     text: 'Proxy {proxy} or the server behind it refused user {user} for {origin} at {since:time}. A CONNECT request did not show which of the two refused ({found:words}).',
     check:
-      'The password has worked at this proxy before. If it has changed, enter the new one. Otherwise ask the administrator of the server. The password is next used for this server at {retryAt:time}. To use it now, run: sallyport check --retry-credential.',
+      'The password worked at this proxy before. If it has changed, enter the new one. Otherwise ask the admin of the server. Next try at {retryAt:time}, or when you run sallyport check --retry-credential.',
     class: 'auth',
     retry: 'change',
   },

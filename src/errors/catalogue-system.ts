@@ -152,7 +152,7 @@ export const SYSTEM_CODES = {
   'NOTIFY-FAILED': {
     text: 'Cannot notify the service manager at {socket}: {reason}.',
     check:
-      'systemd stops a Type=notify service that never notifies it. Check that the package koffi is installed with Sallyport.',
+      'If a Type=notify service never notifies systemd, it is stopped. Check that the package koffi is installed with Sallyport.',
     class: 'system',
     retry: 'change',
   },

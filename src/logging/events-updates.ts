@@ -176,7 +176,7 @@ export const UPDATES_EVENTS = {
   'receipt-quarantined': {
     level: 'error',
     thread: 'Receipts',
-    text: 'Set aside a receipt that could not be read: {error:advised}',
+    text: 'Quarantined a receipt that could not be read: {error:advised}',
     folds: true,
   },
 } as const satisfies Record<string, Definition>;

@@ -13,7 +13,7 @@ export const UPLOADS_EVENTS = {
   'batch-quarantined': {
     level: 'error',
     thread: null,
-    text: 'Set aside documents that could not be read: {error:advised}',
+    text: 'Quarantined documents that could not be read: {error:advised}',
     folds: true,
   },
   // Jobs of support logs
@@ -53,7 +53,7 @@ export const UPLOADS_EVENTS = {
   'bundle-quarantined': {
     level: 'error',
     thread: null,
-    text: 'A bundle that cannot be sent was set aside: {error:advised}',
+    text: 'Quarantined a bundle that cannot be sent: {error:advised}',
     folds: true,
   },
   'scheduled-logs-skipped': {

@@ -212,7 +212,7 @@ const SITUATIONS: readonly Situation[] = [
       return failureOf(await behind(says(challenge), { account: { ...ACCOUNT, authentication: 'ntlm' } }));
     },
     'NTLM-CONN',
-    ['it closed the connection with its challenge', 'need the same connection', 'Ask for keep-alive'],
+    ['it closed the connection with its challenge', 'need the same connection', 'persistent connections'],
   ],
   [
     12,
@@ -243,7 +243,7 @@ const SITUATIONS: readonly Situation[] = [
       return failureOf(router);
     },
     'AUTH-REJECTED',
-    [/since 2026-11-2\dT/, /it worked until 2026-11-2\dT.*, for 92 days/, 'expired or rotated?'],
+    [/since 2026-11-2\dT/, /it worked until 2026-11-2\dT.*, for 92 days/, 'they may have expired'],
   ],
   [
     15,

@@ -47,7 +47,7 @@ const TEMPLATES: readonly string[] = `
 {time} [INFO] [Thread: Updater] Verified update ID {id}: sha256 {sha256}.
 {time} [INFO] [Thread: Updater] Published update ID {id} as /srv/sallyport/packages/{id}.jar.
 {time} [WARN] [Thread: Updater] Update ID {id} failed at {ip}:443: [NOT-THE-PACKAGE] Expected a .JAR of {size}, got text/html.
-{time} [ERROR] [Thread: Updater] The check failed at proxy corp ({ip}:8080): [AUTH-REJECTED] Proxy corp refused user CORP\\sallyport (Basic), since {time}; it never worked here before. Tried once; not retrying, to avoid account lockout. Check user and password of proxy corp; expired or rotated?
+{time} [ERROR] [Thread: Updater] The check failed at proxy corp ({ip}:8080): [AUTH-REJECTED] Proxy corp has refused user CORP\\sallyport (Basic) since {time}; it never worked here before. Tried once; not retrying, to avoid account lockout. Check user and password of proxy corp: they may have expired or been replaced.
 {time} [INFO] [Thread: Config] New configuration loaded: {small} settings changed.
 {time} [WARN] [Thread: Config] proxies[0].password: Found: nothing. Allowed: {file: PATH}, {env: NAME}, {credential: NAME}
 {"time":"{time}","level":"info","thread":"Updater","message":"Waiting up to 29 s for update ID {id} ({size})","fields":{"purpose":"updates","bytes":{n}}}
