@@ -1,8 +1,9 @@
 // Sends support logs as `support_logs.schedule` says, after the fixed delay of this host.
 //
-// Guarantees: each slot gets one job; one job makes up for all slots that were missed while the host was down. A new
-// timetable has no slots before its first start. Waits are monotonic and the wall clock is read every two minutes, so a step
-// or a suspend costs at most that. The start of a job is recorded before it starts; a crash in between loses one.
+// Guarantees: each slot gets one job. All slots that were missed while the host was down get one job together. A new
+// timetable has no slots before its first start. The timer uses the monotonic clock, and the wall clock is read every two
+// minutes, so a clock step or a suspend delays a job by at most that. A job is recorded before it starts; a crash in
+// between loses this job.
 
 import { join } from 'node:path';
 import { z } from 'zod';
