@@ -133,7 +133,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'uploads/transfer': 'The upload of one frozen file: creating, resuming, chunk sizes, methods, the receipt.',
   'uploads/redaction':
     'Masks secrets in what is sent: streams of text in overlapping windows, rules from the configuration, pseudonyms, file names.',
-  'uploads/redaction/rules': 'The rules that ship with Sallyport, and what they share: which keys hold a secret, and how the end of a value is found.',
+  'uploads/redaction/rules':
+    'The rules that ship with Sallyport, and what they share: which keys hold a secret, and how the end of a value is found.',
 };
 
 /** The modules that may use one outside the layers. Files directly in src/ are the program itself: they may import all. */
