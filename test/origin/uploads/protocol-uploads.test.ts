@@ -81,7 +81,7 @@ it('protocol-uploads: the limits of the reference server are the ones that it en
 });
 
 it('protocol-uploads: the agent tries the content codings in the order of the page', () => {
-  expect(page).toContain('`zstd` first. After a 415 the agent tries `gzip`, then none.');
+  expect(page).toContain('`zstd` at first. After a 415, the agent tries `gzip`, then no coding.');
   expect(CODINGS).toEqual(['zstd', 'gzip', 'identity']);
 });
 
