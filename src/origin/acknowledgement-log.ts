@@ -1,9 +1,9 @@
 // acknowledgements.jsonl: every acknowledgement that was answered with 201, one JSON object per line, appended and
 // synced.
 //
-// Guarantees that an acknowledged receipt survives a power cut, and that a key is written once. Only complete lines
-// count: a crash leaves half a line at the end, which the next start cuts off. Its sender got no response and sends
-// again. Relies on one server per folder.
+// Guarantees: an acknowledged receipt survives a power cut, and each key is written once. A crash can leave an
+// incomplete line at the end, which the next start cuts off. The sender of that line got no response and sends it
+// again. Requires that only one server uses the folder.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';

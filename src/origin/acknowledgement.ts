@@ -1,4 +1,4 @@
-// The required form of an acknowledgement (docs/protocol.md), and when two are the same. Pure.
+// The required form of an acknowledgement (docs/protocol.md), and the rule for when two of them are equal. Pure.
 
 import { idProblem } from './feed-format.ts';
 

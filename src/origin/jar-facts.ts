@@ -1,7 +1,7 @@
-// The feed's facts about one .JAR: its length and digest, after a check that it is one.
+// What the feed says about one .JAR: its length and digest, after a check that the file is a JAR.
 //
-// Guarantees that the hashed bytes are those of a regular file that did not change meanwhile, and that it starts like
-// an archive with entries and ends with an end of central directory. Nothing is inflated. Writes nothing.
+// Guarantees: the hashed bytes are those of a regular file that did not change while it was read. The file starts like
+// a ZIP archive with entries and ends with an end-of-central-directory record. Nothing is decompressed or written.
 
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';

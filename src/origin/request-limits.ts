@@ -1,7 +1,8 @@
-// Ends requests whose body does not arrive: after a total time for small ones, without progress for uploads.
+// Ends requests whose body does not arrive: small requests after a total time, uploads when they make no progress.
 //
-// An upload of 256 MiB over a slow line takes an hour, so it has no limit of its total time. It must bring a minimum of
-// bytes in each interval. Node's own limit for a request has no exception for uploads, so it is turned off.
+// An upload of 256 MiB over a slow line takes an hour, so uploads have no limit on their total time. Instead, each
+// interval must bring a minimum number of bytes. The request timeout of Node has no exception for uploads, so it is
+// turned off.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#system/clock.ts';

@@ -1,7 +1,7 @@
-// The uploads of an origin: batches of documents and bundles of support logs, in a folder next to what is served.
+// The uploads of an origin: batches of documents and bundles of support logs, in a folder next to the served one.
 //
-// Guarantees: nothing is written outside that folder, other users cannot read it, and no request is answered with its
-// content. Everything that was acknowledged survives a crash.
+// Guarantees: nothing is written outside that folder, other users cannot read it, and no response contains uploaded
+// data. Everything that was acknowledged survives a crash.
 
 import { join } from 'node:path';
 import type { Files } from '#system/files.ts';

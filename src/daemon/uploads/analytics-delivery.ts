@@ -1,8 +1,9 @@
 // Sends the batches of exposure analytics when they are due, until it is stopped.
 //
-// Guarantees: one batch at a time. A stop ends the running request and keeps its batch, without counting an attempt.
-// After a failure, the first retry is spread over ten minutes, so that all hosts do not come back at once after an
-// outage. On another route, blocked batches are sent again, because another proxy may let them pass.
+// Guarantees: only one batch is sent at a time. A stop ends the running request, keeps its batch, and does not count
+// as an attempt. After a failure, the first retry is at a random time within ten minutes, so that not all hosts retry
+// at once after an outage. When the route changes, blocked batches are sent again, because another proxy may accept
+// them.
 
 import { purposeRow } from '#config/purposes.ts';
 import { toFailure } from '#daemon/failure.ts';

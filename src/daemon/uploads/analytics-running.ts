@@ -1,4 +1,4 @@
-// Starts what accepts documents and what sends them: the socket, the drop directory and the delivery.
+// Starts the parts that accept documents (the socket and the drop directory) and the part that sends them.
 
 import { socketsOf } from '#config/places.ts';
 import { reportOf } from '#proxy/purpose-report.ts';

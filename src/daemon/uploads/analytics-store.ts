@@ -1,4 +1,4 @@
-// Opens the store of documents with the limits of the configuration.
+// Opens the store of documents with the limits from the configuration.
 
 import { join } from 'node:path';
 import { purposeRow } from '#config/purposes.ts';

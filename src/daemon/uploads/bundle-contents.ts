@@ -1,4 +1,5 @@
-// What the daemon needs of the contents of bundles. Types only; `daemon/answers/bundle-contents.ts` has what makes them.
+// The interface through which the daemon makes the contents of bundles. Types only;
+// `daemon/answers/bundle-contents.ts` implements it.
 
 import type { LogsOrder, LogsPlan } from '#control/uploads/send-logs.ts';
 import type { BuiltFile, Job } from '#uploads/bundle/jobs/job-record.ts';

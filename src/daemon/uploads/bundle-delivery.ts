@@ -1,8 +1,8 @@
 // Sends the bundles of support logs when they are due, until it is stopped.
 //
-// Guarantees: one bundle at a time. A stop ends the running request and keeps its bundle, without counting an attempt.
-// After a failure, the first retry is spread over ten minutes, so that all hosts do not come back at once after an
-// outage. On another route, held bundles are sent again, because another proxy may let them pass.
+// Guarantees: only one bundle is sent at a time. A stop ends the running request, keeps its bundle, and does not count
+// as an attempt. After a failure, the first retry is at a random time within ten minutes, so that not all hosts retry
+// at once after an outage. When the route changes, held bundles are sent again, because another proxy may accept them.
 
 import { toFailure } from '#daemon/failure.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';

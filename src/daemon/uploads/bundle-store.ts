@@ -1,4 +1,5 @@
-// Opens what bundles of support logs need on disk: the jobs, their spool, and what uploads learned of their routes.
+// Opens what bundles of support logs need on disk: the jobs, their spool, and what earlier uploads learned about their
+// routes.
 
 import { join } from 'node:path';
 import type { CodedError } from '#errors/coded-error.ts';

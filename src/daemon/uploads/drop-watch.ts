@@ -1,8 +1,8 @@
 // Runs the drop directory: reads its files soon after they appear.
 //
-// Guarantees: every file is noticed, because the directory is read every minute; a notification only makes it sooner.
-// While files wait for space, it is read every ten seconds. A directory that cannot be used is reported once, and used
-// as soon as it can be. Nothing here throws.
+// Guarantees: no file is missed, because the directory is read every minute, and every ten seconds while files wait
+// for space. A notification of the file system only makes that sooner. A directory that cannot be used is reported
+// once, and is used as soon as it becomes usable. No function throws.
 
 import { join } from 'node:path';
 import type { FSWatcher } from 'chokidar';

@@ -1,4 +1,4 @@
-// The dependencies of the uploads: what the composition root passes to each purpose.
+// The dependencies of the uploads, which the composition root passes to each purpose.
 
 import type { Settings } from '#config/settings.ts';
 import type { Outcomes } from '#daemon/outcomes.ts';

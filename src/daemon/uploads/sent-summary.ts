@@ -1,6 +1,7 @@
-// Collects what batches sent into one log line: at once for the first batches, then at most every ten minutes.
+// Summarizes sent batches in one log line: immediately for the first batches, then at most every ten minutes.
 //
-// Documents arrive all day, and a line for each batch would hide the others. Every batch is in the log of level debug.
+// Documents arrive all day, and a line for each batch would bury the other lines. The log of level debug has each
+// batch.
 
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { Clock, Timer } from '#system/clock.ts';

@@ -1,9 +1,9 @@
-// The socket on which programs hand in documents: `submit.sock`, for members of the group sallyport-submit.
+// The socket on which programs submit documents: `submit.sock`, for members of the group sallyport-submit.
 //
-// Guarantees: a 200 is sent after the documents are durable, and then only once. Any other response means that nothing
-// was accepted. Bodies are streamed. No user can fill the spool alone, and a silent sender is disconnected after ten
-// minutes. A full spool or disk is logged at most every ten minutes. A socket that cannot be made is tried again every
-// minute. Relies on the file system for who may connect, and on SO_PEERCRED for who did.
+// Guarantees: status 200 is sent only after the documents are durable. Any other response means that no document was
+// accepted. Bodies are streamed. No user can fill the spool alone, and a client that sends nothing for ten minutes is
+// disconnected. A full spool or disk is logged at most every ten minutes. If the socket cannot be created, this is
+// tried again every minute. File permissions decide who can connect; SO_PEERCRED shows who did.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename } from 'node:path';

@@ -1,7 +1,8 @@
-// The uploads of a running Sallyport: what each purpose has open, and what waits to be sent.
+// The uploads of a running Sallyport: the open spools of each purpose, and the entries that wait to be sent.
 //
-// Guarantees: a purpose that is not enabled makes no folder, no socket and no connection. One that was disabled keeps
-// what it has and sends nothing. A store that cannot be opened never stops the rest of the program.
+// Guarantees: a purpose that was never enabled creates no folder and no socket, and makes no connection. A purpose
+// that was disabled keeps its data and sends nothing. A store that cannot be opened does not stop the rest of the
+// program.
 
 import { join } from 'node:path';
 import { Ballast } from '#spool/ballast.ts';

@@ -1,7 +1,7 @@
-// Reads the bodies of requests in bounded memory, and removes their content coding.
+// Reads request bodies in bounded memory, and decodes their content coding.
 //
-// Guarantees: never more than the limit for each body, before and after decoding, and never more than the limit of all
-// bodies together. A compressed body that grows beyond the limit is refused before it is in memory as a whole.
+// Guarantees: a body never exceeds its limit, before or after decoding, and all bodies together never exceed theirs.
+// If a compressed body decodes to more than the limit, it is refused before all of it is in memory.
 
 import { promisify } from 'node:util';
 import { constants, gunzip, zstdDecompress } from 'node:zlib';

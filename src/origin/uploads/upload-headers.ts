@@ -1,5 +1,5 @@
-// The headers that both kinds of uploads have: who sends, the key of a repeat, digests, and the mark of a test object.
-// Pure.
+// The headers that batches and bundles share: the sender, the key of a repeated request, digests, and the mark of a
+// test object. Pure.
 
 import type { IncomingHttpHeaders } from 'node:http';
 

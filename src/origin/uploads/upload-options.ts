@@ -1,4 +1,4 @@
-// What can be set for the uploads of an origin: limits, and rules that only tests need.
+// The options for the uploads of an origin: limits, and rules that only tests need.
 
 /** A content coding (RFC 9110, 8.4.1), or none. */
 export type Coding = 'zstd' | 'gzip' | 'none';

@@ -1,8 +1,8 @@
-// A file that grows by whole records, each synced before it counts.
+// A file to which whole records are appended, each of which is synced.
 //
-// Guarantees: `append` returns after the record survives a power cut. A failed or undone record leaves no bytes for a
-// reader: the next append writes over them. Relies on one writer, which runs one operation at a time. A crash leaves
-// bytes of an unfinished record at the end; the owner cuts them off with `cut` when it opens the file.
+// Guarantees: when `append` returns, the record survives a power cut. The bytes of a failed or undone record are never
+// read, because the next append overwrites them. Requires one writer that runs one operation at a time. A crash can
+// leave an incomplete record at the end; the owner removes it with `cut` when it opens the file.
 
 import { dirname } from 'node:path';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';

@@ -1,9 +1,9 @@
-// The documents that agents have sent: `documents.ndjson` with the documents, `batches.jsonl` with a line per batch.
+// The documents that agents have sent: `documents.ndjson` has the documents, `batches.jsonl` has one line per batch.
 //
-// Guarantees: a batch counts as a whole or not at all, and survives a power cut when `accept` returns. No document is
-// stored twice under one id, and a repeated batch gets the same receipt, also after a restart. Relies on one server per
-// folder. A crash leaves documents without a line in `batches.jsonl`; the next start cuts them off. Their sender has no
-// receipt and sends them again.
+// Guarantees: a batch is stored completely or not at all, and survives a power cut when `accept` returns. No two
+// stored documents have the same id. A repeated batch gets the same receipt, even after a restart. Requires that only
+// one server uses the folder. A crash can leave documents without a line in `batches.jsonl`, which the next start
+// removes. Their sender got no receipt and sends them again.
 
 import { join } from 'node:path';
 import type { StoreLimits } from '#origin/uploads/upload-options.ts';

@@ -1,7 +1,8 @@
-// Answers the requests to the address of batches (docs/protocol-uploads.md).
+// Answers requests to the URL for batches (docs/protocol-uploads.md).
 //
-// Guarantees: a receipt is sent only for documents that are on disk. A refusal names the batch only if its content is
-// to blame. Everything else (a damaged transfer, a full disk, a limit of the server) lets the agent try again later.
+// Guarantees: a receipt is sent only for documents that are on disk. A refusal has the member `batch` only if the
+// content of the batch is the cause. After every other failure (a damaged transfer, a full disk, a limit of the
+// server), the agent may send the same batch again later.
 
 import { createHash } from 'node:crypto';
 import { asCoded } from '#errors/coded-error.ts';

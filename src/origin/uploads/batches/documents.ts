@@ -1,7 +1,8 @@
 // Reads the body of a batch: NDJSON, one document per line. Pure.
 //
-// Guarantees that every line of an accepted body is a whole document with an id, as it will be stored. An error is of the
-// content: the agent divides such a batch until the bad document is alone.
+// Guarantees: every line of an accepted body is a complete document with an id, in the form in which it is stored.
+// Every error that is reported here is caused by the content, so the agent splits the batch until the bad document is
+// alone.
 
 import { isUtf8 } from 'node:buffer';
 import { isTime } from '#origin/feed-format.ts';

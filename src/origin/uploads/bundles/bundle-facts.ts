@@ -1,7 +1,7 @@
-// What a sender says of a bundle of support logs: in the head of a creation, of a PUT, and in the body of a completion.
-// Pure.
+// Reads what a sender says about a bundle of support logs: in the headers of a creation or a PUT, and in the body of a
+// completion. Pure.
 //
-// Guarantees that a job and a file name are plain names, since they become names of a folder and a file.
+// Guarantees: a job ID and a file name contain no path, because they become the names of a folder and a file.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { agentOf, headerOf, isJob, isSha256, keyOf, sha256Of } from '#origin/uploads/upload-headers.ts';

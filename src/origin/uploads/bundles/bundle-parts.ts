@@ -1,4 +1,4 @@
-// What the requests for bundles work on. Types only.
+// The parts that all requests for bundles use. Types only.
 
 import type { Linger } from '#origin/reply.ts';
 import type { UploadLimits } from '#origin/uploads/upload-options.ts';

@@ -1,4 +1,4 @@
-// The JSON file next to a finished bundle: what it is, and the receipt that its sender got. Pure.
+// The JSON file next to a finished bundle: facts about the bundle, and the receipt that its sender got. Pure.
 
 import { isJob, isSha256, isToken } from '#origin/uploads/upload-headers.ts';
 import type { BundleFacts } from './bundle-facts.ts';

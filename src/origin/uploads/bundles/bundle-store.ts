@@ -1,9 +1,9 @@
 // Finished bundles: a folder for each job, with the bundle and a JSON record.
 //
-// Guarantees: a bundle with a record is complete, has its digest, and survives a power cut; its receipt never changes.
-// The record is the commit. A crash before it leaves a bundle in the folder of its job without a record: the next start
-// moves it back to its unfinished upload, so that the sender completes it again. One that came by PUT stays there until
-// its sender repeats it. Nothing else in the folder is touched: a person may keep files there.
+// Guarantees: a bundle with a record is complete, has the digest in the record, and survives a power cut. Its receipt
+// never changes. A bundle is finished when its record is written. After a crash before that, the next start moves the
+// bundle back to its unfinished upload, and the sender completes it again. A bundle sent by PUT stays until its sender
+// repeats the PUT. Other files in the folder are not changed, so an admin may keep files there.
 
 import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';

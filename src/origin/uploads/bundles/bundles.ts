@@ -1,7 +1,7 @@
-// Answers the requests to the address of support logs (docs/protocol-uploads.md): tus, completion, PUT, test objects.
+// Answers requests to the URL for support logs (docs/protocol-uploads.md): tus, completion, PUT, test objects.
 //
-// Guarantees: a receipt is sent only for a bundle that is on disk with its digest. A job has one upload and one bundle,
-// however often its requests are repeated. Quotas are checked before the first byte of a bundle is read.
+// Guarantees: a receipt is sent only for a bundle that is on disk with its digest. A job has only one upload and one
+// bundle, even if requests are repeated. Quotas are checked before the first byte of a bundle is read.
 
 import { randomBytes } from 'node:crypto';
 import { allows, type JsonReply, letContinue, problemOf, replyDuringBody, type ServedExchange } from '#origin/reply.ts';

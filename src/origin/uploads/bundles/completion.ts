@@ -1,7 +1,7 @@
-// Completes an upload: checks its bytes, stores it, and answers with the receipt.
+// Completes an upload: checks its bytes, stores it, and responds with the receipt.
 //
-// Guarantees that a repeated completion gets the same receipt. Wrong bytes are deleted, so that the next creation of the
-// job starts a new upload.
+// Guarantees: a repeated completion gets the same receipt. If the bytes are wrong, they are deleted, and the next
+// creation for this job starts a new upload.
 
 import { asCoded } from '#errors/coded-error.ts';
 import { type JsonReply, problemOf, type ServedExchange } from '#origin/reply.ts';

@@ -1,7 +1,7 @@
 // Receives a bundle in one PUT, for senders and servers without tus.
 //
-// Guarantees: the bytes go to a file among the unfinished uploads, never to memory. A repeated PUT gets the same receipt. A
-// connection that breaks leaves nothing; a crash leaves a file that the next start deletes.
+// Guarantees: the body is written to a file among the unfinished uploads and never held in memory. A repeated PUT gets
+// the same receipt. If the connection breaks, no file remains. After a crash, the next start deletes the file.
 
 import { randomBytes } from 'node:crypto';
 import { asCoded } from '#errors/coded-error.ts';

@@ -1,8 +1,9 @@
-// The uploads that are not complete yet: a data file of `@tus/file-store` for each, with a JSON file next to it.
+// The uploads that are not complete yet: for each, a data file of `@tus/file-store` and a JSON file.
 //
-// Guarantees: their declared bytes never exceed the quota, and one that is too old is removed. The library writes the
-// data files. Relies on one server per folder. A crash leaves an upload with fewer bytes than were confirmed at most: its
-// sender asks for the offset and continues there. Files without a counterpart are deleted at the next start.
+// Guarantees: the sum of their declared lengths never exceeds the quota, and uploads that are too old are removed. The
+// library writes the data files. Requires that only one server uses the folder. After a crash, an upload may have
+// fewer bytes than were confirmed; its sender requests the offset and continues there. Files without a counterpart are
+// deleted at the next start.
 
 import { join } from 'node:path';
 import type { Upload } from '@tus/server';

@@ -1,7 +1,8 @@
-// One request at a time for each upload. The next one makes the holder end early, as tus recommends.
+// Allows one request at a time for each upload. A waiting request makes the current one end early, as tus recommends.
 //
-// A sender that lost its connection comes back while the server still waits for the old one. The old request then ends with
-// the bytes that it has. The locker of the library spins the event loop while it waits.
+// A sender that lost its connection may return while the server still waits on the old connection. The old request
+// then ends and keeps the bytes that it received. The locker of the library is not used, because it spins the event
+// loop while it waits.
 
 import type { Lock, Locker } from '@tus/server';
 import { type Clock, wait } from '#system/clock.ts';
