@@ -235,6 +235,27 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
       });
     }
 
+    it('service: the example drop-in lets support logs read what only the group adm may', async () => {
+      const sources = 'support_logs: { sources: [/var/log/host.log] }';
+      installed.configure(['updates:', `  feed_url: ${origin.url}/feed.json`, sources]);
+      for (const group of ['adm', 'systemd-journal']) await machine.run('groupadd', '--force', '--system', group);
+      machine.write('/var/log/host.log', 'a line\n', 0o640, 'adm');
+      const plan = async () =>
+        JSON.parse(await machine.run('sallyport', 'send-logs', '--dry-run', '--json')) as unknown;
+      await start();
+      const reason = expect.stringContaining(
+        'the group adm would allow it (example drop-in: support-logs.conf)',
+      ) as string;
+      expect(await plan()).toMatchObject({ files: [], left_out: [{ reason }] });
+
+      const folder = `/etc/systemd/system/sallyport.service.d`;
+      await machine.run('mkdir', '-p', folder);
+      await machine.run('cp', '/usr/share/doc/sallyport/examples/support-logs.conf', folder);
+      await machine.run('systemctl', 'daemon-reload');
+      await machine.run('systemctl', 'restart', 'sallyport.service');
+      expect(await plan()).toMatchObject({ files: [{ bytes: 7 }], left_out: [] });
+    });
+
     it('service: it is not restarted if its configuration is invalid, and the journal says why', async () => {
       installed.configure(['updates:', '  no_such_key: 1']);
 

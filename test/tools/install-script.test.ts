@@ -71,6 +71,7 @@ describe('install.sh', { timeout: 60_000 }, () => {
         'usr/lib/systemd/system/sallyport.service',
         'usr/share/doc/sallyport/install.md',
         'usr/share/doc/sallyport/examples/logrotate/sallyport',
+        'usr/share/doc/sallyport/examples/support-logs.conf',
       ]),
     );
   });

@@ -6,7 +6,7 @@
 
 import type { Clock } from '#system/clock.ts';
 import type { StreamedCommands } from '#system/process/command.ts';
-import { LeftOutError } from './left-out.ts';
+import { allowedTo, LeftOutError } from './left-out.ts';
 
 /** For both runs, redaction included. */
 const LIMIT_MS = 300_000;
@@ -17,7 +17,7 @@ const NEWLINE = 0x0a;
 const SPACE = 0x20;
 /** `-- Boot 0123 --` and `-- No entries --`. */
 const REMARK = Buffer.from('-- ');
-const NOT_READABLE = 'the service may not read the journal; membership in the group systemd-journal would allow it';
+const NOT_READABLE = `the service may not read the journal; ${allowedTo('systemd-journal')}`;
 
 export interface JournalPorts {
   readonly journalctl: string;

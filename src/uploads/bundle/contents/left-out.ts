@@ -15,7 +15,12 @@ export async function unreadable(error: CodedError, facts: FileFacts | null): Pr
   if (errno !== 'EACCES' && errno !== 'EPERM') return error.safeText;
   if (facts === null || (facts.mode & 0o040) === 0) return 'the service may not read it, and neither may any group';
   const group = (await groupName(facts.group).catch(() => null)) ?? String(facts.group);
-  return `the service may not read it; membership in the group ${group} would allow it`;
+  return `the service may not read it; ${allowedTo(group)}`;
+}
+
+/** What would let the service read it. The drop-in is in systemd/examples. */
+export function allowedTo(group: string): string {
+  return `membership in the group ${group} would allow it (example drop-in: support-logs.conf)`;
 }
 
 /** The reason for something that was thrown while it was collected or redacted. Foreign text is not in it. */

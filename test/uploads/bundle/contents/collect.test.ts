@@ -339,7 +339,7 @@ describeWith(['root and setpriv'], 'collecting: without permission', () => {
 
       expect(leftOut.map(({ reason }) => reason).sort()).toEqual([
         'the service may not read it, and neither may any group',
-        'the service may not read it; membership in the group adm would allow it',
+        'the service may not read it; membership in the group adm would allow it (example drop-in: support-logs.conf)',
       ]);
     } finally {
       process.seteuid!(euid);
