@@ -1,9 +1,9 @@
-// A file of 1 MiB in the outbox that gives up its space when the disk is full, so that state can still be written.
+// A file of 1 MiB in the outbox that is deleted when the disk is full, so that state can still be written.
 //
-// Guarantees: work that fails with DISK-FULL is tried once more after the file was removed. New input never spends it:
-// only callers that finish accepted data use `spend`. The file returns when the disk has space for four of it. Its
-// bytes are random, because a file system that compresses would store zeros in no space. A crash leaves the file, its
-// unfinished copy, or neither; the next start makes it again.
+// Guarantees: an operation that fails with DISK-FULL is tried once more after the file was deleted. New input never
+// uses this space: only callers that finish accepted data use `spend`. The file is created again when the disk has
+// four times its size free. Its bytes are random, because a file system that compresses would store zeros in no space.
+// A crash leaves the file, its unfinished copy, or neither; the next start creates it again.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';

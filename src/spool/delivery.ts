@@ -1,9 +1,10 @@
-// The delivery loop of every kind: takes the due entries, has the kind's policy send each, and carries out the
-// verdict.
+// The delivery loop of every kind: sends each due entry by the policy of the kind, and carries out the verdict of the
+// policy.
 //
-// Guarantees: one delivery of a kind at a time. Kinds are independent, so none can delay another. No entry is
-// dropped: it ends only by a verdict, which is on disk before it is reported. An entry that cannot be processed waits
-// a minute, so that it is not sent in a loop. Retry-After is honoured up to the kind's longest wait.
+// Guarantees: only one delivery of a kind runs at a time. Kinds are independent, so none can delay another. No entry
+// is lost: only a verdict ends it, and the verdict is on disk before it is reported. An entry that cannot be processed
+// is delayed by a minute, so that it is not sent in a loop. Retry-After is honoured up to the longest wait of the
+// kind.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { nextDelay } from '#http/retry-delay.ts';

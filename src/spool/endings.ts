@@ -1,8 +1,8 @@
-// Ends entries: settled, rejected, split, or set aside.
+// Ends entries: settles, rejects or splits them, or sets them aside.
 //
-// Guarantees: a key is durable before its entry is removed. A rejection or a split is decided by one durable write of a
-// record in the head; what follows can be repeated, and is repeated after a crash. Its operations must not overlap; the
-// spool runs them one at a time. Relies on `folder.ts` for the single steps.
+// Guarantees: a key is durable before its entry is removed. A rejection or a split is decided by one durable write of
+// a record in the head. The steps after it can be repeated, and are repeated after a crash. Operations must not
+// overlap; the spool runs them one at a time. The single steps on disk are in `folder.ts`.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';

@@ -1,8 +1,9 @@
-// The files of one kind on disk: `outbox/<kind>/`, mode 0700. Knows names and their order, keeps nothing in memory.
+// The files of one kind on disk: `outbox/<kind>/`, mode 0700. It knows names and their order, and keeps nothing in
+// memory.
 //
-// Guarantees: each operation is durable on return. A crash in one leaves the files as before or after it, or files
-// that the next start clears (`load.ts`). Removing and burying only rename and unlink, so they need no space. Foreign
-// names are neither read nor changed.
+// Guarantees: each operation is durable when it returns. A crash leaves the files as they were before or after the
+// operation, or files that the next start removes (`load.ts`). Removing entries and setting them aside only rename and
+// unlink files, so they need no space. Files with unknown names are not read or changed.
 
 import { join } from 'node:path';
 import { CodedError, isExhaustion } from '#errors/coded-error.ts';

@@ -1,7 +1,7 @@
-// Writes the heads of one kind and keeps the queue in memory in step with them.
+// Writes the heads of one kind, and updates the queue in memory to match.
 //
-// Guarantees: a head is durable before the queue has it. State of accepted entries may spend the ballast when the disk
-// is full; a new entry may not. A crash leaves a head as it was before or after the write.
+// Guarantees: a head is durable before it is in the queue. On a full disk, changes of accepted entries may use the
+// ballast; new entries may not. A crash leaves the head from before or after the write.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Ballast } from './ballast.ts';

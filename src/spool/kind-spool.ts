@@ -1,7 +1,7 @@
-// One spool at work: the operations behind everything that `Spool` promises, one at a time.
+// The implementation of `Spool`: all operations on one spool, run one at a time.
 //
-// Accepting: attachment, then head. How entries end is in `endings.ts`. Relies on `folder.ts` for the single steps. A
-// crash leaves the state before the deciding write, or a record that `finish` carries out.
+// An entry is accepted by writing its attachment, then its head. `endings.ts` ends entries, and `folder.ts` has the
+// single steps on disk. A crash leaves the state before the deciding write, or a record that `finish` carries out.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { Turns } from '#system/turns.ts';

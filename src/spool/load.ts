@@ -1,7 +1,7 @@
 // Reads the folder of one kind at the start and cleans up after a crash.
 //
-// Guarantees: never fails because of the folder's content or a full disk. An unusable entry is set aside and
-// reported, with its attachment. A file that cannot be read now stays where it is until the next start.
+// Guarantees: no content of the folder and no full disk makes it fail. An unusable entry is set aside with its
+// attachment, and reported. A file that cannot be read at this start stays in place until the next one.
 
 import { join } from 'node:path';
 import { asCoded, CodedError } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
 // File names in the folder of one kind. Pure.
 //
-// `<digits>.json` is the head of an entry, `<digits>.attachment` its attachment, `<digits>.settled` a head whose key is
-// settled but not yet in `settled.log`. At least twelve digits; they give the order of acceptance. Every other name is
-// foreign and is left alone.
+// `<digits>.json` is the head of an entry, and `<digits>.attachment` is its attachment. `<digits>.settled` is a head
+// whose key is settled but not yet in `settled.log`. The number has at least twelve digits and gives the order of
+// acceptance. Files with any other name are not touched.
 
 import { UNFINISHED_SUFFIX } from '#system/durable.ts';
 

@@ -1,7 +1,7 @@
-// Moves unreadable files to `quarantine/`, where they are kept for an admin and never sent. `set-aside.ts` limits
-// that folder.
+// Moves unreadable files to `quarantine/`, where they are kept for an admin and never sent. `set-aside.ts` limits the
+// size of that folder.
 //
-// Guarantees: moving is a rename, so no data is lost and no link is followed (a link itself is moved). If the name is
+// Guarantees: a file is moved by a rename, so no data is lost. A link is moved itself and not followed. If the name is
 // taken, a number is added. A crash leaves the file at its old place or its new one.
 
 import { basename, join } from 'node:path';

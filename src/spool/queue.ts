@@ -1,7 +1,7 @@
-// The waiting entries of one spool, in memory: heads without bodies, the free quota, and when the next one is due.
+// The waiting entries of one spool, in memory: heads without bodies, the free quota, and when the next entry is due.
 //
-// Does not access the disk. A postponement is in wall time, as on disk; `hold` is monotonic, so no step of the wall
-// clock can delay a kind for years.
+// Does not access the disk. The time of the next attempt of an entry is wall time, as on disk. `hold` uses the
+// monotonic clock, so a step of the wall clock cannot delay a kind for years.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';

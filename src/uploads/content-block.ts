@@ -1,9 +1,9 @@
-// Recognizes a response that blocks content which we send, and decides what follows: it is sent once more after an hour,
-// then held.
+// Recognizes a response that blocks the content of an upload, and decides what follows: one more attempt after an
+// hour, then the content is held.
 //
-// Guarantees: blocked content is never dropped, and never sent in a loop, because each attempt is an incident for the
-// people who run the scanner. Held content is sent again only by `sallyport queue retry`, or when the route changes.
-// Pure. The content of a page is untrusted text.
+// Guarantees: blocked content is never dropped. It is not sent in a loop, because each attempt is an incident for the
+// team that runs the scanner. Held content is sent again only by `sallyport queue retry`, or when the route changes.
+// Pure. The content of a block page is untrusted text.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';

@@ -1,8 +1,10 @@
-// The record of what left this host: a line for each bundle, and one for the documents of each day and URL.
+// The record of what left this host: a line for each bundle, and a line with the counts of documents for each day and
+// URL.
 //
-// Guarantees: on return, what was sent is recorded durably, so callers record it before they let go of it. A bundle is
-// recorded once, also if a crash makes its caller repeat it. The totals of the day are in `sent-today.json` and become a
-// line when a later day begins; a crash in between never counts a batch twice. Relies on the lock of the state folder.
+// Guarantees: when a function returns, its record is durable, so callers record what was sent before they delete it. A
+// bundle is recorded once, even if its caller repeats the call after a crash. The totals of the day are in
+// `sent-today.json` and become a line when a later day begins. A crash in between never counts a batch twice. Relies
+// on the lock of the state folder.
 
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,9 +1,9 @@
-// The segment that small submissions share, and its group commit.
+// The segment that small submissions share, and the commit that one fsync makes for several of them.
 //
-// Guarantees: a submission is acknowledged after an fsync that covers all of it; one fsync acknowledges all that wait.
-// A failure refuses all submissions of that commit and cuts their bytes off again. If that also fails, the segment
-// ends, and its batch, which covers only the acknowledged bytes, is durable before anything else is accepted
-// (`leftovers.ts`). A crash leaves bytes after the last acknowledged submission, which `line.ts` recognizes.
+// Guarantees: a submission is acknowledged after an fsync that covers all of it. One fsync acknowledges all
+// submissions that wait for it. If the write fails, all of them are refused and their bytes are cut off. If that also
+// fails, the segment ends: a batch of the acknowledged bytes is made durable before anything else is accepted
+// (`leftovers.ts`). A crash can leave bytes after the last acknowledged submission; `line.ts` recognizes them.
 
 import { createHash, type Hash } from 'node:crypto';
 import { asCoded } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
-// The segments on disk, `outbox/documents/`, mode 0700: which there are, in which state, and how long they are.
+// The segments on disk, in `outbox/documents/` with mode 0700: their names, states and lengths.
 //
-// Guarantees: a state changes by one rename, and segments go by one unlink, so neither needs space. A damaged segment
-// goes to `quarantine/` instead, up to a limit. Foreign names are neither read nor changed. A crash leaves a segment
-// under its old name or its new one.
+// Guarantees: one rename changes the state of a segment and one unlink deletes it, so neither needs space. A damaged
+// segment is moved to `quarantine/`, up to a limit. Files with unknown names are not read or changed. A crash leaves a
+// segment under its old name or its new one.
 
 import { join } from 'node:path';
 import { asCoded, CodedError } from '#errors/coded-error.ts';

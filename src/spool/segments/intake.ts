@@ -1,7 +1,8 @@
-// Takes in one submission: documents of any number and size, accepted together or not at all.
+// Accepts one submission: any number of documents of any size, all of them or none.
 //
-// Guarantees: a source that throws refuses the whole submission. Up to 1 MiB stays in memory and shares a segment with
-// others; a larger submission is streamed to disk. A full spool refuses a small one before a byte is written.
+// Guarantees: if the source throws, the whole submission is refused. A submission of up to 1 MiB is kept in memory and
+// shares a segment with others; a larger one is streamed to disk. A full spool refuses a small submission before a
+// byte is written.
 
 import { coded } from '#errors/coded-error.ts';
 import { utcTime } from '#system/moment.ts';

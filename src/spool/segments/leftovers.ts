@@ -1,8 +1,9 @@
-// What refused submissions left on disk and could not be removed yet.
+// Cleanup after refused submissions that could not be done yet, because the disk failed.
 //
-// Guarantees: a submission is committed only after all of it is gone, so that no document is sent that was refused before
-// a later one was accepted. Only a crash while the disk still fails leaves it to the next start, which then sends it.
-// Work is repeated until it succeeds, so it must tolerate that part of it was done before.
+// Guarantees: no submission is committed before all of this cleanup is done. So a refused document is not sent after a
+// later document was accepted. If the program crashes while the disk still fails, the next start finds the refused
+// documents and sends them. Cleanup is repeated until it succeeds, so each step must tolerate that it was partly done
+// before.
 
 import { asCoded } from '#errors/coded-error.ts';
 import { Turns } from '#system/turns.ts';

@@ -1,8 +1,8 @@
 // Reads the folder of segments at the start and cleans up after a crash.
 //
-// Guarantees: what was acknowledged is found; a submission that was not committed is deleted. Only a segment that has no
-// batch yet is read, so the time does not depend on how many documents wait. A segment that cannot be used is set aside
-// and reported; it never stops the rest.
+// Guarantees: all acknowledged documents are found, and a submission that was not committed is deleted. Only segments
+// without a batch are read, so the time does not depend on the number of waiting documents. A segment that cannot be
+// used is set aside and reported, and the others are loaded.
 
 import { join } from 'node:path';
 import { asCoded, coded, isExhaustion } from '#errors/coded-error.ts';

@@ -1,7 +1,7 @@
 // File names in `outbox/documents/`. Pure.
 //
-// A segment is named by its id, a lower-case UUID, and its state. `<id>.commit` lists the segments of one large
-// submission. Every other name is foreign and is left alone.
+// The name of a segment is its id (a lower-case UUID) with its state. `<id>.commit` lists the segments of one large
+// submission. Files with any other name are not touched.
 
 import { UNFINISHED_SUFFIX } from '#system/durable.ts';
 

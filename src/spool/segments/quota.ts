@@ -1,4 +1,5 @@
-// How many documents and bytes may wait, including those that are still being accepted. Pure but for its counters.
+// Limits how many documents and bytes may wait, including those that are still being accepted. It has no effect except
+// on its own counters.
 
 import { coded } from '#errors/coded-error.ts';
 

@@ -1,7 +1,7 @@
-// A batch: a range of a segment, as the body of an entry of a spool. Pure.
+// A batch: a range of a segment, which is the body of a spool entry. Pure.
 //
-// The key of a batch names its segment, so that heads alone show which segments are needed. A range is never changed,
-// so a key always means the same bytes. Keys sort in the order in which the documents were accepted.
+// The key of a batch contains the id of its segment, so the heads alone show which segments are needed. A range never
+// changes, so a key always refers to the same bytes. Keys sort in the order in which the documents were accepted.
 
 import { z } from 'zod';
 

@@ -1,5 +1,5 @@
-// The largest batch that a path accepts, learned from 413: half of what was refused, and more again after successes.
-// Pure.
+// Learns from status 413 how large a batch a path accepts. A refused size is halved, and the limit grows again after
+// successes. Pure.
 
 /** A smaller limit would be an error of the path rather than its limit. */
 const MIN_BYTES = 65_536;

@@ -1,5 +1,5 @@
-// What may be stored of a document: only the listed fields, and nothing that contains a secret of the configuration.
-// Pure.
+// Decides what is stored of a document: only the listed fields, and no document that contains a secret of the
+// configuration. Pure.
 
 import type { SpanRedactor } from '#redaction/redact.ts';
 import { MASK } from '#redaction/secret.ts';

@@ -1,8 +1,8 @@
-// Leaves documents in the drop directory, for `sallyport submit` while no daemon is running.
+// Writes documents to the drop directory, for `sallyport submit` while no daemon is running.
 //
-// Guarantees: the file is complete and durable under its name in `new/`, or it is not there. Its lines are checked
-// first, as far as that is possible without the secrets of the configuration. A crash leaves a file in `tmp/`, which the
-// daemon deletes after a day.
+// Guarantees: a file in `new/` is complete and durable. Its lines are checked before it is written, except against the
+// secrets of the configuration, which only the daemon has. A crash leaves a file in `tmp/`, which the daemon deletes
+// after a day.
 
 import { join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
 // Classifies the collector's response to a batch (docs/protocol-uploads.md). Pure.
 //
-// Guarantees: only a receipt for exactly this batch and these bytes lets go of documents, and only a refusal in the
-// collector's own JSON, which names this batch, is about the content. Every other response, from whatever proxy, scanner
-// or server, keeps the batch.
+// Guarantees: documents are released only by a receipt for exactly this batch and these bytes. A response is treated
+// as a refusal of the content only if it is the collector's own JSON and names this batch. Every other response,
+// whether from a proxy, a scanner or a server, keeps the batch.
 
 import { z } from 'zod';
 import { jsonOf, type TypedBody } from '#uploads/json-response.ts';

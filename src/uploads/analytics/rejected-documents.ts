@@ -1,6 +1,6 @@
-// Reads which documents of a batch a collector rejected, and why, from what is kept of them in `rejected/`.
+// Reads from `rejected/` which documents of a batch a collector rejected, and why.
 //
-// The content of the documents is read and not returned.
+// The content of the documents is read but not returned.
 
 import { z } from 'zod';
 import type { AttachmentBody } from '#spool/attachment.ts';

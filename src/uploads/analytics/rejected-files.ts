@@ -1,7 +1,8 @@
-// Files of the drop directory that could not be accepted, in `rejected/`, each with its reason next to it.
+// Files of the drop directory that could not be accepted. They are in `rejected/`, each with a file that gives the
+// reason.
 //
-// Guarantees: each user has a budget of files and bytes; a file over it is deleted and only reported. Moving is a rename,
-// so no data is copied and no link is followed.
+// Guarantees: each user has a limit of files and bytes. A file that exceeds it is deleted and reported. Files are
+// moved by a rename, so no data is copied and no link is followed.
 
 import { join } from 'node:path';
 import { asCoded } from '#errors/coded-error.ts';

@@ -1,7 +1,8 @@
-// A submission: bytes from a program become documents of the store, all of them or none.
+// Converts the bytes that a program submits to documents of the store: all of them or none.
 //
-// Guarantees: every wrong line is known before the submission is refused, and nothing of it is accepted then. At most
-// one chunk and its documents are in memory. Relies on the store, which discards what it has if the source throws.
+// Guarantees: the whole input is checked before a submission is refused, so the refusal lists every wrong line. Then
+// none of its documents is accepted. Only one chunk and its documents are in memory. Relies on the store to discard
+// what it has received if the source throws.
 
 import { coded } from '#errors/coded-error.ts';
 import { DocumentReader, type DocumentRules, type WrongLine } from './documents.ts';

@@ -1,6 +1,6 @@
-// How much of the spool each user has filled, over every interface: no user can fill it alone.
+// Counts how much of the spool each user has filled, over all interfaces, so that no user can fill it alone.
 //
-// Kept in memory: after a restart, each user starts over with the whole share.
+// The counts are kept in memory: after a restart, each user has the full share again.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Documents } from '#spool/segments/documents.ts';

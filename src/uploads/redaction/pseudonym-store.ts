@@ -1,8 +1,8 @@
-// Keeps the map of pseudonyms in the state folder, so that names stay the same in every bundle. It is never part of
-// one: only this host can tell what a name means.
+// Keeps the map of pseudonyms in the state folder, so that names stay the same in every bundle. The map is never part
+// of a bundle: only this host can tell what a name means.
 //
-// Relies on `saved-state.ts`. Save before a bundle is final: names that were given after the last save are given to
-// other originals after a crash.
+// Relies on `saved-state.ts`. Save the map before a bundle is final. After a crash, names that were not saved may be
+// given to other originals.
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
-// What follows from a response to a request of an upload: a table. Pure.
+// The table of how an upload continues after each response. Pure.
 //
 // Guarantees: a second upload is created only if the tus server itself answers HEAD with 404 or 410, or says that it
-// has other bytes than ours. No other status, no page and no response of a proxy leads to one. Content that a
-// scanner blocked is not sent again by another method once the method is known to work.
+// has bytes other than ours. No other status, page or response of a proxy causes this. If the method is known to work
+// on this path, content that a scanner blocked is not sent again by another method.
 
 import type { UploadMethod } from './path-memory.ts';
 

@@ -1,9 +1,9 @@
-// Uploads one frozen file to `support_logs.url`, until the server has confirmed that it has it durably.
+// Uploads one frozen file to `support_logs.url`, until the server has confirmed that the file is durable there.
 //
-// Guarantees: the URL of the upload is durable before its first byte is sent, so a crash never leads to a second upload.
-// A new upload is created only when the server itself no longer has the first one, or has other bytes than ours; the
-// second time that happens, the upload ends. Attempts that make progress do not count. A receipt is checked before it is
-// returned. Relies on `UploadFacts` for what is durable. A crash leaves the location, and the next call continues there.
+// Guarantees: the URL of the upload is durable before its first byte is sent, so a crash never causes a second upload.
+// A new upload is created only when the server itself no longer has the first one, or has other bytes than ours. If
+// that happens again, the upload ends. Attempts that make progress are not counted. A receipt is checked before it is
+// returned. Relies on `UploadFacts` for durable state. After a crash, the next call continues the upload at its URL.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError } from '#errors/coded-error.ts';

@@ -1,6 +1,7 @@
-// The URLs of an upload: where the server created it, where it is confirmed, and where a whole file is put. Pure.
+// The URLs of an upload: its URL at the server, the URL that completes it, and the URL for a PUT of the whole file.
+// Pure.
 //
-// Guarantees: every URL has the origin of `support_logs.url`, so that neither content nor credentials go elsewhere.
+// Guarantees: every URL has the origin of `support_logs.url`, so that content and credentials do not go elsewhere.
 
 import { MAX_URL_LENGTH } from '#config/schema/values.ts';
 import { coded } from '#errors/coded-error.ts';

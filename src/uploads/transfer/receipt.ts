@@ -1,7 +1,7 @@
 // Reads the confirmation of a server that it has a file durably. Pure.
 //
-// Guarantees: only JSON that names our job, our digest and our length, and says `durable: true`, is a receipt. An empty
-// success, a page, or a receipt of another upload is none.
+// Guarantees: only JSON that contains our job, our digest, our length and `durable: true` is a receipt. An empty 2xx
+// response, a page, or a receipt of another upload is not one.
 
 import { z } from 'zod';
 import { coded } from '#errors/coded-error.ts';

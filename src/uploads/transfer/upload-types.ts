@@ -1,4 +1,4 @@
-// What one upload needs and what it results in. Types only.
+// What an upload needs and what it returns. Types only.
 
 import type { Settings } from '#config/settings.ts';
 import type { CodedError } from '#errors/coded-error.ts';

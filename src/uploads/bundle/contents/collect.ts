@@ -1,8 +1,8 @@
-// Reads every item, redacts it, and passes it on; nothing unredacted is written anywhere.
+// Reads every item, redacts it, and passes it on. No unredacted data is written anywhere.
 //
-// Guarantees: what cannot be read, or cannot be redacted, is left out with its reason, and only that. No source takes
-// more than half of the bytes, so the newest part of a huge file does not leave out everything else. A failure of what
-// the text is passed to ends the collection, and so does the signal.
+// Guarantees: only an item that cannot be read or redacted is left out, and its reason is recorded. No source gets
+// more than half of the bytes, so that one huge file does not displace everything else. The collection ends if the
+// receiver of the text fails, or if the signal aborts.
 
 import { CodedError, isExhaustion } from '#errors/coded-error.ts';
 import type { Attachment } from '#spool/entry.ts';

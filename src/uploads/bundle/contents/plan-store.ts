@@ -1,4 +1,4 @@
-// Where the text of a plan goes: nowhere. Only its length and digest are kept.
+// Receives the text of a plan (`send-logs --dry-run`) and discards it. Only its length and digest are kept.
 
 import { createHash } from 'node:crypto';
 import type { Store } from './collect.ts';

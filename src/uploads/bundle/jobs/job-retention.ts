@@ -1,6 +1,6 @@
-// Decides which jobs are deleted, and whether another one has space. Pure.
+// Decides which jobs are deleted, and whether there is space for another job. Pure.
 //
-// Guarantees: a job that still has to be sent is never deleted here. A step of the clock into the past deletes nothing.
+// Guarantees: a job that still has to be sent is never selected. If the clock steps into the past, nothing is deleted.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { isEnded, type Job, type JobState } from './job-record.ts';

@@ -1,4 +1,5 @@
-// Credentials in URLs, and on command lines that have no key for them. Pure and linear.
+// Finds credentials in URLs, and in commands where no option name identifies them, such as `mysql -pSECRET`. Pure;
+// takes linear time.
 
 import { type BundleRule, matchesOf, ruleOf } from './rule.ts';
 
