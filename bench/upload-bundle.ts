@@ -156,7 +156,7 @@ async function measure(): Promise<boolean> {
   const mayAgain = BYTES * PROMISED.againShare + KILLS * PROMISED.againPerKill;
   const residentMiB = resident / MIB;
   console.log(
-    `${(BYTES / MB).toFixed(0)} MB in ${seconds.toFixed(0)} s, ${relay.connections} connections, ${KILLS} kills`,
+    `${(BYTES / MB).toFixed(0)} MB in ${seconds.toFixed(0)} s; connections: ${relay.connections}, kills: ${KILLS}`,
   );
   console.log(`whole: ${isWhole ? 'yes' : 'NO'}; uploads created: ${creations} (promised: 1)`);
   console.log(
