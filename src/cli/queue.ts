@@ -103,7 +103,7 @@ export async function dropQueuedCommand(
   }
   const dropped = await control.dropQueued({ kind: found.kind, id: found.id });
   if (json) printJson(terminal, dropped);
-  else terminal.out(`Dropped ${shownEntry(dropped)}. It is never sent.`);
+  else terminal.out(`Dropped ${shownEntry(dropped)}. It will not be sent.`);
   return EXIT_OK;
 }
 

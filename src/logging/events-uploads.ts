@@ -21,7 +21,7 @@ export const UPLOADS_EVENTS = {
   'support-logs-off': {
     level: 'warn',
     thread: null,
-    text: 'Support logs are not sent any more; bundles that wait are kept: {error:advised}',
+    text: 'Support logs are no longer sent; waiting bundles are kept: {error:advised}',
   },
   'support-logs-unusable': {
     level: 'error',
@@ -42,7 +42,7 @@ export const UPLOADS_EVENTS = {
   'bundle-prepared': {
     level: 'info',
     thread: null,
-    text: 'Bundle {job} is prepared and waits for an approval: {length:size} (files: {files}, left out: {leftOut}).',
+    text: 'Bundle {job} is prepared and is waiting for approval: {length:size} (files: {files}, left out: {leftOut}).',
   },
   'bundle-approved': {
     level: 'info',

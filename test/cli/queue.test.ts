@@ -273,7 +273,7 @@ describe('queue drop', () => {
     const { dropped, printed, errors } = await drop([['Delete it?', 'y']]);
     expect(dropped).toEqual([{ kind: 'receipt', id: 'whole-id' }]);
     expect(errors).toEqual(['receipt/whole-id, accepted 2026-11-20T01:00:00.000Z, 305 bytes. It was not sent.']);
-    expect(printed).toEqual(['Dropped receipt/whole-id. It is never sent.']);
+    expect(printed).toEqual(['Dropped receipt/whole-id. It will not be sent.']);
   });
 
   it('queue drop: keeps the entry unless the answer is yes', async () => {
