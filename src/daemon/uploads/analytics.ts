@@ -89,7 +89,7 @@ export class Analytics {
     await this.#turns.run(async () => {
       const was = this.#running;
       await this.#apply();
-      if (this.#running !== null && this.#running === was) await was.delivery.retryNow({ blocked: false });
+      if (this.#running !== null && this.#running === was) await was.delivery.retryFailed();
     });
   }
 

@@ -176,7 +176,7 @@ export class SupportBundles {
       this.#opened?.model.configure(timeoutSettings(this.#ports.settings()));
       const was = this.#delivery;
       await this.#apply();
-      if (was !== null && this.#delivery === was) await was.retryNow({ blocked: false });
+      if (was !== null && this.#delivery === was) await was.retryFailed();
     });
   }
 
