@@ -1,5 +1,5 @@
 // `manifest.json`, the first file of every bundle: what the bundle has, what it does not have and why, and what was
-// masked. docs/protocol.md describes it for vendors.
+// masked. docs/bundles.md describes it for vendors.
 //
 // Every text from outside in it was redacted on its own, so that a mask never changes the form of the document.
 
