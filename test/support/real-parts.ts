@@ -74,6 +74,7 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   tinyproxy: () => canRunAlone('tinyproxy'),
   python3: () => isOnPath('python3'),
   curl: () => isOnPath('curl'),
+  nginx: () => isOnPath('nginx'),
   openssl: () => isOnPath('openssl'),
   zstd: () => isOnPath('zstd'),
   tar: () => isOnPath('tar'),
