@@ -1,4 +1,4 @@
-// A Squid that opens TLS with a certificate that nobody here trusts: nothing may leave through it.
+// A Squid that opens TLS with a certificate that the configuration does not trust. No request may pass it.
 
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
