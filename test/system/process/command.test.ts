@@ -285,7 +285,7 @@ describe('streamed output', () => {
   });
 
   it('streamed output: the limit and the signal end it, and a missing program has no output', async () => {
-    const tooLong = start('echo begun; sleep 60', { limitMs: 150 });
+    const tooLong = start('echo begun; sleep 60', { limitMs: 1_500 });
     const stop = new AbortController();
     const stopped = start('echo begun; sleep 60', { signal: stop.signal });
     for await (const chunk of stopped.output) {
