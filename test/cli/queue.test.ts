@@ -200,6 +200,16 @@ describe('queue show', () => {
     `);
   });
 
+  it.each([
+    ['batch', { items: 1, bytes: 310 }, '310 bytes in 1 document'],
+    ['bundle', { items: 1, bytes: 5_300 }, '5.3 KB'],
+  ])('queue show: the size of a %s with content %j is %s', async (kind, content, size) => {
+    const detail = aQueueDetail({ entry: aQueueEntry({ kind, content }) });
+    expect(
+      (await show(detail)).filter((line) => /^ +size /.test(line)).map((line) => line.trim().replace(/ +/, ' ')),
+    ).toEqual([`size ${size}`]);
+  });
+
   it('queue show: prints the same with --json', async () => {
     expect(JSON.parse((await show(aQueueDetail(), true)).join('\n'))).toEqual(aQueueDetail());
   });
