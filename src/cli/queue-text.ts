@@ -87,19 +87,20 @@ function headOfDocuments({ entry, documents }: QueueDetail): string {
   return `Documents (the first ${documents.length} of ${entry.content?.items ?? documents.length}):`;
 }
 
-/** Only batches have documents; the content of every other kind is one thing. */
-function documentWords({ kind, content }: QueueDetail['entry']): string {
-  if (kind !== 'batch' || content === null) return '';
-  return content.items === 1 ? ' in 1 document' : ` in ${content.items} documents`;
+/** The size of an entry, and of a batch its documents: the content of every other kind is one thing. */
+export function sizeText({ kind, bytes, content }: QueueEntry): string {
+  const size = showSize(content?.bytes ?? bytes);
+  if (kind !== 'batch' || content === null) return size;
+  return `${size} in ${content.items} ${content.items === 1 ? 'document' : 'documents'}`;
 }
 
 function entryRows({ entry, failure, reason, sha256 }: QueueDetail, at: string): Row[] {
-  const { accepted_at: accepted, attempts, bytes, content, last_failure: failed } = entry;
+  const { accepted_at: accepted, attempts, last_failure: failed } = entry;
   const rows: Row[] = [
     ['state', stateSentence(entry)],
     ['accepted', `${timeText(accepted)} (${ago(accepted, at)})`],
     ['attempts', attempts === 0 ? 'none failed' : `${attempts} failed`],
-    ['size', `${showSize(content?.bytes ?? bytes)}${documentWords(entry)}`],
+    ['size', sizeText(entry)],
   ];
   if (failed !== null) {
     const { message, hop, check } = failure ?? { message: null, hop: null, check: null };

@@ -2,13 +2,13 @@
 // none runs, this process reads the state itself.
 
 import type { Control } from '#control/control.ts';
-import type { QueueEntry, QueueKindRow } from '#control/queue.ts';
+import type { QueueKindRow } from '#control/queue.ts';
 import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
-import { showForeign, showSize } from '#errors/template.ts';
+import { showForeign } from '#errors/template.ts';
 import type { Clock } from '#system/clock.ts';
 import { utcTime } from '#system/moment.ts';
-import { detailLines, listLines, shownEntry } from './queue-text.ts';
+import { detailLines, listLines, shownEntry, sizeText } from './queue-text.ts';
 import { askYesNo } from './settings/proxy-form.ts';
 import { printJson } from './terminal/json.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
@@ -98,17 +98,13 @@ export async function dropQueuedCommand(
   }
   const { entry: found } = await control.showQueued(readEntry(entry));
   if (!yes) {
-    terminal.err(`${shownEntry(found)}, accepted ${found.accepted_at}, ${contentText(found)}. It was not sent.`);
+    terminal.err(`${shownEntry(found)}, accepted ${found.accepted_at}, ${sizeText(found)}. It was not sent.`);
     if (!(await askYesNo(terminal, 'Delete it?', false))) throw coded('CANCELLED', { reason: 'it was not confirmed' });
   }
   const dropped = await control.dropQueued({ kind: found.kind, id: found.id });
   if (json) printJson(terminal, dropped);
   else terminal.out(`Dropped ${shownEntry(dropped)}. It will not be sent.`);
   return EXIT_OK;
-}
-
-function contentText({ bytes, content }: QueueEntry): string {
-  return content === null ? showSize(bytes) : `${content.items} documents, ${showSize(content.bytes)}`;
 }
 
 /** Compares every waiting entry with its digest. */
