@@ -135,7 +135,7 @@ describe('refusal in absolute form: a password that has worked at this proxy', (
       clock.advance(3_600_000);
       expect([await ask(second, HOSTILE), attempts(earlier)]).toEqual(['200', [1, 0]]);
     } finally {
-      await rm(folder, { recursive: true });
+      await rm(folder, { recursive: true, maxRetries: 3 });
     }
   });
 
