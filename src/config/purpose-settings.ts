@@ -7,10 +7,16 @@ import type { Settings } from './settings.ts';
 /** The settings of all purposes. */
 export type PurposeSettings = Pick<Settings, Purpose>;
 
-/** The URL of a purpose; undefined if none is configured. Accepts settings that are only partly valid. */
+/**
+ * The URL of a purpose, whose origin its credentials belong to; undefined if none is configured. For a signed feed that
+ * is the folder of the metadata. Accepts settings that are only partly valid.
+ */
 export function urlOf(settings: object, purpose: Purpose): string | undefined {
-  const section = (settings as Readonly<Record<string, unknown>>)[purpose];
-  const url = (section as Readonly<Record<string, unknown>> | undefined)?.[purposeRow(purpose).urlKey];
+  const section = (settings as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>)[purpose];
+  const url =
+    purpose === 'updates' && section?.['trust'] === 'tuf'
+      ? (section['tuf'] as { readonly metadata_url?: unknown } | undefined)?.metadata_url
+      : section?.[purposeRow(purpose).urlKey];
   return typeof url === 'string' ? url : undefined;
 }
 

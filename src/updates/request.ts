@@ -102,7 +102,10 @@ export function updatesHeaders(
 
 /** The configured feed URL; everything is checked against its origin. */
 export function feedUrl(settings: Settings): URL {
-  const { feed_url: url } = settings.updates;
+  const { feed_url: url, trust } = settings.updates;
+  // A feed over TLS is never taken in place of a signed one.
+  if (trust === 'tuf')
+    throw coded('CONFIG-INCOMPLETE', { key: 'updates.trust', what: 'signed feeds are not read yet' });
   if (url !== undefined) return new URL(url);
   throw coded('CONFIG-INCOMPLETE', { key: 'updates.feed_url', what: 'there is nowhere to look for updates' });
 }

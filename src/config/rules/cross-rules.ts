@@ -6,9 +6,9 @@
 import type { Finding, KeyPath } from '#config/problem.ts';
 import { urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose, urlKeyOf } from '#config/purposes.ts';
-import { isLoopbackUrl } from '#config/schema/values.ts';
 import { suggestRoute } from '#config/values/hints.ts';
 import { coded } from '#errors/coded-error.ts';
+import { checkFeeds } from './feed-rules.ts';
 import { checkProfiles } from './profile-rules.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
 import { checkUploads } from './upload-rules.ts';
@@ -16,9 +16,8 @@ import { checkUploads } from './upload-rules.ts';
 /** Every rule between keys, in the order of the file. */
 export function crossCheck(settings: Salvaged): Finding[] {
   return [
-    ...checkFeed(settings),
+    ...checkFeeds(settings),
     ...PURPOSES.flatMap((purpose) => checkPins(purpose, settings)),
-    ...checkHook(settings),
     ...PURPOSES.flatMap((purpose) => checkCredentials(purpose, settings)),
     ...PURPOSES.flatMap((purpose) => checkEnabled(purpose, settings)),
     ...checkUploads(settings),
@@ -26,15 +25,6 @@ export function crossCheck(settings: Salvaged): Finding[] {
     ...checkUses(settings),
     ...checkPolicy(settings),
   ];
-}
-
-function checkFeed({ updates }: Salvaged): Finding[] {
-  const feed = updates?.feed_url;
-  if (feed === undefined || !URL.canParse(feed)) return [];
-  const url = new URL(feed);
-  if (url.protocol === 'https:' || isLoopbackUrl(url)) return [];
-  const message = 'An unsigned feed is not accepted over http: anyone on the network path could change it. Use https.';
-  return [warning(['updates', 'feed_url'], message, url.origin)];
 }
 
 /** RFC 7469, 4.3 requires a backup pin: with a single pin, a change of that key ends every connection. */
@@ -60,20 +50,6 @@ function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {
   if (!PLANNED.has(purpose)) return [];
   const message =
     'This version of Sallyport sends nothing for this purpose yet. Only its connection can be tested (sallyport diagnose).';
-  return [{ ...warning(at, message), at: 'key' }];
-}
-
-/** A hook that can never run is allowed, but probably not intended. */
-function checkHook({ updates }: Salvaged): Finding[] {
-  if (updates?.on_published === undefined) return [];
-  const { feed_url: feed, hook_trust: trust } = updates;
-  const at: KeyPath = ['updates', 'on_published'];
-  if (feed !== undefined && URL.canParse(feed) && isLoopbackUrl(new URL(feed)) && feed.startsWith('http:')) {
-    return [{ ...warning(at, 'The hook will never run, because the feed comes over http from this host.'), at: 'key' }];
-  }
-  if (trust !== undefined) return [];
-  const message =
-    'The hook runs only for signed feeds, and this feed is not signed. To run it for feeds over https, set hook_trust: tls.';
   return [{ ...warning(at, message), at: 'key' }];
 }
 

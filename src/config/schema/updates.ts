@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { describeKey, section, validatedText, wholeNumber } from './key.ts';
 import { PATH_ALLOWED, path } from './leaves.ts';
 import { trustKeys } from './purpose-section.ts';
+import { signedFeedKeys } from './updates-tuf.ts';
 import {
   PROFILE_NAME_ALLOWED,
   validateAbsolutePath,
@@ -44,13 +45,14 @@ export const updates = section(
     feed_url: describeKey(httpUrl.optional(), {
       title: 'Feed URL',
       description:
-        'The URL of the update feed. An unsigned feed is accepted over https, or over http from this host only.',
+        'The URL of the unsigned update feed. It is accepted over https, or over http from this host only. With trust: tuf it is only compared with the signed feed.',
       allowed: 'an https or http URL of at most 16,384 characters, without user, password and fragment',
-      absent: 'no updates are fetched; each check logs that',
+      absent: 'without a signed feed, no updates are fetched; each check logs that',
       example: 'https://updates.example.com/feed.json',
       effect: 'next_transfer',
       setBy: 'root',
     }),
+    ...signedFeedKeys,
     acknowledge_url: describeKey(httpUrl.optional(), {
       title: 'Acknowledge URL',
       description:
@@ -165,7 +167,7 @@ export const updates = section(
       title: 'Trust for the hook',
       description:
         'How the feed must be protected so that the hook runs. Without this key, the hook runs only for updates of a signed feed. With tls, it also runs for updates of an unsigned feed that is fetched over HTTPS. Then anyone who controls the server, or can decrypt the TLS connection, controls what the hook receives.',
-      absent: 'the hook runs only for updates of a signed feed, and no feed is signed yet',
+      absent: 'the hook runs only for updates of a signed feed (trust: tuf)',
       example: 'tls',
       effect: 'next_transfer',
       setBy: 'root',

@@ -9,6 +9,9 @@ import type { Settings } from '#config/settings.ts';
 /** Keys that `settings()` reads at each use. Every other key has a module that applies it, or needs a restart. */
 const TAKEN: Readonly<Record<string, Effect>> = {
   'updates.feed_url': 'next_transfer',
+  'updates.trust': 'next_transfer',
+  'updates.tuf': 'next_transfer',
+  'updates.trust_downgrade': 'next_transfer',
   'updates.acknowledge_url': 'next_transfer',
   'updates.keep_versions': 'next_transfer',
   'updates.max_package_bytes': 'next_transfer',

@@ -39,6 +39,8 @@ describe('configuration keys', () => {
 
     expect(silent.map(({ name }) => name)).toEqual([
       'version',
+      'updates.tuf.metadata_url',
+      'updates.tuf.mirrors[].metadata_url',
       'updates.client_certificate.certificate_file',
       'updates.client_certificate.key_file',
       'updates.on_published.command',
