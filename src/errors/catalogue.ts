@@ -12,6 +12,7 @@ import { PROXY_CODES } from './catalogue-proxy.ts';
 import { SPOOL_CODES } from './catalogue-spool.ts';
 import { SYSTEM_CODES } from './catalogue-system.ts';
 import { TLS_CODES } from './catalogue-tls.ts';
+import { TRUST_CODES } from './catalogue-trust.ts';
 import { UPLOAD_CODES } from './catalogue-uploads.ts';
 import type { Entry } from './entry.ts';
 
@@ -22,6 +23,7 @@ export const CATALOGUE = {
   ...TLS_CODES,
   ...HTTP_CODES,
   ...FEED_CODES,
+  ...TRUST_CODES,
   ...PACKAGE_CODES,
   ...SPOOL_CODES,
   ...UPLOAD_CODES,

@@ -46,6 +46,12 @@ export const MODULES: readonly ModuleRule[] = [
   { name: 'transfer', layer: 4, why: 'a resumable download must work for any kind of file' },
   { name: 'spool', layer: 4, why: 'the durable queue must work for any kind of entry' },
   {
+    name: 'trust',
+    layer: 4,
+    only: ['errors', 'system', 'logging'],
+    why: 'signed metadata is judged without the network and without the configuration; a source gives the bytes',
+  },
+  {
     name: 'estimate',
     layer: 4,
     only: ['errors', 'system', 'timeout'],
@@ -123,6 +129,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'system/network': 'Facts from the kernel: gateways, the peer of a socket, unsent bytes.',
   'system/process': 'This process and its children: commands, the environment, notifications to systemd, shutdown.',
   'system/time': 'Time zones, steps of the wall clock, and a clock that records every wait on it.',
+  'trust/tuf': 'The client of The Update Framework: documents and signatures, root rotation, delegations, the store.',
   'updates/feed': 'What the vendor offers: reading the feed, and deciding about each item.',
   'updates/hook': "The admin's command for each published update.",
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',

@@ -47,6 +47,7 @@ describe('catalogue', () => {
       import('#errors/catalogue-spool.ts'),
       import('#errors/catalogue-system.ts'),
       import('#errors/catalogue-tls.ts'),
+      import('#errors/catalogue-trust.ts'),
       import('#errors/catalogue-uploads.ts'),
     ]);
     const codes = rooms.flatMap((room) => Object.values(room).flatMap((table) => Object.keys(table)));
