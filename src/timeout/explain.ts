@@ -4,7 +4,7 @@ import type { Deadline, Evidence } from './deadline.ts';
 
 const MB = 1e6;
 
-/** For example `longest of 6 recent waits was 0.5 s + 0.51 s/MB, times a margin of 2.5`. */
+/** For example `2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB)`. */
 export function explain(
   { evidence, rule }: Deadline,
   more: { readonly borrowed: boolean; readonly retried: boolean },
@@ -19,9 +19,9 @@ export function explain(
 
 function explainLine({ samples, line, margin }: Evidence): string {
   const parts = [`${rounded(line.baseMs / 1_000)} s`];
-  if (line.msPerByte > 0) parts.push(`${rounded((line.msPerByte * MB) / 1_000)} s/MB`);
-  const subject = samples === 1 ? 'the only recent wait' : `longest of ${samples} recent waits`;
-  return `${subject} was ${parts.join(' + ')}, times a margin of ${rounded(margin)}`;
+  if (line.msPerByte > 0) parts.push(`${rounded((line.msPerByte * MB) / 1_000)} s per MB`);
+  const waits = samples === 1 ? 'only recent wait' : `longest of ${samples} recent waits`;
+  return `${rounded(margin)} times the ${waits} (${parts.join(' + ')})`;
 }
 
 /** Two significant digits: 0.51, 2.5, 48, 1200. */

@@ -137,7 +137,7 @@ describe('a success', () => {
     expect(model.plan(ROUTE, 20_000_000, 0).explanation).toContain('extended because few downloads have been measured');
     for (let index = 0; index < 9; index += 1) model.observe(ROUTE, seen(20_000_000, 1_000));
     expect(model.plan(ROUTE, 20_000_000, 0).explanation).toBe(
-      'longest of 10 recent waits was 1 s, times a margin of 2',
+      '2 times the longest of 10 recent waits (1 s)',
     );
   });
 
