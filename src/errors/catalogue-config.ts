@@ -10,16 +10,17 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'CREDENTIALS-ELSEWHERE': {
-    text: 'Cannot read the credentials that {keys} in {file} refer to: only the service can, and it is not running (CREDENTIALS_DIRECTORY is not set here).',
+    text: 'Only the running service can read the credentials that {keys} in {file} refer to. The service is not running, and CREDENTIALS_DIRECTORY is not set here.',
     check:
       'The file itself is correct. Start the service (systemctl start sallyport), then run the command again. ' +
-      'If you start Sallyport from a unit of your own, set LoadCredential= in it.',
+      'If you start Sallyport from your own unit, set LoadCredential= in that unit.',
     class: 'config',
     retry: 'change',
   },
   'CONFIG-UNREADABLE': {
     text: 'Cannot read {file}: {reason:words}.',
-    check: 'Check that the file exists and that this user may read it. The example next to it shows every key.',
+    check:
+      'Check that the file exists and that this user may read it. The example file in the same folder shows every key.',
     class: 'config',
     retry: 'change',
   },
@@ -30,7 +31,7 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'CONFIG-RENAMED': {
-    text: 'The key {old:key} has been called {key:key} since version {since} of the configuration format, but {reason:words}.',
+    text: 'The key {old:key} was renamed to {key:key} in version {since} of the configuration format, but {reason:words}.',
     check:
       'Nothing was written. If the file has the old name, run as root: sallyport config upgrade. Then repeat the change with the new name.',
     class: 'config',
@@ -70,12 +71,12 @@ export const CONFIG_CODES = {
   'PROFILE-NO-DEFAULT': {
     text: 'None of the proxies is the default.',
     check:
-      'Known names: {known:words}. Name one of them, or make one the default: sallyport proxy default NAME. To add a proxy: sallyport proxy add.',
+      'Known names: {known:words}. Use one of them in the command, or make one the default: sallyport proxy default NAME. To add a proxy: sallyport proxy add.',
     class: 'config',
     retry: 'change',
   },
   'PROFILE-EXISTS': {
-    text: 'A proxy with the name {name} already exists (upper and lower case are the same).',
+    text: 'A proxy with the name {name} already exists. Names are not case-sensitive.',
     check: 'Choose another name, or change the existing proxy: sallyport proxy edit {name}.',
     class: 'config',
     retry: 'change',
@@ -89,7 +90,8 @@ export const CONFIG_CODES = {
   },
   'PASSWORD-ANEW': {
     text: 'You are changing the scheme, address or port of proxy {name}, so its stored password would be sent to a different server. Nothing was saved.',
-    check: 'Enter the password again: --password-stdin, --password-file, or without options at a terminal.',
+    check:
+      'Enter the password again: use --password-stdin or --password-file, or run the command at a terminal without these options.',
     class: 'config',
     retry: 'change',
   },
@@ -103,7 +105,7 @@ export const CONFIG_CODES = {
   'CONTROL-GROUP': {
     text: 'Cannot give operate.sock to the group {group} (control.operate_group): {reason:words}.',
     check:
-      'Create the group and add the service user to it (usermod -aG GROUP sallyport), then restart the service. Or name another group.',
+      'Create the group and add the service user to it (usermod -aG GROUP sallyport), then restart the service. Or set control.operate_group to another group.',
     class: 'config',
     retry: 'change',
   },
@@ -115,21 +117,21 @@ export const CONFIG_CODES = {
   },
   'CHANGE-PENDING': {
     text: 'Another change, made by {by:words}, is being tested until {until:words} at the latest. This change was not started.',
-    check: 'Wait until it has ended, or press Ctrl-C where it was started. See: sallyport status.',
+    check:
+      'Wait until the test has ended, or press Ctrl-C in the terminal where it was started. To see its state: sallyport status.',
     class: 'config',
     retry: 'later',
   },
   'CHANGE-NONE': {
-    text: 'No change of the settings is waiting for confirmation.',
+    text: 'No change to the settings is waiting for confirmation.',
     check:
-      'An earlier change may have timed out, or it was already saved or discarded. See: sallyport status. Then make the change again.',
+      'An earlier change may have timed out, or may already have been saved or discarded. To see the current settings: sallyport status. If the change is missing, make it again.',
     class: 'config',
     retry: 'change',
   },
   'CHANGE-REQUEST': {
     text: 'The change service refused the request: {reason:words}. Nothing was written.',
-    check:
-      'Run the command that changes the configuration again. After an upgrade, use the Sallyport that is installed now.',
+    check: 'Run the command again. If Sallyport was upgraded, use the sallyport command of the installed version.',
     class: 'system',
     retry: 'change',
   },

@@ -5,33 +5,36 @@ import type { Entry } from './entry.ts';
 export const DIAGNOSE_CODES = {
   'HOST-IS-GATEWAY': {
     text: '{address} is the default gateway of this host and is not an HTTP proxy ({found}).',
-    check: 'The address may still be a default value. Set the address of proxy {proxy} to that of the real proxy.',
+    check:
+      'This address may be left over from a default configuration. Set the address of proxy {proxy} to the address of the real proxy.',
     class: 'config',
     retry: 'change',
   },
   'SHELL-DIFFERS': {
-    text: '{purpose} has no proxy. Your shell has {missing:words}, but the environment of the service does not ({found}).',
+    text: '{purpose} has no proxy. Your shell sets {missing:words}, but the environment of the service does not ({found}).',
     check:
-      'Set a proxy in the configuration file: sallyport proxy add. A service does not use the variables of a shell. A profile whose scheme is environment reads the variables of the service, which you can set with systemctl edit.',
+      'The service does not see the variables of your shell. Add a proxy to the configuration: sallyport proxy add. To use variables instead, add a proxy with the scheme environment, and set the variables for the service with systemctl edit.',
     class: 'config',
     retry: 'change',
   },
   'DIAGNOSIS-LATE': {
     text: 'The diagnosis of {purpose} did not finish within {limit:ms} and was stopped.',
-    check: 'The last stage shown took too long: something between this host and the server forwards data very slowly.',
+    check:
+      'The last stage shown took too long. A device between this host and the server may forward data very slowly.',
     class: 'timeout',
     retry: 'later',
   },
   'WS-BLOCKED': {
     text: 'HTTPS to {host} works, but the WebSocket upgrade of {url} was not answered with 101 ({answer}).',
     check:
-      'Something terminates the tunnel or filters WebSocket: ask the proxy team to allow it for {target}. A server that has no WebSocket at this URL gives the same answer.',
+      'A device on the network path may block WebSocket: ask the proxy team to allow it for {target}. A server that has no WebSocket at this URL gives the same answer.',
     class: 'ws',
     retry: 'change',
   },
   'RANGE-STRIPPED': {
     text: 'A part of {url} was requested, but the whole file arrived ({status}). An interrupted download would start over.',
-    check: 'Ask the proxy team whether it removes Range from requests for {target}. Everything else works.',
+    check:
+      'Ask the proxy team whether the proxy removes the Range header from requests to {target}. Everything else works.',
     class: 'content',
     retry: 'change',
   },

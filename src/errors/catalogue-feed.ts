@@ -17,19 +17,20 @@ export const FEED_CODES = {
     retry: 'later',
   },
   'FEED-NOT-JSON': {
-    text: 'Expected JSON, got {type}, {bytes:size}, titled {title}.',
-    check: 'A block page or a captive portal answered instead of the server. Open the URL through the same proxy.',
+    text: 'Expected JSON, but received {type} ({bytes:size}) with the title {title}.',
+    check:
+      'A block page or a captive portal answered instead of the server. To see the page, open the URL through the same proxy.',
     class: 'content',
     retry: 'later',
   },
   'FEED-NEWER': {
-    text: 'The feed has format {found}, but this Sallyport reads format {known}.',
+    text: 'The feed has format {found}, but this version of Sallyport reads only format {known}.',
     check: 'Update Sallyport.',
     class: 'content',
     retry: 'change',
   },
   'FEED-LIMIT': {
-    text: 'The feed exceeds the limit for {what:words}: {found} found, {limit} allowed.',
+    text: 'The feed exceeds the limit for {what:words}: it has {found}, and at most {limit} are allowed.',
     check: 'Report it to the vendor; docs/protocol.md has the limits.',
     class: 'content',
     retry: 'change',
@@ -37,15 +38,15 @@ export const FEED_CODES = {
   'FEED-ROLLBACK': {
     text: 'The serial of the feed went back from {known} to {found}.',
     check:
-      'A cache sent an old copy, or someone replays one. The next attempt requests a fresh copy. If the vendor says that the serial starts over, run sallyport updates forget-serial as root.',
+      'A cache may have sent an old copy, or someone may be replaying an old feed. The next attempt requests a fresh copy. If the vendor says that the serial starts over, run sallyport updates forget-serial as root.',
     class: 'content',
     retry: 'later',
   },
   'FEED-SERIAL': {
     text: 'The feed has serial {found}, but at most {limit} is accepted (last accepted serial: {known}).',
     check:
-      'A first serial is at most 2^52, and each later one is at most 10^14 higher than the previous one. Report it to the vendor. If ' +
-      'the vendor confirms a jump, run sallyport updates forget-serial as root.',
+      'The first serial can be at most 2^52. Each later serial can be at most 10^14 higher than the previous one. Report it to the ' +
+      'vendor. If the vendor confirms the jump, run sallyport updates forget-serial as root.',
     class: 'content',
     retry: 'later',
   },
@@ -68,7 +69,7 @@ export const FEED_CODES = {
     retry: 'later',
   },
   'FREEZE-SUSPECT': {
-    text: 'No complete feed at {schedules} scheduled checks in a row, although the proxy or the server answered. Last failure: {cause:words}.',
+    text: 'No complete feed was received at {schedules} scheduled checks in a row, although the proxy or the server answered. Last failure: {cause:words}.',
     check:
       'Someone on the network path may be keeping new updates from this host. Fetch updates.feed_url over another network and compare. Then ask the proxy team and the vendor.',
     class: 'content',
@@ -82,7 +83,7 @@ export const FEED_CODES = {
     retry: 'never',
   },
   'ID-DUPLICATE': {
-    text: 'The feed has the update ID {id} twice (upper and lower case are the same).',
+    text: 'The feed has the update ID {id} twice. IDs are not case-sensitive.',
     check: 'Report it to the vendor.',
     class: 'content',
     retry: 'never',

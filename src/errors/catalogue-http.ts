@@ -6,7 +6,7 @@ export const HTTP_CODES = {
   'TOKEN-REBIND': {
     text: '{key} was entered for {bound}, not for {origin}, so it is not sent there.',
     check:
-      'If the new URL is correct, enter the value again (set a new value or rewrite its file), or run check --retry-credential as root.',
+      'If the new URL is correct, enter the value again (set a new value or rewrite its file), or run sallyport check --retry-credential as root.',
     class: 'auth',
     retry: 'change',
   },
@@ -26,7 +26,7 @@ export const HTTP_CODES = {
   'REQUEST-TRICKLES': {
     text: 'Sending to {url} was too slow: {sent:size} of {length:size} after {elapsed:ms}.',
     check:
-      'The proxy or the server accepts data too slowly. Check its load and its limits for uploads. It is tried again with smaller requests.',
+      'The proxy or the server accepts data too slowly. Check its load and its limits for uploads. The upload is tried again with smaller requests.',
     class: 'timeout',
     retry: 'later',
   },
@@ -53,7 +53,7 @@ export const HTTP_CODES = {
   'BAD-RESPONSE': {
     text: 'The response from {url} is not valid HTTP/1.1: {reason:words}.',
     check:
-      'The server or a proxy in between sends a response that cannot be read safely. Report it to the administrator there.',
+      'The server or a proxy in between sent a response that cannot be parsed safely. Report it to the administrator of that server or proxy.',
     class: 'http',
     retry: 'later',
   },
@@ -73,7 +73,7 @@ export const HTTP_CODES = {
   'CONTENT-BLOCKED': {
     text: 'A scanner {where:words} blocked {url} ({status}): {finding}.',
     check:
-      'Ask the team that runs the scanner to examine and exempt this {what:words}. Give them {give:words}. It is {again:words}.',
+      'Ask the team that runs the scanner to examine and exempt this {what:words}. Give them {give:words}. The {what:words} is {again:words}.',
     class: 'content',
     retry: 'change',
   },
@@ -85,44 +85,44 @@ export const HTTP_CODES = {
     retry: 'change',
   },
   'REDIRECT-LOOP': {
-    text: 'More than {limit} redirects, the last one to {url}.',
+    text: 'There were more than {limit} redirects. The last one led to {url}.',
     check: 'Ask the vendor. A captive portal can also cause this.',
     class: 'http',
     retry: 'change',
   },
   'REDIRECT-INVALID': {
-    text: '{url} answered {status} with an unusable Location {location}.',
+    text: '{url} answered {status}, but its Location header cannot be used: {location}.',
     check: 'Ask the vendor. A captive portal can also cause this.',
     class: 'http',
     retry: 'change',
   },
   'URL-INVALID': {
     text: '{url} is not a usable URL: {reason:words}.',
-    check: 'Only http and https URLs without user, password and fragment are followed.',
+    check: 'Sallyport uses only http and https URLs that have no user, password or fragment.',
     class: 'http',
     retry: 'never',
     isLocal: true,
   },
   'URL-FOREIGN': {
-    text: '{url} is neither at the configured origin nor in updates.allowed_origins; not followed.',
+    text: '{url} was not followed: its origin is neither the configured one nor listed in updates.allowed_origins.',
     check: 'If the vendor really serves packages from there, add {origin} to updates.allowed_origins.',
     class: 'policy',
     retry: 'change',
   },
   'URL-INTERNAL': {
-    text: '{url} points to an address of this host or its network ({host}); not followed.',
+    text: '{url} was not followed: it points to an address of this host or its network ({host}).',
     check: 'A server outside must not direct requests into the internal network. Ask the vendor.',
     class: 'policy',
     retry: 'change',
   },
   'URL-DOWNGRADE': {
-    text: '{url} uses http, but the redirect or document that named it came over https. It was not followed.',
+    text: '{url} was not followed: it uses http, but the redirect or document that contains it came over https.',
     check: 'Ask the vendor to use an https URL.',
     class: 'policy',
     retry: 'change',
   },
   'CONTENT-ENCODED': {
-    text: '{url} sent Content-Encoding {encoding}, which was not requested; nothing was decoded.',
+    text: '{url} sent Content-Encoding {encoding}, which was not requested. The response was not decoded.',
     check: 'The server and the proxy must send packages unmodified.',
     class: 'content',
     retry: 'later',

@@ -4,7 +4,7 @@ import type { Entry } from './entry.ts';
 
 export const PACKAGE_CODES = {
   'NOT-THE-PACKAGE': {
-    text: 'Expected a .JAR of {expected:size}, got {type}, {bytes:size}, titled {title}. Discarded.',
+    text: 'Expected a .JAR of {expected:size}, but received {type} ({bytes:size}) with the title {title}. Discarded.',
     check: 'A block page or a captive portal answered instead of the server. Ask the proxy team to allow the download.',
     class: 'content',
     retry: 'later',
@@ -17,7 +17,7 @@ export const PACKAGE_CODES = {
     retry: 'later',
   },
   'LENGTH-MISMATCH': {
-    text: 'The package has {expected} bytes according to the feed, but {announced} according to the response. Nothing was downloaded.',
+    text: 'According to the feed, the package has {expected} bytes, but according to the response it has {announced}. Nothing was downloaded.',
     check:
       'The proxy modified the package, or the vendor changed the file under the same ID. Ask the proxy team first, then the vendor.',
     class: 'content',
@@ -37,27 +37,27 @@ export const PACKAGE_CODES = {
     retry: 'later',
   },
   'RANGE-INVALID': {
-    text: 'The rest of the package was requested, from byte {asked}, but the response has {range}.',
+    text: 'The package was requested from byte {asked}, but the response has {range}.',
     check:
       'A cache between this host and the server answers range requests wrongly. The next attempt requests the whole package.',
     class: 'content',
     retry: 'later',
   },
   'DIGEST-MISMATCH': {
-    text: 'The downloaded package has sha256 {found}, but the feed lists {expected} ({via:words}). Discarded.',
+    text: 'The downloaded package has sha256 {found}, but the feed lists sha256 {expected} ({via:words}). Discarded.',
     check:
       'The proxy modified the package or cached a modified copy. The next attempt requests a fresh copy. If that fails as well, ask the proxy team.',
     class: 'content',
     retry: 'later',
   },
   'PACKAGE-TOO-LARGE': {
-    text: 'Update ID {id} has {length:size}, but updates.max_package_bytes allows only {limit:size}. It is not downloaded.',
+    text: 'The package of update ID {id} has {length:size}, but updates.max_package_bytes allows only {limit:size}. It is not downloaded.',
     check: 'If you want this package, raise updates.max_package_bytes.',
     class: 'content',
     retry: 'change',
   },
   'PACKAGE-DAMAGED': {
-    text: 'The published package {path} has changed: found {found}, published with sha256 {expected}. It was moved to {aside}.',
+    text: 'The published package {path} has changed (expected sha256 {expected}, found {found}). It was moved to {aside}.',
     check:
       'A user, a program or a failing disk changed it. The next check downloads it again if it is the newest version of its package, or if the newest version requires it.',
     class: 'content',
@@ -65,7 +65,7 @@ export const PACKAGE_CODES = {
     isLocal: true,
   },
   'SIDECAR-NEWER': {
-    text: '{path} was written by a newer Sallyport (format {found}, this one reads {known}); it and its package were left unchanged.',
+    text: '{path} was written by a newer Sallyport: it has format {found}, but this version reads only format {known}. The file and its package were left unchanged.',
     check: 'After a downgrade this is normal. The package stays published and is not downloaded again.',
     class: 'system',
     retry: 'never',
@@ -87,7 +87,7 @@ export const PACKAGE_CODES = {
   'HOOK-UNSAFE': {
     text: 'The hook was not run: {path} {reason:words}.',
     check:
-      'Make sure that only root and the service user can change {command} and every folder above it. The hook then runs by itself.',
+      'Make sure that only root and the service user can change {command} and every folder above it. The hook then runs automatically.',
     class: 'config',
     retry: 'change',
   },

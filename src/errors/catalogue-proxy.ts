@@ -6,13 +6,15 @@ import type { Entry } from './entry.ts';
 export const PROXY_CODES = {
   'DNS-PROXY': {
     text: 'Cannot resolve proxy host {host} ({reason:words}; name servers {servers}).',
-    check: 'Check the spelling of the address of proxy {proxy}, and that this host uses the internal DNS servers.',
+    check:
+      'Check the spelling of the address of proxy {proxy}. Check also that this host uses the internal DNS servers.',
     class: 'dns',
     retry: 'later',
   },
   'DNS-TARGET': {
     text: 'Cannot resolve {host} on this host ({reason:words}), and no proxy is used.',
-    check: 'Behind a proxy this is normal: configure the proxy. Otherwise check the DNS settings of this host.',
+    check:
+      'In a network with a proxy this is normal: configure the proxy. Otherwise check the DNS settings of this host.',
     class: 'dns',
     retry: 'later',
   },
@@ -65,7 +67,7 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'PROXY-PROTOCOL': {
-    text: 'Proxy {proxy} answered {asked} with a response that breaks HTTP/1.1 ({reason:words}); it begins with {answer}.',
+    text: 'Proxy {proxy} answered {asked} with a response that violates HTTP/1.1 ({reason:words}). The response begins with {answer}.',
     check: 'Ask the proxy team: the proxy, or something in front of it, sends a malformed response head.',
     class: 'tcp',
     retry: 'later',
@@ -84,9 +86,9 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'AUTH-UNCLEAR': {
-    text: 'Proxy {proxy} or the server behind it refused user {user} for {origin} at {since:time}. A CONNECT request did not show which of the two refused ({found:words}).',
+    text: 'Proxy {proxy} or the server behind it refused user {user} for {origin} at {since:time}. A test with CONNECT did not show which of the two refused the user ({found:words}).',
     check:
-      'The password worked at this proxy before. If it has changed, enter the new one. Otherwise ask the admin of the server. Next try at {retryAt:time}, or when you run sallyport check --retry-credential.',
+      'The password worked at this proxy before. If the password has changed, enter the new one. Otherwise ask the admin of the server. The next try is at {retryAt:time}, or when you run sallyport check --retry-credential.',
     class: 'auth',
     retry: 'change',
   },
@@ -112,7 +114,7 @@ export const PROXY_CODES = {
   'AUTH-ALGORITHM': {
     text: 'Proxy {proxy} offers Digest in a form that is not supported: {missing:words}.',
     check:
-      'Supported are MD5, SHA-256 and SHA-512-256, each also with -sess. The challenge needs a nonce, and its qop must be auth or absent. Ask the proxy team.',
+      'Ask the proxy team. Sallyport supports MD5, SHA-256, SHA-512-256 and their -sess forms. The challenge needs a nonce, and its qop must be auth or absent.',
     class: 'auth',
     retry: 'change',
   },
@@ -125,7 +127,7 @@ export const PROXY_CODES = {
   'NTLM-CONN': {
     text: 'Authentication with proxy {proxy} was interrupted: {reason:words}. NTLM and Negotiate need the same connection for all steps.',
     check:
-      'A load balancer or proxy in front of it may close or share connections. Ask the proxy team for persistent connections, or use basic or digest.',
+      'A load balancer or proxy in front of this proxy may close or share connections. Ask the proxy team for persistent connections, or set authentication to basic or digest.',
     class: 'auth',
     retry: 'later',
   },
@@ -145,7 +147,7 @@ export const PROXY_CODES = {
   'AUTH-DOWNGRADE': {
     text: 'Proxy {proxy} now offers {offered}, but {worked} worked there before. No weaker scheme is used, and no password was sent.',
     check:
-      'Ask the proxy team. If they changed it on purpose, set authentication of proxy {proxy} to the scheme to use.',
+      'Ask the proxy team. If they changed it on purpose, set authentication of proxy {proxy} to the scheme that Sallyport should use.',
     class: 'auth',
     retry: 'change',
   },
@@ -165,14 +167,14 @@ export const PROXY_CODES = {
   'AUTH-TICKET': {
     text: 'Cannot use a Kerberos ticket for {service} at proxy {proxy}: {reason:words}.',
     check:
-      'Run klist to see whether there is a ticket or keytab. The address of the proxy must be its fully qualified name.',
+      'Run klist to see whether there is a ticket or keytab. In the configuration, the address of the proxy must be its fully qualified name.',
     class: 'auth',
     retry: 'later',
   },
   'AUTH-REBIND': {
     text: 'The password of proxy {proxy} was entered for {bound}, not for {url}, so it is not sent there.',
     check:
-      'If the new address is correct, enter the password again (set a new value or rewrite its file), or run check --retry-credential as root.',
+      'If the new address is correct, enter the password again (set a new value or rewrite its file), or run sallyport check --retry-credential as root.',
     class: 'auth',
     retry: 'change',
   },
@@ -185,14 +187,14 @@ export const PROXY_CODES = {
   'CONFIG-PROXY-URL': {
     text: 'The environment variable {variable} of proxy {proxy} is not a valid proxy URL: {reason:words}.',
     check:
-      'Use a URL such as http://user:password@proxy.example.com:3128, with %40 for @ and so on. Or set address, user and password of the profile.',
+      'Use a URL such as http://user:password@proxy.example.com:3128, and percent-encode special characters (%40 for @). Or set address, user and password of the profile.',
     class: 'config',
     retry: 'change',
   },
   'PAC-UNAVAILABLE': {
     text: 'Cannot get the PAC file {where} of proxy {proxy}: {reason:words}.',
     check:
-      'Check pac.url or pac.file of proxy {proxy}. A URL is fetched directly, without a proxy. If its server uses a private CA, copy the PAC file to this host and set pac.file instead of pac.url.',
+      'Check pac.url or pac.file of proxy {proxy}. Sallyport fetches pac.url directly, without a proxy. If the server uses a private CA, copy the PAC file to this host and set pac.file instead of pac.url.',
     class: 'policy',
     retry: 'later',
   },
@@ -211,7 +213,7 @@ export const PROXY_CODES = {
   },
   'PAC-TIMEOUT': {
     text: 'The PAC file {where} of proxy {proxy} returned nothing for {url} within {elapsed:ms} and was stopped.',
-    check: 'Ask the administrator of the PAC file: it may loop forever, or wait for names that do not resolve.',
+    check: 'Ask the administrator of the PAC file. The file may loop forever, or wait for names that do not resolve.',
     class: 'policy',
     retry: 'later',
   },
@@ -223,21 +225,21 @@ export const PROXY_CODES = {
   },
   'POLICY-DENIED': {
     text: 'Proxy {proxy} refused {target} ({status}, {said}).',
-    check: 'Ask the proxy team to allow {target}. The full list for them: sallyport endpoints.',
+    check: 'Ask the proxy team to allow {target}. For the full list, run: sallyport endpoints.',
     class: 'policy',
     retry: 'change',
   },
   'POLICY-PORT': {
     text: 'Proxy {proxy} refused {target} ({status}, {said}), although it has opened tunnels to port 443 before.',
     check:
-      'Many proxies allow CONNECT to port 443 only. Ask the proxy team to allow {target}. The full list for them: sallyport endpoints.',
+      'Many proxies allow CONNECT to port 443 only. Ask the proxy team to allow {target}. For the full list, run: sallyport endpoints.',
     class: 'policy',
     retry: 'change',
   },
   'LOOPBACK-ELSEWHERE': {
     text: '{url} names this host, but {by:words} {address}, which is another host. Nothing was sent.',
     check:
-      'Plain HTTP is trusted only on this host. Use https, or bypass the proxy: set use_proxy_for of this purpose to none, or add the host to no_proxy of the profile.',
+      'Plain HTTP is allowed only within this host. Use https, or bypass the proxy: set use_proxy_for of this purpose to none, or add the host to no_proxy of the profile.',
     class: 'policy',
     retry: 'change',
   },
@@ -249,7 +251,8 @@ export const PROXY_CODES = {
   },
   'SOCKS-REFUSED': {
     text: 'SOCKS proxy {proxy} refused {target} ({status:words}: {said:words}).',
-    check: 'Check the log of the proxy at this time. Its rules or its network route to {target} may be the reason.',
+    check:
+      'Check the log of the proxy at this time. The proxy may have a rule against {target}, or no network route to it.',
     class: 'policy',
     retry: 'later',
   },

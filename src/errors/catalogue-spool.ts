@@ -4,7 +4,7 @@ import type { Entry } from './entry.ts';
 
 export const SPOOL_CODES = {
   'SPOOL-FULL': {
-    text: '{dir} is full. Waiting entries: {count} of at most {entries}, with {bytes:size} of at most {limit:size}. {key} was not accepted.',
+    text: '{dir} is full. Entries: {count} (limit {entries}). Size: {bytes:size} (limit {limit:size}). {key} was not accepted.',
     check: 'Find out why nothing is delivered: sallyport status shows the endpoint and the last failure.',
     class: 'system',
     retry: 'later',
@@ -18,25 +18,25 @@ export const SPOOL_CODES = {
   // Entries that wait (`sallyport queue`)
   'QUEUE-UNKNOWN': {
     text: 'The queue has no entry {id}.',
-    check: 'It may have been sent meanwhile. To list the entries: sallyport queue ls.',
+    check: 'The entry may have been sent meanwhile. To list the entries: sallyport queue ls.',
     class: 'config',
     retry: 'change',
   },
   'QUEUE-AMBIGUOUS': {
-    text: '{id} fits several entries of the queue: {entries}.',
-    check: 'Write the whole id, with its kind in front, as sallyport queue ls --json shows it: KIND/ID.',
+    text: '{id} matches several entries of the queue: {entries}.',
+    check: 'Use the complete name KIND/ID. To see it, run: sallyport queue ls --json.',
     class: 'config',
     retry: 'change',
   },
   'QUEUE-KIND': {
-    text: 'The queue has no kind {kind}.',
-    check: 'Kinds that are in use: {known}. To list them: sallyport queue ls.',
+    text: '{kind} is not a kind of queue entry.',
+    check: 'The kinds in use are: {known}. To list the entries: sallyport queue ls.',
     class: 'config',
     retry: 'change',
   },
   'QUEUE-REJECTED': {
     text: 'The server rejected {id}, so it is never sent again.',
-    check: 'It is only kept for you to see why: sallyport queue show {id}.',
+    check: 'It is kept only so that you can see the reason: sallyport queue show {id}.',
     class: 'config',
     retry: 'change',
   },

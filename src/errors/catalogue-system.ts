@@ -18,14 +18,14 @@ export const SYSTEM_CODES = {
   'DISK-FULL': {
     text: 'Not enough disk space to {operation:words} {path}: {reason:words}.',
     check:
-      'Free some space, or lower updates.keep_versions or updates.packages_max_bytes. Work continues by itself when there is space.',
+      'Free some space, or lower updates.keep_versions or updates.packages_max_bytes. Sallyport continues automatically when there is space.',
     class: 'system',
     retry: 'change',
   },
   'TOO-MANY-FILES': {
     text: 'Cannot {operation:words}: too many open files ({errno}).',
     check:
-      'EMFILE is the limit of the process: raise LimitNOFILE= of the service or ulimit -n. ENFILE is the limit of the host: raise fs.file-max. If the list of ls /proc/PID/fd keeps growing, please report it.',
+      'EMFILE is the limit of the process: raise LimitNOFILE= of the service or ulimit -n. ENFILE is the limit of the host: raise fs.file-max. If the output of ls /proc/PID/fd keeps growing, please report it.',
     class: 'system',
     retry: 'later',
   },
@@ -67,15 +67,15 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'FOLDER-UNSAFE': {
-    text: '{path} ({what:words}) {reason:words}: owner {owner}, mode {mode}. Other users could replace what is in it.',
+    text: '{path} ({what:words}) {reason:words}: owner {owner}, mode {mode}. Other users could replace its contents.',
     check: 'Find out who made or changed it. Then run as root: {command:words}.',
     class: 'system',
     retry: 'change',
   },
   'STATE-OF-OTHERS': {
-    text: '{path} (daemon.state_dir) belongs to user ID {owner}, but this process runs as user ID {self}. Nothing was done there.',
+    text: '{path} (daemon.state_dir) belongs to user ID {owner}, but this process runs as user ID {self}. Nothing was changed.',
     check:
-      'Start the service and repeat the command: the service then does the work. Or run the command as that user: ' +
+      'Start the service and repeat the command: the service then runs it. Or run the command as that user: ' +
       "sudo -u '#{owner}' sallyport, with the same arguments. If this is the service itself, run as root: chown {self} {path}.",
     class: 'system',
     retry: 'change',
@@ -87,7 +87,7 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'STATE-NEWER': {
-    text: '{path} was written by a newer Sallyport (format {found}, this one reads {known}); it was renamed to {aside}.',
+    text: '{path} was written by a newer Sallyport: it has format {found}, but this version reads only format {known}. It was renamed to {aside}.',
     check: 'After a downgrade this is normal. Give the file its old name when the newer version is installed again.',
     class: 'system',
     retry: 'never',
@@ -105,7 +105,7 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'CONTROL-FOREIGN': {
-    text: 'The socket {path} belongs to user ID {owner}, which does not run Sallyport here. Nothing was sent to it.',
+    text: 'The socket {path} belongs to user ID {owner}, but Sallyport does not run as that user. Nothing was sent to the socket.',
     check:
       'Find out who created it (ls -l). Set daemon.control_socket to a path in a folder that only root and the service can write to.',
     class: 'system',
@@ -126,13 +126,14 @@ export const SYSTEM_CODES = {
   'CONTROL-OPERATE': {
     text: 'Only root and the group of operate.sock may {what:words}. This socket is read-only.',
     check:
-      'Run the command as root or as a member of the group that control.operate_group names (by default that of the service).',
+      'Run the command as root or as a member of the group that control.operate_group names (by default, the group of the service).',
     class: 'system',
     retry: 'change',
   },
   'CONTROL-BUSY': {
     text: 'Another Sallyport is already running and listens at {path}.',
-    check: 'Stop it first, or give this one its own daemon.state_dir and daemon.control_socket.',
+    check:
+      'Stop the other one first. Or, in the configuration of this one, set daemon.state_dir and daemon.control_socket to other paths.',
     class: 'system',
     retry: 'change',
   },
@@ -144,20 +145,21 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'STOP-FORCED': {
-    text: 'Stopping took longer than {limit:ms} and was forced; still running: {still:words}.',
-    check: 'Bytes that were on disk are kept. If this happens again, please report it with the log lines around it.',
+    text: 'Stopping took longer than {limit:ms}, so Sallyport was stopped by force. Still running: {still:words}.',
+    check:
+      'The bytes that were already on disk are kept. If this happens again, please report it with the log lines around it.',
     class: 'system',
     retry: 'later',
   },
   'NOTIFY-FAILED': {
     text: 'Cannot notify the service manager at {socket}: {reason}.',
     check:
-      'If a Type=notify service never notifies systemd, it is stopped. Check that the package koffi is installed with Sallyport.',
+      'Without these notifications, systemd stops a service of Type=notify. Check that the package koffi is installed with Sallyport.',
     class: 'system',
     retry: 'change',
   },
   'ENVIRONMENT-REFUSED': {
-    text: 'The environment variable {variable} is set; it would change what Node trusts, runs or records.',
+    text: 'The environment variable {variable} is set. It would change what Node trusts, runs or records.',
     check:
       'Unset it, or start Sallyport with the command sallyport, which removes it. To trust a CA of your own, set updates.ca_file.',
     class: 'config',
@@ -166,7 +168,7 @@ export const SYSTEM_CODES = {
   'WAIT-STUCK': {
     text: 'A wait ({what:words}) should have ended {overdue:ms} ago. Sallyport no longer sends watchdog signals to the service manager.',
     check:
-      'The service manager restarts the service; downloaded bytes are kept. Please report it with the log lines around it.',
+      'The service manager will restart the service; downloaded bytes are kept. Please report this with the log lines around it.',
     class: 'internal',
     retry: 'later',
   },
@@ -177,14 +179,14 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'ROUTE-CHANGED': {
-    text: 'New settings give {purpose} another route.',
-    check: 'Nothing to do: downloaded bytes are kept, and the work continues over the new route.',
+    text: 'The new settings changed the route of {purpose}.',
+    check: 'Nothing to do: downloaded bytes are kept, and Sallyport continues over the new route.',
     class: 'system',
     retry: 'later',
   },
   INTERRUPTED: {
     text: 'Interrupted: {reason:words}.',
-    check: 'Nothing to do: no work is left half done, and downloaded bytes are kept for the next start.',
+    check: 'Nothing to do: nothing incomplete was published, and downloaded bytes are kept for the next start.',
     class: 'system',
     retry: 'later',
   },

@@ -5,7 +5,7 @@ import type { Entry } from './entry.ts';
 
 export const TLS_CODES = {
   'PROXY-SCHEME': {
-    text: 'Port {port} of proxy {proxy} speaks {speaks:words}, but its scheme is set to {scheme} (it answered {answer}).',
+    text: 'Port {port} of proxy {proxy} speaks {speaks:words}, but the scheme of the proxy is set to {scheme} (it answered {answer}).',
     check: 'Set {remedy:words}. TLS to the servers inside its tunnels is not affected.',
     class: 'tls',
     retry: 'change',
@@ -17,7 +17,7 @@ export const TLS_CODES = {
     retry: 'later',
   },
   'PROXY-TLS-UNTRUSTED': {
-    text: 'The certificate of proxy {proxy} itself is not trusted ({reason:words}): it was issued by {issuer}, expected {expected:words}.',
+    text: 'The certificate of proxy {proxy} itself is not trusted ({reason:words}). Issuer: {issuer}. Expected: {expected:words}.',
     check: 'Set ca_file of proxy {proxy} to a file with the certificate of the CA that issued it.',
     class: 'tls',
     retry: 'change',
@@ -29,13 +29,13 @@ export const TLS_CODES = {
     retry: 'change',
   },
   'PROXY-TLS-CLOCK': {
-    text: 'The certificate of proxy {proxy} itself is {reason:words}: valid {from} to {to}; the clock of this host says {now:time}, {others:words}.',
+    text: 'The certificate of proxy {proxy} itself is {reason:words}: valid from {from} to {to}; the clock of this host says {now:time}, {others:words}.',
     check: 'Check the clock of this host first, then the certificate of the proxy.',
     class: 'tls',
     retry: 'later',
   },
   'PROXY-TLS-EXPIRED': {
-    text: 'The certificate of proxy {proxy} itself is {reason:words}: valid {from} to {to}; the clock of this host says {now:time}, {others:words}.',
+    text: 'The certificate of proxy {proxy} itself is {reason:words}: valid from {from} to {to}; the clock of this host says {now:time}, {others:words}.',
     check: 'The clock of this host is not the cause. Ask the proxy team to renew the certificate of the proxy.',
     class: 'tls',
     retry: 'later',
@@ -74,30 +74,30 @@ export const TLS_CODES = {
     retry: 'later',
   },
   'TLS-INTERCEPTED': {
-    text: 'The certificate for {host} was issued by {issuer}, expected {expected:words}: TLS is intercepted at proxy {proxy} or behind it. No request was sent.',
+    text: 'The certificate for {host} was issued by {issuer} (expected: {expected:words}). TLS is intercepted at proxy {proxy} or behind it. No request was sent.',
     check:
-      'SSL bridging is not supported. Ask for a bypass for: {target} (all hosts that need one: sallyport endpoints). Only if that issuer is a CA of the server itself: {remedy:words}.',
+      'SSL bridging is not supported. Ask the proxy team for a bypass for {target}. For all hosts that need a bypass, run: sallyport endpoints. Only if that issuer is a CA of the server itself: {remedy:words}.',
     class: 'tls',
     retry: 'change',
   },
   'TLS-CHAIN': {
     text: 'The certificate chain of {host} is incomplete: the certificate of {end} is missing. Either the server did not send it, or TLS is intercepted. No request was sent.',
     check:
-      'Outside the proxy, run: openssl s_client -showcerts -connect {target}. Same issuer: the server must send that certificate ({aia:words}); if it has its own CA, {remedy:words}. Another issuer: TLS is intercepted, so ask for a bypass.',
+      'Without the proxy, run: openssl s_client -showcerts -connect {target}. If the issuer is the same, the server must send that certificate ({aia:words}); if it has its own CA, {remedy:words}. If not, TLS is intercepted: ask for a bypass.',
     class: 'tls',
     retry: 'change',
   },
   'TLS-PIN': {
-    text: 'The certificate for {host} is valid, but no key of its chain is in {key}: it was issued by {issuer}, its keys are {found}. No request was sent.',
+    text: 'The certificate for {host} is valid, but {key} contains no key of its chain. The issuer is {issuer}, and the keys are {found}. No request was sent.',
     check:
-      'If that issuer is your own company, TLS is intercepted. SSL bridging is not supported: ask for a bypass for: {target}. Otherwise ask the vendor for the new pins.',
+      'If that issuer is your own company, TLS is intercepted. SSL bridging is not supported: ask the proxy team for a bypass for {target}. Otherwise ask the vendor for the new pins.',
     class: 'tls',
     retry: 'change',
   },
   'TLS-UNTRUSTED': {
-    text: 'The certificate of {host} is not trusted ({reason:words}): it was issued by {issuer}, expected {expected:words}.',
+    text: 'The certificate of {host} is not trusted ({reason:words}). Issuer: {issuer}. Expected: {expected:words}.',
     check:
-      'If that issuer is your own company, TLS is intercepted: ask for a bypass. If it is a CA of the server itself: {remedy:words}.',
+      'If that issuer is your own company, TLS is intercepted: ask the proxy team for a bypass. If it is a CA of the server itself: {remedy:words}.',
     class: 'tls',
     retry: 'change',
   },
@@ -108,13 +108,13 @@ export const TLS_CODES = {
     retry: 'change',
   },
   'TLS-CLOCK': {
-    text: 'The certificate of {host} is {reason:words}: valid {from} to {to}; the clock of this host says {now:time}, {others:words}.',
+    text: 'The certificate of {host} is {reason:words}: valid from {from} to {to}; the clock of this host says {now:time}, {others:words}.',
     check: 'Check the clock of this host first, then the certificate of the server.',
     class: 'tls',
     retry: 'later',
   },
   'TLS-EXPIRED': {
-    text: 'The certificate of {host} is {reason:words}: valid {from} to {to}; the clock of this host says {now:time}, {others:words}.',
+    text: 'The certificate of {host} is {reason:words}: valid from {from} to {to}; the clock of this host says {now:time}, {others:words}.',
     check: 'The clock of this host is not the cause. Ask the administrator of the server to renew its certificate.',
     class: 'tls',
     retry: 'later',
@@ -126,7 +126,7 @@ export const TLS_CODES = {
     retry: 'later',
   },
   'TLS-FILE': {
-    text: '{key}: cannot use {path}: {reason:words}.',
+    text: 'Cannot use {path} ({key}): {reason:words}.',
     check: 'The file must contain PEM text, and this user must be able to read it.',
     class: 'config',
     retry: 'change',

@@ -18,20 +18,20 @@ export const UPLOAD_CODES = {
   // Documents of exposure analytics (`uploads/analytics`)
   'SUBMIT-NO-DAEMON': {
     text: 'No daemon accepts documents at {path}.',
-    check: 'Start it (systemctl start sallyport), and check exposure_analytics.enabled. Then repeat the command.',
+    check:
+      'Start the daemon (systemctl start sallyport), and check exposure_analytics.enabled. Then repeat the command.',
     class: 'system',
     retry: 'later',
   },
   'SUBMIT-UNKNOWN': {
-    text: 'The connection to the daemon at {path} was lost before its response: {reason:words}.',
+    text: 'The connection to the daemon at {path} was lost before the response arrived: {reason:words}.',
     check: 'The documents may have been accepted. If duplicates are acceptable, repeat the command.',
     class: 'system',
     retry: 'later',
   },
   'DOCUMENTS-INVALID': {
-    text: 'Input {what} was refused as a whole: {count} line{count:s} cannot be accepted ({reason:words}).',
-    check:
-      'None of its documents was accepted. Correct these lines and submit it again, with one JSON object on each line, in UTF-8.',
+    text: 'Nothing of input {what} was accepted, because {count} line{count:s} cannot be accepted ({reason:words}).',
+    check: 'Correct these lines, then submit the input again. It must be UTF-8, with one JSON object on each line.',
     class: 'content',
     retry: 'change',
   },
@@ -50,7 +50,7 @@ export const UPLOAD_CODES = {
   'BATCH-NO-RECEIPT': {
     text: '{url} did not confirm that the batch is stored: {reason:words}.',
     check:
-      'The batch is kept and sent again. If this happens again, check exposure_analytics.url: a proxy or another server may answer there.',
+      'The batch is kept and sent again. If this happens again, check exposure_analytics.url: a proxy or another server may be answering there.',
     class: 'http',
     retry: 'later',
   },
@@ -77,7 +77,7 @@ export const UPLOAD_CODES = {
   },
   'REDACTION-RULE': {
     text: 'Rule {rule} of support_logs.redaction cannot be used: {reason:words}.',
-    check: 'Nothing was collected. Correct the pattern, then run sallyport config check.',
+    check: 'Nothing was collected. Correct the pattern of the rule, then run sallyport config check.',
     class: 'config',
     retry: 'change',
   },
@@ -89,7 +89,7 @@ export const UPLOAD_CODES = {
     retry: 'never',
   },
   'JOB-STATE': {
-    text: 'Job {job} is {state}; it must be {wanted:words} for this.',
+    text: 'Job {job} is {state}, but the command needs a job that is {wanted:words}.',
     check: 'To list the jobs of this host, run sallyport send-logs list.',
     class: 'content',
     retry: 'change',
@@ -101,26 +101,27 @@ export const UPLOAD_CODES = {
     retry: 'change',
   },
   'REQUEST-UNKNOWN': {
-    text: 'No request {request} of the platform waits for a decision.',
-    check: 'To list the requests, run sallyport send-logs requests. One without a decision is denied after 72 hours.',
+    text: 'No request {request} from the platform is waiting for a decision.',
+    check:
+      'To list the requests, run sallyport send-logs requests. A request without a decision is denied after 72 hours.',
     class: 'content',
     retry: 'never',
   },
   'BUNDLE-FOREIGN': {
     text: 'The file is not a bundle of support logs: {reason:words}. Nothing was sent.',
-    check: 'Make one with sallyport send-logs --output FILE, on any host.',
+    check: 'Make a bundle with sallyport send-logs --output FILE, on any host.',
     class: 'content',
     retry: 'never',
   },
   'JOB-TOO-SOON': {
-    text: 'By schedule and at the request of the platform, support logs are sent at most once an hour. The next time is in {wait:ms}.',
+    text: 'Support logs that are scheduled, or requested by the platform, are sent at most once an hour. The next ones can be sent in {wait:ms}.',
     check: 'To send them now, run sallyport send-logs.',
     class: 'policy',
     retry: 'later',
   },
   'JOBS-FULL': {
-    text: 'Too many jobs are waiting: {count} of at most {limit}, with {bytes:size} of at most {limitBytes:size}. No new job was started.',
-    check: 'Find out why they are not sent, or delete them: run sallyport send-logs list.',
+    text: 'Too many jobs are waiting. Jobs: {count} (limit {limit}). Size: {bytes:size} (limit {limitBytes:size}). No new job was started.',
+    check: 'To see why they are not sent, or to delete them, run sallyport send-logs list.',
     class: 'system',
     retry: 'later',
   },
@@ -144,9 +145,9 @@ export const UPLOAD_CODES = {
     retry: 'later',
   },
   'UPLOAD-OFFSET': {
-    text: 'The response of {url} about the upload cannot be used: {reason:words}.',
+    text: 'The response from {url} about the upload cannot be used: {reason:words}.',
     check:
-      'The upload is kept and continues later. If this happens again, a proxy may answer in place of the server: check the logs of both.',
+      'The upload is kept and continues later. If this happens again, a proxy may be answering instead of the server: check the logs of both.',
     class: 'http',
     retry: 'later',
   },
@@ -166,21 +167,21 @@ export const UPLOAD_CODES = {
   'UPLOAD-TOO-LARGE': {
     text: '{whose:words} answered 413: a request with {bytes:size} is too large.',
     check:
-      'Smaller requests are tried down to 64 KiB. Ask the administrator there to allow larger request bodies for {url}.',
+      'Sallyport tries smaller requests, down to 64 KiB. Ask the administrator there to allow larger request bodies for {url}.',
     class: 'http',
     retry: 'later',
   },
   'UPLOAD-OTHER-BYTES': {
     text: 'The bytes that the server has at {url} are not those of the bundle: {reason:words}.',
     check:
-      'The bundle is uploaded once more. If this happens again, a proxy or the server changes the content: compare the digests.',
+      'The bundle is uploaded once more. If this happens again, a proxy or the server is changing the content: compare the digests.',
     class: 'content',
     retry: 'never',
   },
   'UPLOAD-NO-RECEIPT': {
     text: '{url} did not confirm that the bundle is stored: {reason:words}.',
     check:
-      'The bundle is kept, and its confirmation is requested again later. If this happens again, check support_logs.url: a proxy or another server may answer there.',
+      'The bundle is kept, and its confirmation is requested again later. If this happens again, check support_logs.url: a proxy or another server may be answering there.',
     class: 'http',
     retry: 'later',
   },
@@ -195,7 +196,7 @@ export const UPLOAD_CODES = {
   },
   'BUNDLE-NOT-BUILT': {
     text: 'There is no complete bundle in {path}.',
-    check: 'The bundle is still being made, or was deleted. Run sallyport send-logs list to see the jobs.',
+    check: 'The bundle is still being made, or it was deleted. Run sallyport send-logs list to see the jobs.',
     class: 'system',
     retry: 'never',
   },

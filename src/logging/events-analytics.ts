@@ -12,12 +12,12 @@ export const ANALYTICS_EVENTS = {
   'analytics-off': {
     level: 'info',
     thread: null,
-    text: 'Documents are no longer accepted, and none is sent: {error:advised}',
+    text: 'Documents are no longer accepted or sent: {error:advised}',
   },
   'documents-kept': {
     level: 'info',
     thread: null,
-    text: 'Kept {documents} document{documents:s} accepted earlier; not sending.',
+    text: 'Exposure analytics are off; {documents} document{documents:s} accepted earlier kept on disk.',
   },
   'analytics-unusable': {
     level: 'error',
@@ -45,7 +45,7 @@ export const ANALYTICS_EVENTS = {
   'documents-dropped': {
     level: 'debug',
     thread: null,
-    text: 'Accepted {documents} document{documents:s} from {files} file{files:s} of the drop directory.',
+    text: 'Accepted {documents} document{documents:s} from {files} file{files:s} in the drop directory.',
   },
   'documents-invalid': {
     level: 'warn',
@@ -78,12 +78,12 @@ export const ANALYTICS_EVENTS = {
   'drop-waits': {
     level: 'warn',
     thread: null,
-    text: 'Files in the drop directory wait: {error:advised}',
+    text: 'Files in the drop directory are waiting: {error:advised}',
   },
   'drop-unusable': {
     level: 'error',
     thread: null,
-    text: 'The drop directory is not used: {error:advised}',
+    text: 'Documents in the drop directory are not accepted: {error:advised}',
   },
   // Sending batches
   'batch-sent': {
@@ -114,7 +114,7 @@ export const ANALYTICS_EVENTS = {
   'documents-rejected': {
     level: 'error',
     thread: null,
-    text: 'The collector rejected documents of batch {batch}: {error:advised}',
+    text: 'Documents were rejected: {error:advised}',
   },
   'batch-held': { level: 'error', thread: null, text: 'Batch {batch} is held and not sent: {error:advised}' },
 } as const satisfies Record<string, Definition>;

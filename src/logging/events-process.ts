@@ -65,7 +65,7 @@ export const PROCESS_EVENTS = {
   'screen-behind': {
     level: 'warn',
     thread: 'Main',
-    text: 'The reader of stdout does not keep up, so lines are dropped there. The log file has all lines.',
+    text: 'The reader of stdout does not keep up, so some lines are not written there. The log file has all lines.',
   },
   'screen-lines-lost': {
     level: 'warn',

@@ -19,7 +19,11 @@ export const UPDATES_EVENTS = {
   'up-to-date': { level: 'info', thread: 'Updater', text: 'Everything is up to date.' },
   'item-refused': { level: 'warn', thread: 'Updater', text: 'Update ID {id} is refused: {error:advised}' },
   'item-deferred': { level: 'info', thread: 'Updater', text: 'Update ID {id} is deferred: {reason:words}.' },
-  'more-wanted': { level: 'info', thread: 'Updater', text: '{count} more update{count:s} left for the next round.' },
+  'more-wanted': {
+    level: 'info',
+    thread: 'Updater',
+    text: '{count} more update{count:s} will follow in the next round.',
+  },
   'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed{hop:at}: {error:advised}' },
   'checks-overdue': { level: 'error', thread: 'Updater', text: 'Updates are overdue: {error:advised}' },
   'feed-starved': {
@@ -77,7 +81,7 @@ export const UPDATES_EVENTS = {
   'gave-way': {
     level: 'info',
     thread: 'Updater',
-    text: 'Update ID {id} arrives in small parts ({elapsed:ms} so far). Its bytes are kept, and the other updates are downloaded first.',
+    text: 'Update ID {id} is arriving slowly, in small parts ({elapsed:ms} so far). Its bytes are kept, and the other updates are downloaded first.',
   },
   'next-try-round': { level: 'info', thread: 'Updater', text: 'Trying again at the next check.' },
   // Disk space
@@ -140,8 +144,8 @@ export const UPDATES_EVENTS = {
     thread: 'Updater',
     text: 'The hook for update ID {id} failed ({ending:words}); next try at {at:time}.',
   },
-  'hook-failed': { level: 'error', thread: 'Updater', text: 'The hook failed: {error:advised}' },
-  'hook-refused': { level: 'error', thread: 'Updater', text: 'The hook was not run: {error:advised}' },
+  'hook-failed': { level: 'error', thread: 'Updater', text: 'Not running the hook again: {error:advised}' },
+  'hook-refused': { level: 'error', thread: 'Updater', text: 'Cannot run the hook: {error:advised}' },
   'hook-skipped': {
     level: 'info',
     thread: 'Updater',

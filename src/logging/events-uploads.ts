@@ -21,7 +21,7 @@ export const UPLOADS_EVENTS = {
   'support-logs-off': {
     level: 'warn',
     thread: null,
-    text: 'Support logs are no longer sent; waiting bundles are kept: {error:advised}',
+    text: 'Support logs are no longer sent, but waiting bundles are kept: {error:advised}',
   },
   'support-logs-unusable': {
     level: 'error',
@@ -65,17 +65,17 @@ export const UPLOADS_EVENTS = {
   'logs-request-waits': {
     level: 'warn',
     thread: null,
-    text: 'The platform requests support logs (request {request}, case {case}). Run sallyport send-logs requests to decide.',
+    text: 'The platform has requested support logs (request {request}, case {case}). To see and decide it, run sallyport send-logs requests.',
   },
   'logs-request-approved': {
     level: 'info',
     thread: null,
-    text: 'Request {request} of the platform was approved by {by:words}: bundle {job}.',
+    text: 'Request {request} from the platform was approved by {by:words}. It is sent as bundle {job}.',
   },
   'logs-request-denied': {
     level: 'warn',
     thread: null,
-    text: 'Request {request} of the platform for support logs was denied: {by:words}. Nothing was collected.',
+    text: 'Request {request} from the platform for support logs was denied: {by:words}. Nothing was collected.',
   },
   // Uploading one file
   'upload-started': {
@@ -91,7 +91,7 @@ export const UPLOADS_EVENTS = {
   uploaded: {
     level: 'info',
     thread: null,
-    text: 'Uploaded bundle {job}: {length:size} ({ratio:words}) in {elapsed:ms}, {attempts} attempt{attempts:s}, via {via:words}. Receipt {receipt}.',
+    text: 'Uploaded bundle {job}: {length:size} ({ratio:words}) in {elapsed:ms}, {attempts} attempt{attempts:s}, via {via:words}. Receipt: {receipt}.',
   },
   'upload-recovered': {
     level: 'info',
@@ -101,7 +101,7 @@ export const UPLOADS_EVENTS = {
   'upload-chunk-size': {
     level: 'info',
     thread: null,
-    text: 'Requests of {from:size} to {origin} fail ({code}); now uploading {to:size} at a time.',
+    text: 'Upload requests of {from:size} to {origin} fail ({code}); the next requests have {to:size}.',
   },
   'upload-chunk-adjusted': {
     level: 'debug',

@@ -20,8 +20,8 @@ export function explain(
 function explainLine({ samples, line, margin }: Evidence): string {
   const parts = [`${rounded(line.baseMs / 1_000)} s`];
   if (line.msPerByte > 0) parts.push(`${rounded((line.msPerByte * MB) / 1_000)} s per MB`);
-  const waits = samples === 1 ? 'only recent wait' : `longest of ${samples} recent waits`;
-  return `${rounded(margin)} times the ${waits} (${parts.join(' + ')})`;
+  const waits = samples === 1 ? 'the only recent wait' : `the longest of ${samples} recent waits`;
+  return [rounded(margin), 'times', waits, `(${parts.join(' + ')})`].join(' ');
 }
 
 /** Two significant digits: 0.51, 2.5, 48, 1200. */

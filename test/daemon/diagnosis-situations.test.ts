@@ -88,7 +88,7 @@ describe('diagnosis 5: a gateway address that was left at the default', () => {
     namesAll(answerOf(told), [
       '127.0.0.1 is the default gateway of this host',
       'is not an HTTP proxy',
-      'The address may still be a default value.',
+      'This address may be left over from a default configuration.',
       'address of proxy corp',
     ]);
   });
@@ -111,7 +111,7 @@ describe('diagnosis 19: TLS to some hosts only', () => {
     namesAll(answerOf(told), [
       'localhost',
       'CN=Zscaler Intermediate Root CA',
-      `bypass for: localhost:${port}`,
+      `bypass for localhost:${port}`,
       'sallyport endpoints',
     ]);
     const rows = told.lines.filter((line) => /^(?:updates\.example\.com|localhost):\d+ /.test(line));
@@ -174,7 +174,7 @@ describe('diagnosis 21: a refused WebSocket', () => {
     namesAll(answerOf(told), [
       `HTTPS to ${HOST} works`,
       `was not answered with 101 ("${status} ${reason}")`,
-      'terminates the tunnel or filters WebSocket',
+      'may block WebSocket',
     ]);
     const platform = told.diagnosis.purposes.find(({ purpose }) => purpose === 'platform');
     expect(platform?.proven).toEqual(['choice', 'dial', 'tunnel', 'tls', 'http']);
@@ -202,10 +202,10 @@ describe('diagnosis 27: a proxy of the shell only', () => {
     expect(told).toMatchObject({ status: 78, diagnosis: { verdict: { finding: { code: 'SHELL-DIFFERS' } } } });
     namesAll(answerOf(told), [
       'updates has no proxy',
-      'Your shell has HTTPS_PROXY, but the environment of the service does not',
+      'Your shell sets HTTPS_PROXY, but the environment of the service does not',
       'TCP-REFUSED',
       'sallyport proxy add',
-      'scheme is environment',
+      'scheme environment',
     ]);
     const text = told.lines.join('\n');
     namesAll(text, ['none (direct)', 'use_proxy_for.updates is default', 'no proxies are configured']);

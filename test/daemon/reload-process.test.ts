@@ -108,7 +108,7 @@ describe('a running Sallyport', () => {
     await daemon.said('Downloading update ID u1');
     const disable = start(config, 'proxy', 'disable');
     expect(await disable.ended).toBe(0);
-    await daemon.said('[ROUTE-CHANGED] New settings give updates another route.');
+    await daemon.said('[ROUTE-CHANGED] The new settings changed the route of updates.');
     await daemon.said('Resuming update ID u1');
     await daemon.said('Published update ID u1');
 

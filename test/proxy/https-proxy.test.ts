@@ -150,7 +150,7 @@ describe('a failure of TLS to the proxy itself', () => {
     expect(failure).toMatchObject({
       code: 'PROXY-TLS-UNTRUSTED',
       hop: `proxy corp (127.0.0.1:${front?.port})`,
-      message: expect.stringContaining('expected a CA in proxies[0].ca_file'),
+      message: expect.stringContaining('Expected: a CA in proxies[0].ca_file'),
     });
   });
 
@@ -158,7 +158,7 @@ describe('a failure of TLS to the proxy itself', () => {
     const failure = await failureOf(honest(origin.port), { router: { proxyTrust: {} } });
     expect(failure).toMatchObject({
       code: 'PROXY-TLS-UNTRUSTED',
-      message: expect.stringContaining('expected a public CA built into the program'),
+      message: expect.stringContaining('Expected: a public CA built into the program'),
     });
   });
 
@@ -230,7 +230,9 @@ describe('a scheme that is not that of the port', () => {
       .open(plain);
     await expect(opening).rejects.toMatchObject({
       code: 'PROXY-SCHEME',
-      safeText: expect.stringContaining('speaks TLS, but its scheme is set to http (it answered "a TLS record")'),
+      safeText: expect.stringContaining(
+        'speaks TLS, but the scheme of the proxy is set to http (it answered "a TLS record")',
+      ),
       check: expect.stringMatching(
         /^Set scheme: https for proxy corp\. TLS to the servers inside its tunnels is not affected\./,
       ),

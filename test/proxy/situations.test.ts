@@ -129,7 +129,7 @@ const SITUATIONS: readonly Situation[] = [
     [
       'Cannot resolve updates.invalid on this host',
       'no proxy is used',
-      'Behind a proxy this is normal: configure the proxy',
+      'In a network with a proxy this is normal: configure the proxy',
     ],
   ],
   [
@@ -294,9 +294,9 @@ const SITUATIONS: readonly Situation[] = [
     'TLS-INTERCEPTED',
     [
       'certificate for updates.example.com was issued by "O=Test Inspect, CN=Corp TLS Inspection CA"',
-      'expected a CA in updates.ca_file',
+      'expected: a CA in updates.ca_file',
       'SSL bridging is not supported',
-      'Ask for a bypass for: updates.example.com:443',
+      'Ask the proxy team for a bypass for updates.example.com:443',
     ],
   ],
   [

@@ -53,7 +53,7 @@ describeWith(['squid'], 'a Squid that opens TLS', () => {
     expect(await failureOf(router.route('updates', url).open(options))).toMatchObject({
       code: 'TLS-INTERCEPTED',
       facts: { issuer: ISSUER },
-      check: expect.stringContaining(`Ask for a bypass for: ${url.host}`),
+      check: expect.stringContaining(`Ask the proxy team for a bypass for ${url.host}`),
     });
   });
 

@@ -69,7 +69,7 @@ describeWith(['squid'], 'Squid', () => {
         'PROXY-SCHEME',
         expect.stringMatching(/^Set scheme: https for proxy corp\./),
       ]);
-      expect(error.safeText).toContain('speaks TLS, but its scheme is set to http');
+      expect(error.safeText).toContain('speaks TLS, but the scheme of the proxy is set to http');
     });
   });
 

@@ -670,7 +670,7 @@ describe('round: a fault of the server', () => {
     await made.round();
 
     expect(lines(made).find((line) => line.includes('NOT-THE-PACKAGE'))).toContain(
-      'titled "Access Denied - Category Software Downloads"',
+      'with the title "Access Denied - Category Software Downloads"',
     );
   });
 

@@ -60,7 +60,7 @@ describe('blocked content', () => {
     );
     expect(error.check).toBe(
       'Ask the team that runs the scanner to examine and exempt this upload. Give them the URL, the title of the page ' +
-        'and bundle 20261130-k3f9q2. It is sent once more after an hour, then held until you run sallyport queue retry, ' +
+        'and bundle 20261130-k3f9q2. The upload is sent once more after an hour, then held until you run sallyport queue retry, ' +
         'or the route changes.',
     );
   });

@@ -122,7 +122,7 @@ describe('config check', () => {
     expect(shortened(terminal.errors)).toMatchInlineSnapshot(`
       [
         "[CONFIG-UNREADABLE] Cannot read /etc/sallyport/none.yaml: there is no such file.",
-        "  Check that the file exists and that this user may read it. The example next to it shows every key.",
+        "  Check that the file exists and that this user may read it. The example file in the same folder shows every key.",
       ]
     `);
   });

@@ -63,7 +63,7 @@ it('a TLS failure: bytes that are not TLS blame the scheme of a proxy, or the po
   expect(tlsFailure(error, { ...target, side: 'proxy', port: 3128 }, about)).toMatchObject({
     code: 'PROXY-SCHEME',
     message:
-      '[PROXY-SCHEME] Port 3128 of proxy corp speaks no TLS, but its scheme is set to https (it answered "wrong version number").',
+      '[PROXY-SCHEME] Port 3128 of proxy corp speaks no TLS, but the scheme of the proxy is set to https (it answered "wrong version number").',
     check: 'Set scheme: http for proxy corp. TLS to the servers inside its tunnels is not affected.',
   });
   expect(tlsFailure(error, target, about)).toMatchObject({

@@ -134,9 +134,9 @@ describe('TLS behind a proxy', () => {
     expect(failure).toMatchObject({
       code: 'TLS-INTERCEPTED',
       facts: { issuer: 'O=Test Inspect, CN=Corp Inspection CA', proxy: 'corp' },
-      message: expect.stringContaining('expected a CA in updates.ca_file: TLS is intercepted at proxy corp'),
+      message: expect.stringContaining('(expected: a CA in updates.ca_file). TLS is intercepted at proxy corp'),
       check: expect.stringMatching(
-        /^SSL bridging is not supported\. Ask for a bypass for: localhost:\d+ \(all hosts that need one: sallyport endpoints\)\. Only if .* set updates\.ca_file\.$/,
+        /^SSL bridging is not supported\. Ask the proxy team for a bypass for localhost:\d+\. For all hosts that need a bypass, run: sallyport endpoints\. Only if .* set updates\.ca_file\.$/,
       ),
     });
   });
@@ -153,7 +153,7 @@ describe('TLS behind a proxy', () => {
       expect(message).toContain('the server did not send it, or TLS is intercepted');
       expect(message).not.toContain('proxy corp');
       expect(check).toContain('(available at http://ca.example.com/tls-ca.crt, which is not used)');
-      expect(check).toMatch(/-connect localhost:\d+\. .* TLS is intercepted, so ask for a bypass\.$/);
+      expect(check).toMatch(/-connect localhost:\d+\. .* TLS is intercepted: ask for a bypass\.$/);
       await origin?.close();
     }
     // The same chain, sent whole, is trusted.
@@ -181,7 +181,7 @@ describe('TLS behind a proxy', () => {
   it('names the built-in authorities if no ca_file is set', async () => {
     expect(await failureOf(good, { peer, trust: {} })).toMatchObject({
       code: 'TLS-INTERCEPTED',
-      message: expect.stringContaining('expected a public CA built into the program'),
+      message: expect.stringContaining('expected: a public CA built into the program'),
     });
   });
 
@@ -279,8 +279,10 @@ describe('pins', () => {
     expect(failure).toMatchObject({
       code: 'TLS-PIN',
       facts: { key: 'updates.pins', expected: [foreign], found: [pin(own), pin(below), pin(ca.cert)] },
-      message: expect.stringContaining('issued by "O=Test Inspect, CN=Sallyport Issuing CA"'),
-      check: expect.stringMatching(/SSL bridging is not supported: ask for a bypass for: localhost:\d+\./),
+      message: expect.stringContaining('The issuer is "O=Test Inspect, CN=Sallyport Issuing CA"'),
+      check: expect.stringMatching(
+        /SSL bridging is not supported: ask the proxy team for a bypass for localhost:\d+\./,
+      ),
     });
     expect(origin?.requests).toEqual([]);
   });
