@@ -34,11 +34,9 @@ export interface RequestContext {
 
 /** An item that the work would fetch. */
 export interface PackagePart extends RequestContext {
-  readonly url: URL;
-  /** The document that names it. */
-  readonly from: URL;
-  readonly configured: URL;
   readonly allowedOrigins: readonly string[];
+  /** Its URL, and the one whose origin may receive credentials. @throws the failure that the work would meet */
+  locate(signal: AbortSignal): Promise<{ readonly url: URL; readonly configured: URL; readonly credentials: boolean }>;
 }
 
 /** The response to a range request, whether or not it is partial. */
@@ -61,13 +59,18 @@ export async function requestAnything(url: URL, requestContext: RequestContext, 
 
 /** Requests the first bytes of an item. @throws the failure that the work would meet */
 export async function requestPart(part: PackagePart, net: Net): Promise<ObservedPart> {
-  const { configured, allowedOrigins, from } = part;
+  const { allowedOrigins } = part;
+  const { url: start, configured, credentials: mayIdentify } = await part.locate(net.signal);
   return await followRedirects({
-    start: part.url,
-    context: { from, configured, allowedOrigins },
+    start,
+    context: { configured, allowedOrigins },
     report: net.report,
     visit: async (url, credentials) => {
-      const { head, connection, page } = await requestOnce({ url, credentials, range: true }, part, net);
+      const { head, connection, page } = await requestOnce(
+        { url, credentials: credentials && mayIdentify, range: true },
+        part,
+        net,
+      );
       if (isRedirect(head.status)) return { redirect: head };
       if (head.status < 200 || head.status > 299) {
         throw statusError(head, url, { nowMs: net.clock.now(), page, proxy: connection.proxy });

@@ -1,14 +1,12 @@
 // The first step of a round: read the feed, check it as a whole, decide about each item.
 //
-// Guarantees: nothing is decided from a feed that went back, expired or changed under its serial. An accepted feed is
-// recorded durably before anything is fetched. Once a day, and after such a refusal, the request makes caches
-// revalidate.
+// Guarantees: nothing is decided from a feed that its own rules refuse. An accepted feed is recorded durably before
+// anything is fetched. Once a day, and after such a refusal, the request makes caches revalidate.
 
 import type { Code } from '#errors/catalogue.ts';
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { CodedError } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';
 import { withRetries } from '#http/retry.ts';
-import { utcTime } from '#system/moment.ts';
 import { type Decision, decide } from './feed/decide.ts';
 import type { FeedReading } from './feed/feed.ts';
 import type { FeedMemory } from './memory.ts';
@@ -18,13 +16,6 @@ import { feedUrl } from './request.ts';
 
 /** A cache between here and the origin can hold a feed back for at most a day. */
 const REVALIDATE_EVERY_MS = 86_400_000;
-/**
- * The largest serial would make a feed unusable for good, no matter who wrote it, because no serial can follow it. The
- * first serial therefore leaves room, and each later one may use up at most this much of it; docs/protocol.md names
- * both limits. Times in any usual unit fit.
- */
-export const MAX_FIRST_SERIAL = 2 ** 52;
-export const MAX_SERIAL_STEP = 100_000_000_000_000;
 /** Refusals that a fresh copy may resolve. */
 const STALE_COPY: ReadonlySet<Code> = new Set<Code>([
   'FEED-ROLLBACK',
@@ -68,7 +59,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnecte
         isRevalidationDue(before, ports.clock.now()) || (refused !== null && STALE_COPY.has(refused.code));
       try {
         const read = await ports.feed.read({ revalidate, signal, onConnected });
-        const refusal = checkFeed(read, before, ports.clock.now());
+        const refusal = read.refusal(before, ports.clock.now());
         if (refusal !== null) throw refusal.at(read.from ?? null);
         await accept(ports, { url, read, revalidate });
         return read;
@@ -79,24 +70,6 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnecte
     },
   );
   return { reading, decision: decideFor(ports, reading) };
-}
-
-/** Why the feed must not be used at all: FEED-STALE, FEED-SERIAL, FEED-ROLLBACK, FEED-FORKED; null when it may. */
-function checkFeed(
-  read: { readonly sha256: string; readonly document: { readonly serial: number; readonly expiresMs: number } },
-  before: FeedMemory | null,
-  nowMs: number,
-): CodedError | null {
-  const { serial, expiresMs } = read.document;
-  if (expiresMs <= nowMs) {
-    return coded('FEED-STALE', { expires: utcTime(expiresMs), now: nowMs });
-  }
-  const limit = before === null ? MAX_FIRST_SERIAL : before.serial + MAX_SERIAL_STEP;
-  if (serial > limit) return coded('FEED-SERIAL', { found: serial, limit, known: before?.serial ?? null });
-  if (before === null) return null;
-  if (serial < before.serial) return coded('FEED-ROLLBACK', { known: before.serial, found: serial });
-  if (serial === before.serial && read.sha256 !== before.sha256) return coded('FEED-FORKED', { found: serial });
-  return null;
 }
 
 function isRevalidationDue(before: FeedMemory | null, nowMs: number): boolean {

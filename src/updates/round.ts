@@ -164,7 +164,7 @@ async function fetchAll(
   const budget = new OriginFailureBudget();
   for (const item of slowLast(checked.decision.wanted, (one) => ports.retries.isSlow(one))) {
     signal.throwIfAborted();
-    const origin = URL.parse(item.url ?? item.file ?? '', checked.reading.url)?.origin ?? '';
+    const origin = checked.reading.originOf(item);
     const waiting = scope === 'due' || ports.retries.isBlocked(item) ? ports.retries.waiting(item) : null;
     const isSpent = budget.isSpent(origin);
     const reason = reasonToDefer(item, { missing, waiting, isSpent });

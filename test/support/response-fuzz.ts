@@ -13,6 +13,7 @@ import { PackageTurn } from '#updates/package/turn.ts';
 import { CrashingFiles } from './crashing-files.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { feedOf, itemFor, makeJar } from './jars.ts';
+import { readingAt } from './reading-at.ts';
 import { openRig, type Rig } from './round-rig.ts';
 import { profile, testRouter } from './test-router.ts';
 import { ROUTE_NAMES, type RouteName, startTestRoutes, type TestRoutes } from './test-routes.ts';
@@ -179,7 +180,7 @@ function readFeed({ ports }: Rig): Promise<unknown> {
 }
 
 function fetchPackage({ ports }: Rig, base: string): Promise<unknown> {
-  const reading = { document: DOCUMENT, sha256: '', trust: 'tls', url: new URL(`${base}feed.json`) } as const;
+  const reading = readingAt(`${base}feed.json`, DOCUMENT);
   const [item] = DOCUMENT.items;
   if (item === undefined) throw new Error('the feed of the fuzz has no item');
   return download(ports, { item, reading, turn: new PackageTurn(ports.clock) }, NEVER);

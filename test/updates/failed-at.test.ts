@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CodedError } from '#errors/coded-error.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import { readingAt } from '#test/support/reading-at.ts';
 import { openRig } from '#test/support/round-rig.ts';
 import { ROUTE_NAMES, type RouteName, startTestRoutes, type TestRoutes } from '#test/support/test-routes.ts';
 import { testSettings } from '#test/support/test-settings.ts';
@@ -134,7 +135,7 @@ describe.each(ROUTE_NAMES)('failed at, %s:', (way) => {
     script(said, end);
     const { base, rig } = await rigFor(way, code);
     const document = parseFeed(Buffer.from(feedOf([item])));
-    const reading = { document, sha256: '', trust: 'tls', url: new URL(`${base}feed.json`) } as const;
+    const reading = readingAt(`${base}feed.json`, document);
     const [wanted] = document.items;
     const turn = new PackageTurn(rig.ports.clock);
     const error = await failure(download(rig.ports, { item: wanted ?? expect.fail('no item'), reading, turn }, signal));

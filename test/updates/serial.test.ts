@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
-import { MAX_FIRST_SERIAL, MAX_SERIAL_STEP } from '#updates/check.ts';
+import { MAX_FIRST_SERIAL, MAX_SERIAL_STEP } from '#updates/feed/unsigned-rules.ts';
 
 const NEVER = new AbortController().signal;
 

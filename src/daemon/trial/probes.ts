@@ -12,7 +12,7 @@ import { Session } from '#http/session/session.ts';
 import type { FeedReading } from '#updates/feed/feed.ts';
 import { HttpFeed } from '#updates/feed/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import { feedUrl, updatesHeaders } from '#updates/request.ts';
+import { updatesHeaders } from '#updates/request.ts';
 import { sendTestObject } from '#uploads/test-object.ts';
 import { isUploadPurpose, type UploadPurpose, uploadsRefused } from '#uploads/upload-gate.ts';
 
@@ -90,18 +90,15 @@ function feedProbe(ports: UpdatesPorts, settings: Settings, { purpose }: Probed)
 
 /** A range of the feed's first package; null when the feed lists none. */
 function partOf(
-  { document, url: from }: FeedReading,
+  reading: FeedReading,
   ports: UpdatesPorts,
   { settings, purpose }: { readonly settings: Settings; readonly purpose: Purpose },
 ): PackagePart | null {
-  const item = document.items.find(({ withdrawn }) => !withdrawn);
-  const url = URL.parse(item?.url ?? item?.file ?? '', from);
-  if (item === undefined || url === null) return null;
+  const item = reading.document.items.find(({ withdrawn }) => !withdrawn);
+  if (item === undefined) return null;
   return {
     purpose,
-    url,
-    from,
-    configured: feedUrl(settings),
+    locate: async (signal) => (await reading.locate(item, signal))[0],
     allowedOrigins: settings.updates.allowed_origins,
     deadlines: deadlinesOf(settings),
     headers: (credentials) => updatesHeaders(settings, ports, credentials),

@@ -1,9 +1,20 @@
-// The interface of a feed: it lists the updates and says how far the list can be trusted. The unsigned JSON feed over
-// HTTP is the first; signed feeds and existing repositories can implement the same interface.
+// The interface of a feed: it lists the updates, says how far the list can be trusted, and where the packages are. What
+// differs between kinds of feeds is behind it; the steps of a round know only this interface.
 
+import type { CodedError } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
+import type { FeedMemory } from '#updates/memory.ts';
 import type { Trust } from '#updates/sidecar.ts';
-import type { FeedDocument } from './feed-document.ts';
+import type { FeedDocument, FeedItem } from './feed-document.ts';
+
+/** One place of a package. */
+export interface PackageUrl {
+  readonly url: URL;
+  /** Redirects may lead to its origin, in addition to the allowed ones. */
+  readonly configured: URL;
+  /** Whether tokens and headers may be sent to the origin of `configured`. */
+  readonly credentials: boolean;
+}
 
 /** One complete reading of a feed. */
 export interface FeedReading {
@@ -11,10 +22,20 @@ export interface FeedReading {
   /** Hex digest of the document as it was received. */
   readonly sha256: string;
   readonly trust: Trust;
-  /** The final URL after redirects; file names are relative to it. */
-  readonly url: URL;
   /** The hop that its bytes came from, for failures. */
   readonly from?: Hop;
+  /**
+   * Why this reading must not be used at all, after the reading that was accepted before; null when it may. These are
+   * the rules that this kind of feed needs in addition to its trust.
+   */
+  refusal(before: FeedMemory | null, nowMs: number): CodedError | null;
+  /** The origin that serves the package, to count its failures; empty if it is unknown. */
+  originOf(item: FeedItem): string;
+  /**
+   * The places of the package, in order of preference; at least one. Each URL has been checked.
+   * @throws CodedError URL-*; of a signed feed also TUF-*
+   */
+  locate(item: FeedItem, signal: AbortSignal): Promise<readonly [PackageUrl, ...PackageUrl[]]>;
 }
 
 /** How a feed is read. */

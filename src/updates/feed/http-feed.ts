@@ -8,14 +8,15 @@ import { createHash } from 'node:crypto';
 import { isLoopbackUrl } from '#config/schema/values.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
-import { shownUrl } from '#http/check-url.ts';
+import { checkUrl, shownUrl } from '#http/check-url.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
 import { feedUrl, requestUpdates, type UpdatesRequestPorts } from '#updates/request.ts';
 import type { Trust } from '#updates/sidecar.ts';
-import type { Feed, FeedQuestion, FeedReading } from './feed.ts';
-import { FEED_LIMITS, parseFeed } from './feed-document.ts';
+import type { Feed, FeedQuestion, FeedReading, PackageUrl } from './feed.ts';
+import { FEED_LIMITS, type FeedItem, parseFeed } from './feed-document.ts';
 import { refusePage } from './page.ts';
+import { refuseUnsigned } from './unsigned-rules.ts';
 
 /** The feed at `updates.feed_url`, which is read from the settings each time. */
 export class HttpFeed implements Feed {
@@ -60,8 +61,33 @@ export class HttpFeed implements Feed {
       return parseFeed(body);
     });
     this.#ports.habits.ledTo({ purpose: 'updates', by: 'feed', urls: placesOf(document, url) });
-    return { value: { document, sha256, trust, url, from } };
+    return { value: this.#reading({ document, sha256, trust, from }, url) };
   }
+
+  /** `url` is the final URL after redirects; file names are relative to it. */
+  #reading(read: Pick<FeedReading, 'document' | 'sha256' | 'trust' | 'from'>, url: URL): FeedReading {
+    return {
+      ...read,
+      refusal: (before, nowMs) => refuseUnsigned(read, before, nowMs),
+      originOf: (item) => URL.parse(writtenUrl(item), url)?.origin ?? '',
+      locate: (item) => Promise.resolve([this.#locate(item, url)]),
+    };
+  }
+
+  /** The item's URL, checked before any connection is made. @throws CodedError URL-* */
+  #locate(item: FeedItem, from: URL): PackageUrl {
+    const settings = this.#ports.settings();
+    const configured = feedUrl(settings);
+    const absolute = URL.parse(writtenUrl(item), from);
+    if (absolute === null) throw coded('URL-INVALID', { url: writtenUrl(item), reason: 'it cannot be parsed' });
+    const verdict = checkUrl(absolute, { from, configured, allowedOrigins: settings.updates.allowed_origins });
+    if (!verdict.ok) throw verdict.error;
+    return { url: verdict.url, configured, credentials: true };
+  }
+}
+
+function writtenUrl({ url, file }: FeedItem): string {
+  return url ?? file ?? '';
 }
 
 /** Adds to a failure the hop that the bytes came from. */
@@ -75,7 +101,7 @@ function cameFrom<T>(from: Hop, read: () => T): T {
 
 /** The URLs where a feed says that its packages are. */
 function placesOf({ items }: FeedReading['document'], from: URL): URL[] {
-  return items.flatMap((item) => (item.withdrawn ? [] : (URL.parse(item.url ?? item.file ?? '', from) ?? [])));
+  return items.flatMap((item) => (item.withdrawn ? [] : (URL.parse(writtenUrl(item), from) ?? [])));
 }
 
 /** @throws CodedError FEED-UNSIGNED */

@@ -7,8 +7,7 @@
 // caches revalidate. A crash leaves the journal and a prefix.
 
 import type { Code } from '#errors/catalogue.ts';
-import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
-import { checkUrl } from '#http/check-url.ts';
+import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { withRetries } from '#http/retry.ts';
 import type { PathKind, TransferShape } from '#path/kind.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
@@ -16,7 +15,7 @@ import { TimeoutSession } from '#timeout/timeout-session.ts';
 import type { Fetched, FetchJob, FetchWatcher } from '#transfer/fetch.ts';
 import { fetchDurably } from '#transfer/fetch.ts';
 import { closeJournal } from '#transfer/journal.ts';
-import type { FeedReading } from '#updates/feed/feed.ts';
+import type { FeedReading, PackageUrl } from '#updates/feed/feed.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { reportRetry } from '#updates/report-retry.ts';
@@ -47,7 +46,7 @@ export async function download(
 ): Promise<Downloaded> {
   const { item, reading, turn } = wanted;
   const settings = ports.settings();
-  const url = locate(ports, item, reading);
+  const places = await reading.locate(item, signal);
   const note: JournalNote = {
     item,
     trust: reading.trust,
@@ -73,9 +72,20 @@ export async function download(
     },
     async () => {
       const { id: name, length, sha256 } = item;
-      const job: FetchJob = { name, url, length, sha256, begins: LOCAL_HEADER, note, fresh };
+      const jobAt = ({ url }: PackageUrl): FetchJob => ({
+        name,
+        url,
+        length,
+        sha256,
+        begins: LOCAL_HEADER,
+        note,
+        fresh,
+      });
       try {
-        return await downloadOverRoutes(ports, { job, item, turn, timeoutSession }, signal);
+        return await firstThatHasIt(ports, { places, item, signal }, async (place) => ({
+          ...(await downloadOverRoutes(ports, { job: jobAt(place), place, item, turn, timeoutSession }, signal)),
+          url: place.url,
+        }));
       } catch (thrown) {
         fresh ||= isContentFailure(thrown);
         throw thrown;
@@ -83,11 +93,33 @@ export async function download(
     },
   );
   ports.report({ name: 'verified', id: item.id, sha256: item.sha256 });
-  return { fetched, url, elapsedMs: turn.elapsedMs, note };
+  return { fetched, url: fetched.url, elapsedMs: turn.elapsedMs, note };
+}
+
+/**
+ * Tries the places of a package in their order, and keeps what each one brings. The failure of the last one is thrown.
+ * One that another place cannot resolve ends the search: rejected credentials, a full disk.
+ */
+async function firstThatHasIt<T>(
+  ports: UpdatesPorts,
+  wanted: { readonly places: readonly PackageUrl[]; readonly item: FeedItem; readonly signal: AbortSignal },
+  fetchAt: (place: PackageUrl) => Promise<T>,
+): Promise<T> {
+  const [first, ...others] = wanted.places as [PackageUrl, ...PackageUrl[]];
+  try {
+    return await fetchAt(first);
+  } catch (thrown) {
+    wanted.signal.throwIfAborted();
+    const error = asCoded(thrown);
+    if (others.length === 0 || ['auth', 'system', 'config'].includes(error.entry.class)) throw thrown;
+    ports.report({ name: 'download-failed', id: wanted.item.id, error, hop: error.place });
+    return await firstThatHasIt(ports, { ...wanted, places: others }, fetchAt);
+  }
 }
 
 interface DownloadAttempt {
   readonly job: FetchJob;
+  readonly place: PackageUrl;
   readonly item: FeedItem;
   readonly turn: PackageTurn;
   readonly timeoutSession: TimeoutSession<TransferShape, PathKind>;
@@ -160,30 +192,18 @@ async function discardingSpoiled<T>(ports: UpdatesPorts, item: FeedItem, work: (
   }
 }
 
-/** The item's URL, checked before any connection is made. */
-function locate(ports: UpdatesPorts, item: FeedItem, reading: FeedReading): URL {
-  const { updates } = ports.settings();
-  const given = item.url ?? item.file ?? '';
-  const absolute = URL.parse(given, reading.url);
-  if (absolute === null) throw coded('URL-INVALID', { url: given, reason: 'it cannot be parsed' });
-  const context = { from: reading.url, configured: feedUrl(ports.settings()), allowedOrigins: updates.allowed_origins };
-  const verdict = checkUrl(absolute, context);
-  if (!verdict.ok) throw verdict.error;
-  return verdict.url;
-}
-
 function fetchPorts(ports: UpdatesPorts, attempt: DownloadAttempt): Parameters<typeof fetchDurably>[0] {
   const settings = ports.settings();
-  const { timeoutSession } = attempt;
+  const { timeoutSession, place } = attempt;
   return {
     files: ports.files,
     stagingDir: ports.store.stagingDir,
     clock: ports.clock,
     router: ports.router,
     purpose: 'updates',
-    configured: feedUrl(settings),
+    configured: place.configured,
     allowedOrigins: settings.updates.allowed_origins,
-    headers: (credentials) => updatesHeaders(settings, ports, credentials),
+    headers: (credentials) => updatesHeaders(settings, ports, credentials && place.credentials),
     timeoutSession,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     report: reportOf('updates', ports.report),
