@@ -37,6 +37,7 @@ import type { TakenEnvironment } from '#system/process/environment.ts';
 import type { LastResort } from '#system/process/last-resort.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/time/zone.ts';
+import { type DaemonOptions, demoAction } from './demo-action.ts';
 import { submitAction } from './submit-action.ts';
 import { vendorActions } from './vendor-actions.ts';
 import { VERSION } from './version.ts';
@@ -136,7 +137,13 @@ class Sallyport {
         load: (globals) => this.#loadWithoutSecrets(globals),
       }),
       ...vendorActions({ terminal, stopping: signal }),
-      demo: (options) => this.#demo(options),
+      ...demoAction({
+        terminal,
+        signal,
+        stateDir: this.#places.stateDir,
+        runAgent: (config, daemon) => this.#run({ config }, { once: false, log: 'text', ...daemon }),
+        runCommand: (args, given) => runSallyport(args, { ...this.#host, ...given }),
+      }),
     };
   }
 
@@ -256,7 +263,7 @@ class Sallyport {
     });
   }
 
-  async #run(globals: Globals, options: { once: boolean; log?: LogForm; signal?: AbortSignal }): Promise<number> {
+  async #run(globals: Globals, options: { once: boolean; log?: LogForm } & Partial<DaemonOptions>): Promise<number> {
     const loaded = await this.#load(globals);
     if (loaded === null) return EXIT_STATUS.config;
     const { runDaemon } = await import('#daemon/run.ts');
@@ -274,6 +281,7 @@ class Sallyport {
       signal: options.signal ?? stopping,
       lastResort,
       service: environment.service,
+      onRound: (failure) => options.onRound?.(failure === null ? EXIT_OK : exitStatusOf(failure)),
     });
     try {
       const failure = await start;
@@ -378,17 +386,6 @@ class Sallyport {
     return await this.#liveOnScreen(async (report) => {
       await serveChange(socket, { ...this.#commandContext(globals), file, report, peerOf });
       return EXIT_OK;
-    });
-  }
-
-  async #demo(options: { dir?: string; once: boolean }): Promise<number> {
-    const { runDemo } = await import('#demo/demo.ts');
-    return await runDemo({
-      dir: options.dir ?? `${this.#places.stateDir}/demo`,
-      once: options.once,
-      signal: this.#host.stopping,
-      terminal: this.#terminal,
-      runAgent: (config, { once, signal }) => this.#run({ config }, { once, log: 'text', signal }),
     });
   }
 }

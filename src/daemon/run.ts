@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly service: ServiceVariables;
   /** Takes the events in place of the log. */
   readonly report?: Report;
+  /** Called after each round, with its first failure; not with `once`. */
+  onRound?(failure: Failure | null): void;
 }
 
 /** The result of a run: with `once`, the first failure of its one round, otherwise null. */
@@ -82,7 +84,13 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
       agent.attachFile({ gate, readAgain: () => follower.readNow() });
       const logs = await LogsSchedule.start(parts);
       try {
-        await runRounds(parts, agent, options.signal);
+        await runRounds(parts, agent, {
+          signal: options.signal,
+          onRound: ({ error, failed }) => {
+            const first = error ?? failed[0]?.error ?? null;
+            options.onRound?.(first === null ? null : toFailure(first, parts.redactor));
+          },
+        });
       } finally {
         logs.stop();
         await follower.stop();

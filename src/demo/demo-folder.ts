@@ -12,6 +12,8 @@ import { acquireLock, LOCK_FILE, LOCK_NOTE } from '#system/lock.ts';
 import { realFiles } from '#system/real-files.ts';
 
 export interface DemoFolder {
+  /** The folder that holds the others. */
+  readonly root: string;
   readonly origin: string;
   readonly config: string;
   readonly packages: string;
@@ -44,15 +46,15 @@ export async function prepareFolder(dir: string, cleanup: Cleanup): Promise<Demo
   const lock = await acquireLock(dir, LOCKING);
   cleanup.defer(() => lock.release());
   await emptyFolder(dir);
-  const folder = {
+  const folders = {
     origin: join(dir, 'origin'),
     config: join(dir, 'config'),
     packages: join(dir, 'packages'),
     logs: join(dir, 'logs'),
     state: join(dir, 'state'),
   };
-  for (const path of Object.values(folder)) await mkdir(path, { mode: FOLDER_MODE });
-  return folder;
+  for (const path of Object.values(folders)) await mkdir(path, { mode: FOLDER_MODE });
+  return { root: dir, ...folders };
 }
 
 /** Fails while a Sallyport with the configuration of an earlier demo is running. */

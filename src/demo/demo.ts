@@ -1,44 +1,45 @@
-// `npm start`: an update server, a forward proxy, and a Sallyport that downloads through them, all on this host.
+// `npm start`: an update server, a forward proxy, and a Sallyport that downloads and uploads through them, on this host.
 //
 // Guarantees: all files are in the folder of the demo and are made again at each start. The admin's configuration,
 // packages and logs are not touched. Only loopback is used. A crash leaves the folder, which the next start empties.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { stringify } from 'yaml';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { buildFeed } from '#origin/feed-builder.ts';
 import { type Origin, startOrigin } from '#origin/server.ts';
 import { type DemoFolder, prepareFolder } from './demo-folder.ts';
+import { type DemoTerminal, type RunCommand, sendUploads } from './demo-uploads.ts';
 import { type ForwardProxy, PROXY_VIA, startForwardProxy } from './forward-proxy.ts';
 import { DEMO_PACKAGES, type DemoPackage, writePackages } from './packages.ts';
 
-/** The output of the demo. */
-interface DemoTerminal {
-  out(line: string): void;
-  err(line: string): void;
-}
-
-/** Runs Sallyport with a configuration, for one round or until the signal. Resolves with its exit status. */
+/**
+ * Runs the daemon with a configuration until the signal, and calls `onRound` with the exit status of each round that
+ * ended. Resolves with the exit status of the daemon.
+ */
 export type RunAgent = (
   configFile: string,
-  options: { readonly once: boolean; readonly signal: AbortSignal },
+  options: { readonly signal: AbortSignal; onRound(status: number): void },
 ) => Promise<number>;
 
 export interface DemoOptions {
   /** The folder of the demo, which is emptied. */
   readonly dir: string;
-  /** Whether the demo ends after one round; otherwise it runs until the signal. */
+  /** Whether the demo ends after one round and the uploads; otherwise it runs until the signal. */
   readonly once: boolean;
   readonly signal: AbortSignal;
   readonly terminal: DemoTerminal;
   readonly runAgent: RunAgent;
+  readonly runCommand: RunCommand;
   readonly packages?: readonly DemoPackage[];
   /** How long the proxy delays a package, in milliseconds; 3000 by default. */
   readonly holdMs?: number;
 }
 
+/** What this folder has. The journal of the system is not the demo's. */
+const BUNDLE_SOURCES = ['log', 'configuration', 'status', 'timeouts', 'versions'] as const;
 /** The path of a unix socket has at most 107 bytes on Linux and 103 on other systems. */
 const MAX_SOCKET_PATH_BYTES = 100;
 
@@ -64,9 +65,39 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   await writeFile(configFile, describeConfig(folder, { origin, proxy, socketDir }), { mode: 0o600 });
   if (options.signal.aborted) return 0;
   printPlaces(options, { folder, origin, proxy, configFile });
-  const status = await options.runAgent(configFile, { once: options.once, signal: options.signal });
+  const status = await runBoth(options, { folder, origin, proxy, configFile });
   printNextSteps(options, folder, status);
   return status;
+}
+
+/** Runs the daemon, and after its first successful round the uploads. Resolves with the exit status of the demo. */
+async function runBoth(options: DemoOptions, { folder, origin, configFile }: Places): Promise<number> {
+  const { once, terminal, runCommand } = options;
+  const ending = new AbortController();
+  const signal = AbortSignal.any([options.signal, ending.signal]);
+  const end = () => ending.abort(coded('INTERRUPTED', { reason: 'the demo is over' }));
+  const upload = async () => {
+    try {
+      const status = await sendUploads({ dir: folder.root, origin, configFile, terminal, runCommand, signal });
+      if (once) end();
+      return status;
+    } catch (thrown) {
+      end();
+      throw thrown;
+    }
+  };
+  const ended: { roundStatus: number; uploading: Promise<number> | null } = { roundStatus: 0, uploading: null };
+  const onRound = (status: number) => {
+    ended.roundStatus = status;
+    if (status === 0) {
+      ended.uploading ??= upload();
+      // It is awaited when the daemon has ended.
+      ended.uploading.catch(() => undefined);
+    } else if (once) end();
+  };
+  const status = await options.runAgent(configFile, { signal, onRound });
+  const uploadStatus = options.signal.aborted || ended.uploading === null ? 0 : await ended.uploading;
+  return once ? status || ended.roundStatus || uploadStatus : status;
 }
 
 /** If a folder is not writable, the error names it and says how to choose another. */
@@ -91,6 +122,7 @@ function describeConfig(folder: DemoFolder, { origin, proxy, socketDir }: Parts)
   const head = [
     '# Made by the demo at each start; changes to this file are lost.',
     '# Your own configuration is config/sallyport.yaml; config/sallyport.example.yaml shows every key.',
+    '# exposure_analytics and support_logs send nothing unless they are enabled. Here they are.',
   ];
   const settings = {
     version: 2,
@@ -101,6 +133,8 @@ function describeConfig(folder: DemoFolder, { origin, proxy, socketDir }: Parts)
       jitter_seconds: 0,
       packages_dir: folder.packages,
     },
+    exposure_analytics: { enabled: true, url: origin.analyticsUrl, batch_max_age_seconds: 1 },
+    support_logs: { enabled: true, url: origin.supportLogsUrl, sources: [...BUNDLE_SOURCES] },
     proxies: [{ name: 'demo', address: proxy.host, port: proxy.port, default: true }],
     logging: { dir: folder.logs },
     daemon: { state_dir: folder.state, control_socket: join(socketDir, 'control.sock') },
@@ -124,14 +158,19 @@ interface Places {
 }
 
 function printPlaces({ terminal, once }: DemoOptions, { folder, origin, proxy, configFile }: Places): void {
+  const { root } = folder;
   const lines = [
-    'The Sallyport demo: an update server and a forward proxy on this host, and Sallyport that downloads through them.',
-    `  Configuration  ${configFile}`,
-    `  Packages       ${folder.packages}`,
-    `  Log            ${join(folder.logs, 'sallyport.log')}`,
+    'The Sallyport demo: an update server, a forward proxy and Sallyport, all on',
+    'this host. Sallyport downloads packages through the proxy, and then uploads.',
+    `  Folder         ${root}`,
+    `  Configuration  ${relative(root, configFile)}`,
+    `  Packages       ${relative(root, folder.packages)}/`,
+    `  Log            ${relative(root, join(folder.logs, 'sallyport.log'))}`,
     `  Feed           ${origin.feedUrl}`,
-    `  Proxy          ${proxy.host}:${proxy.port} (Via: ${PROXY_VIA}; delays each package at first, as virus scanners do)`,
-    once ? '  Ends           after one round' : '  Ends           with Ctrl-C',
+    `  Proxy          ${proxy.host}:${proxy.port} (Via: ${PROXY_VIA}), which delays`,
+    '                 each package at first, as virus scanners do',
+    '  Uploads        enabled in this configuration; off unless you enable them',
+    once ? '  Ends           after one round and the uploads' : '  Ends           with Ctrl-C',
     '',
   ];
   for (const line of lines) terminal.out(line);
@@ -143,8 +182,10 @@ function printNextSteps({ terminal }: DemoOptions, folder: DemoFolder, status: n
     terminal.err(`The demo ended with status ${status}; the log is ${join(folder.logs, 'sallyport.log')}.`);
     return;
   }
-  terminal.out(
-    'To use your own proxy and feed, copy config/sallyport.example.yaml to config/sallyport.yaml, set updates.feed_url ' +
-      'and proxies in it, and run: npm run -s sallyport -- run',
-  );
+  const lines = [
+    'To use your own proxy and feed, copy config/sallyport.example.yaml to',
+    'config/sallyport.yaml, set updates.feed_url and proxies in it, and run:',
+    '  npm run -s sallyport -- run',
+  ];
+  for (const line of lines) terminal.out(line);
 }

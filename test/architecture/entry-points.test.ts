@@ -177,6 +177,7 @@ const RESERVED: readonly Reserved[] = [
       'daemon/logs/': 'makes the contents of bundles with the settings of this purpose',
       'daemon/uploads/': 'composes that module with the settings of these purposes',
       'config/reading/renamed.ts': 'where version 1 of the format had its keys',
+      'demo/demo.ts': 'enables these purposes in the configuration of the demo',
       'vendor-actions.ts': 'prints the key for each address of the reference server',
     },
   },

@@ -13,18 +13,23 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { type RunAgent, runDemo } from '#demo/demo.ts';
 import { DEMO_PACKAGES, writePackages } from '#demo/packages.ts';
 import { readJar } from '#origin/jar-facts.ts';
+import { untilAborted } from '#system/abort.ts';
 import { systemClock } from '#system/clock.ts';
 import { acquireLock } from '#system/lock.ts';
 import { realFiles } from '#system/real-files.ts';
 
 let outer: string;
 let dir: string;
+/** The commands that the demo has run, and what each returns. */
+let commands: string[];
+let commandStatus: number;
 beforeEach(() => {
+  [commands, commandStatus] = [[], 0];
   outer = realpathSync(mkdtempSync(join(tmpdir(), 'sallyport-demo-')));
   dir = join(outer, 'state', 'demo');
 });
@@ -44,6 +49,11 @@ async function run(
     signal: new AbortController().signal,
     terminal: { out: (line) => lines.push(line), err: (line) => errors.push(line) },
     runAgent,
+    runCommand: async ([name = ''], { terminal }) => {
+      if (name === 'queue') terminal.out('{"kinds":[]}');
+      else commands.push(name);
+      return commandStatus;
+    },
     packages: SMALL,
     holdMs: 0,
     ...more,
@@ -102,11 +112,12 @@ describe('the demo', () => {
       return 0;
     };
     await run(agent, {}, lines);
-    for (const part of [join(dir, 'config/sallyport.yaml'), join(dir, 'packages'), join(dir, 'logs/sallyport.log')]) {
-      expect(before).toContain(part);
+    for (const part of [dir, 'config/sallyport.yaml', 'packages/', 'logs/sallyport.log']) {
+      expect(before).toContain(`  ${part}\n`);
     }
+    expect(before.split('\n').filter((line) => line.length > 80 && !line.includes(dir))).toEqual([]);
     expect(before).toMatch(/http:\/\/127\.0\.0\.1:\d+\/feed\.json/);
-    expect(lines.at(-1)).toContain('config/sallyport.example.yaml');
+    expect(lines.slice(-3).join(' ')).toContain('copy config/sallyport.example.yaml to config/sallyport.yaml');
   });
 
   it('returns the exit status of the agent, and reports a failure', async () => {
@@ -115,20 +126,48 @@ describe('the demo', () => {
     expect(errors).toEqual([expect.stringContaining('status 17')]);
   });
 
-  it('without --once runs until the agent ends, and passes on the signal', async () => {
+  it('with --once ends after the first round and its uploads', async () => {
+    const { status } = await run(async (_file, { signal, onRound }) => {
+      onRound(0);
+      await untilAborted(signal);
+      return 0;
+    });
+    expect([status, commands]).toEqual([0, ['submit', 'send-logs']]);
+  });
+
+  it('with --once ends after a failed round, with its exit status and without uploads', async () => {
+    const { status } = await run(async (_file, { signal, onRound }) => {
+      onRound(11);
+      await untilAborted(signal);
+      return 0;
+    });
+    expect([status, commands]).toEqual([11, []]);
+  });
+
+  it('with --once returns the exit status of an upload that failed', async () => {
+    commandStatus = 18;
+    const { status } = await run(async (_file, { signal, onRound }) => {
+      onRound(0);
+      await untilAborted(signal);
+      return 0;
+    });
+    expect([status, commands]).toEqual([18, ['submit']]);
+  });
+
+  it('without --once runs until the signal, and uploads after one successful round', async () => {
     const stop = new AbortController();
-    const given: unknown[] = [];
-    await run(
-      async (_file, { once, signal }) => {
-        given.push(once);
-        const ended = new Promise((resolve) => signal.addEventListener('abort', resolve));
+    const { status } = await run(
+      async (_file, { signal, onRound }) => {
+        for (const ended of [11, 0, 0]) onRound(ended);
+        await vi.waitFor(() => expect(commands).toHaveLength(2));
+        expect(signal.aborted).toBe(false);
         stop.abort();
-        await ended;
+        await untilAborted(signal);
         return 0;
       },
       { once: false, signal: stop.signal },
     );
-    expect(given).toEqual([false]);
+    expect([status, commands]).toEqual([0, ['submit', 'send-logs']]);
   });
 
   it('frees its ports at the end, even if the agent throws', async () => {

@@ -11,13 +11,18 @@ export function logLinesOf(page: string): string[] {
 
 /** Whether some event has these words, and its failure those of its code. */
 export function couldBePrinted(line: string): boolean {
-  return EVENT_LINES.some((pattern) => pattern.test(line)) && isCurrentFailure(line);
+  return eventOf(line) !== null && isCurrentFailure(line);
 }
 
-const EVENT_LINES = Object.values(EVENTS).map((event) => {
+/** The first event that has these words; null if none has. */
+export function eventOf(line: string): string | null {
+  return EVENT_LINES.find(({ pattern }) => pattern.test(line))?.name ?? null;
+}
+
+const EVENT_LINES = Object.entries(EVENTS).map(([name, event]) => {
   const { level, text } = event;
   const head = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d \[${level.toUpperCase()}\] \[Thread: (?:${threadsOf(event).join('|')})\] `;
-  return new RegExp(`^${head}${patternOf(text)}$`);
+  return { name, pattern: new RegExp(`^${head}${patternOf(text)}$`) };
 });
 
 function isCurrentFailure(line: string): boolean {

@@ -10,14 +10,22 @@ import { asCoded } from '#errors/coded-error.ts';
 import { DeliveryTimer } from '#spool/delivery-timer.ts';
 import { untilAborted } from '#system/abort.ts';
 import { isDiskFull } from '#updates/disk-pause.ts';
+import type { RoundReport } from '#updates/round.ts';
 import { Schedule, type Timetable } from './schedule.ts';
 import { ScheduleReloader } from './schedule-reloader.ts';
 import { type ScheduleRecord, ScheduleState, schedulesPath, UPDATES } from './schedule-state.ts';
 
 const HOUR_MS = 3_600_000;
 
+/** Until when rounds run, and what follows them. */
+interface RoundsOptions {
+  readonly signal: AbortSignal;
+  /** Called after each round. */
+  onRound?(round: RoundReport): void;
+}
+
 /** Runs rounds until the signal; then starts nothing more. */
-export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<void> {
+export async function runRounds(parts: Parts, agent: Agent, { signal, onRound }: RoundsOptions): Promise<void> {
   const { report, config } = parts;
   const run = () => quietly(parts, () => agent.sendReceipts());
   const receipts = new DeliveryTimer({ spool: parts.ports.spool, clock: parts.clock, run });
@@ -50,6 +58,7 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
       health.ended(round.error);
       schedule.ended(round);
       receipts.plan();
+      onRound?.(round);
       return Promise.resolve();
     },
   });
