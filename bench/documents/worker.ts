@@ -49,8 +49,8 @@ function rules() {
 
 async function submitEach(agent: DocumentsAgent, file: string, atOnce: number): Promise<void> {
   let waiting: Promise<unknown>[] = [];
-  for await (const document of documentsOf(createReadStream(file), rules())) {
-    waiting.push(agent.documents.append({ documents: [document] }));
+  for await (const group of documentsOf(createReadStream(file), rules())) {
+    for (const document of group) waiting.push(agent.documents.append({ documents: [document] }));
     if (waiting.length < atOnce) continue;
     await Promise.all(waiting);
     waiting = [];

@@ -7,6 +7,7 @@
 // secret warns about it. Of values that are sent once, such as the proof of a password for one connection, only the
 // latest are kept, and not in hex or base64: a peer that repeats one does so at once, and a daemon makes thousands.
 
+import { ByteFilter } from './byte-filter.ts';
 import { type Encodings, encodingsOf, plainOf, withSmallHex, withSpaces } from './encodings.ts';
 import { asBase64, type Layer, layersOf } from './layers.ts';
 import { mask, type Span } from './mask.ts';
@@ -40,12 +41,15 @@ export class KnownSecrets {
   /** Values that are sent once, the oldest first. */
   readonly #passing = new Set<string>();
   #passingPlain = new PatternSet();
+  /** Every pattern; null until it is needed, and after a change. */
+  #filter: ByteFilter | null = null;
 
   /** Registers a value. A value that is known, or shorter than `MIN_MASKED_LENGTH`, changes nothing. */
   add(secret: Secret | string, use?: 'once'): void {
     const value = secret instanceof Secret ? secret.reveal() : secret;
     for (const piece of piecesOf(value)) {
       if (this.#values.has(piece)) continue;
+      this.#filter = null;
       if (use === 'once') this.#addPassing(piece);
       else this.#addLasting(piece);
     }
@@ -91,6 +95,27 @@ export class KnownSecrets {
       ...spansIn(this.#hex, layer, withSmallHex(layer.text)),
       ...this.#spansInBase64(asBase64(layer)),
     ];
+  }
+
+  /**
+   * The first place at or after `from` where a value may begin in text in UTF-8, as an offset; -1 if `spans` finds none
+   * there. Only for text that is its only layer: `%`, `&`, `\`, line breaks and the byte 0xC2 are not understood.
+   */
+  nextPlace(bytes: Uint8Array, from: number): number {
+    return this.#filterNow().next(bytes, from);
+  }
+
+  /** False only if `spans` finds nothing in the text, or in any part of it. Several times faster than `spans`. */
+  mayContain(text: string): boolean {
+    const filter = this.#filterNow();
+    const isIn = ({ text: one }: Layer) => filter.next(Buffer.from(one, 'utf8'), 0) !== -1;
+    return layersOf(text).some((layer) => isIn(layer) || (/[\r\n]/.test(layer.text) && isIn(asBase64(layer))));
+  }
+
+  #filterNow(): ByteFilter {
+    const sets = [this.#plain, this.#passingPlain, this.#hex, this.#base64];
+    this.#filter ??= new ByteFilter(sets.flatMap((set) => set.texts()));
+    return this.#filter;
   }
 
   #spansInBase64(layer: Layer): Span[] {

@@ -50,6 +50,11 @@ export class PatternSet {
     this.#filled[bucket] = 1;
   }
 
+  /** The strings of all patterns. */
+  texts(): string[] {
+    return [...this.#buckets.values()].flat().map(({ text }) => text);
+  }
+
   /** The spans of all matches; overlapping matches are merged. */
   spans(text: string, end: End): Span[] {
     const spans: [number, number][] = [];

@@ -14,10 +14,19 @@ export interface Redactor {
 export interface SpanRedactor extends Redactor {
   /** Unordered; they may overlap. Matches of rules are not included. */
   spans(text: string): readonly Span[];
+  /** As `KnownSecrets.nextPlace`. */
+  nextPlace(bytes: Uint8Array, from: number): number;
+  /** False only if `spans` finds nothing in the text, or in any part of it. */
+  mayContain(text: string): boolean;
 }
 
 /** Masks nothing, for texts that cannot contain a secret. */
-export const NO_SECRETS: SpanRedactor = { redact: (text) => text, spans: () => [] };
+export const NO_SECRETS: SpanRedactor = {
+  redact: (text) => text,
+  spans: () => [],
+  nextPlace: () => -1,
+  mayContain: () => false,
+};
 
 /** Masks every string inside plain JSON data. The structure stays valid whatever a secret looks like. */
 export function redactDeep<T>(value: T, redactor: Redactor): T {
@@ -37,5 +46,7 @@ export function createRedactor(known: KnownSecrets): SpanRedactor {
   return {
     redact: (text) => applyRules(known.redact(text)),
     spans: (text) => known.spans(text),
+    nextPlace: (bytes, from) => known.nextPlace(bytes, from),
+    mayContain: (text) => known.mayContain(text),
   };
 }

@@ -4,6 +4,7 @@ import { coded } from '#errors/coded-error.ts';
 import { type Hop, hopText, originAt, proxyAt, readHop, THIS_HOST } from '#errors/hop.ts';
 import { fillTemplate } from '#errors/template.ts';
 import { toRecord } from '#logging/record.ts';
+import { NO_SECRETS } from '#redaction/redact.ts';
 
 const EACH: readonly (readonly [Hop, string])[] = [
   [THIS_HOST, 'this host'],
@@ -61,7 +62,7 @@ describe('a failure', () => {
   it('failure: a secret in its place is masked, and the place stays data', () => {
     const redact = (text: string) => text.replaceAll('hunter2', '***');
     const error = coded('TCP-REFUSED', { ...facts, hop: originAt('hunter2.example:1') });
-    const { fields } = toRecord({ name: 'check-failed', error, hop: error.hop }, 0, { redact, spans: () => [] });
+    const { fields } = toRecord({ name: 'check-failed', error, hop: error.hop }, 0, { ...NO_SECRETS, redact });
 
     expect(fields).toMatchObject({ hop: '***.example:1', error: { place: originAt('***.example:1') } });
   });

@@ -80,9 +80,24 @@ export class LargeSubmission {
 
   /** Adds a line without its end. @throws CodedError DISK-FULL, FILE-* */
   async add(line: Uint8Array): Promise<void> {
-    const end = (this.#current?.length ?? 0) + this.#used + BETWEEN.length + line.length + LAST.length;
-    if (this.#current !== null && end > this.#options.sizes.segment) await this.#seal(this.#current);
-    const current = this.#current ?? (await this.#begin());
+    if (!this.hasPlaceFor(line)) {
+      if (this.#current !== null) await this.#seal(this.#current);
+      await this.#begin();
+    }
+    this.put(line);
+  }
+
+  /** Whether the line fits into the present segment. */
+  hasPlaceFor(line: Uint8Array): boolean {
+    if (this.#current === null) return false;
+    const end = this.#current.length + this.#used + BETWEEN.length + line.length + LAST.length;
+    return end <= this.#options.sizes.segment;
+  }
+
+  /** Adds a line for which there is place. @throws CodedError DISK-FULL, FILE-* */
+  put(line: Uint8Array): void {
+    const current = this.#current;
+    if (current === null) throw new TypeError('no segment is open');
     if (current.documents > 0) this.#put(current, BETWEEN);
     this.#put(current, line);
     current.documents += 1;

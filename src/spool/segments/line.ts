@@ -17,16 +17,32 @@ export const BETWEEN = Buffer.from('}\n');
 export const LAST = Buffer.from('} \n');
 const ID_LENGTH = 36;
 
-/** A document as a line without its end: `BETWEEN` or `LAST` follows. */
-export function encodeDocument(
-  document: Uint8Array,
-  head: { readonly id: string; readonly receivedAt: string },
-): Buffer {
-  const prefix = `{"id":"${head.id}","received_at":"${head.receivedAt}","document":`;
-  const line = Buffer.allocUnsafe(prefix.length + document.length);
-  line.write(prefix, 'latin1');
-  line.set(document, prefix.length);
-  return line;
+/** Most documents fit into this with what precedes them. */
+const LINE_BYTES = 4_096;
+
+/** Encodes the documents of one submission, all in one buffer. */
+export class LineEncoder {
+  readonly #headLength: number;
+  #buffer: Buffer;
+
+  /** @param receivedAt in RFC 3339 */
+  constructor(receivedAt: string) {
+    const head = `${START.toString()}${'0'.repeat(ID_LENGTH)}","received_at":"${receivedAt}","document":`;
+    this.#headLength = head.length;
+    this.#buffer = Buffer.alloc(LINE_BYTES);
+    this.#buffer.write(head, 'latin1');
+  }
+
+  /** A document as a line without its end: `BETWEEN` or `LAST` follows. It is valid until the next call. */
+  encode(document: Uint8Array, id: string): Uint8Array {
+    const length = this.#headLength + document.length;
+    if (length > this.#buffer.length) {
+      this.#buffer = Buffer.concat([this.#buffer.subarray(0, this.#headLength)], 2 * length);
+    }
+    this.#buffer.write(id, START.length, 'latin1');
+    this.#buffer.set(document, this.#headLength);
+    return this.#buffer.subarray(0, length);
+  }
 }
 
 /** The id in a line. */

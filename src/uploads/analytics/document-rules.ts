@@ -3,7 +3,7 @@
 
 import type { SpanRedactor } from '#redaction/redact.ts';
 import { MASK } from '#redaction/secret.ts';
-import type { DocumentRules } from './documents.ts';
+import type { DocumentRules, PlacedDocument } from './documents.ts';
 
 /** The name under which a refusal counts, as in bundles of support logs. */
 const SECRET_RULE = 'configured-secret';
@@ -11,20 +11,59 @@ const REFUSAL = `it contains a secret of the configuration of this host (rule ${
 
 type Tree = Readonly<Record<string, unknown>>;
 
+/** Bytes of text that has layers (`redaction/layers.ts`): `%`, `&`, `\`, and UTF-8 that was read as Latin-1. */
+const HAS_LAYERS: readonly number[] = [0x25, 0x26, 0x5c, 0xc2];
+/** In no JSON text, so that nothing is found over the border of two documents. */
+const BORDER = '\0';
+
 /**
  * The rules of a configuration. `fields` is undefined if whole documents are sent. `redactor` knows every secret of the
  * configuration.
  */
 export function documentRules(fields: readonly string[] | undefined, redactor: SpanRedactor): DocumentRules {
   const wanted = fields === undefined ? null : treeOf(fields);
-  // A value that is masked already contains no secret.
-  const hasSecret = (text: string) => redactor.spans(text).some(([from, to]) => text.slice(from, to) !== MASK);
   return {
-    keep: (document, text) => (wanted === null ? text : JSON.stringify(pick(document, wanted))),
-    refusalOf: (text) => (hasSecret(text) ? REFUSAL : null),
-    // A secret of one line is also found among other lines: no escape of JSON text goes over a line break.
-    mayRefuse: hasSecret,
+    keep: wanted === null ? null : (document) => JSON.stringify(pick(document, wanted)),
+    refusalOf: (text) => {
+      // A value that is masked already contains no secret.
+      const hasSecret = redactor.spans(text).some(([from, to]) => text.slice(from, to) !== MASK);
+      return hasSecret ? REFUSAL : null;
+    },
+    suspects: (bytes, documents) =>
+      suspectsIn(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), documents, redactor),
   };
+}
+
+/**
+ * Documents with escapes are searched together, the others where they are. JSON has line breaks only between its
+ * values, where no base64 can continue.
+ */
+function suspectsIn(
+  bytes: Buffer,
+  documents: readonly PlacedDocument[],
+  redactor: SpanRedactor,
+): ReadonlySet<PlacedDocument> {
+  const suspects = new Set<PlacedDocument>();
+  addEach(suspects, documents, (from) => redactor.nextPlace(bytes, from));
+  const layered = new Set<PlacedDocument>();
+  for (const byte of HAS_LAYERS) addEach(layered, documents, (from) => bytes.indexOf(byte, from));
+  if (layered.size === 0) return suspects;
+  const text = [...layered].map(({ from, to }) => bytes.toString('utf8', from, to)).join(BORDER);
+  return redactor.mayContain(text) ? suspects.union(layered) : suspects;
+}
+
+/** Adds each document in which there is a place. `next` returns the first one at or after an offset, or -1. */
+function addEach(
+  found: Set<PlacedDocument>,
+  documents: readonly PlacedDocument[],
+  next: (from: number) => number,
+): void {
+  let at = next(0);
+  for (const document of documents) {
+    if (at !== -1 && at < document.from) at = next(document.from);
+    if (at === -1) return;
+    if (at < document.to) found.add(document);
+  }
 }
 
 /** Names of fields by their parts. A null includes the whole field. */

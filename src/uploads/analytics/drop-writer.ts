@@ -23,7 +23,7 @@ export interface DroppedFile {
 }
 
 /** The daemon applies the rules of the configuration when it takes the file. */
-const KEEPS_ALL: DocumentRules = { keep: (_document, text) => text, refusalOf: () => null, mayRefuse: () => false };
+const KEEPS_ALL: DocumentRules = { keep: null, refusalOf: () => null, suspects: () => new Set() };
 
 /** Writes a file of its own with these documents. @throws SubmissionRefused, CodedError DISK-FULL, SPOOL-TOO-LARGE, FILE-* */
 export async function dropDocuments(

@@ -10,24 +10,27 @@ import { DocumentReader, type DocumentRules, type WrongLine } from './documents.
 /** Wrong lines that a failure names; the caller of a socket gets all that are known. */
 const NAMED_LINES = 5;
 
-/** The documents of a source, one at a time. @throws SubmissionRefused, and what the source throws */
+/**
+ * The documents of a source, in groups. A group is valid until the next one is requested.
+ * @throws SubmissionRefused, and what the source throws
+ */
 export async function* documentsOf(
   source: AsyncIterable<Uint8Array>,
   rules: DocumentRules,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const read: string[] = [];
-  const reader = new DocumentReader(rules, (text) => read.push(text));
+): AsyncGenerator<readonly Uint8Array[], void, undefined> {
+  let read: Uint8Array[] = [];
+  const reader = new DocumentReader(rules, (document) => read.push(document));
   let isWrong = false;
   for await (const chunk of source) {
     reader.take(chunk);
     isWrong ||= reader.hasWrong;
     // After a wrong line, only further wrong lines matter.
-    if (!isWrong) for (const text of read) yield Buffer.from(text);
-    read.length = 0;
+    if (!isWrong && read.length > 0) yield read;
+    read = [];
   }
   const { wrong, wrongCount } = reader.end();
   if (wrongCount > 0) throw new SubmissionRefused(wrong, wrongCount);
-  for (const text of read) yield Buffer.from(text);
+  if (read.length > 0) yield read;
 }
 
 /** Some lines of a submission are not documents, so nothing of it was accepted. */

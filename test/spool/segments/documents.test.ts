@@ -58,7 +58,7 @@ describe('documents', () => {
     const files = new CrashingFiles();
     const made = await openStore(files);
     const broken = async function* () {
-      yield* documentsOf(1, 2);
+      yield documentsOf(1, 2);
       await Promise.reject(new Error('line 3 is no JSON'));
     };
     await expect(made.documents.append({ documents: broken() })).rejects.toThrow('line 3');
@@ -154,7 +154,7 @@ describe('a large submission', () => {
     expect(Math.max(...server.requests)).toBeLessThanOrEqual(10);
 
     const broken = async function* () {
-      yield* large(50).documents;
+      yield large(50).documents;
       await Promise.reject(new Error('line 51 is no JSON'));
     };
     await expect(made.documents.append({ documents: broken() })).rejects.toThrow('line 51');

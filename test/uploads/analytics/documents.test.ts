@@ -11,7 +11,9 @@ const redactor = createRedactor(known);
 
 function read(input: string | Uint8Array, options: { fields?: string[]; chunk?: number } = {}) {
   const documents: string[] = [];
-  const reader = new DocumentReader(documentRules(options.fields, redactor), (text) => documents.push(text));
+  const reader = new DocumentReader(documentRules(options.fields, redactor), (document) =>
+    documents.push(Buffer.from(document).toString()),
+  );
   const bytes = Buffer.from(input as string);
   const size = options.chunk ?? Math.max(1, bytes.length);
   for (let at = 0; at < bytes.length; at += size) reader.take(bytes.subarray(at, at + size));

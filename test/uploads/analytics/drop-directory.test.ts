@@ -57,7 +57,9 @@ function makeDrop(): DropDirectory {
 async function append({ documents, identity }: Submission) {
   if (fails !== null) throw fails;
   const taken: typeof accepted = [];
-  for await (const one of documents) taken.push({ text: Buffer.from(one).toString(), key: identity?.key });
+  for await (const group of documents as AsyncIterable<readonly Uint8Array[]>) {
+    for (const one of group) taken.push({ text: Buffer.from(one).toString(), key: identity?.key });
+  }
   accepted.push(...taken);
   return { documents: taken.length, bytes: 0 };
 }
