@@ -33,14 +33,14 @@ export const TRUST_CODES = {
     retry: 'later',
   },
   'TUF-MISMATCH': {
-    text: 'The file {file} (role {role}) differs from what {listedBy} lists: {what:words} is {found}, expected {expected} (TUF {clause}).',
+    text: 'The file {file} (role {role}) differs from what {listedBy:words} lists: {what:words} is {found}, expected {expected} (TUF {clause}).',
     check:
       'A proxy or cache changed it, or a cache or mirror mixes old and new files. The next attempt may succeed. If it does not, ask the proxy team, then the vendor.',
     class: 'content',
     retry: 'later',
   },
   'TUF-MISSING': {
-    text: 'The repository has no file {file} for role {role}, although {listedBy} requires it (TUF {clause}).',
+    text: 'The repository has no file {file} for role {role}, although {listedBy:words} requires it (TUF {clause}).',
     check:
       'The upload at the vendor or the mirror is probably incomplete, or a proxy blocks this file. Open its URL through the same proxy, then ask the vendor.',
     class: 'content',

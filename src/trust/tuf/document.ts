@@ -1,0 +1,130 @@
+// Reads a metadata file: strict UTF-8, JSON of limited depth, `signed` and `signatures` (TUF 4.2.1). Pure.
+//
+// Guarantees: two different documents never have the same canonical form, so a signature is valid for exactly what is
+// used later. The content itself is checked by `decode.ts`, after the signatures. Duplicate keys in an object are harmless:
+// the last one counts, and the signature is checked over what counts.
+
+import { coded } from '#errors/coded-error.ts';
+import { checkJsonShape } from '#system/json-shape.ts';
+import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from './limits.ts';
+
+/** An object from `JSON.parse`. Read it with `Object.hasOwn`: its keys may be `__proto__` or `constructor`. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Where a file is in the workflow, for failures. */
+export interface Place {
+  /** The plain name of the file. */
+  readonly file: string;
+  readonly role: string;
+  /** Clause of the specification that is applied. */
+  readonly clause: string;
+}
+
+/** A metadata file that is not verified yet. */
+export interface SignedDocument {
+  readonly bytes: Uint8Array;
+  readonly signed: JsonObject;
+  /** Signature in hex by key ID. */
+  readonly signatures: ReadonlyMap<string, string>;
+}
+
+/** The reason why a document or a part of it does not follow the format. `asInvalid` gives it a code. */
+export class FormatError extends Error {
+  override readonly name = 'FormatError';
+}
+
+/** A lone surrogate as `JSON.stringify` writes it; it leaves paired ones as they are. */
+const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+const ANY_SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** @throws CodedError TUF-INVALID */
+export function readDocument(bytes: Uint8Array, place: Place): SignedDocument {
+  return asInvalid(place, () => {
+    const content = readObject(parse(bytes), 'the file');
+    const signed = readObject(content['signed'], 'signed');
+    return { bytes, signed, signatures: readSignatures(content['signatures']) };
+  });
+}
+
+/** Runs a decoder, and turns its `FormatError` into a code. @throws CodedError TUF-INVALID */
+export function asInvalid<T>(place: Place, decode: () => T): T {
+  try {
+    return decode();
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    throw coded('TUF-INVALID', { ...place, reason: thrown.message }, thrown);
+  }
+}
+
+function parse(bytes: Uint8Array): unknown {
+  const excess = checkJsonShape(bytes, { values: MAX_JSON_VALUES, depth: MAX_JSON_DEPTH });
+  if (excess !== null)
+    throw new FormatError(`more than ${excess.limit} ${excess.what === 'depth' ? 'levels' : 'values'}`);
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    throw new FormatError('it is not UTF-8');
+  }
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    throw new FormatError(bytes.length === 0 ? 'it is empty' : 'it is not JSON');
+  }
+  // Canonical JSON in UTF-8 writes every lone surrogate as U+FFFD: text with one could be exchanged for other text.
+  if (ANY_SURROGATE_ESCAPE.test(text) && LONE_SURROGATE.test(JSON.stringify(content))) {
+    throw new FormatError('it has half of a surrogate pair');
+  }
+  return content;
+}
+
+function readSignatures(raw: unknown): ReadonlyMap<string, string> {
+  const signatures = new Map<string, string>();
+  for (const entry of readArray(raw, 'signatures')) {
+    const { keyid, sig } = readObject(entry, 'a signature');
+    const keyId = readText(keyid, 'keyid');
+    // TUF 4.2.1: "The keyid MUST be unique in the signatures array".
+    if (signatures.has(keyId)) throw new FormatError('two signatures have the same keyid');
+    signatures.set(keyId, readText(sig, 'sig'));
+  }
+  return signatures;
+}
+
+/** @throws FormatError */
+export function readObject(raw: unknown, what: string): JsonObject {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) throw new FormatError(`${what} is not an object`);
+  return raw as JsonObject;
+}
+
+/** @throws FormatError */
+export function readArray(raw: unknown, what: string): readonly unknown[] {
+  if (!Array.isArray(raw)) throw new FormatError(`${what} is not an array`);
+  return raw;
+}
+
+/** @throws FormatError */
+export function readText(raw: unknown, what: string): string {
+  if (typeof raw !== 'string') throw new FormatError(`${what} is not a string`);
+  return raw;
+}
+
+/** @throws FormatError */
+export function readTexts(raw: unknown, what: string): readonly string[] {
+  return readArray(raw, what).map((one) => readText(one, what));
+}
+
+/** An integer from `min` to 2^53 - 1; larger ones have several spellings in JSON. @throws FormatError */
+export function readInteger(raw: unknown, what: string, min: number): number {
+  if (!Number.isSafeInteger(raw) || (raw as number) < min)
+    throw new FormatError(`${what} is not an integer from ${min}`);
+  return raw as number;
+}
+
+/** @throws FormatError */
+export function readBoolean(raw: unknown, what: string): boolean {
+  if (typeof raw !== 'boolean') throw new FormatError(`${what} is neither true nor false`);
+  return raw;
+}

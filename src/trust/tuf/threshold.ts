@@ -1,0 +1,43 @@
+// Checks that a document is signed by a threshold of keys (TUF 5.3.4, 5.4.2, 5.5.3, 5.6.3).
+//
+// Guarantees: each public key counts once, whatever its key IDs and however many signatures it made. `@tufjs/models` counts
+// key IDs, so one key under two IDs would reach a threshold of two.
+
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
+import { coded } from '#errors/coded-error.ts';
+import type { Authority } from './authority.ts';
+import type { Place, SignedDocument } from './document.ts';
+import type { Signer } from './types.ts';
+
+/** Above this size each verification has its own turn of the event loop: it takes about 20 ms for each MB. */
+const LARGE_BYTES = 262_144;
+
+/**
+ * The first keys that reach the threshold; further signatures are not verified.
+ * @throws CodedError TUF-SIGNATURE
+ */
+export async function requireThreshold(
+  document: SignedDocument,
+  { keyIds, threshold, keys }: Authority,
+  place: Place,
+): Promise<readonly Signer[]> {
+  const signers = new Map<string, Signer>();
+  for (const keyId of keyIds) {
+    if (signers.size >= threshold) break;
+    const signature = document.signatures.get(keyId);
+    const key = signature === undefined ? null : keys.get(keyId);
+    if (signature === undefined || key === null || signers.has(key.identity)) continue;
+    if (document.bytes.length > LARGE_BYTES) await yieldToLoop();
+    if (await key.verify(document.signed, signature)) signers.set(key.identity, { keyId, scheme: key.scheme });
+  }
+  if (signers.size < threshold) {
+    throw coded('TUF-SIGNATURE', { ...place, version: claimedVersion(document), found: signers.size, threshold });
+  }
+  return [...signers.values()];
+}
+
+/** The version that an unverified document claims, for messages only. */
+function claimedVersion({ signed }: SignedDocument): number | null {
+  const { version } = signed;
+  return typeof version === 'number' ? version : null;
+}
