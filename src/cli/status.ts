@@ -11,6 +11,7 @@ import { showDuration, showForeign, showSize } from '#errors/template.ts';
 import { type BarProgress, progressBar } from '#logging/progress-bar.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { waitLine } from '#logging/wait-line.ts';
+import { holdText } from './hold.ts';
 import { ago, credentialRows, failureText, pathRows, purposeRows, type Row, timeText } from './status-rows.ts';
 import { isUploading, leavingRows, uploadRows } from './status-uploads.ts';
 import { printJson } from './terminal/json.ts';
@@ -181,6 +182,10 @@ function updateRows({ updates }: Status): Row[] {
     rows.push(['transfer', `update ID ${showForeign(id)}: ${showSize(received)} of ${showSize(length)}${speed}`]);
   }
   if (updates.waiting !== null) rows.push(['transfer', waitText(updates.waiting)]);
+  if (updates.hold !== null) rows.push(['on hold', `${holdText(updates.hold)}; to end it: sallyport updates release`]);
+  for (const { id, length, since } of updates.ready) {
+    rows.push([`update ${showForeign(id)}`, `ready since ${timeText(since)}, ${showSize(length)}, not published`]);
+  }
   for (const { id, failure, next_try: next } of updates.failing) {
     const when = next === null ? 'next attempt with the next check' : `next try ${timeText(next)}`;
     rows.push([`update ${showForeign(id)}`, `${failureText(failure)} (${when})`]);

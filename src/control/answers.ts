@@ -18,6 +18,8 @@ export const itemFailureSchema = z.object({ id: z.string(), failure: failureSche
 export const roundSchema = z.object({
   failure: failureSchema.nullable(),
   published: z.array(z.string()),
+  /** Downloaded and verified, but not to be published yet. */
+  ready: z.array(z.string()).default([]),
   failed: z.array(itemFailureSchema),
   refused: z.array(itemFailureSchema),
   withdrawn: z.array(z.string()),

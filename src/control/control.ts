@@ -16,6 +16,7 @@ import { QUEUE_VERBS } from './queue.ts';
 import { settingsListSchema } from './settings.ts';
 import { statusSchema } from './status.ts';
 import { explanationSchema, seededSchema, seedSchema } from './timeouts.ts';
+import { HOLD_VERBS } from './updates/hold.ts';
 import { SEND_LOGS_VERBS } from './uploads/send-logs.ts';
 import { answer, eventsOf, field, LOG_EVENTS, type MethodsOf, nothing, whole, work } from './verb.ts';
 
@@ -134,6 +135,7 @@ export const VERBS = {
     events: LOG_EVENTS,
     result: changeVerdictSchema,
   }),
+  ...HOLD_VERBS,
   ...QUEUE_VERBS,
   ...SEND_LOGS_VERBS,
 };

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { failureSchema, itemFailureSchema } from './answers.ts';
 import { heldFileSchema, pendingChangeSchema } from './change.ts';
+import { holdSchema, readySchema } from './updates/hold.ts';
 
 /** Each module has a section. Times are RFC 3339; null means not yet, or not at all. */
 export const statusSchema = z.object({
@@ -86,6 +87,10 @@ export const statusSchema = z.object({
     next_check: z.string().nullable(),
     published: z.number(),
     published_bytes: z.number(),
+    /** Why nothing is published now; null when there is no hold. */
+    hold: holdSchema.nullable(),
+    /** Packages that are downloaded and verified, but not published. */
+    ready: z.array(readySchema),
     /** `next_try`: the time of the automatic retry; null when the next check retries it. */
     failing: z.array(itemFailureSchema.extend({ next_try: z.string().nullable() })),
     /** `rate` is in bytes per second; null when it cannot be computed yet. */

@@ -18,12 +18,11 @@ import type { EndpointList } from '#control/endpoints.ts';
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import type { Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import type { CodedError } from '#errors/coded-error.ts';
-import { asCoded, coded } from '#errors/coded-error.ts';
+import { coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
-import { type Redactor, redactDeep } from '#redaction/redact.ts';
+import { redactDeep } from '#redaction/redact.ts';
 import { onAbort } from '#system/abort.ts';
-import { utcTime } from '#system/moment.ts';
 import { Turns } from '#system/turns.ts';
 import { HookQueue } from '#updates/hook/hook.ts';
 import { reconcile } from '#updates/package/reconcile.ts';
@@ -44,6 +43,7 @@ import { FileGate } from './reload/file-gate.ts';
 import { ChangeTrials } from './trial/change-trial.ts';
 import { runDiagnosis } from './trial/diagnosis.ts';
 import { testCandidate } from './trial/test-candidate.ts';
+import { toResult } from './updates/round-result.ts';
 
 /** Called for each round, whatever requested it. A round that is interrupted has a start but no end. */
 export interface RoundWatch {
@@ -148,6 +148,26 @@ export class Agent {
    */
   async hooksSettled(): Promise<CodedError | null> {
     return await this.#hooks.idle();
+  }
+
+  /**
+   * Publishes what a hold kept ready, with a round that reads the feed. A round that was running when the hold ended may
+   * have kept more.
+   */
+  async publishHeld(): Promise<void> {
+    const { ports, clock } = this.#parts;
+    const { ready } = await this.round();
+    if (ready.length > 0 && ports.hold.current(clock.now()) === null) await this.round();
+  }
+
+  /** Runs work on the packages when no other does, and passes its events on. */
+  async exclusively<T>(
+    name: string,
+    { onEvent, signal }: { readonly onEvent: Report; readonly signal: AbortSignal },
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const ending = AbortSignal.any([signal, this.#stopped.signal]);
+    return await this.#listening(onEvent, signal, () => this.#alone(name, () => work(ending)));
   }
 
   /** Sends the waiting receipts, between rounds. */
@@ -360,25 +380,4 @@ export class Agent {
     this.failures.update(event);
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-function toResult(report: RoundReport, redactor: Redactor): RoundResult {
-  const rows = (found: RoundReport['failed']) =>
-    found.map(({ id, error }) => ({ id, failure: toFailure(error, redactor) }));
-  return {
-    failure: report.error === null ? null : toFailure(asCoded(report.error), redactor),
-    published: [...report.published],
-    failed: rows(report.failed),
-    refused: rows(report.refused),
-    withdrawn: [...report.withdrawn],
-    pruned: [...report.pruned],
-    left: report.left,
-    retry_at: earliest([report.retryAtMs, report.packageRetryAtMs]),
-  };
-}
-
-/** The earliest of these times (ms since the epoch) as text; null when there is none. */
-function earliest(moments: readonly (number | null)[]): string | null {
-  const known = moments.filter((at) => at !== null);
-  return known.length === 0 ? null : utcTime(Math.min(...known));
 }

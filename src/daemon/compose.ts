@@ -29,6 +29,7 @@ import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
 import { HttpFeed } from '#updates/feed/http-feed.ts';
+import { UpdatesHold } from '#updates/hold/hold.ts';
 import { HookJournal } from '#updates/hook/hook-journal.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
 import { PackageRetries } from '#updates/package/package-retries.ts';
@@ -249,7 +250,7 @@ interface State {
   readonly agentId: string;
   readonly habits: PathHabits;
   /** The stores that the updates module uses unchanged. */
-  readonly stores: Pick<UpdatesPorts, 'memory' | 'timeouts' | 'retries' | 'spool' | 'hooks'>;
+  readonly stores: Pick<UpdatesPorts, 'memory' | 'timeouts' | 'retries' | 'spool' | 'hooks' | 'hold'>;
 }
 
 async function openState(from: {
@@ -276,12 +277,14 @@ async function openState(from: {
   const retries = new PackageRetries({ files, clock, report }, join(stateDir, 'retries.json'));
   name(await retries.load());
   const spool = await openReceipts({ files, clock, report }, stateDir);
+  const hold = new UpdatesHold(files, join(stateDir, 'hold.json'));
+  name(await hold.load(clock.now()));
   const hooks = await HookJournal.open(files, join(stateDir, 'hooks'), report);
   const credentials = new CredentialState({ files, path: join(stateDir, 'credentials.json') });
   name(await credentials.load());
   const credentialGuard = new CredentialGuard({ state: credentials, clock });
   const outcomes = new Outcomes(files, join(stateDir, 'outcomes.json'));
   name(await outcomes.load());
-  const stores = { memory, timeouts, retries, spool, hooks };
+  const stores = { memory, timeouts, retries, spool, hooks, hold };
   return { outcomes, last, credentialGuard, agentId: agent.id, habits, stores };
 }

@@ -23,6 +23,7 @@ import { toFailure } from './failure.ts';
 import type { LoadAgain, Parts } from './parts.ts';
 import { followConfig } from './reload/follow-config.ts';
 import { reportWarnings } from './reload/reload.ts';
+import { HoldEnd } from './schedule/hold-end.ts';
 import { LogsSchedule } from './schedule/logs-schedule.ts';
 import { reasonOf, runRounds } from './schedule/rounds.ts';
 import { serveSockets } from './service/control-sockets.ts';
@@ -83,6 +84,8 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
       const follower = followConfig(parts, options.load, gate);
       agent.attachFile({ gate, readAgain: () => follower.readNow() });
       const logs = await LogsSchedule.start(parts);
+      const holdEnd = new HoldEnd(parts, agent);
+      holdEnd.start();
       try {
         await runRounds(parts, agent, {
           signal: options.signal,
@@ -93,6 +96,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
         });
       } finally {
         logs.stop();
+        holdEnd.stop();
         await follower.stop();
       }
       return null;

@@ -9,6 +9,7 @@ import { listSettings } from './answers/list-settings.ts';
 import { queueHandlers } from './answers/queue-handlers.ts';
 import { sendLogsHandlers } from './logs/send-logs-handlers.ts';
 import type { Parts } from './parts.ts';
+import { holdHandlers } from './updates/hold-handlers.ts';
 
 /** The handlers over this work. */
 export function handlersOf(agent: Agent, parts: Parts, followers: Followers): HandlersOf<Verbs> {
@@ -30,6 +31,7 @@ export function handlersOf(agent: Agent, parts: Parts, followers: Followers): Ha
     forgetSerial: () => agent.forgetSerial(),
     tryChange: ({ request, authority, onEvent, signal }) =>
       agent.tryChange({ ...request, authority: boundBy(request, authority) }, onEvent, signal),
+    ...holdHandlers(agent, parts),
     ...queueHandlers(parts, agent.failures),
     ...sendLogsHandlers(parts),
   };

@@ -91,6 +91,35 @@ export const PACKAGE_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'READY-DAMAGED': {
+    text: 'Update ID {id} changed on this host after it was verified: it has sha256 {found}, expected {expected}. Its file was deleted.',
+    check:
+      'A failing disk, a user or a program changed it. The next check downloads it again; to do that now: sallyport check.',
+    class: 'content',
+    retry: 'later',
+    isLocal: true,
+  },
+  'UPDATE-NOT-READY': {
+    text: 'Update ID {id} cannot be published: {reason:words}.',
+    check: 'To see the updates that are ready: sallyport status. To download what the feed offers: sallyport check.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
+  },
+  'UPDATE-REQUIRES': {
+    text: 'Update ID {id} requires update ID {requires}, which is not published. Nothing was published.',
+    check: 'Publish the required update first: sallyport updates publish ID.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
+  },
+  'HOLD-INVALID': {
+    text: 'Updates cannot be put on hold until {until}: {reason:words}.',
+    check: 'Choose a time in the future, at most 366 days from now. Check the clock of this host.',
+    class: 'system',
+    retry: 'change',
+    isLocal: true,
+  },
   'HOOK-IMPOSSIBLE': {
     text: 'The hook cannot be run for update ID {id}: {reason:words}.',
     check: 'Check updates.on_published and updates.hook_trust. To see what is published: sallyport updates list.',

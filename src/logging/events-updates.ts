@@ -101,6 +101,41 @@ export const UPDATES_EVENTS = {
     text: 'Enough disk space again after {elapsed:ms}; downloads continue.',
   },
   // Publishing and pruning
+  'update-ready': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Update ID {id} is ready. It is not published, because updates are on hold until {at:time}.',
+  },
+  'ready-discarded': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Deleted update ID {id}, which was ready and not published: {reason:words}.',
+  },
+  'hold-set': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Updates are on hold until {at:time}, set by {by:words}: {reason}. They are downloaded and verified, but not published.',
+  },
+  'hold-released': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The hold on updates until {at:time} was released by {by:words}. It was set by {who:words}: {reason}.',
+  },
+  'hold-ended': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'The hold on updates ended at {at:time}. It was set by {by:words}: {reason}.',
+  },
+  'held-back': {
+    level: 'info',
+    thread: 'Updater',
+    text: '{count} verified update{count:s} not published: updates are on hold until {at:time} ({by:words}: {reason}).',
+  },
+  'publish-requested': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Publishing update ID {id} as requested by {by:words}, although updates are on hold until {at:time}.',
+  },
   verified: { level: 'info', thread: 'Updater', text: 'Verified update ID {id}: sha256 {sha256}.' },
   published: { level: 'info', thread: 'Updater', text: 'Published update ID {id} as {path}.' },
   acknowledging: { level: 'info', thread: 'Updater', text: 'Acknowledging receipt of update ID {id}.' },

@@ -10,6 +10,7 @@ import { withRetries } from '#http/retry.ts';
 import { type Decision, decide } from './feed/decide.ts';
 import type { FeedReading } from './feed/feed.ts';
 import type { FeedMemory } from './memory.ts';
+import { listReady, type ReadyPackage } from './package/ready.ts';
 import type { UpdatesPorts } from './ports.ts';
 import { reportRetry } from './report-retry.ts';
 import { feedUrl } from './request.ts';
@@ -29,6 +30,8 @@ const STALE_COPY: ReadonlySet<Code> = new Set<Code>([
 export interface Checked {
   readonly reading: FeedReading;
   readonly decision: Decision;
+  /** The wanted items that are downloaded and verified already, by their id. */
+  readonly ready: ReadonlyMap<string, ReadyPackage>;
 }
 
 /**
@@ -69,7 +72,15 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnecte
       }
     },
   );
-  return { reading, decision: decideFor(ports, reading) };
+  const ready = await readyIn(ports, reading);
+  return { reading, ready, decision: decideFor(ports, reading, ready) };
+}
+
+/** Ready packages that the feed lists with the same digest. */
+async function readyIn(ports: UpdatesPorts, { document }: FeedReading): Promise<Map<string, ReadyPackage>> {
+  const digests = new Map(document.items.map(({ id, sha256 }) => [id, sha256]));
+  const ready = await listReady(ports);
+  return new Map(ready.filter(({ item }) => digests.get(item.id) === item.sha256).map((one) => [one.item.id, one]));
 }
 
 function isRevalidationDue(before: FeedMemory | null, nowMs: number): boolean {
@@ -96,7 +107,7 @@ async function accept(
   await memory.save();
 }
 
-function decideFor(ports: UpdatesPorts, reading: FeedReading): Decision {
+function decideFor(ports: UpdatesPorts, reading: FeedReading, ready: Checked['ready']): Decision {
   const { updates } = ports.settings();
   const decision = decide({
     items: reading.document.items,
@@ -105,6 +116,7 @@ function decideFor(ports: UpdatesPorts, reading: FeedReading): Decision {
     productUpdates: updates.product_updates,
     maxPackageBytes: updates.max_package_bytes,
     agent: ports.agent,
+    isReady: ({ id }) => ready.has(id),
   });
   return { ...decision, refused: [...reading.document.refused, ...decision.refused] };
 }

@@ -15,6 +15,7 @@ import type { ResponseTimeoutModel } from '#timeout/model.ts';
 import type { AgentIdentity } from './agent-id.ts';
 import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed/feed.ts';
+import type { UpdatesHold } from './hold/hold.ts';
 import type { HookJournal } from './hook/hook-journal.ts';
 import type { UpdatesMemory } from './memory.ts';
 import type { PackageRetries } from './package/package-retries.ts';
@@ -41,6 +42,7 @@ export interface UpdatesPorts {
   readonly disk: DiskPause;
   readonly retries: PackageRetries;
   readonly hooks: HookJournal;
+  readonly hold: UpdatesHold;
   readonly report: Report;
   readonly agent: AgentIdentity;
   readonly tokens: TokenGuard;

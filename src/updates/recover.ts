@@ -48,7 +48,9 @@ export async function discardUnwanted(ports: UpdatesPorts, wanted: ReadonlySet<s
   for (const staged of await listJournals(ports.files, ports.store.stagingDir)) {
     const name = staged.kind === 'journal' ? staged.journal.name : staged.name;
     if (wanted.has(name) || (await ports.files.facts(stagedPath(ports.store.stagingDir, name))) === null) continue;
-    ports.report({ name: 'discarded', id: name, reason: 'the feed no longer lists it' });
+    const isReady = staged.kind === 'journal' && readNote(staged.journal)?.ready !== undefined;
+    if (isReady) ports.report({ name: 'ready-discarded', id: name, reason: 'the feed no longer offers it' });
+    else ports.report({ name: 'discarded', id: name, reason: 'the feed no longer lists it' });
     await closeJournal(ports.files, ports.store.stagingDir, name);
   }
 }

@@ -10,12 +10,10 @@ import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { showLocalTime } from '#errors/template.ts';
 import { type Checked, check } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
-import type { FeedReading } from './feed/feed.ts';
 import type { FeedItem } from './feed/feed-document.ts';
 import { OriginFailureBudget } from './origin-failure-budget.ts';
-import { download } from './package/download.ts';
+import { closureOfRound, type Obtained, obtain, type WantedPackage } from './package/obtain.ts';
 import { choosePrunable } from './package/prune.ts';
-import { publish } from './package/publish.ts';
 import { reconcile } from './package/reconcile.ts';
 import { PackageTurn } from './package/turn.ts';
 import type { UpdatesPorts } from './ports.ts';
@@ -34,6 +32,8 @@ export interface RoundReport {
   readonly refused: readonly { readonly id: string; readonly error: CodedError }[];
   readonly withdrawn: readonly string[];
   readonly pruned: readonly string[];
+  /** Downloaded and verified, but not to be published yet. */
+  readonly ready: readonly string[];
   /** Wanted updates that wait for the next round. */
   readonly left: number;
   /** The earliest retry that a server or a pause requested (ms since the epoch), or null. */
@@ -81,6 +81,7 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
       tally.withdrawn.push(id);
     }
     await fetchAll(ports, { checked, tally, scope }, signal);
+    reportHeld(ports, tally);
     tally.pruned.push(...(await prune(ports)));
   } catch (thrown) {
     signal.throwIfAborted();
@@ -103,6 +104,7 @@ interface Tally {
   error: CodedError | null;
   connected: boolean;
   published: string[];
+  ready: string[];
   failed: { id: string; error: CodedError }[];
   refused: { id: string; error: CodedError }[];
   withdrawn: string[];
@@ -112,27 +114,34 @@ interface Tally {
 }
 
 function newTally(): Tally {
-  const none = { published: [], failed: [], refused: [], withdrawn: [], pruned: [] };
+  const none = { published: [], ready: [], failed: [], refused: [], withdrawn: [], pruned: [] };
   return { error: null, connected: false, ...none, left: 0, retryAtMs: null };
 }
 
-async function reportDecision(ports: UpdatesPorts, { reading, decision }: Checked): Promise<void> {
+async function reportDecision(ports: UpdatesPorts, { reading, decision, ready }: Checked): Promise<void> {
+  const missing = decision.wanted.filter(({ id }) => !ready.has(id));
   ports.report({
     name: 'feed-read',
     serial: reading.document.serial,
     items: reading.document.items.length + reading.document.refused.length,
-    wanted: decision.wanted.length,
+    wanted: missing.length,
     trust: reading.trust,
   });
   await inTurns(decision.refused, ({ id, error }) => ports.report({ name: 'item-refused', id, error }));
   await inTurns(decision.deferred, ({ id, reason }) => ports.report({ name: 'item-deferred', id, reason }));
-  if (decision.wanted.length > 0) {
-    const { length: count } = decision.wanted;
-    const size = decision.wanted.reduce((sum, { length }) => sum + length, 0);
+  if (missing.length > 0) {
+    const { length: count } = missing;
+    const size = missing.reduce((sum, { length }) => sum + length, 0);
     ports.report({ name: 'fetching', updates: `${count} ${count === 1 ? 'update' : 'updates'}`, size, count });
   }
   if (decision.left > 0) ports.report({ name: 'more-wanted', count: decision.left });
   if (decision.verdict === 'UpToDate') ports.report({ name: 'up-to-date' });
+}
+
+function reportHeld({ hold, clock, report }: UpdatesPorts, { ready }: Tally): void {
+  const held = hold.current(clock.now());
+  if (held === null || ready.length === 0) return;
+  report({ name: 'held-back', count: ready.length, at: held.until, by: held.by, reason: held.reason });
 }
 
 /** A feed may cause 2,000 lines, each written at once; other tasks run between them. */
@@ -162,6 +171,7 @@ async function fetchAll(
   const { checked, tally, scope } = round;
   const missing = new Set<string>();
   const budget = new OriginFailureBudget();
+  const closure = closureOfRound(ports);
   for (const item of slowLast(checked.decision.wanted, (one) => ports.retries.isSlow(one))) {
     signal.throwIfAborted();
     const origin = checked.reading.originOf(item);
@@ -174,11 +184,12 @@ async function fetchAll(
       countDeferred(tally, item.id, { error: waiting?.error ?? null, isSpent });
       continue;
     }
-    const failure = await fetchOne(ports, { item, reading: checked.reading }, signal);
-    if (failure === null) {
-      tally.published.push(item.id);
+    const turn = await fetchOne(ports, { item, closure, ...checked }, signal);
+    if (turn.kind !== 'failed') {
+      tally[turn.kind].push(item.id);
       continue;
     }
+    const { failure } = turn;
     const { error, yielded } = failure;
     missing.add(item.id);
     if (yielded) {
@@ -225,21 +236,23 @@ interface Failed {
   readonly retryAtMs: number | null;
 }
 
+/** How the turn of a package ended. */
+type EndedTurn = { readonly kind: Obtained } | { readonly kind: 'failed'; readonly failure: Failed };
+
 async function fetchOne(
   ports: UpdatesPorts,
-  wanted: { readonly item: FeedItem; readonly reading: FeedReading },
+  wanted: Omit<WantedPackage, 'turn'>,
   signal: AbortSignal,
-): Promise<Failed | null> {
+): Promise<EndedTurn> {
   const { item } = wanted;
   const turn = new PackageTurn(ports.clock);
   try {
-    const { fetched, url, elapsedMs, note } = await download(ports, { ...wanted, turn }, signal);
-    await publish(ports, fetched, { note, url: url.href, via: fetched.via, elapsedMs });
+    const kind = await obtain(ports, { ...wanted, turn }, signal);
     ports.retries.forget(item.id);
-    return null;
+    return { kind };
   } catch (thrown) {
     signal.throwIfAborted();
-    return await noteFailed(ports, { item, turn, error: asCoded(thrown) });
+    return { kind: 'failed', failure: await noteFailed(ports, { item, turn, error: asCoded(thrown) }) };
   }
 }
 

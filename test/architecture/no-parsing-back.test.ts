@@ -19,7 +19,7 @@ const MADE = /\bhop: (?:'[^']*'|`[^`]*`|"[^"]*")/g;
 
 /** The file and what it does there, with the reason why that is none of these sentences. */
 const OTHERS: Readonly<Record<string, string>> = {
-  'cli/program/program.ts': 'the reason is that an id is refused',
+  'cli/program/program-updates.ts': 'the reason is that an id is refused',
   'daemon/reload/file-gate.ts': 'a finding as it crosses Control, which has the words',
   'errors/template.ts': 'a hop of a Via header, which is foreign text',
   'proxy/opening/handshake.ts': 'the reason is that of a proxy, on its status line',

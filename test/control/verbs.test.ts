@@ -151,6 +151,8 @@ const REQUESTS: Readonly<Record<string, unknown>> = {
   retryCredentials: { profile: null },
   seedTimeout: [],
   diagnose: DIAGNOSIS,
+  holdUpdates: { until: '2026-12-27T06:00:00Z', reason: 'freeze' },
+  publishUpdate: { id: 'u1' },
   runHook: { id: 'u1' },
   tryChange: CHANGE,
   showQueued: { kind: null, id: 'a1b2' },

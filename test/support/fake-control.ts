@@ -4,6 +4,7 @@ import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } fr
 import type { EndpointList, EndpointRow } from '#control/endpoints.ts';
 import type { QueueDetail, QueueEntry } from '#control/queue.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
+import type { HoldRow } from '#control/updates/hold.ts';
 import type { LogsJob, PlatformRequestRow } from '#control/uploads/send-logs.ts';
 import type { Diagnosis, PurposeReport } from '#diagnose/report.ts';
 
@@ -19,6 +20,9 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     listUpdates: () => Promise.resolve([anUpdate()]),
     verifyUpdates: () => Promise.resolve([aVerified()]),
     forgetSerial: () => Promise.resolve({ feed: 'https://updates.example.com/feed.json', serial: 42 }),
+    holdUpdates: ({ until, reason }) => Promise.resolve({ hold: { ...aHold(), until, reason }, replaced: null }),
+    releaseUpdates: () => Promise.resolve({ released: aHold(), ready: [], publishing: false }),
+    publishUpdate: (id) => Promise.resolve({ id, path: `/packages/${id}.jar`, already: false }),
     runHook: (id) => Promise.resolve({ id, elapsed_ms: 12 }),
     diagnose: () => Promise.resolve(aDiagnosis()),
     endpoints: () => Promise.resolve(anEndpointList()),
@@ -49,6 +53,17 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     listSent: () => Promise.resolve([]),
     close: () => Promise.resolve(),
     ...over,
+  };
+}
+
+/** A hold that a user set. */
+export function aHold(): HoldRow {
+  return {
+    until: '2026-11-27T06:00:00.000Z',
+    since: '2026-11-20T02:00:00.000Z',
+    reason: 'change freeze',
+    by: 'user 1000 (anna)',
+    uid: 1_000,
   };
 }
 
@@ -231,6 +246,7 @@ export function aRound(over: Partial<RoundResult> = {}): RoundResult {
   return {
     failure: null,
     published: ['1602503'],
+    ready: [],
     failed: [],
     refused: [],
     withdrawn: [],
@@ -387,6 +403,8 @@ export function aStatus(over: Partial<Status> = {}): Status {
       next_check: '2026-11-20T06:07:00.000Z',
       published: 2,
       published_bytes: 30_000_000,
+      hold: null,
+      ready: [],
       failing: [],
       transfer: null,
       waiting: null,

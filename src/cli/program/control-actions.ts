@@ -11,6 +11,7 @@ import type { Actions } from './program.ts';
 import type { Globals } from './program-hooks.ts';
 import type { LogsActions } from './program-logs.ts';
 import type { QueueActions } from './program-queue.ts';
+import type { UpdatesActions } from './program-updates.ts';
 
 export interface ControlActionParts {
   readonly terminal: Terminal;
@@ -24,15 +25,7 @@ export interface ControlActionParts {
 
 type ControlActions = Pick<
   Actions,
-  | 'check'
-  | 'status'
-  | 'listUpdates'
-  | 'verifyUpdates'
-  | 'forgetSerial'
-  | 'runHook'
-  | 'explainTimeout'
-  | keyof QueueActions
-  | keyof LogsActions
+  'check' | 'status' | 'explainTimeout' | keyof QueueActions | keyof LogsActions | keyof UpdatesActions
 >;
 
 /** The commands, under the names that the program calls. */
@@ -41,6 +34,7 @@ export function controlActions(parts: ControlActionParts): ControlActions {
   return {
     ...queueActions(parts),
     ...logsActions(parts),
+    ...updatesActions(parts),
     check: async (globals, options) => {
       const { checkCommand } = await import('#cli/check.ts');
       return await withControl(globals, (control) =>
@@ -55,6 +49,18 @@ export function controlActions(parts: ControlActionParts): ControlActions {
       const { statusCommand } = await import('#cli/status.ts');
       return await withControl(globals, (control) => statusCommand(control, terminal, options));
     },
+    explainTimeout: async (globals, options) => {
+      const { explainTimeoutCommand } = await import('#cli/timeout-explain.ts');
+      return await withControl(globals, (control) => explainTimeoutCommand(control, terminal, options));
+    },
+  };
+}
+
+function updatesActions(parts: ControlActionParts): UpdatesActions {
+  const { terminal, signal, withControl } = parts;
+  const updates = () => import('#cli/updates.ts');
+  const holds = () => import('#cli/hold.ts');
+  return {
     listUpdates: async (globals, options) => {
       const { listUpdatesCommand } = await updates();
       return await withControl(globals, (control) => listUpdatesCommand(control, terminal, options));
@@ -73,14 +79,24 @@ export function controlActions(parts: ControlActionParts): ControlActions {
         parts.liveOnScreen((show) => runHookCommand(control, terminal, { ...options, signal, show })),
       );
     },
-    explainTimeout: async (globals, options) => {
-      const { explainTimeoutCommand } = await import('#cli/timeout-explain.ts');
-      return await withControl(globals, (control) => explainTimeoutCommand(control, terminal, options));
+    holdUpdates: async (globals, options) => {
+      const { holdCommand } = await holds();
+      return await withControl(globals, (control) =>
+        holdCommand(control, terminal, { ...options, nowMs: systemClock.now() }),
+      );
+    },
+    releaseUpdates: async (globals, options) => {
+      const { releaseCommand } = await holds();
+      return await withControl(globals, (control) => releaseCommand(control, terminal, options));
+    },
+    publishUpdate: async (globals, options) => {
+      const { publishCommand } = await holds();
+      return await withControl(globals, (control) =>
+        parts.liveOnScreen((show) => publishCommand(control, terminal, { ...options, signal, show })),
+      );
     },
   };
 }
-
-const updates = () => import('#cli/updates.ts');
 
 function queueActions({ terminal, signal, withControl }: ControlActionParts): QueueActions {
   const commands = () => import('#cli/queue.ts');

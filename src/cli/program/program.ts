@@ -7,7 +7,6 @@ import { UsageError } from '#cli/terminal/usage-error.ts';
 import { filled } from '#cli/terminal/wrap.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { LogForm } from '#logging/log.ts';
-import { validateId } from '#system/id.ts';
 import { isZoneName } from '#system/time/zone.ts';
 import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
 import { addLogsCommands, type LogsActions } from './program-logs.ts';
@@ -15,6 +14,7 @@ import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import type { ProxyActions } from './program-proxy.ts';
 import { addQueueCommands, type QueueActions } from './program-queue.ts';
 import { addSubmitCommand, type SubmitActions } from './program-submit.ts';
+import { addUpdatesCommands, type UpdatesActions } from './program-updates.ts';
 
 /** Arguments of `status`. */
 interface StatusArguments {
@@ -34,14 +34,16 @@ export interface EstimateArguments {
 }
 
 /** The actions that `sallyport.ts` provides. Each returns the exit status. */
-export interface Actions extends ProxyActions, NetworkActions, QueueActions, SubmitActions, LogsActions {
+export interface Actions
+  extends ProxyActions,
+    NetworkActions,
+    QueueActions,
+    SubmitActions,
+    LogsActions,
+    UpdatesActions {
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
-  listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
-  verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
-  forgetSerial(globals: Globals, options: { json: boolean }): Promise<number>;
-  runHook(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
   explainTimeout(globals: Globals, options: { size: number | null; json: boolean }): Promise<number>;
   estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
   configCheck(globals: Globals): Promise<number>;
@@ -162,28 +164,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
         .conflicts('json'),
     )
     .action(does((options: StatusArguments) => actions.status(globals(), options)));
-  const updates = program.command('updates').description('list and verify the published packages');
-  updates
-    .command('list')
-    .description('list every published package')
-    .option('--json', 'as JSON', false)
-    .action(does((options: { json: boolean }) => actions.listUpdates(globals(), options)));
-  updates
-    .command('verify')
-    .description('read and hash every published package; move damaged ones aside')
-    .option('--json', 'as JSON', false)
-    .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
-  updates
-    .command('forget-serial')
-    .description('forget the serial of the feed; use it if the vendor says that the serial starts over')
-    .option('--json', 'as JSON', false)
-    .action(does((options: { json: boolean }) => actions.forgetSerial(globals(), options)));
-  updates
-    .command('hook')
-    .description('run the hook (updates.on_published) for a published package now, regardless of earlier results')
-    .argument('<id>', 'ID of the update, as `sallyport updates list` shows it', readId)
-    .option('--json', 'the result as JSON, without log lines', false)
-    .action(does((id: string, options: { json: boolean }) => actions.runHook(globals(), { id, ...options })));
+  addUpdatesCommands(program, actions, { globals, does });
 }
 
 function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks): void {
@@ -265,12 +246,6 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (/^[0-9]{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('Use a port from 0 to 65535.');
-}
-
-function readId(text: string): string {
-  const reason = validateId(text);
-  if (reason === null) return text;
-  throw new InvalidArgumentError(`${reason[0]?.toUpperCase()}${reason.slice(1)}.`);
 }
 
 function readSize(text: string): number {

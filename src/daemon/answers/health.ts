@@ -159,6 +159,13 @@ export interface HealthFacts {
   readonly keptBack: readonly string[];
   /** Requests of the platform that wait for a person; null if they cannot be read. */
   readonly waitingRequests: number | null;
+  /** The hold on updates, with the number of packages that are ready; null when there is none. */
+  readonly hold: {
+    readonly until: number;
+    readonly by: string;
+    readonly reason: string;
+    readonly ready: number;
+  } | null;
   /** Queues that are being sent. */
   readonly queues: readonly QueueFacts[];
 }
@@ -177,12 +184,23 @@ export function classifyHealth(facts: HealthFacts): Health {
   const queues = classifyQueues(facts.queues);
   if (queues.critical !== null) return { level: 'critical', sentence: queues.critical };
   const warning = warningOf(facts, checks) ?? requestsWarning(facts) ?? queues.warning;
-  if (warning !== null) return { level: 'warning', sentence: warning };
+  const held = holdWords(facts);
+  if (warning !== null) return { level: 'warning', sentence: `${warning}${held}` };
   const next = facts.nextCheckMs === null ? '' : ' The next is at {next}.';
   return {
     level: 'ok',
-    sentence: fillTemplate(`${lastWords(checks)}${next}`, { age: checks.ageMs, next: timeOf(facts.nextCheckMs) }),
+    sentence: `${fillTemplate(`${lastWords(checks)}${next}`, { age: checks.ageMs, next: timeOf(facts.nextCheckMs) })}${held}`,
   };
+}
+
+/** A hold is intended, so it changes no level. */
+function holdWords({ hold }: HealthFacts): string {
+  if (hold === null) return '';
+  const { until, ...words } = hold;
+  return fillTemplate(' Updates are on hold until {until} by {by:words}: {reason} ({ready} ready).', {
+    ...words,
+    until: timeOf(until),
+  });
 }
 
 function lastWords({ interrupted, succeededMs }: CheckHealth): string {

@@ -6,17 +6,16 @@ import type { Status } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
 import type { ReloadCoordinator } from '#daemon/reload/reload.ts';
+import { describeUpdates, type UpdatesActivity } from '#daemon/updates/updates-status.ts';
 import type { OpenKind } from '#daemon/uploads/kinds.ts';
 import { placedReason } from '#diagnose/places.ts';
 import { shownUrl } from '#http/check-url.ts';
-import type { SallyportEvent } from '#logging/events.ts';
 import { redactError } from '#logging/record.ts';
-import { waitOf } from '#logging/wait-line.ts';
 import { KIND_WORDS, type PathKind } from '#path/kind.ts';
 import type { Reason } from '#proxy/reason.ts';
 import { utcTime } from '#system/moment.ts';
 import type { HookState } from '#updates/hook/hook.ts';
-import type { RoundReport } from '#updates/round.ts';
+import { listReady } from '#updates/package/ready.ts';
 import { waitingCredentials } from './credentials.ts';
 import { proxiesInUse } from './endpoints.ts';
 import { type CheckHealth, classifyHealth, type HealthFacts } from './health.ts';
@@ -26,15 +25,9 @@ import { describeRoutes } from './routes.ts';
 import { describeUploads, queueFacts } from './uploads-status.ts';
 
 /** What the agent knows about its own work. */
-export interface Activity {
-  readonly checking: boolean;
-  readonly last: RoundReport | null;
-  readonly transfer: TransferProgress | null;
+export interface Activity extends UpdatesActivity {
   /** The upload of a bundle that is running. */
   readonly upload: TransferProgress | null;
-  /** The event of the awaited package, with the wait so far. */
-  readonly waiting: (SallyportEvent & { readonly waited: number }) | null;
-  readonly nextCheckMs: number | null;
   readonly hook: HookState;
   readonly trying: PendingChange | null;
   readonly held: HeldFile | null;
@@ -47,12 +40,10 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
   const { ports, mode, redactor } = parts;
   const settings = ports.settings();
   const published = await ports.store.list();
-  const feed = settings.updates.feed_url ?? null;
-  const known = feed === null ? null : ports.memory.feed(new URL(feed).href);
   const credentials = waitingCredentials(parts.credentialGuard, settings, proxiesInUse(settings));
-  const failed = parts.outcomes.of('updates').failed;
   const endpoint = settings.updates.acknowledge_url;
-  const failing = activity.last?.failed ?? [];
+  const hold = ports.hold.current(parts.clock.now());
+  const ready = await listReady(ports);
   return {
     at: utcTime(parts.clock.now()),
     main: {
@@ -62,27 +53,15 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       since: mode === 'daemon' ? toTime(parts.startedAtMs) : null,
       agent: ports.agent.id,
     },
-    health: describeHealth(parts, activity, { credentials, waitingRequests: await waitingRequests(parts, activity) }),
+    health: describeHealth(parts, activity, {
+      credentials,
+      waitingRequests: await waitingRequests(parts, activity),
+      hold: hold === null ? null : { ...hold, ready: ready.length },
+    }),
     config: { ...describeConfig(parts.config), trying: activity.trying, held: activity.held },
     routes: describePurposes(parts, activity),
     credentials,
-    updates: {
-      feed: feed === null ? null : shownUrl(new URL(feed)),
-      serial: known?.serial ?? null,
-      checking: activity.checking,
-      last_success: toTime(known?.accepted_at ?? null),
-      last_failure: failed?.failure ?? null,
-      next_check: toTime(activity.nextCheckMs),
-      published: published.length,
-      published_bytes: published.reduce((sum, { sidecar }) => sum + sidecar.item.length, 0),
-      failing: failing.map(({ id, error }): Status['updates']['failing'][number] => ({
-        id,
-        failure: toFailure(error, redactor),
-        next_try: toTime(ports.retries.nextFor(id)),
-      })),
-      transfer: describeTransfer(activity.transfer),
-      waiting: describeWait(activity.waiting),
-    },
+    updates: describeUpdates(parts, activity, { published, ready, hold }),
     hook: {
       ...activity.hook,
       waiting: [...activity.hook.waiting],
@@ -145,26 +124,6 @@ function nextTryOf(purpose: string, kinds: readonly OpenKind[], { nextCheckMs }:
   return kinds.find((kind) => kind.purpose === purpose)?.spool.nextDueAt() ?? null;
 }
 
-function describeTransfer(transfer: TransferProgress | null): Status['updates']['transfer'] {
-  if (transfer === null) return null;
-  const { id, received, length, rate } = transfer;
-  return { id, received, length, rate };
-}
-
-function describeWait(waiting: Activity['waiting']): Status['updates']['waiting'] {
-  if (waiting === null) return null;
-  const { id, limitMs, proxy, scans, heldMs, heldSize } = waitOf(waiting);
-  return {
-    id,
-    elapsed_ms: waiting.waited,
-    limit_ms: limitMs,
-    proxy,
-    scans,
-    held_ms: heldMs,
-    held_size: heldSize,
-  };
-}
-
 function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_failure'] {
   const failed = spool.lastFailure();
   return failed === null ? null : { at: utcTime(failed.atMs), code: failed.code };
@@ -173,7 +132,7 @@ function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_f
 function describeHealth(
   { ports, config, redactor, uploads, clock }: Parts,
   activity: Activity,
-  { credentials, waitingRequests }: Pick<Status, 'credentials'> & Pick<HealthFacts, 'waitingRequests'>,
+  { credentials, waitingRequests, hold }: Pick<Status, 'credentials'> & Pick<HealthFacts, 'waitingRequests' | 'hold'>,
 ): Status['health'] {
   const { nextCheckMs, last, hook } = activity;
   const checks = activity.checks && {
@@ -194,6 +153,7 @@ function describeHealth(
     hookFailed: hook.failed.length,
     keptBack: credentials.flatMap(({ proxy, used }) => (used ? [proxy] : [])),
     waitingRequests,
+    hold,
     queues: queueFacts(settings, uploads.kinds, clock.now()),
   });
   return {

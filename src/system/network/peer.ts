@@ -6,6 +6,8 @@
 // 65534.
 
 import type { Socket } from 'node:net';
+import type { Clock } from '#system/clock.ts';
+import { nameOfUser } from '#system/process/user.ts';
 
 /** A process at the time when it connected. */
 export interface Peer {
@@ -22,6 +24,14 @@ export function userWords(peer: Pick<Peer, 'uid'> | null): string {
   if (peer === null) return 'an unknown user';
   if (peer.uid === OVERFLOW_UID) return 'a user that the service cannot identify';
   return peer.uid === 0 ? 'root' : `user ${peer.uid}`;
+}
+
+/** The same with the name: `user 1000 (anna)`. Root and unknown users have no other name. */
+export async function namedUser(peer: Pick<Peer, 'uid'> | null, clock: Clock): Promise<string> {
+  const words = userWords(peer);
+  if (peer === null || peer.uid === 0 || peer.uid === OVERFLOW_UID) return words;
+  const name = await nameOfUser(peer.uid, clock);
+  return name === null ? words : `${words} (${name})`;
 }
 
 type ReadPeer = (fd: number) => Peer | null;

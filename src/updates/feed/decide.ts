@@ -27,6 +27,8 @@ export interface DecisionContext {
   readonly productUpdates: boolean;
   readonly maxPackageBytes: number;
   readonly agent: { readonly id: string; readonly version: string };
+  /** Whether it is downloaded already, and therefore does not count towards the limit of a round. Default: never. */
+  isReady?(item: FeedItem): boolean;
 }
 
 /** The verdicts of one feed. */
@@ -70,14 +72,25 @@ export function decide(context: DecisionContext): Decision {
     } else refused.push({ id: item.id, error });
   }
   const ordered = plan.order(accepted);
+  const wanted = upToLimit(ordered, context);
   return {
     verdict: ordered.length === 0 ? 'UpToDate' : 'Wanted',
-    wanted: ordered.slice(0, MAX_PER_ROUND),
-    left: Math.max(0, ordered.length - MAX_PER_ROUND),
+    wanted,
+    left: ordered.length - wanted.length,
     withdrawn,
     deferred,
     refused,
   };
+}
+
+/** The first items, with at most 50 that are not ready. A prefix, so that each item comes after those it requires. */
+function upToLimit(ordered: readonly FeedItem[], { isReady }: DecisionContext): readonly FeedItem[] {
+  let fetched = 0;
+  const end = ordered.findIndex((item) => {
+    if (isReady?.(item) !== true) fetched += 1;
+    return fetched > MAX_PER_ROUND;
+  });
+  return end < 0 ? ordered : ordered.slice(0, end);
 }
 
 /** The position of this host in a staged rollout of this id: [0, 100), always the same. */
@@ -155,6 +168,7 @@ function isAtLeast(version: string, wanted: string): boolean {
   return least !== null && gte(version, least);
 }
 
-function wasPublishedHere(fate: PackageState | undefined): boolean {
+/** Whether an update that is required counts as published. */
+export function wasPublishedHere(fate: PackageState | undefined): boolean {
   return fate === 'published' || fate === 'pruned';
 }

@@ -13,6 +13,17 @@ const noteSchema = z.object({
   feed: z.string(),
   /** Wall time, ms since the epoch. */
   started_at: momentSchema,
+  /** Present when the staged file is complete and was verified, but could not be published yet. */
+  ready: z
+    .object({
+      /** When it was verified. */
+      at: momentSchema,
+      /** How long the download took. */
+      elapsed_ms: z.number(),
+      /** Via of the response that brought it. */
+      via: z.string().nullable(),
+    })
+    .optional(),
 });
 
 export type JournalNote = z.infer<typeof noteSchema>;

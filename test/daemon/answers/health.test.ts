@@ -163,6 +163,8 @@ const FULL_QUEUE = {
   held: 0,
 };
 
+const HOLD = { until: Date.UTC(2026, 10, 27, 6), by: 'user 1000 (anna)', reason: 'change freeze', ready: 2 };
+
 describe('health: the verdict', () => {
   const well: CheckHealth = {
     ageMs: 2 * HOUR,
@@ -182,6 +184,7 @@ describe('health: the verdict', () => {
     hookFailed: 0,
     keptBack: [],
     waitingRequests: 0,
+    hold: null,
     queues: [],
     nextCheckMs: Date.UTC(2026, 10, 20, 6, 7),
   };
@@ -194,6 +197,16 @@ describe('health: the verdict', () => {
       'The last check was interrupted. The next is at 2026-11-20T06:07:00Z.',
     ],
     ['ok', { checks: { ...well, succeededMs: null }, nextCheckMs: null }, 'No check has ended yet.'],
+    [
+      'ok',
+      { hold: HOLD },
+      'The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00Z. Updates are on hold until 2026-11-27T06:00:00Z by user 1000 (anna): "change freeze" (2 ready).',
+    ],
+    [
+      'warning',
+      { hold: HOLD, hookFailed: 1 },
+      'Number of updates for which the hook failed: 1. Updates are on hold until 2026-11-27T06:00:00Z by user 1000 (anna): "change freeze" (2 ready).',
+    ],
     ['warning', { hasFeed: false }, 'updates.feed_url is not set, so no updates are fetched.'],
     ['warning', { isPaused: true }, 'The disk is full; downloads are paused until there is space.'],
     [

@@ -1,0 +1,79 @@
+// The commands `sallyport updates ...`, with their options and help.
+
+import { type Command, InvalidArgumentError } from 'commander';
+import { filled } from '#cli/terminal/wrap.ts';
+import { validateId } from '#system/id.ts';
+import type { Globals, Hooks } from './program-hooks.ts';
+
+/** The actions of these commands. Each returns the exit status. */
+export interface UpdatesActions {
+  listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  holdUpdates(globals: Globals, options: { until: string; reason: string; json: boolean }): Promise<number>;
+  releaseUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  publishUpdate(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
+  forgetSerial(globals: Globals, options: { json: boolean }): Promise<number>;
+  runHook(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
+}
+
+/** Adds them to the program. */
+export function addUpdatesCommands(program: Command, actions: UpdatesActions, { globals, does }: Hooks): void {
+  const updates = program.command('updates').description('list, verify, hold and publish packages');
+  updates
+    .command('list')
+    .description('list every published package')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.listUpdates(globals(), options)));
+  updates
+    .command('verify')
+    .description('read and hash every published package; move damaged ones aside')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
+  addHold(updates, actions, { globals, does });
+  updates
+    .command('forget-serial')
+    .description('forget the serial of the feed; use it if the vendor says that the serial starts over')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.forgetSerial(globals(), options)));
+  updates
+    .command('hook')
+    .description('run the hook (updates.on_published) for a published package now, regardless of earlier results')
+    .argument('<id>', 'ID of the update, as `sallyport updates list` shows it', readId)
+    .option('--json', 'the result as JSON, without log lines', false)
+    .action(does((id: string, options: { json: boolean }) => actions.runHook(globals(), { id, ...options })));
+}
+
+function addHold(updates: Command, actions: UpdatesActions, { globals, does }: Hooks): void {
+  updates
+    .command('hold')
+    .description('download and verify updates, but publish none until a date, such as the end of a change freeze')
+    .requiredOption('--until <date>', 'end of the hold: a time such as 2026-12-27T06:00, a date, or a span such as 3d')
+    .requiredOption('--reason <text>', 'reason, shown by status, status --check and the log')
+    .option('--json', 'as JSON', false)
+    .addHelpText('after', filled(HOLD_HELP))
+    .action(
+      does((options: { until: string; reason: string; json: boolean }) => actions.holdUpdates(globals(), options)),
+    );
+  updates
+    .command('release')
+    .description('end the hold; what the feed still offers is published at once')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.releaseUpdates(globals(), options)));
+  updates
+    .command('publish')
+    .description('publish one package that is ready, despite the hold')
+    .argument('<id>', 'ID of the update, as `sallyport status` shows it', readId)
+    .option('--json', 'the result as JSON, without log lines', false)
+    .action(does((id: string, options: { json: boolean }) => actions.publishUpdate(globals(), { id, ...options })));
+}
+
+/** @throws InvalidArgumentError */
+export function readId(text: string): string {
+  const reason = validateId(text);
+  if (reason === null) return text;
+  throw new InvalidArgumentError(`${reason[0]?.toUpperCase()}${reason.slice(1)}.`);
+}
+
+const HOLD_HELP = `
+A date alone means 00:00 on that day, and a time without a zone is local. A hold lasts at most 366 days and ends by itself. A
+second hold replaces the first. Packages that the vendor withdraws are withdrawn during a hold as well.`;

@@ -1,0 +1,77 @@
+// The hold on updates, as `sallyport updates hold`, `release` and `publish` request it: verbs and answers.
+
+import { z } from 'zod';
+import { answer, field, LOG_EVENTS, whole, work } from '#control/verb.ts';
+import { requireId } from '#system/id.ts';
+import { MAX_REASON } from '#updates/hold/hold.ts';
+
+/** A hold on updates. Times are RFC 3339. */
+export const holdSchema = z.object({
+  until: z.string(),
+  since: z.string(),
+  reason: z.string(),
+  /** Who set it, in words, such as `user 1000 (anna)`. */
+  by: z.string(),
+  /** The uid of that user; null if the kernel did not report it. */
+  uid: z.number().nullable(),
+});
+export type HoldRow = z.infer<typeof holdSchema>;
+
+/** A package that is downloaded and verified, but not published. */
+export const readySchema = z.object({
+  id: z.string(),
+  package: z.string(),
+  sequence: z.number(),
+  length: z.number(),
+  /** When it was verified. */
+  since: z.string(),
+});
+export type ReadyRow = z.infer<typeof readySchema>;
+
+const holdRequestSchema = z.object({ until: z.string().max(64), reason: z.string().min(1).max(MAX_REASON) });
+
+const heldSchema = z.object({
+  hold: holdSchema,
+  /** The hold that this one replaced. */
+  replaced: holdSchema.nullable(),
+});
+export type HeldAnswer = z.infer<typeof heldSchema>;
+
+const releasedSchema = z.object({
+  /** The hold that was released; null when there was none. */
+  released: holdSchema.nullable(),
+  ready: z.array(readySchema),
+  /** Whether a daemon publishes them now; without one, the next check does. */
+  publishing: z.boolean(),
+});
+export type ReleasedAnswer = z.infer<typeof releasedSchema>;
+
+const publishedSchema = z.object({ id: z.string(), path: z.string(), already: z.boolean() });
+export type PublishedAnswer = z.infer<typeof publishedSchema>;
+
+export const HOLD_VERBS = {
+  /** Downloads and verifies updates from now on, but publishes none until a time. @throws CodedError HOLD-INVALID */
+  holdUpdates: answer({
+    path: '/v1/updates/hold',
+    needs: 'operate',
+    does: 'put updates on hold',
+    request: whole(holdRequestSchema),
+    result: heldSchema,
+  }),
+  /** Ends the hold. */
+  releaseUpdates: answer({
+    path: '/v1/updates/release',
+    needs: 'operate',
+    does: 'release the hold on updates',
+    result: releasedSchema,
+  }),
+  /** Publishes one package that is ready, despite a hold. @throws CodedError UPDATE-NOT-READY, UPDATE-REQUIRES, READY-DAMAGED */
+  publishUpdate: work({
+    path: '/v1/updates/publish',
+    needs: 'operate',
+    does: 'publish an update',
+    request: field('id', z.string().transform(requireId)),
+    events: LOG_EVENTS,
+    result: publishedSchema,
+  }),
+};

@@ -1,0 +1,15 @@
+// A hold and a ready package as they are sent. Pure.
+
+import type { HoldRow, ReadyRow } from '#control/updates/hold.ts';
+import { utcTime } from '#system/moment.ts';
+import type { Hold } from '#updates/hold/hold.ts';
+import type { ReadyPackage } from '#updates/package/ready.ts';
+
+export function holdRow({ until, since, reason, by, uid }: Hold): HoldRow {
+  return { until: utcTime(until), since: utcTime(since), reason, by, uid };
+}
+
+export function readyRow({ item, note }: ReadyPackage): ReadyRow {
+  const { id, package: name, sequence, length } = item;
+  return { id, package: name, sequence, length, since: utcTime(note.ready.at) };
+}

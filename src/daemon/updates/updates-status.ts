@@ -1,0 +1,89 @@
+// The section of `status` about updates.
+
+import type { Status } from '#control/control.ts';
+import { toFailure } from '#daemon/failure.ts';
+import type { Parts } from '#daemon/parts.ts';
+import { shownUrl } from '#http/check-url.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { waitOf } from '#logging/wait-line.ts';
+import { utcTime } from '#system/moment.ts';
+import type { Hold } from '#updates/hold/hold.ts';
+import type { Published } from '#updates/package/package-store.ts';
+import type { ReadyPackage } from '#updates/package/ready.ts';
+import type { RoundReport } from '#updates/round.ts';
+import { holdRow, readyRow } from './hold-rows.ts';
+
+/** What the agent knows about its rounds. */
+export interface UpdatesActivity {
+  readonly checking: boolean;
+  readonly last: RoundReport | null;
+  readonly transfer: Status['updates']['transfer'];
+  /** The event of the awaited package, with the wait so far. */
+  readonly waiting: (SallyportEvent & { readonly waited: number }) | null;
+  readonly nextCheckMs: number | null;
+}
+
+/** What was read from the disk for this status. */
+interface OnDisk {
+  readonly published: readonly Published[];
+  readonly ready: readonly ReadyPackage[];
+  readonly hold: Hold | null;
+}
+
+/** The feed, the packages, and the work on them. */
+export function describeUpdates(
+  parts: Parts,
+  activity: UpdatesActivity,
+  { published, ready, hold }: OnDisk,
+): Status['updates'] {
+  const { ports, outcomes } = parts;
+  const feed = ports.settings().updates.feed_url ?? null;
+  const known = feed === null ? null : ports.memory.feed(new URL(feed).href);
+  return {
+    feed: feed === null ? null : shownUrl(new URL(feed)),
+    serial: known?.serial ?? null,
+    checking: activity.checking,
+    last_success: toTime(known?.accepted_at ?? null),
+    last_failure: outcomes.of('updates').failed?.failure ?? null,
+    next_check: toTime(activity.nextCheckMs),
+    published: published.length,
+    published_bytes: published.reduce((sum, { sidecar }) => sum + sidecar.item.length, 0),
+    hold: hold === null ? null : holdRow(hold),
+    ready: ready.map(readyRow),
+    failing: describeFailing(parts, activity),
+    transfer: describeTransfer(activity.transfer),
+    waiting: describeWait(activity.waiting),
+  };
+}
+
+function describeFailing({ ports, redactor }: Parts, { last }: UpdatesActivity): Status['updates']['failing'] {
+  return (last?.failed ?? []).map(({ id, error }) => ({
+    id,
+    failure: toFailure(error, redactor),
+    next_try: toTime(ports.retries.nextFor(id)),
+  }));
+}
+
+function describeTransfer(transfer: Status['updates']['transfer']): Status['updates']['transfer'] {
+  if (transfer === null) return null;
+  const { id, received, length, rate } = transfer;
+  return { id, received, length, rate };
+}
+
+function describeWait(waiting: UpdatesActivity['waiting']): Status['updates']['waiting'] {
+  if (waiting === null) return null;
+  const { id, limitMs, proxy, scans, heldMs, heldSize } = waitOf(waiting);
+  return {
+    id,
+    elapsed_ms: waiting.waited,
+    limit_ms: limitMs,
+    proxy,
+    scans,
+    held_ms: heldMs,
+    held_size: heldSize,
+  };
+}
+
+function toTime(ms: number | null): string | null {
+  return ms === null ? null : utcTime(ms);
+}

@@ -1,0 +1,76 @@
+// Brings one wanted package as far as it may go in a round: published, or ready while nothing may be published.
+//
+// A package that is ready already is not requested again. If its bytes changed meanwhile, it is downloaded. Relies on
+// `download.ts` and `ready.ts`, also for what a crash leaves.
+
+import { asCoded } from '#errors/coded-error.ts';
+import type { FeedReading } from '#updates/feed/feed.ts';
+import type { FeedItem } from '#updates/feed/feed-document.ts';
+import type { Closure } from '#updates/hold/hold.ts';
+import type { UpdatesPorts } from '#updates/ports.ts';
+import { download } from './download.ts';
+import { keepReady, publishReady, publishUnless, type ReadyPackage, refreshReady } from './ready.ts';
+import type { PackageTurn } from './turn.ts';
+
+/** How far it went. */
+export type Obtained = 'published' | 'ready';
+
+export interface WantedPackage {
+  readonly item: FeedItem;
+  readonly reading: FeedReading;
+  /** Packages that are ready already, by their id. */
+  readonly ready: ReadonlyMap<string, ReadyPackage>;
+  readonly turn: PackageTurn;
+  /** Why nothing may be published now, or null. */
+  closure(): Closure | null;
+}
+
+/** @throws CodedError of the download or of the publication; the signal's reason when it is aborted */
+export async function obtain(ports: UpdatesPorts, wanted: WantedPackage, signal: AbortSignal): Promise<Obtained> {
+  return (await useReady(ports, wanted, signal)) ?? (await downloadOne(ports, wanted, signal));
+}
+
+/**
+ * Why nothing may be published. Once there is a reason, it applies to the rest of the round: what requires a package that
+ * is only ready must not be published before it.
+ */
+export function closureOfRound({ hold, clock }: UpdatesPorts): () => Closure | null {
+  let first: Closure | null = null;
+  return () => {
+    first ??= hold.closure(clock.now());
+    return first;
+  };
+}
+
+/** Publishes a package that is ready, or keeps it. Null if there is none, or if it changed and must be downloaded. */
+async function useReady(
+  ports: UpdatesPorts,
+  { item, reading, ready, closure }: WantedPackage,
+  signal: AbortSignal,
+): Promise<Obtained | null> {
+  const known = ready.get(item.id);
+  if (known === undefined) return null;
+  const now = { item, trust: reading.trust };
+  try {
+    await refreshReady(ports, known, now);
+    if (closure() !== null) return 'ready';
+    const renewed = { ...known, item, note: { ...known.note, ...now } };
+    return (await publishReady(ports, renewed, { closure, signal })) === null ? 'published' : 'ready';
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    if (error.code !== 'READY-DAMAGED') throw thrown;
+    ports.report({ name: 'package-problem', id: item.id, error });
+    return null;
+  }
+}
+
+async function downloadOne(ports: UpdatesPorts, wanted: WantedPackage, signal: AbortSignal): Promise<Obtained> {
+  const downloaded = await download(ports, wanted, signal);
+  const { fetched, url, elapsedMs, note } = downloaded;
+  const { path, file, via } = fetched;
+  const publication = { path, file, note, url: url.href, via, elapsedMs };
+  const closed = await publishUnless(ports, publication, () => wanted.closure());
+  if (closed === null) return 'published';
+  await keepReady(ports, downloaded, closed);
+  return 'ready';
+}
