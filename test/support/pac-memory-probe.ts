@@ -1,6 +1,7 @@
 // Evaluates PAC files, one after the other, each given as its limit in milliseconds and its body, and prints for each the result, the time until its thread
 // ended, and the peak memory of the process so far, as JSON. A separate process, because that value never falls.
 
+import '#test/support/built-threads.ts';
 import { coded } from '#errors/coded-error.ts';
 import { evaluatePac } from '#proxy/pac/evaluate.ts';
 import { systemClock } from '#system/clock.ts';

@@ -120,7 +120,7 @@ function open(files: CrashingFiles) {
   const settings = testSettings('/d', {
     updates: { feed_url: `http://127.0.0.1:${server.port}/feed.json` },
     retry: { attempts: 2 },
-    response_timeout: { mode: 'fixed', base_ms: 20_000 },
+    response_timeout: { mode: 'fixed', base_ms: 10_000 },
   });
   // The waits between attempts are skipped.
   return openRig({ files, dir: '/d', settings, clock: scaledClock(20), routerClock: systemClock });

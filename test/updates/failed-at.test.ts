@@ -2,10 +2,12 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CodedError } from '#errors/coded-error.ts';
+import { systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { readingAt } from '#test/support/reading-at.ts';
 import { openRig } from '#test/support/round-rig.ts';
+import { scaledClock } from '#test/support/scaled-clock.ts';
 import { ROUTE_NAMES, type RouteName, startTestRoutes, type TestRoutes } from '#test/support/test-routes.ts';
 import { testSettings } from '#test/support/test-settings.ts';
 import { parseFeed } from '#updates/feed/feed-document.ts';
@@ -87,6 +89,11 @@ beforeAll(async () => {
 });
 afterAll(() => routes.close());
 
+/** The pause of a second before the next attempt for a package takes 50 ms, except where the clock ends a silence. */
+function clocksFor(code: string) {
+  return code === 'RESPONSE-TIMEOUT' ? {} : { clock: scaledClock(20), routerClock: systemClock };
+}
+
 async function rigFor(way: RouteName, code: string) {
   const files = new CrashingFiles();
   await files.makeDirectory('/data/packages/.staging', 0o700);
@@ -94,16 +101,16 @@ async function rigFor(way: RouteName, code: string) {
   const settings = testSettings('/data', {
     proxies,
     updates: { feed_url: `${base}feed.json` },
-    response_timeout: { mode: 'fixed', base_ms: 15_000 },
+    response_timeout: { mode: 'fixed' },
   });
   // The schema allows no base_ms below a second, and the table of silences must not take minutes.
   const short = {
     ...settings,
-    response_timeout: { ...settings.response_timeout, base_ms: code === 'RESPONSE-TIMEOUT' ? 60 : 15_000 },
+    response_timeout: { ...settings.response_timeout, base_ms: code === 'RESPONSE-TIMEOUT' ? 60 : 300_000 },
   };
   return {
     base,
-    rig: await openRig({ files, dir: '/data', settings: short, updatesTls: routes.trust }),
+    rig: await openRig({ files, dir: '/data', settings: short, updatesTls: routes.trust, ...clocksFor(code) }),
   };
 }
 
