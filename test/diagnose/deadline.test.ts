@@ -21,7 +21,7 @@ const PATIENT = { response_timeout: { mode: 'fixed', base_ms: 1_000_000 } };
 const NEVER = new AbortController().signal;
 const parts = { report: () => undefined, upgradeTimeoutMs: 30_000 };
 
-/** What the probe of updates reports over this route, on a clock that runs a hundred times as fast. */
+/** What the probe of updates reports over this route, on a clock that runs 300 times as fast. */
 async function probeUpdates(way: RouteName) {
   const { proxies, base } = routes.settings(way);
   const settings = testSettings('/data', { proxies, updates: { feed_url: `${base}feed.json` }, ...PATIENT });
@@ -29,7 +29,7 @@ async function probeUpdates(way: RouteName) {
     files: new CrashingFiles(),
     dir: '/data',
     settings,
-    clock: scaledClock(100),
+    clock: scaledClock(300),
     routerClock: systemClock,
     updatesTls: routes.trust,
   });

@@ -15,7 +15,6 @@ import { runDiagnosis } from '#daemon/trial/diagnosis.ts';
 import { undiagnosed } from '#daemon/trial/undiagnosed.ts';
 import { diagnosisSchema } from '#diagnose/report.ts';
 import { createRedactor } from '#redaction/redact.ts';
-import type { Clock } from '#system/clock.ts';
 import { WatchedClock } from '#system/time/watched-clock.ts';
 import { createCa, type KeyPair } from './certificates.ts';
 import { type Around, composeIn } from './composed.ts';
@@ -94,8 +93,6 @@ export interface DiagnosisSetup extends Around {
   readonly mode?: 'daemon' | 'command';
   /** Our CA is trusted for every purpose, whatever the settings say. */
   readonly trustsEverywhere?: boolean;
-  /** In place of the system's. */
-  readonly clock?: Clock;
 }
 
 /** Diagnoses a file that the program has rejected. */
@@ -115,7 +112,7 @@ export async function printRefusedFile(sections: Readonly<Record<string, unknown
 /** Tells one diagnosis twice: for people, and as JSON. */
 export async function printDiagnosis(setup: DiagnosisSetup): Promise<DiagnosisOutput> {
   const { sections, mode = 'daemon', asked = {}, trustsEverywhere = false, clock, ...around } = setup;
-  const composed = await composeIn(sections, mode, around);
+  const composed = await composeIn(sections, mode, clock === undefined ? around : { ...around, clock });
   const { parts } = composed;
   try {
     const request = { ...ASKED, ...asked, authority: 'admin' as const };

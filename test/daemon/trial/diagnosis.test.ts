@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PURPOSES } from '#config/purposes.ts';
+import type { Clock } from '#system/clock.ts';
 import { createCa } from '#test/support/certificates.ts';
 import {
   ca,
@@ -18,6 +19,7 @@ import {
 } from '#test/support/diagnosis-rig.ts';
 import { FAULTS, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { startLoginProxy } from '#test/support/login-proxy.ts';
+import { scaledClock } from '#test/support/scaled-clock.ts';
 import { startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import type { TlsOrigin } from '#test/support/tls-origin.ts';
 
@@ -53,17 +55,19 @@ interface Setup {
   readonly sections?: Readonly<Record<string, unknown>>;
   readonly gateways?: readonly string[];
   readonly trustsEverywhere?: boolean;
+  readonly clock?: Clock;
 }
 
 /** Diagnoses an agent whose one proxy, the default one, behaves like this. */
 async function behind(setup: Setup): Promise<DiagnosisOutput> {
-  const { origin = healthy, corp = {}, sections = {}, gateways = [], trustsEverywhere = false } = setup;
+  const { origin = healthy, corp = {}, sections = {}, gateways = [], trustsEverywhere = false, clock } = setup;
   const proxy = held(await startFaultProxy(setup.script ?? honest(origin.port), setup.greeting));
   const profile = { name: 'corp', address: '127.0.0.1', port: proxy.port, default: true, ...corp };
   return await printDiagnosis({
     sections: { ...(await feedSettings(origin.port, HOST)), proxies: [profile], ...sections },
     gateways: () => Promise.resolve(gateways),
     trustsEverywhere,
+    ...(clock === undefined ? {} : { clock }),
   });
 }
 
@@ -217,7 +221,10 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<DiagnosisOu
       expected: { code: 'NOT-A-PROXY', status: 11, kind: 'tcp', words: 'SSH-2.0-OpenSSH_9.2p1' },
     },
     'a proxy that is silent': {
-      tell: () => behind({ script: FAULTS.silent, sections: { response_timeout: { tunnel_timeout_ms: 1_000 } } }),
+      tell: () => {
+        const sections = { response_timeout: { tunnel_timeout_ms: 1_000 } };
+        return behind({ script: FAULTS.silent, sections, clock: scaledClock(20) });
+      },
       expected: { code: 'TUNNEL-TIMEOUT', status: 16, kind: 'timeout', words: 'did not answer CONNECT' },
     },
     'HTML in place of an answer': {

@@ -7,11 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ChangeVerdict } from '#control/change.ts';
+import { type Clock, systemClock } from '#system/clock.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { composeIn } from '#test/support/composed.ts';
 import { FAULTS, honest, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { startLoginProxy } from '#test/support/login-proxy.ts';
+import { scaledClock } from '#test/support/scaled-clock.ts';
 import { startTlsFront } from '#test/support/tls-front.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 import { yamlOf } from '#test/support/yaml-of.ts';
@@ -67,10 +69,13 @@ async function closedPort(): Promise<number> {
 }
 
 /** Direct so far; the candidate is a default proxy with these keys. */
-async function trying(corp: object): Promise<{ verdict: ChangeVerdict; how: string; isSame: boolean }> {
+async function trying(
+  corp: object,
+  clock: Clock = systemClock,
+): Promise<{ verdict: ChangeVerdict; how: string; isSame: boolean }> {
   const updates = { feed_url: `https://${HOST}:${healthy.port}/feed.json`, ca_file: join(dir, 'ca.pem') };
   const sections = { updates, response_timeout: { tunnel_timeout_ms: 1_000 } };
-  const composed = await composeIn(sections);
+  const composed = await composeIn(sections, 'daemon', { clock });
   try {
     const file = join(composed.dir, 'sallyport.yaml');
     const before = await readFile(file, 'utf8');
@@ -147,7 +152,9 @@ describe('test candidate: a change', () => {
   });
 
   it.each(STAGES)('is discarded when %s fails: %s; the active settings stay', async (_stage, code, corp) => {
-    const { verdict, how, isSame } = await trying(await corp());
+    // A diagnosis waits for a silent proxy eight times.
+    const clock = code === 'TUNNEL-TIMEOUT' ? scaledClock(20) : systemClock;
+    const { verdict, how, isSame } = await trying(await corp(), clock);
     expect(verdict).toMatchObject({ confirmed: false, by: 'nobody', failure: { code } });
     expect({ how, isSame }).toEqual({ how: 'direct', isSame: true });
   });
