@@ -62,8 +62,8 @@ function put(
 
 describe('upload: a body', () => {
   it.each([
-    ['6 MB at 5 MB/s', 6 * MB, 5 * MB, 300],
-    ['600 KB at 200 KB/s', 600_000, 200_000, 300],
+    ['4 MB at 5 MB/s', 4 * MB, 5 * MB, 300],
+    ['300 KB at 200 KB/s', 300_000, 200_000, 300],
   ])('to a peer that reads %s completes, though longer than its deadline', async (_name, size, rate, firstByteMs) => {
     const reader = await slowReader({ rate });
     const seen: number[] = [];
@@ -133,7 +133,8 @@ describe('upload: a body', () => {
 
   it('to a peer that reads all and sends nothing ends in the phase response', async () => {
     const server = await kept(() => {});
-    const { outcome } = put(server, body(100_000), { firstByteMs: 100, signal: AbortSignal.timeout(20_000) });
+    // The deadline grows with what the kernel may still have to send.
+    const { outcome } = put(server, body(5_000), { firstByteMs: 100, signal: AbortSignal.timeout(20_000) });
 
     await expect(outcome).rejects.toMatchObject({ code: 'RESPONSE-TIMEOUT', trace: { phase: 'response' } });
   }, 30_000);
