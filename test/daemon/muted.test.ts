@@ -35,7 +35,7 @@ beforeAll(async () => {
         void request.toArray().then((chunks) => {
           const { id, outcome } = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, string>;
           receipts.push(`${id} ${outcome}`);
-          response.writeHead(receipts.length === 1 ? 503 : 201, { 'retry-after': '2' }).end();
+          response.writeHead(receipts.length === 1 ? 503 : 201, { 'retry-after': '1' }).end();
         });
       }
     },

@@ -19,7 +19,7 @@ import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 const ROOT = new URL('../../', import.meta.url);
 const [USER, PASSWORD] = ['ada', 'love lace'];
 /** The page was recorded with 9 s. */
-const HOLD_MS = 3_000;
+const HOLD_MS = 2_000;
 const COLUMNS = 80;
 let dir: string;
 let config: string;
@@ -141,10 +141,10 @@ function expectLive(live: readonly string[]): void {
   const [first, second] = ['may be scanning', 'is probably scanning'];
   for (const line of live) expect(line.length).toBeLessThan(COLUMNS);
   expect(live).toContainEqual(
-    expect.stringMatching(new RegExp(`^1602600 {2}waiting .* 0:02 of .* proxy corp ${first}$`)),
+    expect.stringMatching(new RegExp(`^1602600 {2}waiting .* 0:01 of .* proxy corp ${first}$`)),
   );
   expect(live).toContainEqual(
-    expect.stringMatching(new RegExp(`^1602503 {2}waiting .* 0:02 of .* proxy corp ${second}$`)),
+    expect.stringMatching(new RegExp(`^1602503 {2}waiting .* 0:01 of .* proxy corp ${second}$`)),
   );
   expect(live.filter((line) => /^160\d+ \[[#-]+\]/.test(line)).length).toBeGreaterThan(1);
 }

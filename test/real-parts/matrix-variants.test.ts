@@ -52,12 +52,16 @@ describeWith(['squid'], 'Squid with short nonces', () => {
 
   // If a nonce has expired, Squid 5 asks its helper again and accepts the proof; other versions answer `stale`. Both are one
   // attempt with the password.
-  describe.each(['right', 'wrong'] as const)('the %s password after the nonce expired', (credentials) => {
-    it.concurrent.each(PROTOCOLS)('%s', async (protocol) => {
-      let late = 0;
+  // All at the same time, because each waits until its nonce has expired.
+  describe('the nonce expired', () => {
+    const late = (['right', 'wrong'] as const).flatMap((credentials) =>
+      PROTOCOLS.map((protocol) => ({ credentials, protocol })),
+    );
+    it.concurrent.each(late)('the $credentials password, $protocol', async ({ credentials, protocol }) => {
+      let delayed = 0;
       const relay = await startRecordingRelay(squid.port, (bytes) => {
-        if (late > 0 || !/^proxy-authorization: digest/im.test(bytes)) return undefined;
-        late += 1;
+        if (delayed > 0 || !/^proxy-authorization: digest/im.test(bytes)) return undefined;
+        delayed += 1;
         return delay(NONCE_MS + 1_100);
       });
       const cell = { scheme: 'http', authentication: 'digest', credentials, protocol } as const;
@@ -66,7 +70,7 @@ describeWith(['squid'], 'Squid with short nonces', () => {
       try {
         const router = testRouter({ proxies: [profile(relay.port, account(cell))], trust: targets.trust });
         expect(await reach(router, url)).toBe(result);
-        expect(late).toBe(1);
+        expect(delayed).toBe(1);
         const lines = (await squid.accessLog(log.length, `${url.hostname}:`)).map(shortened);
         expect([lines.at(0), lines.at(-1)]).toEqual(log);
         expect(lines.length).toBeLessThanOrEqual(result === 'passed' ? log.length + 1 : log.length);
