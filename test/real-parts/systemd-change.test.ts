@@ -10,6 +10,7 @@ import { describeWith } from '#test/support/real-parts.ts';
 
 const SOCKET = '/run/sallyport-change.sock';
 const UNIT = '/usr/lib/systemd/system/sallyport-change@.service';
+const QUOTA_OFF = '/etc/systemd/system/sallyport-change@.service.d/quota-off.conf';
 const INSTALL_DOC = fileURLToPath(new URL('../../docs/install.md', import.meta.url));
 
 /** Members of both groups, a member of only the service's group, and another user. */
@@ -54,6 +55,9 @@ describeWith(['systemd', 'python3'], 'the change service in a real systemd', () 
   beforeAll(async () => {
     installed = await Installed.take();
     machine = installed.machine;
+    // With its quota of half a core, each start of the service takes a second.
+    machine.write(QUOTA_OFF, '[Service]\nCPUQuota=\n');
+    await machine.run('systemctl', 'daemon-reload');
     await machine.run('systemctl', 'start', 'sallyport-change.socket');
     await configure();
     original = content();
@@ -157,6 +161,8 @@ describeWith(['systemd', 'python3'], 'the change service in a real systemd', () 
   });
 
   it('change service: connections per user, CPU time and memory are limited', async () => {
+    await machine.run('rm', QUOTA_OFF);
+    await machine.run('systemctl', 'daemon-reload');
     expect(await machine.show('MaxConnectionsPerSource', 'sallyport-change.socket')).toBe('4');
     const unit = 'sallyport-change@1.service';
     expect(await machine.show('CPUQuotaPerSecUSec', unit)).toBe('500ms');

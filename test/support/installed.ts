@@ -24,8 +24,9 @@ for unit in sallyport-change.socket 'sallyport-change@*.service' sallyport.servi
 systemctl reset-failed
 find /var/lib/sallyport /var/log/sallyport /etc/sallyport/secrets -mindepth 1 -delete
 find /etc/sallyport -type f ! -name 'sallyport.example.yaml' ! -name 'sallyport.schema.json' -delete
-changes=/etc/systemd/system/sallyport.service.d
-[ ! -e "$changes" ] || { rm -rf "$changes" && systemctl daemon-reload; }
+for changes in /etc/systemd/system/sallyport*.service.d; do
+  [ ! -e "$changes" ] || { rm -rf "$changes" && systemctl daemon-reload; }
+done
 journalctl --lines=0 --show-cursor | sed -n 's/^-- cursor: //p'
 `;
 

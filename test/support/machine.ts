@@ -30,6 +30,7 @@ const END_MS = 10_000;
 /** Only its own root has it: until PID 1 has changed its root, that is the one out here. */
 const TARGET = '/etc/systemd/system/test.target';
 const PREFIX = 'sallyport-machine-';
+const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin', LC_ALL: 'C.UTF-8', NODE_COMPILE_CACHE: '/compile-cache' };
 
 /** How a command ended. */
 export interface Ran {
@@ -74,7 +75,7 @@ export class Machine {
 
   /** Runs a command in the machine, however it ends. */
   try(command: string, ...args: readonly string[]): Promise<Ran> {
-    const options = { env: { PATH: '/usr/sbin:/usr/bin', LC_ALL: 'C.UTF-8' }, maxBuffer: 64_000_000 };
+    const options = { env: ENVIRONMENT, maxBuffer: 64_000_000 };
     const inside = ['--target', this.#init, '--mount', '--pid', '--uts', '--ipc', '--cgroup', '--', command, ...args];
     return new Promise((resolve) => {
       const child = execFile('nsenter', inside, options, (error, stdout, stderr) => {

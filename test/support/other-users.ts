@@ -34,20 +34,29 @@ export interface Ran {
 
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Node and the program, copied once in a run to where every user can read them. */
-function forAll(): { readonly node: string; readonly program: string; readonly batch: string } {
+/** Node and the program, copied once in a run to where every user can read them, and the folder of Node's compile cache. */
+function forAll(): Readonly<Record<'node' | 'program' | 'batch' | 'cache', string>> {
   const folder = onceInRun('for-all-users', (own) => {
     cpSync(dirname(PROGRAM_PATH), join(own, 'program'), { recursive: true });
     cpSync(dirname(builtBatch()), join(own, 'batch'), { recursive: true });
     copyFileSync(process.execPath, join(own, 'node'));
     spawnSync('chmod', ['-R', 'u=rwX,go=rX', own]);
     chmodSync(join(own, 'node'), 0o755);
+    // Node makes a folder in it for each user.
+    mkdirSync(join(own, 'cache'));
+    chmodSync(join(own, 'cache'), 0o1777);
   });
   return {
     node: join(folder, 'node'),
     program: join(folder, 'program/main.js'),
     batch: join(folder, 'batch/main.js'),
+    cache: join(folder, 'cache'),
   };
+}
+
+/** The environment of every process: with the cache, the program is not compiled again for each. */
+function environment(): NodeJS.ProcessEnv {
+  return { PATH, NODE_COMPILE_CACHE: forAll().cache };
 }
 
 /** A folder with a configuration; `close` ends what runs and removes it. */
@@ -125,7 +134,7 @@ export class OtherUsers {
     const running = this.#batches.get(user);
     if (running !== undefined) return running;
     const { node, batch } = forAll();
-    const started = new BatchProcess(this.#as(user, [node, '--disable-sigusr1', batch]), { PATH });
+    const started = new BatchProcess(this.#as(user, [node, '--disable-sigusr1', batch]), environment());
     this.#batches.set(user, started);
     return started;
   }
@@ -134,7 +143,7 @@ export class OtherUsers {
   run(user: User, command: readonly string[]): Promise<Ran> {
     return new Promise((resolve) => {
       const [program, ...args] = this.#as(user, command);
-      const options = { cwd: '/', env: { PATH } };
+      const options = { cwd: '/', env: environment() };
       execFile(program, args, options, (error, stdout, stderr) => {
         const code = error === null ? 0 : error.code;
         resolve({ status: typeof code === 'number' ? code : -1, stdout, stderr });
@@ -180,7 +189,7 @@ export class OtherUsers {
     const { node, program: main } = forAll();
     const command = [node, main, '-c', this.#config, 'run'];
     const [program, ...args] = this.#as('service', command);
-    const child = spawn(program, args, { cwd: '/', env: { PATH: '/usr/bin:/bin' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { cwd: '/', env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.#running.add(child);
     let said = '';
     await new Promise<void>((resolve, reject) => {

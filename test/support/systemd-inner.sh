@@ -9,7 +9,9 @@ mkdir -p "$root"
 mount -t tmpfs -o mode=755,size=2g tmpfs "$root"
 cd "$root"
 mkdir -p .changes .work usr proc sys dev run tmp old root checkout node etc/systemd/system var/lib var/log var/tmp
-chmod 1777 tmp var/tmp
+# Node's compile cache, for the commands of tests.
+mkdir compile-cache
+chmod 1777 tmp var/tmp compile-cache
 mount -t overlay -o "lowerdir=/usr,upperdir=$root/.changes,workdir=$root/.work" overlay usr
 for name in bin sbin lib lib32 lib64 libx32; do
   if [ -L "/$name" ]; then ln -s "usr/$name" "$name"; fi
