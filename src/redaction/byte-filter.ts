@@ -8,7 +8,7 @@
 const GRAM = 3;
 /** Shorter strings are ignored, as in `pattern-set.ts`. */
 const MIN_LENGTH = 4;
-/** Bytes of a string that are compared. The beginning of a secret at the end of a text counts from this length on. */
+/** Bytes of a string that are compared. A shorter beginning of a secret at the end of a text is not one. */
 const COMPARED = 8;
 const TABLE_BITS = 15;
 /** The fractional part of the golden ratio: it spreads similar grams over the table. */
