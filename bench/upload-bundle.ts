@@ -155,6 +155,7 @@ async function measure(): Promise<boolean> {
   const again = relay.passed - (bundle?.length ?? 0);
   const mayAgain = BYTES * PROMISED.againShare + KILLS * PROMISED.againPerKill;
   const residentMiB = resident / MIB;
+  const isSmall = Math.max(imported, resident) / MIB <= PROMISED.residentMiB;
   console.log(
     `${(BYTES / MB).toFixed(0)} MB in ${seconds.toFixed(0)} s; connections: ${relay.connections}, kills: ${KILLS}`,
   );
@@ -162,11 +163,12 @@ async function measure(): Promise<boolean> {
   console.log(
     `sent again: ${(again / MB).toFixed(1)} MB, ${((100 * again) / BYTES).toFixed(1)} % (promised: at most ${(mayAgain / MB).toFixed(1)} MB)`,
   );
-  console.log(`resident memory of the daemon after it took the file in: ${(imported / MIB).toFixed(0)} MiB`);
+  const promised = `(promised: at most ${PROMISED.residentMiB})`;
   console.log(
-    `largest resident memory during the upload: ${residentMiB.toFixed(0)} MiB (promised: at most ${PROMISED.residentMiB})`,
+    `largest resident memory while the daemon took the file in: ${(imported / MIB).toFixed(0)} MiB ${promised}`,
   );
-  return isWhole && creations === 1 && again <= mayAgain && residentMiB <= PROMISED.residentMiB;
+  console.log(`largest resident memory during the upload: ${residentMiB.toFixed(0)} MiB ${promised}`);
+  return isWhole && creations === 1 && again <= mayAgain && isSmall;
 }
 
 try {

@@ -6,6 +6,7 @@
 // give different results. Nothing is sent to a socket owned by a user who does not run Sallyport on this host.
 
 import { type IncomingMessage, request } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import { asCoded, CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
@@ -13,7 +14,15 @@ import type { Files } from '#system/files.ts';
 import { VERBS, type Verbs } from './control.ts';
 import { validateSocketOwner } from './socket-owner.ts';
 import { socketPlace } from './socket-place.ts';
-import { type AnyVerb, type Call, type MethodsOf, methodOf, methodsOf } from './verb.ts';
+import {
+  type AnyVerb,
+  type Call,
+  type MethodsOf,
+  methodOf,
+  methodsOf,
+  REQUEST_HEADER,
+  type RequestBytes,
+} from './verb.ts';
 import { reviveError } from './wire.ts';
 
 /** A daemon answers such a request at once. A minute allows for a machine under load. */
@@ -129,6 +138,8 @@ const CLOSED: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);
 interface Sent {
   readonly verb: AnyVerb;
   readonly body: string | undefined;
+  /** What follows the request; its argument is then in a header. */
+  readonly bytes: RequestBytes | null;
 }
 
 class SocketTransport {
@@ -142,7 +153,8 @@ class SocketTransport {
 
   async carry(verb: AnyVerb, call: Call): Promise<unknown> {
     const body = verb.request === null ? undefined : JSON.stringify(verb.request.write(call.request));
-    return verb.mode === 'answer' ? await this.#ask({ verb, body }) : await this.#follow({ verb, body }, call);
+    const sent = { verb, body, bytes: verb.request?.bytesOf?.(call.request) ?? null };
+    return verb.mode === 'answer' ? await this.#ask(sent) : await this.#follow(sent, call);
   }
 
   async #ask(sent: Sent): Promise<unknown> {
@@ -174,11 +186,19 @@ class SocketTransport {
     throw this.#unreachable(STOPPED);
   }
 
-  async #open({ verb, body }: Sent, signal: AbortSignal): Promise<IncomingMessage> {
+  async #open({ verb, body, bytes }: Sent, signal: AbortSignal): Promise<IncomingMessage> {
     const place = await reaching(this.#path, () => socketPlace(this.#path));
     return await new Promise<IncomingMessage>((resolve, reject) => {
       // One connection per request: a kept connection may belong to a daemon that has been restarted.
-      const sent = { socketPath: place.address, method: methodOf(verb), path: verb.path, signal, agent: false };
+      const headers = bytes === null ? {} : { [REQUEST_HEADER]: body };
+      const sent = {
+        socketPath: place.address,
+        method: methodOf(verb),
+        path: verb.path,
+        headers,
+        signal,
+        agent: false,
+      };
       const outgoing = request(sent, (response) => {
         if (response.statusCode !== 404) return resolve(response);
         response.destroy();
@@ -192,7 +212,9 @@ class SocketTransport {
                 this.#unreachable(error.code ?? error.message, error)),
         ),
       );
-      outgoing.end(body);
+      if (bytes === null) outgoing.end(body);
+      // The failure of a connection is also an event of the request.
+      else void pipeline(bytes, outgoing).catch(reject);
     }).finally(() => place.release());
   }
 

@@ -19,6 +19,8 @@ import {
   handlerOf,
   isSufficient,
   methodOf,
+  REQUEST_HEADER,
+  type RequestBytes,
   type VerbTable,
 } from './verb.ts';
 import { wireError } from './wire.ts';
@@ -78,7 +80,8 @@ async function answer<T extends VerbTable>(
   const { handlers, authority, known, routes, silenceMs = SILENCE_MS } = served;
   const out = { response, known };
   const [name, verb] = routes.get(`${incoming.method} ${incoming.url}`) ?? [null, null];
-  const body = bodyOf(incoming, verb?.maxBytes ?? 0);
+  const hasBytes = verb?.request?.bytesOf !== undefined;
+  const body = hasBytes ? Promise.resolve(headerOf(incoming)) : bodyOf(incoming, verb?.maxBytes ?? 0);
   // Most requests have no body, and then this promise is not awaited.
   body.catch(() => undefined);
   const gone = new AbortController();
@@ -93,6 +96,8 @@ async function answer<T extends VerbTable>(
     if (verb.mode === 'answer') sendJson(out, 200, (await work(() => undefined)) ?? null);
     else await sendLines(out, verb, work);
   } catch (thrown) {
+    // The sender reads no response while it sends.
+    if (hasBytes) await discard(incoming);
     if (response.headersSent) response.destroy();
     else sendError(out, asCoded(thrown));
   }
@@ -120,7 +125,7 @@ async function readAuthorized(
   };
   try {
     requireAuthority(authority, verb);
-    const request = verb.request === null ? undefined : read(await body, verb);
+    const request = verb.request === null ? undefined : read(await body, verb, bytesOf(incoming, verb));
     if (verb.more?.applies(request) === true) {
       needed = verb.more;
       requireAuthority(authority, verb.more);
@@ -157,12 +162,35 @@ async function bodyOf(incoming: IncomingMessage, maxBytes: number): Promise<stri
   return Buffer.concat(chunks).toString();
 }
 
+function headerOf({ headers }: IncomingMessage): string {
+  const found = headers[REQUEST_HEADER];
+  return typeof found === 'string' ? found : '';
+}
+
+/** @throws CodedError CONTROL-REQUEST */
+async function* bytesOf(incoming: IncomingMessage, { maxBytes }: AnyVerb): RequestBytes {
+  let bytes = 0;
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw coded('CONTROL-REQUEST', { reason: `it is longer than ${maxBytes} bytes` });
+    yield chunk;
+  }
+}
+
+async function discard(incoming: IncomingMessage): Promise<void> {
+  if (incoming.readableEnded || incoming.destroyed) return;
+  await new Promise<void>((resolve) => {
+    for (const event of ['end', 'close', 'error']) incoming.once(event, () => resolve());
+    incoming.resume();
+  });
+}
+
 /**
  * The argument of a verb. Fields that its schema does not contain are dropped.
  * @throws CodedError CONTROL-REQUEST, ID-INVALID
  */
-function read(body: string, { request: form }: AnyVerb): unknown {
-  const found = form?.read(parse(body));
+function read(body: string, { request: form }: AnyVerb, bytes: RequestBytes): unknown {
+  const found = form?.read(parse(body), bytes);
   if (found?.ok === true) return found.request;
   const field = found?.field ?? null;
   throw coded('CONTROL-REQUEST', {

@@ -12,17 +12,26 @@ import { reviveEvent, wireEvent } from './wire.ts';
 export type Authority = 'look' | 'operate' | 'admin';
 const LEVELS: readonly Authority[] = ['look', 'operate', 'admin'];
 
+/** Has the argument of a request that is followed by bytes. */
+export const REQUEST_HEADER = 'sallyport-request';
+
 /** The largest request of a verb that does not say otherwise. */
 const MAX_REQUEST_BYTES = 1_048_576;
 
 /** An `answer` returns at once; `work` takes any amount of time and can be aborted. */
 type Mode = 'answer' | 'work';
 
+/** Bytes that follow a request. The handler reads them while they arrive, and each chunk before the next one. */
+export type RequestBytes = AsyncIterable<Uint8Array>;
+
 /** How the argument of a verb is sent. */
 export interface RequestForm<Q> {
+  /** The bytes of an argument that has some. They are not part of what `write` returns. */
+  bytesOf?(request: Q): RequestBytes;
   /** @throws CodedError for an argument with an error that has its own code */
   read(
     raw: unknown,
+    bytes: RequestBytes,
   ): { readonly ok: true; readonly request: Q } | { readonly ok: false; readonly field: string | null };
   write(request: Q): unknown;
 }
@@ -87,6 +96,18 @@ function filled<Q, R>(given: VerbDeclaration<Q, R>) {
 /** An argument that is sent as it is. */
 export function whole<Q>(schema: z.ZodType<Q>): RequestForm<Q> {
   return { read: (raw) => parsed(schema, raw), write: (request) => request };
+}
+
+/** An argument in ASCII with bytes, which are sent as they are and never as a whole in memory. */
+export function withBytes<Q extends object>(schema: z.ZodType<Q>): RequestForm<Q & { readonly bytes: RequestBytes }> {
+  return {
+    bytesOf: ({ bytes }) => bytes,
+    read: (raw, bytes) => {
+      const read = parsed(schema, raw);
+      return read.ok ? { ok: true, request: { ...read.request, bytes } } : read;
+    },
+    write: ({ bytes: _bytes, ...request }) => request,
+  };
 }
 
 /** An argument that is sent as the only field of an object, so that fields can be added later. */

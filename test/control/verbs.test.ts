@@ -9,7 +9,17 @@ import { connectControl } from '#control/client.ts';
 import { VERBS } from '#control/control.ts';
 import { serveControl } from '#control/server.ts';
 import type { SocketServer } from '#control/socket-server.ts';
-import { type AnyVerb, type Authority, answer, eventsOf, field, isSufficient, methodOf, work } from '#control/verb.ts';
+import {
+  type AnyVerb,
+  type Authority,
+  answer,
+  eventsOf,
+  field,
+  isSufficient,
+  methodOf,
+  REQUEST_HEADER,
+  work,
+} from '#control/verb.ts';
 import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
 import { ControlRig, handlersFrom } from '#test/support/control-rig.ts';
@@ -167,7 +177,7 @@ const REQUESTS: Readonly<Record<string, unknown>> = {
   deleteLogs: { job: JOB },
   planLogs: ORDER,
   beginImport: { case: null, note: null },
-  importPart: { job: JOB, offset: 0, data: '' },
+  importPart: { job: JOB, offset: 0 },
   endImport: { job: JOB },
   decideLogsRequest: { id: 'r-1', approve: false },
   listSent: { limit: 1 },
@@ -175,6 +185,9 @@ const REQUESTS: Readonly<Record<string, unknown>> = {
 
 function asked(verb: AnyVerb, body: unknown): string {
   const text = body === undefined ? '' : JSON.stringify(body);
+  if (verb.request?.bytesOf !== undefined) {
+    return `POST ${verb.path} HTTP/1.1\r\nHost: x\r\n${REQUEST_HEADER}: ${text}\r\nContent-Length: 2\r\n\r\nab`;
+  }
   const head = `${methodOf(verb)} ${verb.path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${text.length}\r\n\r\n`;
   return `${head}${text}`;
 }

@@ -2,11 +2,13 @@
 // are opened with the rights of this process; a link is never followed, and no file is replaced.
 
 import type { Control } from '#control/control.ts';
-import { type LogsJob, PART_BYTES } from '#control/uploads/send-logs.ts';
+import { IMPORT_PART_BYTES, type LogsJob } from '#control/uploads/send-logs.ts';
 import { coded } from '#errors/coded-error.ts';
 import { type Files, type OpenFile, writeAll } from '#system/files.ts';
 
 const MODE = 0o600;
+/** A part is a multiple of it. */
+const CHUNK_BYTES = 65_536;
 
 /** A new file, which is removed unless `saveBundle` completed it. */
 export interface OutputFile {
@@ -69,16 +71,25 @@ export async function importFile(
   const file = await from.files.openToRead(from.file);
   try {
     const { job } = await control.beginImport({ case: from.case, note: from.note });
-    const buffer = Buffer.alloc(PART_BYTES);
-    for (let offset = 0; ; ) {
+    const { size } = file.facts();
+    for (let offset = 0; offset < size; offset += IMPORT_PART_BYTES) {
       from.signal.throwIfAborted();
-      const got = file.read(buffer, offset);
-      if (got === 0) break;
-      await control.importPart({ job, offset, data: buffer.subarray(0, got).toString('base64') });
-      offset += got;
+      await control.importPart({ job, offset, bytes: partOf(file, offset) });
     }
     return await control.endImport(job, from.signal);
   } finally {
     await file.close();
+  }
+}
+
+async function* partOf(file: OpenFile, from: number): AsyncGenerator<Buffer> {
+  for (let at = from; at < from + IMPORT_PART_BYTES; ) {
+    // A chunk of its own: the previous one may not be sent yet.
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    const got = file.read(chunk, at);
+    if (got === 0) return;
+    at += got;
+    yield chunk.subarray(0, got);
+    await Promise.resolve();
   }
 }

@@ -3,13 +3,13 @@
 
 import { z } from 'zod';
 import { failureSchema } from '#control/answers.ts';
-import { answer, eventsOf, field, nothing, whole, work } from '#control/verb.ts';
+import { answer, eventsOf, field, nothing, whole, withBytes, work } from '#control/verb.ts';
 import { type SentLine, sentLineSchema } from '#uploads/sent-lines.ts';
 
-/** Bytes of a file in one request or answer. */
+/** Bytes of a file in one answer. */
 export const PART_BYTES = 1_048_576;
-/** The same in Base64, with the other fields. */
-const MAX_PART_REQUEST_BYTES = 1_500_000;
+/** Bytes of a handed-in file in one request. A request must end within seconds, also on a slow disk. */
+export const IMPORT_PART_BYTES = 4_194_304;
 
 const jobIdSchema = z.string().max(64);
 /** One line of text. The daemon checks it again. */
@@ -102,7 +102,8 @@ const partSchema = z.object({
 
 const approvalSchema = z.object({ job: jobIdSchema, sha256: z.string().max(64).nullable() });
 
-const importedSchema = z.object({ job: jobIdSchema, offset: z.int().nonnegative(), data: z.base64() });
+/** `offset` is the end of the previous part. */
+const importedSchema = z.object({ job: jobIdSchema, offset: z.int().nonnegative() });
 
 /** A request of the platform. */
 const platformRequestSchema = z.object({
@@ -198,8 +199,8 @@ export const SEND_LOGS_VERBS = {
     path: '/v1/logs/import/part',
     needs: 'admin',
     does: 'hand in a bundle that was made elsewhere',
-    request: whole(importedSchema),
-    maxBytes: MAX_PART_REQUEST_BYTES,
+    request: withBytes(importedSchema),
+    maxBytes: IMPORT_PART_BYTES,
     result: nothing,
   }),
   /** Checks and sends it. @throws CodedError JOB-UNKNOWN, BUNDLE-FOREIGN */

@@ -4,6 +4,7 @@
 // of them were checked. A crash leaves a job that the next start deletes.
 
 import { join } from 'node:path';
+import type { RequestBytes } from '#control/verb.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { digestFile } from '#system/digest.ts';
@@ -21,16 +22,19 @@ const MAX_IMPORT_BYTES = 2_147_483_648;
 export async function importPart(
   files: Files,
   store: JobStore,
-  { job: id, offset, data }: { readonly job: string; readonly offset: number; readonly data: string },
+  { job: id, offset, bytes }: { readonly job: string; readonly offset: number; readonly bytes: RequestBytes },
 ): Promise<void> {
   const path = join(store.workOf(requireImport(store, id).id), INCOMING);
-  const bytes = Buffer.from(data, 'base64');
-  if (offset + bytes.length > MAX_IMPORT_BYTES) throw coded('CONTROL-REQUEST', { reason: 'the bundle is too large' });
   const exists = (await files.facts(path)) !== null;
   const file = exists ? await files.openToWrite(path) : await files.create(path, 0o600);
   try {
     if (file.facts().size !== offset) throw coded('CONTROL-REQUEST', { reason: 'offset is not the end of the bundle' });
-    writeAll(file, bytes, offset);
+    let end = offset;
+    for await (const chunk of bytes) {
+      if (end + chunk.length > MAX_IMPORT_BYTES) throw coded('CONTROL-REQUEST', { reason: 'the bundle is too large' });
+      writeAll(file, chunk, end);
+      end += chunk.length;
+    }
   } finally {
     await file.close();
   }
