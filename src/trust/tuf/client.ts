@@ -23,10 +23,11 @@ import {
 } from './online-roles.ts';
 import { fingerprintOf, readInitialRoot, readStoredRoots, type TrustedRoot, updateRoot } from './root.ts';
 import { TufStore } from './store.ts';
-import { type Delegated, readTargets, TargetsRoles } from './targets-roles.ts';
+import { type Delegated, everyRole, readTargets, TargetsRoles } from './targets-roles.ts';
 import type {
   KnownVersions,
   RefreshResult,
+  RepositoryFile,
   RoleStatus,
   SignedTarget,
   TrustStatus,
@@ -37,6 +38,7 @@ import type {
 export class TufClient implements TufRepository {
   readonly #context: TufContext;
   readonly #state: KnownState;
+  readonly #initial: TrustedRoot;
   #root: TrustedRoot;
   #timestamp: TrustedTimestamp | null = null;
   #snapshot: TrustedSnapshot | null = null;
@@ -44,10 +46,11 @@ export class TufClient implements TufRepository {
   #storedTargets: Trusted<TargetsContent> | null = null;
   #targets: TargetsRoles | null = null;
 
-  private constructor(context: TufContext, state: KnownState, root: TrustedRoot) {
+  private constructor(context: TufContext, state: KnownState, roots: { initial: TrustedRoot; newest: TrustedRoot }) {
     this.#context = context;
     this.#state = state;
-    this.#root = root;
+    this.#initial = roots.initial;
+    this.#root = roots.newest;
   }
 
   /**
@@ -62,7 +65,7 @@ export class TufClient implements TufRepository {
     const initial = await readInitialRoot(ports.initialRoot, ports.rootFile);
     await store.prepare();
     const state = await KnownState.load(store, { minimum: ports.minimumVersions ?? null, report });
-    const client = new TufClient(context, state, await readStoredRoots(context, initial));
+    const client = new TufClient(context, state, { initial, newest: await readStoredRoots(context, initial) });
     await client.#readStored();
     return client;
   }
@@ -166,6 +169,36 @@ export class TufClient implements TufRepository {
     const difference = findDifference(bytes, target);
     if (difference === null) return bytes;
     throw coded('TUF-MISMATCH', { ...place, ...difference, listedBy: 'the metadata' });
+  }
+
+  async *everything(signal: AbortSignal): AsyncGenerator<RepositoryFile> {
+    const roles = this.#refreshed;
+    const { store } = this.#context;
+    const isConsistent = this.#root.content.consistentSnapshot;
+    for await (const { role, content, bytes } of everyRole(roles, this.#topLevel, signal)) {
+      for (const path of Object.keys(content.targets)) {
+        // A role may list paths that it is not trusted for.
+        const target = await this.#search(path, signal);
+        if (target?.role === role) yield { kind: 'target', target };
+      }
+      yield { kind: 'metadata', name: isConsistent ? `${content.version}.${role}.json` : `${role}.json`, bytes };
+    }
+    const [snapshot, timestamp] = [this.#snapshot, this.#timestamp];
+    if (snapshot === null || timestamp === null) return;
+    const name = isConsistent ? `${snapshot.content.version}.snapshot.json` : 'snapshot.json';
+    yield { kind: 'metadata', name, bytes: snapshot.bytes };
+    yield* this.#everyRoot(store);
+    yield { kind: 'metadata', name: 'timestamp.json', bytes: timestamp.bytes };
+    await this.#state.save();
+  }
+
+  async *#everyRoot(store: TufStore): AsyncGenerator<RepositoryFile> {
+    const { content, bytes } = this.#initial;
+    yield { kind: 'metadata', name: `${content.version}.root.json`, bytes };
+    for (let version = content.version + 1; version <= this.#root.content.version; version += 1) {
+      const stored = await store.readRoot(version);
+      if (stored !== null) yield { kind: 'metadata', name: `${version}.root.json`, bytes: stored };
+    }
   }
 
   status(): TrustStatus {

@@ -14,6 +14,7 @@ import {
   type TufContext,
 } from './context.ts';
 import { decodeTargets, type ListedFile, type TargetsContent } from './decode.ts';
+import { everyDelegate } from './delegations.ts';
 import { asInvalid, type Place, readDocument, type SignedDocument } from './document.ts';
 import type { TrustedSnapshot } from './online-roles.ts';
 import { requireThreshold } from './threshold.ts';
@@ -120,6 +121,33 @@ export class TargetsRoles {
     requireUnexpired(this.#context, loaded.content, { ...place, clause: '5.6.5' });
     return loaded;
   }
+}
+
+/** Maximum number of roles that a mirror follows: bins can be 2^32. */
+const MAX_ROLES = 65_536;
+
+/** Every role that the top level delegates to, directly or through others, after the roles that it delegates to itself. */
+export async function* everyRole(
+  roles: TargetsRoles,
+  top: Delegated,
+  signal: AbortSignal,
+): AsyncGenerator<TrustedTargets & { readonly role: string }> {
+  const order: Delegated[] = [];
+  const found = new Set<string>();
+  const stack = [top];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    if (found.has(next.role)) continue;
+    found.add(next.role);
+    order.push(next);
+    const { delegations } = (await roles.load(next, signal)).content;
+    for (const delegate of delegations === null ? [] : everyDelegate(delegations)) {
+      if (stack.length >= MAX_ROLES) {
+        throw coded('TUF-DELEGATIONS', { path: '*', limit: MAX_ROLES, clause: '5.6.7.1' });
+      }
+      stack.push(delegate);
+    }
+  }
+  for (const next of order.toReversed()) yield { ...(await roles.load(next, signal)), role: next.role };
 }
 
 interface RolesOptions {

@@ -137,6 +137,12 @@ export interface TufPorts {
   readonly report: (event: TufEvent) => void;
 }
 
+/** A file of the repository, as a mirror keeps it. */
+export type RepositoryFile =
+  | { readonly kind: 'target'; readonly target: SignedTarget }
+  /** `name` is the plain name in the repository, such as `12.team/b.json`. The bytes are as received. */
+  | { readonly kind: 'metadata'; readonly name: string; readonly bytes: Uint8Array };
+
 /** One repository for one round. */
 export interface TufRepository {
   /**
@@ -153,6 +159,13 @@ export interface TufRepository {
   find(path: string, signal: AbortSignal): Promise<SignedTarget | null>;
   /** The content of a small target, with its length and every digest checked. @throws CodedError TUF-LIMIT, TUF-MISMATCH, TUF-MISSING */
   download(target: SignedTarget, signal: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Everything that a client can get from this repository: every target that `find` returns, every delegated role, the top
+   * level, every root from the initial one. In an order in which a mirror can write them: a file that names others comes
+   * after them, and the timestamp is last. Fetches all delegated roles. Needs a successful `refresh` before.
+   * @throws CodedError TUF-*, FILE-*, DISK-FULL, and codes of the source
+   */
+  everything(signal: AbortSignal): AsyncGenerator<RepositoryFile>;
   status(): TrustStatus;
   /** The highest versions accepted so far, for the second place. */
   knownVersions(): KnownVersions;

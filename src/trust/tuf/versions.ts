@@ -4,7 +4,6 @@
 // key of the timestamp or the snapshot was taken away, all versions except that of the root start over.
 
 import { z } from 'zod';
-import type { StateReader } from '#system/state-file.ts';
 import { identitiesOf } from './authority.ts';
 import type { RootContent } from './decode.ts';
 import type { KnownVersions } from './types.ts';
@@ -19,13 +18,6 @@ export const versionsSchema = z.object({
   roles: z.array(z.tuple([z.string(), version])).transform((pairs) => new Map(pairs)),
   onlineKeys: z.array(z.string()),
 });
-
-/** The format of a file with versions only, for `loadState` and `saveState`. */
-export const VERSIONS_FORMAT = 1;
-export const VERSIONS_READER: StateReader<KnownVersions> = {
-  format: VERSIONS_FORMAT,
-  parse: (raw) => versionsSchema.parse(raw),
-};
 
 /** The same as JSON, without `format`. */
 export function versionsAsJson({ roles, ...known }: KnownVersions): object {

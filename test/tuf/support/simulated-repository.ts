@@ -46,6 +46,8 @@ export class SimulatedRepository implements TufSource {
   readonly revalidated: string[] = [];
   /** Whether snapshot and timestamp list lengths and digests. */
   listsDigests = false;
+  /** Sends more than the client allows, as a source with a defect would. */
+  ignoresLimits = false;
   /** Changes what is sent for a file name; `null` is a missing file. May throw. */
   onMetadata: ((name: string, bytes: Uint8Array | null) => Uint8Array | null) | null = null;
 
@@ -233,7 +235,7 @@ export class SimulatedRepository implements TufSource {
     const sent = this.#file(name);
     const bytes = this.onMetadata === null ? sent : this.onMetadata(name, sent);
     if (bytes === null) return { kind: 'missing' };
-    if (bytes.length > limitBytes) {
+    if (bytes.length > limitBytes && !this.ignoresLimits) {
       throw coded('TUF-LIMIT', { file: name, role: name, limit: limitBytes, clause: '5.3.3' });
     }
     return { kind: 'found', bytes };
