@@ -125,7 +125,10 @@ export interface TufPorts {
   readonly source: TufSource;
   /** Wall clock at the start, milliseconds since the epoch. It judges expiry for the life of the client (TUF 5.1). */
   readonly nowMs: number;
-  /** The root that the admin trusts. Every later one is verified from it again at each start (TUF 5.2). */
+  /**
+   * The root that the admin trusts. Every later one is verified from it again at each start (TUF 5.2). A root of another
+   * repository needs an empty `dir` and no `minimumVersions`, because the old versions still count.
+   */
   readonly initialRoot: Uint8Array;
   /** Where it was read, for messages. */
   readonly rootFile: string;

@@ -51,6 +51,9 @@ export class SimulatedRepository implements TufSource {
   /** Changes what is sent for a file name; `null` is a missing file. May throw. */
   onMetadata: ((name: string, bytes: Uint8Array | null) => Uint8Array | null) | null = null;
 
+  /** The only key of the first root. */
+  readonly firstRootKey: TestKey;
+
   constructor({ consistent = true }: { consistent?: boolean } = {}) {
     const expires = dateTime(NOW_MS + 30 * DAY_MS);
     const common = { spec_version: '1.0.31', version: 1, expires };
@@ -60,7 +63,19 @@ export class SimulatedRepository implements TufSource {
     const roles = Object.fromEntries(TOP_LEVEL.map((role) => [role, { keyids: [], threshold: 1 }]));
     this.signed.set('root', { _type: 'root', ...common, consistent_snapshot: consistent, keys: {}, roles });
     for (const role of TOP_LEVEL) this.addKey(role);
+    this.firstRootKey = this.signers.get('root')?.[0] as TestKey;
     this.publish('targets', 'snapshot', 'timestamp', 'root');
+  }
+
+  /** Everything that is published now, for `serve`. */
+  copy(): ReadonlyMap<string, readonly Uint8Array[]> {
+    return new Map([...this.published].map(([role, files]) => [role, [...files]]));
+  }
+
+  /** Serves what was published at an earlier time, as a cache or an attacker would. */
+  serve(copy: ReadonlyMap<string, readonly Uint8Array[]>): void {
+    this.published.clear();
+    for (const [role, files] of copy) this.published.set(role, [...files]);
   }
 
   get initialRoot(): Uint8Array {
