@@ -38,12 +38,13 @@ import type { LastResort } from '#system/process/last-resort.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/time/zone.ts';
 import { type DaemonOptions, demoAction } from './demo-action.ts';
+import type { SigningHost } from './signing-host.ts';
 import { submitAction } from './submit-action.ts';
 import { vendorActions } from './vendor-actions.ts';
 import { VERSION } from './version.ts';
 
 /** What the process provides for one run of the program. */
-export interface Host {
+export interface Host extends Pick<SigningHost, 'scryptWork'> {
   /** The folder that holds `src/`; the program looks there for a checkout. */
   readonly root: string;
   readonly terminal: Terminal;
@@ -136,7 +137,7 @@ class Sallyport {
         fileOf: (globals) => resolve(this.#fileOf(globals)),
         load: (globals) => this.#loadWithoutSecrets(globals),
       }),
-      ...vendorActions({ terminal, stopping: signal }),
+      ...vendorActions({ ...this.#host, environment: this.#environment }),
       ...demoAction({
         terminal,
         signal,

@@ -10,6 +10,41 @@ export const ORIGIN_CODES = {
     retry: 'change',
     isLocal: true,
   },
+  'SIGNING-KEY': {
+    text: 'Cannot use the key {name}: {reason:words}.',
+    check: 'Run sallyport feed keys list to see the keys of the folder. docs/signing.md describes its files.',
+    class: 'system',
+    retry: 'change',
+  },
+  'SIGNING-PASSPHRASE': {
+    text: 'The passphrase does not open the key {name} ({path}).',
+    check:
+      'Enter it again, or check the file that --passphrase-file names. A lost passphrase cannot be recovered: see docs/signing.md.',
+    class: 'system',
+    retry: 'change',
+  },
+  'SIGNING-SIGNER': {
+    text: 'The signer {command} failed: {reason:words}.',
+    check:
+      'It reads the bytes on stdin and writes the signature to stdout: raw, in hex or in base64. Run it by hand to see its messages.',
+    class: 'system',
+    retry: 'change',
+  },
+  'SIGNING-DRAFT': {
+    text: 'The draft cannot be used: {reason:words}.',
+    check: 'Nothing was published. If the draft is out of date, make it again with the same command.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
+  },
+  'SIGNING-REPOSITORY': {
+    text: 'Cannot continue the signed repository: {file}: {reason:words}.',
+    check:
+      'Put back the repository that you published last. If the publication of a draft was interrupted, publish that draft again. Nothing was signed.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
+  },
   'SERVE-FAILED': {
     text: 'Cannot serve {dir} at {host}:{port}: {reason:words}.',
     check: 'Check that the folder exists and can be read, and that no other program listens at that address.',

@@ -4,6 +4,7 @@
 // serves no file outside its folder, and limits connections, headers, bodies, idle time and memory. No request makes
 // it throw or stop. It acknowledges data only after the data is on disk.
 
+import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,6 +19,7 @@ import { FEED_NAME } from './feed-format.ts';
 import { ACKNOWLEDGE_PATH, answerRequest, UPLOADS_FOLDER } from './request-handler.ts';
 import { type BodyLimits, limitBody } from './request-limits.ts';
 import { type RecordedRequest, RequestRecord } from './request-record.ts';
+import { METADATA_FOLDER, TARGETS_FOLDER } from './signing/layout.ts';
 import { pathOf } from './static-file.ts';
 import type { BatchRecord } from './uploads/batches/batch-record.ts';
 import type { BundleRecord } from './uploads/bundles/bundle-record.ts';
@@ -55,6 +57,10 @@ export interface Origin {
   /** `http://127.0.0.1:8080`, without a trailing slash. */
   readonly url: string;
   readonly feedUrl: string;
+  /** Whether the folder has a feed that is read without signatures. */
+  readonly hasFeed: boolean;
+  /** The signed repository in the folder; null without one. */
+  readonly signed: SignedAddresses | null;
   readonly acknowledgeUrl: string;
   /** Where batches of documents are sent. */
   readonly analyticsUrl: string;
@@ -80,6 +86,14 @@ export interface Origin {
    * Closes every connection and frees the port; accepted acknowledgements are on disk. Calling it twice is harmless.
    */
   close(): Promise<void>;
+}
+
+/** Where agents find a signed repository. */
+interface SignedAddresses {
+  readonly metadataUrl: string;
+  readonly targetsUrl: string;
+  /** The newest root, which admins get by another way than this server. */
+  readonly rootFile: string;
 }
 
 const ACKNOWLEDGEMENTS_FILE = 'acknowledgements.jsonl';
@@ -130,10 +144,19 @@ export async function startOrigin(options: OriginOptions): Promise<Origin> {
     // An upload that is refused by its head needs no body. Other bodies are small.
     server.on('checkContinue', answer);
     await listen(server, { host, port });
-    return describeOrigin(server, { host, log, requests, uploads, parts: opened.move() });
+    const [newestRoot, hasFeed] = [await findRoot(root), existsSync(join(root, FEED_NAME))];
+    return describeOrigin(server, { host, log, requests, uploads, newestRoot, hasFeed, parts: opened.move() });
   } catch (error) {
     throw coded('SERVE-FAILED', { dir, host, port, reason: (error as Error).message }, error);
   }
+}
+
+async function findRoot(root: string): Promise<string | null> {
+  const dir = join(root, METADATA_FOLDER);
+  const versions = (await realFiles.list(dir)).flatMap(
+    (name) => Number(/^(\d+)\.root\.json$/.exec(name)?.[1] ?? 0) || [],
+  );
+  return versions.length === 0 ? null : join(dir, `${Math.max(...versions)}.root.json`);
 }
 
 function makeServer(limits: OriginLimits): Server {
@@ -183,11 +206,13 @@ interface Parts {
   readonly log: AcknowledgementLog;
   readonly requests: RequestRecord;
   readonly uploads: UploadReceiver;
+  readonly newestRoot: string | null;
+  readonly hasFeed: boolean;
   /** Closes the files when the last request has ended. */
   readonly parts: AsyncDisposableStack;
 }
 
-function describeOrigin(server: Server, { host, log, requests, uploads, parts }: Parts): Origin {
+function describeOrigin(server: Server, { host, log, requests, uploads, newestRoot, hasFeed, parts }: Parts): Origin {
   const { port } = server.address() as AddressInfo;
   const url = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
   let closing: Promise<void> | null = null;
@@ -200,6 +225,11 @@ function describeOrigin(server: Server, { host, log, requests, uploads, parts }:
   return {
     url,
     feedUrl: `${url}/${FEED_NAME}`,
+    hasFeed,
+    signed:
+      newestRoot === null
+        ? null
+        : { metadataUrl: `${url}/${METADATA_FOLDER}`, targetsUrl: `${url}/${TARGETS_FOLDER}`, rootFile: newestRoot },
     acknowledgeUrl: `${url}/${ACKNOWLEDGE_PATH}`,
     analyticsUrl: `${url}/${BATCHES_PATH}`,
     documentsFile: uploads.documentsFile,

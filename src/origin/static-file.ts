@@ -21,6 +21,8 @@ const MAX_TARGET_LENGTH = 16_384;
 const DEEPEST_FOLDER = 8;
 
 const TYPES: readonly (readonly [ending: RegExp, type: string, cacheControl: string])[] = [
+  // Signed metadata with their version in the name, and targets with their digest: they never change either.
+  [/^(?:\d+\.[^/]+|[0-9a-f]{64}\.[^/]+)\.json$/, 'application/json', 'public, max-age=604800, immutable, no-transform'],
   // An id never changes its bytes, so caches may keep them; no intermediary may rewrite them.
   [/\.jar$/i, 'application/java-archive', 'public, max-age=604800, immutable, no-transform'],
   [/\.json$/i, 'application/json', 'no-cache, no-transform'],

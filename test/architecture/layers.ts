@@ -116,6 +116,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'daemon/updates': 'Answers about updates: their section of the status, the hold, the result of a round.',
   'daemon/uploads': 'Accepts data of other programs, and sends what leaves this host.',
   'http/session': 'Small requests and uploads over reused connections.',
+  'origin/signing': 'The documents, keys and publications of a signed feed, on the side of the vendor.',
   'origin/uploads': 'What agents send to the reference server.',
   'origin/uploads/batches': 'Batches of documents: checked, stored once, acknowledged.',
   'origin/uploads/bundles': 'Bundles of support logs: received by tus or by PUT, completed, acknowledged.',

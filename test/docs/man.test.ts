@@ -17,7 +17,7 @@ function chapterOf(name: string): string {
 
 describe('docs/man/sallyport.1', () => {
   it('has every command, and no other', () => {
-    const told = [...source.matchAll(/^\.It Cm ([a-z]+(?:-[a-z]+)?(?: [a-z-]+)?)/gm)].map(([, name]) => name);
+    const told = [...source.matchAll(/^\.It Cm ([a-z]+(?:-[a-z]+)?(?: [a-z][a-z-]*){0,2})/gm)].map(([, name]) => name);
     expect(told.toSorted()).toEqual(working.map(({ name }) => name).toSorted());
   });
 

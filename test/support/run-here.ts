@@ -59,6 +59,7 @@ export async function runHere(args: readonly string[], options: RunHereOptions =
     known: new KnownSecrets(),
     lastResort: new LastResort(),
     stopping: stop.signal,
+    scryptWork: 1,
   });
   return { code, ...said };
 }

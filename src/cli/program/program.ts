@@ -8,6 +8,7 @@ import { filled } from '#cli/terminal/wrap.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { LogForm } from '#logging/log.ts';
 import { isZoneName } from '#system/time/zone.ts';
+import { addFeedCommands, type FeedActions } from './program-feed.ts';
 import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
 import { addLogsCommands, type LogsActions } from './program-logs.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
@@ -40,7 +41,8 @@ export interface Actions
     QueueActions,
     SubmitActions,
     LogsActions,
-    UpdatesActions {
+    UpdatesActions,
+    FeedActions {
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
@@ -51,8 +53,6 @@ export interface Actions
   configSchema(): Promise<number>;
   configUpgrade(globals: Globals, options: { dryRun: boolean }): Promise<number>;
   serveChanges(globals: Globals): Promise<number>;
-  serve(dir: string, options: { host: string; port: number }): Promise<number>;
-  buildFeed(dir: string, options: { expiresDays: number }): Promise<number>;
   demo(options: { dir?: string; once: boolean }): Promise<number>;
 }
 
@@ -85,7 +85,8 @@ export async function runProgram(
     addProxyCommands({ proxy, route }, made.actions, { globals, does });
   }
   addConfig(program, made.actions, { globals, does });
-  addVendor(program, made.actions, does);
+  addFeedCommands(program, made.actions, does);
+  addDemo(program, made.actions, does);
   nameHelp(program);
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -217,35 +218,13 @@ function addConfig(program: Command, actions: Actions, { globals, does }: Hooks)
   program.command('serve-changes', { hidden: true }).action(does(() => actions.serveChanges(globals())));
 }
 
-function addVendor(program: Command, actions: Actions, does: MakeAction): void {
-  program
-    .command('serve')
-    .description('for vendors and tests: serve a folder with a feed, and accept acknowledgements')
-    .argument('<dir>', 'folder prepared by `sallyport feed build`')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <port>', 'port to listen on; 0 picks a free port', parsePort, 8080)
-    .action(does((dir: string, options: { host: string; port: number }) => actions.serve(dir, options)));
-  program
-    .command('feed')
-    .description('for vendors: make a feed')
-    .command('build')
-    .description('make feed.json from the .JAR files of a folder; any static web server can serve it')
-    .argument('<dir>', 'folder with .JAR files')
-    .option('--expires-days <days>', 'number of days for which the feed is valid', parseDays, 30)
-    .addHelpText('after', filled(FEED_HELP))
-    .action(does((dir: string, options: { expiresDays: number }) => actions.buildFeed(dir, options)));
+function addDemo(program: Command, actions: Actions, does: MakeAction): void {
   program
     .command('demo')
     .description('run an update server, a forward proxy and a daemon on this host, and show what they do')
     .option('--once', 'exit after one round', false)
     .option('--dir <dir>', 'folder for all files of the demo; it is emptied first')
     .action(does((options: { dir?: string; once: boolean }) => actions.demo(options)));
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (/^[0-9]{1,5}$/.test(text) && port <= 65_535) return port;
-  throw new InvalidArgumentError('Use a port from 0 to 65535.');
 }
 
 function readSize(text: string): number {
@@ -257,12 +236,6 @@ function readSize(text: string): number {
 function parseZone(text: string): string {
   if (isZoneName(text)) return text;
   throw new InvalidArgumentError('Use a time zone such as Europe/Berlin, or UTC.');
-}
-
-function parseDays(text: string): number {
-  const days = Number(text);
-  if (/^[0-9]{1,4}$/.test(text) && days >= 1) return days;
-  throw new InvalidArgumentError('Use a number of days from 1 to 9999.');
 }
 
 const PROXY_SUMMARY = 'list, add, change and delete proxies; an edit leaves all other lines of the file as they are';
@@ -286,7 +259,3 @@ authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP
 
 const RUN_HELP = `
 SIGTERM or Ctrl-C stops it. Interrupted downloads resume at the next start.`;
-
-const FEED_HELP = `
-Other facts of a package (package, sequence, kind, requires, notes, ...) go into ID.meta.json next to ID.jar; see
-docs/protocol.md. Run it again after each change: the serial rises only if something changed.`;

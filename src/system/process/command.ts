@@ -1,6 +1,6 @@
 // Runs a program of the admin. The only place that starts processes.
 //
-// Guarantees: no shell, exactly the given environment, an empty stdin, and none of our open files. The program has
+// Guarantees: no shell, exactly the given environment, only the given stdin, and none of our open files. The program has
 // its own process group, which is ended as a whole (TERM, a grace period, KILL) when the program ends, takes too long
 // or is no longer wanted. Never rejects. A process that left the group (setsid) is ended by systemd with the service.
 // If we die, the program keeps running. Relies on Linux for groups and modes.
@@ -34,6 +34,8 @@ export interface Command {
   readonly arguments: readonly string[];
   /** The complete environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What it reads on stdin; nothing by default. */
+  readonly input?: Uint8Array;
 }
 
 /** How long the program may run, and where its output goes. */
@@ -158,15 +160,19 @@ export class SystemCommands implements Commands, StreamedCommands {
 }
 
 function begin(command: Command): ChildProcess | CommandEnd {
+  const { input } = command;
   try {
-    return spawn(command.path, command.arguments, {
+    const child = spawn(command.path, command.arguments, {
       cwd: '/',
       // Node adds this variable by itself if it is set here, unless it is named.
       env: { ...command.environment, NODE_V8_COVERAGE: undefined },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: true,
       shell: false,
     });
+    // A program may stop reading early. Its exit status says whether it succeeded.
+    child.stdin?.on('error', () => undefined).end(input);
+    return child;
   } catch (thrown) {
     return notStarted(thrown);
   }

@@ -204,7 +204,7 @@ describe('each command', () => {
     ],
     [
       ['feed', 'build', 'd'],
-      ['buildFeed', 'd', { expiresDays: 30 }],
+      ['buildFeed', 'd', { expiresDays: 30, keys: 'keys' }],
     ],
     [
       ['demo', '--once', '--dir', 'd'],

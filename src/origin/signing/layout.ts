@@ -1,0 +1,6 @@
+// Names of the folders of a signed repository. Apart from the rest, so that the server does not load the models of TUF.
+
+/** Every version of each role. */
+export const METADATA_FOLDER = 'metadata';
+/** Packages and feeds. */
+export const TARGETS_FOLDER = 'targets';
