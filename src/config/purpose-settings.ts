@@ -14,7 +14,7 @@ export type PurposeSettings = Pick<Settings, Purpose>;
 export function urlOf(settings: object, purpose: Purpose): string | undefined {
   const section = (settings as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>)[purpose];
   const url =
-    purpose === 'updates' && section?.['trust'] === 'tuf'
+    section?.['trust'] === 'tuf'
       ? (section['tuf'] as { readonly metadata_url?: unknown } | undefined)?.metadata_url
       : section?.[purposeRow(purpose).urlKey];
   return typeof url === 'string' ? url : undefined;

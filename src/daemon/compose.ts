@@ -27,8 +27,8 @@ import { WatchedClock } from '#system/time/watched-clock.ts';
 import { TimeoutMemory } from '#timeout/memory.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
+import { ChosenFeed } from '#updates/chosen-feed.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
-import { HttpFeed } from '#updates/feed/http-feed.ts';
 import { UpdatesHold } from '#updates/hold/hold.ts';
 import { HookJournal } from '#updates/hook/hook-journal.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
@@ -36,6 +36,7 @@ import { PackageRetries } from '#updates/package/package-retries.ts';
 import { PackageStore } from '#updates/package/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { openReceipts } from '#updates/receipts/receipt-spool.ts';
+import { type TrustFolders, TrustMemory } from '#updates/signed/trust-memory.ts';
 import { type MachinePorts, realMachine } from './machine-ports.ts';
 import { Outcomes } from './outcomes.ts';
 import type { LoadAgain, Parts } from './parts.ts';
@@ -108,7 +109,7 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
   };
   const { report = reportToAll } = options;
   try {
-    const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
+    const state = await openState({ ...foldersOf(settings), files, clock, redactor, report });
     const [{ credentialGuard, outcomes }, { environment = {} }] = [state, options];
     const userAgent = userAgentOf({ version });
     const machineParts = { clock, connectionClock, readTrusts, environment };
@@ -181,7 +182,7 @@ async function makePorts(
     router: network,
     files,
     random,
-    feed: new HttpFeed(shared),
+    feed: new ChosenFeed({ ...shared, files, trust: state.stores.trust }),
     ...state.stores,
     store: await openStore(files, settings, { redactor, checkout }),
     model,
@@ -250,17 +251,22 @@ interface State {
   readonly agentId: string;
   readonly habits: PathHabits;
   /** The stores that the updates module uses unchanged. */
-  readonly stores: Pick<UpdatesPorts, 'memory' | 'timeouts' | 'retries' | 'spool' | 'hooks' | 'hold'>;
+  readonly stores: Pick<UpdatesPorts, 'memory' | 'trust' | 'timeouts' | 'retries' | 'spool' | 'hooks' | 'hold'>;
 }
 
-async function openState(from: {
-  readonly stateDir: string;
-  readonly files: Files;
-  readonly clock: Clock;
-  readonly redactor: Redactor;
-  readonly report: Report;
-}): Promise<State> {
-  const { stateDir, files, clock, redactor, report } = from;
+function foldersOf({ daemon, updates }: Settings): TrustFolders {
+  return { stateDir: daemon.state_dir, packagesDir: updates.packages_dir };
+}
+
+async function openState(
+  from: TrustFolders & {
+    readonly files: Files;
+    readonly clock: Clock;
+    readonly redactor: Redactor;
+    readonly report: Report;
+  },
+): Promise<State> {
+  const { stateDir, packagesDir, files, clock, redactor, report } = from;
   const name = (error: CodedError | null) => {
     if (error !== null) report({ name: 'state-set-aside', error });
   };
@@ -270,6 +276,8 @@ async function openState(from: {
   name(agent.setAside);
   const memory = new UpdatesMemory(files, join(stateDir, 'updates.json'));
   name(await memory.load());
+  const trust = new TrustMemory(files, { stateDir, packagesDir });
+  for (const error of await trust.load()) name(error);
   const habits = new PathHabits(files, join(stateDir, PATHS_FILE), { clock, redactor });
   name(await habits.load());
   const timeouts = new TimeoutMemory(files, join(stateDir, 'timeouts.json'));
@@ -285,6 +293,6 @@ async function openState(from: {
   const credentialGuard = new CredentialGuard({ state: credentials, clock });
   const outcomes = new Outcomes(files, join(stateDir, 'outcomes.json'));
   name(await outcomes.load());
-  const stores = { memory, timeouts, retries, spool, hooks, hold };
+  const stores = { memory, trust, timeouts, retries, spool, hooks, hold };
   return { outcomes, last, credentialGuard, agentId: agent.id, habits, stores };
 }

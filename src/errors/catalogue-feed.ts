@@ -88,6 +88,13 @@ export const FEED_CODES = {
     class: 'content',
     retry: 'never',
   },
+  'FEED-PACKAGE-TWICE': {
+    text: 'Update ID {id} is refused, because several feeds list the package {package}: {feeds}.',
+    check:
+      'Report it to the vendor: each package belongs to one feed. Otherwise one team could replace the package of another.',
+    class: 'content',
+    retry: 'change',
+  },
   'ID-REUSED': {
     text: 'Update ID {id} had sha256 {known} before and has {found} now. The digest of an ID must never change.',
     check:

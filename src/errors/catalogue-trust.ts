@@ -102,4 +102,26 @@ export const TRUST_CODES = {
     class: 'system',
     retry: 'later',
   },
+  'TRUST-DOWNGRADE': {
+    text: 'This host has accepted a signed feed, and updates.trust is now tls. An unsigned feed is not used.',
+    check:
+      'Set `updates.trust: tuf` again. If the vendor no longer signs its feed and you trust its server instead, also set `updates.trust_downgrade: true`.',
+    class: 'policy',
+    retry: 'change',
+    isLocal: true,
+  },
+  'TRUST-REPLACED': {
+    text: 'The trusted root was replaced by hand at {at:time}: {from} before, {to} now.',
+    check:
+      'Nothing if this was intended: this notice ends after 30 days. If not, ask who has root access to this host.',
+    class: 'config',
+    retry: 'change',
+    isLocal: true,
+  },
+  'MIRROR-STALE': {
+    text: 'The mirror {url} is incomplete, or behind what this host has accepted ({cause}).',
+    check: 'Check when the mirror was last synchronized. Updates come from the next mirror, or from the vendor.',
+    class: 'content',
+    retry: 'later',
+  },
 } as const satisfies Record<string, Entry>;

@@ -24,6 +24,13 @@ const STALE_COPY: ReadonlySet<Code> = new Set<Code>([
   'FEED-FORKED',
   'FEED-INVALID',
   'FEED-SERIAL',
+  'TUF-INVALID',
+  'TUF-SIGNATURE',
+  'TUF-ROLLBACK',
+  'TUF-EXPIRED',
+  'TUF-MISMATCH',
+  'TUF-MISSING',
+  'TUF-TARGET-UNKNOWN',
 ]);
 
 /** The result of a check. */

@@ -21,6 +21,7 @@ import type { UpdatesMemory } from './memory.ts';
 import type { PackageRetries } from './package/package-retries.ts';
 import type { PackageStore } from './package/package-store.ts';
 import type { Receipt } from './receipts/receipt.ts';
+import type { TrustMemory } from './signed/trust-memory.ts';
 
 /** Everything that the steps of a round use. */
 export interface UpdatesPorts {
@@ -33,6 +34,8 @@ export interface UpdatesPorts {
   readonly session: Session;
   readonly feed: Feed;
   readonly memory: UpdatesMemory;
+  /** What is remembered about signed feeds. */
+  readonly trust: TrustMemory;
   readonly store: PackageStore;
   readonly spool: Spool<Receipt>;
   readonly habits: PathHabits;

@@ -1,6 +1,7 @@
 // A small request for the updater, over the route for "updates", with our headers and deadlines. Redirects are returned,
 // not followed.
 
+import { urlOf } from '#config/purpose-settings.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
@@ -8,7 +9,7 @@ import type { Deadlines } from '#http/deadlines.ts';
 import { isRedirect } from '#http/follow.ts';
 import { purposeHeaders, type TokenGuard } from '#http/purpose-headers.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
-import type { Session } from '#http/session/session.ts';
+import type { Session, SessionResponse } from '#http/session/session.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
@@ -56,6 +57,19 @@ export async function requestUpdates(
   ports: UpdatesRequestPorts,
   request: UpdatesRequest,
 ): Promise<{ head: ResponseInfo; body: Uint8Array; from: Hop }> {
+  const { head, body, facts } = await askUpdates(ports, request);
+  const { status } = head;
+  if ((status < 200 || status > 299) && !isRedirect(status)) {
+    throw statusError(head, request.url, { nowMs: ports.clock.now(), page: body, proxy: facts.proxy });
+  }
+  return { head, body, from: answersFrom(facts) };
+}
+
+/**
+ * Sends it and returns the response, whatever its status.
+ * @throws CodedError everything of the route and the exchange, DOCUMENT-TOO-LARGE
+ */
+export async function askUpdates(ports: UpdatesRequestPorts, request: UpdatesRequest): Promise<SessionResponse> {
   const settings = ports.settings();
   const headers = { ...updatesHeaders(settings, ports, request.credentials), ...request.headers };
   const answer = await ports.session.request({
@@ -76,15 +90,11 @@ export async function requestUpdates(
     signal: request.signal,
     onConnected: () => request.onConnected?.(),
   });
-  const { head, body, facts } = answer;
+  const { head, facts } = answer;
   const { via } = head;
   if (via !== null) reportOf('updates', ports.report)({ name: 'response-via', via });
   ports.habits.observe({ proxy: facts.proxyUrl, origin: request.url.origin, via, rangeWorked: null });
-  const { status } = head;
-  if ((status < 200 || status > 299) && !isRedirect(status)) {
-    throw statusError(head, request.url, { nowMs: ports.clock.now(), page: body, proxy: facts.proxy });
-  }
-  return { head, body, from: answersFrom(facts) };
+  return answer;
 }
 
 /**
@@ -100,12 +110,20 @@ export function updatesHeaders(
   return purposeHeaders('updates', settings, { agent, tokens, credentials });
 }
 
-/** The configured feed URL; everything is checked against its origin. */
+/**
+ * The configured URL of updates: that of the unsigned feed, or the folder of the metadata of a signed one. Everything is
+ * checked against its origin, and the memory has the records of a feed under it.
+ * @throws CodedError CONFIG-INCOMPLETE
+ */
 export function feedUrl(settings: Settings): URL {
-  const { feed_url: url, trust } = settings.updates;
-  // A feed over TLS is never taken in place of a signed one.
-  if (trust === 'tuf')
-    throw coded('CONFIG-INCOMPLETE', { key: 'updates.trust', what: 'signed feeds are not read yet' });
-  if (url !== undefined) return new URL(url);
+  const url = urlOf(settings, 'updates');
+  if (url !== undefined) return settings.updates.trust === 'tuf' ? folderUrl(url) : new URL(url);
   throw coded('CONFIG-INCOMPLETE', { key: 'updates.feed_url', what: 'there is nowhere to look for updates' });
+}
+
+/** The URL of a folder, with a slash at its end. */
+export function folderUrl(text: string): URL {
+  const url = new URL(text);
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
 }

@@ -14,8 +14,8 @@ const SIDECAR_FORMAT = 1;
 /** An item, its URL, that of the feed, and Via each have their own limit when they are read. */
 const LIMIT_BYTES = 262_144;
 
-/** How far the feed can be trusted: over TLS, or from this host only. Signed feeds will add `signed`. */
-export const trustSchema = z.enum(['tls', 'loopback']);
+/** How far the feed can be trusted: by the signatures of the vendor, over TLS, or from this host only. */
+export const trustSchema = z.enum(['tls', 'loopback', 'signed']);
 export type Trust = z.infer<typeof trustSchema>;
 
 const sidecarSchema = z.object({

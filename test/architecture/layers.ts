@@ -137,6 +137,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'updates/hold': 'The hold on publication during a change freeze.',
   'updates/hook': "The admin's command for each published update.",
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',
+  'updates/signed': 'The signed feed: its copies, what their responses mean, merging feeds, and what is remembered.',
   'updates/receipts': 'What is reported to the vendor about each outcome.',
   'uploads/bundle/jobs': 'Jobs of support logs: from a request to the receipt, on disk and in the spool.',
   'uploads/bundle/contents':

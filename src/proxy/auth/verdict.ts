@@ -7,6 +7,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import { showLocalTime } from '#errors/template.ts';
 import { type ErrorPage, isUninformative } from '#proxy/error-page.ts';
+import { firstHeader, isPrivoxy, proxyMark } from '#proxy/proxy-mark.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { Refusal } from './refusal.ts';
 import type { Challenge } from './schemes/challenge.ts';
@@ -84,7 +85,7 @@ export function checkConnect(head: ResponseHead, peer: AuthPeer, about: AboutCon
     const answer = `${status} ${head.reason}`.trim();
     return coded('NOT-A-PROXY', { proxy: peer.name, target, answer, status, ...pageFacts(page), hop: peer.hop });
   }
-  const location = headerOf(head, 'location');
+  const location = firstHeader(head, 'location');
   if (status >= 300 && status <= 399 && location !== null) {
     const facts = { proxy: peer.name, target, status, location: withoutQuery(location), hop: peer.hop };
     return coded('PROXY-REDIRECT', { ...facts, ...pageFacts(page) });
@@ -102,7 +103,7 @@ export function pageForTunnel(peer: AuthPeer, target: string, page: ErrorPage): 
  * first.
  */
 export function announcesPage(head: ResponseHead): boolean {
-  return /^(?:text\/|application\/xhtml)/i.test(headerOf(head, 'content-type') ?? '');
+  return /^(?:text\/|application\/xhtml)/i.test(firstHeader(head, 'content-type') ?? '');
 }
 
 /** The mark of a proxy and the title of its page, if they are informative. */
@@ -281,33 +282,10 @@ function pageFacts(page: ErrorPage | null) {
 }
 
 /**
- * The mark that a proxy leaves on its own responses, with its text; null without one. Squid and tinyproxy name
- * themselves as the server, and Squid also names its error. Others use RFC 9209, where an `error` without
- * `received-status` is their own.
- */
-function proxyMark(head: ResponseHead): { readonly said: string | null } | null {
-  const squidError = headerOf(head, 'x-squid-error');
-  if (squidError !== null) return { said: squidError.split(' ', 1)[0] ?? null };
-  const proxyStatus = headerOf(head, 'proxy-status');
-  const error = /;\s*error\s*=\s*([a-z_]{1,64})/.exec(proxyStatus ?? '');
-  if (error !== null && !/received-status/.test(proxyStatus ?? '')) return { said: error[1] ?? null };
-  if (isPrivoxy(head)) return { said: head.reason };
-  return /^(?:squid|tinyproxy)\b/i.test(headerOf(head, 'server') ?? '') ? { said: null } : null;
-}
-
-/**
- * Privoxy does not name itself in response heads, but dates each of its own pages to the day on which Orwell's novel
- * was published.
- */
-function isPrivoxy(head: ResponseHead): boolean {
-  return headerOf(head, 'last-modified') === 'Wed, 08 Jun 1955 12:00:00 GMT';
-}
-
-/**
  * tinyproxy's own responses have no Via. A response with the same mark that it or Squid forwards from a server has one.
  */
 function isMadeByTinyproxy(head: ResponseHead): boolean {
-  return /^tinyproxy\b/i.test(headerOf(head, 'server') ?? '') && headerOf(head, 'via') === null;
+  return /^tinyproxy\b/i.test(firstHeader(head, 'server') ?? '') && firstHeader(head, 'via') === null;
 }
 
 /**
@@ -315,17 +293,10 @@ function isMadeByTinyproxy(head: ResponseHead): boolean {
  * and removes the challenges from those that it forwards. For other proxies this is unknown.
  */
 function isPassedOn(head: ResponseHead): boolean {
-  const bySquid = /\(squid\b/i.test(headerOf(head, 'via') ?? '');
-  return bySquid && headerOf(head, 'proxy-authenticate') === null && proxyMark(head) === null;
+  const bySquid = /\(squid\b/i.test(firstHeader(head, 'via') ?? '');
+  return bySquid && firstHeader(head, 'proxy-authenticate') === null && proxyMark(head) === null;
 }
 
 function realmOf(challenges: readonly Challenge[]): string | null {
   return challenges.map(({ params }) => params.get('realm')).find((realm) => realm !== undefined) ?? null;
-}
-
-function headerOf(head: ResponseHead, name: string): string | null {
-  for (let at = 0; at + 1 < head.rawHeaders.length; at += 2) {
-    if (head.rawHeaders[at]?.toLowerCase() === name) return head.rawHeaders[at + 1] ?? null;
-  }
-  return null;
 }

@@ -21,14 +21,17 @@ import { refuseUnsigned } from './unsigned-rules.ts';
 /** The feed at `updates.feed_url`, which is read from the settings each time. */
 export class HttpFeed implements Feed {
   readonly #ports: UpdatesRequestPorts;
+  readonly #url: () => URL;
 
-  constructor(ports: UpdatesRequestPorts) {
+  /** `url` is another feed than that of the settings. */
+  constructor(ports: UpdatesRequestPorts, url = () => feedUrl(ports.settings())) {
     this.#ports = ports;
+    this.#url = url;
   }
 
   async read(question: FeedQuestion): Promise<FeedReading> {
     const settings = this.#ports.settings();
-    const start = feedUrl(settings);
+    const start = this.#url();
     trustOf(start);
     return await followRedirects({
       start,
@@ -48,7 +51,7 @@ export class HttpFeed implements Feed {
     const { head, body, from } = await requestUpdates(this.#ports, {
       url,
       method: 'GET',
-      credentials: options.credentials,
+      credentials: options.credentials && options.start.origin === this.#ownOrigin,
       headers: { accept: 'application/json', ...(revalidate ? { 'cache-control': 'no-cache' } : {}) },
       limitBytes: FEED_LIMITS.documentBytes,
       signal,
@@ -74,10 +77,15 @@ export class HttpFeed implements Feed {
     };
   }
 
+  /** The origin that tokens and headers belong to. */
+  get #ownOrigin(): string {
+    return feedUrl(this.#ports.settings()).origin;
+  }
+
   /** The item's URL, checked before any connection is made. @throws CodedError URL-* */
   #locate(item: FeedItem, from: URL): PackageUrl {
     const settings = this.#ports.settings();
-    const configured = feedUrl(settings);
+    const configured = this.#url();
     const absolute = URL.parse(writtenUrl(item), from);
     if (absolute === null) throw coded('URL-INVALID', { url: writtenUrl(item), reason: 'it cannot be parsed' });
     const verdict = checkUrl(absolute, { from, configured, allowedOrigins: settings.updates.allowed_origins });

@@ -97,24 +97,32 @@ export async function download(
 }
 
 /**
- * Tries the places of a package in their order, and keeps what each one brings. The failure of the last one is thrown.
- * One that another place cannot resolve ends the search: rejected credentials, a full disk.
+ * Tries the places of a package in their order, and keeps what each one brings. A server that lacks the file is asked
+ * for its other names; after any other failure the next server follows. A failure that no other place can resolve ends
+ * the search: rejected credentials, a full disk. A missing file is reported only if nothing else went wrong.
  */
 async function firstThatHasIt<T>(
   ports: UpdatesPorts,
   wanted: { readonly places: readonly PackageUrl[]; readonly item: FeedItem; readonly signal: AbortSignal },
   fetchAt: (place: PackageUrl) => Promise<T>,
 ): Promise<T> {
-  const [first, ...others] = wanted.places as [PackageUrl, ...PackageUrl[]];
+  const [first, ...rest] = wanted.places as [PackageUrl, ...PackageUrl[]];
   try {
     return await fetchAt(first);
   } catch (thrown) {
     wanted.signal.throwIfAborted();
     const error = asCoded(thrown);
-    if (others.length === 0 || ['auth', 'system', 'config'].includes(error.entry.class)) throw thrown;
+    const places = isMissing(error) ? rest : rest.filter((one) => one.configured.href !== first.configured.href);
+    if (places.length === 0 || ['auth', 'system', 'config'].includes(error.entry.class)) throw thrown;
     ports.report({ name: 'download-failed', id: wanted.item.id, error, hop: error.place });
-    return await firstThatHasIt(ports, { ...wanted, places: others }, fetchAt);
+    return await firstThatHasIt(ports, { ...wanted, places }, fetchAt).catch((last: unknown) => {
+      throw isMissing(asCoded(last)) && !isMissing(error) ? error : last;
+    });
   }
+}
+
+function isMissing({ code }: CodedError): boolean {
+  return code === 'ORIGIN-REFUSED';
 }
 
 interface DownloadAttempt {

@@ -19,7 +19,7 @@ async function warningsOf(text: string) {
 const METADATA = 'metadata_url: https://updates.example.com/metadata';
 
 describe('signed feed rules', () => {
-  it('accept a repository over http, and take its folder as the URL of updates', async () => {
+  it('accept a repository over http as the URL of updates', async () => {
     const text = 'updates: {trust: tuf, tuf: {metadata_url: http://updates.example.com/metadata/}}';
     const { settings, warnings } = await folder.accept(`version: 2\n${text}\n`);
 
@@ -34,7 +34,7 @@ describe('signed feed rules', () => {
     ]);
   });
 
-  it('warn of a repository that is not used, and keep the unsigned feed as the URL of updates', async () => {
+  it('warn of a repository that is not used', async () => {
     const text = `updates: {feed_url: https://a.example.com/feed.json, tuf: {${METADATA}}}`;
     expect(await warningsOf(text)).toMatchObject([{ key: 'updates.tuf' }]);
     const { settings } = await folder.accept(`version: 2\n${text}\n`);

@@ -1,0 +1,56 @@
+// Decides what a response says about a file of a repository: that it exists, that it does not, or nothing. Pure.
+//
+// A missing `N.root.json` ends the rotation of the root (TUF 5.3.3). Anyone who can make a client believe that it is
+// missing can hold back a new root, so a response counts only if the repository itself sent it, as far as that can be known:
+// inside TLS it did; over plain HTTP a proxy may have. What is still suppressed ends when the metadata expire.
+
+import { isPage, repeatsStatus } from '#http/page.ts';
+import { proxyMark } from '#proxy/proxy-mark.ts';
+import type { ConnectMode, ResponseHead } from '#proxy/route.ts';
+
+/** Bytes at the start of a body in which the code of a storage service is looked for. */
+const CODE_BYTES = 4_096;
+
+/** The meaning of a response. */
+export type RepositoryAnswer =
+  | 'found'
+  /** The repository has no such file. */
+  | 'missing'
+  /** The repository or a proxy has no such file; the same response to a second request is taken for the repository's. */
+  | 'ask-again'
+  /** The repository or a proxy refused it (TUF-ROOT-UNSURE). */
+  | 'unsure'
+  /** A failure that says nothing about the file. */
+  | 'failed';
+
+/** How the response was received. */
+export interface AnsweredOver {
+  readonly url: URL;
+  readonly how: ConnectMode;
+  /** Set when the connection was opened by an inspecting proxy, so that it may have answered inside TLS. */
+  readonly isInspected?: boolean;
+  /** Whether this is the second response that says the same. */
+  readonly isSecond: boolean;
+}
+
+/** A response of the hop itself, such as a 407 of a proxy, has already become a failure and does not get here. */
+export function classifyReply(head: ResponseHead, body: Uint8Array, over: AnsweredOver): RepositoryAnswer {
+  if (head.status === 200) return 'found';
+  if (head.status !== 404 && head.status !== 403) return 'failed';
+  if (over.url.protocol === 'https:' && over.isInspected !== true) return 'missing';
+  if (proxyMark(head) !== null) return 'failed';
+  if (over.how === 'direct' && over.isInspected !== true) return 'missing';
+  if (storageCode(body) === null && !isPlainMissing(head, body)) return 'unsure';
+  return over.how !== 'forward' || over.isSecond ? 'missing' : 'ask-again';
+}
+
+/** A 404 without a page that was written for this case, as a proxy would. */
+function isPlainMissing(head: ResponseHead, body: Uint8Array): boolean {
+  return head.status === 404 && (!isPage(head, body) || repeatsStatus(head, body));
+}
+
+/** What S3 and compatible services say of a missing object, depending on the right to list. Proxies send no such body. */
+function storageCode(body: Uint8Array): string | null {
+  const text = Buffer.from(body.subarray(0, CODE_BYTES)).toString('utf8');
+  return /<Error\b[^<>]*>\s*<Code>\s*(AccessDenied|NoSuchKey)\s*<\/Code>/.exec(text)?.[1] ?? null;
+}

@@ -1,0 +1,166 @@
+// What this host remembers about signed feeds in addition to the metadata: that it has accepted one, the highest versions, and
+// a root that root has imported.
+//
+// Kept in two places, the state folder and the folder of the packages, so that neither a restored state nor a new
+// installation over the same packages goes back. Where they differ, the higher version counts. Versions stay as they
+// were read until the client of TUF, which is loaded only for a signed feed, merges them. A crash leaves the old file
+// or the new one.
+
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { CodedError } from '#errors/coded-error.ts';
+import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
+import type { Files } from '#system/files.ts';
+import { momentSchema } from '#system/moment.ts';
+import { loadState, saveState } from '#system/state-file.ts';
+
+const FORMAT = 1;
+/** A root with the keys of a large vendor has about 20 KB. */
+export const ROOT_LIMIT_BYTES = 524_288;
+
+const replacementSchema = z.object({
+  at: momentSchema,
+  /** SHA-256 of the root that was trusted before; null if there was none. */
+  from: z.string().nullable(),
+  to: z.string(),
+});
+const memorySchema = z.object({
+  /** This host has accepted a signed feed. */
+  signed: z.boolean(),
+  /** The last time that root replaced the trusted root without a signature of the previous one. */
+  replaced: replacementSchema.nullable(),
+});
+const besideSchema = z.object({ signed: z.boolean(), versions: z.unknown() });
+
+type Memory = z.infer<typeof memorySchema>;
+type Beside = z.infer<typeof besideSchema>;
+export type RootReplacement = z.infer<typeof replacementSchema>;
+
+const NOTHING: Memory = { signed: false, replaced: null };
+
+/** The folders of a memory. */
+export interface TrustFolders {
+  readonly stateDir: string;
+  readonly packagesDir: string;
+}
+
+export class TrustMemory {
+  readonly #files: Files;
+  readonly #folders: TrustFolders;
+  #memory = NOTHING;
+  #beside: Beside | null = null;
+
+  constructor(files: Files, folders: TrustFolders) {
+    this.#files = files;
+    this.#folders = folders;
+  }
+
+  /** Loads both places. Returns why a file was set aside. @throws CodedError STATE-UNREADABLE */
+  async load(): Promise<readonly CodedError[]> {
+    const memory = await loadState(this.#files, this.#memoryPath, {
+      format: FORMAT,
+      parse: (raw) => memorySchema.parse(raw),
+    });
+    if (memory.kind === 'loaded') this.#memory = memory.value;
+    const beside = await loadState(this.#files, this.#besidePath, {
+      format: FORMAT,
+      parse: (raw) => besideSchema.parse(raw),
+    });
+    if (beside.kind === 'loaded') this.#beside = beside.value;
+    return [memory, beside].flatMap((one) => (one.kind === 'set-aside' ? [one.error] : []));
+  }
+
+  /** Whether this host has ever accepted a signed feed, also before a new installation. */
+  get isSigned(): boolean {
+    return this.#memory.signed || this.#beside?.signed === true;
+  }
+
+  /** The versions that are kept next to the packages, as JSON; null without any. */
+  get besidePackages(): unknown {
+    return this.#beside?.versions ?? null;
+  }
+
+  get replaced(): RootReplacement | null {
+    return this.#memory.replaced;
+  }
+
+  /** The folder of the metadata. Another `metadata_url` uses the same one, so it cannot go back either. */
+  get metadataDir(): string {
+    return join(this.#trustDir, 'updates');
+  }
+
+  /** The folder of the feeds that were read last. */
+  get feedsDir(): string {
+    return join(this.#trustDir, 'feeds');
+  }
+
+  get importedRootPath(): string {
+    return join(this.#trustDir, 'imported-root.json');
+  }
+
+  /** A signed feed was accepted; `versions` are the highest so far, as JSON. @throws CodedError FILE-*, DISK-FULL */
+  async accepted(versions: object): Promise<void> {
+    if (!this.#memory.signed) await this.#saveMemory({ ...this.#memory, signed: true });
+    const beside = { signed: true, versions };
+    if (JSON.stringify(beside) === JSON.stringify(this.#beside)) return;
+    await saveState(this.#files, this.#besidePath, { format: FORMAT, value: beside });
+    this.#beside = beside;
+  }
+
+  /** The root that was imported; null without one. @throws CodedError FILE-* */
+  async importedRoot(): Promise<Uint8Array | null> {
+    if ((await this.#files.facts(this.importedRootPath)) === null) return null;
+    return await readWhole(this.#files, this.importedRootPath, ROOT_LIMIT_BYTES);
+  }
+
+  /** Keeps a root. With `replaced`, it takes the place of one that did not sign it. @throws CodedError FILE-*, DISK-FULL */
+  async importRoot(root: Uint8Array, replaced: RootReplacement | null): Promise<void> {
+    await this.#files.makeDirectory(this.#trustDir, 0o700);
+    if (replaced !== null) await this.#saveMemory({ ...this.#memory, replaced });
+    await writeDurably(this.#files, this.importedRootPath, root, 0o600);
+  }
+
+  /**
+   * Deletes metadata and versions in both places. The root of trust stays, and that a signed feed was accepted: this
+   * must not become a downgrade.
+   * @throws CodedError FILE-*
+   */
+  async forget(): Promise<void> {
+    const { signed } = this.#beside ?? this.#memory;
+    await saveState(this.#files, this.#besidePath, { format: FORMAT, value: { signed, versions: null } });
+    this.#beside = { signed, versions: null };
+    for (const dir of [this.#join('updates', 'roles'), this.#join('updates', 'root'), this.metadataDir, this.feedsDir])
+      await this.#empty(dir);
+  }
+
+  #join(...parts: string[]): string {
+    return join(this.#trustDir, ...parts);
+  }
+
+  async #empty(dir: string): Promise<void> {
+    for (const name of await this.#files.list(dir)) {
+      const path = join(dir, name);
+      if ((await this.#files.facts(path))?.kind === 'directory') await this.#files.removeFolder(path);
+      else await removeDurably(this.#files, path);
+    }
+  }
+
+  async #saveMemory(memory: Memory): Promise<void> {
+    await this.#files.makeDirectory(this.#trustDir, 0o700);
+    await saveState(this.#files, this.#memoryPath, { format: FORMAT, value: memory });
+    this.#memory = memory;
+  }
+
+  get #trustDir(): string {
+    return join(this.#folders.stateDir, 'trust');
+  }
+
+  get #memoryPath(): string {
+    return join(this.#trustDir, 'memory.json');
+  }
+
+  /** Its name cannot be that of a package. */
+  get #besidePath(): string {
+    return join(this.#folders.packagesDir, '.trust.json');
+  }
+}

@@ -1,0 +1,223 @@
+// The signed feed: metadata of The Update Framework list the feed and every package, and the vendor has signed them.
+//
+// Guarantees: nothing is returned that is not signed for the trusted root, whichever copy of the repository it came from.
+// A copy that is behind or broken is skipped; the last one is the vendor's own. The highest versions are kept next to the
+// packages before a reading is returned. Relies on `#trust/tuf` for every check. A crash leaves a store that continues.
+
+import type { Code } from '#errors/catalogue.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { shownUrl } from '#http/check-url.ts';
+import { readWhole } from '#system/durable.ts';
+import type { Files } from '#system/files.ts';
+import { TufClient } from '#trust/tuf/client.ts';
+import type { KnownVersions, SignedTarget, TufEvent, TufRepository } from '#trust/tuf/types.ts';
+import { versionsAsJson, versionsSchema } from '#trust/tuf/versions.ts';
+import type { Feed, FeedQuestion, FeedReading, PackageUrl } from '#updates/feed/feed.ts';
+import { type FeedItem, parseFeed } from '#updates/feed/feed-document.ts';
+import type { UpdatesRequestPorts } from '#updates/request.ts';
+import { FeedCopies } from './feed-copies.ts';
+import { type FeedPart, type MergedFeeds, mergeFeeds, targetPathOf } from './merge-feeds.ts';
+import { feedTargets, type RepositoryCopy, repositoryCopies } from './repository-copies.ts';
+import { ROOT_LIMIT_BYTES, type TrustMemory } from './trust-memory.ts';
+import { HttpTufSource, targetUrl } from './tuf-source.ts';
+
+/** What a signed feed depends on. */
+export interface SignedFeedPorts extends UpdatesRequestPorts {
+  readonly files: Files;
+  readonly trust: TrustMemory;
+}
+
+/** Failures of a copy whose files do not fit together, or are older than what this host has accepted. */
+const IS_BEHIND: ReadonlySet<Code> = new Set<Code>(['TUF-ROLLBACK', 'TUF-EXPIRED', 'TUF-MISSING', 'TUF-MISMATCH']);
+
+/** The feeds at `updates.tuf`, which is read from the settings each time. */
+export class TufFeed implements Feed {
+  readonly #ports: SignedFeedPorts;
+
+  constructor(ports: SignedFeedPorts) {
+    this.#ports = ports;
+  }
+
+  async read(question: FeedQuestion): Promise<FeedReading> {
+    const copies = repositoryCopies(this.#ports.settings());
+    for (const [index, copy] of copies.entries()) {
+      try {
+        return await this.#readFrom(copies.slice(index), question);
+      } catch (thrown) {
+        question.signal.throwIfAborted();
+        const error = asCoded(thrown);
+        // Another copy would fail in the same way.
+        if (!copy.isMirror || ['system', 'config', 'internal'].includes(error.entry.class)) throw thrown;
+        this.#ports.report({ name: 'mirror-skipped', error: skipped(copy, error), hop: error.place });
+      }
+    }
+    throw coded('INTERNAL', { reason: 'the list of copies of a repository does not end with the repository itself' });
+  }
+
+  /** `copies` begins with the one to read; packages may come from any of them. */
+  async #readFrom(copies: readonly RepositoryCopy[], question: FeedQuestion): Promise<FeedReading> {
+    const [copy] = copies as [RepositoryCopy];
+    const { signal } = question;
+    const client = await this.#open(copy, question);
+    await client.refresh(signal);
+    const merged = await this.#readFeeds(client, signal);
+    await this.#ports.trust.accepted(versionsAsJson(client.knownVersions()));
+    return new SignedReading({ client, copies, merged, feeds: feedTargets(this.#ports.settings()) });
+  }
+
+  async #open(copy: RepositoryCopy, { revalidate, onConnected }: FeedQuestion): Promise<TufRepository> {
+    const { files, clock, trust, report } = this.#ports;
+    const source = new HttpTufSource(this.#ports, {
+      copy,
+      revalidate,
+      ...(onConnected === undefined ? {} : { onConnected: () => onConnected() }),
+    });
+    return await TufClient.open({
+      files,
+      dir: trust.metadataDir,
+      source,
+      nowMs: clock.now(),
+      ...(await loadTrustedRoot(this.#ports)),
+      minimumVersions: minimumVersions(trust),
+      report: (event) => reportTuf(report, event),
+    });
+  }
+
+  /** @throws CodedError TUF-TARGET-UNKNOWN, FEED-*, and codes of the client */
+  async #readFeeds(client: TufRepository, signal: AbortSignal): Promise<MergedFeeds & { sha256: string }> {
+    const copies = new FeedCopies(this.#ports.files, this.#ports.trust.feedsDir);
+    const parts: FeedPart[] = [];
+    const targets: SignedTarget[] = [];
+    for (const path of feedTargets(this.#ports.settings())) {
+      const target = await client.find(path, signal);
+      if (target === null) throw coded('TUF-TARGET-UNKNOWN', { path });
+      const bytes = await copies.read(target, () => client.download(target, signal));
+      parts.push({ path, document: parseFeed(bytes) });
+      targets.push(target);
+    }
+    await copies.keepOnly(targets);
+    const sha256 = targets.map(({ hashes }) => hashes.get('sha256') ?? hashes.get('sha512')).join(' ');
+    return { ...mergeFeeds(parts as [FeedPart, ...FeedPart[]]), sha256 };
+  }
+}
+
+/** One reading of the signed feed; it lives as long as the round. */
+class SignedReading implements FeedReading {
+  readonly trust = 'signed';
+  readonly document;
+  readonly sha256;
+  readonly #client: TufRepository;
+  readonly #copies: readonly RepositoryCopy[];
+  readonly #pathOf: ReadonlyMap<string, string>;
+  readonly #feeds: readonly string[];
+
+  constructor(read: {
+    readonly client: TufRepository;
+    readonly copies: readonly RepositoryCopy[];
+    readonly merged: MergedFeeds & { readonly sha256: string };
+    readonly feeds: readonly string[];
+  }) {
+    this.document = read.merged.document;
+    this.sha256 = read.merged.sha256;
+    this.#client = read.client;
+    this.#copies = read.copies;
+    this.#pathOf = read.merged.pathOf;
+    this.#feeds = read.feeds;
+  }
+
+  /** Versions and expiry of the metadata replace the rules of an unsigned feed. */
+  refusal(): null {
+    return null;
+  }
+
+  originOf(): string {
+    return this.#copies[0]?.targets.origin ?? '';
+  }
+
+  /** @throws CodedError TUF-TARGET-UNKNOWN, TUF-TARGET-DIFFERS, and codes of the client */
+  async locate(item: FeedItem, signal: AbortSignal): Promise<readonly [PackageUrl, ...PackageUrl[]]> {
+    const target = await this.#find(item, signal);
+    for (const [what, feed, signed] of [
+      ['its length', item.length, target.length],
+      ['its sha256', item.sha256, target.hashes.get('sha256') ?? 'missing'],
+    ] as const) {
+      const { path, role } = target;
+      if (feed !== signed) throw coded('TUF-TARGET-DIFFERS', { path, what, feed, signed, role });
+    }
+    const places = this.#copies.flatMap(({ targets, metadata, credentials }) =>
+      target.names.map((name) => ({
+        url: targetUrl(targets, name),
+        configured: targets,
+        credentials: credentials && targets.origin === metadata.origin,
+      })),
+    );
+    return places as [PackageUrl, ...PackageUrl[]];
+  }
+
+  /** An item that was published earlier may not be in any feed now; then each feed may have named it. */
+  async #find(item: FeedItem, signal: AbortSignal): Promise<SignedTarget> {
+    const feed = this.#pathOf.get(item.id);
+    for (const feedPath of feed === undefined ? this.#feeds : [feed]) {
+      const path = targetPathOf(item.file ?? '', feedPath);
+      const target = path === null || path === '' ? null : await this.#client.find(path, signal);
+      if (target !== null) return target;
+    }
+    throw coded('TUF-TARGET-UNKNOWN', { path: item.file ?? '' });
+  }
+}
+
+/**
+ * The root that everything is verified from: the imported one, or the file of the settings.
+ * @throws CodedError TUF-ROOT-FILE
+ */
+export async function loadTrustedRoot({
+  files,
+  trust,
+  settings,
+}: Pick<SignedFeedPorts, 'files' | 'trust' | 'settings'>): Promise<{ initialRoot: Uint8Array; rootFile: string }> {
+  const imported = await trust.importedRoot();
+  if (imported !== null) return { initialRoot: imported, rootFile: trust.importedRootPath };
+  const rootFile = settings().updates.tuf?.root_file;
+  if (rootFile === undefined)
+    throw coded('CONFIG-INCOMPLETE', { key: 'updates.tuf.root_file', what: 'no signature can be verified' });
+  try {
+    // Tools that manage configuration often make a link to the current file.
+    return { initialRoot: await readWhole(files, await files.realPath(rootFile), ROOT_LIMIT_BYTES), rootFile };
+  } catch (thrown) {
+    const { code, safeText } = asCoded(thrown);
+    throw coded(
+      'TUF-ROOT-FILE',
+      { path: rootFile, reason: code === 'INTERNAL' ? 'it cannot be read' : safeText },
+      thrown,
+    );
+  }
+}
+
+/** The versions next to the packages; null without any that this version can read. */
+export function minimumVersions({ besidePackages }: TrustMemory): KnownVersions | null {
+  return besidePackages === null ? null : (versionsSchema.safeParse(besidePackages).data ?? null);
+}
+
+/** Reports what the client notes, as events of the log. */
+export function reportTuf(report: SignedFeedPorts['report'], event: TufEvent): void {
+  switch (event.kind) {
+    case 'root-rotated':
+      report({ name: 'root-rotated', from: event.from, to: event.to, fingerprint: event.fingerprint });
+      break;
+    case 'online-keys-rotated':
+      report({ name: 'online-keys-rotated', root: event.root });
+      break;
+    case 'set-aside':
+      report({ name: 'state-set-aside', error: event.error });
+      break;
+    case 'state-restored':
+    case 'clock-back':
+      report({ name: event.kind, error: event.error });
+      break;
+  }
+}
+
+function skipped({ metadata }: RepositoryCopy, error: CodedError): CodedError {
+  const url = shownUrl(metadata);
+  return IS_BEHIND.has(error.code) ? coded('MIRROR-STALE', { url, cause: error.code }, error) : error;
+}
