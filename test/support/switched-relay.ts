@@ -8,19 +8,22 @@ export type RelayMode = 'pass' | 'down' | 'lose';
 
 export interface SwitchedRelay extends Loopback {
   mode: RelayMode;
+  /** The port of the server, for connections from now on. */
+  target: number;
   /** Responses that were lost. */
   readonly lost: number;
 }
 
 export async function startSwitchedRelay(port: number): Promise<SwitchedRelay> {
   let mode: RelayMode = 'pass';
+  let target = port;
   let lost = 0;
   const server = createServer((client) => {
     if (mode === 'down') {
       client.resetAndDestroy();
       return;
     }
-    const upstream = connect({ port, host: '127.0.0.1' });
+    const upstream = connect({ port: target, host: '127.0.0.1' });
     upstream.on('error', () => client.destroy());
     upstream.on('close', () => client.destroy());
     client.on('close', () => upstream.destroy());
@@ -42,6 +45,12 @@ export async function startSwitchedRelay(port: number): Promise<SwitchedRelay> {
     set mode(to) {
       mode = to;
       if (to === 'down') for (const socket of loopback.sockets) socket.destroy();
+    },
+    get target() {
+      return target;
+    },
+    set target(to) {
+      target = to;
     },
     get lost() {
       return lost;
