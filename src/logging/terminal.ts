@@ -111,6 +111,7 @@ export class TerminalLog {
     const continues = before?.kind === 'bar' && before.id === String(id) && before.received <= received;
     if (continues && now - before.sinceMs < DRAW_EVERY_MS && received !== known) {
       before.received = received;
+      this.#drawLater(before, before.sinceMs + DRAW_EVERY_MS - now);
       return;
     }
     if (continues) move(before, received, now);
@@ -140,6 +141,15 @@ export class TerminalLog {
     this.#stopTicking();
     this.#draw();
     this.#timer = this.#clock.after(TICK_MS, () => this.#tick());
+  }
+
+  /** Without it, the last bytes before a pause would not be shown until the next ones arrive. */
+  #drawLater(bar: Bar, waitMs: number): void {
+    this.#timer ??= this.#clock.after(waitMs, () => {
+      this.#timer = null;
+      move(bar, bar.received, this.#clock.monotonic());
+      this.#draw();
+    });
   }
 
   #stopTicking(): void {

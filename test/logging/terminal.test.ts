@@ -99,6 +99,20 @@ describe('a terminal', () => {
     expect(screenOf(written).at(-1)).toContain('100%');
   });
 
+  it('terminal: the bar shows the last bytes before a pause', () => {
+    const { clock, progress, written } = open({ tty: true });
+    progress(0);
+    clock.advance(40);
+    progress(2 * MB);
+    expect(screenOf(written).at(-1)).toContain('  0%  0 bytes of 10.0 MB');
+    clock.advance(60);
+
+    expect(screenOf(written).at(-1)).toContain(' 20%  2.0 MB of 10.0 MB  20.0 MB/s');
+    const drawn = written.length;
+    clock.advance(10_000);
+    expect(written).toHaveLength(drawn);
+  });
+
   it('terminal: the bar is erased before another line and drawn again after it', () => {
     const { progress, line, written } = open({ tty: true });
     progress(5 * MB);
