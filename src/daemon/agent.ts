@@ -34,7 +34,6 @@ import type { HealthWatch } from './answers/health.ts';
 import { LastFailures } from './answers/last-failures.ts';
 import { RunningRound } from './answers/progress.ts';
 import { currentEndpoints } from './answers/read-endpoints.ts';
-import { RunningUpload } from './answers/running-upload.ts';
 import { describeStatus } from './answers/status.ts';
 import { explainTimeouts, seedTimeouts } from './answers/timeouts.ts';
 import { toFailure } from './failure.ts';
@@ -74,7 +73,6 @@ export class Agent {
   #round: { readonly scope: RoundScope; readonly result: Promise<RoundResult> } | null = null;
   #last: RoundReport | null = null;
   readonly #runningRound: RunningRound;
-  readonly #runningUpload: RunningUpload;
   /** Why the entries of the queue were not sent, in words. */
   readonly failures: LastFailures;
   #busyWith: string | null = null;
@@ -84,7 +82,6 @@ export class Agent {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#runningRound = new RunningRound(parts.clock);
-    this.#runningUpload = new RunningUpload(parts.clock);
     this.failures = new LastFailures(parts.redactor);
     this.#hooks = new HookQueue(parts.ports, parts.commands, {
       // The receipt of this run need not wait for the next round.
@@ -205,7 +202,6 @@ export class Agent {
       checking: this.#round !== null,
       last: this.#last,
       transfer: this.#runningRound.transfer,
-      upload: this.#runningUpload.progress,
       waiting: this.#runningRound.waiting,
       nextCheckMs: this.#scheduleHooks?.nextAt() ?? null,
       checks: this.#scheduleHooks?.health.current ?? null,
@@ -376,7 +372,6 @@ export class Agent {
   /** Passes an event to the listeners; no work depends on it. */
   #show(event: SallyportEvent): void {
     this.#runningRound.update(event);
-    this.#runningUpload.update(event);
     this.failures.update(event);
     for (const listener of this.#listeners) listener(event);
   }

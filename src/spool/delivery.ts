@@ -59,6 +59,8 @@ export interface Delivery<Body> {
   readonly report: Report;
   /** The kind's policy: sends one entry and checks the outcome. It throws only for faults of this host. */
   policy(sending: Sending<Body>): Promise<Verdict<Body>>;
+  /** Called when the verdict on an entry is on disk. */
+  carriedOut?(entry: SpoolEntry<Body>): void;
   /** The longest interval between attempts, and the spread of the first retry (a second by default). */
   retry(): { readonly maxDelaySeconds: number; readonly baseMs?: number };
 }
@@ -84,6 +86,7 @@ async function deliverDue<Body>(delivery: Delivery<Body>, signal: AbortSignal): 
     const verdict = await orWait(delivery, head, signal, async () => {
       const decided = await delivery.policy({ entry, attachment, signal });
       await carryOut(delivery, entry, decided);
+      delivery.carriedOut?.(entry);
       return decided;
     });
     if (verdict.does === 'postpone' && verdict.holds) return false;

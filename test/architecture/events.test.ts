@@ -11,7 +11,6 @@ const RENDERERS: Readonly<Record<string, string>> = {
   'daemon/answers/followers.ts': 'the lines and the progress that a caller follows over Control',
   'daemon/answers/last-failures.ts': 'the last failure of an entry that `queue show` prints',
   'daemon/answers/progress.ts': 'the transfer and the wait that status shows',
-  'daemon/answers/running-upload.ts': 'the upload that status shows',
   'daemon/service/service.ts': 'the sentence that systemctl status shows',
   'cli/settings/confirm.ts': 'lines on the terminal while a change is tried',
   'sallyport.ts': 'the progress bar of a command',

@@ -26,23 +26,26 @@ export interface RunHereOptions {
   readonly answers?: readonly (readonly [about: string, answer: string])[];
   /** Standard input, if no person is there; empty by default. */
   readonly piped?: string;
+  /** A person at a terminal, who presses ENTER at some time, and what the command has written so far. */
+  readonly atTerminal?: { readonly enter: Promise<boolean>; shown(text: string): unknown };
   /** Aborting it is a SIGTERM. */
   readonly signal?: AbortSignal;
 }
 
 /** Runs a command to its end. */
 export async function runHere(args: readonly string[], options: RunHereOptions = {}): Promise<RanHere> {
-  const { environment = {}, answers, piped = '', signal } = options;
+  const { environment = {}, answers, piped = '', atTerminal, signal } = options;
   const said = { out: '', err: '' };
   const out = (text: string) => {
     said.out += text;
+    atTerminal?.shown(said.out);
   };
   const err = (text: string) => {
     said.err += text;
   };
   const stop = new AbortController();
   signal?.addEventListener('abort', () => stop.abort(coded('INTERRUPTED', { reason: 'SIGTERM' })), { once: true });
-  const asked = fakeAnswers(answers ?? { piped });
+  const asked = fakeAnswers(answers ?? (atTerminal === undefined ? { piped } : []));
   const ask = (question: string, hidden: boolean) => {
     err(question);
     return hidden ? asked.hidden(question) : asked.line(question);
@@ -52,8 +55,13 @@ export async function runHere(args: readonly string[], options: RunHereOptions =
     terminal: {
       out: (line) => out(`${line}\n`),
       err: (line) => err(`${line}\n`),
-      screen: { write: out, tty: false, color: false, columns: () => 80 },
-      answers: { ...asked, line: (question) => ask(question, false), hidden: (question) => ask(question, true) },
+      screen: { write: out, tty: atTerminal !== undefined, color: false, columns: () => 80 },
+      answers: {
+        ...asked,
+        line: (question) => ask(question, false),
+        hidden: (question) => ask(question, true),
+        ...(atTerminal === undefined ? {} : { enter: () => atTerminal.enter }),
+      },
     },
     environment: takeEnvironment({ ...environment }, process.pid),
     known: new KnownSecrets(),

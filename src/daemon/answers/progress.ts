@@ -1,24 +1,13 @@
 // The work in progress, as `status` and a command that joins a check show it: the transfer with its rate, and the
 // package whose first byte is awaited. It renders events as the log does; no work depends on it.
 
+import { progressed, type TransferProgress } from '#daemon/transfer-progress.ts';
 import type { EventName, SallyportEvent } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
-
-export interface TransferProgress {
-  readonly id: string;
-  readonly received: number;
-  readonly length: number;
-  /** Bytes per second since the first progress event; null when it cannot be computed yet. */
-  readonly rate: number | null;
-  /** The first progress event: its bytes, and its moment on the monotonic clock. */
-  readonly from: { readonly bytes: number; readonly atMs: number };
-}
 
 /** The event of an awaited package, with the wait so far. */
 export type AwaitedPackage = SallyportEvent & { readonly waited: number };
 
-/** No rate is shown for a shorter time, in milliseconds. */
-const MIN_MS = 500;
 /** Events that end a wait: the first byte, or the end of the attempt. */
 const ENDS_WAIT: ReadonlySet<EventName> = new Set([
   'progress',
@@ -67,17 +56,4 @@ export class RunningRound {
       this.#waiting = { event, atMs: this.#clock.monotonic() };
     } else if (ENDS_WAIT.has(event.name)) this.#waiting = null;
   }
-}
-
-/** The progress after an event. Another id, or fewer bytes, start over. */
-export function progressed(
-  before: TransferProgress | null,
-  { id, received, length }: Pick<TransferProgress, 'id' | 'received' | 'length'>,
-  nowMs: number,
-): TransferProgress {
-  const continues = before !== null && before.id === id && before.received <= received;
-  const from = continues ? before.from : { bytes: received, atMs: nowMs };
-  const elapsedMs = nowMs - from.atMs;
-  const rate = elapsedMs < MIN_MS ? null : ((received - from.bytes) / elapsedMs) * 1_000;
-  return { id, received, length, rate, from };
 }

@@ -19,15 +19,12 @@ import { listReady } from '#updates/package/ready.ts';
 import { waitingCredentials } from './credentials.ts';
 import { proxiesInUse } from './endpoints.ts';
 import { type CheckHealth, classifyHealth, type HealthFacts } from './health.ts';
-import type { TransferProgress } from './progress.ts';
 import { placesIn } from './read-endpoints.ts';
 import { describeRoutes } from './routes.ts';
 import { describeUploads, queueFacts } from './uploads-status.ts';
 
 /** What the agent knows about its own work. */
 export interface Activity extends UpdatesActivity {
-  /** The upload of a bundle that is running. */
-  readonly upload: TransferProgress | null;
   readonly hook: HookState;
   readonly trying: PendingChange | null;
   readonly held: HeldFile | null;
@@ -75,7 +72,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       last_failure: describeUnsent(parts),
       endpoint: endpoint === undefined ? null : shownUrl(new URL(endpoint)),
     },
-    uploads: describeUploads({ settings, kinds: parts.uploads.kinds, redactor, transfer: activity.upload }),
+    uploads: uploadsOf(parts),
     response_timeout: describeTimeout(parts),
     paths: ports.habits.list().map((habits) => ({
       proxy: habits.proxy,
@@ -89,6 +86,11 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
     })),
     log: { file: parts.logFile },
   };
+}
+
+function uploadsOf({ ports, uploads, redactor }: Parts): Status['uploads'] {
+  const { kinds, bundles } = uploads;
+  return describeUploads({ settings: ports.settings(), kinds, redactor, transfer: bundles.uploading });
 }
 
 /** A direct route borrows no history, and no origin has the empty name. */

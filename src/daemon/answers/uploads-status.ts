@@ -5,13 +5,13 @@ import { PURPOSES, purposeRow } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Status } from '#control/status.ts';
 import { toFailure } from '#daemon/failure.ts';
+import type { TransferProgress } from '#daemon/transfer-progress.ts';
 import type { OpenKind } from '#daemon/uploads/kinds.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import { utcTime } from '#system/moment.ts';
 import { isUploadPurpose, type UploadPurpose, uploadsRefused } from '#uploads/upload-gate.ts';
 import type { QueueFacts } from './health-of-queues.ts';
-import type { TransferProgress } from './progress.ts';
 import { unitOf } from './queue.ts';
 
 /** In the order of the table of purposes. */

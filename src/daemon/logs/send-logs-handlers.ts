@@ -85,7 +85,7 @@ function requireStore({ uploads }: Parts): JobStore {
 
 function contextOf({ uploads }: Parts, { id }: Job): JobContext {
   const { opened, uploading } = uploads.bundles;
-  const confirmed = uploading?.job === id ? uploading.confirmed : null;
+  const confirmed = uploading?.id === id ? uploading.received : null;
   return { head: opened?.spool.find(id) ?? null, confirmed };
 }
 
@@ -111,7 +111,8 @@ async function followJob(
     try {
       const job = view();
       onEvent(job);
-      const isFailing = job.state === 'queued' && job.failures > failuresBefore;
+      // The time of the next try is known only when the entry is postponed.
+      const isFailing = job.state === 'queued' && job.failures > failuresBefore && job.next_try !== null;
       if (isFailing || OVER.has(job.state)) resolve(job);
     } catch (thrown) {
       // It was dropped.
@@ -122,7 +123,12 @@ async function followJob(
   const stopListening = onAbort(signal, () => reject(signal.reason as Error));
   try {
     look();
-    if (mode === 'command') void bundles.sendNow(id).then(look, reject);
+    // Without a daemon, nothing more happens then.
+    if (mode === 'command')
+      void bundles
+        .sendNow(id)
+        .then(() => resolve(view()))
+        .catch(reject);
     return await promise;
   } finally {
     stopWatching();

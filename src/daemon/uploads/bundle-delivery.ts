@@ -19,7 +19,9 @@ export interface BundleDeliveryPorts extends PurposePorts {
   readonly open: OpenBundles;
   /** Bytes of a job that the server has confirmed. */
   progress(job: string, confirmed: number): void;
-  /** An upload has started or ended. */
+  /** An attempt to upload a job begins. */
+  began(job: string): void;
+  /** It has ended, or its entry has changed. */
   changed(job: string): void;
 }
 
@@ -51,6 +53,7 @@ export class BundleDelivery {
       spool: open.spool,
       send: (sending) => this.#send(sending),
       rerouted: () => this.#session.close(),
+      carriedOut: ({ job }) => ports.changed(job),
       ended: () => undefined,
     });
   }
@@ -88,7 +91,7 @@ export class BundleDelivery {
   async #send(sending: Sending<BundleBody>): Promise<Verdict<BundleBody>> {
     const { job } = sending.entry.body;
     this.#sending = job;
-    this.#ports.changed(job);
+    this.#ports.began(job);
     try {
       return await this.#sender.send(sending);
     } finally {

@@ -5,6 +5,7 @@
 // opened is reported and tried again every minute; other parts are not affected. Requires that `open` is called before
 // `start`, and `attach` before the first job.
 
+import { progressed, type TransferProgress } from '#daemon/transfer-progress.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
@@ -42,7 +43,7 @@ export class SupportBundles {
   readonly #report: ScopedReport;
   readonly #turns = new Turns();
   readonly #listeners = new Set<(job: string) => void>();
-  readonly #confirmed = new Map<string, number>();
+  #progress: TransferProgress | null = null;
   #requests: Promise<PlatformRequests> | null = null;
   #load: (() => Promise<BundleContents>) | null = null;
   #contents: Promise<BundleContents> | null = null;
@@ -82,10 +83,10 @@ export class SupportBundles {
     return sending === null ? building : [...building, `uploading bundle ${sending} of support logs`];
   }
 
-  /** The job that is being uploaded now, and the bytes of it that the server has confirmed. */
-  get uploading(): { readonly job: string; readonly confirmed: number } | null {
+  /** The job that is being uploaded now. The bytes received are those that the server has confirmed. */
+  get uploading(): TransferProgress | null {
     const job = this.#delivery?.sending ?? null;
-    return job === null ? null : { job, confirmed: this.#confirmed.get(job) ?? 0 };
+    return this.#progress?.id === job ? this.#progress : null;
   }
 
   /** What makes the contents of bundles. */
@@ -248,10 +249,12 @@ export class SupportBundles {
     const delivery = new Delivery({
       ...this.#ports,
       open: this.#opened,
-      progress: (job, confirmed) => {
-        this.#confirmed.set(job, confirmed);
-        this.#changed(job);
+      began: (job) => {
+        const confirmed = this.#progress?.id === job ? this.#progress.received : 0;
+        this.#progress = null;
+        this.#confirm(job, confirmed);
       },
+      progress: (job, confirmed) => this.#confirm(job, confirmed),
       changed: (job) => this.#changed(job),
     });
     this.#delivery = delivery;
@@ -264,8 +267,13 @@ export class SupportBundles {
     await delivery?.stop(reason);
   }
 
+  #confirm(job: string, received: number): void {
+    const length = this.#opened?.store.get(job)?.built?.length ?? 0;
+    this.#progress = progressed(this.#progress, { id: job, received, length }, this.#ports.clock.monotonic());
+    this.#changed(job);
+  }
+
   #changed(job: string): void {
-    if (this.#opened?.store.get(job) == null) this.#confirmed.delete(job);
     for (const listener of this.#listeners) listener(job);
   }
 

@@ -24,6 +24,8 @@ export interface SpoolDeliveryPorts<Body>
   send(sending: Sending<Body>): Promise<Verdict<Body>>;
   /** The route has changed: called before what failed is sent again. */
   rerouted(): void;
+  /** The verdict on an entry is on disk. */
+  carriedOut?(body: Body): void;
   /** A delivery has ended. */
   ended(): void;
 }
@@ -103,7 +105,8 @@ export class SpoolDelivery<Body> {
     const policy = (sending: Sending<Body>) => this.#send(sending);
     this.#outcome = null;
     try {
-      await deliver({ spool, clock, random, report, policy, retry }, signal);
+      const carriedOut = ({ body }: { readonly body: Body }) => this.#ports.carriedOut?.(body);
+      await deliver({ spool, clock, random, report, policy, carriedOut, retry }, signal);
     } catch (thrown) {
       if (!signal.aborted) report({ name: 'fault', error: asCoded(thrown) });
     }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { LogsDetail, LogsJob, LogsPlan } from '#control/uploads/send-logs.ts';
 import { type Origin, startOrigin } from '#origin/server.ts';
+import { startGatedRelay } from '#test/support/gated-relay.ts';
 import { Site } from '#test/support/site.ts';
 
 const SECRET = 'hunter2-not-for-support';
@@ -94,6 +95,21 @@ describe('send-logs', () => {
 
     expect((await host.run(['send-logs', file, '--case', '9'])).code).toBe(0);
     expect(arrived()).toMatchObject([{ sha256: digestOf(file), case: '9' }]);
+  });
+
+  it('send-logs: without a daemon, requesting a failed job again tries at once', async () => {
+    const closed = await startGatedRelay(1);
+    await closed.close();
+    const url = `http://127.0.0.1:${closed.port}/support-logs`;
+    const host = await site({ url });
+    for (const _attempt of [1, 2]) {
+      const { code, out } = await host.run(['send-logs']);
+      expect([code, out]).toEqual([
+        11,
+        expect.stringContaining('is not sent yet. The daemon tries again when it runs.'),
+      ]);
+    }
+    expect(JSON.parse((await host.run(['send-logs', 'list', '--json'])).out)).toMatchObject([{ failures: 2 }]);
   });
 
   it('send-logs: a FILE that is not a bundle is refused and not sent', async () => {

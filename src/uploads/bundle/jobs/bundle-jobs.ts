@@ -36,7 +36,7 @@ export interface BundleOrder {
 
 export interface BundleJobsPorts {
   readonly store: JobStore;
-  readonly spool: Pick<Spool<BundleBody>, 'accept' | 'find' | 'drop'>;
+  readonly spool: Pick<Spool<BundleBody>, 'accept' | 'find' | 'drop' | 'retry' | 'hold'>;
   readonly clock: Clock;
   readonly report: ScopedReport;
   retention(): Retention;
@@ -44,7 +44,7 @@ export interface BundleJobsPorts {
   refusal(): CodedError | null;
   /** Collects, redacts and packs into this folder. It can be repeated after a crash. */
   build(job: Job, work: string, signal: AbortSignal): Promise<BuiltFile>;
-  /** Called when an entry has entered the spool. */
+  /** Called when an entry has entered the spool, or is due now. */
   queued(): void;
   /** Called after each change of a job. */
   changed(job: Job): void;
@@ -96,7 +96,10 @@ export class BundleJobs {
       const refused = refusal();
       if (refused !== null) throw refused;
       const running = this.#runningFor(order);
-      if (running !== null) return { job: running, joined: true };
+      if (running !== null) {
+        if (order.requestedBy.how === 'command') await this.#sendNow(running);
+        return { job: running, joined: true };
+      }
       if (order.requestedBy.how !== 'command') this.#requirePause();
       await this.#freeSpace();
       const { requestedBy, sinceMs, ...fields } = order;
@@ -273,6 +276,16 @@ export class BundleJobs {
     if (built === null) return;
     const { spool, queued } = this.#ports;
     await spool.accept({ key: id, body: { job: id, length: built.length, sha256: built.sha256 }, isOwed: true });
+    queued();
+  }
+
+  /** A person who requests it again does not wait for the next try. */
+  async #sendNow({ id }: Job): Promise<void> {
+    const { spool, queued } = this.#ports;
+    const head = spool.find(id);
+    if (head === null || head.postponed === null || head.held) return;
+    spool.hold(0);
+    await spool.retry(head);
     queued();
   }
 
