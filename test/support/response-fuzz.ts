@@ -40,7 +40,7 @@ interface FuzzReport {
 const MAX_PAUSE_MS = 200;
 const LOOK_EVERY_MS = 5;
 /** Silences end soon: that an answer never comes is one of the things that are tried. */
-const SHORT_MS = 60;
+const SHORT_MS = 25;
 
 const JAR = makeJar('1', 3_000);
 const FEED = feedOf([itemFor('u1', JAR)]);
