@@ -110,7 +110,7 @@ trap 'exit 143' TERM
 
 # One file with its mode, whatever the umask, by one rename: a reader sees the old one or the new one.
 put() {
-  mkdir -p "$(dirname "$3")"
+  [ -d "${3%/*}" ] || mkdir -p "${3%/*}"
   # mv would put it into a folder of that name.
   [ ! -d "$3" ] || fail "$3 is a folder; a file belongs there."
   unfinished=$3.new
@@ -146,11 +146,11 @@ put_files() {
   for unit in $units; do put 0644 "$here/$unit" "$dest/usr/lib/systemd/system/$unit"; done
   put 0644 "$here/sysusers.d/sallyport.conf" "$dest/usr/lib/sysusers.d/sallyport.conf"
   put 0644 "$here/tmpfiles.d/sallyport.conf" "$dest/usr/lib/tmpfiles.d/sallyport.conf"
-  for file in "$root"/docs/*.md; do put 0644 "$file" "$doc/$(basename "$file")"; done
-  for file in "$here"/examples/*; do put 0644 "$file" "$doc/examples/$(basename "$file")"; done
+  for file in "$root"/docs/*.md; do put 0644 "$file" "$doc/${file##*/}"; done
+  for file in "$here"/examples/*; do put 0644 "$file" "$doc/examples/${file##*/}"; done
   put 0644 "$here/logrotate/sallyport" "$doc/examples/logrotate/sallyport"
   for file in "$root"/docs/man/*.1; do
-    if [ -e "$file" ]; then put 0644 "$file" "$dest/usr/share/man/man1/$(basename "$file")"; fi
+    if [ -e "$file" ]; then put 0644 "$file" "$dest/usr/share/man/man1/${file##*/}"; fi
   done
   put 0644 "$root/config/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.example.yaml"
   put 0644 "$root/config/sallyport.schema.json" "$dest/etc/sallyport/sallyport.schema.json"

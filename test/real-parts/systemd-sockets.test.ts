@@ -95,12 +95,13 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
     'installed sockets: %s can use each verb on their sockets and no other',
     { timeout: 60_000 },
     async (user) => {
-      for (const socket of SOCKETS) {
+      const results = await Promise.all(SOCKETS.map((socket) => askAll(user, socket)));
+      for (const [index, socket] of SOCKETS.entries()) {
         const expected = TABLE.map(([name, { needs }]) => {
           const may = isSufficient(AUTHORITY[socket], needs) ? 'allowed' : 'refused';
           return [name, OPEN[user].includes(socket) ? may : 'closed'];
         });
-        expect(await askAll(user, socket), socket).toEqual(Object.fromEntries(expected));
+        expect(results[index], socket).toEqual(Object.fromEntries(expected));
       }
     },
   );
