@@ -6,8 +6,8 @@ import { contentBlocked } from '#http/refusal-page.ts';
 import { requestDocument } from '#http/session/document.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Connection } from '#proxy/route.ts';
-import { systemClock } from '#system/clock.ts';
 import { type FaultProxy, says, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { scaledClock } from '#test/support/scaled-clock.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
 
 const ASKED = new URL('http://updates.example.com/1602600.jar?token=x');
@@ -63,9 +63,10 @@ describe('refusal page of a proxy', () => {
     return await router.route('updates', ASKED).open({ bulk, signal: new AbortController().signal });
   }
   const common = {
-    deadlines: { firstByteMs: 15_000, silenceMs: 15_000, totalMs: 15_000, key: 'a test' },
+    deadlines: { firstByteMs: 150_000, silenceMs: 150_000, totalMs: 150_000, key: 'a test' },
     request: { method: 'GET', url: ASKED, headers: {} } as const,
-    clock: systemClock,
+    // One test waits for the rest of a page.
+    clock: scaledClock(10),
     signal: new AbortController().signal,
   };
 

@@ -275,7 +275,8 @@ describe('a planted secret is in no output or file', () => {
     const daemon = site.start(['run', '--log', form === 'json' ? 'json' : 'text'], environment);
     await daemon.line(form === 'json' ? '"next-round"' : 'Next check for updates at');
     const found: string[] = [];
-    for (const [name, farSide] of FAR_SIDES) {
+    // The lines of the classic form are also in the log file, which is searched in both forms.
+    for (const [name, farSide] of FAR_SIDES.filter((_one, index) => form === 'json' || index % 3 === 1)) {
       answer = farSide;
       const said = [...(await everyRequest()), ...(await filesBelow(site.dir))];
       found.push(...leaks(said).map((leak) => `${name}: ${leak}`));

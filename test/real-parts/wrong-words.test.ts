@@ -75,7 +75,7 @@ describeWith(['squid'], 'Squid', () => {
 
   it('spoken to by SOCKS: not a word of CONNECT, and a diagnosis knows the scheme', async () => {
     await using(await startSquid(), async ({ port }) => {
-      const router = testRouter({ proxies: [at(port, 'socks5h')], timeouts: { tunnel_timeout_ms: 1_000 } });
+      const router = testRouter({ proxies: [at(port, 'socks5h')], timeouts: { tunnel_timeout_ms: 400 } });
       const met = await failureOf(router);
       expect(['TUNNEL-TIMEOUT', 'TUNNEL-CLOSED', 'PROXY-SCHEME']).toContain(met.code);
       expect(met.message).not.toContain('CONNECT');
@@ -111,7 +111,7 @@ describeWith(['squid'], 'Squid', () => {
 describeWith(['tinyproxy'], 'tinyproxy', () => {
   it('tinyproxy: diagnose recognizes it if SOCKS is configured', async () => {
     await using(await startTinyproxy(), async ({ port }) => {
-      const router = testRouter({ proxies: [at(port, 'socks5h')], timeouts: { tunnel_timeout_ms: 1_000 } });
+      const router = testRouter({ proxies: [at(port, 'socks5h')], timeouts: { tunnel_timeout_ms: 400 } });
       expect((await failureOf(router)).message).not.toContain('CONNECT');
       const error = await diagnosed(router);
       expect([error.code, error.facts['wanted']]).toEqual(['PROXY-SCHEME', 'http']);
