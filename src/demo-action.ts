@@ -1,4 +1,4 @@
-// The command `demo`: what runs the daemon and the commands that the demo shows.
+// The command `demo`: the function that runs the daemon and the commands that the demo shows.
 
 import type { Actions } from '#cli/program/program.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';

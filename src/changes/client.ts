@@ -1,7 +1,8 @@
 // The client of the change service, which tries or makes changes for users who cannot write the configuration.
 //
-// Guarantees: nothing is sent to a socket that root or this user did not make. A response matches the schema or is a
-// coded error. An abort ends the request, and with it a trial that has no verdict yet.
+// Guarantees: nothing is sent to a socket that was created by a user other than root and this user. The result is a
+// response that matches the schema, or a coded error. An abort ends the request, and also its trial if that has no
+// result yet.
 
 import { connect, type Socket } from 'node:net';
 import type { Change } from '#config/editing/apply-change.ts';

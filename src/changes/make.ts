@@ -1,5 +1,5 @@
-// Makes a change: writes the file, waits for the daemon to apply it, removes passwords that are no longer used. Returns
-// the result as data, and the caller shows it.
+// Makes a change: writes the file, waits for the daemon to apply it, and removes passwords that are no longer used.
+// Returns the result as data, which the caller shows.
 //
 // Guarantees: renaming the configuration file commits the change (`config/editing/apply-change.ts`). A replaced
 // password is kept until the daemon uses the new settings. A crash leaves the old or the new settings, each with its

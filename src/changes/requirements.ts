@@ -1,5 +1,5 @@
-// Checks a request to the change service. It may set only keys that an admin may set, and must not use a secret that
-// its sender does not know. Pure.
+// Checks whether a request to the change service is permitted: it may set only keys that an admin may set, and may use
+// a secret only if its sender knows the secret. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Change } from '#config/editing/apply-change.ts';

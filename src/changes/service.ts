@@ -2,9 +2,9 @@
 // process for each connection that systemd accepts, and exits with the connection (systemd/sallyport-change.socket).
 //
 // Guarantees: only keys that an admin may set are changed, and no secret is used in a new way unless the request
-// contains it. The file is written only after a trial in the daemon accepted exactly that content. If the caller leaves
-// before the write, nothing changes. A crash leaves the old or the new file. The mode of the socket decides who may
-// connect, and SO_PEERCRED identifies the caller.
+// contains it. The file is written only after the daemon has tested and accepted exactly this content. If the caller
+// disconnects before the write, nothing changes. A crash leaves the old or the new file. The mode of the socket decides
+// who may connect, and SO_PEERCRED identifies the caller.
 
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';

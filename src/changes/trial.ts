@@ -1,7 +1,7 @@
-// Tries a change before it is written: sends the new settings to the daemon, which tests the connections that they
-// affect. Returns the result, and the caller decides and shows it.
+// Tests a change before it is written: sends the new settings to the daemon, which tests the connections that they
+// affect. Returns the result; the caller shows it and decides what to do.
 //
-// Guarantees: nothing is written and nothing takes effect, not even if the caller leaves or the daemon stops.
+// Guarantees: nothing is written and no setting takes effect, even if the caller disconnects or the daemon stops.
 
 import { type Change, candidateOf } from '#config/editing/apply-change.ts';
 import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';

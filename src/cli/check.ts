@@ -1,5 +1,5 @@
-// `sallyport check`: runs one round now and shows its log lines live. The running daemon does the work; if none runs,
-// this process does.
+// `sallyport check`: runs one round now and shows its log lines live. The running daemon runs the round. If no daemon
+// is running, this process runs it.
 
 import type { Control, RoundResult } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';

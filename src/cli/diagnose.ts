@@ -1,5 +1,6 @@
-// `sallyport diagnose`, `proxy test` and Test Connection: each requests a diagnosis and prints it. The exit status is 0
-// if the work would succeed, even with warnings, and otherwise that of the class of the first failure.
+// `sallyport diagnose`, `proxy test` and the connection test of `proxy add`: each requests a diagnosis and prints it.
+// The exit status is 0 if updates and uploads would succeed, even with warnings. Otherwise it is the status of the
+// first failure.
 //
 // Guarantees: a password that a proxy rejected is sent again only if the user allows it, by the flag or at the
 // terminal.

@@ -1,5 +1,5 @@
 // A diagnosis for people: the cause first, then one line for each purpose, then the stages of each purpose in columns.
-// Pure. The caller chooses the width and whether there is color; the words alone say everything.
+// Pure. The caller sets the width and whether colors are used. No information is in the colors alone.
 
 import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
 import { showDuration, showForeign } from '#errors/template.ts';

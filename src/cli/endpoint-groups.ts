@@ -1,4 +1,4 @@
-// Groups the list of endpoints by proxy: one row for each host and port, whatever it is needed for. Pure.
+// Groups the list of endpoints by proxy: one row for each host and port, even if several purposes need it. Pure.
 
 import type { EndpointCandidate, EndpointList, EndpointProxy, EndpointRow } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';

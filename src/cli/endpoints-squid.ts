@@ -2,8 +2,9 @@
 // nothing else. Pure.
 //
 // Guarantees: each rule matches a whole name or address, one port, and only the methods in use. `dstdomain -n` disables
-// reverse lookups; with them, the owner of an address could make it match any name. A name that squid.conf would parse
-// as something else is left out, and a comment says so. There are no times, so the same settings give the same bytes.
+// reverse lookups, with which the owner of an address could make it match any name. If squid.conf would parse a name as
+// something else, the name is left out, and a comment says so. There are no times, so the same settings give the same
+// bytes.
 
 import type { EndpointList, EndpointProxy } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';

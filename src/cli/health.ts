@@ -1,8 +1,8 @@
 // `sallyport status --check`: one line and an exit status, as monitoring plugins print them.
 //
 // Guarantees: it always prints exactly one line on stdout and exits with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3
-// (UNKNOWN, if the state cannot be determined). It starts nothing and changes no state; if no daemon runs, it reports
-// that.
+// (UNKNOWN, if the state cannot be determined). It starts no daemon and changes no state. If no daemon is running, it
+// reports this.
 
 import type { Control, Status } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';

@@ -1,5 +1,5 @@
-// How `sallyport queue` shows entries: a row of each kind with its quota, a table of entries, and one entry in full.
-// Pure.
+// Formats the output of `sallyport queue`: a row for each kind of data with its quota, a table of entries, and all
+// facts about one entry. Pure.
 
 import type { QueueDetail, QueueEntry, QueueKindRow, QueueList } from '#control/queue.ts';
 import { showForeign, showSize } from '#errors/template.ts';

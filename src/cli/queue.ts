@@ -1,5 +1,5 @@
-// `sallyport queue`: lists, shows, retries, drops and verifies what waits to be sent. The running daemon answers; if
-// none runs, this process reads the state itself.
+// `sallyport queue`: lists, shows, retries, drops and verifies entries that are waiting to be sent. The running daemon
+// answers. If no daemon is running, this process reads the state itself.
 
 import type { Control } from '#control/control.ts';
 import type { QueueKindRow } from '#control/queue.ts';

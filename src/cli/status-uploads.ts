@@ -1,4 +1,5 @@
-// Rows of `sallyport status` about uploads: what leaves this host, and the queue of each purpose that sends. Pure.
+// Rows of `sallyport status` about uploads: which data leaves this host, and the queue of each purpose that sends data.
+// Pure.
 
 import type { Status } from '#control/control.ts';
 import { showForeign, showSize } from '#errors/template.ts';

@@ -1,9 +1,9 @@
 // `sallyport status`: first the overall health, then a section for each part: what it does, what it decided and why.
 //
-// Guarantees: the words are the same on a tty and elsewhere. On a tty no line breaks inside a word, a transfer has a
-// progress bar, and the verdict has a color if colors are allowed. Times are local with their zone. Ages are relative
-// to the time of the response, not to the clock of this process. Features not in use share one line, unless -v shows
-// them.
+// Guarantees: the words are the same on a tty and elsewhere. On a tty, no line breaks inside a word, a transfer has a
+// progress bar, and the health has a color if colors are allowed. Times are local times with their zone. Ages are
+// relative to the time of the response, not to the clock of this process. Features that are not in use share one line;
+// with -v, each has its own section.
 
 import type { Control, Status } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';

@@ -1,7 +1,7 @@
 // `sallyport submit`: hands documents of exposure analytics to the daemon, or leaves them in the drop directory.
 //
 // Guarantees: each input is accepted as a whole or not at all, and status 0 is returned only when all documents are
-// durable on this host. One input after another; a failed one does not stop the rest.
+// durable on this host. Inputs are submitted one after another, and a failed input does not stop the others.
 
 import type { WrongLines } from '#control/submit.ts';
 import type { Submitted } from '#control/submit-client.ts';

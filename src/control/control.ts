@@ -1,6 +1,6 @@
-// Everything that can be requested of Sallyport: one table of verbs with two transports. A running daemon serves them
-// over its unix sockets. If none runs, the same handlers work in this process, without schedules, and the command
-// does not notice the difference.
+// Everything that can be requested from Sallyport: one table of verbs with two transports. A running daemon handles
+// them over its unix sockets. If no daemon is running, the same handlers run in this process, without schedules. A
+// command does not notice the difference.
 //
 // To add a verb, declare it here and write its handler in `daemon/verbs.ts`. All data is plain JSON with a schema, so
 // both ends agree and an old client detects a mismatch.

@@ -1,5 +1,5 @@
-// The entries that wait to be sent, as `sallyport queue` shows and changes them: verbs and answers. The content of an
-// entry is never part of an answer: only its size, its digest, and the ids of documents.
+// The verbs and answers of `sallyport queue`, which shows and changes the entries that are waiting to be sent. An
+// answer has the size and digest of an entry and the ids of its documents, but never its content.
 
 import { z } from 'zod';
 import { answer, field, whole, work } from './verb.ts';

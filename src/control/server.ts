@@ -1,6 +1,6 @@
-// The daemon's end of Control: HTTP/1.1 over a unix socket. Each socket has one authority, so what a caller may do
-// depends on which sockets the file system lets it open. The log identifies callers by what the kernel reports about
-// them.
+// The daemon's end of Control: HTTP/1.1 over a unix socket. Each socket has one authority, so the requests that a
+// caller may send depend on the sockets that it can open. The log identifies callers by the IDs that the kernel
+// reports.
 //
 // Guarantees: a bad request gets a coded error, never a crash. A client that disconnects or does not read ends only its
 // own request. Body, silence and unread output have limits; `socket-server.ts` has the others.

@@ -1,7 +1,8 @@
 // The form of a submission on the socket `submit.sock`: one POST with documents, and a JSON response.
 //
-// The response may begin before the request has ended: a client that gets one stops sending. The daemon reads what was
-// sent until then, because a socket that is closed with unread data discards the response (unix(7)).
+// The response may begin before the request has ended. When a client gets the response, it stops sending. The daemon
+// reads the data that was sent until then, because a socket that is closed with unread data discards the response
+// (unix(7)).
 
 import { z } from 'zod';
 

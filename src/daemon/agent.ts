@@ -1,8 +1,6 @@
-// Runs rounds, one at a time, for every caller. `verbs.ts` uses it for both implementations of Control.
+// Runs rounds for every caller, one at a time. `verbs.ts` uses it for both implementations of Control.
 //
-// Guarantees: two rounds never overlap; a caller that requests one during another joins it and gets its events. An
-// abort ends only the wait of that caller. `stop` ends the round, which keeps its partial downloads. A round rejects
-// only when it is stopped.
+// Guarantees: two rounds never overlap. A caller that requests a round while one is running joins that round and gets its events. An abort ends only the wait of this caller. `stop` ends the round and keeps its partial downloads. The promise of a round rejects only after `stop`.
 
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
 import type {

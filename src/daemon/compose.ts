@@ -1,6 +1,7 @@
-// The composition root: every real part is made here, once, and passed down. No module creates its own dependencies.
+// The composition root: every real part is made here once and passed to the parts that use it. No module creates its
+// own dependencies.
 //
-// Unreadable state is set aside and reported; it is never fatal. Settings become active through the same two steps at
+// A state file that cannot be read is set aside and reported. This never ends the program. Settings become active through the same two steps at
 // start and at a reload: every module verifies, then every module commits (`#config/following/reload.ts`).
 
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// What the composition takes from the machine: files, time, randomness, the lock, the log and certificate files. The
-// program uses `realMachine`. Tests of rounds pass fakes and compose everything else as the program does.
+// The parts of the machine that the composition uses: files, time, randomness, the lock, the log and certificate files.
+// The program uses `realMachine`. Tests of rounds pass fakes and compose everything else as the program does.
 
 import { openLog } from '#logging/log.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '#system/clock.ts';

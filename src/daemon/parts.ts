@@ -1,5 +1,5 @@
-// The type of the parts of a running Sallyport: what the composition root makes once and every task of the daemon
-// uses. Only `compose.ts` makes them; every other file in this folder knows only the type.
+// The type of the parts of a running Sallyport. Only `compose.ts` makes these parts, once. All other files of the
+// daemon use them through this type.
 
 import type { Environment } from '#config/places.ts';
 import type { LoadResult } from '#config/reading/load.ts';

@@ -1,5 +1,5 @@
-// What the daemon does for each verb of Control, over a socket or in this process. A verb is declared in
-// `control/control.ts`; its handler is here.
+// The handlers for the verbs of Control, for requests over a socket and in this process. A verb is declared in
+// `control/control.ts`.
 
 import type { Authority, Verbs } from '#control/control.ts';
 import type { HandlersOf } from '#control/verb.ts';

@@ -1,8 +1,8 @@
 // The folder of the demo, which is emptied at each start.
 //
-// Guarantees: nothing is removed from a folder that the demo did not make, which a marker file identifies. Nothing is
-// removed while another demo, or a Sallyport with the demo's configuration, uses the folder, because the folder is
-// locked first. The marker is written first and never removed, so after a crash the next start recognizes the folder.
+// Guarantees: files are removed only from a folder that the demo created, which is identified by a marker file. The
+// folder is locked first, so nothing is removed while another demo, or a Sallyport with the demo's configuration, uses
+// it. The marker is written first and never removed, so the next start recognizes the folder after a crash.
 
 import { lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

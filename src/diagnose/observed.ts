@@ -1,5 +1,5 @@
-// What the responses of a probe show in addition to their status: what the path changes in a response, and how the
-// clocks differ. Pure.
+// Facts from the responses of a probe, in addition to their status: which parts of a response the path has changed, and
+// how the clocks differ. Pure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';

@@ -1,9 +1,8 @@
-// Probes one purpose over its real route until a failure or the end: the work's own first request, the upgrade to a
-// WebSocket if its endpoint is one, a range of what it would fetch, then each other host up to TLS.
+// Probes one purpose over its real route until a failure or the end. The steps are the first request of a round or an
+// upload, the upgrade to a WebSocket if the endpoint is one, a range request for a file that would be downloaded, and
+// then TLS to each other host.
 //
-// Guarantees: it ends at the first failure, which is the one that the work would meet. It makes no attempt with a
-// credential that the work would not make. An abort rejects with its reason. Each purpose has its own deadline: the
-// step that it interrupts is the failure, and later hosts are not tried.
+// Guarantees: it ends at the first failure, which is the failure that a round or an upload would have. It sends a credential only if they would send it. An abort rejects with its reason. Each purpose has its own deadline. If the deadline interrupts a step, this step is the failure, and later hosts are not tested.
 
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,8 +1,7 @@
-// The requests that a diagnosis makes in addition to those of the work: one for which any response is enough, and a
-// range request for something that the work would fetch. Both use the `exchange` of packages.
+// The two additional requests of a diagnosis: a request for which any response is enough, and a range request for a
+// file that a round would download. Both use the `exchange` of packages.
 //
-// Guarantees: only the first bytes of a body are kept. Redirects of a range request are checked as the work checks
-// them.
+// Guarantees: only the first bytes of a body are kept. Redirects of a range request are checked as in a round.
 
 import type { Purpose } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';

@@ -1,10 +1,10 @@
 // A second opinion on a probe: an ordinary Node client makes the same request to the same target through the same
 // proxy.
 //
-// Guarantees: it never goes direct, because only attempts through a proxy are repeated. It costs no rejected attempt,
-// because it gets an account only if this proxy accepted that account during the probe. Tokens and headers for the
-// server are not given to it. If an ordinary client cannot do what the settings require, none is started, and the
-// report says why. Relies on the probe having ended.
+// Guarantees: the client never connects directly, because only attempts through a proxy are repeated. It causes no
+// rejected login, because it gets an account only if this proxy accepted the account during the probe. It does not get
+// tokens and headers for the server. If an ordinary client does not support what the settings require, no client is
+// started, and the report says why. The probe must have ended before.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CandidateProxy, LentAccount } from '#proxy/candidate-info.ts';

@@ -1,5 +1,6 @@
-// Compares the proxy variables of a service with those of the caller's shell: the difference explains what works in a
-// shell and not as a service. Pure. The result contains no user and no password, nor any value that is not a URL.
+// Compares the proxy variables of a service with those of the caller's shell. The difference explains why a connection
+// works in a shell but not for the service. The result contains no user, no password, and no value that is not a URL.
+// Pure.
 
 import type { ProxyVariables } from './report.ts';
 

@@ -1,4 +1,5 @@
-// Runs an ordinary Node client in a thread of its own, which ends with the answer, at the deadline or at the abort.
+// Runs an ordinary Node client in its own thread, which ends when the client has answered, at the deadline, or at an
+// abort.
 //
 // Guarantees: the thread has an empty environment, so that no variable bypasses the proxy, and its memory has a
 // limit. Its output is not printed.

@@ -1,4 +1,5 @@
-// Codes of `src/config`. A mistake in the file itself is a `Problem` with line and column; these codes head the list of them.
+// Codes of `src/config`. Each error in the file itself is a `Problem` with line and column; the code CONFIG introduces
+// their list.
 
 import type { Entry } from './entry.ts';
 

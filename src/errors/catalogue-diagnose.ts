@@ -1,4 +1,4 @@
-// Codes of `src/diagnose`, and of causes that only a diagnosis can see because it combines several observations.
+// Codes of `src/diagnose`: causes that only a diagnosis can find, because it combines several observations.
 
 import type { Entry } from './entry.ts';
 

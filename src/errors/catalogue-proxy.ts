@@ -1,5 +1,5 @@
-// Codes of `src/proxy`: everything between this host and the far end of the tunnel. The proxy's own answers are here
-// and never mixed with the origin's (principle 6). Wording follows part C of the notes on the field's thirty situations.
+// Codes of `src/proxy`: failures between this host and the other end of the tunnel. Responses of the proxy itself have
+// codes of their own, which are never used for responses of the origin (principle 6).
 
 import type { Entry } from './entry.ts';
 

@@ -1,5 +1,6 @@
-// Codes of TLS in `src/proxy`: PROXY-TLS-* for TLS to a proxy itself, TLS-* for TLS to the target, whatever lies between.
-// The two are never mixed: one is a matter of the proxy's profile, the other of the purpose (principle 6).
+// Codes of TLS in `src/proxy`: PROXY-TLS-* for TLS to a proxy itself, and TLS-* for TLS to the target, with or without
+// a proxy. The two are kept apart (principle 6), because the profile of the proxy configures the first, and the purpose
+// configures the second.
 
 import type { Entry } from './entry.ts';
 

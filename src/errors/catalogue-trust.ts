@@ -1,5 +1,6 @@
-// Codes of signed feeds: metadata of The Update Framework (TUF), the stored versions, and the clock that judges expiry.
-// The facts `role`, `version` and `clause` name the signed document and the clause of the TUF specification 1.0.
+// Codes of signed feeds: metadata of The Update Framework (TUF), the stored versions, and the clock that decides about
+// expiry. The facts `role`, `version` and `clause` name the signed document and the clause of the TUF specification
+// 1.0.
 
 import type { Entry } from './entry.ts';
 

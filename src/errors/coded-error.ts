@@ -1,8 +1,8 @@
 // The error type of this program: a stable code, the facts, and a sentence made from them by the formatter.
 //
-// A code is defined once, in the catalogue of its module (`catalogue-*.ts`), with its sentence, what to check, and whether
-// a retry can help. Foreign text enters only as a fact. So no message can forge a log line, and the renderers can redact
-// every secret.
+// A code is defined once, in the catalogue of its module (`catalogue-*.ts`), with its sentence, what to check, and
+// whether a retry can help. Text from outside is always a fact. Therefore, no message can forge a log line, and the
+// renderers can redact every secret.
 
 import { getSystemErrorMessage } from 'node:util';
 import { CATALOGUE, type Code } from './catalogue.ts';

@@ -1,4 +1,4 @@
-// What a catalogue (`catalogue-*.ts`) says of one failure code.
+// The entry for one failure code in a catalogue (`catalogue-*.ts`).
 
 /** The class of a failure: it decides the exit status of a command (`exit-status.ts`). */
 export type FailureClass =

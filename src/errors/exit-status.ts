@@ -1,5 +1,6 @@
-// The exit statuses of all commands: stable, and documented in docs/commands.md. There is one per class of failure, so that
-// a script can tell a rejected password from a name that does not resolve. 64 and 78 are those of sysexits.
+// The exit statuses of all commands: stable, and documented in docs/commands.md. There is one status per class of
+// failure, so that a script can distinguish a rejected password from a name that does not resolve. 64 and 78 have the
+// same meaning as in sysexits.
 
 import type { FailureClass } from './entry.ts';
 

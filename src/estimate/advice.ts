@@ -1,7 +1,7 @@
 // Derives estimates for larger packages, and the recommended response timeout, from the measured downloads. Pure.
 //
-// The timeout limits silence, so the longest silence decides. The recommendation is at least that silence times the
-// margin, at least the value that the manual suggests, and within the range of the setting.
+// The timeout limits silence, so the recommendation depends on the longest silence. It is at least the longest silence
+// times the margin, at least the value that the manual suggests, and within the range of the setting.
 
 import { at, type Line, lowestLineAbove, type Point } from '#timeout/line.ts';
 import type { Measured } from './pairing.ts';

@@ -1,8 +1,8 @@
 // `timeout estimate`: the procedure of the manual for the response timeout, from the log and the packages folder.
 //
-// Guarantees: reads with the rights of the calling user, writes nothing, and keeps little of a log in memory, whatever
-// its size. If a file cannot be read to its end, the report names it and uses the part that was read. Relies on the
-// pure modules of this folder.
+// Guarantees: it reads with the rights of the calling user, writes nothing, and keeps only a small part of a log in
+// memory, even of a large one. If a file cannot be read to its end, the report names the file and uses the part that
+// was read.
 
 import { basename, dirname, join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';

@@ -1,5 +1,5 @@
-// Which log a file belongs to, and its age among the files of that log: `nsc.log.gz.9` is older than `nsc.log.gz.0`,
-// which is older than `nsc.log`; `sallyport.log.2` is older than `sallyport.log.1`. Pure.
+// Finds the log that a file belongs to, and the age of the file among the files of this log: `nsc.log.gz.9` is older
+// than `nsc.log.gz.0`, which is older than `nsc.log`; `sallyport.log.2` is older than `sallyport.log.1`. Pure.
 
 /** The log that a file belongs to, by the name of its current file, and the age of the file. */
 interface Place {

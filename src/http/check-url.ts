@@ -1,5 +1,5 @@
-// Checks every URL before it is requested, whether configured or from a redirect: may it be requested, and with
-// credentials? Pure. Names are not resolved, so an address is checked only where the URL contains one.
+// Checks every URL before it is requested, whether it is configured or comes from a redirect: may it be requested, and
+// may credentials be sent? Names are not resolved, so an address is checked only if the URL contains one. Pure.
 //
 // Guarantees: only http and https; never from https to http; only the configured origin and the allowed ones. User,
 // password and fragment are removed. Credentials go only to the configured origin. Relies on WHATWG URL to convert

@@ -1,7 +1,7 @@
-// Follows redirects hop by hop. Each URL is checked before anything is dialed, and the caller requests each one over
-// its own route.
+// Follows redirects one by one. Each URL is checked before a connection is opened, and the caller requests each URL
+// over its own route.
 //
-// Guarantees: at most `limit` redirects. Each hop is checked again, and credentials go only to the configured origin.
+// Guarantees: at most `limit` redirects. Each URL is checked again, and credentials are sent only to the configured origin.
 // The method never changes, because callers use this only for GET and HEAD. Keeps no state.
 
 import { coded } from '#errors/coded-error.ts';

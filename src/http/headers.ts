@@ -1,7 +1,7 @@
 // Reads response heads: joined values, Via, length, coding; and the title of an HTML page.
 //
 // Guarantees: names are case-insensitive, repeated fields are joined as in RFC 9110, 5.2, and the search for a title
-// takes bounded time. All results are untrusted text that only the log formatter shows. Pure.
+// takes bounded time. All results are untrusted text, which only the log formatter may show. Pure.
 
 import { titleOf } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';

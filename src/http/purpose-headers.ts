@@ -1,5 +1,5 @@
-// Makes the headers of every request: User-Agent, and, where credentials may go, the token and the admin's own headers
-// of a purpose.
+// Makes the headers of every request: User-Agent, and, if credentials may be sent to the target, the token and the
+// configured headers of the purpose.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';

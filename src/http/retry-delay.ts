@@ -1,8 +1,7 @@
-// Computes the wait before the next attempt, from data alone: full jitter on a doubling base, what Retry-After requests
-// (the fact `retryAfterMs`), and the pause that a failing proxy gets (the fact `pauseMs`).
+// Computes the wait before the next attempt, from data alone: full jitter on a doubling base, the delay in Retry-After
+// (the fact `retryAfterMs`), and the pause after failures of a proxy (the fact `pauseMs`).
 //
-// Guarantees: never below a minimum, so that attempts cannot loop without a pause, and never above the configured
-// maximum, to which a spread after Retry-After may be added. Pure; the caller passes random number and time.
+// Guarantees: the wait is never below a minimum, so that attempts cannot loop without a pause. It is never above the configured maximum, except that a random spread may be added after Retry-After. Pure: the caller passes the random number and the time.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { MAX_SPAN_MS } from '#system/moment.ts';

@@ -1,5 +1,5 @@
-// Converts an unexpected status to a coded failure. 408, 425, 429 and 5xx may pass by themselves; everything else needs
-// a change by a person (RFC 9110, 15). Retry-After and the title of the page become facts of the failure.
+// Converts an unexpected status to a coded failure. 408, 425, 429 and 5xx may be temporary. After any other status, a
+// person has to change something (RFC 9110, 15). Retry-After and the title of the page become facts of the failure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';

@@ -1,5 +1,6 @@
-// Binds tokens and headers to the origin of the purpose that they were entered for, as passwords are bound to their
-// proxy: if its URL is edited, they do not go to another server. The credential guard stores the origin.
+// Binds tokens and headers to the origin of the URL for which they were entered. If the URL is changed to another
+// server, they are not sent there. Passwords are bound to their proxy in the same way. The credential guard stores the
+// origin.
 //
 // Guarantees: a secret that was entered for another origin is not sent. A new secret is bound to the first origin that
 // it is configured with. The binding is released when the secret is entered again (a new value, or its file rewritten)

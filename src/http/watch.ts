@@ -1,8 +1,8 @@
 // Applies the deadlines of one response and measures its timing, on the monotonic clock.
 //
-// Guarantees: one timer at a time, which is not restarted for each chunk: a chunk only records its time, and the timer
-// checks when it fires. A busy event loop is not mistaken for a silent proxy: when a deadline expires, the sockets are
-// read once more before the decision. `end` leaves no timer running.
+// Guarantees: there is one timer at a time, and it is not restarted for each chunk. A chunk only records its time,
+// which the timer compares when it fires. A busy event loop is not mistaken for a silent proxy: when a deadline
+// expires, the sockets are read once more before the decision. `end` leaves no timer running.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Deadlines } from './deadlines.ts';

@@ -1,8 +1,8 @@
 // Opens a WebSocket over a route: a tunnel, TLS, and the upgrade, with the package `ws` over a `ConnectionAgent`.
 //
-// Guarantees: ends within `timeoutMs` or at the abort, and then only the returned WebSocket is open. A failure of the
-// route keeps its own code; any later result other than 101 is WS-BLOCKED and names what came instead. `ws` is loaded
-// at the first use.
+// Guarantees: it ends within `timeoutMs` or at the abort, and then only the returned WebSocket is open. A failure of
+// the route keeps its own code. If the upgrade has any result other than 101, the code is WS-BLOCKED, and the failure
+// shows the result. `ws` is loaded at the first use.
 
 import type { WebSocket } from 'ws';
 import type { Purpose } from '#config/purposes.ts';

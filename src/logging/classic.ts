@@ -1,8 +1,8 @@
 // The log line of the manual: `2026-11-20T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.`
 //
-// Local time without a zone, level, thread, one sentence. Issue 6 and users' scripts read it, so the grammar never
-// changes. The head consists of our own constants and the sentence comes from the one formatter, so text from outside
-// cannot begin a line.
+// A line has the local time without a zone, the level, the thread and one sentence. Scripts of users read these lines,
+// so their form never changes. The head consists of constants, and the sentence comes from the one formatter, so text
+// from outside cannot begin a line.
 
 import { showLocalTime } from '#errors/template.ts';
 import type { Level } from './event-definition.ts';

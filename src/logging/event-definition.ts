@@ -1,4 +1,4 @@
-// What defines an event of the log.
+// The definition of an event of the log.
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 

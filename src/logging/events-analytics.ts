@@ -1,4 +1,4 @@
-// Events of exposure analytics: documents that other programs hand in, and the batches that send them.
+// Events of exposure analytics: documents that other programs submit, and the batches in which they are sent.
 
 import type { Definition } from './event-definition.ts';
 

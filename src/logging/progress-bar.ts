@@ -1,7 +1,7 @@
 // One line that shows the progress of a download: `1602503 [#####-----]  50%  5.0 MB of 10.0 MB  2.1 MB/s  3 s left`.
 //
-// Pure: figures and a width in, plain ASCII of at most that width out. Parts that do not fit are left out, least
-// useful first: the bar gets shorter, then it is left out, then the time left, then the rate.
+// Takes numbers and a width, and returns plain ASCII of at most that width. If the line does not fit, the bar gets
+// shorter. Then the bar, the time left and the rate are left out, in this order. Pure.
 
 import { showDuration, showSize } from '#errors/template.ts';
 

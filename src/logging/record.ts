@@ -1,9 +1,9 @@
 // An event prepared for every renderer: redacted, with its message filled in, once.
 //
-// Secrets are masked in the fields before the formatter escapes and cuts them, since an escaped or cut secret is no
-// longer found. They are masked again in the whole message, for secrets that appear only in the composition. This
-// second time the words of our templates stay: a password like `update` must not make lines unreadable. An error is
-// created again from its redacted facts. Pure: relies on the vocabulary and the formatter, uses no clock and no file.
+// Secrets are masked in the fields before the formatter escapes and cuts them, because an escaped or cut secret would
+// not be found. Then they are masked in the whole message, because a secret may appear only when parts are joined. This
+// second time, the words of our templates are not masked: a password like `update` must not make lines unreadable. An
+// error is created again from its redacted facts. Pure.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { type Hop, originAt, proxyAt, readHop } from '#errors/hop.ts';

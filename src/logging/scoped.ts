@@ -1,4 +1,4 @@
-// Reports scoped by purpose: a step that works for one purpose need not know which.
+// Adds the purpose to reports, so that the code that reports does not need to know its purpose.
 
 import { EVENTS, type EventName, type FieldsOfEvent, type Report, type SallyportEvent, type Scope } from './events.ts';
 

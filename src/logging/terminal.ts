@@ -1,9 +1,7 @@
-// The log on a screen: classic lines, on a tty with colored levels and one live line below them. The live line shows
-// the seconds of the wait for a package, and then its progress bar.
+// The log on a screen: classic lines. On a tty, the levels are colored, and there is one live line below the log. It
+// first shows how many seconds a package has been awaited, and then its progress bar.
 //
-// Guarantees: the live line is erased before any other line, with all rows that it fills after the window became
-// narrower, and drawn again after it while its download continues. Without a tty there are no escape sequences and no
-// live line. Relies on records that are safe to print. The caller decides whether there is color (NO_COLOR). A crash
+// Guarantees: before any other line is printed, the live line is erased, even if it fills several rows because the window became narrower. After that line, it is drawn again if its download continues. Without a tty, there are no escape sequences and no live line. Records must be safe to print. The caller decides whether colors are used (NO_COLOR). A crash
 // leaves at most the live line on the screen.
 
 import type { Clock, Timer } from '#system/clock.ts';

@@ -1,9 +1,9 @@
 // One line for a package that has not begun to arrive: `1602600  waiting for the first byte  0:09 of 5:40  proxy corp
 // is probably scanning (held past packages of this size for up to 53 s)`.
 //
-// Pure: facts and a width in, plain ASCII of at most that width out. Parts that do not fit are left out, least useful
-// first. It says "scanning" only for a proxy that can inspect the response, and "probably" only if that proxy has
-// held packages before.
+// Takes facts and a width, and returns plain ASCII of at most that width. If the line does not fit, the least useful
+// parts are left out first. "scanning" is shown only for a proxy that can inspect the response, and "probably" only if
+// that proxy has held packages before. Pure.
 
 import { type FieldValue, showDuration, showSize } from '#errors/template.ts';
 import { shownId } from './progress-bar.ts';

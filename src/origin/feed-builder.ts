@@ -1,8 +1,8 @@
 // `feed build DIR`: makes feed.json from a folder of .JARs, for any static host.
 //
-// Guarantees that its output passes the agent's rules and continues the existing feed.json: the serial rises with
-// every change, and no id gets other bytes. Writes through `writeDurably`: a crash leaves the old feed or the new
-// one. Relies on packages not changing while they are hashed, and reports it when one does.
+// Guarantees: the output follows the rules of the agent and continues the existing feed.json. The serial increases with
+// every change, and the bytes of an id never change. The feed is written with `writeDurably`, so a crash leaves the old
+// feed or the new one. Packages must not change while they are hashed; if one does, this is reported.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

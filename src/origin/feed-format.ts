@@ -1,7 +1,8 @@
 // The format of the feed (format 1) on the side of the vendor: its fields, its limits, and the errors of a field.
 //
-// Pure. The agent has its own reader (`src/updates`), which trusts nothing. The two share docs/protocol.md and no
-// code, so that an error in one is detected by the other. Fields have the same names as in the JSON document.
+// Pure. The agent has its own reader (`src/updates`), which trusts no field. The two share no code, only
+// docs/protocol.md, so that an error in one of them is detected by the other. Fields have the same names as in the JSON
+// document.
 
 export const FEED_FORMAT = 1;
 export const FEED_NAME = 'feed.json';

@@ -1,8 +1,7 @@
 // Answers one request to the origin: a file, an acknowledgement, an upload, the record, or a plain refusal.
 //
-// Guarantees that every request gets one response or a closed connection, and that no error leaves this module. If a
-// file shrinks while it is sent, the connection is closed: a short body under a longer Content-Length must not look
-// complete.
+// Guarantees: every request gets one response or a closed connection, and no error leaves this module. If a file
+// shrinks while it is sent, the connection is closed, so that the body does not look complete.
 
 import { createReadStream } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';

@@ -1,8 +1,8 @@
 // The reference server: serves one folder, accepts acknowledgements and uploads, and keeps a record of requests.
 //
-// For vendors who want to test their feed, for the demo, and for tests. Guarantees: it listens on loopback by default,
-// serves no file outside its folder, and limits connections, headers, bodies, idle time and memory. No request makes
-// it throw or stop. It acknowledges data only after the data is on disk.
+// It is for vendors who want to test their feed, for the demo, and for tests. Guarantees: it listens on loopback by
+// default, serves no file outside its folder, and limits connections, headers, bodies, idle time and memory. No request
+// can make it throw or stop. It acknowledges data only after the data is on disk.
 
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';

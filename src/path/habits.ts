@@ -1,5 +1,5 @@
-// Remembers what each route has shown: whether range requests work, whether it sends Via, and when it was last used;
-// also where redirects and feeds have led.
+// Remembers facts about each route: whether range requests work, whether its responses have Via, and when it was last
+// used. It also remembers the hosts that redirects and feeds have led to.
 //
 // There is one small state file with at most 256 routes; the least recently used is dropped first. Only `status` and
 // diagnosis show its content, and no download depends on it, so losing the file is harmless. A crash leaves the old

@@ -1,8 +1,8 @@
 // Classifies the path of a transfer by its timing alone: streaming, held back until scanned, trickled, tail held,
 // cached, dead. Pure.
 //
-// A kind other than streaming is claimed only if waiting makes up most of the time: at least half of the transfer and
-// at least half a second. The kind of a route rests on its last transfers, not on one.
+// A kind other than streaming is returned only if the waiting took at least half of the time of the transfer, and at
+// least half a second. The kind of a route depends on its last transfers, not on a single one.
 
 /** How a path treats a package. */
 export const PATH_KINDS = ['streaming', 'held', 'trickled', 'tail_held', 'cached', 'dead'] as const;

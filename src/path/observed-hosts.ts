@@ -1,8 +1,7 @@
-// Hosts that redirects and feeds have led to, in addition to those in the settings, each with the time it last
-// occurred. Pure.
+// Hosts that redirects and feeds have led to, in addition to those in the settings, each with the time when this last
+// happened. Pure.
 //
-// A feed or a server controls what is recorded here. The list is therefore bounded, holds only the origin of a URL, and
-// grants nothing: the settings are checked again whenever it is listed.
+// A feed or a server controls which hosts are recorded here. The list is therefore bounded and has only the origins of URLs. A host in it is not allowed by that: the settings are checked whenever the list is shown.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';

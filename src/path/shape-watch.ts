@@ -1,4 +1,5 @@
-// Records when the parts of one transfer arrive, for `kind.ts`. It receives times and counts and reads no clock.
+// Records when the parts of one transfer arrive, for `kind.ts`. It receives times and numbers of bytes, and reads no
+// clock.
 
 import type { TransferShape } from './kind.ts';
 

@@ -1,7 +1,6 @@
-// The account of a profile: user, domain and password, separated and named.
+// The account of a profile: user, domain and password.
 //
-// Guarantees: `CORP\svc` as the user, and `CORP` as the domain with `svc` as the user, are the same account in any
-// letter case, so that their attempts are counted together. Relies on the configuration schema to restrict the
+// Guarantees: the user `CORP\svc`, and the user `svc` with the domain `CORP`, are the same account in upper or lower case, so that their attempts are counted together. Relies on the configuration schema to restrict the
 // characters of a user.
 
 import { Secret } from '#redaction/secret.ts';

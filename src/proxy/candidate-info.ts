@@ -1,4 +1,4 @@
-// A candidate of a route as other modules see it: what another client needs to use the same proxy. Types only.
+// The facts about a candidate of a route that another client needs to use the same proxy. Types only.
 
 import type { Secret } from '#redaction/secret.ts';
 

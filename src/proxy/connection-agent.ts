@@ -2,10 +2,10 @@
 // agent: `ws` (WebSocket) and `tus-js-client` (uploads). Their traffic takes the same route as all other traffic.
 //
 // Guarantees: every socket has the deadlines, the authentication and the TLS of its `Connection`, and goes to the one
-// origin that the agent was made for. It is a tunnel or direct, never absolute-form: such libraries could not tell the
-// proxy's responses from the origin's, and forwarding proxies drop Upgrade. An unused socket is kept for seconds. After
-// `destroy` or an abort no socket, timer or listener is left, including upgraded ones.
-// The caller bounds the time between request and response, with its signal.
+// origin that the agent was made for. It is a tunnel or a direct connection, never absolute-form, because such
+// libraries cannot distinguish the proxy's responses from the origin's, and forwarding proxies drop Upgrade. An unused
+// socket is kept for seconds. After `destroy` or an abort, no socket, timer or listener is left, including upgraded
+// sockets. The caller limits the time between request and response with its signal.
 
 import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';

@@ -1,4 +1,4 @@
-// Extracts from an error page its title, which often is all the explanation that a proxy gives, and its text without
+// Extracts the title of an error page, which is often the only explanation that a proxy gives, and its text without
 // markup. Bounded and pure. The result is untrusted text.
 
 /** Longest title that is kept, in characters. */

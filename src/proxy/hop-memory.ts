@@ -1,5 +1,5 @@
-// Remembers what the responses of a hop have shown since the start, in addition to their content: the time, and which
-// ports can be reached. It only affects the words of a failure.
+// Remembers facts from the responses of a hop since the start of the daemon: the time, and which ports can be reached.
+// They affect only the words of a failure.
 
 import type { Clock } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';

@@ -1,4 +1,4 @@
-// Scopes network reports by purpose, so that each log line shows what a connection was for.
+// Adds the purpose to network reports, so that each log line shows what a connection was for.
 
 import { type Purpose, purposeRow } from '#config/purposes.ts';
 import type { Report } from '#logging/events.ts';

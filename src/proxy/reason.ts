@@ -1,6 +1,6 @@
-// Why a route is as it is, as data: each reason names what decided. Pure.
+// Data that says why a route was chosen: each reason names the setting or fact that decided. Pure.
 //
-// Guarantees: `reasonText` is the only function that makes a sentence of a reason, and no code parses one. Names,
+// Guarantees: only `reasonText` turns a reason into a sentence, and no code parses such a sentence. Names,
 // tokens and results of PAC files are untrusted text that only the log formatter shows.
 
 import { isDeepStrictEqual } from 'node:util';

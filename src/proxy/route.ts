@@ -1,5 +1,5 @@
 // The only access to the network (principle 1). A `Route` is the choice of how to reach a target, with its reasons. It
-// opens connections, and all outgoing bytes go through them. Work, diagnosis and "Test connection" all use it.
+// opens connections, and all outgoing bytes go through them. Updates, uploads and diagnosis all use it.
 
 import type { Duplex } from 'node:stream';
 import type { Purpose } from '#config/purposes.ts';

@@ -142,7 +142,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'uploads/bundle/jobs': 'Jobs of support logs: from a request to the receipt, on disk and in the spool.',
   'uploads/bundle/contents':
     'What a bundle of support logs contains: collecting, packing, the final check, the finished file.',
-  'uploads/transfer': 'The upload of one file whose bytes never change: creating, resuming, chunk sizes, methods, the receipt.',
+  'uploads/transfer':
+    'The upload of one file whose bytes never change: creating, resuming, chunk sizes, methods, the receipt.',
   'uploads/redaction':
     'Masks secrets in what is sent: streams of text in overlapping windows, rules from the configuration, pseudonyms, file names.',
   'uploads/redaction/rules':

@@ -1,4 +1,4 @@
-// How `sallyport send-logs` and `sallyport sent` show jobs, files and what was sent. Pure.
+// Formats jobs, files and sent data for `sallyport send-logs` and `sallyport sent`. Pure.
 
 import { failureText, timeText } from '#cli/status-rows.ts';
 import { formatRows, formatTable } from '#cli/terminal/table.ts';

@@ -1,8 +1,8 @@
-// `sallyport send-logs`: collects support logs, shows what would be sent, and sends it. The running daemon does the work;
-// if none runs, this process does.
+// `sallyport send-logs`: collects support logs, shows what would be sent, and sends it. The running daemon does this.
+// If no daemon is running, this process does it.
 //
-// Guarantees: files are opened by this process with the rights of its user; the daemon gets or gives only their bytes. What
-// `approve` sends has the digest that `show` printed.
+// Guarantees: this process opens files with the rights of its user, and the daemon only receives or sends their bytes.
+// A bundle that `approve` sends has the digest that `show` printed.
 
 import { printJson } from '#cli/terminal/json.ts';
 import { type Terminal, widthOf } from '#cli/terminal/terminal.ts';

@@ -1,5 +1,5 @@
-// The commands that work through Control, under the names that the program calls. `sallyport.ts` passes in the parts. Each
-// command is loaded when it is called.
+// The commands that use Control, under the names that `program.ts` calls. `sallyport.ts` passes in the parts that they
+// need. Each command is loaded when it is called.
 
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';

@@ -1,5 +1,5 @@
-// The commands that answer "Is it the proxy?". Each uses the running daemon, or works in this process if none runs.
-// `sallyport.ts` passes in the parts.
+// The commands that answer "Is it the proxy?". Each uses the running daemon, or runs in this process if no daemon is
+// running. `sallyport.ts` passes in the parts that they need.
 
 import type { Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import type { EndpointForm } from '#cli/endpoints.ts';

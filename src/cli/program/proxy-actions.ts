@@ -1,5 +1,5 @@
-// The `proxy` and `route` commands, under the names that the program calls. `sallyport.ts` passes in the parts. Each
-// command is loaded when it is called.
+// The `proxy` and `route` commands, under the names that `program.ts` calls. `sallyport.ts` passes in the parts that
+// they need. Each command is loaded when it is called.
 
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import type { Control } from '#control/control.ts';

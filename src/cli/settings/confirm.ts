@@ -1,5 +1,5 @@
-// `--confirm-within` and `proxy confirm`: the daemon, or this process if none runs, tries a change before it is
-// written.
+// `--confirm-within` and `proxy confirm`: a change is tested before it is written, by the daemon, or by this process if
+// no daemon is running.
 //
 // Guarantees: nothing here writes; the caller writes only if the returned status is null. If the command ends while it
 // waits, the previous settings remain in effect.

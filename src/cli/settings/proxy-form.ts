@@ -1,6 +1,6 @@
 // The questions that `proxy add` and `proxy edit` ask if no flags are given. They are the fields of the form in the
-// vendor's manuals, checked by the schema. ENTER keeps the value in brackets. The end of the input ends the command,
-// and nothing is written.
+// vendor's manuals, checked by the schema. ENTER keeps the value in brackets. If the input ends, the command ends
+// without writing anything.
 
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { FieldChange } from '#config/editing/profile-edits.ts';

@@ -1,5 +1,5 @@
-// Gets the password of a proxy: from a question, standard input, or a named file. Never from an argument, because every
-// user of the host can read arguments.
+// Gets the password of a proxy: from a question, standard input, or a named file. A password is never taken from an
+// argument, because every user of the host can read the arguments of a process.
 
 import { relative } from 'node:path';
 import { UsageError } from '#cli/terminal/usage-error.ts';

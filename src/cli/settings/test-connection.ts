@@ -1,7 +1,8 @@
-// Test Connection: after the questions of a profile, tests the connection with its values before they are saved.
+// The connection test of `proxy add` and `proxy edit`: tests the connection with the values that the user entered,
+// before they are saved.
 //
-// Guarantees: nothing is written and no setting takes effect. A running daemon does the test, with its own user and
-// environment; if none runs, this process does it.
+// Guarantees: nothing is written and no setting takes effect. A running daemon runs the test, with its own user and
+// environment. If no daemon is running, this process runs it.
 
 import { diagnoseAsking, styleOf } from '#cli/diagnose.ts';
 import { failedStageLines, verdictLines } from '#cli/diagnosis-text.ts';

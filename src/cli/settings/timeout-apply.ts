@@ -1,8 +1,8 @@
 // `sallyport timeout estimate --apply`: saves the recommended timeout, and passes the measured downloads to the daemon.
 //
-// Guarantees: a base_ms that is already longer stays. An increase of more than tenfold needs confirmation. This process
-// edits the file with the rights of its user; the daemon gets only the samples. A download that overlapped with
-// another, or resumed an earlier attempt, is not used as a sample.
+// Guarantees: a longer base_ms is never replaced. If the new value is more than ten times the old one, the user must
+// confirm it. This process edits the file with the rights of its user; the daemon gets only the samples. A download
+// that overlapped with another, or resumed an earlier attempt, is not used as a sample.
 
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { describeEstimate, estimateToJson } from '#cli/timeout-estimate.ts';

@@ -2,7 +2,7 @@
 // aligned right. Pure.
 //
 // If a window is too narrow, empty columns are left out. Then the last column wraps between words or moves below its
-// row. If that does not fit either, each row becomes a block of lines.
+// row. If the table still does not fit, each row becomes a block of lines.
 
 import { wrapWords } from './wrap.ts';
 

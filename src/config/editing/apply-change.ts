@@ -1,9 +1,9 @@
 // Changes the configuration together with its secrets. Readers of the file see the change as one step.
 //
 // Guarantees: the rename of the configuration file is the commit. Before it, the new content is checked completely, as
-// at a start, and a new secret is written to its own file, which nothing refers to yet. The old secret file remains
-// until the caller calls `tidy`, because the active settings may still read it. A crash leaves the old settings with
-// their secrets or the new settings with theirs, and at most one secret file that nothing refers to.
+// at a start, and a new secret is written to its own file, which nothing refers to yet. The old secret file is kept
+// until the caller calls `tidy`, because the active settings may still read it. A crash leaves either the old settings
+// with their secrets, or the new settings with their secrets, and at most one secret file that nothing refers to.
 
 import { type KeyPath, keyName } from '#config/problem.ts';
 import { readDocument } from '#config/reading/document.ts';

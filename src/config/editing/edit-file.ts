@@ -2,9 +2,9 @@
 // it, compares the old content once more, and renames.
 //
 // Guarantees: at every moment, and after a crash, the file has either the old content or the complete new content. Mode
-// and group stay the same, and so does the owner if this user may change owners. A symbolic link stays, and its target
-// is edited. A change by another program since `expectDigest` was taken is not overwritten (CONFIG-CHANGED). It runs
-// with the rights of the caller. A crash leaves at most `<file>.new`.
+// and group do not change, and neither does the owner if this user may set owners. If the path is a symbolic link, its
+// target is edited. If another program changed the file after `expectDigest` was taken, its change is not overwritten
+// (CONFIG-CHANGED). The edit runs with the rights of the caller. A crash leaves at most `<file>.new`.
 
 import { createHash } from 'node:crypto';
 import { access, constants } from 'node:fs/promises';

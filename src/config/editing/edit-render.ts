@@ -1,7 +1,7 @@
 // Renders a value as YAML for a configuration file: in one line, or as a block of lines. Pure.
 //
-// Guarantees: the YAML parses to the same value in a block and between brackets. Parsers of YAML 1.1 (`no`, `1_000`)
-// read it in the same way as ours.
+// Guarantees: the YAML parses to the same value in a block and between brackets. Parsers of YAML 1.1, which treat `no`
+// and `1_000` in another way, also read the same value.
 
 /** A value in the file: text, number, switch, null, or a list or section of these. */
 export type Plain = string | number | boolean | null | readonly Plain[] | { readonly [key: string]: Plain };

@@ -1,7 +1,8 @@
 // Stores when each profile was created, by name, in the state folder, because the configuration file has no such key.
 //
 // A profile that was written by hand has no date. Commands store the dates with the rights of their caller. If these
-// are not sufficient, the date stays unknown, and the command succeeds. A crash leaves the old dates or the new ones.
+// rights are not sufficient, the date stays unknown, but the command succeeds. A crash leaves the old dates or the new
+// ones.
 
 import { dirname, join } from 'node:path';
 import { z } from 'zod';

@@ -2,7 +2,7 @@
 // route of a purpose. Pure: takes settings and returns edits.
 //
 // Guarantees: after the edits at most one profile is the default, and the first profile becomes the default. A profile
-// in use is deleted only if the caller states what its users use instead. Other keys stay as they are.
+// that is in use is deleted only if the caller says what replaces it. Other keys do not change.
 
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';

@@ -1,4 +1,4 @@
-// Applies settings, at startup and later: every reloader verifies them, then every reloader commits them.
+// Applies settings at startup and at each reload: first every reloader verifies them, then every reloader commits them.
 //
 // Guarantees: if one reloader fails to verify, none commits. If one fails to commit, those that committed are rolled back
 // in reverse order, and a reloader that cannot be rolled back is named. Relies on each reloader to keep its previous

@@ -1,10 +1,10 @@
-// Watches the configuration file and every file that it names, and has them read again when they change.
+// Watches the configuration file and every file that it names, and starts a reload when one of them changes.
 //
-// Guarantees: every change is noticed, however it is saved. File system events report most changes at once; a digest of
-// all contents, compared every 10 s, finds the others, such as a swap of symbolic links (`..data`). Files are read once
-// they have not changed for 250 ms. A file that has just become missing or empty gets up to 5 s to return, because
-// editors delete and recreate files. Relies on the reader to call `isUnchanged` before it uses what it read. A crash
-// leaves nothing behind.
+// Guarantees: every change is noticed, no matter how a program saves the file. File system events report most changes
+// at once. A digest of all contents is compared every 10 s and detects the others, such as a replaced symbolic link
+// (`..data`). Files are read when they have not changed for 250 ms. A file that has just become missing or empty gets
+// up to 5 s to return, because editors delete and recreate files. Relies on the reader to call `isUnchanged` before it
+// uses what it read. A crash leaves nothing behind.
 
 import type { FSWatcher } from 'chokidar';
 import type { Clock, Timer } from '#system/clock.ts';

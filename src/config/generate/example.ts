@@ -1,7 +1,7 @@
 // Generates config/sallyport.example.yaml: every key with its default, and a sample profile, all commented out.
 //
-// `# words` is a comment; `#key: value` is a key, and removing the # activates it. The file loads without errors as it
-// is, and also with every key activated. A test checks both.
+// `# words` is a comment; `#key: value` is a key, and removing the # activates it. The file can be loaded without
+// errors, both unchanged and with every key activated. A test checks this.
 
 import { stringify } from 'yaml';
 import { FORMAT_VERSION } from '#config/schema/settings.ts';

@@ -1,8 +1,8 @@
 // Reads files of the previous format version, in which some keys had other names.
 //
-// Guarantees: a file of the previous version keeps its meaning. Each old name is a warning with its position and the
-// new name. In a file of the current version, old names are unknown keys. A file with both names of a key is an error.
-// Pure.
+// Guarantees: a file of the previous version keeps its meaning. For each old name there is a warning with its position
+// and the new name. In a file of the current version, old names are unknown keys. A file with both names of a key is an
+// error. Pure.
 
 import { type Finding, keyName } from '#config/problem.ts';
 import { FORMAT_VERSION } from '#config/schema/settings.ts';

@@ -1,6 +1,7 @@
-// Lists what a configuration uses by reference: secrets from a file, a variable or a credential, private keys, PAC
-// files (an error can quote them), Kerberos tickets, and users and passwords in the proxy variables. Each use has a
-// source and a destination, so that settings under test can be compared with the active ones. Pure; no value is read.
+// Lists the secrets that a configuration only refers to: secrets from a file, a variable or a credential, private keys,
+// PAC files (an error can quote them), Kerberos tickets, and users and passwords in the proxy variables. Each use has a
+// source and a destination, so that settings under test can be compared with the active settings. Pure: no value is
+// read.
 //
 // The destination of a proxy secret is the proxy, its authentication and its trusted CAs. The destination of a token or
 // header is the origin of the purpose's URL and its trusted CAs. Over plain http it also includes every proxy setting,

@@ -1,5 +1,5 @@
-// Validates plain data against the schema, and words each error: what was found, what is allowed, what was probably
-// meant. It never repeats the value of a secret or of an unknown key. Pure.
+// Validates plain data against the schema. Each error says what was found, what is allowed, and what was probably
+// meant. No error repeats the value of a secret or of an unknown key. Pure.
 
 import type { z } from 'zod';
 import { type Finding, type KeyPath, keyName } from '#config/problem.ts';

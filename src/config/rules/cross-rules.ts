@@ -1,7 +1,8 @@
 // Checks the rules between keys: purposes and the proxies that they use, the policy, credentials, URLs. Pure.
 //
 // The rules use the valid part of the settings, so that all errors are reported together. An invalid part is absent
-// here, and its rules report nothing. Secrets are not resolved yet; the rules check only whether one is set.
+// here, so the rules for it report nothing. Secrets are not resolved yet, so the rules check only whether a secret is
+// set.
 
 import type { Finding, KeyPath } from '#config/problem.ts';
 import { urlOf } from '#config/purpose-settings.ts';

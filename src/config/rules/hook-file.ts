@@ -1,5 +1,5 @@
 // Checks whether the command of `updates.on_published` exists. A missing command is only a warning, because it may be
-// installed later. Whether it is safe to run is checked before each run, not here.
+// installed later. Whether the command is safe to run is checked before each run, not here.
 
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';

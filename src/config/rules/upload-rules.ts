@@ -1,5 +1,5 @@
-// Checks the rules between the keys of uploads: the policy, the scheme of each URL, requests of the platform, and the
-// rules of redaction. Pure, except that an expression is compiled.
+// Checks the rules between the keys of uploads: the policy, the scheme of each URL, requests from the platform, and the
+// redaction rules of the admin. Pure.
 
 import type { Finding } from '#config/problem.ts';
 import { isLoopbackUrl } from '#config/schema/values.ts';

@@ -1,4 +1,4 @@
-// Section `control`: which users may do what through the sockets of the daemon.
+// Section `control`: which users may send which requests to the sockets of the daemon.
 
 import { describeKey, section, validatedText } from './key.ts';
 

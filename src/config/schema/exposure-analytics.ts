@@ -1,4 +1,5 @@
-// Section `exposure_analytics`: where documents of other programs are sent, in which batches, and how many may wait.
+// Section `exposure_analytics`: where documents of other programs are sent, how large the batches are, and how many
+// documents may wait.
 
 import { z } from 'zod';
 import { describeKey, validatedText, wholeNumber } from './key.ts';

@@ -1,4 +1,4 @@
-// Section `support_logs`: which support logs are sent, when, where to, and what is masked in them.
+// Section `support_logs`: which support logs are sent, when and where they are sent, and what is masked in them.
 
 import { z } from 'zod';
 import { describeKey, validatedText, wholeNumber } from './key.ts';

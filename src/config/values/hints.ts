@@ -1,5 +1,5 @@
-// Guesses what an unknown value or key was meant to be, beyond typing errors: words of other programs, a size or time
-// with a unit, quotes around a number. Pure.
+// Guesses what an unknown value or key was meant to be. Typing errors are handled in `suggest.ts`. This file recognizes
+// words of other programs, a size or time with a unit, and quotes around a number. Pure.
 
 import { suggest } from './suggest.ts';
 

@@ -1,4 +1,4 @@
-// The hold on updates, as `sallyport updates hold`, `release` and `publish` request it: verbs and answers.
+// The verbs and answers of `sallyport updates hold`, `release` and `publish`.
 
 import { z } from 'zod';
 import { answer, field, LOG_EVENTS, whole, work } from '#control/verb.ts';

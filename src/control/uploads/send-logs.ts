@@ -1,5 +1,5 @@
-// Bundles of support logs, as `sallyport send-logs` requests and shows them: verbs and answers. No request names a file of
-// this host: what is collected is in the configuration, and files go in and out as bytes.
+// The verbs and answers of `sallyport send-logs`. No request names a file of this host: the configuration says what is
+// collected, and the contents of files are sent as bytes.
 
 import { z } from 'zod';
 import { failureSchema } from '#control/answers.ts';

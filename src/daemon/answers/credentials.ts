@@ -1,5 +1,5 @@
-// Lists the passwords of the settings that are held back and why, as the credential guard would decide if they were
-// sent now. Also finds the password that belongs to a profile.
+// Lists the passwords of the settings that the credential guard would not send now, with the reasons. Also finds the
+// password that belongs to a profile.
 
 import { findProfile, noDefault } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';

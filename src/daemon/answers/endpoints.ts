@@ -1,9 +1,9 @@
 // Lists the endpoints that the settings need: each host and port, its use, the requests and the routes. Pure.
 //
-// Guarantees: the list follows from the settings alone. It uses the functions that choose the route of real work
-// (`choice.ts`) and that check each URL (`check-url.ts`), so a refused URL is not listed as needed. An observed
-// redirect or feed entry only adds its time, or is listed separately. Of a URL it contains only scheme, host and
-// port. The order is fixed.
+// Guarantees: the list depends only on the settings. It uses the same functions as updates and uploads to choose the
+// route (`choice.ts`) and to check each URL (`check-url.ts`), so a refused URL is not listed as needed. A host that a
+// redirect or feed named only gets a time in the list, or is listed separately. The list has the scheme, host and port
+// of URLs, and nothing else of them. Its order is fixed.
 
 import { allowedOriginsOf, isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { isPurpose, type ProbeKind, PURPOSES, type Purpose, purposeRow, urlKeyOf, usesOf } from '#config/purposes.ts';

@@ -1,9 +1,9 @@
 // Sends the log to callers that follow it over Control. The newest lines are kept and numbered, and every follower gets
 // each new line.
 //
-// Guarantees: memory is bounded. A slow reader does not delay the work: the server disconnects it, and it can
-// continue after the last line it received. Lines have the wording and the redaction of the log. Nothing is written
-// to disk.
+// Guarantees: memory is bounded. A slow reader does not delay the daemon: the server disconnects it, and it can
+// continue after the last line that it received. Lines have the wording and the redaction of the log. Nothing is
+// written to disk.
 
 import type { Followed, FollowRequest } from '#control/follow.ts';
 import type { Parts } from '#daemon/parts.ts';

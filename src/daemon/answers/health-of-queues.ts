@@ -1,5 +1,5 @@
-// Whether what is to be sent gets through, for `status --check`: how full each queue is, how old its oldest entry is,
-// and what is held. Pure.
+// The health of the queues for `status --check`: how full each queue is, how old its oldest entry is, and which entries
+// are held. Pure.
 
 import { fillTemplate } from '#errors/template.ts';
 

@@ -1,7 +1,7 @@
 // The last failure of each entry of the spools, in words. The spools themselves keep only its code.
 //
-// It follows the events of deliveries. After a restart, the words are known again from the next failure on. No work
-// depends on it.
+// It listens to the events of deliveries. After a restart, an entry has no words until it fails again. Only `status`
+// and `queue` use them.
 
 import type { Failure } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';

@@ -1,5 +1,5 @@
-// The active settings, for the look socket: every key with its value, origin and setter. Secrets are masked, even
-// inside another value.
+// The active settings, for the look socket: every key with its value, where the value comes from, and who may set it.
+// Secrets are masked, even inside another value.
 
 import { explainSettings } from '#config/reading/show.ts';
 import type { SettingsList } from '#control/settings.ts';

@@ -1,5 +1,5 @@
-// The work in progress, as `status` and a command that joins a check show it: the transfer with its rate, and the
-// package whose first byte is awaited. It renders events as the log does; no work depends on it.
+// The progress of a round for `status` and for a command that joins a check: the transfer with its rate, and the
+// package whose first byte has not arrived. It is derived from events, as the log is, and does not affect the round.
 
 import { progressed, type TransferProgress } from '#daemon/transfer-progress.ts';
 import type { EventName, SallyportEvent } from '#logging/events.ts';

@@ -1,7 +1,7 @@
-// What `sallyport queue show` says of one entry: its facts, its last failure in words, and the ids of its documents.
+// The answer to `sallyport queue show`: the facts about one entry, its last failure in words, and the ids of its
+// documents.
 //
-// Guarantees: no content of an entry is part of the answer, and at most 100 documents are named. The reasons of a
-// server are text from outside: the caller redacts them.
+// Guarantees: the answer has no content of the entry, and names at most 100 documents. The reasons of a server are text from outside, which the caller redacts.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { QueueDetail } from '#control/queue.ts';

@@ -1,7 +1,6 @@
-// What `sallyport queue` reads and changes: the waiting and the rejected entries of every kind.
+// Reads and changes the waiting and rejected entries of every kind, for `sallyport queue`.
 //
-// Guarantees: an answer has no content of an entry, and its size is limited. An entry is changed only through its
-// spool, so a change is durable on return and cannot interrupt a delivery halfway. Texts are redacted by the caller.
+// Guarantees: an answer has no content of an entry, and its size is limited. An entry is changed only through its spool, so a change is durable when the function returns, and cannot interrupt a delivery. The caller redacts all texts.
 
 import {
   type CheckedEntry,

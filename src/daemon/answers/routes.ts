@@ -1,4 +1,4 @@
-// Each purpose with its effective route and where that came from, for the log at start and for `status`.
+// The active route of each purpose, with the settings that selected it, for the log at the start and for `status`.
 
 import { isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';

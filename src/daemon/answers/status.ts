@@ -1,4 +1,4 @@
-// Gathers the sections of `status`, one per module: effective values and where they came from.
+// Collects the sections of `status`, one per module: the active values, and where they come from.
 
 import { isPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { HeldFile, PendingChange } from '#control/change.ts';

@@ -1,5 +1,5 @@
-// Answers questions about response timeouts, and imports samples from an old log. Only `seedTimeouts` changes
-// anything, and its changes are durable on return.
+// Answers questions about response timeouts, and imports samples from an old log. Only `seedTimeouts` changes data, and
+// its changes are durable when it returns.
 
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import { ownHop } from '#proxy/hop.ts';

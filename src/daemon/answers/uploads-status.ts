@@ -1,5 +1,5 @@
-// What each purpose that uploads does, as `status` and `status --check` show it: whether it sends, what waits, and how
-// full its queue is.
+// The state of each purpose that uploads data, for `status` and `status --check`: whether it sends, which entries are
+// waiting, and how full its queue is.
 
 import { PURPOSES, purposeRow } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';

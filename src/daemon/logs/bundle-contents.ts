@@ -1,5 +1,5 @@
-// What makes the contents of bundles in a running Sallyport: the texts of the daemon, the redaction with every secret that
-// this process knows, and what is never collected.
+// The parts of a running Sallyport that make the contents of bundles: the texts of the daemon, the redaction with every
+// secret that this process knows, and the files that are never collected.
 
 import { hostname } from 'node:os';
 import { join } from 'node:path';

@@ -1,8 +1,8 @@
 // `proxy_change: confirm`: a file that was edited by hand takes effect only when every stage passes for each purpose
-// whose route it changes, or when a person confirms it. It is held or accepted as a whole, and never written.
+// whose route it changes, or when a person confirms it. The whole file is accepted or put on hold, and it is never
+// written.
 //
-// Guarantees: a held file is reported at once and then once a day, with the reason, and is tested again each time.
-// Meanwhile the last confirmed file stays active. A crash leaves that one (`confirmed-file.ts`).
+// Guarantees: a file that is on hold is reported at once and then once a day, with the reason, and is tested again each time. Meanwhile, and after a crash, the last confirmed file is active (`confirmed-file.ts`).
 
 import { readConfigText } from '#config/editing/edit-file.ts';
 import type { Purpose } from '#config/purposes.ts';

@@ -1,8 +1,6 @@
-// What the last active settings said about proxies, to compare with the file of the next start or reload.
+// Stores the proxies of the last active settings, to compare them with the file at the next start or reload.
 //
-// One small state file without secrets. Guarantees: it records active settings, never tested ones. Without it (a new
-// installation, a file set aside) there is nothing to compare with and nothing is refused. A crash leaves the old
-// file or the new one; both were active.
+// This is one small state file without secrets. Guarantees: it records settings that were active, never settings that were only tested. If the file is missing (a new installation, or a damaged file), nothing is compared and nothing is refused. A crash leaves the old file or the new one, and the settings in both were active.
 
 import { z } from 'zod';
 import { byPurpose } from '#config/purposes.ts';

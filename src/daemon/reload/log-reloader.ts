@@ -1,4 +1,4 @@
-// Reloads the log: a new level applies from the next line on, every other key after a restart.
+// Applies changed settings of the log: a new level applies to the next line, and every other key after a restart.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';

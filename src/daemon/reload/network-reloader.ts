@@ -1,8 +1,6 @@
-// The router that the rest of the program uses. It is replaced as a whole when the settings change.
+// The router that the rest of the program uses. When the settings change, the whole router is replaced.
 //
-// Verifying reads the certificate files and builds the new router; committing swaps it in. Open connections continue,
-// except for callers that use `rerouted` to end them on a new route. The credential guard, the rest periods of
-// proxies and what was learned from proxies are kept for the next router.
+// Verifying reads the certificate files and builds the new router. Committing replaces the old router. Open connections continue, unless a caller uses `rerouted` to end them when the route changes. The new router keeps the credential guard, the pauses of failed proxies, and the facts that were learned about proxies.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';

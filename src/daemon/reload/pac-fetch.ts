@@ -1,9 +1,7 @@
-// Fetches PAC files for `src/proxy`: over the direct connection of the connection module, since no proxy is known
-// yet.
+// Fetches PAC files for `src/proxy` over a direct connection, because no proxy is known yet.
 //
-// Guarantees: one small request, conditional on its ETag, with limits on bytes and time. No redirect is followed and
-// no credential is sent. Relies on the caller for a router whose routes are all direct and that is used for nothing
-// else.
+// Guarantees: one small request, conditional on its ETag, with limits on bytes and time. No redirect is followed and no
+// credential is sent. The caller must pass a router whose routes are all direct, and must not use it for anything else.
 
 import { requestDocument } from '#http/session/document.ts';
 import { statusError } from '#http/status-error.ts';

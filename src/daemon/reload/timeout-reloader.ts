@@ -1,5 +1,4 @@
-// Reloads the response timeout: new limits apply from the next plan on, and what was learned
-// stays.
+// Applies changed settings of the response timeout: new limits apply to the next plan, and the learned data is kept.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';

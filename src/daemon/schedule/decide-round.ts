@@ -1,4 +1,5 @@
-// Decides which slot is due, and the delay of this host within the fleet. Pure: times are arguments.
+// Decides which scheduled time is due, and the delay of this host. Hosts have different delays, so that they do not
+// check at the same time. Pure: times are arguments.
 
 import { createHash } from 'node:crypto';
 import type { Slots } from './slots.ts';

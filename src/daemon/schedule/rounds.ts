@@ -1,7 +1,7 @@
 // The daemon's own work: scheduled rounds, receipts when they are due, and monitoring of the results.
 //
-// Guarantees: no failure here ends the daemon. Every wait uses the one clock; a step of the wall clock or changed
-// settings make a new plan. Relies on the agent to run one round at a time.
+// Guarantees: no failure here ends the daemon. Every wait uses the same clock. After a step of the wall clock or a
+// change of the settings, the next round is planned again. Relies on the agent to run one round at a time.
 
 import type { Agent } from '#daemon/agent.ts';
 import { HealthWatch } from '#daemon/answers/health.ts';

@@ -1,8 +1,8 @@
 // The state of each schedule across restarts: its last run and the result.
 //
 // One state file, format 2: {schedules: {<name>: {first_at, last_run_at, succeeded_at, failures, open, starved?}}},
-// wall times in ms since the epoch. Changes are effective at once and durable after `save`; saves run one after the
-// other. Losing the file causes one extra run. A crash leaves the old file or the new one.
+// wall times in ms since the epoch. Changes are effective at once and durable after `save`. Saves run one after the
+// other. If the file is lost, there is one extra run. A crash leaves the old file or the new one.
 
 import { join } from 'node:path';
 import { z } from 'zod';

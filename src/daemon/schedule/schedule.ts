@@ -1,10 +1,10 @@
 // Plans the next round: the slots of `updates.schedule`, spread over the fleet by a delay that is fixed per host.
 //
-// Guarantees: each slot gets a round. One round, within the delay, makes up for all slots that were missed while the
-// host was down, asleep or skipping time. A failed check is retried before the next slot, at growing intervals, and
-// so are failed packages. Two of our rounds never start within one minute. Waits are monotonic and the wall clock is
-// read every two minutes, so a step or a suspend costs at most that. `decide-round.ts` decides what is due. A crash
-// in a round leaves its record open, and the next start runs one again.
+// Guarantees: there is a round for each scheduled time. If several times were missed because the host was down,
+// suspended or its clock jumped, there is one round for all of them. Failed checks and failed packages are retried
+// before the next scheduled time, with increasing delays. Scheduled rounds start at least one minute apart. Waits use
+// the monotonic clock, and the wall clock is read every two minutes, so a step or a suspend delays a round by at most
+// two minutes. After a crash during a round, the next start runs a round.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded, hopPlace } from '#errors/coded-error.ts';

@@ -1,9 +1,6 @@
-// The slots of a cron expression: the times it names in a time zone. Pure.
+// The slots of a cron expression, which are the times that it names in a time zone. Pure.
 //
-// node-cron defines what an expression means: its fields, and whether a time of day on a date matches. It gets plain
-// dates without a zone; `system/time/zone.ts` converts them to moments. A slot that the change to summer time skips
-// is therefore due at the change, and one that occurs twice is due once, the first time. node-cron's own `getNextRun`
-// skips the former and starts only from now.
+// node-cron parses the expression and decides whether a time of day on a date matches. It gets dates without a zone, and `system/time/zone.ts` converts them to moments. If the change to summer time skips a slot, the slot is due at the change. If a slot occurs twice, it is due only the first time. node-cron's own `getNextRun` is not used, because it leaves out skipped slots and works only from the current time.
 
 import { createTask, parse } from 'node-cron';
 import type { Zone } from '#system/time/zone.ts';

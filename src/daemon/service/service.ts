@@ -1,10 +1,8 @@
-// Notifies the service manager: READY when the daemon works, RELOADING around a reload, STOPPING, watchdog
-// watchdog messages, and one sentence for `systemctl status`. The sentence says what runs now, or how the last check ended
+// Notifies the service manager: READY when the daemon accepts commands, RELOADING during a reload, STOPPING, watchdog
+// messages, and one sentence for `systemctl status`. The sentence says what is running now, or how the last check ended
 // and when the next one is.
 //
-// Guarantees: nothing here can delay or fail the work. States arrive by calls, never by events. The sentence is
-// rendered from events, redacted and escaped as in the log. Without a service manager it does nothing and loads
-// nothing.
+// Guarantees: a failure or delay here does not affect the daemon. States are reported by calls, never by events. The sentence is made from events, and redacted and escaped as in the log. Without a service manager, nothing is loaded or sent.
 
 import type { Parts } from '#daemon/parts.ts';
 import type { ReloadWatch } from '#daemon/reload/reload.ts';

@@ -1,9 +1,8 @@
-// Sends keep-alive messages to the service manager's watchdog while the daemon is healthy: the event loop turns, and no wait
-// exceeds its own deadline by more than the grace. Otherwise it reports that once and stops sending, and the manager
-// restarts the daemon.
+// Sends keep-alive messages to the service manager's watchdog while the daemon is healthy: the event loop runs, and no
+// wait exceeds its own deadline by more than a fixed time. Otherwise it reports this once and sends no more messages,
+// and the service manager restarts the daemon.
 //
-// A long silence within a deadline is healthy, however short the watchdog's limit is. The check runs one turn after
-// the timer, so that a process that was stopped (SIGSTOP, a suspend) first handles everything that fell due.
+// A long silence within a deadline is healthy, even if it is longer than the limit of the watchdog. The check runs one turn of the event loop after its timer, so that a process that was stopped (SIGSTOP, a suspend) first handles all timers that are due.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';

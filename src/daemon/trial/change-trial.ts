@@ -1,9 +1,8 @@
-// Tests a change of the settings before it takes effect (commit-confirm): the stages of the work for every purpose
-// whose route it changes. The requester writes the file once the change is confirmed; this module writes nothing and
-// activates nothing.
+// Tests a change of the settings before it takes effect (commit-confirm): the stages of a connection for every purpose
+// whose route changes. The caller writes the file when the change is confirmed. This module writes and activates
+// nothing.
 //
-// Guarantees: one change at a time, with one verdict (`confirm-state.ts`) at its deadline at the latest. It also ends
-// when its requester disconnects or the daemon stops; the previous settings then stay. A crash leaves nothing.
+// Guarantees: there is one change at a time, and one result for it (`confirm-state.ts`) at its deadline at the latest. If the caller disconnects or the daemon stops, the test ends and the previous settings stay. A crash leaves no files.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { LoadResult } from '#config/reading/load.ts';

@@ -1,5 +1,5 @@
-// A state machine for a change that is tested before it takes effect: one at a time, from its start to one verdict.
-// Pure.
+// A state machine for a change that is tested before it takes effect: one change at a time, from its start to its
+// result. Pure.
 //
 // Guarantees: in any order of events, each change gets at most one verdict: confirmed by stages that all passed,
 // confirmed by a person, or not confirmed. Events for a change that has ended do nothing.

@@ -1,10 +1,8 @@
-// Runs a diagnosis with the parts of the work: the active settings or a candidate, the credential guard, what was
-// learned from proxies, and the feed's own code. It can run during a round without disturbing it. The log gets its
-// verdict, but not its connections.
+// Runs a diagnosis with the same parts as a round: the credential guard, the facts learned about proxies, and the code
+// of the feed. It uses the active settings, or a candidate, which is the text of a file that is not active. It can run
+// during a round without affecting it. The log gets the result, but not the connections.
 //
-// Guarantees: a candidate is checked as at a start, and only the state of its secrets is kept. What it learns about a
-// path goes to the habits, except from a candidate of the group. Secrets in such a candidate are masked only in its
-// own answer.
+// Guarantees: a candidate is checked as at a start, and only the state of its secrets is kept. Facts about a path are stored in the habits, except if the candidate comes from a member of the group. Secrets in such a candidate are masked only in the answer to it.
 
 import { basename } from 'node:path';
 import { findProfile, noDefault } from '#config/editing/profile-edits.ts';

@@ -1,7 +1,7 @@
-// Whether the work would succeed with settings that are not active: diagnoses them and returns the first failure.
+// Tests whether updates and uploads would succeed with settings that are not active: runs a diagnosis with them and
+// returns the first failure.
 //
-// Guarantees: nothing of the candidate becomes active. A secret that a proxy rejects is recorded in the credential
-// guard of the work.
+// Guarantees: none of these settings becomes active. If a proxy rejects a secret, the credential guard of the daemon records it.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { TrialFailure } from '#control/change.ts';

@@ -1,4 +1,4 @@
-// The answer when a diagnosis cannot start: the obstacle, in the same form.
+// The answer if a diagnosis cannot start: the reason, in the form of a diagnosis.
 
 import { userInfo } from 'node:os';
 import { type Problem, problemLine } from '#config/problem.ts';

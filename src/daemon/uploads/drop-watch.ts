@@ -1,7 +1,7 @@
 // Runs the drop directory: reads its files soon after they appear.
 //
-// Guarantees: no file is missed, because the directory is read every minute, and every ten seconds while files wait
-// for space. A notification of the file system only makes that sooner. A directory that cannot be used is reported
+// Guarantees: no file is missed, because the directory is read every minute, and every ten seconds while files wait for
+// space. After a notification from the file system, it is read earlier. A directory that cannot be used is reported
 // once, and is used as soon as it becomes usable. No function throws.
 
 import { join } from 'node:path';

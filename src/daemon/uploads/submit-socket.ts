@@ -3,7 +3,7 @@
 // Guarantees: status 200 is sent only after the documents are durable. Any other response means that no document was
 // accepted. Bodies are streamed. No user can fill the spool alone, and a client that sends nothing for ten minutes is
 // disconnected. A full spool or disk is logged at most every ten minutes. If the socket cannot be created, this is
-// tried again every minute. File permissions decide who can connect; SO_PEERCRED shows who did.
+// tried again every minute. File permissions decide who can connect, and SO_PEERCRED shows who has connected.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename } from 'node:path';

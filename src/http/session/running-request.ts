@@ -1,8 +1,9 @@
 // One small request or upload in progress: turns undici's events into one outcome.
 //
-// Guarantees: never holds more bytes of the response in memory than the limit. Deadlines and abort are ours, because
-// undici's timers are coarse and its abort waits for a connection. A reset is never treated as the end of a body, which
-// undici would allow (client-h1.js, onHttpSocketError). After the one outcome no timer, listener or open body is left.
+// Guarantees: never holds more bytes of the response in memory than the limit. This file has its own deadlines and
+// abort, because undici's timers are coarse and its abort waits for a connection. Unlike in undici (client-h1.js,
+// onHttpSocketError), a reset is never treated as the end of a body. After the outcome, no timer, listener or open body
+// is left.
 
 import type { Dispatcher } from 'undici';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';

@@ -1,10 +1,11 @@
 // Sends the small requests and uploads of one purpose over reused connections.
 //
-// A connection serves a later request only with the same settings, origin and proxy profile (`Route.sharedKey`), so a
-// reload leaves no old credential or proxy in use. An unused connection is kept for seconds; `close` ends all of them.
-// Guarantees: a request is repeated only on a connection that had answered before. If a part of it was sent, it must
-// also be harmless to repeat (GET, HEAD, PUT, or a POST with an Idempotency-Key; never a PATCH), and the connection
-// must have ended before the response, or the proxy must have requested authentication again.
+// A connection is reused only with the same settings, origin and proxy profile (`Route.sharedKey`), so no old
+// credential or proxy is used after a reload. An unused connection is kept for seconds; `close` ends all connections.
+// Guarantees: a request is repeated only if its connection delivered a response before. If a part of the request was
+// sent, two more conditions apply. It must be harmless to repeat (GET, HEAD, PUT, or a POST with an Idempotency-Key;
+// never a PATCH). And the connection must have ended before the response, or the proxy must have requested
+// authentication again.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Code } from '#errors/catalogue.ts';

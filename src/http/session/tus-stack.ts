@@ -1,9 +1,10 @@
 // The HTTP stack of tus-js-client over a session: resumable uploads use the same connections, deadlines and credential
 // verdicts as all other requests.
 //
-// Guarantees: every request goes to the origin that the stack was made for, whatever a Location says, so that neither
-// token nor data goes elsewhere. A stall ends, unlike in tus-js-client's own stack. A failure keeps its code (as
-// `causingError`). The session never repeats a POST or PATCH: the client sends HEAD to find out where to continue.
+// Guarantees: every request goes to the origin that the stack was made for, even if a Location names another one, so
+// that tokens and data go nowhere else. Unlike in tus-js-client's own stack, a transfer that stalls is ended. A failure
+// keeps its code (as `causingError`). The session never repeats a POST or PATCH: the client sends HEAD to find out
+// where to continue.
 
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 import { coded } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// Inputs and outputs of an authentication session with a proxy, and which challenge it answers.
+// The inputs and outputs of an authentication session with a proxy, and the choice of the challenge that it answers.
 
 import type { Account } from '#proxy/account.ts';
 import type { ProxyHop } from '#proxy/hop.ts';

@@ -1,10 +1,10 @@
 // Authentication with one proxy, from the first request of a connection to the verdict.
 //
-// Guarantees: nothing made from the secret is sent before the credential guard has permitted and recorded it, at most once
-// per verdict. A refusal ends the session. `auto` never uses a weaker scheme than one that worked with this proxy before,
-// and uses Basic only on an encrypted connection, unless the profile allows otherwise. If a Kerberos ticket cannot be used,
-// the next scheme is tried by the same rule. It has no socket: it reads heads and returns header values.
-// Relies on its owner to call `settle` or `unknown` in every case.
+// Guarantees: nothing made from the secret is sent before the credential guard has permitted and recorded it, at most
+// once per verdict. A refusal ends the session. `auto` never uses a weaker scheme than one that worked with this proxy
+// before, and uses Basic only on an encrypted connection, unless the profile allows otherwise. If a Kerberos ticket
+// cannot be used, the next scheme is tried by the same rule. It has no socket: it reads heads and returns header
+// values. Its owner must always call `settle` or `unknown`.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type Account, accountOf } from '#proxy/account.ts';

@@ -1,11 +1,11 @@
 // Guards every use of a credential, so that a wrong password costs one attempt and no account is locked.
 //
-// Guarantees: a secret that a proxy refused is not sent again to any proxy until it changes, not even after a restart. One
-// that had worked before is tried again at most once in `retryMs`, or when an admin requests it, because proxies refuse
-// correct passwords while their directory is down. An attempt is on disk before its first byte, so a killed process does
-// not repeat it. While an attempt is pending, others with the same credential wait; with a password that has worked, at
-// most 30 s. A permit that was granted already ends if another attempt is refused first.
-// Relies on `credential-state.ts`; holds fingerprints, never a secret.
+// Guarantees: a secret that a proxy refused is not sent again to any proxy until it changes, not even after a restart.
+// A secret that worked before is tried again at most once in `retryMs`, or when an admin requests it, because proxies
+// refuse correct passwords while their directory is down. An attempt is recorded on disk before its first byte is sent,
+// so a killed process does not repeat it. While an attempt is pending, others with the same credential wait, at most 30
+// s if the password worked before. If another attempt is refused first, a granted permit ends. `credential-state.ts`
+// stores fingerprints, never a secret.
 
 import type { Account } from '#proxy/account.ts';
 import { onAbort } from '#system/abort.ts';

@@ -1,8 +1,8 @@
 // Lends the account of a proxy to another client, so that it can request a second opinion without a rejected attempt.
 //
 // Guarantees: only an account that this proxy accepted after the given moment is lent, and only in the form in which it
-// was accepted: Basic, or SOCKS login. The credential guard permits each use as for other attempts, and learns of a
-// rejection.
+// was accepted: Basic, or SOCKS login. The credential guard permits each use, as it does for other attempts, and a
+// rejection is reported to it.
 
 import { accountOf } from '#proxy/account.ts';
 import type { CandidateInfo, LentAccount } from '#proxy/candidate-info.ts';

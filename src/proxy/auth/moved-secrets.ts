@@ -1,9 +1,7 @@
-// Secrets of the settings that are configured for a proxy that they are not bound to, each with that proxy. An admin may
-// allow each of these moves once. Pure.
+// Finds moved secrets: secrets that are now configured for a proxy to which they are not bound, each with that proxy.
+// An admin may allow each of these moves once. Pure.
 //
-// Guarantees: changed active settings forget the earlier moves of their secrets, so that an address that is no longer
-// configured is not allowed later. Reading the same settings again forgets nothing: it can happen between the refusal of
-// a move and the request that allows it. Fingerprints only, never a secret.
+// Guarantees: when the active settings change, the earlier moves are forgotten, so that an address that is no longer configured cannot be allowed later. When the same settings are read again, the moves are kept, because this can happen between the refusal of a move and the request that allows it. Only fingerprints are stored, never a secret.
 
 import { NewestMap, NewestSet } from '#system/newest.ts';
 

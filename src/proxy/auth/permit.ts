@@ -1,4 +1,5 @@
-// Permission to send a credential, and how an attempt with it ends. Types only; `credential-guard.ts` grants it.
+// The permission to send a credential, and the result of an attempt with it. Types only; `credential-guard.ts` grants
+// permissions.
 
 import type { Refusal } from './refusal.ts';
 

@@ -1,10 +1,8 @@
-// Finds out which server sent a refusal in absolute form, if the password has worked at this proxy before: a server
-// behind the proxy can send a 401 or 407 that looks like the proxy's. One CONNECT through the same proxy decides,
-// because only a proxy responds to that.
+// Finds out whether the proxy or the server refused a password that has worked at this proxy before. With the absolute
+// form, a server behind the proxy can send a 401 or 407 that looks like that of the proxy. One CONNECT through the same
+// proxy decides, because only a proxy responds to CONNECT.
 //
-// Guarantees: if the CONNECT is rejected, that counts against the password, durably. If it passes, the server sent the
-// refusal. Any other result counts for nothing and withholds the password from this origin for an hour. The attempt
-// ends in every case.
+// Guarantees: if the CONNECT is rejected, the password counts as rejected, durably. If it succeeds, the server sent the refusal. After any other result, the password is not rejected, but it is not sent to this origin for an hour. The attempt is always ended.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
 // Decides from the stored record whether a credential must wait. Pure.
 //
-// Guarantees: a credential waits if it was rejected, or if the result of its last attempt is unknown. One that had
-// worked is tried again once `retryMs` have passed since its last try, and one interrupted attempt does not count
-// against it.
+// Guarantees: a credential waits if it was rejected, or if the result of its last attempt is unknown. A credential that
+// worked before is tried again when `retryMs` have passed since its last try, and it does not have to wait after one
+// interrupted attempt.
 
 import type { CredentialRecord } from './credential-state.ts';
 

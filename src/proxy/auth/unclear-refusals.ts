@@ -1,4 +1,4 @@
-// Tracks refusals of a password in absolute form that the origin server may have sent instead of the proxy.
+// Tracks refusals of a password, in absolute form, for which it is unknown whether the proxy or the origin sent them.
 //
 // Guarantees: such a refusal never counts against the password. For an hour, even across a restart, the password is not
 // sent to the same origin in absolute form through the same proxy. All other requests continue. One hour is longer than

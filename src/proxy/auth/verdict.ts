@@ -1,7 +1,8 @@
 // Decides what a response of the proxy itself means (principle 6), from status and headers.
 //
-// Guarantees: a response to CONNECT is never taken for the origin's. In absolute form, only a response with the proxy's
-// own mark is taken for the proxy's. The proxy's text becomes a fact of the failure and is untrusted.
+// Guarantees: a response to CONNECT never counts as a response of the origin. In absolute form, only a response with a
+// mark of the proxy itself counts as a response of the proxy. The proxy's text becomes a fact of the failure and is
+// untrusted.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';

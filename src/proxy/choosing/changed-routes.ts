@@ -1,4 +1,4 @@
-// The purposes whose route differs between two versions of the settings. Pure.
+// Lists the purposes whose route differs between two versions of the settings. Pure.
 //
 // The comparison covers the profile of a purpose with all its keys, and the profiles that may replace it for some target,
 // in their order (`possibleFallbacks`). The names of profiles are not compared. A purpose whose profile does not exist

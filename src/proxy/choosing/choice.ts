@@ -1,8 +1,8 @@
 // Chooses the proxy of a purpose, with reasons, from the settings alone (principle 2).
 //
-// Guarantees: a choice always carries its reasons, and each names the setting that decided. It never falls back to a
-// direct connection by itself (principle 7). Settings that are insufficient for a choice cause an error that names the
-// key, not a guess.
+// Guarantees: a choice always has its reasons, and each reason names the setting that decided. A direct connection is
+// never chosen by default (principle 7). If the settings are not sufficient for a choice, there is an error that names
+// the key.
 
 import type { Purpose } from '#config/purposes.ts';
 import { matchNoProxy } from '#config/values/no-proxy.ts';

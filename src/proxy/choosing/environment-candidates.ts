@@ -1,7 +1,7 @@
 // The proxy that the service's environment names: a `CandidateSource` for profiles with scheme `environment`.
 //
-// Guarantees: user and password of a variable go only to the proxy that the same variable names. Those of the profile
-// go to no proxy, because anyone who can set a variable could redirect them.
+// Guarantees: the user and password in a variable are sent only to the proxy that this variable names. The user and
+// password of the profile are not sent to any proxy, because anyone who can set a variable could redirect them.
 
 import { coded } from '#errors/coded-error.ts';
 import { endpointOf } from '#proxy/endpoint.ts';

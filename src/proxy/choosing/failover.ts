@@ -1,10 +1,10 @@
 // Decides which failures lead to the next proxy of a list, and how long the cooldown of a failed proxy lasts.
 //
-// Leads to the next: any failure before the proxy answered about us or the target, that is, dialing it, TLS to it, and
-// no or an invalid answer to CONNECT. Does not: 407 (a credential is never passed to the next proxy), 403 and other
-// decisions of the proxy, and failures of the target. Time is monotonic. A proxy in cooldown comes after the other
-// candidates of its list and adds none: direct comes first only if a PAC file itself says DIRECT and nothing forbids
-// it, as in browsers.
+// The next proxy is tried after failures to reach a proxy: TCP, TLS to the proxy, and a missing or invalid response to
+// CONNECT. It is not tried after a 407 (a credential is never passed to the next proxy), a 403 or another decision of
+// the proxy, or a failure of the target. During its cooldown, a proxy comes after the other candidates of its list. A
+// direct connection can come before it only if a PAC file itself says DIRECT and no setting forbids this, as in
+// browsers. Time is monotonic.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';

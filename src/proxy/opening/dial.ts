@@ -1,8 +1,7 @@
-// Opens TCP connections to a proxy or, if the choice is direct, to the target itself. No other module does.
+// Opens TCP connections to a proxy, or to the target itself if the connection is direct. No other module opens TCP
+// connections.
 //
-// Guarantees: ends within `timeoutMs` or at the abort with a coded failure, and then no socket is left. On success the
-// socket is open, with TCP_NODELAY and keep-alive, and a later error on it never ends the process. With `bulk` all
-// bytes go through one reused buffer (`onread` of `net`), which costs half as much as 'data' events.
+// Guarantees: a failure is a coded error, within `timeoutMs` or at the abort, and then no socket is left. On success, the socket is open, with TCP_NODELAY and keep-alive, and a later error on it never ends the process. With `bulk`, all bytes go through one reused buffer (`onread` of `net`), which costs half as much as 'data' events.
 
 import { getServers } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';

@@ -1,9 +1,9 @@
 // Sends CONNECT or HEAD to a proxy and runs the authentication loop around it (RFC 9110, 11.7).
 //
-// Guarantees: each wait is bounded. A challenge is answered on the connection that it came on while that stays open,
-// otherwise on a new one if the scheme allows it. The loop ends after a few responses, whatever the proxy sends. On a
-// failure no socket is left. The credential goes only into these requests; the authentication session decides its
-// verdict.
+// Guarantees: each wait is bounded. A challenge is answered on the same connection if it is still open. Otherwise it is
+// answered on a new connection, if the scheme allows this. The loop ends after a few responses, no matter what the
+// proxy sends. After a failure, no socket is left. The credential is sent only in these requests, and the
+// authentication session decides whether it was accepted.
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
 // Identifies the protocol of a port that did not answer as its scheme requires. Used only by a diagnosis, after such a
 // failure.
 //
-// Guarantees: sends no part of a request, a user or a password, only the first message of each protocol. Each try has
-// its own connection and ends within its limit or at the abort, and then no socket is left.
+// Guarantees: only the first message of each protocol is sent, and no part of a request, a user or a password. Each try
+// has its own connection and ends within its limit or at the abort, and then no socket is left.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded } from '#errors/coded-error.ts';

@@ -1,8 +1,9 @@
 // Makes a tunnel from an open connection to a SOCKS proxy (RFC 1928, RFC 1929, SOCKS 4 and 4a).
 //
 // Guarantees: the returned socket is a raw connection to the target. It still has every byte that came after the reply,
-// and no listener of this module. Ends within its limit. On a failure no socket is left, and the error is the proxy's
-// own. The password is sent only after the credential guard has recorded that, and only if the proxy requested it.
+// and no listener of this module. The function ends within its limit. After a failure, no socket is left, and the error
+// says what the proxy answered. The password is sent only if the proxy requested it, and only after the credential
+// guard has recorded the attempt.
 
 import { lookup } from 'node:dns';
 import { isIP, type Socket } from 'node:net';

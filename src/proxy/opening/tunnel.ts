@@ -1,8 +1,8 @@
 // Makes a tunnel from an open connection to an HTTP proxy, by CONNECT (RFC 9110, 9.3.6).
 //
 // Guarantees: the returned socket is a raw connection to the target and still has every byte that came after the 200.
-// On a failure the error is the proxy's own, with the text that it sent, and no socket is left. The credential guard
-// receives the verdict as soon as it is known.
+// After a failure, the error is that of the proxy with the text that it sent, and no socket is left. The credential
+// guard gets the result of the credential as soon as it is known.
 
 import type { Socket } from 'node:net';
 import { checkConnect, pageForTunnel } from '#proxy/auth/verdict.ts';

@@ -1,9 +1,9 @@
 // The proxies that a PAC file names for a target: a `CandidateSource` for profiles with scheme `pac`.
 //
 // Guarantees: for an https target the file receives only scheme, host and port. A result is reused for five minutes
-// while the file is unchanged. If the file is broken, its last usable version is used and that is logged. A result
-// yields only the proxies and DIRECT that it names explicitly; an invalid one never causes a direct connection. User
-// and password go only to proxies that `credentials_for` matches.
+// while the file is unchanged. If the file is invalid, its last valid version is used, and this is logged. Only the
+// proxies and DIRECT that a result names are used, and an invalid result never causes a direct connection. User and
+// password are sent only to proxies that `credentials_for` matches.
 
 import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';

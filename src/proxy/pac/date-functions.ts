@@ -1,8 +1,9 @@
 // The date and time functions of a PAC file: weekdayRange, dateRange, timeRange. Pure: the caller passes the time.
 //
-// They follow Mozilla's documentation of PAC files in every form that it lists. The zone is that of this host, or GMT
-// if the last argument says so. Bounds in reverse order wrap around the end of the week, month, year or day, as in
-// Firefox since 49. Undocumented arguments are an error, because a silent false would choose a proxy.
+// They follow Mozilla's documentation of PAC files in every form that it lists. The time zone is that of this host, or
+// GMT if the last argument is GMT. If the end is before the start, the range wraps around the end of the week, month,
+// year or day, as in Firefox since version 49. Undocumented arguments are an error, because a result of false would
+// silently choose a proxy.
 
 const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];

@@ -1,7 +1,8 @@
 // Evaluates a PAC file for one URL in its own thread, which ends with the result, at the limit, or at the abort.
 //
-// Guarantees: whatever the file does, the event loop stays free and the thread is gone afterwards. No thread runs
-// before an evaluation. Names are resolved here and not in the thread: `lookUp` decides whether that is allowed.
+// Guarantees: no matter what the file does, the event loop is not blocked, and the thread has ended afterwards. A
+// thread is started only for an evaluation. Names are resolved here and not in the thread: `lookUp` decides whether
+// that is allowed.
 
 import { Worker } from 'node:worker_threads';
 import type { CodedError } from '#errors/coded-error.ts';

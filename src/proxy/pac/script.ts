@@ -1,7 +1,7 @@
 // The text of one PAC file, from a file of this host or from a URL. It is read only when it is needed.
 //
-// Guarantees: at most 1 MiB. A file is read again each time; a URL is requested again after ten minutes, with its ETag.
-// If the text cannot be refreshed, the old one is returned together with the failure.
+// Guarantees: at most 1 MiB. A file is read again each time, and a URL is requested again after ten minutes, with its
+// ETag. If the new text cannot be read, the old text is returned together with the failure.
 
 import { createHash } from 'node:crypto';
 import { readBounded } from '#config/reading/read-bounded.ts';

@@ -1,8 +1,8 @@
 // The time that another clock showed: the Date header of an earlier response. Pure.
 //
 // If a certificate is outside its validity by the local clock but not by the other one, the local clock is probably
-// wrong. If it is outside by both, the certificate is at fault. Date is not authenticated, so it only decides the
-// words.
+// wrong. If it is outside by both clocks, the certificate is the cause. The Date header is not authenticated, so it
+// affects only the words of the failure.
 
 import { fillTemplate, showLocalTime } from '#errors/template.ts';
 import type { ResponseHead } from '#proxy/route.ts';

@@ -1,7 +1,7 @@
 // Pins: the public keys that a certificate chain may rest on (RFC 7469). Pure.
 //
-// A server may send certificates that are unrelated to its own, and Node orders them by name only. So a key counts only
-// if it has really signed the certificate before it, link by link from the server's own certificate.
+// A server may send certificates that are unrelated to its own, and Node orders them by name only. Therefore, a key
+// counts only if each certificate of the chain, beginning with that of the server, was really signed by the next one.
 
 import { createHash, X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate } from 'node:tls';

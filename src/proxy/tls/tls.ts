@@ -1,9 +1,9 @@
 // TLS over an open socket: to the target (directly or through a tunnel), or to a proxy that itself uses TLS.
 //
 // Guarantees: the certificate, and then any pins, are verified on every connection, regardless of the environment. Each
-// is a full handshake, so that no resumed session skips the pins. At least TLS 1.2, HTTP/1.1 by ALPN. Ends within its
-// deadline or at the abort with a coded failure that names the issuer, and then both sockets are closed. No byte of a
-// request is sent before the verification.
+// connection makes a full handshake, so that no resumed session skips the pins. TLS has at least version 1.2, and ALPN
+// selects HTTP/1.1. A failure comes within the deadline or at the abort. It is coded and names the issuer, and then
+// both sockets are closed. No byte of a request is sent before the verification.
 
 import { isIP, type Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';

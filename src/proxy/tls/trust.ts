@@ -1,9 +1,9 @@
 // TLS trust and client identity, made once per purpose and once per proxy that uses TLS, from PEM texts that the caller
 // has read.
 //
-// Guarantees: if `ca` is set, exactly its certificates are trusted, else Node's bundled roots. The store of the
-// machine, NODE_EXTRA_CA_CERTS and --use-system-ca add none, because the list is always passed explicitly. A text
-// without a usable certificate is an error, not a silent return to the default.
+// Guarantees: if `ca` is set, exactly its certificates are trusted; otherwise, Node's bundled roots. The trust store of
+// the host, NODE_EXTRA_CA_CERTS and --use-system-ca add no certificates, because the list is always passed explicitly.
+// A text without a usable certificate is an error; the default is not used instead.
 
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';

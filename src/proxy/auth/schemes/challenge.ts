@@ -1,9 +1,9 @@
 // Reads `Proxy-Authenticate` fields: the schemes that a proxy offers, with their parameters (RFC 9110, 11.6.1 and
 // 11.7.1).
 //
-// Guarantees: never throws and takes time linear in its input, whatever a proxy sends. Handles quoted commas and
-// several challenges in one field. Lenient where the meaning is clear: missing quotes, and spaces in place of commas
-// (real proxies send both). Pure; the result is untrusted text.
+// Guarantees: it never throws and takes time linear in its input, no matter what a proxy sends. It handles quoted
+// commas and several challenges in one field. Missing quotes, and spaces instead of commas, are accepted, because real
+// proxies send them. Pure; the result is untrusted text.
 
 /** One scheme that a proxy offers. */
 export interface Challenge {

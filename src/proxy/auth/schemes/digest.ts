@@ -1,9 +1,9 @@
 // Digest (RFC 7616): proves the password by a hash over a nonce from the proxy and the request line.
 //
 // Guarantees: of the offered challenges, the one with the strongest algorithm is answered. `stale=true` is answered
-// once with the new nonce, because the proof itself was right. If that nonce is also called stale, requests wait before
-// the next try. Any other challenge after a proof is a rejection. Never sends `auth-int` (a body would have to be read
-// twice) or a hashed user name. Every proof is registered for masking.
+// once with the new nonce, because the proof itself was correct. If the proxy also rejects that nonce as stale,
+// requests wait before the next try. Any other challenge after a proof is a rejection. `auth-int` (a body would have to
+// be read twice) and hashed user names are never sent. Every proof is registered for masking.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';

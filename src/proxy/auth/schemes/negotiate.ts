@@ -1,11 +1,11 @@
 // Negotiate (RFC 4559, RFC 4178): authenticates with a Kerberos ticket for the proxy; no password is involved.
 //
 // Guarantees: the library is loaded only if a profile requires it, or `auto` meets a proxy that offers it. If it is
-// missing, the failure says what to install. The ticket is for HTTP at the proxy's own name; nothing is delegated.
-// Relies on the system's Kerberos for tickets: a cache (KRB5CCNAME) or a keytab (KRB5_CLIENT_KTNAME). Only a token
-// proves that a ticket exists. The library may wait for the realm's servers without limit, so we limit our wait. It
-// gets one call at a time, because a call occupies one of the few threads that file and DNS operations also need. Each
-// token is registered for masking.
+// missing, the failure says what to install. The ticket is for HTTP at the proxy's own name, and no credentials are
+// delegated. Tickets come from the system's Kerberos: a cache (KRB5CCNAME) or a keytab (KRB5_CLIENT_KTNAME). Only a
+// token proves that a ticket exists. The library may wait for the realm's servers without limit, so our wait has a
+// limit. Calls to it run one at a time, because each occupies one of the few threads that file and DNS operations also
+// need. Each token is registered for masking.
 
 import { isIP } from 'node:net';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

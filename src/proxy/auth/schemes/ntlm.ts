@@ -1,8 +1,8 @@
 // NTLM (MS-NLMP, MS-NTHT): three messages on one connection, which the proxy then treats as authenticated.
 //
-// Guarantees: only NTLMv2. The first message does not identify us, and each proof is registered for masking. A proxy
-// that requests the first message again in the middle has lost the state of the connection, which is reported as
-// NTLM-CONN.
+// Guarantees: only NTLMv2 is used. The first message does not contain the user, and each proof is registered for
+// masking. If a proxy requests the first message again before the end, it has lost the state of the connection, which
+// is reported as NTLM-CONN.
 
 import { randomBytes } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';
