@@ -12,20 +12,26 @@ export const COUNT = 100_000;
 const LIMITS = { documents: 10_000, bytes: 4_194_304 };
 export const MAX_PEAK_MIB = 130;
 const DOCUMENT_BYTES = 300;
-const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
+const WORKER = new URL('worker.ts', import.meta.url);
 const BUNDLE = fileURLToPath(new URL('../../tools/bundle.ts', import.meta.url));
 /** As systemd starts the daemon. */
-const FLAGS = ['--max-semi-space-size=1', '--disable-sigusr1'];
+export const FLAGS = ['--max-semi-space-size=1', '--disable-sigusr1'];
 
 /** Does one piece of work in a new process. */
 export type Run = (job: Omit<Job, 'limits'>) => Promise<Done>;
 
-/** Builds the worker as the program of a host is built: Node needs much memory to run TypeScript. */
-export function buildWorker(dir: string): Run {
+/** Builds a program as that of a host is built, because Node needs much memory to run TypeScript. Returns its main file. */
+export function buildProgram(entry: URL, dir: string): string {
   const folder = join(dir, 'worker');
-  execFileSync(process.execPath, [BUNDLE, WORKER, folder], { stdio: 'ignore' });
+  execFileSync(process.execPath, [BUNDLE, fileURLToPath(entry), folder], { stdio: 'ignore' });
+  return join(folder, 'main.js');
+}
+
+/** Builds the worker of documents. */
+export function buildWorker(dir: string): Run {
+  const program = buildProgram(WORKER, dir);
   return async (job) => {
-    const child = fork(join(folder, 'main.js'), { execArgv: FLAGS });
+    const child = fork(program, { execArgv: FLAGS });
     const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the worker ended with ${code}`)));
     ended.catch(() => undefined);
     child.send({ ...job, limits: LIMITS } satisfies Job);
