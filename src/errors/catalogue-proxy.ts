@@ -27,12 +27,16 @@ export const PROXY_CODES = {
   'TCP-REFUSED': {
     text: '{host} refused port {port} after {elapsed:ms}: the host is up, nothing listens there.',
     check: 'Check the port. Common proxy ports are 3128, 8080 and 80.',
+    checkAtOrigin:
+      'Check host and port of the URL, and that the server is running. If this network requires a proxy, configure it.',
     class: 'tcp',
     retry: 'later',
   },
   'TCP-TIMEOUT': {
     text: 'No response from {host}:{port} within {elapsed:ms} ({key}), connecting from {source:words}.',
     check: 'A firewall may be dropping the packets, or the address is wrong.',
+    checkAtOrigin:
+      'A firewall may be dropping the packets, or the address is wrong. If this network requires a proxy, configure it.',
     class: 'tcp',
     retry: 'later',
   },

@@ -47,7 +47,12 @@ export class CodedError extends Error {
 
   /** What to check, in one line. */
   get advice(): string {
-    return fillTemplate(this.entry.check, this.facts);
+    return fillTemplate(this.#check, this.facts);
+  }
+
+  get #check(): string {
+    const { check, checkAtOrigin = check } = this.entry;
+    return readHop(this.facts['hop'])?.kind === 'origin' ? checkAtOrigin : check;
   }
 
   /** How far it came; null if that was not recorded. */
@@ -92,9 +97,9 @@ export class CodedError extends Error {
 
   /** What the formatter shows where a template names this error. */
   [SAFE_SENTENCE](advised: boolean): Piece[] {
-    const { text, check } = this.entry;
+    const { text } = this.entry;
     return fillPieces(
-      advised ? `[${this.code}] ${text} ${check}${this.#proven()}` : `[${this.code}] ${text}`,
+      advised ? `[${this.code}] ${text} ${this.#check}${this.#proven()}` : `[${this.code}] ${text}`,
       this.facts,
     );
   }

@@ -21,6 +21,8 @@ export interface Entry {
   readonly text: string;
   /** What to check or do, a template over the facts. */
   readonly check: string;
+  /** The same for a failure at the server itself, to which no proxy leads, where that differs. */
+  readonly checkAtOrigin?: string;
   readonly class: FailureClass;
   /**
    * `later`: the same attempt may succeed by itself, try again with back-off. `change`: it cannot until something is

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
+import { type Hop, originAt, proxyAt } from '#errors/hop.ts';
+import { fillTemplate } from '#errors/template.ts';
 
 const HOP = 'proxy corp (proxy.example.com:3128)';
 
@@ -13,6 +15,15 @@ describe('a coded error', () => {
     expect(refused.safeText).toBe(refused.message.slice('[TCP-REFUSED] '.length));
     expect(refused.check).toBe('Check the port. Common proxy ports are 3128, 8080 and 80.');
     expect(refused.entry.class).toBe('tcp');
+  });
+
+  it('coded error: speaks of proxy ports only where a proxy is involved', () => {
+    const facts = { host: 'h', port: 443, elapsed: 12 };
+    const advice = (hop: Hop) => coded('TCP-REFUSED', { ...facts, hop }).check;
+    expect(advice(proxyAt('corp', 'h:443'))).toContain('Common proxy ports');
+    expect(advice(originAt('h:443'))).toMatch(/^Check host and port of the URL/);
+    const error = coded('TCP-REFUSED', { ...facts, hop: originAt('h:443') });
+    expect(fillTemplate('{error:advised}', { error })).toContain(error.check);
   });
 
   it('coded error: names its hop, or this host if nothing was sent', () => {

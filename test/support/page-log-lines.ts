@@ -1,6 +1,7 @@
 // Checks whether the program could print the log lines of a page: word for word, except the values of the templates.
 
 import { CATALOGUE } from '#errors/catalogue.ts';
+import type { Entry } from '#errors/entry.ts';
 import { EVENTS } from '#logging/events.ts';
 import { threadsOf } from './read-classic.ts';
 
@@ -29,7 +30,9 @@ function isCurrentFailure(line: string): boolean {
   const [, code = '', told = ''] = / \[([A-Z0-9]+(?:-[A-Z0-9]+)+)\] (.*)$/.exec(line) ?? [];
   if (code === '') return true;
   const entry = Object.entries(CATALOGUE).find(([name]) => name === code)?.[1];
-  return entry !== undefined && new RegExp(`^${patternOf(entry.text)} ${patternOf(entry.check)}$`).test(told);
+  if (entry === undefined) return false;
+  const { text, check, checkAtOrigin = check }: Entry = entry;
+  return [check, checkAtOrigin].some((advice) => new RegExp(`^${patternOf(text)} ${patternOf(advice)}$`).test(told));
 }
 
 /** A template as a pattern: its placeholders match anything. */
