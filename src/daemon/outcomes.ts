@@ -1,6 +1,6 @@
-// The last success and the last failure of each purpose, kept across restarts.
+// The last success, the last failure and the last route of each purpose, kept across restarts.
 //
-// One state file, {purposes: {<name>: {succeeded_at, failed}}}, times in ms since the epoch. Failures are redacted
+// One state file, {purposes: {<name>: {succeeded_at, failed, route}}}, times in ms since the epoch. Failures are redacted
 // before they are stored. Losing the file loses only this history. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
@@ -16,13 +16,15 @@ const FORMAT = 1;
 const outcomeSchema = z.strictObject({
   succeeded_at: momentSchema.nullable(),
   failed: z.strictObject({ at: momentSchema, failure: failureSchema }).nullable(),
+  /** Identifies the route that uploads took last (`routeIdentity`); null before the first one. */
+  route: z.string().nullable().default(null),
 });
 const fileSchema = z.strictObject({ purposes: z.record(z.string(), outcomeSchema) });
 
 /** The last success and the last failure, in either order. */
 export type PurposeOutcome = Readonly<z.infer<typeof outcomeSchema>>;
 
-const NOTHING: PurposeOutcome = { succeeded_at: null, failed: null };
+const NOTHING: PurposeOutcome = { succeeded_at: null, failed: null, route: null };
 
 /** The only store of these outcomes. */
 export class Outcomes {
@@ -48,7 +50,16 @@ export class Outcomes {
   async note(purpose: Purpose, { at, failure }: { at: number; failure: Failure | null }): Promise<void> {
     const before = this.of(purpose);
     const now = failure === null ? { succeeded_at: at } : { failed: { at, failure } };
-    this.#purposes.set(purpose, { ...before, ...now });
+    await this.#set(purpose, { ...before, ...now });
+  }
+
+  /** Records the route that uploads of this purpose take now. */
+  async noteRoute(purpose: Purpose, route: string): Promise<void> {
+    await this.#set(purpose, { ...this.of(purpose), route });
+  }
+
+  async #set(purpose: Purpose, outcome: PurposeOutcome): Promise<void> {
+    this.#purposes.set(purpose, outcome);
     // The work itself has reported a full disk.
     await this.#state.save(() => ({ purposes: Object.fromEntries(this.#purposes) })).catch(() => undefined);
   }

@@ -32,8 +32,8 @@ export interface AnalyticsRig extends Composed {
   arrived(): number[];
   /** Waits until the origin has exactly these numbers. */
   untilArrived(...numbers: readonly number[]): Promise<void>;
-  /** Ends the composition and composes again in the same folder. */
-  restart(): Promise<AnalyticsRig>;
+  /** Ends the composition and composes again in the same folder, with these other sections in place of the first ones. */
+  restart(others?: object): Promise<AnalyticsRig>;
   close(): Promise<void>;
 }
 
@@ -100,9 +100,9 @@ async function openAt(place: Place, options: AnalyticsRigOptions): Promise<Analy
     untilArrived: async (...numbers) => {
       await expect.poll(() => arrived().toSorted((a, b) => a - b), { timeout: 5_000, interval: 20 }).toEqual(numbers);
     },
-    restart: async () => {
+    restart: async (others = options.others ?? {}) => {
       await composed.remove();
-      return await openAt(place, options);
+      return await openAt(place, { ...options, others });
     },
     close: async () => {
       await composed.remove();

@@ -5,6 +5,7 @@
 import type { CodedError } from '#errors/coded-error.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
 import { Session } from '#http/session/session.ts';
+import { routeIdentity } from '#proxy/choosing/changed-routes.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
 import type { Sending, Verdict } from '#spool/delivery.ts';
 import type { BundleBody } from '#uploads/bundle/jobs/bundle-kind.ts';
@@ -45,7 +46,7 @@ export class BundleDelivery {
     const scoped = reportOf(PURPOSE, report);
     const upload = { session: this.#session, clock, random, report: scoped, paths, model, timeouts, settings, headers };
     const { store } = open;
-    const routeKey = ({ origin }: URL) => `${settings().use_proxy_for[PURPOSE]} ${origin}`;
+    const routeKey = ({ origin }: URL) => `${routeIdentity(PURPOSE, settings())} ${origin}`;
     this.#sender = new BundleSender({ files, store, upload, sent, settings, routeKey, progress: ports.progress });
     this.#delivery = new SpoolDelivery({
       ...ports,

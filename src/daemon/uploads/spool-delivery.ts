@@ -2,11 +2,13 @@
 //
 // Guarantees: only one delivery runs at a time. A stop ends the running request, keeps its entry, and does not count as an
 // attempt. After a failure, the first retry is at a random time within ten minutes, so that not all hosts retry at once
-// after an outage. When the route changes, blocked content is sent again, because another proxy may accept it.
+// after an outage. When the route changes, also between two runs, blocked content is sent again, because another proxy
+// may accept it.
 
 import type { Purpose } from '#config/purposes.ts';
 import { toFailure } from '#daemon/failure.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import { routeIdentity } from '#proxy/choosing/changed-routes.ts';
 import { deliver, type Sending, type Verdict } from '#spool/delivery.ts';
 import { DeliveryTimer } from '#spool/delivery-timer.ts';
 import type { Spool } from '#spool/spool.ts';
@@ -51,6 +53,7 @@ export class SpoolDelivery<Body> {
 
   start(): void {
     this.#listenForRoutes();
+    void this.#noteRoute();
     this.plan();
   }
 
@@ -98,12 +101,23 @@ export class SpoolDelivery<Body> {
     });
   }
 
+  /** Releases what a scanner blocked if the route has changed, also while nothing was running. */
+  async #noteRoute(): Promise<void> {
+    const { outcomes, purpose, settings } = this.#ports;
+    const [before, now] = [outcomes.of(purpose).route, routeIdentity(purpose, settings())];
+    if (before === now) return;
+    if (before !== null) await this.retryNow({ blocked: true });
+    // A crash before this releases it once more.
+    await outcomes.noteRoute(purpose, now);
+  }
+
   async #deliver(): Promise<void> {
     const { spool, clock, random, report, settings, ended } = this.#ports;
     const { signal } = this.#ending;
     const retry = () => ({ maxDelaySeconds: settings().retry.max_delay_seconds, baseMs: FIRST_RETRY_MS });
     const policy = (sending: Sending<Body>) => this.#send(sending);
     this.#outcome = null;
+    await this.#noteRoute();
     try {
       const carriedOut = ({ body }: { readonly body: Body }) => this.#ports.carriedOut?.(body);
       await deliver({ spool, clock, random, report, policy, carriedOut, retry }, signal);

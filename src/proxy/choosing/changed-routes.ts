@@ -4,15 +4,34 @@
 // in their order (`possibleFallbacks`). The names of profiles are not compared. A purpose whose profile does not exist
 // counts as changed. Secrets are compared, never shown.
 
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
 import { choose, type ProxySettings, possibleFallbacks } from './choice.ts';
 
+/** In hex digits. */
+const IDENTITY_LENGTH = 16;
+
 /** The purposes whose route differs, in the order of `PURPOSES`. */
 export function changedRoutes(from: ProxySettings, to: ProxySettings): Purpose[] {
   return PURPOSES.filter((purpose) => !isSame(profilesOf(purpose, from), profilesOf(purpose, to)));
+}
+
+/**
+ * Identifies the route of a purpose, also after a restart: what `changedRoutes` compares, without the secrets. A digest
+ * that can be stored.
+ */
+export function routeIdentity(purpose: Purpose, settings: ProxySettings): string {
+  const profiles = profilesOf(purpose, settings)?.map((profile) => {
+    const fields = Object.entries(bare(profile)).filter(([, value]) => value !== undefined);
+    return fields.toSorted(([one], [other]) => (one < other ? -1 : 1));
+  });
+  return createHash('sha256')
+    .update(JSON.stringify(profiles ?? null))
+    .digest('hex')
+    .slice(0, IDENTITY_LENGTH);
 }
 
 /** The chosen profile and all its possible fallbacks; null if the settings name no existing profile. */
@@ -31,11 +50,14 @@ function isSame(one: readonly ProxyProfile[] | null, other: readonly ProxyProfil
   return one.length === other.length && one.every((profile, index) => isSameProfile(profile, other[index]));
 }
 
-/** The name, and whether it is the default, do not affect the route. */
 function isSameProfile(one: ProxyProfile, other: ProxyProfile | undefined): boolean {
   if (other === undefined) return false;
   const [a, b] = [one.password, other.password];
   const isSameSecret = a instanceof Secret && b instanceof Secret ? a.equals(b) : a === b;
-  const bare = (profile: ProxyProfile) => ({ ...profile, password: null, name: null, default: null, fallback: null });
   return isSameSecret && isDeepStrictEqual(bare(one), bare(other));
+}
+
+/** The name, and whether it is the default, do not affect the route. */
+function bare(profile: ProxyProfile) {
+  return { ...profile, password: null, name: null, default: null, fallback: null };
 }

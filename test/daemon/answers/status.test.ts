@@ -187,13 +187,14 @@ describe('results of purposes', () => {
     const { outcomes } = await open(files);
     await outcomes.note('updates', { at: 1, failure: null });
     await outcomes.note('updates', { at: 2, failure: aFailure() });
+    await outcomes.noteRoute('platform', 'r1');
     await outcomes.note('platform', { at: 3, failure: null });
 
     const { outcomes: again, error } = await open(files);
     expect(error).toBeNull();
-    expect(again.of('updates')).toEqual({ succeeded_at: 1, failed: { at: 2, failure: aFailure() } });
-    expect(again.of('platform')).toEqual({ succeeded_at: 3, failed: null });
-    expect(again.of('support_logs')).toEqual({ succeeded_at: null, failed: null });
+    expect(again.of('updates')).toEqual({ succeeded_at: 1, failed: { at: 2, failure: aFailure() }, route: null });
+    expect(again.of('platform')).toEqual({ succeeded_at: 3, failed: null, route: 'r1' });
+    expect(again.of('support_logs')).toEqual({ succeeded_at: null, failed: null, route: null });
   });
 
   it('are the old or the new ones, wherever the machine crashes', async () => {

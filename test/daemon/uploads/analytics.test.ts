@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
+import { createServer as createWebServer } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { startForwardProxy } from '#demo/forward-proxy.ts';
 import type { EventName } from '#logging/events.ts';
 import { type AnalyticsRig, type AnalyticsRigOptions, openAnalytics } from '#test/support/analytics-rig.ts';
 import { composeIn } from '#test/support/composed.ts';
-import { FAULTS, type FaultProxy, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { FAULTS, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { listenOnLoopback } from '#test/support/loopback.ts';
 
 let rig: AnalyticsRig | null = null;
@@ -19,7 +21,7 @@ async function open(options: AnalyticsRigOptions = {}): Promise<AnalyticsRig> {
   return rig;
 }
 
-const corp = ({ port }: FaultProxy) => [{ name: 'corp', address: '127.0.0.1', port, default: true }];
+const corp = ({ port }: { readonly port: number }) => [{ name: 'corp', address: '127.0.0.1', port, default: true }];
 const named = (name: EventName) => (rig?.events ?? []).filter((event) => event.name === name);
 
 describe('analytics', () => {
@@ -74,6 +76,45 @@ describe('analytics', () => {
       await expect.poll(() => named('batches-recovered')).toMatchObject([{ failures: 1 }]);
     } finally {
       await broken.close();
+    }
+  });
+
+  it('analytics: what a scanner blocked is sent again if the route changed while no daemon ran', async () => {
+    const page = createWebServer((_request, response) => {
+      response.writeHead(403, { 'content-type': 'text/html' }).end('<html><title>Blocked by DLP</title></html>');
+    });
+    const { port, close } = await listenOnLoopback(page);
+    try {
+      const others = { proxies: corp({ port }) };
+      const first = await open({ others });
+      await first.submit(1);
+      await expect.poll(() => named('batch-failed')).toMatchObject([{ error: { code: 'CONTENT-BLOCKED' } }]);
+      rig = await first.restart();
+      await rig.submit(2);
+      await expect.poll(() => named('batch-failed')).toHaveLength(1);
+      expect(rig.parts.uploads.documents.store?.batches.list()).toHaveLength(2);
+      rig = await rig.restart({ ...others, proxy_enabled: false });
+      await rig.untilArrived(1, 2);
+    } finally {
+      await close();
+    }
+  });
+
+  it('analytics: with proxy_required, wait for a proxy and never connect directly', async () => {
+    const exempt = { ...corp({ port: 9 })[0], no_proxy: '127.0.0.1' };
+    const { submit, reload, sections, relay, origin, url, untilArrived } = await open({
+      others: { proxy_required: true, proxies: [exempt] },
+    });
+    await submit(1);
+    await expect.poll(() => named('batch-failed')).toMatchObject([{ error: { code: 'POLICY-DIRECT' } }]);
+    expect([relay.sockets.size, origin.record.requests]).toEqual([0, []]);
+    const proxy = await startForwardProxy({ originUrl: new URL(url).origin });
+    try {
+      await reload(sections({}, { proxy_required: true, proxies: corp(proxy) }));
+      await untilArrived(1);
+      await expect.poll(() => named('batches-sent')).toMatchObject([{ via: 'proxy corp' }]);
+    } finally {
+      await proxy.close();
     }
   });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PURPOSES } from '#config/purposes.ts';
-import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
+import { changedRoutes, routeIdentity } from '#proxy/choosing/changed-routes.ts';
 import type { ProxySettings } from '#proxy/choosing/choice.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -78,7 +78,18 @@ describe('a changed route', () => {
         expect(changedRoutes(one, one)).toEqual([]);
         expect(changedRoutes(one, other)).toEqual(changedRoutes(other, one));
         expect(PURPOSES).toEqual(expect.arrayContaining(changedRoutes(one, other)));
+        const changed = PURPOSES.filter((purpose) => routeIdentity(purpose, one) !== routeIdentity(purpose, other));
+        expect(changed).toEqual(changedRoutes(one, other));
       }),
+    );
+  });
+
+  it('has another identity, which does not depend on secrets or the order of keys', () => {
+    const { name, address, ...rest } = profile({ password: new Secret('two'), domain: undefined });
+    const same = settings({ proxies: [{ ...rest, address, name }] });
+    expect(routeIdentity('platform', same)).toBe(routeIdentity('platform', settings()));
+    expect(routeIdentity('platform', settings({ proxies: [profile({ address: 'other.example.com' })] }))).not.toBe(
+      routeIdentity('platform', settings()),
     );
   });
 });
