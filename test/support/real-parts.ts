@@ -35,6 +35,9 @@ export const KERBEROS = fileURLToPath(
 /** Makes journal files from exported entries. */
 export const JOURNAL_REMOTE = '/lib/systemd/systemd-journal-remote';
 
+/** Verifies signatures of TUF. Debian's package is for its own Python only. */
+const SECURESYSTEMSLIB = '/usr/lib/python3/dist-packages/securesystemslib';
+
 /** Squid, or null when it is neither installed nor unpacked. */
 export const squid: SquidParts | null = findSquid();
 
@@ -73,6 +76,7 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   privoxy: () => canRunAlone('privoxy'),
   tinyproxy: () => canRunAlone('tinyproxy'),
   python3: () => isOnPath('python3'),
+  securesystemslib: () => existsSync(SECURESYSTEMSLIB) && existsSync('/usr/bin/python3'),
   curl: () => isOnPath('curl'),
   nginx: () => isOnPath('nginx'),
   openssl: () => isOnPath('openssl'),

@@ -8,7 +8,7 @@
 
 import { isAbsolute, join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';
-import { createDurably, readWhole, removeDurably } from '#system/durable.ts';
+import { createDurably, readWhole, removeDurably, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { keyIdOf, type TufKey } from './documents.ts';
 import { makePrivateKey } from './private-key.ts';
@@ -160,6 +160,7 @@ async function store(folder: KeyFolder, { name, key, signsBy, secret }: NewKey):
     await createDurably(files, path, { bytes: Buffer.from(content), to: { ...to, mode: SECRET_MODE } });
   }
   const bytes = Buffer.from(renderPublic(known));
-  await createDurably(files, pathOfPublic(folder, name), { bytes, to: { ...to, mode: PUBLIC_MODE } });
+  // Complete or not there at all: a damaged one would make the whole folder unusable.
+  await writeDurably(files, pathOfPublic(folder, name), bytes, PUBLIC_MODE);
   return known;
 }

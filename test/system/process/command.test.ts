@@ -63,6 +63,23 @@ function lives(pid: number): boolean {
 }
 
 describe('a command', () => {
+  it.each(['cat', 'head -c 3; exec <&-'])('command: %s gets the given bytes on stdin', async (text) => {
+    const input = Buffer.alloc(300_000, 'x');
+    const lines: string[] = [];
+    const command = { path: script(`(${text}) | wc -c`), arguments: [], environment: { PATH: '/usr/bin:/bin' }, input };
+    const end = await commands.run(command, {
+      limitMs: 10_000,
+      graceMs: 500,
+      stopGraceMs: 200,
+      outputBytes: 65_536,
+      onLine: (_stream, line) => void lines.push(line),
+      onCut: () => undefined,
+      signal: new AbortController().signal,
+    });
+    expect(end).toEqual({ kind: 'exited', status: 0 });
+    expect(lines).toEqual([text === 'cat' ? '300000' : '3']);
+  });
+
   it('command: it gets exactly the given environment', async () => {
     process.env['SALLYPORT_TEST_LEAK'] = 'secret';
     const coverage = process.env['NODE_V8_COVERAGE'];
