@@ -170,7 +170,7 @@ function configRows({ refused, since, waiting, trying, held }: Status['config'],
 
 function updateRows({ updates }: Status): Row[] {
   const rows: Row[] = [
-    ['feed', updates.feed === null ? 'not configured (updates.feed_url)' : showForeign(updates.feed)],
+    ['feed', updates.feed === null ? 'not configured (updates.feed_url or updates.tuf)' : showForeign(updates.feed)],
     ['serial', updates.serial === null ? 'none yet' : String(updates.serial)],
     ['last read', updates.last_success === null ? 'none yet' : timeText(updates.last_success)],
     ['next check', nextText(updates)],

@@ -110,6 +110,11 @@ export function updatesHeaders(
   return purposeHeaders('updates', settings, { agent, tokens, credentials });
 }
 
+/** The same as `feedUrl`; null if nothing is configured. */
+export function configuredFeed(settings: Settings): URL | null {
+  return urlOf(settings, 'updates') === undefined ? null : feedUrl(settings);
+}
+
 /**
  * The configured URL of updates: that of the unsigned feed, or the folder of the metadata of a signed one. Everything is
  * checked against its origin, and the memory has the records of a feed under it.
@@ -119,6 +124,19 @@ export function feedUrl(settings: Settings): URL {
   const url = urlOf(settings, 'updates');
   if (url !== undefined) return settings.updates.trust === 'tuf' ? folderUrl(url) : new URL(url);
   throw coded('CONFIG-INCOMPLETE', { key: 'updates.feed_url', what: 'there is nowhere to look for updates' });
+}
+
+/** Where the packages are, as far as the settings say it; null if nothing is configured. */
+export function configuredPackages(settings: Settings): URL | null {
+  const { trust, tuf } = settings.updates;
+  return trust === 'tuf' && tuf !== undefined ? targetsUrl(tuf) : configuredFeed(settings);
+}
+
+/** The folder of the targets: `targets` next to the folder of the metadata, unless it is set. */
+export function targetsUrl(written: { readonly metadata_url: string; readonly targets_url?: string }): URL {
+  return written.targets_url === undefined
+    ? new URL('../targets/', folderUrl(written.metadata_url))
+    : folderUrl(written.targets_url);
 }
 
 /** The URL of a folder, with a slash at its end. */

@@ -154,7 +154,7 @@ describe('status', () => {
       expect.arrayContaining([
         '  state    no daemon is running',
         '  config   /x.yaml (warnings: 2, see: sallyport config check)',
-        '  feed        not configured (updates.feed_url)',
+        '  feed        not configured (updates.feed_url or updates.tuf)',
         '  serial      none yet',
         '  last read   none yet',
         '  next check  not scheduled',

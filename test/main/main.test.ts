@@ -220,7 +220,7 @@ describe('an invalid configuration', () => {
     const daemon = site.start(['run']);
     await daemon.line('[CONFIG-INCOMPLETE]');
     await daemon.line('Next check for updates at');
-    expect((await site.run(['status'])).out).toContain('not configured (updates.feed_url)');
+    expect((await site.run(['status'])).out).toContain('not configured (updates.feed_url or updates.tuf)');
     daemon.child.kill('SIGTERM');
     expect((await daemon.ended).code).toBe(0);
   });

@@ -27,6 +27,7 @@ import { chooseProxy, fallbacksOf } from '#proxy/choosing/choice.ts';
 import { connectModeThrough, endpointOf } from '#proxy/endpoint.ts';
 import type { HopScheme, ProfileScheme, ProxyProfile } from '#proxy/profile.ts';
 import { utcTime } from '#system/moment.ts';
+import { targetsUrl } from '#updates/request.ts';
 import { requestBodies } from '#uploads/request-bodies.ts';
 import { isUploadPurpose } from '#uploads/upload-gate.ts';
 
@@ -103,14 +104,33 @@ function feedTargets({ updates }: Settings, purpose: Purpose): Target[] {
   };
   const feed = { text: updates.feed_url, key: 'updates.feed_url' };
   add('feed', feed);
-  add('packages', feed);
+  if (updates.trust === 'tls') add('packages', feed);
+  else found.push(...signedTargets(updates.tuf, purpose));
   for (const [index, text] of updates.allowed_origins.entries()) {
     // An origin that no feed and no redirect may point to is not needed.
     const key = `updates.allowed_origins[${index}]`;
-    if (feed.text !== undefined && isReachable(text, feed.text, [text])) add('packages', { text, key });
+    const base = urlOf({ updates }, purpose);
+    if (base !== undefined && isReachable(text, base, [text])) add('packages', { text, key });
   }
   add('receipts', { text: updates.acknowledge_url, key: 'updates.acknowledge_url' });
   return found;
+}
+
+/** Metadata and feeds, and the packages, of the repository and of each mirror. */
+function signedTargets(tuf: Settings['updates']['tuf'], purpose: Purpose): Target[] {
+  if (tuf === undefined) return [];
+  const copies = [tuf, ...tuf.mirrors].map((copy, index) => ({
+    copy,
+    at: index === 0 ? 'updates.tuf' : `updates.tuf.mirrors[${index - 1}]`,
+  }));
+  return copies.flatMap(({ copy, at }) => {
+    const named = copy.targets_url === undefined ? 'metadata_url' : 'targets_url';
+    return [
+      { purpose, use: 'feed' as const, url: new URL(copy.metadata_url), key: `${at}.metadata_url` },
+      { purpose, use: 'feed' as const, url: targetsUrl(copy), key: `${at}.${named}` },
+      { purpose, use: 'packages' as const, url: targetsUrl(copy), key: `${at}.${named}` },
+    ];
+  });
 }
 
 /** One URL, which every use of the purpose requests. */
@@ -240,7 +260,8 @@ function observedOnly({ purpose, origin, ...sight }: ObservedHost, settings: Set
 }
 
 function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { settings }: EndpointsInput): string[] {
-  const { feed_url: feed, allowed_origins: origins } = settings.updates;
+  const { allowed_origins: origins } = settings.updates;
+  const feed = urlOf(settings, 'updates');
   const needless = feed === undefined ? [] : origins.filter((text) => !isReachable(text, feed, [text]));
   return [
     ...(targets.length === 0 ? [`No URL is set: ${PURPOSES.map(urlKeyOf).join(', ')}.`] : []),

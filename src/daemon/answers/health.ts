@@ -207,7 +207,7 @@ function lastWords({ interrupted, succeededMs }: CheckHealth): string {
 }
 
 function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth): string | null {
-  if (!facts.hasFeed) return 'updates.feed_url is not set, so no updates are fetched.';
+  if (!facts.hasFeed) return 'No feed is configured (updates.feed_url or updates.tuf), so no updates are fetched.';
   if (facts.isPaused) return 'The disk is full; downloads are paused until there is space.';
   if (failures > 0) {
     const cause = error === null ? '' : ' {error}';

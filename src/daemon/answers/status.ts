@@ -16,6 +16,7 @@ import type { Reason } from '#proxy/reason.ts';
 import { utcTime } from '#system/moment.ts';
 import type { HookState } from '#updates/hook/hook.ts';
 import { listReady } from '#updates/package/ready.ts';
+import { configuredFeed } from '#updates/request.ts';
 import { waitingCredentials } from './credentials.ts';
 import { proxiesInUse } from './endpoints.ts';
 import { type CheckHealth, classifyHealth, type HealthFacts } from './health.ts';
@@ -143,11 +144,11 @@ function describeHealth(
     error: activity.checks.error && redactError(activity.checks.error, redactor),
   };
   const settings = ports.settings();
-  const { feed_url: feed, stale_after_hours: hours } = settings.updates;
+  const { stale_after_hours: hours } = settings.updates;
   const verdict = classifyHealth({
     checks,
     nextCheckMs,
-    hasFeed: feed !== undefined,
+    hasFeed: configuredFeed(settings) !== null,
     isPaused: ports.disk.current !== null,
     isConfigRefused: config.refused !== null,
     isFileHeld: activity.held !== null,

@@ -7,6 +7,7 @@ import { utcTime } from '#system/moment.ts';
 import type { RouteKey } from '#timeout/model.ts';
 import { recentWaits } from '#timeout/recent-waits.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
+import { configuredPackages } from '#updates/request.ts';
 
 /** Sizes that give an overview: 1, 10 and 100 MB. */
 const SIZES = [1_000_000, 10_000_000, 100_000_000];
@@ -68,9 +69,9 @@ function explainRoute(
 
 /** The route of packages by the present settings; null when it is not known before a package has arrived. */
 function routeOfUpdates({ router, settings, habits }: TimeoutPorts): RouteKey | null {
-  const { updates, proxies } = settings();
-  if (updates.feed_url === undefined) return null;
-  const target = new URL(updates.feed_url);
+  const { proxies } = settings();
+  const target = configuredPackages(settings());
+  if (target === null) return null;
   const { origin } = target;
   let name: string | null;
   try {

@@ -10,6 +10,7 @@ import { asCoded } from '#errors/coded-error.ts';
 import { DeliveryTimer } from '#spool/delivery-timer.ts';
 import { untilAborted } from '#system/abort.ts';
 import { isDiskFull } from '#updates/disk-pause.ts';
+import { configuredFeed } from '#updates/request.ts';
 import type { RoundReport } from '#updates/round.ts';
 import { Schedule, type Timetable } from './schedule.ts';
 import { ScheduleReloader } from './schedule-reloader.ts';
@@ -91,16 +92,16 @@ async function openState({ files, ports, report }: Parts): Promise<ScheduleState
 
 function watchHealth(parts: Parts, record: ScheduleRecord | null): HealthWatch {
   const { clock, report, ports } = parts;
-  const { feed_url: feed } = ports.settings().updates;
+  const feed = configuredFeed(ports.settings());
   // A manual check without a daemon counts as well.
-  const accepted = feed === undefined ? null : (ports.memory.feed(new URL(feed).href)?.accepted_at ?? null);
+  const accepted = feed === null ? null : (ports.memory.feed(feed.href)?.accepted_at ?? null);
   const successes = [record?.succeeded_at ?? null, accepted].filter((at) => at !== null);
   return new HealthWatch({
     clock,
     report,
     limitMs: () => {
-      const { feed_url, stale_after_hours: hours } = ports.settings().updates;
-      return feed_url === undefined ? null : hours * HOUR_MS;
+      const settings = ports.settings();
+      return configuredFeed(settings) === null ? null : settings.updates.stale_after_hours * HOUR_MS;
     },
     before: {
       firstMs: record?.first_at ?? clock.now(),
@@ -123,8 +124,8 @@ function timetableOf({ ports }: Parts): Timetable {
 
 /** Whether a check of the configured feed has ever succeeded. */
 function knowsFeed({ ports }: Parts): boolean {
-  const { feed_url: feed } = ports.settings().updates;
-  return feed === undefined || ports.memory.feed(new URL(feed).href) !== null;
+  const feed = configuredFeed(ports.settings());
+  return feed === null || ports.memory.feed(feed.href) !== null;
 }
 
 /** Runs work that is not awaited. A stop is not a failure; any other error is reported. */

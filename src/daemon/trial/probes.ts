@@ -6,13 +6,16 @@ import { type ProbeKind, PURPOSES, type Purpose, purposeRow } from '#config/purp
 import type { Settings } from '#config/settings.ts';
 import type { Probe, TestUpload } from '#diagnose/probe.ts';
 import { type Net, type PackagePart, requestAnything } from '#diagnose/requests.ts';
+import { coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
 import { Session } from '#http/session/session.ts';
 import type { FeedReading } from '#updates/feed/feed.ts';
 import { HttpFeed } from '#updates/feed/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import { updatesHeaders } from '#updates/request.ts';
+import { configuredFeed, type UpdatesRequestPorts, updatesHeaders } from '#updates/request.ts';
+import { repositoryCopies } from '#updates/signed/repository-copies.ts';
+import { HttpTufSource } from '#updates/signed/tuf-source.ts';
 import { sendTestObject } from '#uploads/test-object.ts';
 import { isUploadPurpose, type UploadPurpose, uploadsRefused } from '#uploads/upload-gate.ts';
 
@@ -21,6 +24,8 @@ const TOTAL_MS = 120_000;
 /** A response that arrives faster than this, in bytes per second, gets the time that a round would give it. */
 const DRIPS_BELOW = 1_000;
 const MAX_WAIT_MS = 900_000;
+/** Maximum length of a timestamp (TUF 5.4.1), in bytes. */
+const TIMESTAMP_BYTES = 16_384;
 /** The small test object; the other one has the size of a real request. */
 const SMALL_TEST_BYTES = 1_024;
 
@@ -48,15 +53,21 @@ const PROBES: Readonly<Record<ProbeKind, (ports: UpdatesPorts, settings: Setting
 };
 
 function feedProbe(ports: UpdatesPorts, settings: Settings, { purpose }: Probed): Probe[] {
-  const { feed_url: feed, acknowledge_url: acknowledge, allowed_origins: origins } = settings.updates;
-  if (feed === undefined) return [];
+  const { acknowledge_url: acknowledge, allowed_origins: origins, trust } = settings.updates;
+  const feed = configuredFeed(settings);
+  if (feed === null) return [];
+  const signed = trust === 'tuf' ? repositoryCopies(settings) : [];
   return [
     {
       purpose,
-      target: new URL(feed),
+      target: feed,
       enabled: isEnabled(settings, purpose),
       endpoints: [
-        { url: new URL(feed), always: true },
+        { url: feed, always: true },
+        // A package may come from any copy, so none is always needed.
+        ...signed.flatMap(({ metadata, targets, isMirror }) =>
+          isMirror ? [{ url: metadata, always: false }] : [{ url: targets, always: true }],
+        ),
         ...(acknowledge === undefined ? [] : [{ url: new URL(acknowledge), always: true }]),
         ...origins.map((url) => ({ url: new URL(url), always: false })),
       ],
@@ -67,18 +78,13 @@ function feedProbe(ports: UpdatesPorts, settings: Settings, { purpose }: Probed)
         const { totalMs, extend } = deadlinesOf(settings);
         const bounds = { totalMs, ...(extend === undefined ? {} : { extend }) };
         const session = new Session({ router, purpose, clock });
-        const reader = new HttpFeed({
-          clock,
-          habits,
-          agent,
-          tokens,
-          session,
-          report,
-          settings: () => settings,
-          bounds,
-        });
+        const requests = { clock, habits, agent, tokens, session, report, settings: () => settings, bounds };
         try {
-          const reading = await reader.read({ revalidate: false, signal });
+          if (trust === 'tuf') {
+            await readTimestamp(requests, signal);
+            return null;
+          }
+          const reading = await new HttpFeed(requests).read({ revalidate: false, signal });
           return partOf(reading, ports, { settings, purpose });
         } finally {
           session.close();
@@ -86,6 +92,21 @@ function feedProbe(ports: UpdatesPorts, settings: Settings, { purpose }: Probed)
       },
     },
   ];
+}
+
+/**
+ * Reads the timestamp of the vendor's repository. Its signatures are not checked: a diagnosis must not change what this
+ * host has accepted, and the settings that it tests may name another root.
+ * @throws CodedError TUF-MISSING, and what the source throws
+ */
+async function readTimestamp(ports: UpdatesRequestPorts, signal: AbortSignal): Promise<void> {
+  const copy = repositoryCopies(ports.settings()).find(({ isMirror }) => !isMirror);
+  if (copy === undefined) return;
+  const source = new HttpTufSource(ports, { copy, revalidate: false });
+  const name = 'timestamp.json';
+  const reply = await source.metadata({ name, limitBytes: TIMESTAMP_BYTES, revalidate: false, signal });
+  if (reply.kind === 'missing')
+    throw coded('TUF-MISSING', { file: name, role: 'timestamp', listedBy: 'every repository', clause: '5.4.1' });
 }
 
 /** A range of the feed's first package; null when the feed lists none. */

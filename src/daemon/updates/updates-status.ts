@@ -10,6 +10,7 @@ import { utcTime } from '#system/moment.ts';
 import type { Hold } from '#updates/hold/hold.ts';
 import type { Published } from '#updates/package/package-store.ts';
 import type { ReadyPackage } from '#updates/package/ready.ts';
+import { configuredFeed } from '#updates/request.ts';
 import type { RoundReport } from '#updates/round.ts';
 import { holdRow, readyRow } from './hold-rows.ts';
 
@@ -37,10 +38,10 @@ export function describeUpdates(
   { published, ready, hold }: OnDisk,
 ): Status['updates'] {
   const { ports, outcomes } = parts;
-  const feed = ports.settings().updates.feed_url ?? null;
-  const known = feed === null ? null : ports.memory.feed(new URL(feed).href);
+  const feed = configuredFeed(ports.settings());
+  const known = feed === null ? null : ports.memory.feed(feed.href);
   return {
-    feed: feed === null ? null : shownUrl(new URL(feed)),
+    feed: feed === null ? null : shownUrl(feed),
     serial: known?.serial ?? null,
     checking: activity.checking,
     last_success: toTime(known?.accepted_at ?? null),

@@ -2,7 +2,7 @@
 
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
-import { folderUrl } from '#updates/request.ts';
+import { folderUrl, targetsUrl } from '#updates/request.ts';
 
 /** One copy of the repository. */
 export interface RepositoryCopy {
@@ -31,7 +31,5 @@ export function feedTargets({ updates: { tuf } }: Pick<Settings, 'updates'>): re
 }
 
 function foldersOf(written: { readonly metadata_url: string; readonly targets_url?: string }) {
-  const metadata = folderUrl(written.metadata_url);
-  const targets = written.targets_url === undefined ? new URL('../targets/', metadata) : folderUrl(written.targets_url);
-  return { metadata, targets };
+  return { metadata: folderUrl(written.metadata_url), targets: targetsUrl(written) };
 }

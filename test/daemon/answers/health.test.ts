@@ -207,7 +207,11 @@ describe('health: the verdict', () => {
       { hold: HOLD, hookFailed: 1 },
       'Number of updates for which the hook failed: 1. Updates are on hold until 2026-11-27T06:00:00Z by user 1000 (anna): "change freeze" (2 ready).',
     ],
-    ['warning', { hasFeed: false }, 'updates.feed_url is not set, so no updates are fetched.'],
+    [
+      'warning',
+      { hasFeed: false },
+      'No feed is configured (updates.feed_url or updates.tuf), so no updates are fetched.',
+    ],
     ['warning', { isPaused: true }, 'The disk is full; downloads are paused until there is space.'],
     [
       'warning',
