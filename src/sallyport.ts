@@ -1,9 +1,9 @@
-// One run of the program in a host process: reads the arguments, finds a running daemon or composes the parts, runs the
-// command, and returns the exit status.
+// Runs one command: reads the arguments, finds a running daemon or composes the parts, runs the command, and returns
+// the exit status.
 //
-// Only this file depends on all modules. It imports a command when it is called, so that a start evaluates little else
-// (test/architecture/start.test.ts). Every error ends here as a line with a code and what to check. Only a bug in
-// Sallyport prints a stack trace. `main.ts` is the host of the real process; tests run commands in their own.
+// Only this file depends on all modules. It imports a command when the command is called, so that a start loads little
+// else (test/architecture/start.test.ts). Every error ends here as a line with a code and what to check. Only a bug in
+// Sallyport prints a stack trace. `main.ts` calls this in the real process, and tests call it in their own process.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';

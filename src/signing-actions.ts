@@ -1,4 +1,5 @@
-// The commands `sallyport feed keys`, and the list of all commands that sign. Composes `src/origin/signing` with the terminal.
+// The commands `sallyport feed keys`, and the list of all commands that sign. Composes `src/origin/signing` with the
+// terminal.
 
 import { resolve } from 'node:path';
 import type { BuildArguments, FeedActions, MakeKeyArguments } from '#cli/program/program-feed.ts';

@@ -1,4 +1,5 @@
-// The commands that prepare, sign and publish drafts, and the state of a signed repository. Loaded by `signing-actions.ts`.
+// The commands that prepare, sign and publish drafts, and the state of a signed repository. Loaded by
+// `signing-actions.ts`.
 
 import { resolve } from 'node:path';
 import type {

@@ -1,4 +1,5 @@
-// The command `submit`: where its inputs come from, and where its documents go.
+// The command `submit`: opens its inputs, and chooses whether documents are sent to a daemon or written to the drop
+// directory.
 
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { SubmitActions } from '#cli/program/program-submit.ts';

@@ -1,8 +1,8 @@
 // The table of purposes: what Sallyport's traffic is for, with one row for each purpose.
 //
-// Guarantees: this is the only list of purposes. Configuration sections, routes, trust, status, diagnosis, the allow-list
-// and the command line are derived from it. A new purpose is a row here and a module with its section.
-// The order of the rows is the order in which purposes are shown.
+// Guarantees: this is the only list of purposes. Configuration sections, routes, trust, status, diagnosis, the
+// allow-list and the command line are derived from it. A new purpose is a row here and a module with its section. The
+// order of the rows is the order in which purposes are shown.
 
 import type { z } from 'zod';
 import { exposureAnalytics } from './schema/exposure-analytics.ts';

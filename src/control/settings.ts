@@ -1,4 +1,5 @@
-// The active settings, in the form in which they are sent: every key with its value, where the value comes from and who may set it.
+// The active settings, in the form in which they are sent: every key with its value, where the value comes from and who
+// may set it.
 
 import { z } from 'zod';
 

@@ -1,7 +1,8 @@
 // Checks that a socket can have been created only by a Sallyport of this host. Passwords that users type are sent to
 // it. A socket that another user put into a world-writable folder must therefore not be accepted.
 //
-// The owner of the socket must be root, the user who runs the command, or the owner of the socket's path or of the state folder. In the last case, only root and that owner may have been able to add a name to any folder of the path.
+// The owner of the socket must be root, the user who runs the command, or the owner of the socket's path or of the
+// state folder. In the last case, only root and that owner may have been able to add a name to any folder of the path.
 // Relies on the sticky bit: in such a folder only the owner of a name can replace it.
 
 import { dirname, join, sep } from 'node:path';

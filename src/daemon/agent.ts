@@ -1,6 +1,8 @@
 // Runs rounds for every caller, one at a time. `verbs.ts` uses it for both implementations of Control.
 //
-// Guarantees: two rounds never overlap. A caller that requests a round while one is running joins that round and gets its events. An abort ends only the wait of this caller. `stop` ends the round and keeps its partial downloads. The promise of a round rejects only after `stop`.
+// Guarantees: two rounds never overlap. A caller that requests a round while one is running joins that round and gets
+// its events. An abort ends only the wait of this caller. `stop` ends the round and keeps its partial downloads. The
+// promise of a round rejects only after `stop`.
 
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
 import type {

@@ -1,8 +1,9 @@
 // The composition root: every real part is made here once and passed to the parts that use it. No module creates its
 // own dependencies.
 //
-// A state file that cannot be read is set aside and reported. This never ends the program. Settings become active through the same two steps at
-// start and at a reload: every module verifies, then every module commits (`#config/following/reload.ts`).
+// A state file that cannot be read is set aside and reported. This never ends the program. Settings become active
+// through the same two steps at start and at a reload: every module verifies, then every module commits
+// (`#config/following/reload.ts`).
 
 import { join } from 'node:path';
 import type { Environment } from '#config/places.ts';

@@ -1,5 +1,5 @@
-// The uploads of the demo: documents of exposure analytics and a bundle of support logs, sent by the same commands that a
-// user would run, through the demo's proxy to its update server.
+// The uploads of the demo: documents of exposure analytics and a bundle of support logs, sent by the same commands that
+// a user would run, through the demo's proxy to its update server.
 
 import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';

@@ -1,4 +1,5 @@
-// `npm start`: an update server, a forward proxy, and a Sallyport that downloads and uploads through them, on this host.
+// `npm start`: an update server, a forward proxy, and a Sallyport that downloads and uploads through them, on this
+// host.
 //
 // Guarantees: all files are in the folder of the demo and are made again at each start. The admin's configuration,
 // packages and logs are not touched. Only loopback is used. A crash leaves the folder, which the next start empties.

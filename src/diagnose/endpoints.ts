@@ -1,7 +1,8 @@
 // Tests the connection to each host of a purpose, including TLS. Some proxies intercept TLS only for some hosts, or
 // allow connections only to some hosts.
 //
-// Guarantees: a host that the probe has reached is not tested again. If the route itself failed, no other host is tested.
+// Guarantees: a host that the probe has reached is not tested again. If the route itself failed, no other host is
+// tested.
 
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';

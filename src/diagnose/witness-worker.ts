@@ -1,8 +1,8 @@
 // The thread of the second opinion: one request by npm's `proxy-agent` over Node's own http and https, as an ordinary
 // Node program makes it. It shares only the check of pins with Sallyport's own client.
 //
-// Guarantees: every request goes to the given proxy, even if the environment says otherwise. No redirect is followed, both TLS
-// connections are verified, and no byte of a body is kept. The code that started the thread ends it.
+// Guarantees: every request goes to the given proxy, even if the environment says otherwise. No redirect is followed,
+// both TLS connections are verified, and no byte of a body is kept. The code that started the thread ends it.
 
 import { type ClientRequest, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';

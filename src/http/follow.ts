@@ -1,8 +1,8 @@
 // Follows redirects one by one. Each URL is checked before a connection is opened, and the caller requests each URL
 // over its own route.
 //
-// Guarantees: at most `limit` redirects. Each URL is checked again, and credentials are sent only to the configured origin.
-// The method never changes, because callers use this only for GET and HEAD. Keeps no state.
+// Guarantees: at most `limit` redirects. Each URL is checked again, and credentials are sent only to the configured
+// origin. The method never changes, because callers use this only for GET and HEAD. Keeps no state.
 
 import { coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';

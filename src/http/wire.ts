@@ -1,6 +1,7 @@
 // The form of a request on its connection: the target and the headers.
 //
-// Guarantees: proxy credentials come only from the connection, never from a caller, so they are never sent inside a tunnel (principle 6). No content coding is requested. Pure.
+// Guarantees: proxy credentials come only from the connection, never from a caller, so they are never sent inside a
+// tunnel (principle 6). No content coding is requested. Pure.
 
 import type { Connection } from '#proxy/route.ts';
 

@@ -1,4 +1,5 @@
-// Events of the network: connections, proxies and PAC files. Each belongs to a purpose and has the thread of that purpose.
+// Events of the network: connections, proxies and PAC files. Each belongs to a purpose and has the thread of that
+// purpose.
 
 import type { Definition } from './event-definition.ts';
 

@@ -1,7 +1,10 @@
 // Counts repeated warnings: if a warning repeats within seconds, it is shown once, followed by the number of its
 // repeats.
 //
-// Guarantees: only events marked `folds` in `EVENTS` are held back. Attempts, results of an edit and info lines are always shown. The number of lines shown, plus the counts, is the number of lines reported. A count is written as soon as another line follows, or 10 s after the line that it belongs to. After a crash (kill -9), at most the count of the last 10 s is lost.
+// Guarantees: only events marked `folds` in `EVENTS` are held back. Attempts, results of an edit and info lines are
+// always shown. The number of lines shown, plus the counts, is the number of lines reported. A count is written as soon
+// as another line follows, or 10 s after the line that it belongs to. After a crash (kill -9), at most the count of the
+// last 10 s is lost.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';

@@ -1,7 +1,8 @@
 // Hosts that redirects and feeds have led to, in addition to those in the settings, each with the time when this last
 // happened. Pure.
 //
-// A feed or a server controls which hosts are recorded here. The list is therefore bounded and has only the origins of URLs. A host in it is not allowed by that: the settings are checked whenever the list is shown.
+// A feed or a server controls which hosts are recorded here. The list is therefore bounded and has only the origins of
+// URLs. A host in it is not allowed by that: the settings are checked whenever the list is shown.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';

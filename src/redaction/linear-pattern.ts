@@ -1,8 +1,8 @@
 // Expressions of the configuration, in an engine whose time grows linearly with the text. Pure.
 //
-// Guarantees: no expression and no text can block the process (RE2's algorithm, package `re2js`). Backtracking
-// engines take exponential time for some expressions. The price: lookahead, lookbehind and backreferences are
-// refused. Loading the engine takes 25 ms and 7 MB, so modules that rarely need this file import it dynamically.
+// Guarantees: no expression and no text can block the process (RE2's algorithm, package `re2js`). Backtracking engines
+// take exponential time for some expressions. In return, lookahead, lookbehind and backreferences are not supported.
+// Loading the engine takes 25 ms and 7 MB, so modules that rarely need this file import it dynamically.
 
 import { RE2JS, RE2JSException } from 're2js';
 import type { Span } from './mask.ts';

@@ -1,5 +1,5 @@
 // Every renderer calls this before a text reaches a file, a terminal or another process. It masks the known values in
-// all their encodings, then the positions where an unknown secret would be.
+// all their encodings, and then text at positions where unknown secrets occur.
 
 import type { KnownSecrets } from './known-secrets.ts';
 import type { Span } from './mask.ts';

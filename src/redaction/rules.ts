@@ -1,7 +1,7 @@
-// Masks secrets by their position, for those that are not registered: a token that a server put into a redirect, a
-// header that another proxy echoed. Each rule has a name and an expression; all are pure.
+// Masks secrets that are not registered by their position in a text: for example, a token that a server put into a
+// redirect, or a header that another proxy echoed. Each rule has a name and an expression. Pure.
 //
-// A rule keeps the name of the field and masks its value. A masked value is left as it is.
+// A rule keeps the name of the field and masks its value. A value that is already masked is not changed.
 
 import { MASK } from './secret.ts';
 

@@ -1,4 +1,4 @@
-// Starts the next delivery of a kind at the time that its spool names, at least a second from now.
+// Starts the next delivery of a kind when an entry of its spool is due, but not earlier than in a second.
 //
 // Guarantees: no timer runs while the spool has no waiting entry. A delivery that fails at once cannot loop without a
 // pause. A step of the wall clock or a suspend delays a delivery by at most two minutes. The timer uses the monotonic

@@ -1,5 +1,5 @@
-// The delivery loop of every kind: sends each due entry by the policy of the kind, and carries out the verdict of the
-// policy.
+// The delivery loop of every kind: the policy of the kind sends each due entry and returns a verdict, which this file
+// carries out.
 //
 // Guarantees: only one delivery of a kind runs at a time. Kinds are independent, so none can delay another. No entry
 // is lost: only a verdict ends it, and the verdict is on disk before it is reported. An entry that cannot be processed

@@ -1,4 +1,4 @@
-// Ends entries: settles, rejects or splits them, or sets them aside.
+// Ends entries: settles them (they were sent), rejects or splits them, or moves them to the quarantine.
 //
 // Guarantees: a key is durable before its entry is removed. A rejection or a split is decided by one durable write of
 // a record in the head. The steps after it can be repeated, and are repeated after a crash. Operations must not

@@ -1,5 +1,5 @@
-// The files of one kind on disk: `outbox/<kind>/`, mode 0700. It knows names and their order, and keeps nothing in
-// memory.
+// The files of one kind on disk: `outbox/<kind>/`, mode 0700. It handles the names of files and their order, and keeps
+// no state in memory.
 //
 // Guarantees: each operation is durable when it returns. A crash leaves the files as they were before or after the
 // operation, or files that the next start removes (`load.ts`). Removing entries and setting them aside only rename and

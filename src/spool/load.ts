@@ -1,7 +1,7 @@
 // Reads the folder of one kind at the start and cleans up after a crash.
 //
-// Guarantees: no content of the folder and no full disk makes it fail. An unusable entry is set aside with its
-// attachment, and reported. A file that cannot be read at this start stays in place until the next one.
+// Guarantees: it never fails because of the content of the folder or a full disk. An unusable entry is set aside with
+// its attachment, and reported. A file that cannot be read at this start stays in place until the next one.
 
 import { join } from 'node:path';
 import { asCoded, CodedError } from '#errors/coded-error.ts';

@@ -1,6 +1,7 @@
-// The waiting entries of one spool, in memory: heads without bodies, the free quota, and when the next entry is due.
+// The waiting entries of one spool, in memory: heads without bodies, the free quota, and the time when the next entry
+// is due.
 //
-// Does not access the disk. The time of the next attempt of an entry is wall time, as on disk. `hold` uses the
+// It does not access the disk. The time of the next attempt of an entry is wall time, as on disk. `hold` uses the
 // monotonic clock, so a step of the wall clock cannot delay a kind for years.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,10 +1,9 @@
-// The keys of settled entries, so that the same one is never accepted again: `settled.log`, at least the 10,000
-// newest.
+// The keys of settled entries, so that no entry is accepted again: `settled.log` has at least the 10,000 newest keys.
 //
 // Format 1: a first line `{"format":1}`, then one key per line, oldest first. A key is appended and synced. At twice
-// the minimum the file is rewritten with the newest half. A crash leaves at most a torn last line, whose key was
-// never reported as settled; the next append cuts it off. A damaged file is copied to the quarantine and its good
-// lines stay. Opening never fails because of the file's content or a full disk.
+// the minimum the file is rewritten with the newest half. A crash leaves at most an incomplete last line, whose key was
+// never reported as settled; the next append cuts it off. A damaged file is copied to the quarantine, and its valid
+// lines are kept. Opening never fails because of the file's content or a full disk.
 
 import { join } from 'node:path';
 import { asCoded, CodedError, coded, isExhaustion } from '#errors/coded-error.ts';

@@ -1,9 +1,8 @@
-// The interface for everything durable: what the program can do to a disk, one small operation each.
+// The interface to the disk, with small operations. All durable data is written through it.
 //
-// `real-files.ts` implements it. `test/support/crashing-files.ts` is its counterpart for tests: it loses what was not
-// synced, fills up, writes short and dies at operation n. All durable data is written through this interface. Opening
-// never follows a symbolic link and never hangs on a FIFO. A file that is opened for writing has one name and is ours
-// (FILE-*).
+// `real-files.ts` implements it. Tests use `test/support/crashing-files.ts`, which loses data that was not synced, can
+// be full, makes short writes, and stops at operation n. Opening a file never follows a symbolic link and never hangs
+// on a FIFO. A file that is opened for writing has only one hard link and belongs to this user (FILE-*).
 
 /** What lstat reports for a name. */
 export interface FileFacts {

@@ -1,4 +1,4 @@
-// The one rule for update IDs, which come from outside and become part of our file names. Pure.
+// The rule for update IDs, which come from outside and become part of file names. Pure.
 //
 // Every input applies it (feed, control, command line, state that is read back), and so does every function that
 // makes a path.

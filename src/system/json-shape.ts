@@ -1,4 +1,4 @@
-// Counts how large a JSON text would become in memory, before `JSON.parse` reads it. Pure.
+// Estimates the size of a JSON text in memory before `JSON.parse` reads it, by counting its values. Pure.
 //
 // `JSON.parse` cannot be interrupted: 4 MiB of brackets take it a second, in which nothing else runs. This pass over
 // the bytes takes a few milliseconds per MiB and stops at the first limit that is exceeded. It does not check the

@@ -1,8 +1,8 @@
 // Moments and durations that come from outside: headers, feeds, state files, requests, old logs. Pure.
 //
 // Guarantees: `utcTime` never throws and always returns an RFC 3339 time, although `Date` throws on any number beyond
-// its range (issue 10: `Retry-After: 99999999999999999999` ended `check` with INTERNAL). Values beyond the limits
-// here were never measured by a clock.
+// its range (issue 10: `Retry-After: 99999999999999999999` ended `check` with INTERNAL). Values beyond the limits in
+// this file cannot come from a real clock.
 
 import { z } from 'zod';
 

@@ -1,4 +1,4 @@
-// Whether two paths refer to the same file, also through symbolic links.
+// Checks whether two paths refer to the same file, even through symbolic links.
 
 import type { Files } from './files.ts';
 

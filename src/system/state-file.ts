@@ -1,10 +1,10 @@
 // Small state on disk: one JSON object `{"format": N, ...}` per file, mode 0600, replaced as a whole.
 //
-// Guarantees: loading never fails because of the content. State of a newer format (a downgrade), and state that
-// cannot be read, is renamed and never deleted; the caller starts without state and reports it. A file that we cannot
-// open now is not damaged: it stays, and loading fails (STATE-UNREADABLE), because starting without it would forget
-// what it contains. Loaded state survives a power cut, even if a killed process wrote it. Relies on `durable.ts`;
-// `parse` throws for content that it does not accept. A crash leaves the old file or the new one.
+// Guarantees: loading never fails because of the content. State of a newer format (a downgrade), and state that cannot
+// be read, is renamed and never deleted; the caller starts without state and reports it. A file that cannot be opened
+// is not treated as damaged: it is kept, and loading fails (STATE-UNREADABLE), because its content would be lost if the
+// program started without it. Loaded state survives a power cut, even if a killed process wrote it. Relies on
+// `durable.ts`; `parse` throws for content that it does not accept. A crash leaves the old file or the new one.
 
 import { dirname } from 'node:path';
 import { asCoded, type CodedError, coded, isExhaustion } from '#errors/coded-error.ts';

@@ -1,5 +1,5 @@
-// Runs work one at a time, in the order of the calls. A failure goes to the caller whose work failed; later work runs
-// anyway. Only the last promise is kept, so a process that ends drops the work that has not started.
+// Runs tasks one at a time, in the order of the calls. If a task fails, only its caller gets the failure, and later
+// tasks still run. When the process ends, tasks that have not started are dropped.
 
 /** One queue of work. */
 export class Turns {

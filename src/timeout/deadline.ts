@@ -1,5 +1,6 @@
-// Computes the deadline of one phase from what a route has shown: the worst recent line, times a margin that narrows as
-// samples accumulate. While a route has few samples, the deadline is never shorter than that of an unknown route.
+// Computes the deadline of one phase from the samples of a route: the line of the longest recent waits, times a margin
+// that becomes smaller with more samples. While a route has few samples, part of the deadline for an unknown route is
+// still the minimum.
 
 import { at, type Line } from './line.ts';
 import { type History, recentSamples } from './samples.ts';

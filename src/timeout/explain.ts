@@ -1,4 +1,4 @@
-// Describes in words what a plan rests on, in the order of the decisions.
+// Describes in words how a limit was calculated, in the order of the decisions.
 
 import type { Deadline, Evidence } from './deadline.ts';
 

@@ -1,7 +1,7 @@
 // The lowest line `base + pace * size` above all points, with neither part negative. Of all such lines, the one with
-// the smallest product over the given sizes is chosen. Only ratios matter then, so kilobytes count as much as
-// gigabytes. Such a line always follows an edge of the points' upper hull, is flat, or starts at zero, so only those
-// lines are tried.
+// the smallest product of its values at the given sizes is chosen. With a product, only ratios matter, so kilobytes
+// count as much as gigabytes. Such a line always follows an edge of the upper hull of the points, is flat, or starts at
+// zero, so only those lines are tried.
 
 /** A point that the line must not pass below. */
 export interface Point {

@@ -1,5 +1,5 @@
-// Stores what response timeouts rest on, so that a restart changes no plan: what the model learned, what was last
-// reported for each route, and the last attempt of each package that is not complete yet.
+// Stores the data from which response timeouts are calculated, so that a restart does not change them: what the model
+// learned, what was last reported for each route, and the last attempt of each package that is not complete yet.
 //
 // There is one state file with at most 256 of each. A file that is damaged, or that the model rejects, is set aside and
 // named in a failure. Without the file every route is unknown and gets longer timeouts. A crash leaves the old file or

@@ -1,4 +1,5 @@
-// The longest recent wait on a route, for packages of about this size or else of any size: evidence for a failure. Pure.
+// The longest recent wait on a route, which is shown with a failure: for packages of about the same size, or of any
+// size if there are none. Pure.
 
 /** The timing of one verified download. */
 interface WaitSample {

@@ -1,8 +1,8 @@
 // The history of a route, or of all routes of a proxy together: verified successes, the newest last, and the number of
 // consecutive timeouts. Values are immutable; every change makes a new history.
 //
-// Samples age by count and by wall time. Each size class keeps its own, so that many small files never displace what is
-// known of the few large ones.
+// Samples age by the number of newer samples and by wall time. Each size class keeps its own samples, so that many
+// small files never displace the samples of a few large files.
 
 import type { AttemptOutcome, TimeoutPhase } from './types.ts';
 

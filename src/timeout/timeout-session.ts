@@ -1,9 +1,9 @@
 // The timeouts of one package, from attempt to attempt, and what the model learns from them.
 //
-// Guarantees: the model learns only from timeouts and from whole packages whose digest was verified. It learns nothing from
-// a resumed download, nor from an attempt during which the host was suspended or the clock was set. Each attempt knows the
-// previous one, also in the next round and after a restart. What was learned is on disk before the next attempt. The shape
-// of a transfer and the kind of its route are decided elsewhere and only passed on here.
+// Guarantees: the model learns only from timeouts and from whole packages whose digest was verified. It learns nothing
+// from a resumed download, nor from an attempt during which the host was suspended or the clock was set. Each attempt
+// takes the previous one into account, even in the next round and after a restart. What was learned is on disk before
+// the next attempt. Facts about how the bytes of a transfer arrived are only passed on.
 
 import type { Settings } from '#config/settings.ts';
 import { asCoded } from '#errors/coded-error.ts';

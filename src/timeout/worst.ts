@@ -1,10 +1,10 @@
-// The worst recent line of a phase: the lowest line above all relevant samples, each worth a little less for every
-// later one.
+// The line of the longest recent waits in a phase: the lowest line above all relevant samples. The weight of a sample
+// decreases a little with each later one.
 //
-// Rare waits must be remembered, and waits that no longer occur must be forgotten. The route itself shows which is
-// which. A wait near the line ("high") recurs after some number of samples. When it has been absent for much longer
-// than ever before, samples from before that calm are dropped. A timeout may have interrupted such a wait, so samples
-// from before it stay until enough have followed it.
+// Rare waits must be remembered, and waits that no longer occur must be forgotten. As long as a route does not change,
+// a wait near the line ("high") occurs again after some number of samples. If there was no such wait for much longer
+// than ever before, the samples from before are dropped. A timeout may have interrupted such a wait, so the samples
+// from before a timeout are kept until enough samples have followed it.
 
 import { at, type Hull, type Line, lowestLineAbove, type Point, raised, upperHull } from './line.ts';
 import type { Sample } from './samples.ts';

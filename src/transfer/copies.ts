@@ -1,7 +1,7 @@
 // Keeps the bytes of one package on disk: the first copy, which is published in the end, and a second copy that grows
 // from zero after a resume failed. One rename replaces the first copy with the second as soon as the second is longer.
 //
-// Guarantees: the first copy never gets shorter, unless the disk has no room for both. The journal says how to
+// Guarantees: the first copy never gets shorter, unless the disk has no space for both. The journal says how to
 // continue, and is written only after the bytes that it describes are synced. A crash at any point leaves two copies
 // under one journal, and their sizes show which step was the last.
 

@@ -1,9 +1,9 @@
 // Makes one attempt to fetch one file durably: first the journal, then the bytes into `<name>.jar.unverified`.
 //
-// Guarantees: no copy ever gets more bytes than promised. A failed attempt keeps its bytes. After a failed resume the
-// next attempt requests everything and keeps the old bytes (`copies.ts`). The result is complete, synced and hashed but
-// unverified: the caller compares the hash. Relies on `checkUrl` for every hop and on `checkResume` for every response.
-// A crash leaves the journal and a prefix, which the next attempt resumes.
+// Guarantees: no copy ever gets more bytes than the feed lists. A failed attempt keeps its bytes. After a failed resume
+// the next attempt requests everything and keeps the old bytes (`copies.ts`). The result is complete, synced and hashed
+// but unverified: the caller compares the hash. Relies on `checkUrl` for every hop and on `checkResume` for every
+// response. A crash leaves the journal and a prefix, which the next attempt resumes.
 
 import type { Hash } from 'node:crypto';
 import type { Purpose } from '#config/purposes.ts';

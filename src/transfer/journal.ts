@@ -2,8 +2,8 @@
 //
 // While it exists, the file `<name>.jar.unverified` next to it is ours to resume or delete, and `note` holds what the
 // caller needs to finish the work after a crash. Each write is durable and atomic (a new file, renamed). A crash leaves
-// the old journal or the new one. A file in the staging folder without a journal has no owner and may be removed. After
-// a failed resume a second copy, `<name>.jar.unverified.fresh`, grows from zero until it is the longer one.
+// the old journal or the new one. A file in the staging folder without a journal is not in use and may be removed.
+// After a failed resume a second copy, `<name>.jar.unverified.fresh`, grows from zero until it is the longer one.
 
 import { join } from 'node:path';
 import { z } from 'zod';

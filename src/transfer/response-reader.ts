@@ -1,9 +1,9 @@
-// Applies one response to the copies on disk: checks the head, then writes the body where it belongs or reads it as a
-// page.
+// Applies one response to the copies on disk: checks the head, then writes the body to the right position or reads it
+// as a page.
 //
-// Guarantees: bytes go only where `checkResume` allows, and never one more than promised. A body that does not begin as
-// a package changes nothing on disk. The content decides, not the label: the content type only words the failure, which
-// describes a page in place of the package by type, size and title.
+// Guarantees: bytes are written only where `checkResume` allows it, and never more than the feed lists. If a body does
+// not begin like a package, nothing on disk is changed. The content decides whether a body is a page. The content type
+// is only shown in the failure, which describes the page by type, size and title.
 
 import { createHash, type Hash } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';

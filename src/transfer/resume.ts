@@ -1,8 +1,8 @@
 // Decides whether a download can resume from the bytes on disk, from those bytes and the response alone.
 //
-// Relies on the digest for the final decision: a package never changes under its id, so a resume without a validator
-// can only waste bytes. A 206 is accepted only if its Content-Range starts at the requested offset and names the length
-// that the feed promised. Caches with aligned blocks may start earlier (RFC 9110, 14.4).
+// The digest is checked in the end. A package never changes under its id, so the worst effect of resuming without a
+// validator is a wasted download. A 206 is accepted only if its Content-Range starts at the requested offset and names
+// the length that the feed promised. Caches with aligned blocks may start earlier (RFC 9110, 14.4).
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Restart } from './journal.ts';

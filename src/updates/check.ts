@@ -1,7 +1,7 @@
-// The first step of a round: read the feed, check it as a whole, decide about each item.
+// The first step of a round: reads the feed, checks the whole feed, and decides about each item.
 //
-// Guarantees: nothing is decided from a feed that its own rules refuse. An accepted feed is recorded durably before
-// anything is fetched. Once a day, and after such a refusal, the request makes caches revalidate.
+// Guarantees: nothing is decided from a feed that is refused. An accepted feed is recorded durably before any package
+// is downloaded. Once a day, and after a refusal, the request makes caches revalidate.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';

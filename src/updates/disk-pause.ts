@@ -1,8 +1,8 @@
-// Handles a full disk: reports it once, pauses the work, retries by itself, and reports when there is space again.
+// Handles a full disk: reports it once, pauses downloads, retries automatically, and reports when there is space again.
 //
-// Guarantees: one line for any number of files, packages and rounds that meet the full disk, and one when it is over.
-// Retries come after a minute, then at twice the interval each time, up to ten minutes, and do not depend on the wall
-// clock. Keeps nothing on disk, because there is no space for it.
+// Guarantees: there is one log line when the disk is full, even if many files, packages and rounds are affected, and
+// one when there is space again. The first retry is after a minute. The interval then doubles up to ten minutes, and
+// does not depend on the wall clock. Nothing is stored on disk, because there is no space for it.
 
 import { dirname } from 'node:path';
 import type { CodedError } from '#errors/coded-error.ts';

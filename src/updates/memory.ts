@@ -1,8 +1,9 @@
-// The updater's permanent state: feed serials, the first digest of every id, and which ids were pruned or withdrawn.
+// The permanent state of updates: feed serials, the first digest of every id, and which ids were pruned or withdrawn.
 //
-// One state file, written durably after each step that changes it. The sidecars next to the packages record what is
-// published, so losing this file loses the history and no installed package. A file of a newer format is set aside
-// and reported. A crash leaves the old file or the new one; each change is repeated from the journal or the feed.
+// This is one state file, which is written durably after each step that changes it. The sidecars next to the packages
+// record what is published, so if this file is lost, only the history is lost, and no published package. A file of a
+// newer format is set aside and reported. A crash leaves the old file or the new one; each change is repeated from the
+// journal or the feed.
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';

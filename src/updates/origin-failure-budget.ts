@@ -1,6 +1,7 @@
-// Limits how long a server that trickles, or cannot be reached, delays the packages of other servers. Packages are fetched
-// one after the other, and a failing one uses all its attempts. After two such failures the remaining packages of that
-// server wait for the next round. Failures of another kind do not count: they say nothing about the next package. Pure.
+// Limits the time for which a server that is very slow, or cannot be reached, delays the packages of other servers.
+// Packages are downloaded one after the other, and a package that fails uses all its attempts. After two such failures,
+// the remaining packages of the server wait for the next round. Other failures do not count, because they do not
+// predict that the next package fails. Pure.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { CONNECT_PHASES } from '#errors/connect-trace.ts';

@@ -1,5 +1,5 @@
-// The dependencies of the steps of a round: one object, built by the composition root and by tests; nothing is
-// global.
+// The dependencies of the steps of a round: one object, which is built by the composition root or by a test. There are
+// no global dependencies.
 
 import type { Settings } from '#config/settings.ts';
 import type { TokenGuard } from '#http/purpose-headers.ts';

@@ -1,8 +1,8 @@
 // Cleans up after an interruption, at the start of every round and before the feed is read.
 //
-// A journal whose JAR already has its final name is finished (sidecar, receipt, memory). One with staged bytes is
-// left for the download to resume. Names in staging without a journal are removed if they are plain files of ours.
-// Any other was put there by another user or program; it is reported and not changed.
+// If the JAR of a journal already has its final name, the publication is completed (sidecar, receipt, memory). If there
+// are staged bytes, the download is resumed later. A file in the staging folder without a journal is removed if it is a
+// regular file of this user. Any other file was created by another user or program; it is reported and not changed.
 
 import { join } from 'node:path';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,7 +1,8 @@
-// The sidecar: `<id>.json` next to `<id>.jar` says what the package is, where it came from and how it was trusted.
+// The sidecar `<id>.json` next to `<id>.jar`: it says what the package is, where it came from and how its feed was
+// protected.
 //
-// Written durably right after the JAR got its final name, and again from the journal after a crash. A JAR without one
-// is therefore either being published or not ours. The application that uses the packages may read it;
+// It is written durably right after the JAR got its final name, and again from the journal after a crash. A JAR without
+// one is therefore either being published or not ours. The application that uses the packages may read it;
 // docs/protocol.md describes it.
 
 import { z } from 'zod';

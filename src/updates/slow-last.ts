@@ -1,5 +1,5 @@
-// The order in which a round fetches: packages that yielded go last, together with those that require one of them.
-// Pure.
+// The order in which a round downloads packages: those that arrive slowly come last, together with those that require
+// one of them. Pure.
 
 /** The facts that decide the order. */
 interface Ordered {

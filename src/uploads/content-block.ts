@@ -1,5 +1,5 @@
-// Recognizes a response that blocks the content of an upload, and decides what follows: one more attempt after an
-// hour, then the content is held.
+// Recognizes a response that blocks the content of an upload. The upload is tried once more after an hour, and then
+// held.
 //
 // Guarantees: blocked content is never dropped. It is not sent in a loop, because each attempt is an incident for the
 // team that runs the scanner. Held content is sent again only by `sallyport queue retry`, or when the route changes.

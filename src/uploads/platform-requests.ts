@@ -1,8 +1,9 @@
-// Requests of the platform for support logs: denied, kept for a person to decide, or allowed, as the configuration says.
+// Requests from the platform for support logs. Depending on the configuration, they are denied, kept until a person
+// decides, or allowed.
 //
-// Guarantees: a request carries an id and a case and nothing else, and each id is handled once, also after a restart. A
-// denied request collects nothing. The record names the user who decided. A request without a decision is denied after 72 hours. The
-// caller authenticates the platform. Relies on the lock of the state folder.
+// Guarantees: a request has an id and a case number and nothing else, and each id is handled once, even after a
+// restart. After a denied request, nothing is collected. The record names the user who decided. A request without a
+// decision is denied after 72 hours. The caller authenticates the platform. Relies on the lock of the state folder.
 
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,4 +1,5 @@
-// The bodies that uploads send, for the team that configures the proxy: their media types, and the largest size. Pure.
+// Describes the request bodies of uploads for the team that configures the proxy: their media types and the largest
+// size. Pure.
 
 import type { Settings } from '#config/settings.ts';
 import { MAX_SUBMITTED_BYTES } from './analytics/documents.ts';

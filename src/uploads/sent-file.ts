@@ -1,7 +1,7 @@
 // The file `sent.jsonl`: lines of JSON that are appended, kept for 400 days, then removed.
 //
-// Guarantees: on return of `append` the line survives a power cut. A crash leaves at most a torn last line, which was
-// never reported as written and which the next append cuts off. Old lines are removed by replacing the file as a whole,
+// Guarantees: when `append` returns, the line survives a power cut. A crash leaves at most an incomplete last line,
+// which was never reported as written and which the next append cuts off. Old lines are removed by replacing the file,
 // at most once a day. Lines without a known date are kept. Relies on one writer at a time.
 
 import { dirname } from 'node:path';

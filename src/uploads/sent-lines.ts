@@ -1,7 +1,7 @@
 // The lines of the record of what left this host (`sent.jsonl`), and reading them from the newest to the oldest.
 //
-// Guarantees: a line that this version does not know, or that is damaged, is skipped and never stops the rest. Memory
-// does not grow with the file.
+// Guarantees: a damaged line, or a line of an unknown form, is skipped, and the other lines are read. Memory does not
+// grow with the file.
 
 import { z } from 'zod';
 import type { Files, OpenFile } from '#system/files.ts';

@@ -1,10 +1,10 @@
 // The record of what left this host: a line for each bundle, and a line with the counts of documents for each day and
 // URL.
 //
-// Guarantees: when a function returns, its record is durable, so callers record what was sent before they delete it. A
-// bundle is recorded once, even if its caller repeats the call after a crash. The totals of the day are in
-// `sent-today.json` and become a line when a later day begins. A crash in between never counts a batch twice. Relies
-// on the lock of the state folder.
+// Guarantees: when a function returns, its record is durable. Callers record sent data before they delete it. A bundle
+// is recorded once, even if the call is repeated after a crash. The totals of the day are in `sent-today.json` and
+// become a line when a later day begins. A crash in between never counts a batch twice. Relies on the lock of the state
+// folder.
 
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,7 +1,7 @@
 // Decides whether data of a purpose may be collected and sent: the policy of root, then `enabled`, then a URL. Pure.
 //
-// Guarantees: nothing leaves before an admin enables a purpose, and `uploads_allowed: false` forbids every upload,
-// whatever else is set.
+// Guarantees: nothing is sent before an admin enables a purpose, and `uploads_allowed: false` forbids every upload,
+// regardless of other settings.
 
 import type { Settings } from '#config/settings.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';

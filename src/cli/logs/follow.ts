@@ -1,5 +1,5 @@
-// Waits for a job of support logs and shows its progress. The job runs in the daemon: ENTER or Ctrl-C ends the wait, not
-// the job.
+// Waits for a job of support logs and shows its progress. The job runs in the daemon: ENTER or Ctrl-C ends the wait,
+// not the job.
 
 import { failureText, timeText } from '#cli/status-rows.ts';
 import { exitStatusOf } from '#cli/terminal/failure.ts';

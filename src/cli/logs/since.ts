@@ -1,5 +1,5 @@
-// Parses `--since` and `--until`: a duration from now (`90m`, `6h`, `3d`) or a time (`2026-11-30`, `2026-11-30T06:00:00Z`).
-// Pure.
+// Parses `--since` and `--until`: a duration from now (`90m`, `6h`, `3d`) or a time (`2026-11-30`,
+// `2026-11-30T06:00:00Z`). Pure.
 
 const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})?)?$/;

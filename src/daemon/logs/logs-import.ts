@@ -1,6 +1,7 @@
 // Receives a bundle of support logs that was made on another host. The bytes arrive in parts. Then the file is checked.
 //
-// Guarantees: the caller opens the file with its own rights, and the daemon gets only the bytes. Nothing is sent before all bytes were checked. A crash leaves a job that the next start deletes.
+// Guarantees: the caller opens the file with its own rights, and the daemon gets only the bytes. Nothing is sent before
+// all bytes were checked. A crash leaves a job that the next start deletes.
 
 import { join } from 'node:path';
 import type { RequestBytes } from '#control/verb.ts';

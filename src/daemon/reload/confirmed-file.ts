@@ -1,7 +1,8 @@
 // The text of the last confirmed configuration file, stored in the state folder for `proxy_change: confirm`. It stays
 // active, even across restarts, while the file on disk is not confirmed.
 //
-// Guarantees: the stored text has mode 0600. It does not contain secrets that are in separate files. It is used only if its own settings require confirmation and the file on disk changes the route of a purpose. A crash leaves the old
+// Guarantees: the stored text has mode 0600. It does not contain secrets that are in separate files. It is used only if
+// its own settings require confirmation and the file on disk changes the route of a purpose. A crash leaves the old
 // text or the new one.
 
 import { join } from 'node:path';

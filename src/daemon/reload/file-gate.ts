@@ -2,7 +2,8 @@
 // whose route it changes, or when a person confirms it. The whole file is accepted or put on hold, and it is never
 // written.
 //
-// Guarantees: a file that is on hold is reported at once and then once a day, with the reason, and is tested again each time. Meanwhile, and after a crash, the last confirmed file is active (`confirmed-file.ts`).
+// Guarantees: a file that is on hold is reported at once and then once a day, with the reason, and is tested again each
+// time. Meanwhile, and after a crash, the last confirmed file is active (`confirmed-file.ts`).
 
 import { readConfigText } from '#config/editing/edit-file.ts';
 import type { Purpose } from '#config/purposes.ts';

@@ -1,6 +1,8 @@
 // Stores the proxies of the last active settings, to compare them with the file at the next start or reload.
 //
-// This is one small state file without secrets. Guarantees: it records settings that were active, never settings that were only tested. If the file is missing (a new installation, or a damaged file), nothing is compared and nothing is refused. A crash leaves the old file or the new one, and the settings in both were active.
+// This is one small state file without secrets. Guarantees: it records settings that were active, never settings that
+// were only tested. If the file is missing (a new installation, or a damaged file), nothing is compared and nothing is
+// refused. A crash leaves the old file or the new one, and the settings in both were active.
 
 import { z } from 'zod';
 import { byPurpose } from '#config/purposes.ts';

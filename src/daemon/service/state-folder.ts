@@ -1,7 +1,8 @@
 // Checks who owns the state folder: no process uses the state folder of another user. This is most important for a
 // process of root.
 //
-// The service could not open files that root creates there. It would not get its lock, or would start without its record of rejected passwords and send a rejected password again. Nothing is created or changed here.
+// The service could not open files that root creates there. It would not get its lock, or would start without its
+// record of rejected passwords and send a rejected password again. Nothing is created or changed here.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';

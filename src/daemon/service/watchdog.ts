@@ -2,7 +2,9 @@
 // wait exceeds its own deadline by more than a fixed time. Otherwise it reports this once and sends no more messages,
 // and the service manager restarts the daemon.
 //
-// A long silence within a deadline is healthy, even if it is longer than the limit of the watchdog. The check runs one turn of the event loop after its timer, so that a process that was stopped (SIGSTOP, a suspend) first handles all timers that are due.
+// A long silence within a deadline is healthy, even if it is longer than the limit of the watchdog. The check runs one
+// turn of the event loop after its timer, so that a process that was stopped (SIGSTOP, a suspend) first handles all
+// timers that are due.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';

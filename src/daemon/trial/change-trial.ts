@@ -2,7 +2,8 @@
 // whose route changes. The caller writes the file when the change is confirmed. This module writes and activates
 // nothing.
 //
-// Guarantees: there is one change at a time, and one result for it (`confirm-state.ts`) at its deadline at the latest. If the caller disconnects or the daemon stops, the test ends and the previous settings stay. A crash leaves no files.
+// Guarantees: there is one change at a time, and one result for it (`confirm-state.ts`) at its deadline at the latest.
+// If the caller disconnects or the daemon stops, the test ends and the previous settings stay. A crash leaves no files.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { LoadResult } from '#config/reading/load.ts';

@@ -2,7 +2,9 @@
 // of the feed. It uses the active settings, or a candidate, which is the text of a file that is not active. It can run
 // during a round without affecting it. The log gets the result, but not the connections.
 //
-// Guarantees: a candidate is checked as at a start, and only the state of its secrets is kept. Facts about a path are stored in the habits, except if the candidate comes from a member of the group. Secrets in such a candidate are masked only in the answer to it.
+// Guarantees: a candidate is checked as at a start, and only the state of its secrets is kept. Facts about a path are
+// stored in the habits, except if the candidate comes from a member of the group. Secrets in such a candidate are
+// masked only in the answer to it.
 
 import { basename } from 'node:path';
 import { findProfile, noDefault } from '#config/editing/profile-edits.ts';

@@ -1,7 +1,8 @@
 // Tests whether updates and uploads would succeed with settings that are not active: runs a diagnosis with them and
 // returns the first failure.
 //
-// Guarantees: none of these settings becomes active. If a proxy rejects a secret, the credential guard of the daemon records it.
+// Guarantees: none of these settings becomes active. If a proxy rejects a secret, the credential guard of the daemon
+// records it.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { TrialFailure } from '#control/change.ts';

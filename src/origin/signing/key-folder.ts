@@ -4,7 +4,8 @@
 //   NAME.key      the private half, encrypted with a passphrase (`private-key.ts`), mode 0600
 //   NAME.signer   instead of NAME.key: the command that signs (`external-signer.ts`)
 //
-// Guarantees: no file of a key is ever replaced. NAME.pub is written last, so a crash leaves no key that looks complete.
+// Guarantees: no file of a key is ever replaced. NAME.pub is written last, so a crash leaves no key that looks
+// complete.
 
 import { isAbsolute, join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';

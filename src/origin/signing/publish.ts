@@ -1,8 +1,8 @@
 // Publishes documents that have their signatures: adds the snapshot and the timestamp, and writes everything.
 //
 // Guarantees: at every moment a reader finds a whole repository. Files that an old timestamp needs are never replaced.
-// The timestamp is written after all that it leads to, and a new root last. If that root changes the keys of online roles,
-// these are signed by the old and the new keys, so that they are valid under either root. A crash leaves the old
+// The timestamp is written after all that it leads to, and a new root last. If that root changes the keys of online
+// roles, these are signed by the old and the new keys, so that they are valid under either root. A crash leaves the old
 // repository, and files that nothing refers to; the next call replaces those.
 
 import { join } from 'node:path';

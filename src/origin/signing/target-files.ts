@@ -1,7 +1,7 @@
 // The files that targets name, below their digests: `targets/DIGEST.NAME` (TUF 5.7.3, consistent snapshots).
 //
-// Guarantees: a file with its final name has the bytes of its digest, because they are hashed while they are copied. Old
-// versions stay, for agents that read an older metadata file meanwhile. A crash leaves at most `NAME.new`.
+// Guarantees: a file with its final name has the bytes of its digest, because they are hashed while they are copied.
+// Old versions stay, for agents that read an older metadata file meanwhile. A crash leaves at most `NAME.new`.
 
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';

@@ -1,7 +1,9 @@
 // Finds moved secrets: secrets that are now configured for a proxy to which they are not bound, each with that proxy.
 // An admin may allow each of these moves once. Pure.
 //
-// Guarantees: when the active settings change, the earlier moves are forgotten, so that an address that is no longer configured cannot be allowed later. When the same settings are read again, the moves are kept, because this can happen between the refusal of a move and the request that allows it. Only fingerprints are stored, never a secret.
+// Guarantees: when the active settings change, the earlier moves are forgotten, so that an address that is no longer
+// configured cannot be allowed later. When the same settings are read again, the moves are kept, because this can
+// happen between the refusal of a move and the request that allows it. Only fingerprints are stored, never a secret.
 
 import { NewestMap, NewestSet } from '#system/newest.ts';
 

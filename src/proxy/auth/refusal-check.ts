@@ -2,7 +2,9 @@
 // form, a server behind the proxy can send a 401 or 407 that looks like that of the proxy. One CONNECT through the same
 // proxy decides, because only a proxy responds to CONNECT.
 //
-// Guarantees: if the CONNECT is rejected, the password counts as rejected, durably. If it succeeds, the server sent the refusal. After any other result, the password is not rejected, but it is not sent to this origin for an hour. The attempt is always ended.
+// Guarantees: if the CONNECT is rejected, the password counts as rejected, durably. If it succeeds, the server sent the
+// refusal. After any other result, the password is not rejected, but it is not sent to this origin for an hour. The
+// attempt is always ended.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

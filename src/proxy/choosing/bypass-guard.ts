@@ -1,7 +1,9 @@
 // Detects new settings with which a purpose that had a proxy would connect directly without an explicit choice
 // (principle 7). Pure.
 //
-// The choice is explicit if the purpose is set to `none`, or with `proxy_enabled: false`. A truncated file, or a file that lost its proxies, has neither. Targets in the `no_proxy` of a profile are the choice of the admin and are not checked here.
+// The choice is explicit if the purpose is set to `none`, or with `proxy_enabled: false`. A truncated file, or a file
+// that lost its proxies, has neither. Targets in the `no_proxy` of a profile are the choice of the admin and are not
+// checked here.
 
 import { byPurpose, PURPOSES, type Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
 // Lists the purposes whose route differs between two versions of the settings. Pure.
 //
-// The comparison covers the profile of a purpose with all its keys, and the profiles that may replace it for some target,
-// in their order (`possibleFallbacks`). The names of profiles are not compared. A purpose whose profile does not exist
-// counts as changed. Secrets are compared, never shown.
+// The comparison covers the profile of a purpose with all its keys, and the profiles that may replace it for some
+// target, in their order (`possibleFallbacks`). The names of profiles are not compared. A purpose whose profile does
+// not exist counts as changed. Secrets are compared, never shown.
 
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';

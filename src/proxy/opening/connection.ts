@@ -2,7 +2,8 @@
 // responses.
 //
 // Guarantees: `release` leaves no socket and no pending credential. If the headers for the proxy cannot be made, for
-// example because authentication fails, the connection is released at once. Only a forward connection puts a credential into headers, and only that of its own proxy.
+// example because authentication fails, the connection is released at once. Only a forward connection puts a credential
+// into headers, and only that of its own proxy.
 
 import type { Duplex } from 'node:stream';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
 // Opens a connection to one candidate: a proxy, or the target itself. All outgoing connections are opened here.
 //
-// Guarantees: a credential goes only to its own proxy. An http URL that names this host connects only to loopback (`loopback.ts`). A
-// failed or aborted opening leaves no socket, no timer and no pending credential, and its failure names the steps that
-// succeeded. A returned connection belongs to the caller.
+// Guarantees: a credential goes only to its own proxy. An http URL that names this host connects only to loopback
+// (`loopback.ts`). A failed or aborted opening leaves no socket, no timer and no pending credential, and its failure
+// names the steps that succeeded. A returned connection belongs to the caller.
 
 import type { Socket } from 'node:net';
 import type { Purpose } from '#config/purposes.ts';

@@ -1,7 +1,9 @@
 // Opens TCP connections to a proxy, or to the target itself if the connection is direct. No other module opens TCP
 // connections.
 //
-// Guarantees: a failure is a coded error, within `timeoutMs` or at the abort, and then no socket is left. On success, the socket is open, with TCP_NODELAY and keep-alive, and a later error on it never ends the process. With `bulk`, all bytes go through one reused buffer (`onread` of `net`), which costs half as much as 'data' events.
+// Guarantees: a failure is a coded error, within `timeoutMs` or at the abort, and then no socket is left. On success,
+// the socket is open, with TCP_NODELAY and keep-alive, and a later error on it never ends the process. With `bulk`, all
+// bytes go through one reused buffer (`onread` of `net`), which costs half as much as 'data' events.
 
 import { getServers } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';

@@ -1,9 +1,9 @@
 // Ids of documents and segments: UUIDs that sort by time (RFC 9562, 5.7).
 //
-// Guarantees: ids of one sequence ascend, also when the wall clock steps back: its milliseconds then stand still, and a
-// counter in the 12 bits of rand_a continues (RFC 9562, 6.2, method 1). 62 random bits make ids of other processes and
-// hosts differ. An id of `fixedId` is the same each time for the same key and place, so that a server recognizes a
-// document that is handed in again after a crash.
+// Guarantees: ids of one sequence ascend, even if the wall clock steps back: the milliseconds then do not change, and a
+// counter in the 12 bits of rand_a continues (RFC 9562, 6.2, method 1). Because of 62 random bits, ids of other
+// processes and hosts are different. For the same key and place, `fixedId` always returns the same id, so that a server
+// recognizes a document that is submitted again after a crash.
 
 import { createHash, randomFillSync } from 'node:crypto';
 import type { Clock } from '#system/clock.ts';

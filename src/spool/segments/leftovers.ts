@@ -1,9 +1,9 @@
-// Cleanup after refused submissions that could not be done yet, because the disk failed.
+// The cleanup after refused submissions that is still to be done because the disk failed.
 //
-// Guarantees: no submission is committed before all of this cleanup is done. So a refused document is not sent after a
-// later document was accepted. If the program crashes while the disk still fails, the next start finds the refused
-// documents and sends them. Cleanup is repeated until it succeeds, so each step must tolerate that it was partly done
-// before.
+// Guarantees: no submission is committed before all of this cleanup is done. Therefore, a refused document is not sent
+// after a later document was accepted. If the program crashes while the disk still fails, the next start finds the
+// refused documents and sends them. Cleanup is repeated until it succeeds, so each step must tolerate that it was
+// partly done before.
 
 import { asCoded } from '#errors/coded-error.ts';
 import { Turns } from '#system/turns.ts';

@@ -1,5 +1,5 @@
-// Limits how many documents and bytes may wait, including those that are still being accepted. It has no effect except
-// on its own counters.
+// Limits how many documents and bytes may wait, including those that are still being accepted. It changes only its own
+// counters.
 
 import { coded } from '#errors/coded-error.ts';
 

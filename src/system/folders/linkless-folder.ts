@@ -1,7 +1,7 @@
 // Reads files of other users without following a symbolic link at any part of their path. Needs Linux with /proc.
 //
-// Guarantees: each part of a path is opened relative to the descriptor of its parent, so a user who replaces a folder by
-// a link meanwhile gains nothing. A FIFO or a device is refused without waiting for it.
+// Guarantees: each part of a path is opened relative to the descriptor of its parent, so a user cannot redirect it by
+// replacing a folder with a link meanwhile. A FIFO or a device is refused without waiting for it.
 
 import { fstatSync } from 'node:fs';
 import { opendir } from 'node:fs/promises';

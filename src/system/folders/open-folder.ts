@@ -1,4 +1,4 @@
-// A folder that is held open only to be addressed by its descriptor, whatever its path. Needs Linux with /proc.
+// A folder that is held open so that it can be addressed by its descriptor instead of its path. Needs Linux with /proc.
 
 import { closeSync, constants, openSync } from 'node:fs';
 import { coded, exhaustion } from '#errors/coded-error.ts';

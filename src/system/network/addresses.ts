@@ -1,5 +1,5 @@
-// Which network an IP address belongs to: this host, the internal networks of an organization, or others that are
-// not public. Pure arithmetic over Node's BlockList; names are never resolved.
+// Classifies IP addresses: this host, the internal networks of an organization, and other networks that are not public.
+// Pure arithmetic over Node's BlockList; names are never resolved.
 //
 // Guarantees: a text that is not an address is in no network. Addresses are compared within their family, but in the
 // lists below an IPv4 address that is mapped into IPv6 is treated as the IPv4 address.

@@ -2,8 +2,7 @@
 // connects.
 //
 // Guarantees: nothing here throws; the result is null when the kernel or koffi cannot provide it. koffi is loaded on
-// first use. In a user namespace (PrivateUsers= of systemd) every user that the namespace does not know has the uid
-// 65534.
+// first use. In a user namespace (PrivateUsers= of systemd), every user outside the namespace has the uid 65534.
 
 import type { Socket } from 'node:net';
 import type { Clock } from '#system/clock.ts';

@@ -1,4 +1,4 @@
-// How many written bytes the other end of a TCP connection has not acknowledged yet: TIOCOUTQ of tcp(7).
+// Reads how many written bytes the other end of a TCP connection has not acknowledged yet: TIOCOUTQ of tcp(7).
 //
 // Node reports a byte as written when the kernel has accepted it, and the kernel may hold megabytes for a slow
 // reader. Guarantees: nothing here throws; the result is null when the kernel or koffi cannot provide it. Only

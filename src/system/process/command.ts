@@ -1,9 +1,9 @@
-// Runs a program of the admin. The only place that starts processes.
+// Runs a program of the admin. No other file starts processes.
 //
-// Guarantees: no shell, exactly the given environment, only the given stdin, and none of our open files. The program has
-// its own process group, which is ended as a whole (TERM, a grace period, KILL) when the program ends, takes too long
-// or is no longer wanted. Never rejects. A process that left the group (setsid) is ended by systemd with the service.
-// If we die, the program keeps running. Relies on Linux for groups and modes.
+// Guarantees: the program has no shell, exactly the given environment, only the given stdin, and none of our open
+// files. It has its own process group. When the program ends, takes too long or is aborted, the whole group is ended
+// (TERM, a pause, KILL). The promise never rejects. A process that left the group (setsid) is ended by systemd with the
+// service. If Sallyport is killed, the program keeps running. Needs Linux for groups and modes.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Stats } from 'node:fs';

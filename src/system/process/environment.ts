@@ -1,10 +1,10 @@
-// Takes over the environment at start. Variables that would change Node's trust or Node itself are refused, or
-// removed and reported. Variables for this process only are removed, so that no child inherits them.
+// Takes over the environment at the start. Variables that would change Node or the CAs that it trusts are refused, or
+// removed and reported. Variables that are only for this process are removed, so that no child inherits them.
 //
-// The launchers (/usr/bin/sallyport, tools/) remove all of the former and say so; a user who starts the program in
-// another way gets the message here. Most are refused, since Node has read them before our first line. An additional
-// CA file is only removed: every connection passes its own list of CAs (`src/proxy/tls/trust.ts`), so the variable
-// has no effect, and many hosts set it.
+// The launchers (/usr/bin/sallyport, tools/) remove the former and say so. If the program is started in another way, it
+// reports them here. Most of them are refused, because Node has read them before the first line of Sallyport. An
+// additional CA file is only removed, because many hosts set it and it has no effect: every connection passes its own
+// list of CAs (`src/proxy/tls/trust.ts`).
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 

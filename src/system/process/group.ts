@@ -1,5 +1,5 @@
-// Groups of this host: finds the gid of a name by the machine's own rules (files, LDAP, winbind), and gives a
-// socket to a group.
+// Groups of this host: finds the gid of a name with the name services of the host (files, LDAP, winbind), and sets the
+// group of a socket.
 //
 // getgrnam(3) is called through koffi, which is loaded on first use, as in `peer.ts`. Nothing is cached.
 

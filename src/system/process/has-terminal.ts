@@ -1,5 +1,4 @@
-// Decides what SIGHUP means: a terminal sends it when it closes, a service manager to have the configuration read
-// again.
+// Decides what SIGHUP means: a terminal sends it when it is closed, and a service manager sends it to request a reload.
 
 /** Whether SIGHUP would come from a terminal. */
 export function hasTerminal(): boolean {

@@ -1,6 +1,6 @@
-// Whether a stream of this process is connected to systemd's journal, as systemd.exec(5) defines it: JOURNAL_STREAM
-// names the device and inode of the socket, and those of the descriptor are the same. The variable alone is not
-// enough, because a child that writes to a pipe also inherits it.
+// Checks whether a stream of this process is connected to systemd's journal, as defined in systemd.exec(5):
+// JOURNAL_STREAM has the device and inode of the socket, and the descriptor must have the same ones. The variable alone
+// is not enough, because a child that writes to a pipe also inherits it.
 
 import { fstatSync } from 'node:fs';
 

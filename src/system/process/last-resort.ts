@@ -1,9 +1,9 @@
-// Forces the end of the process within a limit after a stop was requested, whatever hangs: a connection that does not
-// close, or a write that a dead disk never completes.
+// Ends the process within a limit after a stop was requested, even if something hangs, such as a connection that does
+// not close or a write that a failed disk never completes.
 //
-// Guarantees: the work that is still running is named first (STOP-FORCED). The timer itself keeps no process alive.
-// Relies on a running event loop; if it is blocked, the service manager's own limit ends us. It leaves what a kill -9
-// leaves, and every module can continue from that.
+// Guarantees: the tasks that are still running are named first (STOP-FORCED). The timer does not keep the process
+// alive. If the event loop is blocked, the limit of the service manager ends the process. The effect is that of a kill
+// -9, after which every module can continue.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';

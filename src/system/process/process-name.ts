@@ -1,8 +1,7 @@
 // The name of this process in `ps`, `top`, `pgrep` and `systemctl status`. Without it they show the name of Node's
 // thread.
 //
-// It is written to /proc, because `process.title` would also replace the command line, which shows what was run and
-// how.
+// It is written to /proc, because `process.title` would also replace the command line, which shows the arguments.
 
 import { writeFileSync } from 'node:fs';
 

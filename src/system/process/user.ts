@@ -1,7 +1,8 @@
-// The name of a user by the machine's own rules (files, LDAP, winbind).
+// Finds the name of a user with the name services of the host (files, LDAP, winbind).
 //
-// getpwuid(3) is called through koffi in a thread of its pool, because a directory server may not answer for minutes. The
-// function has one buffer for the process, so the calls take turns. Nothing is cached, and nothing here throws.
+// getpwuid(3) is called through koffi in a thread of its pool, because a directory server may not answer for minutes.
+// The function has one buffer for the whole process, so the calls run one at a time. Nothing is cached, and nothing
+// here throws.
 
 import type { Clock } from '#system/clock.ts';
 import { Turns } from '#system/turns.ts';

@@ -1,7 +1,7 @@
 // Delegations of a targets role: reading them, and which delegated roles may sign a path (TUF 4.5, TAP 15). Pure.
 //
-// Guarantees: roles keep the order of the file, which decides who is trusted more. `@tufjs/models` keeps them as keys of an
-// object, which moves names such as `10` to the front.
+// Guarantees: roles keep the order of the file, which decides who is trusted more. `@tufjs/models` keeps them as keys
+// of an object, which moves names such as `10` to the front.
 
 import { createHash } from 'node:crypto';
 import { type Authority, readAuthority, TOP_LEVEL_ROLES } from './authority.ts';

@@ -1,7 +1,8 @@
-// What a client remembers in addition to the metadata: the highest versions, when the root was last looked for, and the clock.
+// The data that a client stores in addition to the metadata: the highest versions, the time of the last check for a new
+// root, and the latest time of the clock.
 //
-// Guarantees: versions never go back, whichever of the two places has the higher ones. A clock that was wrong once does
-// not matter later: the latest time only serves for a warning.
+// Guarantees: versions are stored in two places, and the higher ones are used, so they never go back. A clock that was
+// wrong once has no later effect: the latest time is used only for a warning.
 
 import { coded } from '#errors/coded-error.ts';
 import { requireUnexpired, type TufContext } from './context.ts';

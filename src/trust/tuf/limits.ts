@@ -1,4 +1,5 @@
-// Limits on what a repository, or a server that answers in its place, can make the client read, hold and follow.
+// Limits on the data that the client reads and keeps, and on the delegations that it follows, whatever a repository
+// sends.
 
 import type { TufLimits } from './types.ts';
 

@@ -1,4 +1,5 @@
-// The timestamp and the snapshot (TUF 5.4, 5.5): what is new, and which version of each targets role is the current one.
+// The timestamp and the snapshot (TUF 5.4, 5.5): they say what is new, and which version of each targets role is
+// current.
 
 import { coded } from '#errors/coded-error.ts';
 import {

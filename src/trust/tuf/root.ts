@@ -1,7 +1,8 @@
 // The root: the one that the admin trusts, and every later one up to the newest (TUF 5.2, 5.3).
 //
-// Guarantees: a root is trusted only if it is exactly one version higher than a trusted one and signed by both. The chain
-// is verified again at each start, from the root file of the admin. Each new root is stored before the next is requested.
+// Guarantees: a root is trusted only if it is exactly one version higher than a trusted one and signed by both. The
+// chain is verified again at each start, from the root file of the admin. Each new root is stored before the next is
+// requested.
 
 import { createHash } from 'node:crypto';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';

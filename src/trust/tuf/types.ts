@@ -1,4 +1,4 @@
-// What the TUF client gives to its callers. TUF n.n.n is a clause of the specification 1.0.
+// The types of the results of the TUF client. TUF n.n.n is a clause of the specification 1.0.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';

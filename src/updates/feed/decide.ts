@@ -1,8 +1,7 @@
-// What a feed means for this host: a function of the feed, the stored ids and the settings. Pure; each item gets a
-// named verdict.
+// Decides what to do with each item of a feed on this host, from the feed, the stored ids and the settings. Pure.
 //
-// The newest eligible item of each package is wanted, after the items that it requires, at most 50 in a round. A
-// pruned item is not wanted again. An id with a digest other than its first one is refused for good.
+// The newest eligible item of each package is downloaded after the items that it requires, at most 50 in a round. A
+// pruned item is not downloaded again. If an id has another digest than before, it is refused permanently.
 
 import { createHash } from 'node:crypto';
 // Two functions instead of the package, which would load forty more files at every start.

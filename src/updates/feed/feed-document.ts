@@ -1,8 +1,8 @@
 // Parses the feed, format 1 (docs/protocol.md): from bytes to typed items, with a limit on every field and on the
 // document.
 //
-// An error in the document refuses the document. An error in one item refuses that item by name and keeps the rest,
-// unless it makes the whole ambiguous. Pure: no clock, no files. Relies on no claim of the feed about itself.
+// If the document has an error, the document is refused. If one item has an error, that item is refused with its id and
+// the others are used, unless the error makes the whole document ambiguous. Pure.
 
 import { z } from 'zod';
 import { MAX_URL_LENGTH } from '#config/schema/values.ts';

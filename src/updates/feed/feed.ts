@@ -1,5 +1,5 @@
-// The interface of a feed: it lists the updates, says how far the list can be trusted, and where the packages are. What
-// differs between kinds of feeds is behind it; the steps of a round know only this interface.
+// The interface of a feed: it lists the updates, how the list was protected, and where the packages are. The steps of a
+// round use only this interface, so they do not depend on the kind of feed.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';

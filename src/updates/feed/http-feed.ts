@@ -1,8 +1,8 @@
 // The unsigned JSON feed over HTTP: fetched over the route for "updates", every hop checked, the document bounded.
 //
-// An unsigned feed is trusted only because of its transport: https, or plain http from a loopback URL, which the
-// proxy module sends to no other host (`proxy/loopback.ts`). Every hop must qualify: if one uses plain http to another
-// host, the whole feed is refused before any of it is read.
+// An unsigned feed is trusted only because of its transport: https, or plain http from a loopback URL, which the proxy
+// module sends to no other host (`proxy/loopback.ts`). This applies to every redirect: if one uses plain http to
+// another host, the feed is refused before it is read.
 
 import { createHash } from 'node:crypto';
 import { isLoopbackUrl } from '#config/schema/values.ts';

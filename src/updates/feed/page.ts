@@ -1,4 +1,4 @@
-// Refuses a page in place of a response of the server of the feed.
+// Refuses a web page that comes instead of a response from the server of the feed.
 
 import { coded } from '#errors/coded-error.ts';
 import { pageTitle } from '#http/headers.ts';

@@ -1,5 +1,4 @@
-// The rules of an unsigned feed, which replace what a signed one proves: its serial never goes back, and it expires.
-// Pure.
+// The rules for an unsigned feed, which partly replace a signature: its serial never goes back, and it expires. Pure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { utcTime } from '#system/moment.ts';

@@ -1,4 +1,5 @@
-// Decides when the hook may run, with what environment, which update comes next and what a failed run means. Pure.
+// Decides when the hook may run and with which environment, which update is next, and what follows from a failed run.
+// Pure.
 
 import { showDuration } from '#errors/template.ts';
 import type { CommandEnd, PathEntry } from '#system/process/command.ts';

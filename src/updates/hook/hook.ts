@@ -1,9 +1,10 @@
 // Runs the hook, the admin's command, for each published update.
 //
-// Guarantees: at least one run for each id, one at a time, required updates first. Runs are journaled before and
-// after, so a crash between run and record causes one more run. After three failed runs with backoff, a receipt
-// `hook_failed` is sent. The path to the command is checked right before each run. A waiting or failing hook delays
-// no package. Runs concurrently with rounds; rejects only a manual run.
+// Guarantees: the hook runs at least once for each id, one id at a time, required updates first. Each run is recorded
+// in the journal before and after it. If a crash prevents the second record, the hook runs once more. After three
+// failed runs with increasing delays, a receipt `hook_failed` is sent. The path to the command is checked right before
+// each run. A hook that waits or fails delays no package, because it runs concurrently with rounds. Only a manual run
+// can reject.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type Timer, wait } from '#system/clock.ts';

@@ -1,4 +1,5 @@
-// The updater's note in the journal of a download. With it a crash at any point can be completed without the feed.
+// The note in the journal of a download. With this note, a download or publication can be completed after a crash at
+// any point, without the feed.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';

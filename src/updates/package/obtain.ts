@@ -1,4 +1,5 @@
-// Brings one wanted package as far as it may go in a round: published, or ready while nothing may be published.
+// Downloads and publishes one package in a round. If nothing may be published at present, the package becomes ready
+// instead.
 //
 // A package that is ready already is not requested again. If its bytes changed meanwhile, it is downloaded. Relies on
 // `download.ts` and `ready.ts`, also for what a crash leaves.

@@ -1,6 +1,6 @@
-// Chooses the published packages to remove: a function of the stored packages and the two limits. Pure.
+// Chooses the published packages to remove, from the stored packages and the two limits. Pure.
 //
-// The newest of each package always stays, whatever the limits.
+// The newest version of each package is always kept, regardless of the limits.
 
 /** The facts about a published package that the choice needs. */
 export interface Stored {

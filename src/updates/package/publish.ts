@@ -1,5 +1,6 @@
 // The fourth step: the rename of the verified JAR is the commit. Sidecar, receipt, memory and the queued hook follow.
-// After a crash they are repeated from the journal, which is therefore removed last. Repeating any part is harmless.
+// After a crash, these steps are repeated from the journal, which is therefore removed last. Each step can be repeated
+// without harm.
 
 import { utcTime } from '#system/moment.ts';
 import type { Fetched } from '#transfer/fetch.ts';

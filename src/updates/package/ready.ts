@@ -1,8 +1,9 @@
 // Packages that are ready: complete and verified in the staging folder, but not to be published yet.
 //
-// Guarantees: the journal of a ready package records all that is needed to publish it without the network. Its bytes are
-// hashed and verified again right before that, because they may have waited for weeks. Relies on the order of writes in
-// `publish.ts`. A crash leaves the package ready, or as any interrupted publication.
+// Guarantees: the journal of a ready package records all that is needed to publish it without the network. Its bytes
+// are hashed and verified again right before that, because they may have waited for weeks. Relies on the order of
+// writes in `publish.ts`. A crash leaves the package ready, or leaves an interrupted publication, which the next round
+// completes.
 
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { digestFile } from '#system/digest.ts';

@@ -1,8 +1,8 @@
-// Checks what is published: each round by size, time and inode, once a week by digest, and on request.
+// Checks the published packages: in each round by size, time and inode; once a week, and on request, by digest.
 //
-// The sidecars record what is published; memory follows them. A missing or changed package is reported and removed
-// from the published ones, and so it is wanted again. Relies on the store. A crash in the middle leaves work that the
-// next round finds.
+// The sidecars record what is published, and memory is updated from them. A missing or changed package is reported and
+// no longer counts as published, so it is downloaded again if it is still needed. After a crash, the next round repeats
+// the check.
 
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';

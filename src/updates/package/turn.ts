@@ -1,7 +1,8 @@
 // The turn of one package in a round: the cost of each failed attempt, and when the package yields to others.
 //
-// On a path that cuts every 20 MB a package arrives after enough attempts, so an attempt that received bytes costs
-// nothing. After a quarter of an hour of these, the other packages go first. Pure, except for the clock.
+// If a path cuts every connection after 20 MB, a package is complete after enough attempts. Therefore, an attempt that
+// received bytes does not count. After a quarter of an hour of such attempts, the other packages are downloaded first.
+// Pure, except for the clock.
 
 import type { AttemptCost } from '#http/retry.ts';
 import type { Clock } from '#system/clock.ts';

@@ -1,8 +1,7 @@
 // Verifies a downloaded file with a list of verifiers, cheapest first; all must pass. Nothing is ever inflated.
 //
-// A verifier reads the staged file and the feed's description of it. A signature verifier joins the list when feeds
-// are signed. A zip bomb with the right digest passes: it is what the vendor published, and Sallyport does not open
-// it.
+// A verifier reads the staged file and the feed's description of it. A zip bomb with the right digest passes, because
+// the vendor published it and Sallyport does not unpack it.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { type Files, isSameFile, type OpenFile } from '#system/files.ts';

@@ -1,5 +1,5 @@
-// What this host remembers about signed feeds in addition to the metadata: that it has accepted one, the highest versions, and
-// a root that root has imported.
+// What this host remembers about signed feeds in addition to the metadata: that it has accepted one, the highest
+// versions, and a root that root has imported.
 //
 // Kept in two places, the state folder and the folder of the packages, so that neither a restored state nor a new
 // installation over the same packages goes back. Where they differ, the higher version counts. Versions stay as they

@@ -1,5 +1,5 @@
-// Fetches the files of one copy of a signed repository over the route for "updates": metadata and small targets, with the
-// deadlines, redirects, headers and codes of every other request of the updater.
+// Fetches the files of one copy of a signed repository over the route for "updates": metadata and small targets, with
+// the deadlines, redirects, headers and codes of every other request of the updater.
 //
 // Guarantees: tokens and headers go only to the origin of `updates.tuf.metadata_url`, never to a mirror. "Missing" is
 // said only if the repository said so (`repository-answer.ts`). A new root is always requested with `no-cache`; other

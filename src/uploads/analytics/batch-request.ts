@@ -1,4 +1,5 @@
-// Makes the request for a batch: its headers and its body in a content coding. Pure, except that zlib does the work.
+// Makes the request for a batch: its headers and its body in a content coding. Pure, except that zlib compresses in its
+// own threads.
 //
 // A batch has at most `batch_max_bytes`, so its body is compressed in memory. The digest is of the uncompressed bytes,
 // so the coding may differ between two attempts (draft-ietf-httpbis-unencoded-digest).

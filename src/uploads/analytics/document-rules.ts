@@ -1,4 +1,4 @@
-// Decides what is stored of a document: only the listed fields, and no document that contains a secret of the
+// Decides what is stored: only the listed fields of a document, and no document that contains a secret of the
 // configuration. Pure.
 
 import type { SpanRedactor } from '#redaction/redact.ts';

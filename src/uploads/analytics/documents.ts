@@ -1,9 +1,9 @@
-// Reads the documents that a program hands in: JSON objects, one on each line (NDJSON), or one JSON text.
+// Reads the documents that a program submits: JSON objects, one on each line (NDJSON), or one JSON text.
 //
-// Guarantees: a submission is read through to its end, so that every wrong line is known, but only the bytes of one call
-// and one line are in memory. A document keeps the bytes that were handed in, without the white space around it, so that
-// no number loses digits. A text whose first line is only the beginning of a value is read as one JSON text: an object,
-// or a list of objects. Pure, except for the source.
+// Guarantees: a submission is read to its end, so that every invalid line is found, but only the bytes of one call and
+// one line are in memory. The bytes of a document are kept as submitted, without the white space around it, so that no
+// number loses digits. If the first line is only the beginning of a value, the text is read as one JSON text: an
+// object, or a list of objects. Pure, except for the source.
 
 import { isAscii as areAscii, isUtf8 as areUtf8, Buffer } from 'node:buffer';
 

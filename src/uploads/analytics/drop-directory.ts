@@ -1,10 +1,11 @@
 // The drop directory: programs write a file to `tmp/` and rename it to `new/`; its documents are accepted from there.
 //
-// Guarantees: a file is copied in and deleted after its documents are durable, never adopted. Only a regular file with
-// one link is read, and never through a link or a FIFO. A file that a crash leaves is read again, and its documents get
-// the same ids, so that the collector recognizes them. A file with a wrong line is moved to `rejected/` with the reason.
-// No user can fill the spool or `rejected/` alone, or keep files of others waiting. On a full disk everything waits.
-// Relies on the sticky bit and on the service as the owner of the directories, so that no other user can delete a file there.
+// Guarantees: the content of a file is copied, and the file is deleted when its documents are durable. Only a regular
+// file with one hard link is read, never a symbolic link or a FIFO. After a crash, a file is read again, and its
+// documents get the same ids, so that the collector recognizes them. A file with an invalid line is moved to
+// `rejected/` with the reason. No user can fill the spool or `rejected/` alone, or delay the files of others. On a full
+// disk, all files wait. The service must own the directories, and they must have the sticky bit, so that no other user
+// can delete a file there.
 
 import { join } from 'node:path';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,6 +1,6 @@
 // Classifies the collector's response to a batch (docs/protocol-uploads.md). Pure.
 //
-// Guarantees: documents are released only by a receipt for exactly this batch and these bytes. A response is treated
+// Guarantees: documents are deleted only after a receipt for exactly this batch and these bytes. A response is treated
 // as a refusal of the content only if it is the collector's own JSON and names this batch. Every other response,
 // whether from a proxy, a scanner or a server, keeps the batch.
 

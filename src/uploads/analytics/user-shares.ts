@@ -1,6 +1,7 @@
-// Counts how much of the spool each user has filled, over all interfaces, so that no user can fill it alone.
+// Counts how much of the spool the documents of each user fill, from all interfaces together, so that no user can fill
+// it alone.
 //
-// The counts are kept in memory: after a restart, each user has the full share again.
+// The counts are only in memory: after a restart, each user has the full share again.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Documents } from '#spool/segments/documents.ts';

@@ -1,6 +1,6 @@
 // Decides whether bytes are text that the rules can read. Pure.
 //
-// UTF-16, compressed files and programs are not text: the rules would not find a secret in them.
+// UTF-16, compressed files and programs are not text, because the rules would not find a secret in them.
 
 /** A power cut can leave a hole of zero bytes in a log. Fewer in a row are not a hole. */
 const MIN_HOLE = 8;

@@ -1,8 +1,8 @@
 // Keeps the map of pseudonyms in the state folder, so that names stay the same in every bundle. The map is never part
-// of a bundle: only this host can tell what a name means.
+// of a bundle, so only this host can resolve a name.
 //
-// Relies on `saved-state.ts`. Save the map before a bundle is final. After a crash, names that were not saved may be
-// given to other originals.
+// The map must be saved before a bundle is final. After a crash, names that were not saved may be used for other
+// originals.
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
 // The stable names that replace hosts, users and addresses: the same original always gets the same name, in every
 // bundle of this installation. Pure.
 //
-// Guarantees: at most `MAX_NAMES` originals are kept. The oldest is dropped first; if it appears again, it gets a new
-// number, so a name never means two things. `pseudonym-store.ts` keeps the map on disk.
+// Guarantees: at most `MAX_NAMES` originals are kept. The oldest is dropped first. If it appears again, it gets a new
+// number, so a name never stands for two originals. `pseudonym-store.ts` keeps the map on disk.
 
 import { NewestMap } from '#system/newest.ts';
 

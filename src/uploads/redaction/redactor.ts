@@ -1,8 +1,8 @@
 // The redactor of a bundle: streams of bytes, the final scan, and names of files.
 //
-// Guarantees: no configured secret passes in any encoding of `src/redaction`, and no match of a rule. Any failure
-// ends the stream with an error, so the caller must leave the file out. Relies on the caller to register every
-// configured secret first. Pure, except for the pseudonyms that it gives.
+// Guarantees: configured secrets in any encoding of `src/redaction`, and matches of a rule, never pass. Any failure
+// ends the stream with an error, so that the caller leaves the file out. The caller must register every configured
+// secret first. Pure, except that it assigns pseudonyms.
 
 import { coded } from '#errors/coded-error.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';

@@ -1,4 +1,4 @@
-// The table of how an upload continues after each response. Pure.
+// The table that says how an upload continues after each response. Pure.
 //
 // Guarantees: a second upload is created only if the tus server itself answers HEAD with 404 or 410, or says that it
 // has bytes other than ours. No other status, page or response of a proxy causes this. If the method is known to work

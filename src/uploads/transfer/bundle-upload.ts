@@ -1,4 +1,5 @@
-// Uploads one frozen file to `support_logs.url`, until the server has confirmed that the file is durable there.
+// Uploads one file, whose bytes never change, to `support_logs.url`, until the server has confirmed that it stored the
+// file durably.
 //
 // Guarantees: the URL of the upload is durable before its first byte is sent, so a crash never causes a second upload.
 // A new upload is created only when the server itself no longer has the first one, or has other bytes than ours. If

@@ -1,6 +1,6 @@
-// Applies the chunk size and the method of a path to one upload, and remembers what this upload shows about them.
+// Sets the chunk size and the method for one upload, and records which sizes and methods work on its path.
 //
-// Guarantees: what was learned of a path is saved when the upload ends, whatever its result. A connection that broke
+// Guarantees: what was learned about a path is saved when the upload ends, even if it failed. A connection that broke
 // during a chunk lowers the size; a 413 lowers it below the size that was refused.
 
 import type { Code } from '#errors/catalogue.ts';

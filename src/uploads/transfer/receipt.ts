@@ -1,4 +1,4 @@
-// Reads the confirmation of a server that it has a file durably. Pure.
+// Reads the confirmation of a server that it has stored a file durably. Pure.
 //
 // Guarantees: only JSON that contains our job, our digest, our length and `durable: true` is a receipt. An empty 2xx
 // response, a page, or a receipt of another upload is not one.

@@ -1,7 +1,7 @@
 // The store of timeouts for an upload of many chunks: it is saved at most every SPACING_MS, and at the end.
 //
-// Guarantees: what a timeout taught is saved at once, so that the next attempt waits longer even after a crash. A crash
-// loses only what chunks that passed have taught since the last save.
+// Guarantees: after a timeout, the state is saved at once, so that the next attempt waits longer even after a crash. A
+// crash loses only what was learned from successful chunks since the last save.
 
 import type { Clock } from '#system/clock.ts';
 import type { TimeoutMemory } from '#timeout/memory.ts';

@@ -1,4 +1,4 @@
-// A response or failure that ends one attempt of an upload, and what follows from it.
+// A response or failure that ends one attempt of an upload, and the step that follows.
 //
 // Guarantees: every failure names the hop, the status, Retry-After, and the title of a page, if there is one. Pure; the
 // content of a page is untrusted text.

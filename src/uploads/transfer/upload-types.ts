@@ -1,4 +1,4 @@
-// What an upload needs and what it returns. Types only.
+// The inputs and results of an upload. Types only.
 
 import type { Settings } from '#config/settings.ts';
 import type { CodedError } from '#errors/coded-error.ts';

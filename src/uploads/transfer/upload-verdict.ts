@@ -1,7 +1,8 @@
 // Turns the outcome of an upload into the verdict on its entry of the spool, and what to remember with its job. Pure.
 //
-// Guarantees: no outcome but a receipt settles an entry, and only bytes that the server refused twice are rejected. The
-// first failure of a series is a warning; the ones after it are counted, and reported by the success.
+// Guarantees: only a receipt settles an entry, and only bytes that the server refused twice are rejected. The first
+// failure of a series is reported as a warning. Later failures are counted, and the number is reported when the upload
+// succeeds.
 
 import { purposeRow } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';

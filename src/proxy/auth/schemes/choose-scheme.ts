@@ -1,6 +1,8 @@
 // Decides which scheme `auto` uses with a proxy: the strongest that the proxy offers and this host can use. Pure.
 //
-// Guarantees: a scheme that is weaker than one that worked with this proxy before is never used. Otherwise, an attacker could obtain the password by removing the stronger offers from a response. Basic is not used on an unencrypted connection, unless the profile allows it.
+// Guarantees: a scheme that is weaker than one that worked with this proxy before is never used. Otherwise, an attacker
+// could obtain the password by removing the stronger offers from a response. Basic is not used on an unencrypted
+// connection, unless the profile allows it.
 
 import type { Challenge } from './challenge.ts';
 import { canAnswer, strongestDigest } from './digest.ts';

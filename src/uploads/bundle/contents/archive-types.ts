@@ -1,4 +1,4 @@
-// What goes into an archive and comes out of it. Types only.
+// The inputs and outputs of an archive. Types only.
 
 /** A file to pack. */
 export interface ArchiveEntry {

@@ -1,4 +1,5 @@
-// ZIP (APPNOTE.TXT 6.3, method deflate): the container by fflate, the compression by Node in its own threads.
+// Archives in ZIP format (APPNOTE.TXT 6.3, method deflate). fflate makes the container, and Node compresses in its own
+// threads.
 //
 // fflate writes no ZIP64, so everything must fit into 4 GiB; `support_logs.max_bytes` allows half of that.
 

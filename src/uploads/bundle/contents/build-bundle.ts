@@ -1,8 +1,9 @@
-// Builds one bundle of support logs: collect and redact, pack, scan, encrypt, freeze. See docs/architecture.md.
+// Builds one bundle of support logs: collects and redacts, packs, scans and encrypts. See docs/architecture.md.
 //
-// Guarantees: only redacted text is written, in the work folder only. The archive is scanned as it was read back from
-// the disk; a file with a hit is set aside once, a second hit stops the job. A finished bundle is returned again without
-// building; after a crash or a failure the build starts over. Constant memory.
+// Guarantees: only redacted text is written, and only in the work folder. The archive is read back from the disk and
+// scanned. If a secret is found in a file, the file is left out and the archive is packed again; if a secret is found
+// again, the job ends. A finished bundle is returned without building it again. After a crash or a failure, the build
+// starts over. Memory is constant.
 
 import { coded } from '#errors/coded-error.ts';
 import { archiveFormat } from './archive.ts';

@@ -1,4 +1,4 @@
-// What a bundle of support logs is made from and what comes out. Types only.
+// The inputs and outputs of building a bundle of support logs. Types only.
 
 import type { Settings } from '#config/settings.ts';
 import type { Clock } from '#system/clock.ts';

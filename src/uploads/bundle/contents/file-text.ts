@@ -1,8 +1,9 @@
 // Reads one collected file as a stream of bytes: its newest part, unpacked if it is gzip or zstd.
 //
-// Guarantees: constant memory, and bounded bytes and time of unpacking. A file that grows is read up to its size at the
-// beginning and to the end of that line, so that no value is cut in two; one that shrinks ends early. A part of a file
-// begins with a lead that the caller drops after redaction, so that rules see what comes before.
+// Guarantees: constant memory, and bounded bytes and time of unpacking. If a file grows, it is read up to its size at
+// the beginning and then to the end of the line, so that no value is cut. If a file shrinks, reading ends early. If
+// only a part of a file is collected, some bytes before this part are also read, so that the rules see them. The caller
+// drops these bytes after redaction.
 
 import { Readable } from 'node:stream';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';

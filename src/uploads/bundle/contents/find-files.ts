@@ -1,7 +1,8 @@
 // Finds the files of a pattern, and opens them again when they are read.
 //
-// Guarantees: no link is followed at any part of a path, nothing of the guard is entered, and a file is read only if it
-// is still the one that was listed. The number of folders and names is bounded. Relies on `linkless-folder.ts`.
+// Guarantees: no link is followed in any part of a path, folders that the guard forbids are not entered, and a file is
+// read only if it is still the one that was listed. The number of folders and names is bounded. Relies on
+// `linkless-folder.ts`.
 
 import { CodedError } from '#errors/coded-error.ts';
 import { type FileFacts, isSameFile, type OpenFile } from '#system/files.ts';

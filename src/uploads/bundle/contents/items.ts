@@ -1,4 +1,4 @@
-// Lists everything that the sources name, the newest first.
+// Lists all files and journals that the sources name, the newest first.
 
 import { basename, dirname, join } from 'node:path';
 import { BUILT_IN_SOURCES, parseSource } from '#config/schema/upload-values.ts';

@@ -1,8 +1,9 @@
-// The journal of one unit of systemd, as text: its newest entries, the oldest of them first.
+// The journal of one systemd unit, as text: its newest entries in their order.
 //
-// Guarantees: only entries of this unit, bounded in bytes and time, and whole entries: the first run goes backwards and
-// only counts the entries that fit, the second one prints that number. Other units cannot be named, because the unit is
-// one argument without a shell. Relies on the output of journalctl (systemd 239 or newer) with `-o short-iso-precise`.
+// Guarantees: only complete entries of this unit are returned, within limits of bytes and time. The first run of
+// journalctl goes backwards and counts the entries that fit. The second run prints that number of entries. Other units
+// cannot be named, because the unit is one argument and no shell is used. Relies on the output of journalctl (systemd
+// 239 or newer) with `-o short-iso-precise`.
 
 import type { Clock } from '#system/clock.ts';
 import type { StreamedCommands } from '#system/process/command.ts';

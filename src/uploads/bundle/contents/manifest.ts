@@ -1,7 +1,7 @@
-// `manifest.json`, the first file of every bundle: what the bundle has, what it does not have and why, and what was
+// `manifest.json`, the first file of every bundle: which files the bundle has, what was left out and why, and what was
 // masked. docs/bundles.md describes it for vendors.
 //
-// Every text from outside in it was redacted on its own, so that a mask never changes the form of the document.
+// Each text from outside is redacted separately, so that masking never changes the form of the document.
 
 import { z } from 'zod';
 import { utcTime } from '#system/moment.ts';

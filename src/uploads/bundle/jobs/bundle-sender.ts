@@ -1,8 +1,9 @@
 // Sends bundles to `support_logs.url`, one at a time: the policy of the spool of bundles.
 //
-// Guarantees: a bundle ends only by a receipt of the server, which is durable with the job and in the record of what
-// left this host before the entry ends; or by a server that has other bytes twice. What a scanner blocked is held and
-// not sent again before an admin retries it or the route changes, also if a crash lost the hold of its entry.
+// Guarantees: an entry ends only after a receipt from the server, or if the server has other bytes twice. Before it
+// ends, the receipt is stored durably with the job and in the record of what left this host. A bundle that a scanner
+// blocked is held. It is not sent again until an admin retries it or the route changes, even if a crash lost the hold
+// of its entry.
 
 import type { Settings } from '#config/settings.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,4 +1,5 @@
-// What is known of one job: a bundle of support logs from its request to its receipt. It is stored as `job.json`. Pure.
+// The record of one job, which is a bundle of support logs from its request to its receipt. It is stored as `job.json`.
+// Pure.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';

@@ -1,8 +1,9 @@
 // The jobs of support logs on disk: `state/jobs/<id>/job.json`, and what was built in `work/`.
 //
-// Guarantees: a change is durable on return, and the memory never has what the disk does not. A crash leaves the old
-// record or the new one. A folder without a readable record is reported and left alone. A job that is deleted loses
-// its record last, so a crash in between leaves it to be deleted again. Relies on the lock of the state folder.
+// Guarantees: a change is durable when the function returns, and memory is updated only after the disk. A crash leaves
+// the old record or the new one. A folder without a readable record is reported and left unchanged. When a job is
+// deleted, its record is deleted last, so the deletion can be repeated after a crash. Relies on the lock of the state
+// folder.
 
 import { join } from 'node:path';
 import { asCoded, coded } from '#errors/coded-error.ts';

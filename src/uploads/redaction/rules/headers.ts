@@ -1,7 +1,7 @@
-// Credentials of HTTP: the headers Authorization, Proxy-Authorization, Cookie and Set-Cookie in every notation, and
-// credentials after the name of their scheme where no header is. Pure and linear.
+// Finds HTTP credentials: the headers Authorization, Proxy-Authorization, Cookie and Set-Cookie in every notation, and
+// credentials that follow the name of their scheme without a header. Pure; takes linear time.
 //
-// The name of the header and the scheme stay: support needs to know which authentication was tried.
+// The name of the header and the scheme are not masked, because support needs to know which authentication was tried.
 
 import type { Span } from '#redaction/mask.ts';
 import { type BundleRule, isMasked, matchesOf, ruleOf } from './rule.ts';

@@ -1,4 +1,5 @@
-// What a rule is. Each rule is a pure function of a text; the engine (`windows.ts`) decides which text it gets.
+// The definition of a rule. Each rule is a pure function of a text; the engine (`windows.ts`) decides which text it
+// gets.
 
 import type { Span } from '#redaction/mask.ts';
 import { MASK } from '#redaction/secret.ts';

@@ -1,5 +1,5 @@
-// Decides whether the value of a key that may hold a secret is one: `password=hunter2`, but not `password=required`,
-// `token: expired` or `secret=${VAULT_SECRET}`. Pure.
+// Decides whether the value of a key is really a secret: `password=hunter2` is, but `password=required`, `token:
+// expired` and `secret=${VAULT_SECRET}` are not. Pure.
 
 import type { KeyKind } from './key-names.ts';
 

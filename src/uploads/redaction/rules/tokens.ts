@@ -1,8 +1,8 @@
-// Tokens and keys that are recognized by their own form, wherever they are: mostly by the prefix that their issuer
-// gives them so that scanners find them. Pure.
+// Finds tokens and keys by their own form, anywhere in a text. Most of them have a prefix that their issuer adds so
+// that scanners find them. Pure.
 //
-// Linear time: a long run of characters is only ever followed by something that it cannot contain, and an expression
-// that may fail after a long run does not begin inside such a run.
+// The expressions take linear time: a long run of characters is always followed by a character that the run cannot
+// contain, and an expression that may fail after a long run does not begin inside such a run.
 
 import { type BundleRule, type ExpressionRule, ruleOf } from './rule.ts';
 

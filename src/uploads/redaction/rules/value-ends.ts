@@ -1,5 +1,5 @@
-// Where a value that begins at a position ends, in each notation. Pure. Each function takes time linear in the length
-// of the value that it returns, plus a constant.
+// Finds the end of a value that begins at a given position, in each notation. Each function takes time linear in the
+// length of the value. Pure.
 
 /** A value without its quotes. It may reach the end of the text, which then may have been cut inside it. */
 export interface Value {
