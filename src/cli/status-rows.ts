@@ -13,8 +13,27 @@ export function purposeRows({ routes, at }: Status): Row[] {
     const routeText = isOff ? `configured, not enabled; route: ${route}` : route;
     const to = target === null ? '' : ` to ${showForeign(target)}`;
     const because = why.length === 0 ? '' : `: ${why.join('; ')}`;
-    return [[purpose, `${routeText}${to}${because}`] as const, ...outcomeRows(went, { at, isWorking: enabled })];
+    return [
+      [purpose, `${routeText}${to}${because}`] as const,
+      ...interceptionRows(went.interception),
+      ...outcomeRows(went, { at, isWorking: enabled }),
+    ];
   });
+}
+
+/** Who may decrypt TLS, whether that happened, and what it exposes. */
+function interceptionRows(permitted: Status['routes'][number]['interception']): Row[] {
+  if (permitted === null) return [];
+  const { key, authorities, exposes, sends_tokens: sends, decrypted_by: by, decrypted_at: at } = permitted;
+  const names = authorities.map(({ name, expires }) => `${showForeign(name)} (expires ${timeText(expires)})`);
+  const happened =
+    by === null || at === null
+      ? 'the last connection was not decrypted'
+      : `decrypted by ${showForeign(by)} at ${timeText(at)}`;
+  const tokens = sends ? 'tokens and secret headers are sent' : 'tokens and secret headers are withheld';
+  return [
+    ['', `TLS may be decrypted by ${names.join(', ')} (${key}): ${happened}; it can read ${exposes}; ${tokens} then`],
+  ];
 }
 
 type RouteHistory = Pick<Status['routes'][number], 'last_success' | 'last_failure' | 'next_try'>;

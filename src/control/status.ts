@@ -51,6 +51,21 @@ export const statusSchema = z.object({
       /** The settings that decided the route, each with its line in the file. */
       why: z.array(z.string()),
       last_success: z.string().nullable(),
+      /** Which proxy may decrypt TLS (`allow_interception_by`); null if none may. */
+      interception: z
+        .object({
+          key: z.string(),
+          file: z.string(),
+          authorities: z.array(z.object({ name: z.string(), expires: z.string() })),
+          /** What the proxy can read, in words. */
+          exposes: z.string(),
+          /** Whether tokens and secret headers are sent while it decrypts TLS. */
+          sends_tokens: z.boolean(),
+          /** The CA of the proxy that decrypted the last connection; null if it was not decrypted. */
+          decrypted_by: z.string().nullable(),
+          decrypted_at: z.string().nullable(),
+        })
+        .nullable(),
       /** May be older than the last success. */
       last_failure: z.object({ at: z.string(), failure: failureSchema }).nullable(),
       /**

@@ -229,7 +229,7 @@ function forDiagnosis(
   { load, gateways = readGateways, environment = {} }: ComposeOptions,
   network: NetworkReloader,
   config: ReloadCoordinator,
-): Pick<Parts, 'loadCandidate' | 'routerFor' | 'gateways' | 'environment'> {
+): Pick<Parts, 'loadCandidate' | 'routerFor' | 'permittedInterception' | 'gateways' | 'environment'> {
   return {
     loadCandidate: async (text, authority, known = new KnownSecrets()) => {
       if (load === undefined) throw coded('INTERNAL', { reason: 'settings are not read here' });
@@ -240,6 +240,7 @@ function forDiagnosis(
       const required = settings.proxy_required ? { proxy_required: true } : {};
       return loaded.ok ? { ...loaded, settings: { ...loaded.settings, ...required } } : loaded;
     },
+    permittedInterception: (purpose) => network.permittedInterception(purpose),
     routerFor: (to, onEvent, router) => network.routerFor(to, onEvent, router),
     gateways,
     environment,

@@ -55,6 +55,8 @@ export interface Parts {
   loadCandidate(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
   /** A router for settings that need not be active, with the credential guard of the active one. */
   routerFor: NetworkReloader['routerFor'];
+  /** What each purpose permits a proxy to decrypt. */
+  permittedInterception: NetworkReloader['permittedInterception'];
   gateways(): Promise<readonly string[]>;
   /** The variables of the process. */
   readonly environment: Environment;

@@ -21,6 +21,7 @@ const SAYS: Readonly<Record<StageName, string>> = {
 
 /** Sentences for special cases. */
 const VARIANTS = {
+  decrypted: 'decrypted by a proxy with the CA {intercepted} (allow_interception_by), which can read everything',
   certificateUnread: 'the certificate is trusted',
   noRange: 'the whole file arrived instead of the requested range ({status})',
   unknownTest: 'sent {bytes:size}; the server answered {status}: it does not know test objects',
@@ -35,6 +36,7 @@ export function stageSentence(stage: StageName, target: string, facts: Facts): s
 }
 
 function templateFor(stage: StageName, facts: Facts): string {
+  if (stage === 'tls' && typeof facts['intercepted'] === 'string') return VARIANTS.decrypted;
   if ((stage === 'tls' || stage === 'proxy_tls') && facts['issuer'] === undefined) return VARIANTS.certificateUnread;
   if (stage === 'range' && facts['works'] === false) return VARIANTS.noRange;
   if (stage === 'upload' && facts['works'] === false) return VARIANTS.unknownTest;

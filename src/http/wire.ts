@@ -29,6 +29,7 @@ export function wireHeaders(
   const wire: Record<string, string> = { host: url.host };
   for (const [name, value] of Object.entries(headers)) wire[name.toLowerCase()] = value;
   delete wire['proxy-authorization'];
+  for (const name of connection.facts.withheld ?? []) delete wire[name];
   Object.assign(wire, { host: url.host, 'accept-encoding': 'identity', connection: connectionHeader });
   for (const [name, value] of Object.entries(connection.headersFor(method, requestPath(connection, url)))) {
     wire[name.toLowerCase()] = value;

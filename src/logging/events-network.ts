@@ -14,6 +14,16 @@ export const NETWORK_EVENTS = {
     thread: null,
     text: 'Proxy {proxy} failed and will not be used for {rest:ms}; trying {next:hop}. {error:advised}',
   },
+  'tls-intercepted': {
+    level: 'warn',
+    thread: null,
+    text: 'A proxy decrypts TLS to {target} with the CA {by}, as allow_interception_by permits. It can read everything there. Tokens and secret headers: {secrets:words}.',
+  },
+  'interception-ca-expires': {
+    level: 'warn',
+    thread: 'Config',
+    text: 'The CA {authority} in {key:key} expires at {at:time}. Add its successor to the file before then.',
+  },
   'proxy-tls-weak': { level: 'warn', thread: null, text: '{error:advised}' },
   'proxies-unnamed': {
     level: 'warn',

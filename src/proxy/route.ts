@@ -27,6 +27,8 @@ export interface HopFacts {
   readonly hop: Hop;
   /** Steps that succeeded until the connection was open, in order. */
   readonly passed: readonly ConnectPhase[];
+  /** Names of request headers that must not be sent, in lower case, because a proxy decrypts the connection. */
+  readonly withheld?: readonly string[] | undefined;
 }
 
 /** Whether the hop can read a response: not for a direct connection, and not inside TLS to the target. */

@@ -27,6 +27,7 @@ import type { ProxyProfile } from './profile.ts';
 import { reportOf } from './purpose-report.ts';
 import { decidingText, distinctReasons, type Reason, reasonText } from './reason.ts';
 import type { Connection, ConnectMode, OpenOptions, Route, Router } from './route.ts';
+import { Interceptions } from './tls/interceptions.ts';
 import type { TlsTrust } from './tls/trust.ts';
 import { TrustStore } from './tls/trust-store.ts';
 
@@ -51,6 +52,8 @@ export interface RouterParts {
   readonly isTried?: boolean;
   /** One for the process, for the same reason. */
   readonly coolDown?: ProxyCooldown;
+  /** One for the process, for `status`. */
+  readonly interceptions?: Interceptions;
   /** One for the process, for the same reason. */
   readonly memories?: HopMemories;
   /** Where profiles without an address of their own get their proxies. */
@@ -75,7 +78,8 @@ export function createRouter(parts: RouterParts): Router {
   credentialGuard.bindSecrets(settings.proxies.flatMap(enteredSecrets), parts.isTried);
   // Logged once for each proxy and each change of the settings.
   const toldWeak = new Set<string>();
-  const connectorParts: Omit<ConnectorParts, 'onWeakTls'> = {
+  const { interceptions = new Interceptions() } = parts;
+  const connectorParts: Omit<ConnectorParts, 'onWeakTls' | 'onTls'> = {
     ...parts,
     timeouts: settings.response_timeout,
     mayResolve: !settings.proxy_required,
@@ -93,7 +97,13 @@ export function createRouter(parts: RouterParts): Router {
         if (!toldWeak.has(url)) reportOf(purpose, parts.report)({ name: 'proxy-tls-weak', error });
         toldWeak.add(url);
       };
-      const connector = new Connector({ ...connectorParts, onWeakTls }, { purpose, target, endpoint });
+      const onTls: ConnectorParts['onTls'] = ({ by, proxy: name, authority, withheld }) => {
+        const met = by === null ? null : { by, proxy: name, withheld, atMs: parts.clock.now() };
+        if (!interceptions.note(purpose, met) || by === null) return;
+        const secrets = withheld.length === 0 ? 'sent' : 'withheld';
+        reportOf(purpose, parts.report)({ name: 'tls-intercepted', target: authority, by, secrets });
+      };
+      const connector = new Connector({ ...connectorParts, onWeakTls, onTls }, { purpose, target, endpoint });
       const chosen = { proxy, reasons, endpoint, target, purpose };
       const known = knownCandidates(parts, proxy, target);
       return {

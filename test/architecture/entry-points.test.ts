@@ -165,6 +165,8 @@ const RESERVED: readonly Reserved[] = [
       'config/purposes.ts': 'the table',
       'config/schema/support-logs.ts': 'the section of the purpose',
       'config/schema/exposure-analytics.ts': 'the section of the purpose',
+      'config/rules/interception-rules.ts': 'what each purpose requires before a proxy may decrypt it',
+      'daemon/answers/interception.ts': 'what a proxy can read of each purpose',
       'config/rules/upload-rules.ts': 'the rules of the sections for uploads',
       'daemon/reload/settings-reloader.ts': 'the keys of these sections that it applies',
       'errors/catalogue-uploads.ts': 'the keys that a sentence names',

@@ -141,9 +141,12 @@ function proxyDestination(profile: Profile): unknown {
 /** @param section the section of a purpose; any other section with a secret has no URL, so only proxy settings count */
 function originDestination(settings: Salvaged, section: string | number | undefined): unknown {
   if (!isPurpose(section)) return [null, proxySettings(settings)];
+  const chosen = settings[section] ?? {};
   const { ca_file: caFile, pins, client_certificate: client } = settings[section] ?? {};
+  const opened =
+    'allow_interception_by' in chosen ? [chosen.allow_interception_by, chosen.send_tokens_when_intercepted] : [];
   const url = URL.parse(urlOf(settings, section) ?? '');
-  const trust = [url?.origin, caFile, pins, certificateFiles(client)];
+  const trust = [url?.origin, caFile, pins, certificateFiles(client), ...opened];
   return url?.protocol === 'https:' || url?.protocol === 'wss:' ? trust : [trust, proxySettings(settings)];
 }
 

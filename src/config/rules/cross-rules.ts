@@ -10,6 +10,7 @@ import { PURPOSES, type Purpose, urlKeyOf } from '#config/purposes.ts';
 import { suggestRoute } from '#config/values/hints.ts';
 import { coded } from '#errors/coded-error.ts';
 import { checkFeeds } from './feed-rules.ts';
+import { checkInterception } from './interception-rules.ts';
 import { checkProfiles } from './profile-rules.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
 import { checkUploads } from './upload-rules.ts';
@@ -21,6 +22,7 @@ export function crossCheck(settings: Salvaged): Finding[] {
     ...PURPOSES.flatMap((purpose) => checkPins(purpose, settings)),
     ...PURPOSES.flatMap((purpose) => checkCredentials(purpose, settings)),
     ...PURPOSES.flatMap((purpose) => checkEnabled(purpose, settings)),
+    ...checkInterception(settings),
     ...checkUploads(settings),
     ...checkProfiles(settings),
     ...checkUses(settings),

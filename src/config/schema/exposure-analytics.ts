@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { describeKey, validatedText, wholeNumber } from './key.ts';
 import { PATH_ALLOWED, path } from './leaves.ts';
-import { purposeSection, uploadUrl } from './purpose-section.ts';
+import { interceptionKeys, purposeSection, uploadUrl } from './purpose-section.ts';
 import { validateFieldName } from './upload-values.ts';
 
 export const exposureAnalytics = purposeSection(
@@ -17,6 +17,14 @@ export const exposureAnalytics = purposeSection(
     url: uploadUrl('https://analytics.example.com/batches'),
   },
   {
+    ...interceptionKeys({ name: 'exposure_analytics', condition: 'Requires accept_readable: true.' }),
+    accept_readable: describeKey(z.boolean().default(false), {
+      title: 'Accept that documents are readable',
+      description:
+        'Confirms that a proxy of allow_interception_by may read the documents, which are not encrypted in any other way than by TLS.',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
     batch_max_documents: describeKey(wholeNumber(1, 10_000).default(10_000), {
       title: 'Documents in a batch',
       description: 'Largest number of documents that one request sends.',

@@ -72,6 +72,33 @@ export function trustKeys({ name, origin, traffic }: Wording) {
   };
 }
 
+/**
+ * The keys of a purpose whose TLS a proxy may decrypt. Only purposes whose content is protected in another way have
+ * them. `condition` is the setting that this requires, and the reason.
+ */
+export function interceptionKeys({ name, condition }: { readonly name: string; readonly condition: string }) {
+  return {
+    allow_interception_by: describeKey(filePath.optional(), {
+      title: 'Allow interception by',
+      description:
+        'PEM file with the CAs of a proxy that may decrypt TLS (TLS inspection). Their certificates are accepted in addition to those of the server. ' +
+        `${condition} The proxy can read all requests and responses. Pins apply only to connections that it does not decrypt.`,
+      allowed: `${PATH_ALLOWED}. Not together with client_certificate, which no proxy can pass on`,
+      absent: 'a connection that a proxy decrypts fails with TLS-INTERCEPTED',
+      example: `/etc/ssl/certs/${name.replaceAll('_', '-')}-inspection-ca.pem`,
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    send_tokens_when_intercepted: describeKey(z.boolean().default(false), {
+      title: 'Send tokens when intercepted',
+      description:
+        'Whether bearer_token and headers are also sent while a proxy decrypts TLS. The proxy, and everyone who can read its memory or logs, then has them.',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+  };
+}
+
 /** The URL that a purpose needs, with its own rules. */
 interface UrlOf {
   readonly schema: z.ZodOptional<z.ZodString>;

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { describeKey, validatedText, wholeNumber } from './key.ts';
-import { purposeSection, uploadUrl } from './purpose-section.ts';
+import { interceptionKeys, purposeSection, uploadUrl } from './purpose-section.ts';
 import {
   BUILT_IN_SOURCES,
   SOURCE_ALLOWED,
@@ -44,6 +44,10 @@ export const supportLogs = purposeSection(
     url: uploadUrl('https://support.example.com/files/'),
   },
   {
+    ...interceptionKeys({
+      name: 'support_logs',
+      condition: 'Requires encrypt_to, so that only the holder of that key can read the logs.',
+    }),
     protocol: describeKey(z.enum(['tus', 'put']).default('tus'), {
       title: 'Protocol',
       description:

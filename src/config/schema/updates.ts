@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { describeKey, section, validatedText, wholeNumber } from './key.ts';
 import { PATH_ALLOWED, path } from './leaves.ts';
-import { trustKeys } from './purpose-section.ts';
+import { interceptionKeys, trustKeys } from './purpose-section.ts';
 import { signedFeedKeys } from './updates-tuf.ts';
 import {
   PROFILE_NAME_ALLOWED,
@@ -138,6 +138,10 @@ export const updates = section(
       setBy: 'admin',
     }),
     ...trustKeys({ name: 'updates', origin: 'the feed', traffic: 'updates' }),
+    ...interceptionKeys({
+      name: 'updates',
+      condition: 'Requires trust: tuf, so that only signed packages are published.',
+    }),
     allowed_origins: describeKey(z.array(validatedText(validateOrigin)).max(64).default([]), {
       title: 'Allowed origins',
       description:

@@ -30,6 +30,7 @@ import { utcTime } from '#system/moment.ts';
 import { targetsUrl } from '#updates/request.ts';
 import { requestBodies } from '#uploads/request-bodies.ts';
 import { isUploadPurpose } from '#uploads/upload-gate.ts';
+import { exposedWords } from './interception.ts';
 
 export interface EndpointsInput {
   readonly settings: Settings;
@@ -268,6 +269,10 @@ function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { se
     ...PURPOSES.filter((purpose) => urlOf(settings, purpose) !== undefined && !isEnabled(settings, purpose)).map(
       (purpose) => `${purpose} is configured but not enabled. It needs its hosts only when ${purpose}.enabled is true.`,
     ),
+    ...PURPOSES.filter((purpose) => mayIntercept(settings, purpose)).map(
+      (purpose) =>
+        `For ${purpose}, a proxy with a CA of ${purpose}.allow_interception_by may decrypt TLS. It can then read ${exposedWords(purpose)}.`,
+    ),
     ...needless.map((origin) =>
       fillTemplate('{origin} in updates.allowed_origins is never used: an https feed cannot lead to http.', { origin }),
     ),
@@ -277,6 +282,12 @@ function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { se
       return fillTemplate(`The proxies of profile {name} come from ${source}${direct}.`, { name });
     }),
   ];
+}
+
+/** Whether the settings permit a proxy to decrypt the TLS of a purpose. */
+function mayIntercept(settings: Settings, purpose: Purpose): boolean {
+  const section = settings[purpose];
+  return 'allow_interception_by' in section && section.allow_interception_by !== undefined;
 }
 
 /** Receipts are a few hundred bytes, so only uploads are listed. */

@@ -167,6 +167,8 @@ export interface HealthFacts {
     readonly reason: string;
     readonly ready: number;
   } | null;
+  /** A CA of a proxy that may decrypt TLS, if it expires soon. */
+  readonly expiring: { readonly authority: string; readonly key: string; readonly at: number } | null;
   /** Queues that are being sent. */
   readonly queues: readonly QueueFacts[];
 }
@@ -228,6 +230,13 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
     return fillTemplate('Number of updates that could not be downloaded: {count}.', { count: facts.failing });
   if (facts.hookFailed > 0)
     return fillTemplate('Number of updates for which the hook failed: {count}.', { count: facts.hookFailed });
+  if (facts.expiring !== null) {
+    const { at, ...about } = facts.expiring;
+    return fillTemplate('The CA {authority} in {key:key} expires at {at}. Add its successor to the file.', {
+      ...about,
+      at: timeOf(at),
+    });
+  }
   return null;
 }
 

@@ -1,6 +1,6 @@
 // Collects the sections of `status`, one per module: the active values, and where they come from.
 
-import { isPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
+import { isPurpose, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { HeldFile, PendingChange } from '#control/change.ts';
 import type { Status } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';
@@ -13,6 +13,7 @@ import { shownUrl } from '#http/check-url.ts';
 import { redactError } from '#logging/record.ts';
 import { KIND_WORDS, type PathKind } from '#path/kind.ts';
 import type { Reason } from '#proxy/reason.ts';
+import { expiringAuthority } from '#proxy/tls/interceptions.ts';
 import { utcTime } from '#system/moment.ts';
 import type { HookState } from '#updates/hook/hook.ts';
 import { listReady } from '#updates/package/ready.ts';
@@ -20,6 +21,7 @@ import { configuredFeed } from '#updates/request.ts';
 import { waitingCredentials } from './credentials.ts';
 import { proxiesInUse } from './endpoints.ts';
 import { type CheckHealth, classifyHealth, type HealthFacts } from './health.ts';
+import { interceptionRow } from './interception.ts';
 import { placesIn } from './read-endpoints.ts';
 import { describeRoutes } from './routes.ts';
 import { describeUploads, queueFacts } from './uploads-status.ts';
@@ -104,7 +106,10 @@ function describeTimeout({ ports, clock }: Parts): Status['response_timeout'] {
 }
 
 /** Each purpose: its route with the reasons, and the result of its last work. */
-function describePurposes({ ports, config, outcomes, uploads }: Parts, activity: Activity): Status['routes'] {
+function describePurposes(
+  { ports, config, outcomes, uploads, permittedInterception }: Parts,
+  activity: Activity,
+): Status['routes'] {
   const settings = ports.settings();
   const placeOf = placesIn(config.loaded);
   const toText = (reason: Reason) => placedReason(reason, placeOf);
@@ -114,6 +119,7 @@ function describePurposes({ ports, config, outcomes, uploads }: Parts, activity:
     const isOpen = failed !== null && failed.at > (succeededMs ?? 0);
     return {
       ...route,
+      interception: interceptionRow(route.purpose as Purpose, permittedInterception(route.purpose as Purpose)),
       last_success: toTime(succeededMs),
       last_failure: failed === null ? null : { at: utcTime(failed.at), failure: failed.failure },
       next_try: isOpen ? toTime(nextTryOf(route.purpose, uploads.kinds, activity)) : null,
@@ -133,7 +139,7 @@ function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_f
 }
 
 function describeHealth(
-  { ports, config, redactor, uploads, clock }: Parts,
+  { ports, config, redactor, uploads, clock, permittedInterception }: Parts,
   activity: Activity,
   { credentials, waitingRequests, hold }: Pick<Status, 'credentials'> & Pick<HealthFacts, 'waitingRequests' | 'hold'>,
 ): Status['health'] {
@@ -157,6 +163,10 @@ function describeHealth(
     keptBack: credentials.flatMap(({ proxy, used }) => (used ? [proxy] : [])),
     waitingRequests,
     hold,
+    expiring: expiringAuthority(
+      PURPOSES.flatMap((purpose) => permittedInterception(purpose) ?? []),
+      clock.now(),
+    ),
     queues: queueFacts(settings, uploads.kinds, clock.now()),
   });
   return {

@@ -8,7 +8,7 @@ import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
 import type { Environment } from '#config/places.ts';
 import { effectsOfPurposes } from '#config/purpose-settings.ts';
-import { byPurpose, type Purpose } from '#config/purposes.ts';
+import { byPurpose, PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
@@ -22,6 +22,7 @@ import { HopMemories } from '#proxy/hop-memory.ts';
 import { PacCandidates } from '#proxy/pac/candidates.ts';
 import type { Route, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
+import { expiringAuthority, Interceptions, type PermittedInterception } from '#proxy/tls/interceptions.ts';
 import type { TlsTrust } from '#proxy/tls/trust.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { Clock } from '#system/clock.ts';
@@ -56,6 +57,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   proxies: 'next_transfer',
   use_proxy_for: 'next_transfer',
   ...effectsOfPurposes(['ca_file', 'client_certificate', 'pins']),
+  ...effectsOfPurposes(['allow_interception_by', 'send_tokens_when_intercepted', 'accept_readable']),
   'response_timeout.connect_timeout_ms': 'next_transfer',
   'response_timeout.tunnel_timeout_ms': 'next_transfer',
   'response_timeout.tls_timeout_ms': 'next_transfer',
@@ -70,6 +72,7 @@ interface Network {
   /** A router with direct routes only, used for PAC files and nothing else. */
   readonly direct: Router;
   readonly trusts: Trusts;
+  readonly permitted: ReadonlyMap<Purpose, Omit<PermittedInterception, 'last'>>;
 }
 
 /** Routes by the active settings. */
@@ -78,6 +81,7 @@ export class NetworkReloader implements Router, Reloadable {
   readonly #parts: NetworkParts;
   readonly #coolDown: ProxyCooldown;
   readonly #memories: HopMemories;
+  readonly #interceptions = new Interceptions();
   readonly #pac: PacCandidates;
   readonly #environment: CandidateSource;
   #candidate: Network | null = null;
@@ -109,6 +113,12 @@ export class NetworkReloader implements Router, Reloadable {
     return this.#current;
   }
 
+  /** What each purpose permits a proxy to decrypt, by the active settings. */
+  permittedInterception(purpose: Purpose): PermittedInterception | null {
+    const permitted = this.#effective.permitted.get(purpose);
+    return permitted === undefined ? null : { ...permitted, last: this.#interceptions.of(purpose) };
+  }
+
   /** @throws CodedError TLS-FILE */
   async verify(_from: Settings | null, to: Settings): Promise<void> {
     this.#candidate = await this.#build(to, { report: this.#parts.report, isTried: false });
@@ -138,6 +148,7 @@ export class NetworkReloader implements Router, Reloadable {
       ...(tickets ? {} : { loadKerberos: noTickets }),
       coolDown: this.#coolDown,
       memories: this.#memories,
+      interceptions: isTried ? new Interceptions() : this.#interceptions,
       sources: { pac: this.#pac.source(to), environment: this.#environment },
       settings: to,
       tls: purposes,
@@ -149,13 +160,15 @@ export class NetworkReloader implements Router, Reloadable {
       tls: byPurpose(() => ({})),
       trustRemedy: PAC_REMEDY,
     });
-    return { router, direct, trusts };
+    return { router, direct, trusts, permitted: await readPermitted(trusts) };
   }
 
   commit(from: Settings | null, to: Settings): Promise<CommitReport> {
     const [before, now] = [this.#current, this.#candidate ?? this.#current];
     this.#current = now;
     this.#candidate = null;
+    const expiring = expiringAuthority([...(now?.permitted.values() ?? [])], this.#parts.clock.now());
+    if (expiring !== null) this.#parts.report({ name: 'interception-ca-expires', ...expiring });
     for (const purpose of from === null ? [] : changedRoutes(from, to)) {
       const controller = this.#rerouted.get(purpose);
       this.#rerouted.delete(purpose);
@@ -170,6 +183,19 @@ export class NetworkReloader implements Router, Reloadable {
   }
 }
 
+async function readPermitted({ purposes }: Trusts): Promise<Network['permitted']> {
+  const permitted = new Map<Purpose, Omit<PermittedInterception, 'last'>>();
+  for (const purpose of PURPOSES) {
+    const { interception } = purposes[purpose];
+    if (interception === undefined) continue;
+    const { describeAuthorities, interceptionAuthorities } = await import('#proxy/tls/interception.ts');
+    const { ca, withheld } = interception;
+    const authorities = describeAuthorities(interceptionAuthorities(ca));
+    permitted.set(purpose, { key: ca.key, path: ca.path, authorities, withheld });
+  }
+  return permitted;
+}
+
 /** For callers that may not use the service's tickets. */
 function noTickets(): Promise<never> {
   return Promise.reject(new Error('settings that are only tried may not use a ticket of the service'));
@@ -180,7 +206,7 @@ function noTickets(): Promise<never> {
  * for later: reading them is a large part of the start.
  */
 async function checkTrust(trust: TlsTrust): Promise<void> {
-  if (trust.ca === undefined && trust.client === undefined) return;
+  if (trust.ca === undefined && trust.client === undefined && trust.interception === undefined) return;
   const { TrustContexts } = await import('#proxy/tls/trust.ts');
   new TrustContexts(trust).contextFor(trust.client?.origins[0] ?? '');
 }

@@ -7,7 +7,8 @@ import { readBounded } from '#config/reading/read-bounded.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { ownHop } from '#proxy/hop.ts';
-import type { ClientIdentity, PemFile, TlsTrust } from '#proxy/tls/trust.ts';
+import type { PemFile } from '#proxy/tls/pem-file.ts';
+import type { AllowedInterception, ClientIdentity, TlsTrust } from '#proxy/tls/trust.ts';
 import { Secret } from '#redaction/secret.ts';
 
 /** A bundle of every public root is about 250 KB. */
@@ -39,7 +40,19 @@ async function readPurposeTrust(purpose: Purpose, settings: Settings): Promise<T
   const section = settings[purpose];
   const url = urlOf(settings, purpose);
   const client = url === undefined ? undefined : await readIdentity(purpose, section, originsOf(url));
-  return { ca: await readCa(purpose, section), client, pins: section.pins };
+  const interception = await readInterception(purpose, section);
+  return { ca: await readCa(purpose, section), client, pins: section.pins, interception };
+}
+
+/** Which proxy may decrypt TLS, and the headers that it must not receive. */
+async function readInterception(
+  purpose: Purpose,
+  section: Settings[Purpose],
+): Promise<AllowedInterception | undefined> {
+  if (!('allow_interception_by' in section) || section.allow_interception_by === undefined) return undefined;
+  const ca = await readPem(`${purpose}.allow_interception_by`, section.allow_interception_by);
+  const secret = ['authorization', ...Object.keys(section.headers).map((name) => name.toLowerCase())];
+  return { ca, withheld: section.send_tokens_when_intercepted ? [] : secret };
 }
 
 /** A WebSocket begins as a request over TLS, whose URL has another scheme. */
@@ -83,8 +96,9 @@ async function readPem(key: string, path: string): Promise<PemFile> {
 
 function filesOf({ purposes, proxies }: Trusts): Map<string, Secret> {
   const files = new Map<string, Secret>();
-  for (const { ca, client } of [...Object.values(purposes), ...proxies.values()]) {
-    for (const file of [ca, client?.certificate]) if (file !== undefined) files.set(file.key, new Secret(file.pem));
+  for (const { ca, client, interception } of [...Object.values(purposes), ...proxies.values()]) {
+    for (const file of [ca, client?.certificate, interception?.ca])
+      if (file !== undefined) files.set(file.key, new Secret(file.pem));
     if (client !== undefined) files.set(client.privateKey.key, client.privateKey.pem);
   }
   return files;

@@ -50,6 +50,13 @@ export interface ConnectorParts {
   readonly onAnswered: (hop: ProxyHop, answered: boolean) => void;
   /** TLS to a proxy itself uses a cipher suite without authenticated encryption. */
   readonly onWeakTls: (hop: ProxyHop, error: CodedError) => void;
+  /** TLS to the target is established. `by` is the CA of a proxy that decrypts it, or null. */
+  readonly onTls: (tls: {
+    readonly by: string | null;
+    readonly proxy: string | null;
+    readonly authority: string;
+    readonly withheld: readonly string[];
+  }) => void;
 }
 
 /** The target, and the purpose of the connection. */
@@ -71,12 +78,14 @@ interface Refused {
 /** TLS over a connection, and what the peer's certificate shows. */
 interface Secured {
   readonly socket: Socket;
+  /** The CA of the proxy that decrypts the connection; null if none does. */
+  readonly intercepted: string | null;
   certificate(): { readonly issuer: string | null; readonly expires: string | null };
   strength(): { readonly version: string | null; readonly suite: string; readonly weak: boolean };
 }
 
 function shownBy(secured: Secured) {
-  return { ...secured.certificate(), ...secured.strength() };
+  return { ...secured.certificate(), ...secured.strength(), intercepted: secured.intercepted };
 }
 
 interface ConnectionOptions {
@@ -319,22 +328,32 @@ export class Connector {
     const upgrade = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, observedTime };
     const secured = await observer.run('tls', () => this.#secure(socket, upgrade, signal), shownBy);
     const sockets = { socket: secured.socket, under: socket, bulk: null };
-    return originConnection({ ...facts, passed: observer.passed }, { ...sockets, memory });
+    const { withheld } = await trusts.ofPurpose(purpose);
+    const { intercepted } = secured;
+    this.#parts.onTls({ by: intercepted, proxy: facts.proxy, authority, withheld });
+    const limits = intercepted === null ? {} : { withheld };
+    return originConnection({ ...facts, ...limits, passed: observer.passed }, { ...sockets, memory });
   }
 
   #secure(socket: Socket, upgrade: TlsUpgrade, signal: AbortSignal): Promise<Secured> {
     const { clock, timeouts } = this.#parts;
     const securing = async () => {
-      const [{ startTls, certificateOf, tlsStrengthOf }, trust] = await Promise.all([
+      const [{ startTls, certificateOf, tlsStrengthOf, interceptedBy }, trust] = await Promise.all([
         import('#proxy/tls/tls.ts'),
         upgrade.trust(),
       ]);
-      const { expected, pins } = trust;
+      const { expected, pins, interceptors } = trust;
       const context = trust.contextFor(upgrade.origin);
       const timeoutMs = timeouts.tls_timeout_ms;
-      const options = { context, expected, pins, observedTime: upgrade.observedTime, timeoutMs, clock, signal };
+      const { observedTime } = upgrade;
+      const options = { context, expected, pins, interceptors, observedTime, timeoutMs, clock, signal };
       const secured = await startTls(socket, upgrade.peer, options);
-      return { socket: secured, certificate: () => certificateOf(secured), strength: () => tlsStrengthOf(secured) };
+      return {
+        socket: secured,
+        intercepted: interceptedBy(secured),
+        certificate: () => certificateOf(secured),
+        strength: () => tlsStrengthOf(secured),
+      };
     };
     return this.#readied(socket, securing());
   }

@@ -5,10 +5,12 @@
 // selects HTTP/1.1. A failure comes within the deadline or at the abort. It is coded and names the issuer, and then
 // both sockets are closed. No byte of a request is sent before the verification.
 
+import type { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
+import { interceptorOf } from './interception.ts';
 import type { ObservedTime } from './observed-time.ts';
 import { issuedChain, pinOf, readChain } from './pins.ts';
 import {
@@ -28,6 +30,8 @@ export interface TlsOptions {
   readonly expected: string;
   /** The chain must contain one of these; an empty list requires none. */
   readonly pins?: readonly string[] | undefined;
+  /** The CAs of a proxy that may decrypt this connection. */
+  readonly interceptors?: readonly X509Certificate[];
   /** The time that another clock on this route showed, if any. */
   readonly observedTime?: ObservedTime | null;
   readonly timeoutMs: number;
@@ -40,7 +44,7 @@ export interface TlsOptions {
  * @throws CodedError TLS-*; for a proxy itself PROXY-TLS-*, PROXY-SCHEME
  */
 export function startTls(socket: Socket, peer: TlsPeer, options: TlsOptions): Promise<TLSSocket> {
-  const { clock, expected, pins = [], observedTime = null } = options;
+  const { clock, expected, pins = [], interceptors = [], observedTime = null } = options;
   const late = (elapsed: number) => tlsTimeout(silentPeer(peer), elapsed);
   return boundedStep<TLSSocket>({ ...options, late }, ({ done, fail }) => {
     // RFC 6066, 3: an IP address is not a server name. A trailing dot is DNS notation, not part of the name.
@@ -68,9 +72,13 @@ export function startTls(socket: Socket, peer: TlsPeer, options: TlsOptions): Pr
     };
     const onClose = () => fail(tlsAborted(silentPeer(peer), 'the connection was closed'));
     const onSecure = () => {
-      if (pins.length === 0) return done(wrapped);
+      if (pins.length === 0 && interceptors.length === 0) return done(wrapped);
       const chain = issuedChain(readChain(shown));
-      if (chain.some((certificate) => pins.includes(pinOf(certificate)))) done(wrapped);
+      const interceptor = interceptorOf(chain, interceptors);
+      if (interceptor !== null) INTERCEPTED.set(wrapped, interceptor);
+      // Pins hold where no proxy decrypts the connection.
+      if (interceptor !== null || pins.length === 0) done(wrapped);
+      else if (chain.some((certificate) => pins.includes(pinOf(certificate)))) done(wrapped);
       else fail(pinMismatch(peer, chain, pins));
     };
     wrapped.on('error', ignore);
@@ -86,6 +94,14 @@ export function startTls(socket: Socket, peer: TlsPeer, options: TlsOptions): Pr
       socket.destroy();
     };
   });
+}
+
+/** Connections that a proxy decrypts with permission, and its CA. */
+const INTERCEPTED = new WeakMap<TLSSocket, X509Certificate>();
+
+/** The CA of the proxy that decrypts this connection, in one line; null if it is not decrypted. */
+export function interceptedBy(socket: TLSSocket): string | null {
+  return oneLine(INTERCEPTED.get(socket)?.subject);
 }
 
 /** The version, the cipher suite, and whether that lacks authenticated encryption. */

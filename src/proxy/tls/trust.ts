@@ -9,14 +9,8 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { coded } from '#errors/coded-error.ts';
 import type { Secret } from '#redaction/secret.ts';
-
-/** A PEM text and its source, for failures. */
-export interface PemFile {
-  /** The configuration key, for example `updates.ca_file`. */
-  readonly key: string;
-  readonly path: string;
-  readonly pem: string;
-}
+import { interceptionAuthorities } from './interception.ts';
+import type { PemFile } from './pem-file.ts';
 
 /** The certificate that is sent when a server requests one. */
 export interface ClientIdentity {
@@ -36,6 +30,16 @@ export interface TlsTrust {
   readonly client?: ClientIdentity | undefined;
   /** `sha256/` and base64; the chain must contain one of them. */
   readonly pins?: readonly string[] | undefined;
+  /** A proxy that may decrypt the connections. */
+  readonly interception?: AllowedInterception | undefined;
+}
+
+/** Which proxy may decrypt TLS, and what it must not receive. */
+export interface AllowedInterception {
+  /** The CAs of the proxy. */
+  readonly ca: PemFile;
+  /** Names of request headers that are not sent then, in lower case. */
+  readonly withheld: readonly string[];
 }
 
 /**
@@ -55,6 +59,7 @@ export class TrustContexts {
   readonly #suites: Suites;
   #plain: SecureContext | null = null;
   #identified: SecureContext | null = null;
+  #interceptors: readonly X509Certificate[] | null = null;
 
   constructor(trust: TlsTrust, suites: Suites = 'aead') {
     this.#trust = trust;
@@ -63,8 +68,21 @@ export class TrustContexts {
 
   /** What the contexts trust, in words. */
   get expected(): string {
-    const { ca } = this.#trust;
-    return ca === undefined ? 'a public CA built into the program' : `a CA in ${ca.key}`;
+    const { ca, interception } = this.#trust;
+    const own = ca === undefined ? 'a public CA built into the program' : `a CA in ${ca.key}`;
+    return interception === undefined ? own : `${own} or in ${interception.ca.key}`;
+  }
+
+  /** The CAs of a proxy that may decrypt the connections. */
+  get interceptors(): readonly X509Certificate[] {
+    const { interception } = this.#trust;
+    this.#interceptors ??= interception === undefined ? [] : interceptionAuthorities(interception.ca);
+    return this.#interceptors;
+  }
+
+  /** The request headers that such a proxy must not receive. */
+  get withheld(): readonly string[] {
+    return this.#trust.interception?.withheld ?? [];
   }
 
   get pins(): readonly string[] {
@@ -75,18 +93,21 @@ export class TrustContexts {
   contextFor(origin: string): SecureContext {
     const { client } = this.#trust;
     if (client?.origins.includes(origin)) {
-      this.#identified ??= createContext({ ca: this.#trust.ca, client, suites: this.#suites });
+      this.#identified ??= createContext({ ...this.#trust, client, suites: this.#suites });
       return this.#identified;
     }
-    this.#plain ??= createContext({ ca: this.#trust.ca, client: undefined, suites: this.#suites });
+    this.#plain ??= createContext({ ...this.#trust, client: undefined, suites: this.#suites });
     return this.#plain;
   }
 }
 
 const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 
-function createContext({ ca, client, suites }: TlsTrust & { readonly suites: Suites }): SecureContext {
-  const trusted = ca === undefined ? [...rootCertificates] : certificatesOf(ca);
+function createContext({ ca, client, interception, suites }: TlsTrust & { readonly suites: Suites }): SecureContext {
+  const trusted = [
+    ...(ca === undefined ? rootCertificates : certificatesOf(ca)),
+    ...(interception === undefined ? [] : certificatesOf(interception.ca)),
+  ];
   const own = client === undefined ? {} : identityOf(client);
   const offered = suites === 'aead' ? { ciphers: AEAD_SUITES } : {};
   return createSecureContext({ minVersion: 'TLSv1.2', ca: trusted, ...offered, ...own });

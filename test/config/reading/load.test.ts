@@ -73,6 +73,9 @@ describe('loadSettings', () => {
         max_package_bytes: 8 * 1024 ** 3,
         reserve_bytes: 256 * 1024 ** 2,
         headers: {},
+        trust: 'tls',
+        trust_downgrade: false,
+        send_tokens_when_intercepted: false,
         allowed_origins: [],
         channel: 'stable',
         product_updates: true,
@@ -102,6 +105,7 @@ describe('loadSettings', () => {
       },
       uploads_allowed: true,
       support_logs: {
+        send_tokens_when_intercepted: false,
         enabled: false,
         headers: {},
         protocol: 'tus',
@@ -116,6 +120,8 @@ describe('loadSettings', () => {
         on_platform_request: 'deny',
       },
       exposure_analytics: {
+        send_tokens_when_intercepted: false,
+        accept_readable: false,
         enabled: false,
         headers: {},
         batch_max_documents: 10_000,

@@ -185,6 +185,7 @@ describe('health: the verdict', () => {
     keptBack: [],
     waitingRequests: 0,
     hold: null,
+    expiring: null,
     queues: [],
     nextCheckMs: Date.UTC(2026, 10, 20, 6, 7),
   };
@@ -234,6 +235,11 @@ describe('health: the verdict', () => {
       'warning',
       { keptBack: ['corp', 'far'] },
       'The password for corp, far is on hold and not sent. See: sallyport status.',
+    ],
+    [
+      'warning',
+      { expiring: { authority: 'CN=Inspect', key: 'updates.allow_interception_by', at: Date.UTC(2026, 11, 1) } },
+      'The CA CN=Inspect in updates.allow_interception_by expires at 2026-12-01T00:00:00Z. Add its successor to the file.',
     ],
     ['warning', { hookFailed: 1 }, 'Number of updates for which the hook failed: 1.'],
     [

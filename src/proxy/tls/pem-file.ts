@@ -1,0 +1,9 @@
+// A PEM file of the configuration, once it is read.
+
+/** A PEM text and its source, for failures. */
+export interface PemFile {
+  /** The configuration key, for example `updates.ca_file`. */
+  readonly key: string;
+  readonly path: string;
+  readonly pem: string;
+}
