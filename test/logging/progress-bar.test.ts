@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { progressBar } from '#logging/progress-bar.ts';
+import { ANY_CHARACTER } from '#test/support/any-character.ts';
 
 const HALF = { id: '1602503', received: 5_000_000, length: 10_000_000, rate: 2_000_000 };
 
@@ -41,7 +42,7 @@ describe('the progress bar', () => {
   it('progress bar: it fits the window in plain ASCII, whatever the ID and the figures', () => {
     const bytes = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
     const progress = fc.record({
-      id: fc.string({ unit: 'binary' }),
+      id: fc.string({ unit: ANY_CHARACTER }),
       received: bytes,
       length: fc.option(bytes),
       rate: fc.option(fc.double({ min: 0, max: 1e15, noNaN: true })),

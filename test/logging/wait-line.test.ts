@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Wait, waitLine, waitOf } from '#logging/wait-line.ts';
+import { ANY_CHARACTER } from '#test/support/any-character.ts';
 
 const WAIT: Wait = {
   id: '1602600',
@@ -52,7 +53,7 @@ describe('the wait line', () => {
   });
 
   it('wait line: it fits the window in plain ASCII, whatever the event contains', () => {
-    const value = fc.oneof(fc.string({ unit: 'binary' }), fc.double(), fc.boolean(), fc.constant(null));
+    const value = fc.oneof(fc.string({ unit: ANY_CHARACTER }), fc.double(), fc.boolean(), fc.constant(null));
     const fields = fc.record({ id: value, limit: value, proxy: value, scans: value, held: value, held_size: value });
     fc.assert(
       fc.property(fields, fc.double({ noNaN: true }), fc.integer({ min: 1, max: 300 }), (raw, elapsedMs, columns) => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { assembleFeed, renderFeed } from '#origin/feed-assemble.ts';
 import { type ItemMeta, idProblem, readMeta } from '#origin/feed-format.ts';
 import { validateId } from '#system/id.ts';
+import { ANY_CHARACTER } from '#test/support/any-character.ts';
 import { parseFeed } from '#updates/feed/feed-document.ts';
 
 // The builder and the agent's reader share docs/protocol.md and no code. This test compares them.
@@ -38,7 +39,7 @@ describe('feed contract: the builder and the reader', () => {
         channel: fc.oneof(fc.constant('beta'), fc.string()),
         rollout_percent: fc.double({ min: -1, max: 101 }),
         min_agent: fc.constantFrom('1.0.0', '2.0.0-rc.1', 'x'),
-        notes: fc.string({ unit: 'binary', maxLength: 50 }),
+        notes: fc.string({ unit: ANY_CHARACTER, maxLength: 50 }),
       },
       { requiredKeys: [] },
     );

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import type { FieldValue } from '#errors/template.ts';
+import { ANY_CHARACTER } from './any-character.ts';
 
 const TEXTS = [
   '\r\n',
@@ -57,7 +58,7 @@ export const hostileText: fc.Arbitrary<string> = fc.oneof(
   fc
     .array(fc.oneof(fc.constantFrom(...TEXTS), fc.string({ maxLength: 5 })), { maxLength: 8 })
     .map((parts) => parts.join('')),
-  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.string({ unit: ANY_CHARACTER, maxLength: 40 }),
   fc.string({ unit: 'grapheme', maxLength: 40 }),
   // Lone surrogates and every other code unit.
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 30 }).map((units) => String.fromCharCode(...units)),

@@ -1,7 +1,7 @@
 // Decides which scheduled time is due, and the delay of this host. Hosts have different delays, so that they do not
 // check at the same time. Pure: times are arguments.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Slots } from './slots.ts';
 
 /** Minimum time between the starts of two rounds, in milliseconds. */
@@ -45,6 +45,8 @@ export function doneUntil(lastRunMs: number, nowMs: number, sinceCheckMs = 0): n
 
 /** The delay of this host within the jitter, in milliseconds: the same after every restart. */
 export function fixedDelay(agentId: string, jitterSeconds: number): number {
-  const position = createHash('sha256').update(`jitter:${agentId}`).digest().readUInt32BE(0) / 2 ** 32;
+  // Requested at every look at the clock, mostly without jitter.
+  if (jitterSeconds === 0) return 0;
+  const position = hash('sha256', `jitter:${agentId}`, 'buffer').readUInt32BE(0) / 2 ** 32;
   return Math.floor(position * jitterSeconds * 1_000);
 }

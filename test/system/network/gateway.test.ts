@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseGateways } from '#system/network/gateway.ts';
+import { ANY_CHARACTER } from '#test/support/any-character.ts';
 
 const V4 = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
@@ -25,7 +26,7 @@ describe('the default gateways', () => {
 
   it('gateway: text that is not a route table names none', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit: ANY_CHARACTER }), (text) => {
         expect(parseGateways({ v4: text, v6: text })).toEqual([]);
       }),
     );
