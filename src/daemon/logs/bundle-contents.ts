@@ -9,6 +9,7 @@ import type { TimeoutExplanation } from '#control/timeouts.ts';
 import type { LogsOrder, LogsPlan } from '#control/uploads/send-logs.ts';
 import type { Parts } from '#daemon/parts.ts';
 import type { BundleContents } from '#daemon/uploads/bundle-contents.ts';
+import { coded } from '#errors/coded-error.ts';
 import { redactDeep } from '#redaction/redact.ts';
 import { SystemCommands } from '#system/process/command.ts';
 import { buildBundle, planBundle } from '#uploads/bundle/contents/build-bundle.ts';
@@ -62,7 +63,8 @@ export function bundleContents(parts: Parts, agent: Describer): BundleContents {
     read: async (work, name) => {
       const built = await readBuilt(files, work);
       const file = built.bundle.manifest.files.find((one) => one.name === name);
-      return { length: file?.bytes ?? 0, open: (offset) => from(built.open(name), offset) };
+      if (file === undefined) throw coded('BUNDLE-NO-FILE', { name });
+      return { length: file.bytes, open: (offset) => from(built.open(name), offset) };
     },
     check: async (path, _job, signal) => await inspectBundle(files, path, signal),
   };

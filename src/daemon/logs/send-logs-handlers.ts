@@ -10,7 +10,7 @@ import { redactDeep } from '#redaction/redact.ts';
 import { attachmentBody } from '#spool/attachment.ts';
 import { onAbort } from '#system/abort.ts';
 import { userWords } from '#system/network/peer.ts';
-import type { Job } from '#uploads/bundle/jobs/job-record.ts';
+import { isEnded, type Job } from '#uploads/bundle/jobs/job-record.ts';
 import type { JobStore } from '#uploads/bundle/jobs/job-store.ts';
 import { importEnd, importPart } from './logs-import.ts';
 import { describeDetail, describeJob, describeRequest, type JobContext } from './logs-job.ts';
@@ -148,6 +148,9 @@ async function readPart(
   const job = store.known(id);
   const { built, file_deleted: isDeleted, state } = job;
   if (built === null || isDeleted) throw coded('JOB-STATE', { job: id, state, wanted: 'built, and its file kept' });
+  if (file !== null && job.origin === 'imported') throw coded('BUNDLE-NO-FILE', { name: file });
+  // Only the archive is kept then.
+  if (file !== null && isEnded(job)) throw coded('JOB-STATE', { job: id, state, wanted: 'prepared or queued' });
   const content =
     file === null
       ? attachmentBody(parts.files, store.fileOf(job), built)

@@ -108,6 +108,8 @@ describe('send-logs with a daemon', () => {
     const approved = await run('approve', id);
     expect([approved.code, approved.out]).toEqual([0, expect.stringContaining(`Sent bundle ${id}`)]);
     expect(arrived()).toEqual([{ job: id, sha256: job?.sha256 }]);
+    const gone = await run('show', id, 'versions.json');
+    expect([gone.code, gone.err]).toEqual([17, expect.stringContaining('[JOB-STATE]')]);
     const again = await run('approve', id);
     expect([again.code, again.err]).toEqual([17, expect.stringContaining('[JOB-STATE]')]);
   });
@@ -161,6 +163,17 @@ describe('send-logs with a daemon', () => {
     const again = await run();
     expect([again.code, again.out]).toEqual([0, expect.stringContaining('Sent bundle ')]);
     expect(arrived()).toHaveLength(before + 1);
+  });
+
+  it('send-logs: no name of a file leads outside the bundle', async () => {
+    const { job } = await json<LogsJob>('--prepare');
+    for (const name of ['/etc/passwd', '../job.json', '../../../config/sallyport.yaml', 'versions.json/..', '']) {
+      const { code, out, err } = await run('show', job, name);
+      expect([name, code, out]).toEqual([name, 19, '']);
+      expect(err).toContain('[BUNDLE-NO-FILE]');
+    }
+    const { code } = await run('show', '../../state', 'versions.json');
+    expect(code).toBe(17);
   });
 
   it('send-logs: a job that does not exist is refused by each command', async () => {
