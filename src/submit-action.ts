@@ -1,10 +1,11 @@
 // The command `submit`: opens its inputs, and chooses whether documents are sent to a daemon or written to the drop
 // directory.
 
+import { join } from 'node:path';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { SubmitActions } from '#cli/program/program-submit.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
-import { type Places, placesOfDaemon, socketsOf } from '#config/places.ts';
+import { DROP_DIRECTORY, DROP_MARKER, type Places, placesOfDaemon, socketsOf } from '#config/places.ts';
 import type { LoadResult } from '#config/reading/load.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Redactor } from '#redaction/redact.ts';
@@ -37,7 +38,7 @@ export function submitAction(parts: SubmitActionParts): SubmitActions {
         : (loaded.daemon ?? placesOfDaemon(parts.fileOf(globals), undefined, places));
       const { submit: socket } = socketsOf(daemon);
       const target = { path: socket, stateDir: daemon.state_dir, self: process.geteuid?.() ?? 0, files: realFiles };
-      const dir = loaded.ok ? loaded.settings.exposure_analytics.drop_dir : undefined;
+      const dir = loaded.ok ? loaded.settings.exposure_analytics.drop_dir : await findDropDirectory();
       return await submitCommand(
         terminal,
         {
@@ -56,6 +57,12 @@ export function submitAction(parts: SubmitActionParts): SubmitActions {
       );
     },
   };
+}
+
+/** For a user who cannot read the configuration: the usual directory, if the daemon reads it. */
+async function findDropDirectory(): Promise<string | undefined> {
+  const marker = await realFiles.facts(join(DROP_DIRECTORY, DROP_MARKER)).catch(asCoded);
+  return marker === null || marker instanceof Error ? undefined : DROP_DIRECTORY;
 }
 
 async function leave(dir: string, source: AsyncIterable<Uint8Array>) {

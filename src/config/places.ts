@@ -22,6 +22,11 @@ export const MAX_SOCKET_PATH_BYTES = 100;
 /** For Linux: the space that is left after `/proc/self/fd/NUMBER/`. */
 export const MAX_SOCKET_NAME_BYTES = 80;
 
+/** The drop directory of exposure analytics that an installation makes. It is used only if the configuration names it. */
+export const DROP_DIRECTORY = '/var/spool/sallyport';
+/** A file in a drop directory, which exists while the daemon reads that directory. */
+export const DROP_MARKER = 'accepting';
+
 interface PlacesContext {
   /** The folder that contains the program. */
   readonly root: string;

@@ -1,18 +1,26 @@
 // The control sockets of the installed service with real users under a real systemd: every verb on every socket, and the
 // user IDs of two users distinguished.
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { VERBS } from '#control/control.ts';
 import { type AnyVerb, type Authority, isSufficient, methodOf } from '#control/verb.ts';
+import { type Origin, startOrigin } from '#origin/server.ts';
 import { Installed } from '#test/support/installed.ts';
 import { feedOf } from '#test/support/jars.ts';
 import type { Machine, Ran } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { readDocuments } from '#test/support/stored-documents.ts';
 
 const OPERATORS = 1_700;
-/** `look` is in the group of the service only, the operators in the group of `control.operate_group` only. */
-const USERS = { root: 0, look: 1_601, operator: 1_602, other: 1_603, stranger: 1_604 } as const;
+/**
+ * `look` is in the group of the service only, the operators in the group of `control.operate_group` only, the submitter in
+ * sallyport-submit only.
+ */
+const USERS = { root: 0, look: 1_601, operator: 1_602, other: 1_603, stranger: 1_604, submitter: 1_605 } as const;
 type User = keyof typeof USERS;
 
 const SOCKETS = ['look', 'operate', 'control', 'admin'] as const;
@@ -31,6 +39,7 @@ const OPEN: Readonly<Record<User, readonly string[]>> = {
   operator: ['operate', 'control'],
   other: ['operate', 'control'],
   stranger: [],
+  submitter: [],
 };
 /** A request that each verb accepts; the change is refused because its text is not a configuration. */
 const REQUESTS: Readonly<Record<string, unknown>> = {
@@ -47,28 +56,41 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
   let installed: Installed;
   let machine: Machine;
   let origin: ScriptedOrigin;
+  let collector: Origin;
+  let collected = '';
   let serviceGroup = '';
+  let submitGroup = '';
 
   beforeAll(async () => {
     installed = await Installed.take();
     machine = installed.machine;
     origin = await startScriptedOrigin();
     origin.serve('/feed.json', feedOf([]), 'application/json');
+    collected = await mkdtemp(join(tmpdir(), 'sallyport-collected-'));
+    collector = await startOrigin({ dir: collected });
     serviceGroup = (await machine.run('id', '-g', 'sallyport')).trim();
+    submitGroup = (await machine.run('sh', '-c', 'getent group sallyport-submit | cut -d: -f3')).trim();
     await machine.run('sh', '-c', `echo 'sallyport-operators:x:${OPERATORS}:sallyport' >> /etc/group`);
     operatedBy('sallyport-operators');
     await machine.run('systemctl', 'start', 'sallyport.service');
   }, 90_000);
   afterAll(async () => {
     await origin?.close();
+    await collector?.close();
     await installed?.release();
+    await rm(collected, { recursive: true, force: true });
   });
 
   const operatedBy = (group: string) =>
-    installed.configure(['updates:', `  feed_url: ${origin.url}/feed.json`, 'control:', `  operate_group: ${group}`]);
+    installed.configure([
+      ...['updates:', `  feed_url: ${origin.url}/feed.json`, 'control:', `  operate_group: ${group}`],
+      ...['exposure_analytics:', '  enabled: true', `  url: ${collector.analyticsUrl}`, '  batch_max_age_seconds: 1'],
+      '  drop_dir: /var/spool/sallyport',
+    ]);
 
   function as(user: User, ...command: readonly string[]): Promise<Ran> {
-    const groups = { look: serviceGroup, operator: OPERATORS, other: OPERATORS, root: 0, stranger: 1_604 }[user];
+    const others = { look: serviceGroup, operator: OPERATORS, other: OPERATORS, root: 0 };
+    const groups = { ...others, stranger: 1_604, submitter: submitGroup }[user];
     const uid = USERS[user];
     return machine.try('setpriv', `--reuid=${uid}`, `--regid=${uid}`, `--groups=${groups}`, '--', ...command);
   }
@@ -116,6 +138,33 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
     const looking = await as('look', 'sallyport', 'check');
     expect(looking).toMatchObject({ status: 19, stderr: expect.stringContaining('[CONTROL-OPERATE]') as string });
     expect(await as('look', 'sallyport', 'status')).toMatchObject({ status: 0 });
+  });
+
+  it('installed sockets: a member of sallyport-submit can submit documents, and nothing else', {
+    timeout: 60_000,
+  }, async () => {
+    const arrived = () => readDocuments(collector).map(({ document }) => document.n);
+    expect((await as('submitter', 'cat', '/etc/sallyport/sallyport.yaml')).status).not.toBe(0);
+    const submitted = await as('submitter', 'sh', '-c', `printf '{"n":1}\\n{"n":2}\\n' | sallyport submit`);
+    expect(submitted).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^Accepted 2 documents of stdin /) as string,
+    });
+    const dropped = `cd /var/spool/sallyport && printf '{"n":3}' > tmp/$$ && mv tmp/$$ new/$$`;
+    expect(await as('submitter', 'sh', '-c', dropped)).toMatchObject({ status: 0 });
+    await expect.poll(() => arrived().toSorted(), { timeout: 20_000 }).toEqual([1, 2, 3]);
+
+    expect((await as('submitter', 'sallyport', 'status')).stderr).toContain('[CONTROL-UNREACHABLE]');
+    const stranger = await as('stranger', 'sh', '-c', `echo '{"n":4}' | sallyport submit`);
+    expect(stranger.status).not.toBe(0);
+    expect((await as('stranger', 'ls', '/var/spool/sallyport')).status).not.toBe(0);
+    expect(arrived()).toHaveLength(3);
+
+    await machine.run('systemctl', 'stop', 'sallyport.service');
+    const left = await as('submitter', 'sh', '-c', `echo '{"n":5}' | sallyport submit`);
+    expect(left).toMatchObject({ status: 0, stdout: expect.stringContaining('in the drop directory') as string });
+    await machine.run('systemctl', 'start', 'sallyport.service');
+    await expect.poll(() => arrived().toSorted(), { timeout: 20_000 }).toEqual([1, 2, 3, 5]);
   });
 
   it('installed sockets: the log names the user of each request', () => {

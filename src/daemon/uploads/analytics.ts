@@ -15,6 +15,7 @@ import { Turns } from '#system/turns.ts';
 import { uploadsRefused } from '#uploads/upload-gate.ts';
 import type { AnalyticsDelivery } from './analytics-delivery.ts';
 import { hasWaitingDocuments, openStore } from './analytics-store.ts';
+import { closeUnreadDirectories } from './drop-marker.ts';
 import type { OpenKind } from './kinds.ts';
 import type { PurposePorts } from './ports.ts';
 
@@ -71,7 +72,13 @@ export class Analytics {
     this.#isStarted = true;
     this.#ports.config.watch({ ended: (outcome) => outcome === 'applied' && void this.#follow() });
     await this.#turns.run(() => this.#apply());
+    await this.#closeUnread();
     if (this.#running === null) this.#sayKept();
+  }
+
+  #closeUnread(): Promise<void> {
+    const { files, settings } = this.#ports;
+    return closeUnreadDirectories(files, settings()[PURPOSE].drop_dir, this.#running !== null);
   }
 
   /** Ends all work; documents that wait are kept. */
@@ -101,6 +108,7 @@ export class Analytics {
     if (refusal === null && this.#store !== null) await this.#begin(this.#store);
     else if (refusal !== null && this.#running !== null) {
       await this.#end(refusal);
+      await this.#closeUnread();
       this.#report({ name: 'analytics-off', error: refusal });
       this.#sayKept();
     }

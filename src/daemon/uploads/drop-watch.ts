@@ -80,6 +80,7 @@ export class DropWatch {
       if (problem !== null && problem.message !== this.#problem) report({ name: 'drop-unusable', error: problem });
       this.#problem = problem?.message ?? null;
       if (problem !== null) return EVERY_MS;
+      await drop.announce();
       await this.#watch();
       const result = await drop.scan(signal);
       await this.#sweep();

@@ -8,6 +8,7 @@
 // can delete a file there.
 
 import { join } from 'node:path';
+import { DROP_MARKER } from '#config/places.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { Documents } from '#spool/segments/documents.ts';
@@ -29,6 +30,7 @@ const STALE_MS = 86_400_000;
 /** Files of one scan. The next one follows at once if there are more. */
 const MAX_FILES = 1_000;
 const CHUNK_BYTES = 65_536;
+const MARKER_MODE = 0o640;
 
 export interface DropPorts {
   readonly dir: string;
@@ -77,6 +79,14 @@ export class DropDirectory {
       if (reason !== null) return coded('DROP-DIRECTORY', { path, reason });
     }
     return null;
+  }
+
+  /** Shows other users that files are read, also while no daemon runs. A full disk is tolerated. */
+  async announce(): Promise<void> {
+    const { files, dir } = this.#ports;
+    const path = join(dir, DROP_MARKER);
+    if ((await files.facts(path)) !== null) return;
+    await files.create(path, MARKER_MODE).then((file) => file.close(), asCoded);
   }
 
   /** Takes in the files of `new/`, those of each user in turn. @throws the reason of the signal */

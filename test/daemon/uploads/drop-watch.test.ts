@@ -1,5 +1,6 @@
 // The drop directory in a running daemon.
 
+import { existsSync } from 'node:fs';
 import { chmod, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,6 +42,21 @@ describe('the drop directory of a daemon', () => {
     expect(await left()).toEqual(['waits']);
     await rig.reload(rig.sections());
     await rig.untilArrived(1);
+  });
+
+  it('drop directory: it is marked while it is read, also after a stop, until it is disabled', async () => {
+    const isMarked = () => existsSync(join(drop, 'accepting'));
+    rig = await openAnalytics({ section: { drop_dir: drop } });
+    await expect.poll(isMarked).toBe(true);
+    rig = await rig.restart();
+    expect(isMarked()).toBe(true);
+    await rig.reload(rig.sections({ enabled: false }));
+    await expect.poll(isMarked).toBe(false);
+    await rig.reload(rig.sections());
+    await expect.poll(isMarked).toBe(true);
+    await rig.close();
+    rig = await openAnalytics({ section: { drop_dir: drop, enabled: false } });
+    expect(isMarked()).toBe(false);
   });
 
   it('drop directory: one that cannot be used is reported once and used when it is corrected', async () => {
