@@ -4,6 +4,7 @@
 // used later. The content itself is checked by `decode.ts`, after the signatures. Duplicate keys in an object are
 // harmless: the last one counts, and the signature is checked over what counts.
 
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { coded } from '#errors/coded-error.ts';
 import { checkJsonShape } from '#system/json-shape.ts';
 import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from './limits.ts';
@@ -37,15 +38,27 @@ export class FormatError extends Error {
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
 const ANY_SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
+/** Smaller documents take less than a turn of the event loop should. */
+const LARGE_BYTES = 131_072;
+
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws CodedError TUF-INVALID */
-export function readDocument(bytes: Uint8Array, place: Place): SignedDocument {
-  return asInvalid(place, () => {
-    const content = readObject(parse(bytes), 'the file');
+export async function readDocument(bytes: Uint8Array, place: Place): Promise<SignedDocument> {
+  const text = asInvalid(place, () => readTextOf(bytes));
+  await betweenSteps(bytes);
+  const document = asInvalid(place, () => {
+    const content = readObject(parse(text), 'the file');
     const signed = readObject(content['signed'], 'signed');
     return { bytes, signed, signatures: readSignatures(content['signatures']) };
   });
+  await betweenSteps(bytes);
+  return document;
+}
+
+/** Lets the event loop run between two steps on a large document: each takes up to 10 ms for each MB. */
+export async function betweenSteps({ length }: Uint8Array): Promise<void> {
+  if (length > LARGE_BYTES) await yieldToLoop();
 }
 
 /** Runs a decoder, and turns its `FormatError` into a code. @throws CodedError TUF-INVALID */
@@ -58,21 +71,25 @@ export function asInvalid<T>(place: Place, decode: () => T): T {
   }
 }
 
-function parse(bytes: Uint8Array): unknown {
+/** The text of a file that is small enough in memory. */
+function readTextOf(bytes: Uint8Array): string {
+  if (bytes.length === 0) throw new FormatError('it is empty');
   const excess = checkJsonShape(bytes, { values: MAX_JSON_VALUES, depth: MAX_JSON_DEPTH });
   if (excess !== null)
     throw new FormatError(`more than ${excess.limit} ${excess.what === 'depth' ? 'levels' : 'values'}`);
-  let text: string;
   try {
-    text = decoder.decode(bytes);
+    return decoder.decode(bytes);
   } catch {
     throw new FormatError('it is not UTF-8');
   }
+}
+
+function parse(text: string): unknown {
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch {
-    throw new FormatError(bytes.length === 0 ? 'it is empty' : 'it is not JSON');
+    throw new FormatError('it is not JSON');
   }
   // Canonical JSON in UTF-8 writes every lone surrogate as U+FFFD: text with one could be exchanged for other text.
   if (ANY_SURROGATE_ESCAPE.test(text) && LONE_SURROGATE.test(JSON.stringify(content))) {

@@ -12,6 +12,7 @@ import {
 } from './context.ts';
 import { type Common, decodeSnapshot, decodeTimestamp, type SnapshotContent, type TimestampContent } from './decode.ts';
 import { asInvalid, type JsonObject, type Place, readDocument } from './document.ts';
+import { findDifference } from './hashes.ts';
 import type { TrustedRoot } from './root.ts';
 import { requireThreshold } from './threshold.ts';
 import type { KnownVersions } from './types.ts';
@@ -40,7 +41,7 @@ async function readSigned<C extends Common>(
   place: Place,
 ): Promise<Trusted<C>> {
   const authority = by.root.content.roles[by.role];
-  const document = readDocument(bytes, place);
+  const document = await readDocument(bytes, place);
   const signers = await requireThreshold(document, authority, place);
   const content = asInvalid(place, () => by.decode(document.signed));
   return { content, bytes, signers, threshold: authority.threshold };
@@ -96,12 +97,13 @@ export async function updateSnapshot(
   const isConsistent = root.content.consistentSnapshot;
   const file = isConsistent ? `${listed.version}.snapshot.json` : 'snapshot.json';
   const place = { file, role: 'snapshot', clause: '5.5.1', listedBy: 'timestamp.json' };
-  const check = (bytes: Uint8Array, snapshot: TrustedSnapshot) => {
-    requireListed(bytes, listed, { ...place, clause: '5.5.2' });
+  const check = (snapshot: TrustedSnapshot) => {
     requireVersion(snapshot.content.version, listed.version, { ...place, clause: '5.5.4' });
     requireUnexpired(context, snapshot.content, { ...place, clause: '5.5.6' });
   };
-  if (trusted !== null && doesNotThrow(() => check(trusted.bytes, trusted))) {
+  const isCurrent = (stored: TrustedSnapshot) =>
+    findDifference(stored.bytes, listed) === null && doesNotThrow(() => check(stored));
+  if (trusted !== null && isCurrent(trusted)) {
     requireNothingOlder(trusted, null, { known, file });
     return trusted;
   }
@@ -111,7 +113,7 @@ export async function updateSnapshot(
   if (bytes === null) throw coded('TUF-MISSING', { ...place, version: listed.version });
   requireListed(bytes, listed, { ...place, clause: '5.5.2' });
   const fetched = await readSnapshot(bytes, root, { ...place, clause: '5.5.3' });
-  check(bytes, fetched);
+  check(fetched);
   requireNothingOlder(fetched, trusted, { known, file });
   await context.store.save('snapshot', bytes);
   return fetched;

@@ -25,7 +25,7 @@ export function fingerprintOf(root: Pick<TrustedRoot, 'bytes'>): string {
 export async function readInitialRoot(bytes: Uint8Array, path: string): Promise<TrustedRoot> {
   const place: Place = { file: 'root.json', role: 'root', clause: '5.2' };
   try {
-    const document = readDocument(bytes, place);
+    const document = await readDocument(bytes, place);
     const content = asInvalid(place, () => decodeRoot(document.signed));
     const signers = await requireThreshold(document, content.roles.root, place);
     return { content, bytes, signers, threshold: content.roles.root.threshold };
@@ -42,7 +42,7 @@ export async function readInitialRoot(bytes: Uint8Array, path: string): Promise<
 export async function readNextRoot(trusted: TrustedRoot, bytes: Uint8Array): Promise<TrustedRoot> {
   const next = trusted.content.version + 1;
   const place: Place = { file: `${next}.root.json`, role: 'root', clause: '5.3.4' };
-  const document = readDocument(bytes, place);
+  const document = await readDocument(bytes, place);
   await requireThreshold(document, trusted.content.roles.root, place);
   const content = asInvalid(place, () => decodeRoot(document.signed));
   const signers = await requireThreshold(document, content.roles.root, place);

@@ -16,7 +16,7 @@ import {
 } from './context.ts';
 import { decodeTargets, type ListedFile, type TargetsContent } from './decode.ts';
 import { everyDelegate } from './delegations.ts';
-import { asInvalid, type Place, readDocument, type SignedDocument } from './document.ts';
+import { asInvalid, betweenSteps, type Place, readDocument, type SignedDocument } from './document.ts';
 import type { TrustedSnapshot } from './online-roles.ts';
 import { requireThreshold } from './threshold.ts';
 import type { Signer } from './types.ts';
@@ -35,7 +35,7 @@ export function readTargets(bytes: Uint8Array, { authority }: Delegated, place: 
 }
 
 async function readLoaded(bytes: Uint8Array, authority: Authority, place: Place): Promise<Loaded> {
-  const document = readDocument(bytes, place);
+  const document = await readDocument(bytes, place);
   const signers = await requireThreshold(document, authority, place);
   const content = asInvalid(place, () => decodeTargets(document.signed));
   const verifiedFor = new Map([[authority, signers]]);
@@ -117,6 +117,7 @@ export class TargetsRoles {
   /** TUF 5.6.2 to 5.6.5. */
   async #verify(bytes: Uint8Array, { authority, place }: Step, listed: ListedFile): Promise<Loaded> {
     requireListed(bytes, listed, { ...place, clause: '5.6.2' });
+    await betweenSteps(bytes);
     const loaded = await readLoaded(bytes, authority, { ...place, clause: '5.6.3' });
     requireVersion(loaded.content.version, listed.version, { ...place, clause: '5.6.4' });
     requireUnexpired(this.#context, loaded.content, { ...place, clause: '5.6.5' });

@@ -3,14 +3,10 @@
 // Guarantees: each public key counts once, whatever its key IDs and however many signatures it made. `@tufjs/models`
 // counts key IDs, so one key under two IDs would reach a threshold of two.
 
-import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { coded } from '#errors/coded-error.ts';
 import type { Authority } from './authority.ts';
-import type { Place, SignedDocument } from './document.ts';
+import { betweenSteps, type Place, type SignedDocument } from './document.ts';
 import type { Signer } from './types.ts';
-
-/** Above this size each verification has its own turn of the event loop: it takes about 20 ms for each MB. */
-const LARGE_BYTES = 262_144;
 
 /**
  * The first keys that reach the threshold; further signatures are not verified.
@@ -27,7 +23,7 @@ export async function requireThreshold(
     const signature = document.signatures.get(keyId);
     const key = signature === undefined ? null : keys.get(keyId);
     if (signature === undefined || key === null || signers.has(key.identity)) continue;
-    if (document.bytes.length > LARGE_BYTES) await yieldToLoop();
+    await betweenSteps(document.bytes);
     if (await key.verify(document.signed, signature)) signers.set(key.identity, { keyId, scheme: key.scheme });
   }
   if (signers.size < threshold) {
