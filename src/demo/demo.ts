@@ -9,12 +9,12 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { stringify } from 'yaml';
 import { asCoded, coded } from '#errors/coded-error.ts';
-import { buildFeed } from '#origin/feed-builder.ts';
 import { type Origin, startOrigin } from '#origin/server.ts';
 import { type DemoFolder, prepareFolder } from './demo-folder.ts';
 import { type DemoTerminal, type RunCommand, sendUploads } from './demo-uploads.ts';
 import { type ForwardProxy, PROXY_VIA, startForwardProxy } from './forward-proxy.ts';
 import { DEMO_PACKAGES, type DemoPackage, writePackages } from './packages.ts';
+import { signFeed } from './signed-feed.ts';
 
 /**
  * Runs the daemon with a configuration until the signal, and calls `onRound` with the exit status of each round that
@@ -41,6 +41,8 @@ export interface DemoOptions {
 
 /** What this folder has. The journal of the system is not the demo's. */
 const BUNDLE_SOURCES = ['log', 'configuration', 'status', 'timeouts', 'versions'] as const;
+/** The root of the signed feed, next to the configuration. */
+const ROOT_FILE = 'root.json';
 /** The path of a unix socket has at most 107 bytes on Linux and 103 on other systems. */
 const MAX_SOCKET_PATH_BYTES = 100;
 
@@ -53,7 +55,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const folder = await writingDemo(async () => {
     const made = await prepareFolder(options.dir, cleanup);
     await writePackages(made.origin, options.packages ?? DEMO_PACKAGES);
-    await buildFeed(made.origin);
+    await signFeed(made.origin, { keysDir: join(made.root, 'keys'), rootFile: join(made.config, ROOT_FILE) });
     return made;
   });
   const origin = await startOrigin({ dir: folder.origin });
@@ -113,6 +115,10 @@ async function writingDemo<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+function metadataUrl({ url, signed }: Origin): string {
+  return signed?.metadataUrl ?? url;
+}
+
 interface Parts {
   readonly origin: Origin;
   readonly proxy: ForwardProxy;
@@ -128,7 +134,8 @@ function describeConfig(folder: DemoFolder, { origin, proxy, socketDir }: Parts)
   const settings = {
     version: 2,
     updates: {
-      feed_url: origin.feedUrl,
+      trust: 'tuf',
+      tuf: { metadata_url: metadataUrl(origin), root_file: join(folder.config, ROOT_FILE) },
       acknowledge_url: origin.acknowledgeUrl,
       schedule: '*/5 * * * *',
       jitter_seconds: 0,
@@ -167,7 +174,8 @@ function printPlaces({ terminal, once }: DemoOptions, { folder, origin, proxy, c
     `  Configuration  ${relative(root, configFile)}`,
     `  Packages       ${relative(root, folder.packages)}/`,
     `  Log            ${relative(root, join(folder.logs, 'sallyport.log'))}`,
-    `  Feed           ${origin.feedUrl}`,
+    `  Signed feed    ${metadataUrl(origin)}`,
+    `  Trusted root   ${relative(root, join(folder.config, ROOT_FILE))}`,
     `  Proxy          ${proxy.host}:${proxy.port} (Via: ${PROXY_VIA}), which delays`,
     '                 each package at first, as virus scanners do',
     '  Uploads        enabled in this configuration; off unless you enable them',

@@ -62,7 +62,7 @@ async function run(
 }
 
 interface Config {
-  readonly updates: { readonly feed_url: string; readonly packages_dir: string };
+  readonly updates: { readonly tuf: { readonly metadata_url: string }; readonly packages_dir: string };
   readonly proxies: readonly { readonly address: string; readonly port: number }[];
   readonly logging: { readonly dir: string };
   readonly daemon: { readonly state_dir: string; readonly control_socket: string };
@@ -72,7 +72,7 @@ const readConfig = (file: string): Config => parse(readFileSync(file, 'utf8')) a
 function through({ proxies, updates }: Config, path: string): Promise<{ via: string | undefined; body: Buffer }> {
   return new Promise((resolve, reject) => {
     const { address: host, port } = proxies[0] ?? { address: '', port: 0 };
-    get({ host, port, path: new URL(path, updates.feed_url).href, agent: false }, (response) => {
+    get({ host, port, path: new URL(path, updates.tuf.metadata_url).href, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => resolve({ via: response.headers.via, body: Buffer.concat(chunks) }));
@@ -116,7 +116,7 @@ describe('the demo', () => {
       expect(before).toContain(`  ${part}\n`);
     }
     expect(before.split('\n').filter((line) => line.length > 80 && !line.includes(dir))).toEqual([]);
-    expect(before).toMatch(/http:\/\/127\.0\.0\.1:\d+\/feed\.json/);
+    expect(before).toMatch(/http:\/\/127\.0\.0\.1:\d+\/metadata\n/);
     expect(lines.slice(-3).join(' ')).toContain('copy config/sallyport.example.yaml to config/sallyport.yaml');
   });
 
