@@ -8,35 +8,35 @@ export const TRUST_CODES = {
   'TUF-INVALID': {
     text: 'The signed metadata {file} (role {role}) is not valid: {reason:words} (TUF {clause}).',
     check:
-      'A proxy or a captive portal probably sent a page in its place: open the URL through the same proxy. If the file is really from the vendor, report it there.',
+      'A proxy or a captive portal probably sent a page instead of the file: open the URL through the same proxy. If the file is from the vendor, report it to the vendor.',
     class: 'content',
     retry: 'later',
   },
   'TUF-SIGNATURE': {
-    text: 'The metadata {file}, version {version}, has {found} valid signature{found:s} for role {role}; {threshold} required (TUF {clause}).',
+    text: 'The metadata {file}, version {version}, has {found} valid signature{found:s} for role {role}, but {threshold} are required (TUF {clause}).',
     check:
-      'A proxy, cache or mirror changed it, or it is from another repository: compare it over another network. Otherwise the vendor signed with the wrong keys. Nothing of it is used.',
+      'The file was not used. A proxy, cache or mirror may have changed it, or it is from another repository: compare it over another network. Otherwise the vendor has signed with the wrong keys.',
     class: 'content',
     retry: 'later',
   },
   'TUF-ROLLBACK': {
-    text: 'The signed metadata would go back: {file} names version {found} of {role}, but version {known} was accepted before (TUF {clause}).',
+    text: 'The signed metadata {file} lists version {found} of {role}, but version {known} was accepted before (TUF {clause}).',
     check:
-      'A cache or mirror probably sent an old copy, or someone replays one. If it persists, ask the vendor whether the repository was restored from a backup.',
+      'A cache or mirror may have sent an old copy, or someone may be replaying one. If this happens again, ask the vendor whether the repository was restored from a backup.',
     class: 'content',
     retry: 'later',
   },
   'TUF-EXPIRED': {
     text: 'The metadata of role {role}, version {version}, expired at {expires}; the clock of this host says {now:time} (TUF {clause}).',
     check:
-      'Check the clock of this host first. Then check whether a proxy, cache or mirror holds back newer files. Then ask the vendor to renew the role.',
+      'Check the clock of this host first. Then check whether a proxy, cache or mirror sends old files. Then ask the vendor to renew this metadata.',
     class: 'content',
     retry: 'later',
   },
   'TUF-MISMATCH': {
-    text: 'The file {file} (role {role}) differs from what {listedBy:words} lists: {what:words} is {found}, expected {expected} (TUF {clause}).',
+    text: 'The file {file} (role {role}) does not match {listedBy:words}: {what:words} is {found}, but {expected} is listed (TUF {clause}).',
     check:
-      'A proxy or cache changed it, or a cache or mirror mixes old and new files. The next attempt may succeed. If it does not, ask the proxy team, then the vendor.',
+      'A proxy or cache may have changed the file, or a cache or mirror may have both old and new files. If the next attempts also fail, ask the proxy team, then the vendor.',
     class: 'content',
     retry: 'later',
   },
@@ -49,14 +49,14 @@ export const TRUST_CODES = {
   },
   'TUF-LIMIT': {
     text: 'The file {file} (role {role}) is longer than {limit:size} (TUF {clause}).',
-    check: 'A proxy or server sends other data in its place, or sends without end. Otherwise ask the vendor.',
+    check: 'A proxy or server may be sending other data instead of the file. Otherwise ask the vendor.',
     class: 'content',
     retry: 'later',
   },
   'TUF-TARGET-UNKNOWN': {
     text: 'No signed metadata lists the file {path}.',
     check:
-      'If the feed names it, the vendor has published the feed but not signed the file. If the name is from `updates.tuf.feed_target`, check its spelling.',
+      'If the feed names the file, the vendor has not signed it. If the name is from `updates.tuf.feed_target`, check its spelling.',
     class: 'content',
     retry: 'later',
   },
@@ -67,15 +67,15 @@ export const TRUST_CODES = {
     retry: 'later',
   },
   'TUF-ROOT-UNSURE': {
-    text: 'Cannot tell whether {file} exists: the answer was HTTP 403, which the server or a proxy may have sent.',
+    text: 'It is unknown whether {file} exists: the response was HTTP 403, which the server or a proxy may have sent.',
     check:
-      'Ask the proxy team whether the proxy blocks this URL. If the server answers 403 for missing files, use an https metadata_url: then the sender of an answer is known.',
+      'Ask the proxy team whether the proxy blocks this URL. If the server answers 403 for missing files, use an https metadata_url, so that it is clear who sent a response.',
     class: 'http',
     retry: 'later',
   },
   'TUF-ROOT-STEPS': {
-    text: 'The repository has more than {limit} new root files in one check; version {version} was reached (TUF {clause}).',
-    check: 'Nothing if this host was off for years: the next check continues there. Otherwise ask the vendor.',
+    text: 'The repository has more than {limit} new root files. This check ended at version {version} (TUF {clause}).',
+    check: 'If this host was off for years, no action is needed: the next check continues there. Otherwise ask the vendor.',
     class: 'content',
     retry: 'later',
   },
@@ -92,14 +92,14 @@ export const TRUST_CODES = {
     retry: 'change',
   },
   'STATE-RESTORED': {
-    text: 'The state has version {found} of {role}, but version {known} was accepted on this host before. The higher one stays the minimum.',
-    check: 'The state folder was probably restored from a backup. Nothing is to be done: older metadata is refused.',
+    text: 'The state has version {found} of {role}, but version {known} was accepted on this host before. The higher version is still required.',
+    check: 'The state folder was probably restored from a backup. No action is needed: older metadata is refused.',
     class: 'system',
     retry: 'later',
   },
   'CLOCK-BACK': {
     text: 'The clock of this host says {now:time}, but metadata was already checked at {latest:time}.',
-    check: 'Check the clock and its time servers. A clock that is slow accepts metadata that has expired.',
+    check: 'Check the clock and its time servers. If the clock is slow, expired metadata is accepted.',
     class: 'system',
     retry: 'later',
   },
@@ -112,15 +112,15 @@ export const TRUST_CODES = {
     isLocal: true,
   },
   'TRUST-REPLACED': {
-    text: 'The trusted root was replaced by hand at {at:time}: {from} before, {to} now.',
+    text: 'The trusted root was replaced by hand at {at:time}. Before: {from}. Now: {to}.',
     check:
-      'Nothing if this was intended: this notice ends after 30 days. If not, ask who has root access to this host.',
+      'If this was intended, no action is needed: this notice ends after 30 days. If not, ask who has root access to this host.',
     class: 'config',
     retry: 'change',
     isLocal: true,
   },
   'MIRROR-STALE': {
-    text: 'The mirror {url} is incomplete, or behind what this host has accepted ({cause}).',
+    text: 'The mirror {url} is incomplete, or has older metadata than this host has accepted ({cause}).',
     check: 'Check when the mirror was last synchronized. Updates come from the next mirror, or from the vendor.',
     class: 'content',
     retry: 'later',

@@ -17,7 +17,7 @@ export const NETWORK_EVENTS = {
   'tls-intercepted': {
     level: 'warn',
     thread: null,
-    text: 'A proxy decrypts TLS to {target} with the CA {by}, as allow_interception_by permits. It can read everything there. Tokens and secret headers: {secrets:words}.',
+    text: 'Connected to {target} although a proxy decrypts TLS with the CA {by} and can read all data; allow_interception_by permits this. Tokens and secret headers: {secrets:words}.',
   },
   'interception-ca-expires': {
     level: 'warn',

@@ -23,9 +23,9 @@ export const UPDATES_EVENTS = {
   'online-keys-rotated': {
     level: 'warn',
     thread: 'Updater',
-    text: 'Root {root} replaces keys of the timestamp or the snapshot; their versions start over.',
+    text: 'Root {root} has new keys for the timestamp or the snapshot, so their versions start over.',
   },
-  'state-restored': { level: 'warn', thread: 'Updater', text: 'The state of signed feeds went back: {error:advised}' },
+  'state-restored': { level: 'warn', thread: 'Updater', text: 'The state of signed feeds is older than before: {error:advised}' },
   'clock-back': { level: 'warn', thread: 'Updater', text: 'The clock went back: {error:advised}' },
   'trust-raised': {
     level: 'info',
