@@ -73,6 +73,7 @@ try {
         Promise.resolve({
           redactor: createBundleRedactor({ known }),
           rules: [],
+          pseudonymGeneration: null,
           savePseudonyms: () => Promise.resolve(),
         }),
     },

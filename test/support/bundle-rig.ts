@@ -74,6 +74,7 @@ export function bundleRig(options: BundleRigOptions = {}): BundleRig {
       return Promise.resolve({
         redactor: createBundleRedactor({ known, own: settings.redaction, pseudonymizer }),
         rules: BUILT_IN_RULES,
+        pseudonymGeneration: null,
         savePseudonyms: () => Promise.resolve(),
       });
     },

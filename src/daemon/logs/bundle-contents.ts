@@ -136,6 +136,7 @@ async function redactionFor(parts: Parts, request: BundleRequest): Promise<Bundl
   return {
     redactor: redactorFor(parts, request, store?.pseudonyms ?? null),
     rules: BUILT_IN_RULES,
+    pseudonymGeneration: store?.pseudonyms.generation ?? null,
     savePseudonyms: async () => await store?.save(),
   };
 }
@@ -144,7 +145,8 @@ async function redactionFor(parts: Parts, request: BundleRequest): Promise<Bundl
 async function plannedRedaction(parts: Parts, request: BundleRequest): Promise<BundleRedaction> {
   const pseudonyms = request.pseudonyms ? await peekPseudonyms(parts.files, pseudonymsFile(parts)) : null;
   const savePseudonyms = () => Promise.resolve();
-  return { redactor: redactorFor(parts, request, pseudonyms), rules: BUILT_IN_RULES, savePseudonyms };
+  const redactor = redactorFor(parts, request, pseudonyms);
+  return { redactor, rules: BUILT_IN_RULES, pseudonymGeneration: pseudonyms?.generation ?? null, savePseudonyms };
 }
 
 function redactorFor({ known, config }: Parts, { settings }: BundleRequest, pseudonyms: Pseudonyms | null) {

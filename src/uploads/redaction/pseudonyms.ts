@@ -2,7 +2,8 @@
 // bundle of this installation. Pure.
 //
 // Guarantees: at most `MAX_NAMES` originals are kept. The oldest is dropped first. If it appears again, it gets a new
-// number, so a name never stands for two originals. `pseudonym-store.ts` keeps the map on disk.
+// number, so a name never stands for two originals. Names of a map that replaces a lost one contain its generation, so
+// they differ from all previous names. `pseudonym-store.ts` keeps the map on disk.
 
 import { NewestMap } from '#system/newest.ts';
 
@@ -26,16 +27,20 @@ export interface SavedPseudonyms {
   readonly names: readonly NamedOriginal[];
   /** The number that the next original of a kind gets. */
   readonly next: Readonly<Record<PseudonymKind, number>>;
+  /** 0, or a number of 32 bits that distinguishes this map from those before it. */
+  readonly generation?: number;
 }
 
 /** Gives names to originals. */
 export class Pseudonyms {
   readonly #names: NewestMap<string, NamedOriginal>;
   readonly #next: Record<PseudonymKind, number> = { host: 1, user: 1, ipv4: 1, ipv6: 1, mac: 1 };
+  readonly #generation: number;
   #version = 0;
 
   constructor(saved: SavedPseudonyms | null, maxNames = MAX_NAMES) {
     this.#names = new NewestMap(maxNames);
+    this.#generation = saved?.generation ?? 0;
     for (const one of saved?.names ?? []) {
       this.#names.set(keyOf(one.kind, one.original), one);
       this.#next[one.kind] = Math.max(this.#next[one.kind], one.number + 1);
@@ -47,12 +52,21 @@ export class Pseudonyms {
   nameOf(kind: PseudonymKind, original: string): string {
     const key = keyOf(kind, original);
     const known = this.#names.get(key);
-    if (known !== undefined) return render(kind, known.number);
+    if (known !== undefined) return this.#render(kind, known.number);
     const number = this.#next[kind];
     this.#next[kind] += 1;
     this.#names.set(key, { kind, original: original.toLowerCase(), number });
     this.#version += 1;
-    return render(kind, number);
+    return this.#render(kind, number);
+  }
+
+  #render(kind: PseudonymKind, number: number): string {
+    return this.#generation === 0 ? render(kind, number) : renderIn(this.#generation, kind, number);
+  }
+
+  /** The generation as it is in names; null for the first map of a host. */
+  get generation(): string | null {
+    return this.#generation === 0 ? null : this.#generation.toString(36);
   }
 
   /** Increases with each new name. */
@@ -62,7 +76,7 @@ export class Pseudonyms {
 
   /** The state to write. */
   saved(): SavedPseudonyms {
-    return { names: [...this.#names.values()], next: { ...this.#next } };
+    return { names: [...this.#names.values()], next: { ...this.#next }, generation: this.#generation };
   }
 }
 
@@ -82,4 +96,14 @@ function render(kind: PseudonymKind, number: number): string {
   if (kind === 'mac') return `02:00:00:${bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
   const groups = [number >>> 16, number & 0xff_ff].map((group) => group.toString(16));
   return groups[0] === '0' ? `fd00::${groups[1]}` : `fd00::${groups.join(':')}`;
+}
+
+/** An IPv4 or MAC address has no place for a generation. */
+function renderIn(generation: number, kind: PseudonymKind, number: number): string {
+  if (kind !== 'ipv6') return `${kind}-${generation.toString(36)}-${number}`;
+  return `fd00:${groupsOf(generation)}::${groupsOf(number)}`;
+}
+
+function groupsOf(number: number): string {
+  return `${(number >>> 16).toString(16)}:${(number & 0xff_ff).toString(16)}`;
 }

@@ -84,7 +84,7 @@ describe('a changed route', () => {
     );
   });
 
-  it('has another identity, which does not depend on secrets or the order of keys', () => {
+  it('has another identity, whatever the secrets and the order of keys', () => {
     const { name, address, ...rest } = profile({ password: new Secret('two'), domain: undefined });
     const same = settings({ proxies: [{ ...rest, address, name }] });
     expect(routeIdentity('platform', same)).toBe(routeIdentity('platform', settings()));

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,13 +190,27 @@ describe('pseudonym store', () => {
     expect(again.nameOf('host', 'other')).toBe(`host-${MAX_NAMES + 11}`);
   });
 
-  it('pseudonym store: a damaged map is set aside, reported, and replaced', async () => {
+  it('pseudonym store: a damaged map is set aside, and no later name is equal to an earlier one', async () => {
     const path = join(folder(), 'pseudonyms.json');
-    writeFileSync(path, '{"format":1,"names":7}');
-    const store = await openPseudonyms(realFiles, path);
-    expect(store.problem?.code).toBe('STATE-DAMAGED');
-    store.pseudonyms.nameOf('user', 'bob');
-    await store.save();
-    expect((await openPseudonyms(realFiles, path)).pseudonyms.nameOf('user', 'bob')).toBe('user-1');
+    const kinds = ['host', 'user', 'ipv4', 'ipv6', 'mac'] as const;
+    const namesOf = (pseudonyms: Pseudonyms) => kinds.map((kind) => pseudonyms.nameOf(kind, 'x'));
+    const seen = namesOf(new Pseudonyms(null));
+    const generations: (string | null)[] = [null];
+    for (const damage of ['{"format":1,"names":7}', 'none', '{"format":9}']) {
+      if (damage !== 'none') writeFileSync(path, damage);
+      // The process dies between the two steps: the file is set aside, and nothing replaces it.
+      else rmSync(path);
+      const store = await openPseudonyms(realFiles, path);
+      expect(store.problem === null).toBe(damage === 'none');
+      const again = await openPseudonyms(realFiles, path);
+      expect([again.problem, again.pseudonyms.generation]).toEqual([null, store.pseudonyms.generation]);
+      generations.push(store.pseudonyms.generation);
+      seen.push(...namesOf(store.pseudonyms));
+      await store.save();
+      expect(namesOf((await openPseudonyms(realFiles, path)).pseudonyms)).toEqual(seen.slice(-kinds.length));
+    }
+    expect(new Set(generations).size).toBe(generations.length);
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.filter((name) => name.startsWith('fd00:')).every(isIPv6)).toBe(true);
   });
 });

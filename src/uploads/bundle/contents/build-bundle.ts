@@ -157,7 +157,7 @@ class Build {
   }
 
   async #manifest(
-    { redactor, rules }: BundleRedaction,
+    { redactor, rules, pseudonymGeneration }: BundleRedaction,
     made: {
       readonly files: readonly CollectedFile[];
       readonly leftOut: readonly LeftOut[];
@@ -178,6 +178,7 @@ class Build {
         sallyport: this.#ports.version,
         host: hostOf(await redacted(`host=${this.#ports.hostName}`)),
         pseudonyms,
+        pseudonym_generation: pseudonymGeneration,
         sinceMs,
         sources,
         rules: rules.map(({ name, version }) => ({ name, version })),

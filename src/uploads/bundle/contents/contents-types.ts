@@ -35,6 +35,8 @@ export interface BundleRequest {
 export interface BundleRedaction {
   readonly redactor: BundleRedactor;
   readonly rules: readonly { readonly name: string; readonly version: number }[];
+  /** The generation of the pseudonyms, as it is in their names; null for the first one of a host, or without them. */
+  readonly pseudonymGeneration: string | null;
   /** Makes the pseudonyms durable that it gave. @throws CodedError DISK-FULL, FILE-* */
   savePseudonyms(): Promise<void>;
 }

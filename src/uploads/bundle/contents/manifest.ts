@@ -36,6 +36,8 @@ export const manifestSchema = z.object({
   host: z.string(),
   /** Whether names of hosts and users, and addresses, were replaced. */
   pseudonyms: z.boolean(),
+  /** Part of each pseudonym if the list of this host was lost once; null otherwise. */
+  pseudonym_generation: z.string().nullable().default(null),
   since: z.string().nullable(),
   sources: z.array(z.string()),
   rules: z.array(z.object({ name: z.string(), version: z.number() })),
@@ -74,6 +76,7 @@ export function manifestOf(
     sallyport: head.sallyport,
     host: head.host,
     pseudonyms: head.pseudonyms,
+    pseudonym_generation: head.pseudonym_generation,
     since: sinceMs === null ? null : utcTime(sinceMs),
     sources: head.sources,
     rules: head.rules,

@@ -21,6 +21,7 @@ const nothingToRedact: ContentsPorts['redaction'] = () =>
       redactName: (name) => name,
     },
     rules: [],
+    pseudonymGeneration: null,
     savePseudonyms: () => Promise.resolve(),
   });
 
