@@ -5,7 +5,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { loadSettings } from '#config/reading/load.ts';
 import type { LoadAgain } from '#daemon/parts.ts';
 import { runDaemon } from '#daemon/run.ts';
@@ -23,40 +23,65 @@ const POLL = { timeout: 30_000, interval: 50 };
 const ca = createCa();
 const jar = makeJar('u1', 3_000);
 
-let origin: TlsOrigin;
-let receipts: string[] = [];
-let isFeedSick = false;
-beforeAll(async () => {
-  origin = await startTlsOrigin(ca.issue(), {
-    answer: (request, response) => {
-      if (request.url === '/feed.json') response.writeHead(isFeedSick ? 500 : 200).end(feedOf([itemFor('u1', jar)]));
-      else if (request.method === 'GET') response.writeHead(200).end(jar);
-      else {
-        void request.toArray().then((chunks) => {
-          const { id, outcome } = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, string>;
-          receipts.push(`${id} ${outcome}`);
-          response.writeHead(receipts.length === 1 ? 503 : 201, { 'retry-after': '1' }).end();
-        });
-      }
-    },
-  });
-});
-afterAll(() => origin.close());
+/** A server whose first receipt has to wait. */
+class Vendor {
+  readonly receipts: string[] = [];
+  isFeedSick = false;
+  #origin!: TlsOrigin;
+
+  static async start(): Promise<Vendor> {
+    const vendor = new Vendor();
+    vendor.#origin = await startTlsOrigin(ca.issue(), {
+      answer: (request, response) => {
+        if (request.url === '/feed.json') {
+          response.writeHead(vendor.isFeedSick ? 500 : 200).end(feedOf([itemFor('u1', jar)]));
+        } else if (request.method === 'GET') response.writeHead(200).end(jar);
+        else {
+          void request.toArray().then((chunks) => {
+            const { id, outcome } = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, string>;
+            vendor.receipts.push(`${id} ${outcome}`);
+            response.writeHead(vendor.receipts.length === 1 ? 503 : 201, { 'retry-after': '1' }).end();
+          });
+        }
+      },
+    });
+    return vendor;
+  }
+
+  /** With its port, which differs from run to run. */
+  get host(): string {
+    return new URL(this.#origin.url).host;
+  }
+
+  url(path: string): string {
+    return new URL(path, this.#origin.url).href;
+  }
+
+  get asked(): string[] {
+    return this.#origin.requests.map(({ method, url }) => `${method} ${url}`);
+  }
+
+  close(): Promise<void> {
+    return this.#origin.close();
+  }
+}
 
 /** A daemon in a folder of its own, in this process. */
 class Home {
   readonly dir: string;
+  readonly #vendor: Vendor;
   readonly #report: Report | undefined;
 
-  constructor(dir: string, report: Report | undefined) {
+  constructor(dir: string, vendor: Vendor, report: Report | undefined) {
     this.dir = dir;
+    this.#vendor = vendor;
     this.#report = report;
   }
 
   async configure(hook: object, baseMs: number): Promise<void> {
     const updates = {
-      feed_url: new URL('feed.json', origin.url).href,
-      acknowledge_url: new URL('acknowledge', origin.url).href,
+      feed_url: this.#vendor.url('feed.json'),
+      acknowledge_url: this.#vendor.url('acknowledge'),
       ca_file: join(this.dir, 'ca.pem'),
       on_published: hook,
       hook_trust: 'tls',
@@ -119,7 +144,8 @@ class Home {
     for (const entry of await readdir(this.dir, { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name).slice(this.dir.length + 1);
       if (!entry.isFile() || !/^(?:packages|state)\//.test(path) || path.includes('lock')) continue;
-      found[path] = timeless((await this.read(path)).replaceAll(this.dir, ''), path);
+      const text = (await this.read(path)).replaceAll(this.dir, '').replaceAll(this.#vendor.host, 'HOST');
+      found[path] = timeless(text, path);
     }
     return found;
   }
@@ -136,9 +162,9 @@ function timeless(text: string, path: string): string {
 
 async function live(report: Report | undefined) {
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-muted-'));
-  const home = new Home(dir, report);
-  [receipts, isFeedSick] = [[], false];
-  origin.requests.length = 0;
+  const vendor = await Vendor.start();
+  const { receipts } = vendor;
+  const home = new Home(dir, vendor, report);
   const safe = { command: '/bin/sh', arguments: ['-c', `echo "$SALLYPORT_ID" >> ${dir}/ran`] };
   try {
     await writeFile(join(dir, 'ca.pem'), ca.cert);
@@ -163,7 +189,7 @@ async function live(report: Report | undefined) {
     );
     ends.push(await home.run(() => vi.waitFor(() => expect(receipts).toHaveLength(3), POLL)));
 
-    isFeedSick = true;
+    vendor.isFeedSick = true;
     await home.edit('state/schedules.json', (text) => text.replace(/"failures":\s*0/, '"failures":1'));
     ends.push(
       await home.run(async () => {
@@ -171,16 +197,16 @@ async function live(report: Report | undefined) {
         await home.until('state/schedules.json', /"failures":\s*2/);
       }),
     );
-    const asked = origin.requests.map(({ method, url }) => `${method} ${url}`);
-    return { ends, asked, receipts, ran: await home.read('ran'), left: await home.left() };
+    return { ends, asked: vendor.asked, receipts, ran: await home.read('ran'), left: await home.left() };
   } finally {
+    await vendor.close();
     await rm(dir, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
 it('daemon: without event listeners its requests, receipts, hooks, state and end are the same', async () => {
-  const loud = await live(undefined);
-  const muted = await live(() => undefined);
+  // At the same time: most of it is waiting for a receipt.
+  const [loud, muted] = await Promise.all([live(undefined), live(() => undefined)]);
 
   expect(loud).toMatchObject({
     ends: ['HOOK-UNSAFE', null, null, null],

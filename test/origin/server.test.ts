@@ -24,6 +24,15 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
+/** More than the buffers of sockets. Returns the path of /large.jar, which is sparse. */
+const LARGE_BYTES = 64 * 1_024 * 1_024;
+function writeLarge(): string {
+  const path = join(dir, 'large.jar');
+  writeFileSync(path, '');
+  truncateSync(path, LARGE_BYTES);
+  return path;
+}
+
 async function start(options: Partial<OriginOptions>): Promise<Origin> {
   const another = await startOrigin({ dir, ...options });
   others.push(another);
@@ -115,8 +124,7 @@ describe('origin files', () => {
   });
 
   it('that shrink while they are sent end in a cut connection', async () => {
-    const path = join(dir, 'large.jar');
-    writeFileSync(path, Buffer.alloc(64 * 1024 * 1024));
+    const path = writeLarge();
     const outcome = await new Promise<string>((resolve, reject) => {
       get(`${origin.url}/large.jar`, (response) => {
         truncateSync(path, 1_000);
@@ -232,7 +240,7 @@ describe('origin server: hostile input', () => {
   });
 
   it('from a client that reads nothing is cut off', async () => {
-    writeFileSync(join(dir, 'large.jar'), Buffer.alloc(64 * 1024 * 1024));
+    writeLarge();
     let socket: Socket | undefined;
     const given = await new Promise<RecordedRequest>((resolve) => {
       void start({ limits: { silenceMs: 100 }, onAnswered: resolve }).then((impatient) => {
@@ -244,7 +252,7 @@ describe('origin server: hostile input', () => {
       });
     });
     expect(given).toMatchObject({ status: 200 });
-    expect(given.bytes).toBeLessThan(64 * 1024 * 1024);
+    expect(given.bytes).toBeLessThan(LARGE_BYTES);
     socket?.destroy();
   });
 
@@ -281,7 +289,7 @@ describe('origin server', () => {
   });
 
   it('closes in the middle of a download, and may be closed twice', async () => {
-    writeFileSync(join(dir, 'large.jar'), Buffer.alloc(64 * 1024 * 1024));
+    writeLarge();
     const broken = new Promise((resolve) => {
       get(`${origin.url}/large.jar`, (response) => {
         response.on('error', resolve).once('data', () => {
