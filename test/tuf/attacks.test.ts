@@ -372,6 +372,29 @@ describe('replayed and mixed files', () => {
     expect(await client.outcome()).toBe('TUF-MISMATCH');
   });
 
+  it.each(['snapshot', 'targets'])('tuf: another %s of the same version and length is TUF-MISMATCH', async (name) => {
+    const { repository, client } = start();
+    repository.listsDigests = true;
+    repository.content(name)['note'] = 'a';
+    repository.publish('targets', 'snapshot', 'timestamp');
+    repository.content(name)['note'] = 'b';
+    repository.publishAsIs(name);
+    const [first, , other] = repository.published.get(name) ?? [];
+    repository.published.set(
+      name,
+      [first, other].filter((bytes) => bytes !== undefined),
+    );
+
+    expect(await client.outcome()).toBe('TUF-MISMATCH');
+  });
+
+  it('tuf: roots and the timestamp are requested past caches, versioned files from them', async () => {
+    const { repository, client } = start();
+    await client.refresh();
+
+    expect(repository.revalidated).toEqual(['2.root.json', 'timestamp.json']);
+  });
+
   it('tuf: a root with a version that is too high or the same is TUF-ROLLBACK', async () => {
     for (const version of [1, 3]) {
       const { repository, client } = start();

@@ -117,6 +117,19 @@ describe('delegated roles', () => {
     expect(repository.metadataRequests.map(([name]) => name)).toEqual(['root', 'timestamp']);
   });
 
+  it('delegations: searches at the same time fetch each role once', async () => {
+    const { repository, client } = start();
+    repository.delegate('targets', { name: 'team' });
+    for (const path of ['a', 'b', 'c']) repository.addTarget('team', path, path);
+    repository.publishAll();
+    const tuf = await client.open();
+    await tuf.refresh(client.signal);
+    const found = await Promise.all(['a', 'b', 'c'].map((path) => tuf.find(path, client.signal)));
+
+    expect(found.map((target) => target?.path)).toEqual(['a', 'b', 'c']);
+    expect(repository.metadataRequests.filter(([name]) => name === 'team')).toHaveLength(1);
+  });
+
   it('delegations: the first role that lists a path wins', async () => {
     const { repository, client } = start();
     repository.delegate('targets', { name: '9' });

@@ -7,6 +7,7 @@
 // `versions.json`.
 
 import { CodedError, coded } from '#errors/coded-error.ts';
+import { Turns } from '#system/turns.ts';
 import type { Trusted, TufContext } from './context.ts';
 import { type Common, decodeTarget, type TargetEntry, type TargetsContent } from './decode.ts';
 import { delegatesFor } from './delegations.ts';
@@ -46,6 +47,8 @@ export class TufClient implements TufRepository {
   /** Of the store before a refresh, for `status` only. */
   #storedTargets: Trusted<TargetsContent> | null = null;
   #targets: TargetsRoles | null = null;
+  /** Searches run one at a time: two would fetch and store the same role at once. */
+  readonly #turns = new Turns();
 
   private constructor(context: TufContext, state: KnownState, roots: { initial: TrustedRoot; newest: TrustedRoot }) {
     this.#context = context;
@@ -135,7 +138,7 @@ export class TufClient implements TufRepository {
 
   /** TUF 5.6.7: pre-order, depth first, in the order of the delegations. */
   find(path: string, signal: AbortSignal): Promise<SignedTarget | null> {
-    return this.#saving(() => this.#search(path, signal));
+    return this.#turns.run(() => this.#saving(() => this.#search(path, signal)));
   }
 
   async #search(path: string, signal: AbortSignal): Promise<SignedTarget | null> {

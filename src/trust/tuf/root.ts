@@ -39,7 +39,7 @@ export async function readInitialRoot(bytes: Uint8Array, path: string): Promise<
  * Verifies the successor of a trusted root (TUF 5.3.4, 5.3.5).
  * @throws CodedError TUF-INVALID, TUF-SIGNATURE, TUF-ROLLBACK
  */
-export async function readNextRoot(trusted: TrustedRoot, bytes: Uint8Array): Promise<TrustedRoot> {
+async function readNextRoot(trusted: TrustedRoot, bytes: Uint8Array): Promise<TrustedRoot> {
   const next = trusted.content.version + 1;
   const place: Place = { file: `${next}.root.json`, role: 'root', clause: '5.3.4' };
   const document = await readDocument(bytes, place);

@@ -7,7 +7,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { MetadataReply, MetadataRequest, TargetRequest, TufSource } from '#trust/tuf/source.ts';
 import { type Json, type JsonFields, type TestKey, testKey } from './test-keys.ts';
 
-export const TOP_LEVEL = ['root', 'timestamp', 'snapshot', 'targets'] as const;
+const TOP_LEVEL = ['root', 'timestamp', 'snapshot', 'targets'] as const;
 const DAY_MS = 86_400_000;
 
 /** The time at which tests run. */
