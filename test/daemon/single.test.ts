@@ -34,7 +34,7 @@ async function removeSockets(): Promise<void> {
 }
 
 describe('a second Sallyport', () => {
-  it('is refused by code and pid before it touches anything, also as a command', async () => {
+  it('is refused by code and pid and touches nothing, also as a command', async () => {
     const first = start('run');
     await first.said('Listening for commands on');
     await removeSockets();
