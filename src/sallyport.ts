@@ -40,6 +40,7 @@ import { Zone } from '#system/time/zone.ts';
 import { type DaemonOptions, demoAction } from './demo-action.ts';
 import type { SigningHost } from './signing-host.ts';
 import { submitAction } from './submit-action.ts';
+import { trustActions } from './trust-actions.ts';
 import { vendorActions } from './vendor-actions.ts';
 import { VERSION } from './version.ts';
 
@@ -137,6 +138,7 @@ class Sallyport {
         fileOf: (globals) => resolve(this.#fileOf(globals)),
         load: (globals) => this.#loadWithoutSecrets(globals),
       }),
+      ...trustActions({ terminal, withControl: (globals, use) => this.#withControl(globals, use) }),
       ...vendorActions({ ...this.#host, environment: this.#environment }),
       ...demoAction({
         terminal,

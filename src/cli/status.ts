@@ -18,6 +18,7 @@ import { printJson } from './terminal/json.ts';
 import { formatRows } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
 import { wrapWords } from './terminal/wrap.ts';
+import { trustRows } from './updates/trust-rows.ts';
 
 const COLORS: Readonly<Record<Status['health']['level'], string>> = {
   ok: '\u001b[32m',
@@ -90,6 +91,7 @@ function sections(status: Status, { verbose }: StatusOptions): Section[] {
     { title: 'Routes', rows: purposeRows({ ...status, routes: shown }), isUsed: shown.length > 0 },
     { title: 'Credentials', rows: credentialRows(status), isUsed: credentials.length > 0 },
     { title: UPDATES, rows: [...updateRows(status), ...pauseRows(status)], isUsed: true },
+    ...(isTrustShown(status) ? [{ title: 'Trust', rows: trustRows(status.trust), isUsed: true }] : []),
     { title: 'Hook', rows: hookRows(status), isUsed: isHooked },
     { title: 'Receipts', rows: receiptRows(status), isUsed: hasReceipts },
     { title: 'What leaves this host', rows: leavingRows(status), isUsed: true },
@@ -106,6 +108,11 @@ function sections(status: Status, { verbose }: StatusOptions): Section[] {
     { title: 'Paths', rows: pathRows(status), isUsed: paths.length > 0 },
     { title: 'Log', rows: [['file', showForeign(status.log.file)]], isUsed: true },
   ];
+}
+
+/** A host that only knows unsigned feeds has nothing to show about signatures. */
+function isTrustShown({ trust }: Status): boolean {
+  return trust.kind === 'tuf' || trust.signed;
 }
 
 function isConfigured({ target, how }: Status['routes'][number]): boolean {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { failureSchema, itemFailureSchema } from './answers.ts';
 import { heldFileSchema, pendingChangeSchema } from './change.ts';
 import { holdSchema, readySchema } from './updates/hold.ts';
+import { trustStateSchema } from './updates/trust.ts';
 
 /** Each module has a section. Times are RFC 3339; null means not yet, or not at all. */
 export const statusSchema = z.object({
@@ -129,6 +130,8 @@ export const statusSchema = z.object({
       })
       .nullable(),
   }),
+  /** Why updates are trusted. */
+  trust: trustStateSchema,
   hook: z.object({
     command: z.string().nullable(),
     running: z.string().nullable(),

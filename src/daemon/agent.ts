@@ -29,6 +29,7 @@ import { reconcile } from '#updates/package/reconcile.ts';
 import { feedUrl } from '#updates/request.ts';
 import type { RoundReport, RoundScope } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
+import { raiseTrust } from '#updates/signed/raise-trust.ts';
 import { allowRetry } from './answers/credentials.ts';
 import type { HealthWatch } from './answers/health.ts';
 import { LastFailures } from './answers/last-failures.ts';
@@ -262,7 +263,10 @@ export class Agent {
     const work = () =>
       this.#alone('verifying packages', async () => {
         const ending = AbortSignal.any([signal, this.#stopped.signal]);
-        return await reconcile(this.#parts.ports, { thorough: true, signal: ending });
+        const rows = await reconcile(this.#parts.ports, { thorough: true, signal: ending });
+        const intact = new Set(rows.flatMap(({ id, error }) => (error === null ? [id] : [])));
+        await raiseTrust(this.#parts.ports, intact, ending);
+        return rows;
       });
     const examined = await this.#listening(onEvent, signal, work);
     const { redactor } = this.#parts;

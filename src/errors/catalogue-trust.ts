@@ -111,6 +111,14 @@ export const TRUST_CODES = {
     retry: 'change',
     isLocal: true,
   },
+  'TRUST-OTHER-ROOT': {
+    text: 'This host already trusts root {version}, fingerprint {known}; the given one has fingerprint {found}.',
+    check:
+      'Later roots of the same vendor are accepted by themselves. If the vendor lost its root keys: sallyport trust import ROOT --replace --fingerprint SHA256.',
+    class: 'policy',
+    retry: 'change',
+    isLocal: true,
+  },
   'TRUST-REPLACED': {
     text: 'The trusted root was replaced by hand at {at:time}. Before: {from}. Now: {to}.',
     check:

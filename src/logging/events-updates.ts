@@ -32,6 +32,21 @@ export const UPDATES_EVENTS = {
     thread: 'Updater',
     text: 'Update ID {id} was published from an unsigned feed, and is now listed as a signed target.',
   },
+  'root-imported': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Root {version} of the signed feed is trusted, fingerprint {fingerprint}, imported by {by:words}.',
+  },
+  'root-replaced': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The trusted root {from} was replaced by root {version}, fingerprint {to}, by {by:words}.',
+  },
+  'trust-forgotten': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The stored metadata of the signed feed was deleted by {by:words}.',
+  },
   'mirror-skipped': { level: 'warn', thread: 'Updater', text: 'Trying the next mirror{hop:at}: {error:advised}' },
   'feeds-differ': {
     level: 'warn',

@@ -138,6 +138,7 @@ describe('table of verbs', () => {
       'endpoints',
       'listUpdates',
       'explainTimeout',
+      'showTrust',
       'listQueue',
       'listLogs',
       'listLogsRequests',
@@ -156,6 +157,7 @@ const JOB = '20261130-k3f9q2';
 const ORDER = { case: null, note: null, since: null, prepare: false };
 /** A request that each verb accepts. */
 const REQUESTS: Readonly<Record<string, unknown>> = {
+  importRoot: { root: '{}', fingerprint: 'a'.repeat(64), replace: false },
   follow: { after: null },
   explainTimeout: { size: null },
   retryCredentials: { profile: null },

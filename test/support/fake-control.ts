@@ -5,6 +5,7 @@ import type { EndpointList, EndpointRow } from '#control/endpoints.ts';
 import type { QueueDetail, QueueEntry } from '#control/queue.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
 import type { HoldRow } from '#control/updates/hold.ts';
+import type { TrustRow } from '#control/updates/trust.ts';
 import type { LogsJob, PlatformRequestRow } from '#control/uploads/send-logs.ts';
 import type { Diagnosis, PurposeReport } from '#diagnose/report.ts';
 
@@ -22,6 +23,9 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     forgetSerial: () => Promise.resolve({ feed: 'https://updates.example.com/feed.json', serial: 42 }),
     holdUpdates: ({ until, reason }) => Promise.resolve({ hold: { ...aHold(), until, reason }, replaced: null }),
     releaseUpdates: () => Promise.resolve({ released: aHold(), ready: [], publishing: false }),
+    showTrust: () => Promise.resolve(aTrust()),
+    importRoot: () => Promise.resolve({ version: 1, sha256: 'a'.repeat(64), replaced: null }),
+    forgetTrust: () => Promise.resolve(),
     publishUpdate: (id) => Promise.resolve({ id, path: `/packages/${id}.jar`, already: false }),
     runHook: (id) => Promise.resolve({ id, elapsed_ms: 12 }),
     diagnose: () => Promise.resolve(aDiagnosis()),
@@ -341,6 +345,11 @@ export function anUpload(over: Partial<Status['uploads'][number]> = {}): Status[
   };
 }
 
+/** The trust of a host without a signed feed. */
+export function aTrust(over: Partial<TrustRow> = {}): TrustRow {
+  return { kind: 'tls', signed: false, root: null, roles: [], replaced: null, warnings: [], problem: null, ...over };
+}
+
 export function aStatus(over: Partial<Status> = {}): Status {
   return {
     at: '2026-11-20T02:05:00.000Z',
@@ -411,6 +420,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
       transfer: null,
       waiting: null,
     },
+    trust: aTrust(),
     hook: { command: null, running: null, waiting: [], failed: [], problem: null },
     paused: null,
     receipts: { waiting: 0, next_try: null, last_failure: null, endpoint: 'https://updates.example.com/acknowledge' },

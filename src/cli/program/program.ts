@@ -15,6 +15,7 @@ import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import type { ProxyActions } from './program-proxy.ts';
 import { addQueueCommands, type QueueActions } from './program-queue.ts';
 import { addSubmitCommand, type SubmitActions } from './program-submit.ts';
+import { addTrustCommands, type TrustActions } from './program-trust.ts';
 import { addUpdatesCommands, type UpdatesActions } from './program-updates.ts';
 
 /** Arguments of `status`. */
@@ -42,6 +43,7 @@ export interface Actions
     SubmitActions,
     LogsActions,
     UpdatesActions,
+    TrustActions,
     FeedActions {
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
@@ -166,6 +168,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     )
     .action(does((options: StatusArguments) => actions.status(globals(), options)));
   addUpdatesCommands(program, actions, { globals, does });
+  addTrustCommands(program, actions, { globals, does });
 }
 
 function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks): void {

@@ -169,6 +169,8 @@ export interface HealthFacts {
   } | null;
   /** A CA of a proxy that may decrypt TLS, if it expires soon. */
   readonly expiring: { readonly authority: string; readonly key: string; readonly at: number } | null;
+  /** What the vendor or the admin has to do before signed metadata expires; null when there is nothing. */
+  readonly trustWarning: string | null;
   /** Queues that are being sent. */
   readonly queues: readonly QueueFacts[];
 }
@@ -226,6 +228,7 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
     return fillTemplate('The password for {proxies} is on hold and not sent. See: sallyport status.', {
       proxies: facts.keptBack,
     });
+  if (facts.trustWarning !== null) return facts.trustWarning;
   if (facts.failing > 0)
     return fillTemplate('Number of updates that could not be downloaded: {count}.', { count: facts.failing });
   if (facts.hookFailed > 0)

@@ -6,6 +6,7 @@ import type { Status } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
 import type { ReloadCoordinator } from '#daemon/reload/reload.ts';
+import { describeTrust } from '#daemon/updates/trust-status.ts';
 import { describeUpdates, type UpdatesActivity } from '#daemon/updates/updates-status.ts';
 import type { OpenKind } from '#daemon/uploads/kinds.ts';
 import { placedReason } from '#diagnose/places.ts';
@@ -44,6 +45,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
   const endpoint = settings.updates.acknowledge_url;
   const hold = ports.hold.current(parts.clock.now());
   const ready = await listReady(ports);
+  const trust = await describeTrust(parts);
   return {
     at: utcTime(parts.clock.now()),
     main: {
@@ -57,11 +59,13 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       credentials,
       waitingRequests: await waitingRequests(parts, activity),
       hold: hold === null ? null : { ...hold, ready: ready.length },
+      trustWarning: trust.warnings[0] ?? null,
     }),
     config: { ...describeConfig(parts.config), trying: activity.trying, held: activity.held },
     routes: describePurposes(parts, activity),
     credentials,
     updates: describeUpdates(parts, activity, { published, ready, hold }),
+    trust,
     hook: {
       ...activity.hook,
       waiting: [...activity.hook.waiting],
@@ -141,7 +145,7 @@ function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_f
 function describeHealth(
   { ports, config, redactor, uploads, clock, permittedInterception }: Parts,
   activity: Activity,
-  { credentials, waitingRequests, hold }: Pick<Status, 'credentials'> & Pick<HealthFacts, 'waitingRequests' | 'hold'>,
+  found: Pick<Status, 'credentials'> & Pick<HealthFacts, 'waitingRequests' | 'hold' | 'trustWarning'>,
 ): Status['health'] {
   const { nextCheckMs, last, hook } = activity;
   const checks = activity.checks && {
@@ -160,13 +164,14 @@ function describeHealth(
     isFileHeld: activity.held !== null,
     failing: last?.failed.length ?? 0,
     hookFailed: hook.failed.length,
-    keptBack: credentials.flatMap(({ proxy, used }) => (used ? [proxy] : [])),
-    waitingRequests,
-    hold,
     expiring: expiringAuthority(
       PURPOSES.flatMap((purpose) => permittedInterception(purpose) ?? []),
       clock.now(),
     ),
+    keptBack: found.credentials.flatMap(({ proxy, used }) => (used ? [proxy] : [])),
+    waitingRequests: found.waitingRequests,
+    hold: found.hold,
+    trustWarning: found.trustWarning,
     queues: queueFacts(settings, uploads.kinds, clock.now()),
   });
   return {

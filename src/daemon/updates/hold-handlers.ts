@@ -2,16 +2,16 @@
 
 import type { Verbs } from '#control/control.ts';
 import type { HOLD_VERBS } from '#control/updates/hold.ts';
-import type { Caller, HandlersOf } from '#control/verb.ts';
+import type { HandlersOf } from '#control/verb.ts';
 import type { Agent } from '#daemon/agent.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { coded } from '#errors/coded-error.ts';
 import { redactDeep } from '#redaction/redact.ts';
-import { namedUser } from '#system/network/peer.ts';
 import { wasPublishedHere } from '#updates/feed/decide.ts';
 import { checkUntil, type Hold } from '#updates/hold/hold.ts';
 import { findReady, listReady, publishReady } from '#updates/package/ready.ts';
 import { holdRow, readyRow } from './hold-rows.ts';
+import { requesterOf } from './requester.ts';
 
 /** The verbs of this file. */
 type HoldVerbs = Pick<Verbs, keyof typeof HOLD_VERBS>;
@@ -76,10 +76,4 @@ async function publishOne(
   if (held !== null) ports.report({ name: 'publish-requested', id, by, at: held.until });
   await publishReady(ports, ready, { closure: () => null, signal });
   return false;
-}
-
-/** The user as the kernel reports it; in this process, its own. */
-async function requesterOf({ mode, files, clock }: Parts, { peer }: Caller): Promise<Pick<Hold, 'by' | 'uid'>> {
-  const user = mode === 'command' ? { uid: files.self } : peer;
-  return { by: await namedUser(user, clock), uid: user?.uid ?? null };
 }

@@ -23,6 +23,8 @@ const replacementSchema = z.object({
   /** SHA-256 of the root that was trusted before; null if there was none. */
   from: z.string().nullable(),
   to: z.string(),
+  /** Who asked for it, in words. */
+  by: z.string(),
 });
 const memorySchema = z.object({
   /** This host has accepted a signed feed. */

@@ -186,6 +186,7 @@ describe('health: the verdict', () => {
     waitingRequests: 0,
     hold: null,
     expiring: null,
+    trustWarning: null,
     queues: [],
     nextCheckMs: Date.UTC(2026, 10, 20, 6, 7),
   };
@@ -265,6 +266,7 @@ describe('health: the verdict', () => {
       { queues: [FULL_QUEUE] },
       'The queue of receipts is 96 % full (96 of 100 receipts, 1.0 KB of 10.0 MB); a full queue refuses new ones. See sallyport queue ls.',
     ],
+    ['warning', { trustWarning: 'The signed role root expires.' }, 'The signed role root expires.'],
     [
       'warning',
       { queues: [{ ...FULL_QUEUE, items: 90 }], isPaused: true },

@@ -1,0 +1,87 @@
+// Trust in a signed feed, as `sallyport trust` requests and shows it: verbs and answers.
+
+import { z } from 'zod';
+import { failureSchema } from '#control/answers.ts';
+import { answer, nothing, whole } from '#control/verb.ts';
+
+/** A root with the keys of a large vendor has about 20 KB. */
+const MAX_ROOT_CHARACTERS = 524_288;
+
+const replacementSchema = z.object({
+  at: z.string(),
+  /** Fingerprint of the root that was trusted before; null if there was none. */
+  from: z.string().nullable(),
+  to: z.string(),
+  by: z.string(),
+});
+
+/** How updates are trusted. Times are RFC 3339; fingerprints are SHA-256 in hex. */
+export const trustStateSchema = z.object({
+  /** `updates.trust`. */
+  kind: z.enum(['tls', 'tuf']),
+  /** Whether this host has accepted a signed feed, so that `tls` would be a downgrade. */
+  signed: z.boolean(),
+  root: z
+    .object({
+      version: z.number(),
+      sha256: z.string(),
+      /** The file that the chain of roots begins with. */
+      file: z.string(),
+      /** When the repository last said that there is no newer root. */
+      checked_at: z.string().nullable(),
+      rotated: z.object({ from: z.number(), to: z.number(), at: z.string() }).nullable(),
+    })
+    .nullable(),
+  roles: z.array(
+    z.object({
+      role: z.string(),
+      version: z.number(),
+      expires: z.string(),
+      threshold: z.number(),
+      /** The keys that made valid signatures. */
+      signers: z.array(z.object({ key: z.string(), scheme: z.string() })),
+    }),
+  ),
+  /** The last time that root replaced the trusted root by hand. */
+  replaced: replacementSchema.nullable(),
+  /** One sentence for each. */
+  warnings: z.array(z.string()),
+  /** Why root and roles cannot be shown. */
+  problem: failureSchema.nullable(),
+});
+export type TrustRow = z.infer<typeof trustStateSchema>;
+
+const importSchema = z.object({
+  /** The content of the file. */
+  root: z.string().max(MAX_ROOT_CHARACTERS),
+  /** The fingerprint that the admin has from the vendor. */
+  fingerprint: z.string().max(64),
+  replace: z.boolean(),
+});
+
+const importedSchema = z.object({
+  version: z.number(),
+  sha256: z.string(),
+  /** The root that was trusted before; null if there was none. */
+  replaced: z.string().nullable(),
+});
+export type ImportedRoot = z.infer<typeof importedSchema>;
+
+export const TRUST_VERBS = {
+  showTrust: answer({ path: '/v1/trust', needs: 'look', does: 'show the trust in updates', result: trustStateSchema }),
+  /** Trusts a root. @throws CodedError TUF-ROOT-FILE, TRUST-OTHER-ROOT */
+  importRoot: answer({
+    path: '/v1/trust/import',
+    needs: 'admin',
+    does: 'import the root of a signed feed',
+    request: whole(importSchema),
+    result: importedSchema,
+  }),
+  /** Deletes the metadata of the signed feed and the highest versions. The root of trust stays. */
+  forgetTrust: answer({
+    path: '/v1/trust/forget',
+    needs: 'admin',
+    does: 'forget the metadata of the signed feed',
+    result: nothing,
+  }),
+};

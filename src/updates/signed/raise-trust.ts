@@ -1,0 +1,44 @@
+// Finds packages that were published from an unsigned feed among the signed targets, for `updates verify`.
+//
+// Guarantees: a package gets `signed` only if its digest was just read from the disk and is that of a signed target. The
+// hook does not run again. A crash leaves the old sidecar or the new one.
+
+import { asCoded } from '#errors/coded-error.ts';
+import type { UpdatesPorts } from '#updates/ports.ts';
+import { configuredFeed } from '#updates/request.ts';
+
+/** `intact` are the ids whose files were read and found unchanged. Failures are reported; the packages stay as they are. */
+export async function raiseTrust(ports: UpdatesPorts, intact: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+  const feed = configuredFeed(ports.settings());
+  if (feed === null || ports.settings().updates.trust !== 'tuf') return;
+  const waiting = (await ports.store.list()).filter(
+    ({ id, sidecar: { trust } }) => trust !== 'signed' && intact.has(id),
+  );
+  if (waiting.length === 0) return;
+  try {
+    const reading = await ports.feed.read({ revalidate: false, signal });
+    for (const { id, sidecar } of waiting) {
+      if (!(await isTarget(() => reading.locate(sidecar.item, signal), signal))) continue;
+      await ports.store.describe(id, { ...sidecar, trust: 'signed', feed: feed.href });
+      ports.report({ name: 'trust-raised', id });
+    }
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = asCoded(thrown);
+    ports.report({ name: 'check-failed', error, hop: error.place });
+  } finally {
+    ports.session.close();
+  }
+}
+
+async function isTarget(locate: () => Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  try {
+    await locate();
+    return true;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const { code } = asCoded(thrown);
+    if (code === 'TUF-TARGET-UNKNOWN' || code === 'TUF-TARGET-DIFFERS') return false;
+    throw thrown;
+  }
+}

@@ -1,0 +1,75 @@
+// Shows and changes what a signed feed is trusted by: the stored roles, an imported root, and forgetting all of it.
+//
+// Guarantees: nothing is requested. A root is imported only if it is valid, and takes the place of another one only if
+// the caller says so. Metadata and versions of the other one are deleted before the new root is stored, so a crash in
+// between leaves the old root with nothing accepted yet.
+
+import { createHash } from 'node:crypto';
+import { coded } from '#errors/coded-error.ts';
+import { TufClient } from '#trust/tuf/client.ts';
+import { readInitialRoot } from '#trust/tuf/root.ts';
+import type { TufSource } from '#trust/tuf/source.ts';
+import type { TrustStatus } from '#trust/tuf/types.ts';
+import type { RootReplacement } from './trust-memory.ts';
+import { loadTrustedRoot, minimumVersions, reportTuf, type SignedFeedPorts } from './tuf-feed.ts';
+
+/** What is stored now, and the file that it is verified from. */
+export interface StoredTrust {
+  readonly status: TrustStatus;
+  readonly rootFile: string;
+}
+
+/** Reads and verifies the stored metadata. @throws CodedError TUF-ROOT-FILE, CONFIG-INCOMPLETE, FILE-* */
+export async function readStoredTrust(ports: SignedFeedPorts): Promise<StoredTrust> {
+  const { files, clock, trust, report } = ports;
+  const root = await loadTrustedRoot(ports);
+  const client = await TufClient.open({
+    files,
+    dir: trust.metadataDir,
+    source: NO_SOURCE,
+    nowMs: clock.now(),
+    ...root,
+    minimumVersions: minimumVersions(trust),
+    report: (event) => reportTuf(report, event),
+  });
+  return { status: client.status(), rootFile: root.rootFile };
+}
+
+const NO_SOURCE: TufSource = {
+  metadata: () => Promise.reject(coded('INTERNAL', { reason: 'stored metadata is read without requests' })),
+  target: () => Promise.reject(coded('INTERNAL', { reason: 'stored metadata is read without requests' })),
+};
+
+/** A root to import, and who asks for it. */
+export interface RootImport {
+  readonly bytes: Uint8Array;
+  /** SHA-256 in hex, as the admin has it from the vendor. */
+  readonly fingerprint: string;
+  readonly replace: boolean;
+  readonly by: string;
+}
+
+/** Trusts a root. Returns what it replaced. @throws CodedError TUF-ROOT-FILE, TRUST-OTHER-ROOT, FILE-*, DISK-FULL */
+export async function importRoot(
+  ports: SignedFeedPorts,
+  { bytes, fingerprint, replace, by }: RootImport,
+): Promise<{ version: number; sha256: string; replaced: RootReplacement | null }> {
+  const path = 'the given file';
+  const { content } = await readInitialRoot(bytes, path);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== fingerprint.toLowerCase()) {
+    throw coded('TUF-ROOT-FILE', { path, reason: `its fingerprint is ${sha256}, not the given one` });
+  }
+  const before = await readStoredTrust(ports).catch(() => null);
+  const known = before?.status.rootSha256 ?? null;
+  const { version } = content;
+  if (known === sha256) return { version, sha256, replaced: null };
+  if (before !== null && !replace) {
+    const trusted = before.status.roles.find(({ role }) => role === 'root')?.version ?? 0;
+    throw coded('TRUST-OTHER-ROOT', { version: trusted, known: before.status.rootSha256, found: sha256 });
+  }
+  const replaced = before === null ? null : { at: ports.clock.now(), from: known, to: sha256, by };
+  if (replaced !== null) await ports.trust.forget();
+  await ports.trust.importRoot(bytes, replaced);
+  return { version, sha256, replaced };
+}

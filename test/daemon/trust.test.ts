@@ -1,0 +1,187 @@
+// `sallyport trust` over a composed Sallyport: what it shows, imports, replaces and forgets, and what `updates verify` adds.
+
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { trustImportCommand, trustStatusCommand } from '#cli/updates/trust.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { crashPlaces } from '#test/support/every-crash.ts';
+import { aTrust, fakeControl } from '#test/support/fake-control.ts';
+import { fakeTerminal } from '#test/support/fake-terminal.ts';
+import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import { openRig } from '#test/support/round-rig.ts';
+import { startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { SIGNED_CLOCK, SignedOrigin } from '#test/support/signed-origin.ts';
+import { testSettings } from '#test/support/test-settings.ts';
+import { SimulatedRepository } from '#test/tuf/support/simulated-repository.ts';
+import { raiseTrust } from '#updates/signed/raise-trust.ts';
+import { importRoot, readStoredTrust } from '#updates/signed/trust-state.ts';
+
+const ROOT = '/etc/root.json';
+const JAR = makeJar('1', 3_000);
+let origin: SignedOrigin;
+let files: CrashingFiles;
+beforeEach(async () => {
+  origin = await SignedOrigin.start();
+  origin.offer([{ item: itemFor('1', JAR), bytes: JAR }]);
+  files = new CrashingFiles();
+  files.plantFile(ROOT, origin.repository.initialRoot);
+});
+afterEach(() => origin.close());
+
+function rig(updates: Record<string, unknown> = origin.settings(ROOT), on = files) {
+  return openRig({ files: on, dir: '/data', settings: testSettings('/data', { updates }), clock: SIGNED_CLOCK });
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const request = (bytes: Uint8Array, replace = false) => ({ bytes, fingerprint: sha256(bytes), replace, by: 'root' });
+const code = (work: Promise<unknown>) =>
+  work.then(
+    () => null,
+    (error: { code: string }) => error.code,
+  );
+const withoutRoot = () => ({ trust: 'tuf', tuf: { metadata_url: `${origin.url}/metadata/` } });
+
+describe('trust in a signed feed', () => {
+  it('shows root, versions and signatures of every role after a check', async () => {
+    const { ports, round } = await rig();
+    await round();
+    const { status, rootFile } = await readStoredTrust(ports);
+    expect(rootFile).toBe(ROOT);
+    expect(status.roles.map(({ role, version }) => [role, version])).toEqual([
+      ['root', 1],
+      ['timestamp', 2],
+      ['snapshot', 2],
+      ['targets', 2],
+    ]);
+    expect(status.roles.every(({ signers }) => signers.length === 1)).toBe(true);
+    expect(status.rootCheckedMs).toBe(SIGNED_CLOCK.now());
+  });
+
+  it('begins with an imported root', async () => {
+    const first = await rig(withoutRoot());
+    expect((await first.round()).error?.code).toBe('CONFIG-INCOMPLETE');
+    await importRoot(first.ports, request(origin.repository.initialRoot));
+    expect((await first.round()).published).toEqual(['1']);
+  });
+
+  it('refuses an invalid root, a wrong fingerprint and a second root', async () => {
+    const { ports } = await rig();
+    const other = new SimulatedRepository().initialRoot;
+    expect(await code(importRoot(ports, { ...request(other), fingerprint: 'a'.repeat(64) }))).toBe('TUF-ROOT-FILE');
+    expect(await code(importRoot(ports, request(Buffer.from('{}'))))).toBe('TUF-ROOT-FILE');
+    expect(await code(importRoot(ports, request(other)))).toBe('TRUST-OTHER-ROOT');
+  });
+
+  it('accepts another vendor after its root was replaced', async () => {
+    await (await rig()).round();
+    const next = await SignedOrigin.start();
+    const jar = makeJar('2', 3_000);
+    next.offer([{ item: itemFor('2', jar), bytes: jar }]);
+    const { ports, round } = await rig(next.settings(ROOT));
+    expect((await round()).error?.code).toMatch(/^TUF-/);
+    const { replaced } = await importRoot(ports, request(next.repository.initialRoot, true));
+    expect(replaced).toMatchObject({ from: sha256(origin.repository.initialRoot), by: 'root' });
+    expect((await round()).published).toEqual(['2']);
+    const again = await rig(next.settings(ROOT));
+    expect(again.ports.trust.replaced?.to).toBe(sha256(next.repository.initialRoot));
+    await next.close();
+  });
+
+  it('can be forgotten: versions start over, and the host stays signed', async () => {
+    const { ports, round } = await rig();
+    await round();
+    await ports.trust.forget();
+    const again = await rig();
+    expect(again.ports.trust.isSigned).toBe(true);
+    expect(files.names().filter((name) => name.includes('/trust/updates/'))).toEqual([]);
+    expect((await again.round()).error).toBeNull();
+  });
+
+  it('continues after a crash at every operation of a replacement', async () => {
+    const other = await SignedOrigin.start();
+    other.offer([]);
+    const first = async () => {
+      const disk = new CrashingFiles();
+      disk.plantFile(ROOT, origin.repository.initialRoot);
+      await (await rig(origin.settings(ROOT), disk)).round();
+      disk.arm({});
+      return disk;
+    };
+    const replace = async (disk: CrashingFiles) => {
+      const { ports } = await rig(origin.settings(ROOT), disk);
+      await importRoot(ports, request(other.repository.initialRoot, true));
+    };
+    const places = await crashPlaces(await first(), replace);
+    expect(places.length).toBeGreaterThan(10);
+    for (const { n, when } of places) {
+      const disk = await first();
+      disk.arm(when === 'before' ? { crashBefore: n } : { crashAfter: n });
+      await replace(disk).catch(() => undefined);
+      const left = disk.afterCrash('torn', n);
+      expect((await rig(origin.settings(ROOT), left)).ports.trust.isSigned).toBe(true);
+      await replace(left);
+      expect((await (await rig(other.settings(ROOT), left)).round()).error).toBeNull();
+    }
+    await other.close();
+  });
+});
+
+describe('updates verify', () => {
+  it('raises the trust of a package that is a signed target, and of no other', async () => {
+    const unsigned = await startScriptedOrigin();
+    const far = makeJar('far', 3_000);
+    unsigned.serve('/feed.json', feedOf([itemFor('1', JAR), itemFor('far', far, { package: 'far' })]));
+    unsigned.serve('/1.jar', JAR);
+    unsigned.serve('/far.jar', far);
+    await (await rig({ feed_url: `${unsigned.url}/feed.json` })).round();
+    const { ports } = await rig();
+    await raiseTrust(ports, new Set(['1', 'far']), new AbortController().signal);
+    const found = (await ports.store.list()).map(({ id, sidecar }) => [id, sidecar.trust]);
+    expect(found).toEqual([
+      ['1', 'signed'],
+      ['far', 'loopback'],
+    ]);
+    await unsigned.close();
+  });
+});
+
+describe('the commands of trust', () => {
+  it('show one row for each role, and a replacement', async () => {
+    const terminal = fakeTerminal();
+    const trust = aTrust({
+      kind: 'tuf',
+      roles: [
+        {
+          role: 'root',
+          version: 3,
+          expires: '2027-01-01T00:00:00.000Z',
+          threshold: 2,
+          signers: [{ key: 'ab'.repeat(32), scheme: 'ed25519' }],
+        },
+      ],
+      replaced: { at: '2026-11-20T00:00:00.000Z', from: null, to: 'cd'.repeat(32), by: 'user 0 (root)' },
+    });
+    await trustStatusCommand(fakeControl({ showTrust: () => Promise.resolve(trust) }), terminal, { json: false });
+    expect(terminal.printed.join('\n')).toMatch(
+      /root +version 3, expires .* signed by abababababab \(ed25519\); 2 needed/,
+    );
+    expect(terminal.printed.join('\n')).toContain('[TRUST-REPLACED]');
+  });
+
+  it('compare the fingerprint of the vendor before they send', async () => {
+    const terminal = fakeTerminal();
+    const root = Buffer.from('{}');
+    const control = fakeControl({ importRoot: () => Promise.reject(new Error('it was sent')) });
+    const importing = (fingerprint?: string, replace = false) =>
+      trustImportCommand(control, terminal, {
+        root,
+        replace,
+        json: false,
+        ...(fingerprint === undefined ? {} : { fingerprint }),
+      });
+    await expect(importing()).rejects.toThrow(/fingerprint/);
+    await expect(importing(undefined, true)).rejects.toThrow(/--replace needs --fingerprint/);
+    await expect(importing('abc')).rejects.toThrow(/64 hexadecimal/);
+    await expect(importing('a'.repeat(64))).rejects.toThrow(/not the one that you entered/);
+  });
+});
