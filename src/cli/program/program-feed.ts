@@ -24,7 +24,7 @@ export interface MakeKeyArguments extends KeyArguments {
 }
 
 /** The values of `ROLE=NUMBER` options. */
-export type ByRole = Readonly<Record<string, number>>;
+type ByRole = Readonly<Record<string, number>>;
 
 export interface RotateArguments {
   readonly tuf: string;

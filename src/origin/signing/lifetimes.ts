@@ -9,7 +9,7 @@ import type { RoleRule, TopRole } from './documents.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_HOURS = 24;
-export const DAY_MS = DAY_HOURS * HOUR_MS;
+const DAY_MS = DAY_HOURS * HOUR_MS;
 
 /** Lifetimes in hours. The two roles that a machine renews by itself are short: that limits how long old data can be replayed. */
 const DEFAULT_HOURS: Readonly<Record<TopRole, number>> = {
@@ -21,10 +21,6 @@ const DEFAULT_HOURS: Readonly<Record<TopRole, number>> = {
 /** Agents warn of root and targets from 30 days on. The vendor gets 15 days more, and 30 where the lifetime allows it. */
 const MIN_RENEWAL_MS = 45 * DAY_MS;
 const MAX_RENEWAL_MS = 60 * DAY_MS;
-
-/** The limits of a lifetime that can be set, in days. */
-export const MIN_LIFETIME_DAYS = 1;
-export const MAX_LIFETIME_DAYS = 3_650;
 
 /** The lifetime of a new version, in milliseconds. `kind` of a team is targets. */
 export function lifetimeOf(kind: TopRole, rule: RoleRule | undefined): number {

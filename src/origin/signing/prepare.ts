@@ -33,7 +33,7 @@ export function prepareRoot(repository: Repository | null, change: RootChange, n
     warnings: [
       ...(threshold === 1 ? ['One key alone can replace every other key: give root a threshold of 2 or more.'] : []),
       ...(keyids.length === threshold
-        ? [`All ${keyids.length} root keys are needed: if one is lost, the root is lost. Add a spare key.`]
+        ? ['Every root key must sign: if one is lost, the root is lost. Add a spare key.']
         : []),
       ...(keyids.some((id) => online.has(id))
         ? ['A root key also signs snapshot or timestamp: keep root keys offline.']

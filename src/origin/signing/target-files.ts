@@ -16,7 +16,7 @@ const FOLDER_MODE = 0o755;
 const CHUNK_BYTES = 1024 * 1024;
 
 /** The path of a target below `targets/`. */
-export function consistentName(path: string, sha256: string): string {
+function consistentName(path: string, sha256: string): string {
   const slash = path.lastIndexOf('/') + 1;
   return `${path.slice(0, slash)}${sha256}.${path.slice(slash)}`;
 }

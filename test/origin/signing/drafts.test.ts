@@ -78,7 +78,7 @@ describe('drafts', () => {
     );
     expect(change({}).warnings).toEqual([]);
     expect(change({ keys: { root: [ada, online] } }).warnings).toEqual([
-      expect.stringContaining('All 2 root keys are needed'),
+      expect.stringContaining('Every root key must sign'),
       expect.stringContaining('keep root keys offline'),
     ]);
   });
