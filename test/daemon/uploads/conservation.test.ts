@@ -57,7 +57,7 @@ describe('documents', () => {
 
   it('documents: on a full disk new ones are refused, and the others are sent while it is full', async () => {
     const files = new CrashingFiles();
-    const rig: AnalyticsRig = await openAnalytics({ files, others: SOON });
+    const rig: AnalyticsRig = await openAnalytics({ files, factor: 60, others: SOON });
     try {
       rig.relay.mode = 'down';
       for (let n = 0; n < 30; n += 1) await rig.submit(n);
