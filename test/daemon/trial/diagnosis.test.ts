@@ -258,7 +258,7 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<DiagnosisOu
         code: 'SHELL-DIFFERS',
         status: 78,
         kind: 'config',
-        words: 'Your shell has HTTPS_PROXY',
+        words: 'Your shell sets HTTPS_PROXY',
       },
     },
     'a block page in place of the package': {
