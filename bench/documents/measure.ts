@@ -41,15 +41,15 @@ export function buildWorker(dir: string): Run {
   };
 }
 
-/** A file of documents that differ, one on each line. */
-export function writeDocuments(path: string): void {
+/** A file of documents that differ, one on each line. `ending` is the end of the text in each, with escapes if wanted. */
+export function writeDocuments(path: string, ending = ''): void {
   const file = openSync(path, 'w');
   for (let n = 0; n < COUNT; n += 1000)
-    writeSync(file, Array.from({ length: 1_000 }, (_, at) => lineOf(n + at)).join(''));
+    writeSync(file, Array.from({ length: 1_000 }, (_, at) => lineOf(n + at, ending)).join(''));
   closeSync(file);
 }
 
-function lineOf(n: number): string {
+function lineOf(n: number, ending: string): string {
   const host = `host-${(n * 7_919) % 5_000}.example.com`;
   const head = JSON.stringify({
     n,
@@ -61,7 +61,7 @@ function lineOf(n: number): string {
     text: '',
   });
   const words = `finding ${(n * 2_654_435_761) % 4_294_967_296} on port ${n % 65_536} `.repeat(8);
-  return `${head.slice(0, -2)}${words.slice(0, DOCUMENT_BYTES - head.length)}"}\n`;
+  return `${head.slice(0, -2)}${words.slice(0, DOCUMENT_BYTES - head.length - ending.length)}${ending}"}\n`;
 }
 
 export async function timed(work: () => unknown): Promise<number> {

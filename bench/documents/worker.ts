@@ -14,6 +14,8 @@ import { documentsOf } from '#uploads/analytics/submission.ts';
 export type Work =
   /** Accepts the lines of a file as one submission, with the checks of a daemon. */
   | { readonly does: 'submit'; readonly file: string }
+  /** Reads and checks the lines of a file, and stores nothing. */
+  | { readonly does: 'read'; readonly file: string }
   /** Accepts each line of a file as a submission of its own, `atOnce` of them at a time. */
   | { readonly does: 'submit-each'; readonly file: string; readonly atOnce: number }
   /** Opens the store. */
@@ -58,10 +60,16 @@ async function submitEach(agent: DocumentsAgent, file: string, atOnce: number): 
   await Promise.all(waiting);
 }
 
+async function drain(groups: AsyncIterable<unknown>): Promise<void> {
+  const iterator = groups[Symbol.asyncIterator]();
+  while ((await iterator.next()).done !== true);
+}
+
 async function perform(agent: DocumentsAgent, work: Work): Promise<void> {
   if (work.does === 'submit') {
     await agent.documents.append({ documents: documentsOf(createReadStream(work.file), rules()) });
-  } else if (work.does === 'submit-each') await submitEach(agent, work.file, work.atOnce);
+  } else if (work.does === 'read') await drain(documentsOf(createReadStream(work.file), rules()));
+  else if (work.does === 'submit-each') await submitEach(agent, work.file, work.atOnce);
   else if (work.does === 'drain') await agent.send();
 }
 
