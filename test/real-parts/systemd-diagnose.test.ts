@@ -161,7 +161,7 @@ describeWith(['systemd'], 'diagnose with the service in a real systemd', () => {
 
       expect(status).toBe(78);
       expect(stdout).toMatch(
-        /^\[SHELL-DIFFERS\] updates: .* Your shell has HTTPS_PROXY, HTTP_PROXY, but the environment of the service does not/,
+        /^\[SHELL-DIFFERS\] updates: .* Your shell sets HTTPS_PROXY, HTTP_PROXY, but the environment of the service does not/,
       );
       expect(stdout).toContain(`(${failure?.code})`);
     });
