@@ -12,6 +12,7 @@ import type {
 import { printJson } from '#cli/terminal/json.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
+import { showForeign } from '#errors/template.ts';
 import { type Draft, isComplete, mergeDrafts, progressOf, readDraft, renderDraft } from '#origin/signing/draft.ts';
 import { type KeyFolder, listSigningKeys, namedKeys } from '#origin/signing/key-folder.ts';
 import { existing, prepareRoot, prepareTeam, removeTeam } from '#origin/signing/prepare.ts';
@@ -95,12 +96,14 @@ export async function signCommand(host: SigningHost, file: string, options: Sign
   const merged = await mergeDrafts(await readDraftFile(file), copies);
   const signer = await openSigner(host, options);
   const nameOf = (id: string) => signer.nameOf(id);
-  for (const line of describeDraft(merged, nameOf)) terminal.out(line);
+  // An unknown key by its whole id: the first digits can be imitated.
+  const idOrName = (id: string) => showForeign(signer.known.get(id)?.name ?? id);
+  for (const line of describeDraft(merged, idOrName)) terminal.out(line);
   const adds = canAdd(merged, signer);
   if (adds) await confirm(host, options.yes);
   const { draft, added } = adds ? await signDraft(merged, signer) : { draft: merged, added: [] };
   await writeDurably(realFiles, resolve(file), renderDraft(draft), DRAFT_MODE);
-  for (const { role, key } of added) terminal.out(`Signed ${role} with ${key}.`);
+  for (const { role, key } of added) terminal.out(`Signed ${showForeign(role)} with ${key}.`);
   for (const line of progressLines(progressOf(draft), nameOf)) terminal.out(line);
   if (options.tuf === undefined) {
     const next = isComplete(draft) ? `publish it with: sallyport feed sign ${file} --tuf DIR` : 'pass it on';

@@ -2,7 +2,7 @@
 
 import { formatTable } from '#cli/terminal/table.ts';
 import { type Terminal, widthOf } from '#cli/terminal/terminal.ts';
-import { showDuration } from '#errors/template.ts';
+import { showDuration, showForeign } from '#errors/template.ts';
 import type { Progress } from '#origin/signing/draft.ts';
 import type { KnownKey } from '#origin/signing/key-folder.ts';
 import type { PublishResult } from '#origin/signing/publish.ts';
@@ -29,7 +29,7 @@ export function progressLines(progress: readonly Progress[], nameOf: (keyId: str
       const names = signers.length === 0 ? '' : ` (${signers.map(nameOf).join(', ')})`;
       const need = isNeeded ? `${rule.threshold} needed` : `${rule.threshold} wanted, but not needed`;
       const rest = done ? '' : `; can sign: ${missing.join(', ')}`;
-      return `${role} ${version}: ${count} by keys of ${listedIn}${names}, ${need}${rest}`;
+      return `${showForeign(role)} ${version}: ${count} by keys of ${listedIn}${names}, ${need}${rest}`;
     }),
   );
 }

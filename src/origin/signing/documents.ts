@@ -100,6 +100,9 @@ export interface Envelope<D extends TufDocument = TufDocument> {
   readonly signed: D;
 }
 
+/** RFC 3339 in UTC (TUF 4.2.2). */
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
+
 /** The version of the specification that these documents follow. */
 export const SPEC_VERSION = '1.0.31';
 
@@ -127,6 +130,7 @@ export function readEnvelope<D extends TufDocument>(
     if (!Number.isSafeInteger(parsed.signed.version) || parsed.signed.version < 1) {
       return { problem: 'its version is not a whole number of at least 1' };
     }
+    if (!TIME.test(parsed.signed.expires)) return { problem: 'its expiry is not a time in UTC' };
     return { envelope: { signatures: parsed.signatures, signed: parsed.signed } };
   } catch (thrown) {
     return { problem: thrown instanceof Error ? thrown.message : 'it is not TUF metadata' };

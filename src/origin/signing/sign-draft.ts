@@ -1,5 +1,6 @@
 // Adds the signatures of this machine's keys to a draft, and describes a draft to the people who sign it.
 
+import { showForeign } from '#errors/template.ts';
 import { type RoleKeys, type RootDocument, type TargetsDocument, TOP_ROLES, validSigners } from './documents.ts';
 import { type Draft, draftDocuments, mapDocuments, progressOf, requirementsOf } from './draft.ts';
 import type { SigningKeys } from './signing-keys.ts';
@@ -37,10 +38,13 @@ function wantedKeys(signers: readonly string[], { rule }: RoleKeys, signer: Sign
   return rule.keyids.filter((id) => signer.has(id) && !signers.includes(id));
 }
 
-/** What a draft changes, in lines for the people who are to sign it. `nameOf` names a key. */
+/**
+ * What a draft changes, in lines for the people who are to sign it. `nameOf` names a key. Anyone can make a draft, so its
+ * texts are escaped, and every key is listed even if the draft says that it is unchanged.
+ */
 export function describeDraft(draft: Draft, nameOf: (keyId: string) => string): readonly string[] {
   const lines = draftDocuments(draft).flatMap(([role, { signed }]) => {
-    const head = `${role} ${signed.version}, expires ${signed.expires}`;
+    const head = `${showForeign(role)} ${signed.version}, expires ${showForeign(signed.expires)}`;
     if (signed._type === 'root') return [head, ...rootLines(signed, draft.trustedRoot?.signed ?? null, nameOf)];
     const previous = role === 'targets' ? (draft.trustedTargets?.signed ?? null) : null;
     return [head, ...targetsLines(signed as TargetsDocument, previous, nameOf)];
@@ -71,11 +75,11 @@ function targetsLines(made: TargetsDocument, before: TargetsDocument | null, nam
   const gone = before === null ? [] : added(paths, Object.keys(before.targets));
   return [
     `  ${count}`,
-    ...differing.map((path) => `  adds or changes ${path}`),
-    ...gone.map((path) => `  removes ${path}`),
+    ...differing.map((path) => `  adds or changes ${showForeign(path)}`),
+    ...gone.map((path) => `  removes ${showForeign(path)}`),
     ...(made.delegations?.roles ?? []).map(
       ({ name, paths: patterns, keyids, threshold }) =>
-        `  delegates ${patterns.join(', ')} to ${name}: ${threshold} of ${keyids.map(nameOf).join(', ')}`,
+        `  delegates ${patterns.map(showForeign).join(', ')} to ${showForeign(name)}: ${threshold} of ${keyids.map(nameOf).join(', ')}`,
     ),
   ];
 }

@@ -6,6 +6,7 @@
 
 import { type KeyObject, sign } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';
+import { showForeign } from '#errors/template.ts';
 import { readWhole } from '#system/durable.ts';
 import { bytesToSign, type Envelope, type TufDocument, type TufSignature, withSignature } from './documents.ts';
 import { readSignerCommand, type SignerPorts, signByCommand } from './external-signer.ts';
@@ -56,7 +57,7 @@ export class SigningKeys {
 
   /** The name of a key, or the first digits of its id if it is not in the folder. */
   nameOf(keyId: string): string {
-    return this.known.get(keyId)?.name ?? keyId.slice(0, 12);
+    return showForeign(this.known.get(keyId)?.name ?? keyId.slice(0, 12));
   }
 
   /** The document with a signature of each of these keys. @throws CodedError SIGNING-KEY, SIGNING-PASSPHRASE, SIGNING-SIGNER */

@@ -66,6 +66,20 @@ describe('drafts', () => {
     expect(lines[4]).toBe('  timestamp: 1 of online (unchanged)');
   });
 
+  it('drafts: text of a draft cannot control the terminal of a signer', async () => {
+    const vendor = await withHolders();
+    await vendor.release({ 'feed.json': 'x' });
+    const draft = await vendor.rootDraft({ targets: ['online'] });
+    const targets = draft.targets ?? expect.fail();
+    const facts = { length: 1, hashes: { sha256: 'a'.repeat(64) } };
+    const hostile = { ...targets, signed: { ...targets.signed, targets: { 'a\u001b[2Jb\n': facts } } };
+    const lines = describeDraft({ ...draft, targets: hostile }, (id) => id);
+    expect(lines.join('')).not.toMatch(/[\u001b\n]/);
+    expect(lines.find((line) => line.includes('adds or changes'))).toContain('u{1b}');
+    const late = { ...targets, signed: { ...targets.signed, expires: '1 Jan 2030 (\u001b[2J)' } };
+    expect(() => readDraft(renderDraft({ ...draft, targets: late }))).toThrow('not a time in UTC');
+  });
+
   it('drafts: a root with too few keys, or with a risk, is refused or warned of', async () => {
     const vendor = await withHolders();
     const [ada, online] = await vendor.keys(['ada', 'online']);
