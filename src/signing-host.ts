@@ -1,5 +1,5 @@
-// What the commands that sign get from the process: passphrases, signers, and the consent of the person at the
-// terminal.
+// The inputs that the commands for signing get from the process: passphrases, signers, and the consent of the person at
+// the terminal.
 
 import { resolve } from 'node:path';
 import type { KeyArguments } from '#cli/program/program-feed.ts';

@@ -1,7 +1,7 @@
 // The last success, the last failure and the last route of each purpose, kept across restarts.
 //
-// One state file, {purposes: {<name>: {succeeded_at, failed, route}}}, times in ms since the epoch. Failures are redacted
-// before they are stored. Losing the file loses only this history. A crash leaves the old file or the new one.
+// One state file, {purposes: {<name>: {succeeded_at, failed, route}}}, times in ms since the epoch. Failures are
+// redacted before they are stored. Losing the file loses only this history. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
 import type { Purpose } from '#config/purposes.ts';

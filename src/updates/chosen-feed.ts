@@ -1,8 +1,8 @@
 // The feed that the settings choose: signed or unsigned.
 //
-// Guarantees: a host that has accepted a signed feed reads no unsigned one until root allows that, also after a new
-// installation over the same packages. Where both are configured, the signed one alone decides; the other one is only
-// compared. The client of signed feeds is loaded only where it is used.
+// Guarantees: a host that has accepted a signed feed reads no unsigned feed until root allows this, even after a new
+// installation with the same packages folder. If both are configured, only the signed feed is used, and the other one
+// is compared with it. The client of signed feeds is loaded only if it is used.
 
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';

@@ -1,4 +1,5 @@
-// What a proxy that decrypts TLS can read, for each purpose that permits it, as `status` and `endpoints` show it. Pure.
+// For each purpose that permits interception, lists what a proxy that decrypts TLS can read, for `status` and
+// `endpoints`. Pure.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Status } from '#control/control.ts';

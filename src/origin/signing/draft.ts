@@ -1,6 +1,7 @@
-// Documents that still need signatures, in one file that people pass on: from machine to machine, or a copy to each.
+// A draft: a file with documents that still need signatures. People pass it from machine to machine, or send a copy to
+// each signer.
 //
-// The file has everything that a signer needs to check what is signed: the documents, and those that agents trust now.
+// The file has everything that a signer needs for a check: the new documents, and the documents that agents trust now.
 // Nothing in it is secret, and no signature in it is trusted without a check.
 
 import { coded } from '#errors/coded-error.ts';

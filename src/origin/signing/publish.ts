@@ -1,9 +1,9 @@
 // Publishes documents that have their signatures: adds the snapshot and the timestamp, and writes everything.
 //
-// Guarantees: at every moment a reader finds a whole repository. Files that an old timestamp needs are never replaced.
-// The timestamp is written after all that it leads to, and a new root last. If that root changes the keys of online
-// roles, these are signed by the old and the new keys, so that they are valid under either root. A crash leaves the old
-// repository, and files that nothing refers to; the next call replaces those.
+// Guarantees: the repository is complete at every moment. Files that an old timestamp needs are never replaced. The
+// timestamp is written after all files that it refers to, and a new root is written last. If that root changes the keys
+// of online roles, these are signed by the old and the new keys, so that they are valid under either root. A crash
+// leaves the old repository, and files that nothing refers to; the next call replaces those.
 
 import { join } from 'node:path';
 import { writeDurably } from '#system/durable.ts';

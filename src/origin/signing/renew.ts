@@ -1,4 +1,5 @@
-// `feed sign --tuf DIR` without a draft: renews what is due and can be signed on this machine. For a timer.
+// `feed sign --tuf DIR` without a draft: renews the roles that are due and can be signed on this machine. It is meant
+// for a timer.
 
 import { type Envelope, isSigned, type RoleKeys, type TopRole, teamRole, topRole } from './documents.ts';
 import { emptyDraft } from './draft.ts';

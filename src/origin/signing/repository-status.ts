@@ -1,4 +1,5 @@
-// `feed status`: what of a repository has to be renewed, and by whom. Pure, but for the files that targets name.
+// `feed status`: which roles of a repository must be renewed, and by whom. Pure, except that it checks the files that
+// targets name.
 
 import {
   type Envelope,

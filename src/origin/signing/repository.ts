@@ -1,8 +1,8 @@
 // Reads the repository that was published last, and checks it as an agent would. The next version continues it.
 //
-// Guarantees: nothing is continued that is damaged, unsigned, or has a gap, so that no version goes back. Expiry does
-// not matter here. `timestamp.json` exists from the moment that the first root does (`publish.ts`), so a missing one
-// was lost.
+// Guarantees: a repository that is damaged, not signed, or has a gap is not continued, so that no version goes back.
+// Expiry is not checked here. `timestamp.json` exists from the moment that the first root does (`publish.ts`), so a
+// missing one was lost.
 
 import { join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';

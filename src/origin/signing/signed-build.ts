@@ -1,7 +1,8 @@
 // `feed build DIR --tuf DIR`: makes the feed, and signs it and its packages as targets.
 //
 // Guarantees: packages and feed are in the repository, under their digests, before a document names them. If the keys
-// on this machine do not suffice, nothing is published, and the caller gets the draft to be signed elsewhere.
+// on this machine are not sufficient, nothing is published, and the caller gets a draft that is signed on other
+// machines.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Signs with the keys of a folder. Each private key is opened once for a command, however many documents it signs.
+// Signs with the keys of a folder. Each private key is opened once for a command, even if it signs many documents.
 //
 // Guarantees: every signature is verified with the public half before it is returned, so a wrong file of a key is
 // noticed here and not by an agent. A passphrase comes from a file or from the terminal, never from arguments or the

@@ -1,4 +1,5 @@
-// The files that targets name, below their digests: `targets/DIGEST.NAME` (TUF 5.7.3, consistent snapshots).
+// The files that targets name, with their digests in their names: `targets/DIGEST.NAME` (TUF 5.7.3, consistent
+// snapshots).
 //
 // Guarantees: a file with its final name has the bytes of its digest, because they are hashed while they are copied.
 // Old versions stay, for agents that read an older metadata file meanwhile. A crash leaves at most `NAME.new`.

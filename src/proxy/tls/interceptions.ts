@@ -1,4 +1,4 @@
-// What the last TLS connection of each purpose showed: whether a proxy decrypted it, and which. In memory only.
+// Remembers, in memory, whether a proxy decrypted the last TLS connection of each purpose, and which proxy it was.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { InterceptionAuthority } from './interception.ts';

@@ -1,4 +1,4 @@
-// A PEM file of the configuration, once it is read.
+// The content of a PEM file that the configuration names.
 
 /** A PEM text and its source, for failures. */
 export interface PemFile {

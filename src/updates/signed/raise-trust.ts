@@ -1,7 +1,7 @@
 // Finds packages that were published from an unsigned feed among the signed targets, for `updates verify`.
 //
-// Guarantees: a package gets `signed` only if its digest was just read from the disk and is that of a signed target. The
-// hook does not run again. A crash leaves the old sidecar or the new one.
+// Guarantees: a package gets `signed` only if its digest was just read from the disk and is that of a signed target.
+// The hook does not run again. A crash leaves the old sidecar or the new one.
 
 import { asCoded } from '#errors/coded-error.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';

@@ -1,8 +1,9 @@
 // Decides what a response says about a file of a repository: that it exists, that it does not, or nothing. Pure.
 //
 // A missing `N.root.json` ends the rotation of the root (TUF 5.3.3). Anyone who can make a client believe that it is
-// missing can hold back a new root, so a response counts only if the repository itself sent it, as far as that can be
-// known: inside TLS it did; over plain HTTP a proxy may have. What is still suppressed ends when the metadata expire.
+// missing can hold back a new root, so a response counts only if the repository itself sent it. Inside TLS, this is
+// certain; over plain HTTP, a proxy may have sent it. An attacker who still hides a new root can do so only until the
+// metadata expires.
 
 import { isPage, repeatsStatus } from '#http/page.ts';
 import { proxyMark } from '#proxy/proxy-mark.ts';

@@ -1,10 +1,10 @@
-// What this host remembers about signed feeds in addition to the metadata: that it has accepted one, the highest
-// versions, and a root that root has imported.
+// The facts about signed feeds that this host stores in addition to the metadata: that it has accepted one, the highest
+// versions, and a root that an admin has imported.
 //
-// Kept in two places, the state folder and the folder of the packages, so that neither a restored state nor a new
-// installation over the same packages goes back. Where they differ, the higher version counts. Versions stay as they
-// were read until the client of TUF, which is loaded only for a signed feed, merges them. A crash leaves the old file
-// or the new one.
+// They are stored in two places, the state folder and the packages folder, so that versions do not go back after the
+// state was restored, or after a new installation with the same packages. If the two differ, the higher version is
+// used. The client of TUF, which is loaded only for a signed feed, merges them. A crash leaves the old file or the new
+// one.
 
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,9 +1,9 @@
 // The signed feed: metadata of The Update Framework list the feed and every package, and the vendor has signed them.
 //
-// Guarantees: nothing is returned that is not signed for the trusted root, whichever copy of the repository it came
-// from. A copy that is behind or broken is skipped; the last one is the vendor's own. The highest versions are kept
-// next to the packages before a reading is returned. Relies on `#trust/tuf` for every check. A crash leaves a store
-// that continues.
+// Guarantees: only data that is signed for the trusted root is returned, no matter from which copy of the repository. A
+// copy that is out of date or damaged is skipped. The last copy is the repository of the vendor. The highest versions
+// are kept next to the packages before a reading is returned. Relies on `#trust/tuf` for every check. A crash leaves a
+// store that continues.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
