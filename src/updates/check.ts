@@ -66,7 +66,8 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnecte
       const url = feedUrl(ports.settings()).href;
       const before = ports.memory.feed(url);
       const revalidate =
-        isRevalidationDue(before, ports.clock.now()) || (refused !== null && STALE_COPY.has(refused.code));
+        (!isSigned(ports) && isRevalidationDue(before, ports.clock.now())) ||
+        (refused !== null && STALE_COPY.has(refused.code));
       try {
         const read = await ports.feed.read({ revalidate, signal, onConnected });
         const refusal = read.refusal(before, ports.clock.now());
@@ -88,6 +89,11 @@ async function readyIn(ports: UpdatesPorts, { document }: FeedReading): Promise<
   const digests = new Map(document.items.map(({ id, sha256 }) => [id, sha256]));
   const ready = await listReady(ports);
   return new Map(ready.filter(({ item }) => digests.get(item.id) === item.sha256).map((one) => [one.item.id, one]));
+}
+
+/** The expiry of signed metadata limits how long a cache can hold it back, so many hosts can share a cache. */
+function isSigned(ports: UpdatesPorts): boolean {
+  return ports.settings().updates.trust === 'tuf';
 }
 
 function isRevalidationDue(before: FeedMemory | null, nowMs: number): boolean {

@@ -43,6 +43,8 @@ export interface SquidOptions {
   readonly hosts?: readonly string[];
   /** What it sees in place of the machine's own. */
   readonly seen?: FileReplacements;
+  /** Keeps responses in memory, as their freshness allows. */
+  readonly caches?: boolean;
   /** Lines of squid.conf that say what is let through, and what is not opened; anything else is refused. */
   readonly acl?: readonly string[];
   /** Lines of squid.conf. They come before the access rules and after all other settings. */
@@ -195,7 +197,7 @@ function configuration(of: Configured): string {
     'netdb_filename none',
     'max_filedescriptors 1024',
     'cache_mem 8 MB',
-    'cache deny all',
+    options.caches === true ? 'cache allow all' : 'cache deny all',
     'connect_timeout 5 seconds',
     'dns_timeout 2 seconds',
     // In this order: Squid offers them in the order in which they stand.

@@ -119,7 +119,7 @@ export class HttpTufSource implements TufSource {
     { url, isSecond }: { readonly url: URL; readonly isSecond: boolean },
   ): Uint8Array | null | 'ask-again' {
     const hop = answersFrom(facts);
-    switch (classifyReply(head, body, { url, how: facts.how, isSecond })) {
+    switch (classifyReply(head, body, { url, how: facts.how, isSecond, isInspected: facts.withheld !== undefined })) {
       case 'missing':
         return null;
       case 'ask-again':
