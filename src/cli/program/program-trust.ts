@@ -5,7 +5,7 @@ import { filled } from '#cli/terminal/wrap.ts';
 import type { Globals, Hooks } from './program-hooks.ts';
 
 /** The options of `trust import`. */
-export interface TrustImportOptions {
+interface TrustImportOptions {
   readonly file: string;
   readonly fingerprint?: string;
   readonly replace: boolean;

@@ -103,7 +103,7 @@ export const signedFeedKeys = {
 };
 
 /** The URL of a folder. A missing slash at its end is added when it is used. */
-export function validateBaseUrl(text: string): string | null {
+function validateBaseUrl(text: string): string | null {
   const wrong = validateUrlText(text, ['https', 'http']);
   if (wrong !== null) return wrong;
   const { search, pathname } = new URL(text);
@@ -112,7 +112,7 @@ export function validateBaseUrl(text: string): string | null {
 }
 
 /** The path of a target, as the metadata of TUF spells it: relative, with `/` between its parts. */
-export function validateTargetPath(text: string): string | null {
+function validateTargetPath(text: string): string | null {
   if (text === '') return 'The path is empty.';
   if (text.length > MAX_TARGET_PATH) return `A path has at most ${MAX_TARGET_PATH} characters.`;
   if (/[\p{Cc}\\]/u.test(text)) return 'A path cannot contain control characters or backslashes.';

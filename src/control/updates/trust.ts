@@ -65,7 +65,6 @@ const importedSchema = z.object({
   /** The root that was trusted before; null if there was none. */
   replaced: z.string().nullable(),
 });
-export type ImportedRoot = z.infer<typeof importedSchema>;
 
 export const TRUST_VERBS = {
   showTrust: answer({ path: '/v1/trust', needs: 'look', does: 'show the trust in updates', result: trustStateSchema }),
