@@ -144,8 +144,6 @@ export class TufClient implements TufRepository {
   async #search(path: string, signal: AbortSignal): Promise<SignedTarget | null> {
     const roles = this.#refreshed;
     const { limits } = this.#context;
-    // Half of a surrogate pair has the hash of U+FFFD, and no signed path has one.
-    if (!path.isWellFormed()) return null;
     const stack: Delegated[] = [this.#topLevel];
     const visited = new Set<string>();
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {

@@ -364,12 +364,6 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (visited.size > limits.delegations)',
     replace: 'if (false)',
   },
-  {
-    name: 'no half of a surrogate pair in a path',
-    file: 'client.ts',
-    find: 'if (!path.isWellFormed()) return null;',
-    replace: '',
-  },
   // Files.
   {
     name: 'a target has its length and digests (5.7.3)',
