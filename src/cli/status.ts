@@ -11,13 +11,13 @@ import { showDuration, showForeign, showSize } from '#errors/template.ts';
 import { type BarProgress, progressBar } from '#logging/progress-bar.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { waitLine } from '#logging/wait-line.ts';
-import { holdText } from './hold.ts';
 import { ago, credentialRows, failureText, pathRows, purposeRows, type Row, timeText } from './status-rows.ts';
 import { isUploading, leavingRows, uploadRows } from './status-uploads.ts';
 import { printJson } from './terminal/json.ts';
 import { formatRows } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
 import { wrapWords } from './terminal/wrap.ts';
+import { holdText } from './updates/hold.ts';
 import { trustRows } from './updates/trust-rows.ts';
 
 const COLORS: Readonly<Record<Status['health']['level'], string>> = {

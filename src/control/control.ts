@@ -17,6 +17,7 @@ import { settingsListSchema } from './settings.ts';
 import { statusSchema } from './status.ts';
 import { explanationSchema, seededSchema, seedSchema } from './timeouts.ts';
 import { HOLD_VERBS } from './updates/hold.ts';
+import { MEDIUM_VERBS } from './updates/medium.ts';
 import { TRUST_VERBS } from './updates/trust.ts';
 import { SEND_LOGS_VERBS } from './uploads/send-logs.ts';
 import { answer, eventsOf, field, LOG_EVENTS, type MethodsOf, nothing, whole, work } from './verb.ts';
@@ -138,6 +139,7 @@ export const VERBS = {
   }),
   ...HOLD_VERBS,
   ...TRUST_VERBS,
+  ...MEDIUM_VERBS,
   ...QUEUE_VERBS,
   ...SEND_LOGS_VERBS,
 };

@@ -10,6 +10,7 @@ import { queueHandlers } from './answers/queue-handlers.ts';
 import { sendLogsHandlers } from './logs/send-logs-handlers.ts';
 import type { Parts } from './parts.ts';
 import { holdHandlers } from './updates/hold-handlers.ts';
+import { mediumHandlers } from './updates/medium-handlers.ts';
 import { trustHandlers } from './updates/trust-handlers.ts';
 
 /** The handlers over this work. */
@@ -34,6 +35,7 @@ export function handlersOf(agent: Agent, parts: Parts, followers: Followers): Ha
       agent.tryChange({ ...request, authority: boundBy(request, authority) }, onEvent, signal),
     ...holdHandlers(agent, parts),
     ...trustHandlers(agent, parts),
+    ...mediumHandlers(agent, parts),
     ...queueHandlers(parts, agent.failures),
     ...sendLogsHandlers(parts),
   };

@@ -91,6 +91,20 @@ export const PACKAGE_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'IMPORT-UNSIGNED': {
+    text: 'The repository at {path} cannot be used, because updates.trust is not tuf. Nothing was changed.',
+    check: 'Import and mirror need signed feeds. Set updates.trust and updates.tuf.',
+    class: 'config',
+    retry: 'change',
+    isLocal: true,
+  },
+  'IMPORT-ARCHIVE': {
+    text: 'No repository can be read from {path}: {reason:words}.',
+    check: 'Name a folder with metadata/ and targets/, or a tar archive that contains them.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
+  },
   'READY-DAMAGED': {
     text: 'Update ID {id} changed on this host after it was verified: it has sha256 {found}, expected {expected}. Its file was deleted.',
     check:

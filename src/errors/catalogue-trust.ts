@@ -75,7 +75,8 @@ export const TRUST_CODES = {
   },
   'TUF-ROOT-STEPS': {
     text: 'The repository has more than {limit} new root files. This check ended at version {version} (TUF {clause}).',
-    check: 'If this host was off for years, no action is needed: the next check continues there. Otherwise ask the vendor.',
+    check:
+      'If this host was off for years, no action is needed: the next check continues there. Otherwise ask the vendor.',
     class: 'content',
     retry: 'later',
   },

@@ -25,7 +25,11 @@ export const UPDATES_EVENTS = {
     thread: 'Updater',
     text: 'Root {root} has new keys for the timestamp or the snapshot, so their versions start over.',
   },
-  'state-restored': { level: 'warn', thread: 'Updater', text: 'The state of signed feeds is older than before: {error:advised}' },
+  'state-restored': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The state of signed feeds is older than before: {error:advised}',
+  },
   'clock-back': { level: 'warn', thread: 'Updater', text: 'The clock went back: {error:advised}' },
   'trust-raised': {
     level: 'info',
@@ -142,6 +146,23 @@ export const UPDATES_EVENTS = {
     level: 'info',
     thread: 'Updater',
     text: 'Enough disk space again after {elapsed:ms}; downloads continue.',
+  },
+  // Media and mirrors
+  importing: { level: 'warn', thread: 'Updater', text: 'Importing updates from {path}, as requested by {by:words}.' },
+  'import-read': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'The medium has version {version} of the timestamp, which expires at {at:time}.',
+  },
+  'import-expired': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The metadata of role {role}, version {version}, expired {age:ms} ago. They are accepted, because {by:words} allowed up to {limit:ms}.',
+  },
+  mirrored: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Mirrored {targets} target{targets:s} to {path}: {fetched} downloaded now, {size:size}.',
   },
   // Publishing and pruning
   'update-ready': {

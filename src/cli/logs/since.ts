@@ -17,7 +17,7 @@ export function parseUntil(text: string, nowMs: number): number | null {
 }
 
 /** A duration such as `90m`, in ms; null for other text. */
-function parseSpan(text: string): number | null {
+export function parseSpan(text: string): number | null {
   const [, number, unit = ''] = /^(\d{1,5})([mhd])$/.exec(text.trim()) ?? [];
   return number === undefined ? null : Number(number) * (UNITS_MS[unit] ?? 0);
 }

@@ -59,7 +59,7 @@ export function controlActions(parts: ControlActionParts): ControlActions {
 function updatesActions(parts: ControlActionParts): UpdatesActions {
   const { terminal, signal, withControl } = parts;
   const updates = () => import('#cli/updates.ts');
-  const holds = () => import('#cli/hold.ts');
+  const holds = () => import('#cli/updates/hold.ts');
   return {
     listUpdates: async (globals, options) => {
       const { listUpdatesCommand } = await updates();
@@ -83,6 +83,18 @@ function updatesActions(parts: ControlActionParts): UpdatesActions {
       const { holdCommand } = await holds();
       return await withControl(globals, (control) =>
         holdCommand(control, terminal, { ...options, nowMs: systemClock.now() }),
+      );
+    },
+    importUpdates: async (globals, options) => {
+      const { importCommand } = await import('#cli/updates/medium.ts');
+      return await withControl(globals, (control) =>
+        parts.liveOnScreen((show) => importCommand(control, terminal, { ...options, signal, show })),
+      );
+    },
+    mirror: async (globals, options) => {
+      const { mirrorCommand } = await import('#cli/updates/medium.ts');
+      return await withControl(globals, (control) =>
+        parts.liveOnScreen((show) => mirrorCommand(control, terminal, { ...options, signal, show })),
       );
     },
     releaseUpdates: async (globals, options) => {

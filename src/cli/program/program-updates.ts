@@ -1,6 +1,7 @@
 // The commands `sallyport updates ...`, with their options and help.
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { parseSpan } from '#cli/logs/since.ts';
 import { filled } from '#cli/terminal/wrap.ts';
 import { validateId } from '#system/id.ts';
 import type { Globals, Hooks } from './program-hooks.ts';
@@ -11,6 +12,8 @@ export interface UpdatesActions {
   verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   holdUpdates(globals: Globals, options: { until: string; reason: string; json: boolean }): Promise<number>;
   releaseUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  importUpdates(globals: Globals, options: { path: string; maxAge: number; json: boolean }): Promise<number>;
+  mirror(globals: Globals, options: { dir: string; json: boolean }): Promise<number>;
   publishUpdate(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
   forgetSerial(globals: Globals, options: { json: boolean }): Promise<number>;
   runHook(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
@@ -31,6 +34,17 @@ export function addUpdatesCommands(program: Command, actions: UpdatesActions, { 
     .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
   addHold(updates, actions, { globals, does });
   updates
+    .command('import')
+    .description('publish updates from a folder or a tar archive with a signed repository, without a network')
+    .argument('<path>', 'folder with metadata/ and targets/, or a tar archive with them')
+    .option('--max-age <span>', 'also accept metadata that expired at most this long ago, such as 30d', readSpan, 0)
+    .option('--json', 'the result as JSON, without log lines', false)
+    .action(
+      does((path: string, options: { maxAge: number; json: boolean }) =>
+        actions.importUpdates(globals(), { path, ...options }),
+      ),
+    );
+  updates
     .command('forget-serial')
     .description('forget the serial of the feed; use it if the vendor says that the serial starts over')
     .option('--json', 'as JSON', false)
@@ -41,6 +55,16 @@ export function addUpdatesCommands(program: Command, actions: UpdatesActions, { 
     .argument('<id>', 'ID of the update, as `sallyport updates list` shows it', readId)
     .option('--json', 'the result as JSON, without log lines', false)
     .action(does((id: string, options: { json: boolean }) => actions.runHook(globals(), { id, ...options })));
+}
+
+/** Adds `sallyport mirror`. */
+export function addMirrorCommand(program: Command, actions: UpdatesActions, { globals, does }: Hooks): void {
+  program
+    .command('mirror')
+    .description('copy the whole signed repository into a folder, for a web server or for a medium')
+    .argument('<dir>', 'folder of the mirror; it is created if it is missing')
+    .option('--json', 'the result as JSON, without log lines', false)
+    .action(does((dir: string, options: { json: boolean }) => actions.mirror(globals(), { dir, ...options })));
 }
 
 function addHold(updates: Command, actions: UpdatesActions, { globals, does }: Hooks): void {
@@ -72,6 +96,12 @@ export function readId(text: string): string {
   const reason = validateId(text);
   if (reason === null) return text;
   throw new InvalidArgumentError(`${reason[0]?.toUpperCase()}${reason.slice(1)}.`);
+}
+
+function readSpan(text: string): number {
+  const span = parseSpan(text);
+  if (span !== null) return span;
+  throw new InvalidArgumentError('Use a span such as 30d, 12h or 90m.');
 }
 
 const HOLD_HELP = `

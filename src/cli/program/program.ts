@@ -16,7 +16,7 @@ import type { ProxyActions } from './program-proxy.ts';
 import { addQueueCommands, type QueueActions } from './program-queue.ts';
 import { addSubmitCommand, type SubmitActions } from './program-submit.ts';
 import { addTrustCommands, type TrustActions } from './program-trust.ts';
-import { addUpdatesCommands, type UpdatesActions } from './program-updates.ts';
+import { addMirrorCommand, addUpdatesCommands, type UpdatesActions } from './program-updates.ts';
 
 /** Arguments of `status`. */
 interface StatusArguments {
@@ -169,6 +169,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .action(does((options: StatusArguments) => actions.status(globals(), options)));
   addUpdatesCommands(program, actions, { globals, does });
   addTrustCommands(program, actions, { globals, does });
+  addMirrorCommand(program, actions, { globals, does });
 }
 
 function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks): void {

@@ -36,6 +36,12 @@ export interface FeedReading {
    * @throws CodedError URL-*; of a signed feed also TUF-*
    */
   locate(item: FeedItem, signal: AbortSignal): Promise<readonly [PackageUrl, ...PackageUrl[]]>;
+  /**
+   * Brings a package from a medium into the staging folder, with this note in its journal. Missing for feeds whose
+   * packages are downloaded.
+   * @throws CodedError TUF-*, FILE-*, DISK-FULL
+   */
+  stage?(item: FeedItem, note: unknown, signal: AbortSignal): Promise<void>;
 }
 
 /** How a feed is read. */

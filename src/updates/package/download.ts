@@ -53,6 +53,7 @@ export async function download(
     feed: feedUrl(settings).href,
     started_at: ports.clock.now(),
   };
+  await reading.stage?.(item, note, signal);
   const timeoutSession = new TimeoutSession(ports, item);
   let fresh = false;
   const fetched = await withRetries(

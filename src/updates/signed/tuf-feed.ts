@@ -11,7 +11,8 @@ import { shownUrl } from '#http/check-url.ts';
 import { readWhole } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { TufClient } from '#trust/tuf/client.ts';
-import type { KnownVersions, SignedTarget, TufEvent, TufRepository } from '#trust/tuf/types.ts';
+import type { TufSource } from '#trust/tuf/source.ts';
+import type { KnownVersions, SignedTarget, TrustStatus, TufEvent, TufRepository } from '#trust/tuf/types.ts';
 import { versionsAsJson, versionsSchema } from '#trust/tuf/versions.ts';
 import type { Feed, FeedQuestion, FeedReading, PackageUrl } from '#updates/feed/feed.ts';
 import { type FeedItem, parseFeed } from '#updates/feed/feed-document.ts';
@@ -28,18 +29,33 @@ export interface SignedFeedPorts extends UpdatesRequestPorts {
   readonly trust: TrustMemory;
 }
 
+/** A repository on a medium, in place of the copies of the settings. */
+export interface Medium {
+  readonly copy: RepositoryCopy;
+  readonly source: TufSource;
+  /** How long ago metadata may have expired, in milliseconds. */
+  readonly expiryGraceMs: number;
+  /** Called when the metadata are verified. */
+  refreshed(status: TrustStatus): void;
+  /** Copies a package into the staging folder. */
+  stage(wanted: { readonly target: SignedTarget; readonly item: FeedItem; readonly note: unknown }): Promise<void>;
+}
+
 /** Failures of a copy whose files do not fit together, or are older than what this host has accepted. */
 const IS_BEHIND: ReadonlySet<Code> = new Set<Code>(['TUF-ROLLBACK', 'TUF-EXPIRED', 'TUF-MISSING', 'TUF-MISMATCH']);
 
 /** The feeds at `updates.tuf`, which is read from the settings each time. */
 export class TufFeed implements Feed {
   readonly #ports: SignedFeedPorts;
+  readonly #medium: Medium | null;
 
-  constructor(ports: SignedFeedPorts) {
+  constructor(ports: SignedFeedPorts, medium: Medium | null = null) {
     this.#ports = ports;
+    this.#medium = medium;
   }
 
   async read(question: FeedQuestion): Promise<FeedReading> {
+    if (this.#medium !== null) return await this.#readFrom([this.#medium.copy], question);
     const copies = repositoryCopies(this.#ports.settings());
     for (const [index, copy] of copies.entries()) {
       try {
@@ -60,19 +76,28 @@ export class TufFeed implements Feed {
     const [copy] = copies as [RepositoryCopy];
     const { signal } = question;
     const client = await this.#open(copy, question);
-    await client.refresh(signal);
+    const { status } = await client.refresh(signal);
+    this.#medium?.refreshed(status);
     const merged = await this.#readFeeds(client, signal);
     await this.#ports.trust.accepted(versionsAsJson(client.knownVersions()));
-    return new SignedReading({ client, copies, merged, feeds: feedTargets(this.#ports.settings()) });
+    const reading = new SignedReading({ client, copies, merged, feeds: feedTargets(this.#ports.settings()) });
+    const medium = this.#medium;
+    if (medium !== null) {
+      reading.stage = async (item, note, ending) =>
+        await medium.stage({ target: await reading.targetOf(item, ending), item, note });
+    }
+    return reading;
   }
 
   async #open(copy: RepositoryCopy, { revalidate, onConnected }: FeedQuestion): Promise<TufRepository> {
     const { files, clock, trust, report } = this.#ports;
-    const source = new HttpTufSource(this.#ports, {
-      copy,
-      revalidate,
-      ...(onConnected === undefined ? {} : { onConnected: () => onConnected() }),
-    });
+    const source =
+      this.#medium?.source ??
+      new HttpTufSource(this.#ports, {
+        copy,
+        revalidate,
+        ...(onConnected === undefined ? {} : { onConnected: () => onConnected() }),
+      });
     return await TufClient.open({
       files,
       dir: trust.metadataDir,
@@ -80,6 +105,7 @@ export class TufFeed implements Feed {
       nowMs: clock.now(),
       ...(await loadTrustedRoot(this.#ports)),
       minimumVersions: minimumVersions(trust),
+      expiryGraceMs: this.#medium?.expiryGraceMs ?? 0,
       report: (event) => reportTuf(report, event),
     });
   }
@@ -105,6 +131,8 @@ export class TufFeed implements Feed {
 /** One reading of the signed feed; it lives as long as the round. */
 class SignedReading implements FeedReading {
   readonly trust = 'signed';
+  /** Only for a medium. */
+  stage?: NonNullable<FeedReading['stage']>;
   readonly document;
   readonly sha256;
   readonly #client: TufRepository;
@@ -137,14 +165,7 @@ class SignedReading implements FeedReading {
 
   /** @throws CodedError TUF-TARGET-UNKNOWN, TUF-TARGET-DIFFERS, and codes of the client */
   async locate(item: FeedItem, signal: AbortSignal): Promise<readonly [PackageUrl, ...PackageUrl[]]> {
-    const target = await this.#find(item, signal);
-    for (const [what, feed, signed] of [
-      ['its length', item.length, target.length],
-      ['its sha256', item.sha256, target.hashes.get('sha256') ?? 'missing'],
-    ] as const) {
-      const { path, role } = target;
-      if (feed !== signed) throw coded('TUF-TARGET-DIFFERS', { path, what, feed, signed, role });
-    }
+    const target = await this.targetOf(item, signal);
     const places = this.#copies.flatMap(({ targets, metadata, credentials }) =>
       target.names.map((name) => ({
         url: targetUrl(targets, name),
@@ -153,6 +174,19 @@ class SignedReading implements FeedReading {
       })),
     );
     return places as [PackageUrl, ...PackageUrl[]];
+  }
+
+  /** The signed target of an item, with the same length and digest. @throws CodedError as `locate` */
+  async targetOf(item: FeedItem, signal: AbortSignal): Promise<SignedTarget> {
+    const target = await this.#find(item, signal);
+    for (const [what, feed, signed] of [
+      ['its length', item.length, target.length],
+      ['its sha256', item.sha256, target.hashes.get('sha256') ?? 'missing'],
+    ] as const) {
+      const { path, role } = target;
+      if (feed !== signed) throw coded('TUF-TARGET-DIFFERS', { path, what, feed, signed, role });
+    }
+    return target;
   }
 
   /** An item that was published earlier may not be in any feed now; then each feed may have named it. */

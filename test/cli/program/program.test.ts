@@ -31,6 +31,8 @@ const COMMANDS = [
   'updates hold',
   'updates release',
   'updates publish',
+  'updates import',
+  'mirror',
   'updates forget-serial',
   'updates hook',
   'timeout explain',

@@ -1,16 +1,16 @@
 // `sallyport updates hold`, `release` and `publish`: a change freeze for updates.
 
+import { parseUntil } from '#cli/logs/since.ts';
+import { timeText } from '#cli/status-rows.ts';
+import { printJson } from '#cli/terminal/json.ts';
+import type { Terminal } from '#cli/terminal/terminal.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Control } from '#control/control.ts';
 import type { HoldRow } from '#control/updates/hold.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { utcTime } from '#system/moment.ts';
-import { parseUntil } from './logs/since.ts';
-import { timeText } from './status-rows.ts';
-import { printJson } from './terminal/json.ts';
-import type { Terminal } from './terminal/terminal.ts';
-import { UsageError } from './terminal/usage-error.ts';
 
 /** As control/hold.ts: the service refuses a longer one. */
 const MAX_REASON = 500;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { holdCommand, publishCommand, releaseCommand } from '#cli/hold.ts';
+import { holdCommand, publishCommand, releaseCommand } from '#cli/updates/hold.ts';
 import { aHold, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 

@@ -1,0 +1,211 @@
+// A signed repository that is mirrored into a folder, given out by another server, and imported on a host without a network.
+
+import { createServer } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CRASH_MODES, CrashingFiles } from '#test/support/crashing-files.ts';
+import { crashPlaces } from '#test/support/every-crash.ts';
+import { itemFor, makeJar } from '#test/support/jars.ts';
+import { listenOnLoopback } from '#test/support/loopback.ts';
+import { openRig, type Rig } from '#test/support/round-rig.ts';
+import { SIGNED_CLOCK, SignedOrigin } from '#test/support/signed-origin.ts';
+import { testSettings } from '#test/support/test-settings.ts';
+import { importUpdates } from '#updates/medium/import.ts';
+import { mirrorRepository } from '#updates/medium/mirror.ts';
+
+const ROOT = '/etc/root.json';
+const MIRROR = '/srv/mirror';
+const DAY_MS = 86_400_000;
+const NEVER = new AbortController().signal;
+const JAR = makeJar('u1', 4_000);
+const NEXT = makeJar('u2', 5_000);
+const offered = (...jars: [string, Buffer][]) => jars.map(([id, bytes]) => ({ item: itemFor(id, bytes), bytes }));
+
+let origin: SignedOrigin;
+let files: CrashingFiles;
+beforeEach(async () => {
+  origin = await SignedOrigin.start();
+  origin.offer(offered(['u1', JAR]));
+  files = withRoot(new CrashingFiles());
+});
+afterEach(() => origin.close());
+
+function withRoot(disk: CrashingFiles): CrashingFiles {
+  disk.plantFile(ROOT, origin.repository.initialRoot);
+  return disk;
+}
+
+async function rig(disk: CrashingFiles, dir: string, clock = SIGNED_CLOCK): Promise<Rig> {
+  return await openRig({ files: disk, dir, settings: testSettings(dir, { updates: origin.settings(ROOT) }), clock });
+}
+
+const mirror = async (disk = files) => await mirrorRepository((await rig(disk, '/vendor')).ports, MIRROR, NEVER);
+
+async function bring(
+  disk: CrashingFiles,
+  over: { maxAgeMs?: number; path?: string; clock?: typeof SIGNED_CLOCK } = {},
+) {
+  const host = await rig(disk, '/host', over.clock);
+  const request = {
+    path: over.path ?? MIRROR,
+    maxAgeMs: over.maxAgeMs ?? 0,
+    by: 'root',
+    unpackDir: '/host/state/import',
+  };
+  const report = await importUpdates(host.ports, request, NEVER);
+  return { report, host };
+}
+
+const inMirror = (disk: CrashingFiles) =>
+  disk.names().filter((name) => name.startsWith(`${MIRROR}/`) && !name.includes('/.'));
+const jarOf = (disk: CrashingFiles, id: string) => disk.content(`/host/packages/${id}.jar`);
+
+describe('mirror', () => {
+  it('mirror: has every file of the repository, the timestamp last, and downloads each once', async () => {
+    expect(await mirror()).toMatchObject({ targets: 2, fetched: 2 });
+    const names = inMirror(files);
+    expect(names).toContain(`${MIRROR}/metadata/timestamp.json`);
+    expect(names.filter((name) => name.endsWith('.u1.jar'))).toHaveLength(1);
+    const renamed = files.trace.filter(
+      ({ operation, path }) => operation === 'rename' && path.includes('/srv/mirror/metadata'),
+    );
+    expect(renamed.at(-1)?.path).toContain('timestamp.json');
+    expect(await mirror()).toMatchObject({ targets: 2, fetched: 0 });
+  });
+
+  it('mirror: twenty agents update from it, and the vendor is not asked again', { timeout: 60_000 }, async () => {
+    await mirror();
+    const server = createServer((request, response) => {
+      const bytes = files.content(decodeURI(`${MIRROR}${request.url ?? ''}`));
+      if (bytes === null) response.writeHead(404).end();
+      else response.end(bytes);
+    });
+    const { port, close } = await listenOnLoopback(server);
+    origin.asked.length = 0;
+    const metadata_url = `http://127.0.0.1:${port}/metadata/`;
+    for (let index = 0; index < 20; index += 1) {
+      const disk = withRoot(new CrashingFiles());
+      const settings = testSettings('/host', { updates: { trust: 'tuf', tuf: { metadata_url, root_file: ROOT } } });
+      const { round } = await openRig({ files: disk, dir: '/host', settings, clock: SIGNED_CLOCK });
+      expect(await round()).toMatchObject({ error: null, published: ['u1'] });
+    }
+    await close();
+    expect(origin.asked).toEqual([]);
+  });
+
+  it('mirror: a crash at any write leaves a whole repository, and the next run completes it', {
+    timeout: 60_000,
+  }, async () => {
+    await mirror();
+    const before = files.afterCrash('killed');
+    origin.offer(offered(['u1', JAR], ['u2', NEXT]));
+    const act = async (disk: CrashingFiles) => void (await mirror(disk));
+    const places = await crashPlaces(before.afterCrash('killed'), act);
+    for (const [index, { n, when }] of places.entries()) {
+      const disk = before.afterCrash('killed');
+      disk.arm(when === 'before' ? { crashBefore: n } : { crashAfter: n });
+      await act(disk).catch(() => undefined);
+      const survived = disk.afterCrash(CRASH_MODES[index % CRASH_MODES.length] ?? 'torn', n);
+      const { report } = await bring(survived);
+      expect(report, `${when} ${n}`).toMatchObject({ error: null, failed: [] });
+      await mirror(survived);
+      expect(
+        inMirror(survived).filter((name) => name.endsWith('.u2.jar')),
+        `${when} ${n}`,
+      ).toHaveLength(1);
+    }
+    expect(places.length).toBeGreaterThan(20);
+  });
+});
+
+describe('import', () => {
+  it('import: publishes from a folder without a request, as signed, and keeps the receipts', async () => {
+    await mirror();
+    origin.asked.length = 0;
+    const { report, host } = await bring(files);
+    expect(report).toMatchObject({ error: null, published: ['u1'], failed: [] });
+    expect(jarOf(files, 'u1')).toEqual(JAR);
+    expect((await host.ports.store.find('u1'))?.sidecar.trust).toBe('signed');
+    expect(origin.asked).toEqual([]);
+    expect(host.events).toContainEqual(expect.objectContaining({ name: 'import-read' }));
+  });
+
+  it('import: a package that was changed on the medium is not published', async () => {
+    await mirror();
+    const [path = ''] = inMirror(files).filter((name) => name.endsWith('.u1.jar'));
+    const bad = Buffer.from(JAR);
+    bad[1_000] = (bad[1_000] ?? 0) ^ 1;
+    files.plantFile(path, bad);
+    const { report } = await bring(files);
+    expect(report.published).toEqual([]);
+    expect(report.failed[0]?.error.code).toBe('TUF-MISMATCH');
+    expect(jarOf(files, 'u1')).toBeNull();
+  });
+
+  it('import: an older medium than the last one is refused', async () => {
+    await mirror();
+    const old = inMirror(files).map((name) => [name, files.content(name)] as const);
+    origin.offer(offered(['u1', JAR], ['u2', NEXT]));
+    await mirror();
+    expect((await bring(files)).report.published).toEqual(['u2']);
+    for (const [name, bytes] of old) if (bytes !== null) files.plantFile(name.replace(MIRROR, '/old'), bytes);
+    expect((await bring(files, { path: '/old' })).report.error?.code).toBe('TUF-ROLLBACK');
+  });
+
+  it('import: expired metadata are refused, and accepted up to --max-age, which is logged', async () => {
+    await mirror();
+    const clock = { ...SIGNED_CLOCK, now: () => SIGNED_CLOCK.now() + 45 * DAY_MS };
+    expect((await bring(files, { clock })).report.error?.code).toBe('TUF-EXPIRED');
+    const { report, host } = await bring(files, { clock, maxAgeMs: 30 * DAY_MS });
+    expect(report).toMatchObject({ error: null, published: ['u1'] });
+    expect(host.events).toContainEqual(
+      expect.objectContaining({ name: 'import-expired', role: 'timestamp', by: 'root', limit: 30 * DAY_MS }),
+    );
+  });
+
+  it('import: reads a tar archive, and nothing outside of its two folders', async () => {
+    await mirror();
+    const { pack } = await import('tar-stream');
+    const tar = pack();
+    for (const name of inMirror(files)) {
+      const bytes = files.content(name);
+      if (bytes !== null) tar.entry({ name: `repository${name.slice(MIRROR.length)}` }, bytes);
+    }
+    tar.entry({ name: 'repository/targets/../../escaped' }, 'x');
+    tar.entry({ name: '/etc/other' }, 'x');
+    tar.finalize();
+    const chunks: Buffer[] = [];
+    for await (const chunk of tar as AsyncIterable<Buffer>) chunks.push(chunk);
+    files.plantFile('/media/updates.tar', Buffer.concat(chunks));
+    const { report } = await bring(files, { path: '/media/updates.tar' });
+    expect(report).toMatchObject({ error: null, published: ['u1'] });
+    expect(files.names().filter((name) => /escaped|other|state\/import/.test(name))).toEqual([]);
+  });
+
+  it('import: a folder without metadata, and a feed that is not signed, are refused by name', async () => {
+    await expect(bring(files, { path: '/media/none' })).rejects.toMatchObject({ code: 'IMPORT-ARCHIVE' });
+    const settings = testSettings('/host', { updates: { feed_url: `${origin.url}/feed.json` } });
+    const { ports } = await openRig({ files, dir: '/host', settings, clock: SIGNED_CLOCK });
+    const request = { path: MIRROR, maxAgeMs: 0, by: 'root', unpackDir: '/host/state/import' };
+    await expect(importUpdates(ports, request, NEVER)).rejects.toMatchObject({ code: 'IMPORT-UNSIGNED' });
+  });
+
+  it('import: a crash at any write publishes nothing wrong, and the next import finishes', {
+    timeout: 60_000,
+  }, async () => {
+    await mirror();
+    const before = files.afterCrash('killed');
+    const act = async (disk: CrashingFiles) => void (await bring(disk));
+    const places = await crashPlaces(before.afterCrash('killed'), act);
+    for (const [index, { n, when }] of places.entries()) {
+      const disk = before.afterCrash('killed');
+      disk.arm(when === 'before' ? { crashBefore: n } : { crashAfter: n });
+      await act(disk).catch(() => undefined);
+      const survived = disk.afterCrash(CRASH_MODES[index % CRASH_MODES.length] ?? 'torn', n);
+      const found = jarOf(survived, 'u1');
+      if (found !== null) expect(found, `${when} ${n}`).toEqual(JAR);
+      expect((await bring(survived)).report.error, `${when} ${n}`).toBeNull();
+      expect(jarOf(survived, 'u1'), `${when} ${n}`).toEqual(JAR);
+    }
+    expect(places.length).toBeGreaterThan(20);
+  });
+});
