@@ -7,7 +7,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -32,6 +32,8 @@ const LIMIT_MS = 540_000;
 const PROMISED = { againShare: 0.05, againPerKill: 4 * MIB, residentMiB: 130 };
 
 const dir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
+// If root runs this, Squid runs as a user of its own.
+await chmod(dir, 0o755);
 // The program is built in the temporary folder, where an older build would otherwise be used.
 process.env['TMPDIR'] = dir;
 const { startSallyport, writeConfig } = await import('#test/support/sallyport-process.ts');
