@@ -91,7 +91,7 @@ async function readyIn(ports: UpdatesPorts, { document }: FeedReading): Promise<
   return new Map(ready.filter(({ item }) => digests.get(item.id) === item.sha256).map((one) => [one.item.id, one]));
 }
 
-/** The expiry of signed metadata limits how long a cache can hold it back, so many hosts can share a cache. */
+/** The expiry of signed metadata limits how long a cache can hold it back, and many hosts can share a cache. */
 function isSigned(ports: UpdatesPorts): boolean {
   return ports.settings().updates.trust === 'tuf';
 }

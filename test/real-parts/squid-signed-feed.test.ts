@@ -15,7 +15,7 @@ const ROOT = '/etc/root.json';
 const JAR = makeJar('1602503', 200_000);
 const CACHE = ['collapsed_forwarding on', 'maximum_object_size_in_memory 4 MB', 'maximum_object_size 4 MB'];
 
-describeWith(['squid'], 'a signed feed through a real Squid', () => {
+describeWith(['squid'], 'signed feed through Squid', () => {
   let origin: SignedOrigin;
   let squid: RunningSquid;
   beforeEach(async () => {
@@ -36,7 +36,7 @@ describeWith(['squid'], 'a signed feed through a real Squid', () => {
     return { files, rig: await openRig({ files, dir: '/data', settings, clock: SIGNED_CLOCK }) };
   }
 
-  it('costs one request for each file, whatever the number of hosts', async () => {
+  it('costs one request for each file for any number of hosts', async () => {
     for (let count = 0; count < 5; count += 1) {
       const { rig } = await host();
       expect(await rig.round()).toMatchObject({ error: null, published: ['1602503'] });
@@ -46,7 +46,7 @@ describeWith(['squid'], 'a signed feed through a real Squid', () => {
     expect(found.filter((line) => line.endsWith('.jar'))).toHaveLength(1);
   });
 
-  it('publishes nothing that the cache kept from a forger, and says so', async () => {
+  it('publishes nothing that was forged', async () => {
     const forged = makeJar('forged', 200_000);
     origin.repository.artifacts.set('1602503.jar', forged);
     const { rig, files } = await host();
@@ -54,13 +54,13 @@ describeWith(['squid'], 'a signed feed through a real Squid', () => {
     expect(files.names().filter((name) => name.endsWith('.jar'))).toEqual([]);
   });
 
-  it('works with a host that answers AccessDenied for what is missing', async () => {
+  it('works with AccessDenied for missing files', async () => {
     origin.missing = MISSING.denied;
     const { rig } = await host();
     expect(await rig.round()).toMatchObject({ error: null, published: ['1602503'] });
   });
 
-  it('is unsure about any other 403, and names Squid for its own', async () => {
+  it('is unsure about another 403, and names Squid', async () => {
     origin.missing = MISSING.forbidden;
     expect((await (await host()).rig.round()).error?.code).toBe('TUF-ROOT-UNSURE');
     await squid.stop();
