@@ -8,20 +8,20 @@ import type { KeyRing } from './keys.ts';
 export const TOP_LEVEL_ROLES = ['root', 'timestamp', 'snapshot', 'targets'] as const;
 export type TopLevelRole = (typeof TOP_LEVEL_ROLES)[number];
 
-export interface Authority {
+export interface SigningAuthority {
   readonly keyIds: readonly string[];
   readonly threshold: number;
   readonly keys: KeyRing;
 }
 
 /** `keyids` and `threshold`. @throws FormatError */
-export function readAuthority(raw: JsonObject, keys: KeyRing): Authority {
+export function readAuthority(raw: JsonObject, keys: KeyRing): SigningAuthority {
   const keyIds = readTexts(raw['keyids'], 'keyids');
   if (new Set(keyIds).size !== keyIds.length) throw new FormatError('a role has a keyid twice');
   return { keyIds, threshold: readInteger(raw['threshold'], 'threshold', 1), keys };
 }
 
 /** The public keys that count, by their identity. */
-export function identitiesOf({ keyIds, keys }: Authority): readonly string[] {
+export function identitiesOf({ keyIds, keys }: SigningAuthority): readonly string[] {
   return keyIds.flatMap((keyId) => keys.get(keyId)?.identity ?? []);
 }

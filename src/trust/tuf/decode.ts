@@ -3,7 +3,7 @@
 // Guarantees: everything that is used has the type and range that the specification gives. Unknown fields are ignored;
 // they are part of what was signed. Names from outside are keys of a `Map` only. Throws `FormatError`.
 
-import { type Authority, readAuthority, type TopLevelRole } from './authority.ts';
+import { readAuthority, type SigningAuthority, type TopLevelRole } from './authority.ts';
 import { type Delegations, readDelegations } from './delegations.ts';
 import { FormatError, type JsonObject, readBoolean, readInteger, readObject, readText } from './document.ts';
 import { type Hashes, readHashes } from './hashes.ts';
@@ -20,7 +20,7 @@ export interface Common {
 
 export interface RootContent extends Common {
   readonly consistentSnapshot: boolean;
-  readonly roles: Readonly<Record<TopLevelRole, Authority>>;
+  readonly roles: Readonly<Record<TopLevelRole, SigningAuthority>>;
 }
 
 /** What one metadata file says about another. */

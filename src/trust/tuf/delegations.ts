@@ -4,7 +4,7 @@
 // of an object, which moves names such as `10` to the front.
 
 import { createHash } from 'node:crypto';
-import { type Authority, readAuthority, TOP_LEVEL_ROLES } from './authority.ts';
+import { readAuthority, type SigningAuthority, TOP_LEVEL_ROLES } from './authority.ts';
 import {
   FormatError,
   type JsonObject,
@@ -20,7 +20,7 @@ import { matchesPattern } from './path-pattern.ts';
 
 interface DelegatedRole {
   readonly name: string;
-  readonly authority: Authority;
+  readonly authority: SigningAuthority;
   readonly terminating: boolean;
   /** Patterns or hash prefixes; without both the role signs no path. */
   readonly patterns: readonly string[];
@@ -29,7 +29,7 @@ interface DelegatedRole {
 
 /** All targets, spread over 2^bitLength roles by the hash of their path (TAP 15). */
 interface Bins {
-  readonly authority: Authority;
+  readonly authority: SigningAuthority;
   readonly bitLength: number;
   readonly prefix: string;
 }
@@ -43,7 +43,7 @@ export interface Delegations {
 export interface Delegate {
   readonly role: string;
   readonly terminating: boolean;
-  readonly authority: Authority;
+  readonly authority: SigningAuthority;
 }
 
 const MAX_BIT_LENGTH = 32;

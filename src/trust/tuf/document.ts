@@ -44,7 +44,7 @@ const LARGE_BYTES = 131_072;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws CodedError TUF-INVALID */
-export async function readDocument(bytes: Uint8Array, place: Place): Promise<SignedDocument> {
+export async function readSignedDocument(bytes: Uint8Array, place: Place): Promise<SignedDocument> {
   const text = asInvalid(place, () => readTextOf(bytes));
   await betweenSteps(bytes);
   const document = asInvalid(place, () => {

@@ -11,7 +11,7 @@ import {
   type TufContext,
 } from './context.ts';
 import { type Common, decodeSnapshot, decodeTimestamp, type SnapshotContent, type TimestampContent } from './decode.ts';
-import { asInvalid, type JsonObject, type Place, readDocument } from './document.ts';
+import { asInvalid, type JsonObject, type Place, readSignedDocument } from './document.ts';
 import { findDifference } from './hashes.ts';
 import type { TrustedRoot } from './root.ts';
 import { requireThreshold } from './threshold.ts';
@@ -41,7 +41,7 @@ async function readSigned<C extends Common>(
   place: Place,
 ): Promise<Trusted<C>> {
   const authority = by.root.content.roles[by.role];
-  const document = await readDocument(bytes, place);
+  const document = await readSignedDocument(bytes, place);
   const signers = await requireThreshold(document, authority, place);
   const content = asInvalid(place, () => by.decode(document.signed));
   return { content, bytes, signers, threshold: authority.threshold };

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { fetchFile, type Trusted, type TufContext } from './context.ts';
 import { decodeRoot, type RootContent } from './decode.ts';
-import { asInvalid, type Place, readDocument } from './document.ts';
+import { asInvalid, type Place, readSignedDocument } from './document.ts';
 import { requireThreshold } from './threshold.ts';
 
 export type TrustedRoot = Trusted<RootContent>;
@@ -25,7 +25,7 @@ export function fingerprintOf(root: Pick<TrustedRoot, 'bytes'>): string {
 export async function readInitialRoot(bytes: Uint8Array, path: string): Promise<TrustedRoot> {
   const place: Place = { file: 'root.json', role: 'root', clause: '5.2' };
   try {
-    const document = await readDocument(bytes, place);
+    const document = await readSignedDocument(bytes, place);
     const content = asInvalid(place, () => decodeRoot(document.signed));
     const signers = await requireThreshold(document, content.roles.root, place);
     return { content, bytes, signers, threshold: content.roles.root.threshold };
@@ -42,7 +42,7 @@ export async function readInitialRoot(bytes: Uint8Array, path: string): Promise<
 async function readNextRoot(trusted: TrustedRoot, bytes: Uint8Array): Promise<TrustedRoot> {
   const next = trusted.content.version + 1;
   const place: Place = { file: `${next}.root.json`, role: 'root', clause: '5.3.4' };
-  const document = await readDocument(bytes, place);
+  const document = await readSignedDocument(bytes, place);
   await requireThreshold(document, trusted.content.roles.root, place);
   const content = asInvalid(place, () => decodeRoot(document.signed));
   const signers = await requireThreshold(document, content.roles.root, place);

@@ -5,7 +5,7 @@
 // new one.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
-import type { Authority } from './authority.ts';
+import type { SigningAuthority } from './authority.ts';
 import {
   fetchFile,
   requireListed,
@@ -16,7 +16,7 @@ import {
 } from './context.ts';
 import { decodeTargets, type ListedFile, type TargetsContent } from './decode.ts';
 import { everyDelegate } from './delegations.ts';
-import { asInvalid, betweenSteps, type Place, readDocument, type SignedDocument } from './document.ts';
+import { asInvalid, betweenSteps, type Place, readSignedDocument, type SignedDocument } from './document.ts';
 import type { TrustedSnapshot } from './online-roles.ts';
 import { requireThreshold } from './threshold.ts';
 import type { Signer } from './types.ts';
@@ -26,7 +26,7 @@ export type TrustedTargets = Trusted<TargetsContent>;
 /** A role and who may sign it, according to the role that delegates to it. */
 export interface Delegated {
   readonly role: string;
-  readonly authority: Authority;
+  readonly authority: SigningAuthority;
 }
 
 /** Verifies the signatures of a targets role and decodes it. @throws CodedError TUF-INVALID, TUF-SIGNATURE */
@@ -34,8 +34,8 @@ export function readTargets(bytes: Uint8Array, { authority }: Delegated, place: 
   return readLoaded(bytes, authority, place);
 }
 
-async function readLoaded(bytes: Uint8Array, authority: Authority, place: Place): Promise<Loaded> {
-  const document = await readDocument(bytes, place);
+async function readLoaded(bytes: Uint8Array, authority: SigningAuthority, place: Place): Promise<Loaded> {
+  const document = await readSignedDocument(bytes, place);
   const signers = await requireThreshold(document, authority, place);
   const content = asInvalid(place, () => decodeTargets(document.signed));
   const verifiedFor = new Map([[authority, signers]]);
@@ -45,7 +45,7 @@ async function readLoaded(bytes: Uint8Array, authority: Authority, place: Place)
 interface Loaded extends TrustedTargets {
   readonly document: SignedDocument;
   /** Authorities that it was verified for. */
-  readonly verifiedFor: Map<Authority, readonly Signer[]>;
+  readonly verifiedFor: Map<SigningAuthority, readonly Signer[]>;
 }
 
 /** The targets roles of one client, between a successful refresh and the end of the round. */

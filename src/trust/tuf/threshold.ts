@@ -4,7 +4,7 @@
 // counts key IDs, so one key under two IDs would reach a threshold of two.
 
 import { coded } from '#errors/coded-error.ts';
-import type { Authority } from './authority.ts';
+import type { SigningAuthority } from './authority.ts';
 import { betweenSteps, type Place, type SignedDocument } from './document.ts';
 import type { Signer } from './types.ts';
 
@@ -14,7 +14,7 @@ import type { Signer } from './types.ts';
  */
 export async function requireThreshold(
   document: SignedDocument,
-  { keyIds, threshold, keys }: Authority,
+  { keyIds, threshold, keys }: SigningAuthority,
   place: Place,
 ): Promise<readonly Signer[]> {
   const signers = new Map<string, Signer>();
