@@ -96,7 +96,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'cli/logs': 'The commands about support logs and about what left this host.',
   'cli/program': 'Every command with its options and help.',
   'cli/settings': 'The commands that show, try and change the configuration.',
-  'cli/updates': 'The commands about trust in updates.',
+  'cli/updates': 'The commands about trust in updates, change freezes, imports and mirrors.',
   'cli/terminal': 'Output and questions: lines, tables, JSON, prompts.',
   'config/editing':
     'Edits of the file: changes of its text that keep the rest, profiles, secrets in separate files, upgrades.',

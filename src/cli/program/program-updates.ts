@@ -92,7 +92,7 @@ function addHold(updates: Command, actions: UpdatesActions, { globals, does }: H
 }
 
 /** @throws InvalidArgumentError */
-export function readId(text: string): string {
+function readId(text: string): string {
   const reason = validateId(text);
   if (reason === null) return text;
   throw new InvalidArgumentError(`${reason[0]?.toUpperCase()}${reason.slice(1)}.`);

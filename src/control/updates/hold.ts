@@ -35,7 +35,6 @@ const heldSchema = z.object({
   /** The hold that this one replaced. */
   replaced: holdSchema.nullable(),
 });
-export type HeldAnswer = z.infer<typeof heldSchema>;
 
 const releasedSchema = z.object({
   /** The hold that was released; null when there was none. */
@@ -44,10 +43,8 @@ const releasedSchema = z.object({
   /** Whether a daemon publishes them now; without one, the next check does. */
   publishing: z.boolean(),
 });
-export type ReleasedAnswer = z.infer<typeof releasedSchema>;
 
 const publishedSchema = z.object({ id: z.string(), path: z.string(), already: z.boolean() });
-export type PublishedAnswer = z.infer<typeof publishedSchema>;
 
 export const HOLD_VERBS = {
   /** Downloads and verifies updates from now on, but publishes none until a time. @throws CodedError HOLD-INVALID */

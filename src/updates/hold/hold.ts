@@ -16,7 +16,7 @@ import { Turns } from '#system/turns.ts';
 
 const DAY_MS = 86_400_000;
 /** The longest hold. A later date is more likely a typing error than a plan. */
-export const MAX_HOLD_MS = 366 * DAY_MS;
+const MAX_HOLD_MS = 366 * DAY_MS;
 /** The longest reason, in characters. */
 export const MAX_REASON = 500;
 /** How long a damaged record holds updates. */
