@@ -25,7 +25,7 @@ export const DIAGNOSE_CODES = {
     retry: 'later',
   },
   'WS-BLOCKED': {
-    text: 'HTTPS to {host} works, but the WebSocket upgrade of {url} was not answered with 101 ({answer}).',
+    text: 'HTTPS to {host} works, but the WebSocket upgrade of {url} was answered with {answer} instead of 101.',
     check:
       'A device on the network path may block WebSocket: ask the proxy team to allow it for {target}. A server that has no WebSocket at this URL gives the same answer.',
     class: 'ws',

@@ -95,7 +95,7 @@ export const UPLOAD_CODES = {
     retry: 'change',
   },
   'JOB-DIGEST': {
-    text: 'Job {job} has the digest {sha256}, which is not the one that was given.',
+    text: 'Job {job} has the digest {sha256}, which is not the digest that was approved.',
     check: 'Nothing was sent. To see what the job contains, run sallyport send-logs show {job}.',
     class: 'content',
     retry: 'change',
@@ -121,7 +121,8 @@ export const UPLOAD_CODES = {
   },
   'JOBS-FULL': {
     text: 'Too many jobs are waiting. Jobs: {count} (limit {limit}). Size: {bytes:size} (limit {limitBytes:size}). No new job was started.',
-    check: 'To see why they are not sent, or to delete them, run sallyport send-logs list.',
+    check:
+      'To see their states, run sallyport send-logs list. To delete one that is not waiting for its upload, run sallyport send-logs delete JOB.',
     class: 'system',
     retry: 'later',
   },

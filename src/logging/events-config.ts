@@ -34,7 +34,7 @@ export const CONFIG_EVENTS = {
   'policy-loosened': {
     level: 'warn',
     thread: 'Config',
-    text: '{key} is no longer set: the configuration file alone now decides whether a purpose may bypass the proxy.',
+    text: '{key} is now false: a purpose may bypass the proxy if its other settings say so.',
   },
   reloaded: {
     level: 'info',
@@ -56,7 +56,7 @@ export const CONFIG_EVENTS = {
   'file-held': {
     level: 'warn',
     thread: 'Config',
-    text: '{file} has not been in effect since {since:words}: its test failed at {code:words} and it was not confirmed (proxy_change). {message:words}',
+    text: 'The changed {file} has been on hold since {since:words}: its test failed at {code:words} and it was not confirmed (proxy_change). {message:words}',
   },
   'change-tried': {
     level: 'info',

@@ -8,7 +8,7 @@ export const UPDATES_EVENTS = {
   'feed-read': {
     level: 'info',
     thread: 'Updater',
-    text: 'Feed serial {serial} has {items} update{items:s}, {wanted} to download (feed protected by: {trust}).',
+    text: 'Feed serial {serial} has {items} update{items:s}, {wanted} to download (trust: {trust}).',
   },
   'serial-forgotten': {
     level: 'warn',

@@ -1,8 +1,8 @@
 // The immutable attachment of an entry: streamed to disk when it is accepted, streamed from disk when it is sent.
 //
 // Guarantees: at most one chunk of it is in memory. It is written and synced, then renamed to its final name, and the
-// folder is synced. Its length and digest are known by then. A crash leaves bytes without a head, which the next start
-// removes.
+// folder is synced. Its length and digest are known by then. A crash can leave an attachment without its entry, which
+// the next start removes.
 
 import { createHash } from 'node:crypto';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';

@@ -173,7 +173,7 @@ describe('diagnosis 21: a refused WebSocket', () => {
     });
     namesAll(answerOf(told), [
       `HTTPS to ${HOST} works`,
-      `was not answered with 101 ("${status} ${reason}")`,
+      `was answered with "${status} ${reason}" instead of 101`,
       'may block WebSocket',
     ]);
     const platform = told.diagnosis.purposes.find(({ purpose }) => purpose === 'platform');

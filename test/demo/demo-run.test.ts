@@ -85,7 +85,7 @@ function otherLines(text: string): string[] {
 describe('a run of the demo', () => {
   it('demo: packages, documents and a bundle arrive through the proxy', () => {
     expect(status).toBe(0);
-    expect(printed).toContain('(feed protected by: signed)');
+    expect(printed).toContain('(trust: signed)');
     expect(readFileSync(join(dir, 'packages/1602503.json'), 'utf8')).toMatch(/"trust": ?"signed"/);
     expect(printed.match(/Response via 1\.1 proxy\.example\.com\./g)?.length).toBeGreaterThan(6);
     const stored = readFileSync(join(dir, 'origin/received/analytics/documents.ndjson'), 'utf8');

@@ -4,7 +4,7 @@
 //
 // Guarantees: if the CONNECT is rejected, the password counts as rejected, durably. If it succeeds, the server sent the
 // refusal. After any other result, the password is not rejected, but it is not sent to this origin for an hour. The
-// attempt is always ended.
+// login attempt is always recorded as finished, even after an error.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

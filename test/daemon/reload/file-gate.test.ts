@@ -60,13 +60,13 @@ describe('an edit by hand', () => {
     await first.said('Next check');
     const edited = before.replace(`port: ${proxy.port}`, 'port: 1');
     await writeFile(config, edited);
-    expect(await first.said('has not been in effect since')).toContain('its test failed at TCP-REFUSED');
+    expect(await first.said('has been on hold since')).toContain('its test failed at TCP-REFUSED');
     expect((await statusOf()).config.held).toMatchObject({ failure: { code: 'TCP-REFUSED' } });
     first.child.kill('SIGKILL');
     await first.ended;
 
     const second = start('run');
-    await second.said('has not been in effect since');
+    await second.said('has been on hold since');
     const kept = join(dir, 'state', 'confirmed-file.json');
     expect(((await stat(kept)).mode & 0o777).toString(8)).toBe('600');
     expect(JSON.parse(await readFile(kept, 'utf8'))).toMatchObject({ text: before });

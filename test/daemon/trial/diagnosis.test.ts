@@ -190,7 +190,7 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<DiagnosisOu
         code: 'WS-BLOCKED',
         status: 15,
         kind: 'ws',
-        words: 'was not answered with 101 ("404 Not Found")',
+        words: 'was answered with "404 Not Found" instead of 101',
         purpose: 'platform',
       },
     },
