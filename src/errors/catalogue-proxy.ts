@@ -105,7 +105,7 @@ export const PROXY_CODES = {
   },
   'AUTH-DOMAIN': {
     text: 'Proxy {proxy} refused user {user} ({scheme}). The user has no domain, but the proxy expects one (it advertises {advertised}). Tried once; not retrying, to avoid account lockout.',
-    check: 'Set the domain of proxy {proxy}; the user then becomes {meant}.',
+    check: 'Set the key domain of proxy {proxy}. Sallyport then logs in as {meant}.',
     class: 'auth',
     retry: 'change',
   },

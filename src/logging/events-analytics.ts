@@ -67,7 +67,7 @@ export const ANALYTICS_EVENTS = {
   'drop-discarded': {
     level: 'warn',
     thread: null,
-    text: 'Deleted {file} because user {user} has no space left in rejected/: {error:advised}',
+    text: 'Deleted {file} of user {user}, which was rejected and for which rejected/ has no space: {error:advised}',
   },
   'drop-failed': {
     level: 'warn',

@@ -27,7 +27,7 @@ export const PROCESS_EVENTS = {
     thread: 'Config',
     text: 'Request from {who:words} to {verb:words} settings: {keys}.',
   },
-  'change-made': { level: 'info', thread: 'Config', text: 'Settings changed for {who:words}: {keys}.' },
+  'change-made': { level: 'info', thread: 'Config', text: 'Settings changed at the request of {who:words}: {keys}.' },
   'change-not-made': {
     level: 'warn',
     thread: 'Config',
