@@ -9,6 +9,7 @@ import type { FeedReading } from '#updates/feed/feed.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
 import type { Closure } from '#updates/hold/hold.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
+import { feedUrl } from '#updates/request.ts';
 import { download } from './download.ts';
 import { keepReady, publishReady, publishUnless, type ReadyPackage, refreshReady } from './ready.ts';
 import type { PackageTurn } from './turn.ts';
@@ -51,7 +52,9 @@ async function useReady(
 ): Promise<Obtained | null> {
   const known = ready.get(item.id);
   if (known === undefined) return null;
-  const now = { item, trust: reading.trust };
+  // The feed alone does not make the package a signed target, and it may have become ready from an unsigned feed.
+  if (reading.trust === 'signed') await reading.locate(item, signal);
+  const now = { item, trust: reading.trust, feed: feedUrl(ports.settings()).href };
   try {
     await refreshReady(ports, known, now);
     if (closure() !== null) return 'ready';

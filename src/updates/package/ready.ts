@@ -9,7 +9,6 @@ import { asCoded, coded } from '#errors/coded-error.ts';
 import { digestFile } from '#system/digest.ts';
 import type { FileIdentity } from '#system/files.ts';
 import { closeJournal, type Journal, listJournals, readJournal, stagedPath, writeJournal } from '#transfer/journal.ts';
-import type { FeedReading } from '#updates/feed/feed.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
 import type { Closure } from '#updates/hold/hold.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
@@ -76,9 +75,10 @@ export async function keepReady(
 export async function refreshReady(
   ports: UpdatesPorts,
   { note, url }: ReadyPackage,
-  now: { readonly item: FeedItem; readonly trust: FeedReading['trust'] },
+  now: Pick<JournalNote, 'item' | 'trust' | 'feed'>,
 ): Promise<void> {
-  const isSame = note.trust === now.trust && JSON.stringify(note.item) === JSON.stringify(now.item);
+  const isSame =
+    note.trust === now.trust && note.feed === now.feed && JSON.stringify(note.item) === JSON.stringify(now.item);
   if (!isSame) await writeNote(ports, { note: { ...note, ...now }, url });
 }
 

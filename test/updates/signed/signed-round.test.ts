@@ -181,6 +181,31 @@ describe('a changed signed feed', () => {
   });
 });
 
+describe('a package that became ready from an unsigned feed', () => {
+  it('is published by a signed feed only if it is a target', async () => {
+    const unsigned = await started(startScriptedOrigin());
+    unsigned.serve('/feed.json', feedOf([itemFor('1602503', JAR)]));
+    unsigned.serve('/1602503.jar', JAR);
+    const first = await rig({ feed_url: `${unsigned.url}/feed.json` });
+    const since = SIGNED_CLOCK.now();
+    await first.ports.hold.set({ until: since + 60_000, since, reason: 'freeze', by: 'root', uid: 0 });
+    expect((await first.round()).ready).toEqual(['1602503']);
+    await first.ports.hold.release(since);
+
+    Reflect.deleteProperty(origin.repository.content('targets')['targets'] as object, '1602503.jar');
+    origin.repository.publishAll();
+    expect((await (await rig()).round()).failed.map(({ error }) => error.code)).toEqual(['TUF-TARGET-UNKNOWN']);
+    expect(published()).toEqual([]);
+
+    origin.offer(OFFER);
+    const run = await rig();
+    expect((await run.round()).published).toEqual(['1602503']);
+    const found = await run.ports.store.find('1602503');
+    expect(found?.sidecar).toMatchObject({ trust: 'signed', feed: `${origin.url}/metadata/` });
+    expect(origin.asked.filter((line) => line.includes('.jar'))).toEqual([]);
+  });
+});
+
 describe('the end of the root rotation', () => {
   const rootRequests = () => origin.asked.filter((line) => line.includes('2.root.json'));
 
