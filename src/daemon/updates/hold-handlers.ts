@@ -70,6 +70,11 @@ async function publishOne(
     if (isPublished) return true;
     throw coded('UPDATE-NOT-READY', { id, reason: 'no complete, verified download of it is here' });
   }
+  if (ports.settings().updates.trust === 'tuf' && ready.note.trust !== 'signed') {
+    const reason =
+      'it is from an unsigned feed, and updates.trust is tuf now; sallyport check looks for it in the signed one';
+    throw coded('UPDATE-NOT-READY', { id, reason });
+  }
   const requires = ready.item.requires.find((other) => !wasPublishedHere(ports.memory.id(other)?.fate));
   if (requires !== undefined) throw coded('UPDATE-REQUIRES', { id, requires });
   const held = ports.hold.current(ports.clock.now());

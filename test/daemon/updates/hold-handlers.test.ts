@@ -118,6 +118,15 @@ describe('hold: over the operate socket', () => {
     await expect.poll(() => origin.receipts.length, { interval: 5, timeout: 10_000 }).toBe(2);
   });
 
+  it('hold: publish refuses what an unsigned feed offered once updates must be signed', async () => {
+    await control.holdUpdates(freeze());
+    await control.check(DEAF, NEVER);
+    await composed.reload({ updates: { trust: 'tuf', tuf: { metadata_url: `${origin.url}/metadata/` } } });
+
+    await expect(control.publishUpdate('tool4', DEAF, NEVER)).rejects.toMatchObject({ code: 'UPDATE-NOT-READY' });
+    expect(jar('tool4')).toBe(false);
+  });
+
   it('hold: a second hold replaces the first, and an end in the past or after a year is refused', async () => {
     await control.holdUpdates(freeze());
     const { replaced } = await control.holdUpdates({ ...freeze(), reason: 'longer' });
