@@ -89,7 +89,7 @@ export class DocumentsWorld {
 
   /** Does one thing by chance. */
   async step(): Promise<void> {
-    const actions = [
+    const actions: readonly (() => Promise<void> | void)[] = [
       () => this.#submit(),
       () => this.#submit(),
       () => this.#drop(),
