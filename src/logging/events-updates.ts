@@ -100,7 +100,7 @@ export const UPDATES_EVENTS = {
   'patience-changed': {
     level: 'info',
     thread: 'Updater',
-    text: 'Response timeout for {size:size} from {origin} changed to {to:ms} ({after:words}); it was {from:ms} ({before:words}).',
+    text: 'Response timeout for {size:size} from {origin} changed from {from:ms} to {to:ms}. Before: {before:words}. Now: {after:words}.',
   },
   progress: { level: 'debug', thread: 'Updater', text: 'Received {received:size} of {length:size} of update ID {id}.' },
   'resume-impossible': {

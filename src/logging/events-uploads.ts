@@ -121,7 +121,7 @@ export const UPLOADS_EVENTS = {
   'upload-timeout-changed': {
     level: 'debug',
     thread: null,
-    text: 'Response timeout for uploads of {size:size} to {origin} changed to {to:ms} ({after:words}); it was {from:ms} ({before:words}).',
+    text: 'Response timeout for uploads of {size:size} to {origin} changed from {from:ms} to {to:ms}. Before: {before:words}. Now: {after:words}.',
   },
   'upload-failed': {
     level: 'warn',

@@ -9,19 +9,20 @@ export function explain(
   { evidence, rule }: Deadline,
   more: { readonly borrowed: boolean; readonly retried: boolean },
 ): string {
-  const words = [evidence === null ? 'no history of this route' : explainLine(evidence)];
-  if (evidence !== null && rule === 'start') words.push('extended because few downloads have been measured');
+  const words = [evidence === null ? 'no history of this route' : explainLine(evidence, rule)];
   if (rule === 'longer') words.push('extended after a timeout to find out whether the route is slow');
   if (more.borrowed && evidence !== null) words.push('measured for other servers behind this proxy');
   if (more.retried) words.push('at least twice the limit that was too short');
   return words.join(', ');
 }
 
-function explainLine({ samples, line, margin }: Evidence): string {
+function explainLine({ samples, line, margin }: Evidence, rule: Deadline['rule']): string {
   const parts = [`${rounded(line.baseMs / 1_000)} s`];
   if (line.msPerByte > 0) parts.push(`${rounded((line.msPerByte * MB) / 1_000)} s per MB`);
+  const longest = parts.join(' + ');
+  if (rule === 'start') return `few downloads have been measured (longest wait: ${longest}), so the limit is still long`;
   const waits = samples === 1 ? 'the only recent wait' : `the longest of ${samples} recent waits`;
-  return [rounded(margin), 'times', waits, `(${parts.join(' + ')})`].join(' ');
+  return [rounded(margin), 'times', waits, `(${longest})`].join(' ');
 }
 
 /** Two significant digits: 0.51, 2.5, 48, 1200. */
