@@ -181,8 +181,8 @@ describe('a changed signed feed', () => {
   });
 });
 
-describe('a package that became ready from an unsigned feed', () => {
-  it('is published by a signed feed only if it is a target', async () => {
+describe('a package ready from an unsigned feed', () => {
+  it('is published under TUF only if it is a target', async () => {
     const unsigned = await started(startScriptedOrigin());
     unsigned.serve('/feed.json', feedOf([itemFor('1602503', JAR)]));
     unsigned.serve('/1602503.jar', JAR);
