@@ -20,7 +20,8 @@ function explainLine({ samples, line, margin }: Evidence, rule: Deadline['rule']
   const parts = [`${rounded(line.baseMs / 1_000)} s`];
   if (line.msPerByte > 0) parts.push(`${rounded((line.msPerByte * MB) / 1_000)} s per MB`);
   const longest = parts.join(' + ');
-  if (rule === 'start') return `few downloads have been measured (longest wait: ${longest}), so the limit is still long`;
+  if (rule === 'start')
+    return `few downloads have been measured (longest wait: ${longest}), so the limit is still long`;
   const waits = samples === 1 ? 'the only recent wait' : `the longest of ${samples} recent waits`;
   return [rounded(margin), 'times', waits, `(${longest})`].join(' ');
 }
