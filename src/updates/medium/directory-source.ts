@@ -35,9 +35,14 @@ export class DirectorySource implements TufSource {
   }
 }
 
-/** Where a repository in a folder has a metadata file; the name of a role is encoded as in a URL. */
+/**
+ * Where a repository in a folder has a metadata file. A server decodes the name in a URL, so the file has the name itself;
+ * only a name that would lead out of the folder is encoded.
+ */
 export function metadataPath(dir: string, name: string): string {
-  return join(dir, MEDIUM_METADATA, encodeURIComponent(name));
+  const parts = name.split('/');
+  const isUnsafe = name.includes('\0') || parts.some((part) => part === '' || part === '.' || part === '..');
+  return join(dir, MEDIUM_METADATA, ...(isUnsafe ? [encodeURIComponent(name)] : parts));
 }
 
 /** Where a repository in a folder has a target. @throws CodedError TUF-TARGET-UNKNOWN for a path that leads out of it */

@@ -60,6 +60,20 @@ const inMirror = (disk: CrashingFiles) =>
 const jarOf = (disk: CrashingFiles, id: string) => disk.content(`/host/packages/${id}.jar`);
 
 describe('mirror', () => {
+  it('mirror: keeps a delegated role under the name that a static server looks for', async () => {
+    for (const role of ['team b', 'team/c', '../d']) {
+      origin.repository.delegate('targets', { name: role, paths: [`${role}/*`] });
+    }
+    origin.repository.publishAll();
+    await mirror();
+    const names = inMirror(files).map((name) => name.replace(/\d+\./, ''));
+    expect(names).toEqual(
+      expect.arrayContaining(['team b.json', 'team/c.json'].map((name) => `${MIRROR}/metadata/${name}`)),
+    );
+    expect(names.every((name) => /^\/srv\/mirror\/(?:metadata|targets)\//.test(name))).toBe(true);
+    expect((await bring(files)).report).toMatchObject({ error: null, published: ['u1'] });
+  });
+
   it('mirror: has every file of the repository, the timestamp last, and downloads each once', async () => {
     expect(await mirror()).toMatchObject({ targets: 2, fetched: 2 });
     const names = inMirror(files);
