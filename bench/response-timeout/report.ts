@@ -74,35 +74,32 @@ export function line1(
   const ratio = (of: keyof Columns) => own[of] / rival[of];
   const musts: [string, boolean][] = [
     [
-      `interrupted good transfers are ${ratio('interruptedPercent').toFixed(3)} x the rival's, at most 0.125`,
+      `interrupted good transfers: ${ratio('interruptedPercent').toFixed(3)} x the rival's (limit 0.125)`,
       ratio('interruptedPercent') <= 0.125,
     ],
+    [`dead wait: ${ratio('deadWaitSeconds').toFixed(2)} x the rival's (limit 1.4)`, ratio('deadWaitSeconds') <= 1.4],
     [
-      `the dead wait is ${ratio('deadWaitSeconds').toFixed(2)} x the rival's, at most 1.4`,
-      ratio('deadWaitSeconds') <= 1.4,
-    ],
-    [
-      `the lost time is ${ratio('lostSecondsPerJob').toFixed(2)} x the rival's, at most 0.5`,
+      `lost time: ${ratio('lostSecondsPerJob').toFixed(2)} x the rival's (limit 0.5)`,
       ratio('lostSecondsPerJob') <= 0.5,
     ],
   ];
   if (beaten.length > 0) {
     const exceptions = unbeaten.length > 0 ? `, but not ${unbeaten.join('; ')}` : '';
     musts.push([
-      `better in all three than the ${beaten.length} other rules that interrupt at most ${TOO_MANY_INTERRUPTED_PERCENT} % of good transfers${exceptions}`,
+      `better in all three values than the ${beaten.length} other rules that interrupt at most ${TOO_MANY_INTERRUPTED_PERCENT} % of good transfers${exceptions}`,
       unbeaten.length === 0,
     ]);
   }
   const goals: [string, boolean][] = [
-    [`${own.interruptedPercent.toFixed(3)} % of good transfers interrupted, goal 0.20`, own.interruptedPercent <= 0.2],
+    [`${own.interruptedPercent.toFixed(3)} % of good transfers interrupted (goal 0.20)`, own.interruptedPercent <= 0.2],
     [
-      `${worstPercent.toFixed(2)} % of good transfers interrupted on the worst kind of route, goal 0.8`,
+      `${worstPercent.toFixed(2)} % of good transfers interrupted on the worst kind of route (goal 0.8)`,
       worstPercent <= 0.8,
     ],
-    [`the dead wait is ${own.toClairvoyant.toFixed(2)} x the clairvoyant policy's, goal 1.7`, own.toClairvoyant <= 1.7],
-    [`${own.lostSecondsPerJob.toFixed(2)} s lost for each download, goal 5.5`, own.lostSecondsPerJob <= 5.5],
-    [`${own.fetchedAgainPercent.toFixed(2)} % downloaded in vain, goal 0.3`, own.fetchedAgainPercent <= 0.3],
-    [`${own.failedPercent.toFixed(3)} % of downloads failed, goal 0.03`, own.failedPercent <= 0.03],
+    [`dead wait: ${own.toClairvoyant.toFixed(2)} x the clairvoyant policy's (goal 1.7)`, own.toClairvoyant <= 1.7],
+    [`${own.lostSecondsPerJob.toFixed(2)} s lost for each download (goal 5.5)`, own.lostSecondsPerJob <= 5.5],
+    [`${own.fetchedAgainPercent.toFixed(2)} % downloaded in vain (goal 0.3)`, own.fetchedAgainPercent <= 0.3],
+    [`${own.failedPercent.toFixed(3)} % of downloads failed (goal 0.03)`, own.failedPercent <= 0.03],
   ];
   const verdict = ([what, holds]: [string, boolean]) => `${holds ? 'holds ' : 'MISSED'} ${what}`;
   return {

@@ -98,14 +98,13 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'cli/settings': 'The commands that show, try and change the configuration.',
   'cli/updates': 'The commands about trust in updates, change freezes, imports and mirrors.',
   'cli/terminal': 'Output and questions: lines, tables, JSON, prompts.',
-  'config/editing':
-    'Edits of the file: changes of its text that keep the rest, profiles, secrets in separate files, upgrades.',
-  'config/following': 'What changed in the file or in a file that it names, and how a change takes effect.',
+  'config/editing': 'Edits of the file: replacing parts of its text, profiles, secrets in separate files, upgrades.',
+  'config/following': 'Notices changes of the file and of the files that it names, and makes new settings take effect.',
   'config/generate': 'The example, the JSON schema and the reference, made from the schema.',
   'config/reading': 'Reads the file and returns checked settings with their secrets.',
   'config/rules': 'Rules between keys, in addition to those of the schema for each key.',
   'config/schema': 'The schema, a file for each section.',
-  'config/values': 'Rules for values that several keys use, and suggestions for misspelled ones.',
+  'config/values': 'Rules for values that several keys use, and suggestions for misspellings.',
   'control/updates': 'Verbs about the hold on updates, imports and mirrors.',
   'control/uploads': 'Verbs about support logs and about what left this host.',
   'daemon/answers': 'Answers to requests over Control: status, health, endpoints, settings, the log.',
@@ -124,7 +123,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'proxy/auth':
     'Authentication at a proxy: the exchange of challenges, the record of each credential, the verdict on a response.',
   'proxy/auth/schemes': 'Basic, Digest, NTLM and Negotiate, and the choice between them.',
-  'proxy/choosing': 'Which proxy a purpose uses, and which comes next after a failure.',
+  'proxy/choosing': 'Which proxy a purpose uses, and which proxy is tried next after a failure.',
   'proxy/opening': 'Opens connections: TCP, CONNECT and SOCKS, with the responses to them.',
   'proxy/pac': 'PAC files: fetching them, and running them in a separate thread.',
   'proxy/tls': 'TLS to the proxy and to the target: trust, pins, and what went wrong.',
@@ -139,7 +138,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'updates/hold': 'The hold on publication during a change freeze.',
   'updates/hook': "The admin's command for each published update.",
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',
-  'updates/signed': 'The signed feed: its copies, what their responses mean, merging feeds, and what is remembered.',
+  'updates/signed':
+    'The signed feed: the servers that have a copy, what their responses mean, merging feeds, the stored trust state.',
   'updates/receipts': 'What is reported to the vendor about each outcome.',
   'uploads/bundle/jobs': 'Jobs of support logs: from a request to the receipt, on disk and in the spool.',
   'uploads/bundle/contents':
@@ -149,7 +149,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'uploads/redaction':
     'Masks secrets in what is sent: streams of text in overlapping windows, rules from the configuration, pseudonyms, file names.',
   'uploads/redaction/rules':
-    'The rules that ship with Sallyport, and what they share: which keys hold a secret, and how the end of a value is found.',
+    'The rules that ship with Sallyport, and their common code: which keys hold a secret, and where a value ends.',
 };
 
 /** The modules that may use one outside the layers. Files directly in src/ are the program itself: they may import all. */

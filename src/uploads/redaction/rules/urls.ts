@@ -84,7 +84,7 @@ export const URL_RULES: readonly BundleRule[] = [
     name: 'command-line',
     version: 1,
     masks:
-      'Passwords on command lines and in statements that have no key for them: curl -u, mysql -p, redis-cli -a, docker login -p, sqlcmd -P, net use and others; SQL statements that set a password; commands of routers',
+      'Passwords on command lines and in statements, where no name such as password precedes them: curl -u, mysql -p, redis-cli -a, docker login -p, sqlcmd -P, net use and others; SQL statements that set a password; commands of routers',
     example: 'curl -u bob:hunter2 http://example.com/',
     untouched: 'docker run -u 1000:1000 image',
     find: (text) => [
