@@ -41,6 +41,8 @@ const code = (work: Promise<unknown>) =>
   );
 const withoutRoot = () => ({ trust: 'tuf', tuf: { metadata_url: `${origin.url}/metadata/` } });
 
+const tufOf = () => origin.settings(ROOT)['tuf'] as object;
+
 describe('trust in a signed feed', () => {
   it('shows root, versions and signatures of every role after a check', async () => {
     const { ports, round } = await rig();
@@ -72,6 +74,22 @@ describe('trust in a signed feed', () => {
     expect(await code(importRoot(ports, request(other)))).toBe('TRUST-OTHER-ROOT');
   });
 
+  it('demands a replacement where the trusted root cannot be read', async () => {
+    await importRoot((await rig(withoutRoot())).ports, request(origin.repository.initialRoot));
+    files.plantFile('/data/state/trust/imported-root.json', Buffer.from('{'));
+    const { ports } = await rig(withoutRoot());
+    const other = new SimulatedRepository().initialRoot;
+    expect(await code(importRoot(ports, request(other)))).toBe('TUF-ROOT-FILE');
+    expect((await importRoot(ports, request(other, true))).replaced).toMatchObject({ to: sha256(other), by: 'root' });
+  });
+
+  it('keeps the versions next to the packages while a feed is no target', async () => {
+    const { ports, round } = await rig({ ...origin.settings(ROOT), tuf: { ...tufOf(), feed_target: 'other.json' } });
+    expect((await round()).error?.code).toBe('TUF-TARGET-UNKNOWN');
+    expect(ports.trust.besidePackages).toMatchObject({ timestamp: 2 });
+    expect(ports.trust.isSigned).toBe(false);
+  });
+
   it('accepts another vendor after its root was replaced', async () => {
     await (await rig()).round();
     const next = await SignedOrigin.start();
@@ -100,10 +118,9 @@ describe('trust in a signed feed', () => {
   it('continues after a crash at every operation of a replacement', async () => {
     const other = await SignedOrigin.start();
     other.offer([]);
-    const first = async () => {
-      const disk = new CrashingFiles();
-      disk.plantFile(ROOT, origin.repository.initialRoot);
-      await (await rig(origin.settings(ROOT), disk)).round();
+    await (await rig()).round();
+    const first = () => {
+      const disk = files.afterCrash('killed');
       disk.arm({});
       return disk;
     };
@@ -111,10 +128,10 @@ describe('trust in a signed feed', () => {
       const { ports } = await rig(origin.settings(ROOT), disk);
       await importRoot(ports, request(other.repository.initialRoot, true));
     };
-    const places = await crashPlaces(await first(), replace);
+    const places = await crashPlaces(first(), replace);
     expect(places.length).toBeGreaterThan(10);
     for (const { n, when } of places) {
-      const disk = await first();
+      const disk = first();
       disk.arm(when === 'before' ? { crashBefore: n } : { crashAfter: n });
       await replace(disk).catch(() => undefined);
       const left = disk.afterCrash('torn', n);

@@ -103,7 +103,15 @@ export class TrustMemory {
   /** A signed feed was accepted; `versions` are the highest so far, as JSON. @throws CodedError FILE-*, DISK-FULL */
   async accepted(versions: object): Promise<void> {
     if (!this.#memory.signed) await this.#saveMemory({ ...this.#memory, signed: true });
-    const beside = { signed: true, versions };
+    await this.#saveBeside({ signed: true, versions });
+  }
+
+  /** Keeps the highest versions while no feed was accepted with them. @throws CodedError FILE-*, DISK-FULL */
+  async keepVersions(versions: object): Promise<void> {
+    await this.#saveBeside({ signed: this.#beside?.signed ?? false, versions });
+  }
+
+  async #saveBeside(beside: Beside): Promise<void> {
     if (JSON.stringify(beside) === JSON.stringify(this.#beside)) return;
     await saveState(this.#files, this.#besidePath, { format: FORMAT, value: beside });
     this.#beside = beside;
@@ -128,9 +136,7 @@ export class TrustMemory {
    * @throws CodedError FILE-*
    */
   async forget(): Promise<void> {
-    const { signed } = this.#beside ?? this.#memory;
-    await saveState(this.#files, this.#besidePath, { format: FORMAT, value: { signed, versions: null } });
-    this.#beside = { signed, versions: null };
+    if (this.#beside !== null) await this.#saveBeside({ signed: this.#beside.signed, versions: null });
     for (const dir of [this.#join('updates', 'roles'), this.#join('updates', 'root'), this.metadataDir, this.feedsDir])
       await this.#empty(dir);
   }

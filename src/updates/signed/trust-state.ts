@@ -60,7 +60,12 @@ export async function importRoot(
   if (sha256 !== fingerprint.toLowerCase()) {
     throw coded('TUF-ROOT-FILE', { path, reason: `its fingerprint is ${sha256}, not the given one` });
   }
-  const before = await readStoredTrust(ports).catch(() => null);
+  const isTrusting = ports.trust.isSigned || (await ports.files.facts(ports.trust.importedRootPath)) !== null;
+  const before = await readStoredTrust(ports).catch((thrown: unknown) => {
+    // A root that cannot be read now was trusted all the same, and only `replace` may put another one in its place.
+    if (isTrusting && !replace) throw thrown;
+    return null;
+  });
   const known = before?.status.rootSha256 ?? null;
   const { version } = content;
   if (known === sha256) return { version, sha256, replaced: null };
@@ -68,7 +73,7 @@ export async function importRoot(
     const trusted = before.status.roles.find(({ role }) => role === 'root')?.version ?? 0;
     throw coded('TRUST-OTHER-ROOT', { version: trusted, known: before.status.rootSha256, found: sha256 });
   }
-  const replaced = before === null ? null : { at: ports.clock.now(), from: known, to: sha256, by };
+  const replaced = before !== null || isTrusting ? { at: ports.clock.now(), from: known, to: sha256, by } : null;
   if (replaced !== null) await ports.trust.forget();
   await ports.trust.importRoot(bytes, replaced);
   return { version, sha256, replaced };

@@ -78,6 +78,8 @@ export class TufFeed implements Feed {
     const client = await this.#open(copy, question);
     const { status } = await client.refresh(signal);
     this.#medium?.refreshed(status);
+    // Before the feeds are read: while one of them fails, a restored state must not go back either.
+    await this.#ports.trust.keepVersions(versionsAsJson(client.knownVersions()));
     const merged = await this.#readFeeds(client, signal);
     await this.#ports.trust.accepted(versionsAsJson(client.knownVersions()));
     const reading = new SignedReading({ client, copies, merged, feeds: feedTargets(this.#ports.settings()) });
