@@ -2,6 +2,7 @@
 // is published that the vendor has not signed, whatever a proxy, a mirror or the server sends.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Secret } from '#redaction/secret.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig, type Rig } from '#test/support/round-rig.ts';
@@ -251,15 +252,23 @@ describe('mirrors of a signed feed', () => {
   const mirrors = (...all: SignedOrigin[]) =>
     origin.settings(ROOT, { mirrors: all.map(({ url }) => ({ metadata_url: `${url}/metadata` })) });
 
-  it('are used in their order before the vendor, without tokens', async () => {
+  it('are used in their order before the vendor, and never get tokens or headers', async () => {
     const one = await mirror();
-    const headers: unknown[] = [];
-    one.intercept = (request) => headers.push(request.headers['x-key'], request.headers.authorization) < 0;
-    const run = await rig({ ...mirrors(one), headers: {}, bearer_token: undefined });
+    const sent = { mirror: [] as unknown[], vendor: [] as unknown[] };
+    for (const [name, server] of [['mirror', one] as const, ['vendor', origin] as const])
+      server.intercept = ({ headers }) => sent[name].push(headers['x-key'], headers.authorization) < 0;
+    const settings = testSettings(DIR, { updates: mirrors(one) });
+    settings.updates.bearer_token = new Secret('token-of-updates');
+    settings.updates.headers = { 'X-Key': new Secret('key-of-updates') };
+    const run = await openRig({ files, dir: DIR, settings, clock: SIGNED_CLOCK });
     expect((await run.round()).published).toEqual(['1602503']);
     expect(origin.asked).toEqual([]);
     expect(one.asked.some((line) => line.includes('.jar'))).toBe(true);
-    expect(headers.every((value) => value === undefined)).toBe(true);
+    expect(new Set(sent.mirror)).toEqual(new Set([undefined]));
+
+    await one.close();
+    await run.round();
+    expect(new Set(sent.vendor)).toEqual(new Set(['key-of-updates', 'Bearer token-of-updates']));
   });
 
   it('are skipped if they are behind or cannot be reached', async () => {
