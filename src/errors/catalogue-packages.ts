@@ -59,7 +59,7 @@ export const PACKAGE_CODES = {
   'PACKAGE-DAMAGED': {
     text: 'The published package {path} has changed (expected sha256 {expected}, found {found}). It was moved to {aside}.',
     check:
-      'A user, a program or a failing disk changed it. The next check downloads it again if it is the newest version of its package, or if the newest version requires it.',
+      'A user, a program or a failing disk changed it. The next check downloads it again if it is the newest version or if the newest version requires it.',
     class: 'content',
     retry: 'later',
     isLocal: true,
@@ -73,7 +73,7 @@ export const PACKAGE_CODES = {
   'PACKAGE-MISSING': {
     text: 'The published package {path} is gone.',
     check:
-      'A user or a program removed it. The next check downloads it again if it is the newest version of its package, or if the newest version requires it. To keep fewer versions, lower updates.keep_versions.',
+      'A user or a program removed it. The next check downloads it again if it is the newest version or if the newest version requires it. To keep fewer versions, lower updates.keep_versions.',
     class: 'content',
     retry: 'later',
     isLocal: true,

@@ -30,13 +30,13 @@ export const TLS_CODES = {
     retry: 'change',
   },
   'PROXY-TLS-CLOCK': {
-    text: 'The certificate of proxy {proxy} itself is {reason:words}: valid from {from} to {to}; the clock of this host says {now:time}, {others:words}.',
+    text: 'The certificate of proxy {proxy} itself is {reason:words} (valid from {from} to {to}). The clock of this host says {now:time}, and {others:words}.',
     check: 'Check the clock of this host first, then the certificate of the proxy.',
     class: 'tls',
     retry: 'later',
   },
   'PROXY-TLS-EXPIRED': {
-    text: 'The certificate of proxy {proxy} itself is {reason:words}: valid from {from} to {to}; the clock of this host says {now:time}, {others:words}.',
+    text: 'The certificate of proxy {proxy} itself is {reason:words} (valid from {from} to {to}). The clock of this host says {now:time}, and {others:words}.',
     check: 'The clock of this host is not the cause. Ask the proxy team to renew the certificate of the proxy.',
     class: 'tls',
     retry: 'later',
@@ -109,13 +109,13 @@ export const TLS_CODES = {
     retry: 'change',
   },
   'TLS-CLOCK': {
-    text: 'The certificate of {host} is {reason:words}: valid from {from} to {to}; the clock of this host says {now:time}, {others:words}.',
+    text: 'The certificate of {host} is {reason:words} (valid from {from} to {to}). The clock of this host says {now:time}, and {others:words}.',
     check: 'Check the clock of this host first, then the certificate of the server.',
     class: 'tls',
     retry: 'later',
   },
   'TLS-EXPIRED': {
-    text: 'The certificate of {host} is {reason:words}: valid from {from} to {to}; the clock of this host says {now:time}, {others:words}.',
+    text: 'The certificate of {host} is {reason:words} (valid from {from} to {to}). The clock of this host says {now:time}, and {others:words}.',
     check: 'The clock of this host is not the cause. Ask the administrator of the server to renew its certificate.',
     class: 'tls',
     retry: 'later',

@@ -312,9 +312,9 @@ const SITUATIONS: readonly Situation[] = [
     'TLS-CLOCK',
     [
       'is not yet valid',
-      'the clock of this host says 2019-06-01',
-      'proxy corp says 2099-06-01',
-      'they differ by 80 years',
+      'The clock of this host says 2019-06-01',
+      'that of proxy corp says 2099-06-01',
+      'a difference of 80 years',
     ],
   ],
   [
@@ -338,7 +338,7 @@ const SITUATIONS: readonly Situation[] = [
     [
       'is expired',
       'to 2021-01-01',
-      /the clock of this host says 20\d\d-.*, proxy corp says 20\d\d-/,
+      /The clock of this host says 20\d\d-.*, and that of proxy corp says 20\d\d-/,
       'to renew its certificate',
     ],
   ],

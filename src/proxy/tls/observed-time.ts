@@ -37,9 +37,9 @@ export function remoteTime({ dateMs, monotonicMs }: ObservedTime, nowMonotonicMs
 export function compareClocks(observed: ObservedTime | null, at: { nowMs: number; monotonicMs: number }): string {
   if (observed === null) return 'no other clock is known';
   const there = remoteTime(observed, at.monotonicMs);
-  const says = `${observed.by} says ${showLocalTime(there)}`;
+  const says = `that of ${observed.by} says ${showLocalTime(there)}`;
   const apart = Math.abs(there - at.nowMs);
-  return apart <= AGREE_MS ? says : `${says}, they differ by ${span(apart)}`;
+  return apart <= AGREE_MS ? says : `${says} (a difference of ${span(apart)})`;
 }
 
 function span(ms: number): string {
