@@ -43,7 +43,7 @@ export interface Finding {
   readonly allowed: string;
   readonly didYouMean?: string;
   /** Set if the problem is a direct connection that the policy forbids: the facts of POLICY-DIRECT. */
-  readonly direct?: Readonly<Record<'rule' | 'purpose' | 'why' | 'otherwise', string>>;
+  readonly direct?: Readonly<Record<'rule' | 'purpose' | 'why' | 'remedy' | 'otherwise', string>>;
   /** Set if the file may be correct and only this process lacks a credential that the service receives. */
   readonly needsService?: true;
   /** Set if a line has the wrong indentation. The rules between keys are then skipped: their findings would mislead. */

@@ -85,7 +85,7 @@ export const CONFIG_CODES = {
   'PROFILE-IN-USE': {
     text: 'Proxy {name} is used by {users:words} and was not deleted.',
     check:
-      'Give each of them another route (sallyport route set), or delete it anyway with --force, which also shows what they will use instead.',
+      'Choose another route for each purpose that uses it: sallyport route set. Or delete the proxy with --force, which shows what is used instead.',
     class: 'config',
     retry: 'change',
   },
@@ -158,7 +158,7 @@ export const CONFIG_CODES = {
   },
   'POLICY-DIRECT': {
     text: 'Refusing to bypass the proxy for {target}: {why:words}, but {rule:words}.',
-    check: 'Set use_proxy_for.{purpose} to a proxy, or {otherwise:words}.',
+    check: 'Either {remedy:words}, or {otherwise:words}.',
     class: 'policy',
     retry: 'change',
     isLocal: true,

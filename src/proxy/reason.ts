@@ -4,6 +4,7 @@
 // tokens and results of PAC files are untrusted text that only the log formatter shows.
 
 import { isDeepStrictEqual } from 'node:util';
+import { DIRECT_REMEDIES } from '#config/direct-remedy.ts';
 import type { Purpose } from '#config/purposes.ts';
 
 export type Reason =
@@ -85,6 +86,27 @@ export function reasonKey(reason: Reason): string | null {
 export function decidingText(reasons: readonly Reason[]): string {
   const last = reasons.at(-1);
   return last === undefined ? '' : reasonText(last);
+}
+
+/** What to change if the last reason leads to a direct connection that is not allowed: an instruction. */
+export function directRemedy(reasons: readonly Reason[], purpose: Purpose): string {
+  const reason = reasons.at(-1);
+  switch (reason?.kind) {
+    case 'disabled':
+      return DIRECT_REMEDIES.disabled;
+    case 'no proxies':
+      return DIRECT_REMEDIES.noProxies;
+    case 'exempt':
+      return `remove ${reason.token} from proxies[${reason.index}].no_proxy`;
+    case 'variable exempts':
+      return `remove ${reason.token} from the environment variable ${reason.variable}`;
+    case 'no variable':
+      return `set the environment variable ${reason.variable} for the service`;
+    case 'pac direct':
+      return 'ask the administrator of the PAC file to return a proxy for this URL';
+    default:
+      return DIRECT_REMEDIES.use(purpose);
+  }
 }
 
 /** The reasons in order, without duplicates. */

@@ -25,7 +25,7 @@ import { HopMemories } from './hop-memory.ts';
 import { Connector, type ConnectorParts } from './opening/connector.ts';
 import type { ProxyProfile } from './profile.ts';
 import { reportOf } from './purpose-report.ts';
-import { decidingText, distinctReasons, type Reason, reasonText } from './reason.ts';
+import { decidingText, directRemedy, distinctReasons, type Reason, reasonText } from './reason.ts';
 import type { Connection, ConnectMode, OpenOptions, Route, Router } from './route.ts';
 import { Interceptions } from './tls/interceptions.ts';
 import type { TlsTrust } from './tls/trust.ts';
@@ -275,10 +275,13 @@ class Failover {
     if (!this.#parts.settings.proxy_required) return candidates;
     const through = candidates.filter(({ kind }) => kind === 'proxy');
     if (through.length > 0) return through;
+    const { endpoint, purpose } = this.#chosen;
+    const reasons = candidates.at(-1)?.reasons ?? [];
     throw coded('POLICY-DIRECT', {
-      target: this.#chosen.endpoint.authority,
-      purpose: this.#chosen.purpose,
-      rule: decidingText(candidates.at(-1)?.reasons ?? []),
+      target: endpoint.authority,
+      purpose,
+      rule: decidingText(reasons),
+      remedy: directRemedy(reasons, purpose),
       why: 'proxy_required is true',
       otherwise: 'ask root to change proxy_required',
     });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { listKeys } from '#config/generate/keys.ts';
-import { decidingText, distinctReasons, type Reason, reasonKey, reasonText } from '#proxy/reason.ts';
+import { decidingText, directRemedy, distinctReasons, type Reason, reasonKey, reasonText } from '#proxy/reason.ts';
 
 /** One of each kind, with its sentence and the key that decided. */
 const EACH: Readonly<Record<Reason['kind'], readonly [Reason, string, string | null]>> = {
@@ -57,6 +57,18 @@ describe('reasons', () => {
   it('decidingText: the last reason decides', () => {
     expect(decidingText([EACH.use[0], EACH['no proxies'][0]])).toBe('no proxies are configured');
     expect(decidingText([])).toBe('');
+  });
+
+  it.each([
+    ['disabled', 'set proxy_enabled: true'],
+    ['use', 'set use_proxy_for.updates to a proxy'],
+    ['no proxies', 'add a proxy (sallyport proxy add)'],
+    ['exempt', 'remove .lan from proxies[0].no_proxy'],
+    ['variable exempts', 'remove .lan from the environment variable no_proxy'],
+    ['no variable', 'set the environment variable https_proxy for the service'],
+    ['pac direct', 'ask the administrator of the PAC file to return a proxy for this URL'],
+  ] as const)('directRemedy: it changes what decided: %s', (kind, remedy) => {
+    expect(directRemedy([EACH.tested[0], EACH[kind][0]], 'updates')).toBe(remedy);
   });
 
   it('distinctReasons: equal reasons are one, in the order of the first', () => {

@@ -4,6 +4,7 @@
 // here, so the rules for it report nothing. Secrets are not resolved yet, so the rules check only whether a secret is
 // set.
 
+import { DIRECT_REMEDIES } from '#config/direct-remedy.ts';
 import type { Finding, KeyPath } from '#config/problem.ts';
 import { urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose, urlKeyOf } from '#config/purposes.ts';
@@ -108,15 +109,27 @@ function unknownProfile(path: KeyPath, use: string, known: readonly string[]): F
 function checkPolicy(settings: Salvaged): Finding[] {
   const { proxies, proxy_enabled: enabled, proxy_required: required, use_proxy_for: uses = {} } = settings;
   if (required !== true) return [];
-  if (enabled === false) return [direct(['proxy_enabled'], 'proxy_enabled is false', 'every purpose')];
-  if (proxies?.length === 0) return [direct(['proxies'], 'no proxies are configured', 'every purpose')];
+  const { disabled, noProxies, use: useOf } = DIRECT_REMEDIES;
+  const all = { purpose: 'every purpose' };
+  if (enabled === false) {
+    return [direct(['proxy_enabled'], { ...all, rule: 'proxy_enabled is false', remedy: disabled })];
+  }
+  if (proxies?.length === 0) {
+    return [direct(['proxies'], { ...all, rule: 'no proxies are configured', remedy: noProxies })];
+  }
   return Object.entries(uses)
     .filter(([, use]) => use === 'none')
-    .map(([purpose]) => direct(['use_proxy_for', purpose], `use_proxy_for.${purpose} is none`, purpose));
+    .map(([purpose]) =>
+      direct(['use_proxy_for', purpose], {
+        purpose,
+        rule: `use_proxy_for.${purpose} is none`,
+        remedy: useOf(purpose),
+      }),
+    );
 }
 
-function direct(path: KeyPath, rule: string, purpose: string): Finding {
-  const facts = { rule, purpose, why: 'proxy_required is true', otherwise: 'ask root to change proxy_required' };
-  const { safeText } = coded('POLICY-DIRECT', { target: purpose, ...facts });
+function direct(path: KeyPath, by: Readonly<Record<'rule' | 'purpose' | 'remedy', string>>): Finding {
+  const facts = { ...by, why: 'proxy_required is true', otherwise: 'ask root to change proxy_required' };
+  const { safeText } = coded('POLICY-DIRECT', { target: by.purpose, ...facts });
   return { ...error(path, safeText), direct: facts };
 }

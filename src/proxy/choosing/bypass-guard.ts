@@ -7,7 +7,7 @@
 
 import { byPurpose, PURPOSES, type Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { decidingText } from '#proxy/reason.ts';
+import { decidingText, directRemedy } from '#proxy/reason.ts';
 import { choose, type ProxySettings } from './choice.ts';
 
 /** The proxy of each purpose by its name, null for direct. */
@@ -30,6 +30,7 @@ export function findBypasses(before: PurposeProxies, to: ProxySettings): CodedEr
         purpose,
         why: `it used proxy ${had} until now`,
         rule: decidingText(reasons),
+        remedy: directRemedy(reasons, purpose),
         otherwise: `set use_proxy_for.${purpose}: none or proxy_enabled: false if it should connect directly`,
       }),
     ];

@@ -8,7 +8,7 @@ import type { Purpose } from '#config/purposes.ts';
 import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
-import { decidingText, type Reason, reasonText } from '#proxy/reason.ts';
+import { decidingText, directRemedy, type Reason, reasonText } from '#proxy/reason.ts';
 
 /** The target; host without brackets. */
 export interface ChoiceTarget {
@@ -53,7 +53,8 @@ export function chooseProxy(purpose: Purpose, target: ChoiceTarget, settings: Pr
   if (choice.proxy === null && settings.proxy_required) {
     const host = target.host.includes(':') ? `[${target.host}]` : target.host;
     const rule = decidingText(choice.reasons);
-    throw coded('POLICY-DIRECT', { target: `${host}:${target.port}`, purpose, rule, ...BY_REQUIREMENT });
+    const remedy = directRemedy(choice.reasons, purpose);
+    throw coded('POLICY-DIRECT', { target: `${host}:${target.port}`, purpose, rule, remedy, ...BY_REQUIREMENT });
   }
   return choice;
 }

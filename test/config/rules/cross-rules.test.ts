@@ -176,16 +176,23 @@ describe('purpose rules', () => {
 
 describe('proxy_required', () => {
   it.each([
-    ['proxies: []', 'proxies', 'no proxies are configured'],
-    ['retry: {}', 'proxies', 'no proxies are configured'],
-    [`proxy_enabled: false\nproxies: [${CORP}]`, 'proxy_enabled', 'proxy_enabled is false'],
-    [`proxies: [${CORP}]\nuse_proxy_for: {platform: none}`, 'use_proxy_for.platform', 'use_proxy_for.platform is none'],
-  ])('refuses every direct route with its rule: %j', async (text, key, rule) => {
+    ['proxies: []', 'proxies', 'no proxies are configured', 'add a proxy'],
+    ['retry: {}', 'proxies', 'no proxies are configured', 'add a proxy'],
+    [`proxy_enabled: false\nproxies: [${CORP}]`, 'proxy_enabled', 'proxy_enabled is false', 'set proxy_enabled: true'],
+    [
+      `proxies: [${CORP}]\nuse_proxy_for: {platform: none}`,
+      'use_proxy_for.platform',
+      'use_proxy_for.platform is none',
+      'set use_proxy_for.platform to a proxy',
+    ],
+  ])('refuses every direct route with its rule and remedy: %j', async (text, key, rule, remedy) => {
     const { error, problems } = await folder.refuse(`version: 2\nproxy_required: true\n${text}\n`);
 
     expect(problems).toMatchObject([{ key, code: 'POLICY-DIRECT', message: expect.stringContaining(rule) }]);
     expect(error.code).toBe('POLICY-DIRECT');
     expect(error.message).toContain(rule);
+    expect(error.check.startsWith(`Either ${remedy}`)).toBe(true);
+    expect(error.check).toMatch(/, or ask root to change proxy_required\.$/);
   });
 
   it('accepts a proxy for every purpose', async () => {

@@ -16,7 +16,7 @@ const MUTE = coded('RESPONSE-TIMEOUT', {
   advice: 'x',
   hop,
 });
-const DENIED = coded('POLICY-DIRECT', { target: 'x', why: 'x', rule: 'x', purpose: 'x', otherwise: 'x' });
+const DENIED = coded('POLICY-DIRECT', { target: 'x', why: 'x', rule: 'x', remedy: 'x', otherwise: 'x' });
 
 /** The slots of a schedule, each with its attempts: how many suspicions were reported, and the last state. */
 function slots(...all: (readonly (CodedError | null)[])[]): { suspected: number; starved: FreezeState | undefined } {
