@@ -222,7 +222,12 @@ const SITUATIONS: readonly Situation[] = [
       return failureOf(await behind(says(asks('NTLM', 'Basic realm="CORP"')), { account }));
     },
     'AUTH-DOMAIN',
-    ['refused user svc (Basic). The user has no domain', 'NTLM, Basic', 'Set the key domain of proxy corp', 'DOMAIN\\svc'],
+    [
+      'refused user svc (Basic). The user has no domain',
+      'NTLM, Basic',
+      'Set the key domain of proxy corp',
+      'DOMAIN\\svc',
+    ],
   ],
   [
     14,
