@@ -83,7 +83,7 @@ describe('trust in a signed feed', () => {
     expect((await importRoot(ports, request(other, true))).replaced).toMatchObject({ to: sha256(other), by: 'root' });
   });
 
-  it('keeps the versions next to the packages while a feed is no target', async () => {
+  it('keeps versions next to the packages while a feed is not a target', async () => {
     const { ports, round } = await rig({ ...origin.settings(ROOT), tuf: { ...tufOf(), feed_target: 'other.json' } });
     expect((await round()).error?.code).toBe('TUF-TARGET-UNKNOWN');
     expect(ports.trust.besidePackages).toMatchObject({ timestamp: 2 });

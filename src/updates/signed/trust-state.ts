@@ -62,7 +62,7 @@ export async function importRoot(
   }
   const isTrusting = ports.trust.isSigned || (await ports.files.facts(ports.trust.importedRootPath)) !== null;
   const before = await readStoredTrust(ports).catch((thrown: unknown) => {
-    // A root that cannot be read now was trusted all the same, and only `replace` may put another one in its place.
+    // A root that was trusted can be unreadable now. Even then, only `replace` may put another one in its place.
     if (isTrusting && !replace) throw thrown;
     return null;
   });

@@ -252,7 +252,7 @@ describe('mirrors of a signed feed', () => {
   const mirrors = (...all: SignedOrigin[]) =>
     origin.settings(ROOT, { mirrors: all.map(({ url }) => ({ metadata_url: `${url}/metadata` })) });
 
-  it('are used in their order before the vendor, and never get tokens or headers', async () => {
+  it('are used in order before the vendor, without tokens and headers', async () => {
     const one = await mirror();
     const sent = { mirror: [] as unknown[], vendor: [] as unknown[] };
     for (const [name, server] of [['mirror', one] as const, ['vendor', origin] as const])
