@@ -3,7 +3,7 @@
 // reports.
 //
 // Guarantees: a bad request gets a coded error, never a crash. A client that disconnects or does not read ends only its
-// own request. Body, silence and unread output have limits; `socket-server.ts` has the others.
+// own request. Body, silence and unread output have limits; the other limits are in `socket-server.ts`.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -30,7 +30,7 @@ export const UPLOAD_CODES = {
     retry: 'later',
   },
   'DOCUMENTS-INVALID': {
-    text: 'Nothing of input {what} was accepted, because {count} line{count:s} cannot be accepted ({reason:words}).',
+    text: 'Nothing in {what} was accepted, because {count} line{count:s} cannot be accepted ({reason:words}).',
     check: 'Correct these lines, then submit the input again. It must be UTF-8, with one JSON object on each line.',
     class: 'content',
     retry: 'change',

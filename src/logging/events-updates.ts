@@ -23,7 +23,7 @@ export const UPDATES_EVENTS = {
   'online-keys-rotated': {
     level: 'warn',
     thread: 'Updater',
-    text: 'Root {root} has new keys for the timestamp or the snapshot, so their versions start over.',
+    text: 'Root {root} has new keys for the timestamp or the snapshot, so the version numbers of both files start over.',
   },
   'state-restored': {
     level: 'warn',
@@ -152,7 +152,7 @@ export const UPDATES_EVENTS = {
   'import-read': {
     level: 'info',
     thread: 'Updater',
-    text: 'The medium has version {version} of the timestamp, which expires at {at:time}.',
+    text: 'The medium has version {version} of the timestamp metadata, which expires at {at:time}.',
   },
   'import-expired': {
     level: 'warn',

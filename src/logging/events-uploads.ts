@@ -65,12 +65,12 @@ export const UPLOADS_EVENTS = {
   'logs-request-waits': {
     level: 'warn',
     thread: null,
-    text: 'The platform has requested support logs (request {request}, case {case}). To see and decide it, run sallyport send-logs requests.',
+    text: 'The platform has requested support logs (request {request}, case {case}). To see the request and decide on it, run sallyport send-logs requests.',
   },
   'logs-request-approved': {
     level: 'info',
     thread: null,
-    text: 'Request {request} from the platform was approved by {by:words}. It is sent as bundle {job}.',
+    text: 'Request {request} from the platform was approved by {by:words}. The support logs are sent as bundle {job}.',
   },
   'logs-request-denied': {
     level: 'warn',

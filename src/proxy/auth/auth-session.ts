@@ -1,7 +1,7 @@
 // Authentication with one proxy, from the first request of a connection to the verdict.
 //
-// Guarantees: nothing made from the secret is sent before the credential guard has permitted and recorded it, at most
-// once per verdict. A refusal ends the session. `auto` never uses a weaker scheme than one that worked with this proxy
+// Guarantees: before anything made from the secret is sent, the credential guard has permitted and recorded it. It permits
+// one attempt for each verdict. A refusal ends the session. `auto` never uses a weaker scheme than one that worked with this proxy
 // before, and uses Basic only on an encrypted connection, unless the profile allows otherwise. If a Kerberos ticket
 // cannot be used, the next scheme is tried by the same rule. It has no socket: it reads heads and returns header
 // values. Its owner must always call `settle` or `unknown`.

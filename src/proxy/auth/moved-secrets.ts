@@ -1,4 +1,5 @@
-// Finds moved secrets: secrets that are now configured for a proxy to which they are not bound, each with that proxy.
+// Finds moved secrets: secrets that are now configured for a proxy to which they are not bound.
+// Returns each secret with that proxy.
 // An admin may allow each of these moves once. Pure.
 //
 // Guarantees: when the active settings change, the earlier moves are forgotten, so that an address that is no longer

@@ -1,7 +1,7 @@
 // Decides which proxy http_proxy, https_proxy, all_proxy and no_proxy name for a target, as curl does. Pure.
 //
 // Guarantees: lower case has priority over upper case, and a variable for the scheme over all_proxy. An empty variable
-// counts as unset. No sentence repeats user or password. An unescaped `@`, which curl accepts by guessing, is an error.
+// counts as unset. No message contains the user or the password. An unescaped `@`, which curl accepts by guessing, is an error.
 // `no_proxy` is interpreted as everywhere else in Sallyport.
 
 import { matchNoProxy, normaliseHost } from '#config/values/no-proxy.ts';

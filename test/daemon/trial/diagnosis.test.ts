@@ -172,7 +172,7 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<DiagnosisOu
         const origin = held(await startFeedOrigin({ pair: EXPIRED }));
         return await behind({ origin, script: tellingTime(new Date(), origin.port, 'by itself') });
       },
-      expected: { code: 'TLS-EXPIRED', status: 14, kind: 'tls', words: 'is expired: valid ' },
+      expected: { code: 'TLS-EXPIRED', status: 14, kind: 'tls', words: 'is expired (valid ' },
     },
     'an expired certificate behind a proxy that tells the time with each tunnel': {
       tell: async () => {

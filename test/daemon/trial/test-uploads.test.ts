@@ -125,7 +125,7 @@ describe('test uploads that do not arrive', () => {
 
     expect(verdict).toMatchObject({ outcome: 'failed', finding: { code: 'CONTENT-BLOCKED', class: 'content' } });
     expect(verdict.finding?.message).toContain('Data loss prevention');
-    expect(verdict.finding?.check).toContain('It is not sent again, because it was only a test.');
+    expect(verdict.finding?.check).toContain('The upload is not sent again, because it was only a test.');
     expect(scripted?.asked.filter((one) => one === 'POST /in')).toHaveLength(1);
   });
 
