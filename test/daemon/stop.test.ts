@@ -128,7 +128,7 @@ describe('SIGTERM', () => {
     run.child.kill('SIGTERM');
 
     expect(await run.ended).toBe(19);
-    expect(run.lines.join('\n')).toMatch(/\[STOP-FORCED\] .* still running: .*an open connection/);
+    expect(run.lines.join('\n')).toMatch(/\[STOP-FORCED\] .* Still running: .*an open connection/);
     expect((await stat(staged())).size).toBe(HALF);
   });
 
@@ -141,7 +141,7 @@ describe('SIGTERM', () => {
 
     expect(await run.ended).toBe('SIGKILL');
     const log = await readFile(join(dir, 'logs', 'sallyport.log'), 'utf8');
-    expect(log).toMatch(/\[STOP-FORCED\] .* still running: a round, the download of update ID u1\./);
+    expect(log).toMatch(/\[STOP-FORCED\] .* Still running: a round, the download of update ID u1\./);
     const next = start(config, ['run', '--once']);
     expect(await next.ended).toBe(0);
     expect((await readFile(join(dir, 'packages', 'u1.jar'))).equals(JAR)).toBe(true);

@@ -36,8 +36,8 @@ describe('the last resort', () => {
 
     expect(words.map(({ message }) => message)).toEqual(
       Array(2).fill(
-        '[STOP-FORCED] Stopping took longer than 20 ms and was forced; ' +
-          'still running: a round, the download of update ID 1.',
+        '[STOP-FORCED] Stopping took longer than 20 ms, so Sallyport was stopped by force. ' +
+          'Still running: a round, the download of update ID 1.',
       ),
     );
     expect(ended).toEqual(['TCPSocketWrap']);
@@ -48,7 +48,7 @@ describe('the last resort', () => {
     const { words } = await forced(resources, [[]]);
 
     expect(words[0]?.message).toContain(
-      'still running: an open connection, a file operation, a name lookup, an unnamed resource.',
+      'Still running: an open connection, a file operation, a name lookup, an unnamed resource.',
     );
   });
 
