@@ -132,7 +132,11 @@ describe('tuf-conformance test_static_repositories', () => {
     for (let version = 1; version <= 9; version += 1) repository.publish('root');
     repository.listsDigests = true;
     repository.addTarget('targets', 'trusted_root.json', '{}', ['sha256', 'sha512']);
-    repository.delegate('targets', { name: 'registry.example.org', paths: ['registry.example.org/*'], terminating: true });
+    repository.delegate('targets', {
+      name: 'registry.example.org',
+      paths: ['registry.example.org/*'],
+      terminating: true,
+    });
     repository.addTarget('registry.example.org', 'registry.example.org/keys.json', '[]');
     repository.publishAll();
     client.initialRoot = repository.published.get('root')?.[4] as Uint8Array;
