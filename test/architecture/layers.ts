@@ -59,6 +59,7 @@ export const MODULES: readonly ModuleRule[] = [
   },
   { name: 'updates', layer: 5, why: 'updates must not depend on the command or schedule that starts a round' },
   { name: 'uploads', layer: 5, why: 'uploads know nothing of the programs and people that submit them' },
+  { name: 'platform', layer: 5, why: 'the link to the platform knows nothing of the work that its messages start' },
   {
     name: 'diagnose',
     layer: 5,
@@ -116,10 +117,12 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'daemon/updates': 'Answers about updates: their section of the status, the hold, the result of a round.',
   'daemon/uploads': 'Accepts data of other programs, and sends what leaves this host.',
   'http/session': 'Small requests and uploads over reused connections.',
+  'http/signatures': 'Signatures of requests and digests of their bodies (RFC 9421, RFC 9530).',
   'origin/signing': 'The documents, keys and publications of a signed feed, on the side of the vendor.',
   'origin/uploads': 'What agents send to the reference server.',
   'origin/uploads/batches': 'Batches of documents: checked, stored once, acknowledged.',
   'origin/uploads/bundles': 'Bundles of support logs: received by tus or by PUT, completed, acknowledged.',
+  'platform/outcome': 'What the last connection and the activation mean together, in one line.',
   'proxy/auth':
     'Authentication at a proxy: the exchange of challenges, the record of each credential, the verdict on a response.',
   'proxy/auth/schemes': 'Basic, Digest, NTLM and Negotiate, and the choice between them.',
