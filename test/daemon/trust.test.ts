@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { trustImportCommand, trustStatusCommand } from '#cli/updates/trust.ts';
-import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { coded } from '#errors/coded-error.ts';
+import { CRASH_MODES, CrashingFiles } from '#test/support/crashing-files.ts';
 import { crashPlaces } from '#test/support/every-crash.ts';
 import { aTrust, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
@@ -115,30 +116,57 @@ describe('trust in a signed feed', () => {
     expect((await again.round()).error).toBeNull();
   });
 
-  it('continues after a crash at every operation of a replacement', async () => {
+  it('keeps the old root with its versions, or has the new one, after a crash in a replacement', async () => {
+    const other = await SignedOrigin.start();
+    other.offer([]);
+    const published = origin.repository.copy();
+    origin.repository.publishAll();
+    await (await rig()).round();
+    // What an attacker would send: files that the old root has signed, older than those that were accepted.
+    origin.repository.serve(published);
+    const before = files.afterCrash('killed');
+    let composed = 0;
+    const replace = async (disk: CrashingFiles) => {
+      const { ports } = await rig(origin.settings(ROOT), disk);
+      composed = disk.trace.length;
+      await importRoot(ports, request(other.repository.initialRoot, true));
+    };
+    const ends = { old: 0, next: 0 };
+    const places = await crashPlaces(before.afterCrash('killed'), replace);
+    for (const [index, { n, when }] of places.filter((place) => place.n > composed).entries()) {
+      const where = `${when} ${n}`;
+      const disk = before.afterCrash('killed');
+      disk.arm(when === 'before' ? { crashBefore: n } : { crashAfter: n });
+      await replace(disk).catch(() => undefined);
+      const survived = () => disk.afterCrash(CRASH_MODES[index % CRASH_MODES.length] ?? 'torn', n);
+      const left = survived();
+      const replayed = await rig(origin.settings(ROOT), survived());
+      expect((await replayed.round()).error?.code, where).toMatch(/^TUF-(?:ROLLBACK|SIGNATURE)$/);
+
+      const { ports, round } = await rig(other.settings(ROOT), left);
+      const { error } = await round();
+      const isNew = error === null;
+      ends[isNew ? 'next' : 'old'] += 1;
+      expect(ports.trust.replaced?.to ?? null, where).toBe(isNew ? sha256(other.repository.initialRoot) : null);
+      if (isNew) continue;
+      await replace(left);
+      expect((await (await rig(other.settings(ROOT), left)).round()).error, where).toBeNull();
+    }
+    expect(Math.min(ends.old, ends.next)).toBeGreaterThan(3);
+    await other.close();
+  });
+
+  it('completes a replacement that failed on a full disk at the next check', async () => {
     const other = await SignedOrigin.start();
     other.offer([]);
     await (await rig()).round();
-    const first = () => {
-      const disk = files.afterCrash('killed');
-      disk.arm({});
-      return disk;
-    };
-    const replace = async (disk: CrashingFiles) => {
-      const { ports } = await rig(origin.settings(ROOT), disk);
-      await importRoot(ports, request(other.repository.initialRoot, true));
-    };
-    const places = await crashPlaces(first(), replace);
-    expect(places.length).toBeGreaterThan(10);
-    for (const { n, when } of places) {
-      const disk = first();
-      disk.arm(when === 'before' ? { crashBefore: n } : { crashAfter: n });
-      await replace(disk).catch(() => undefined);
-      const left = disk.afterCrash('torn', n);
-      expect((await rig(origin.settings(ROOT), left)).ports.trust.isSigned).toBe(true);
-      await replace(left);
-      expect((await (await rig(other.settings(ROOT), left)).round()).error).toBeNull();
-    }
+    const { ports, round } = await rig(other.settings(ROOT));
+    const isStored = () => files.names().some((name) => name.endsWith('/trust/imported-root.json'));
+    files.arm({ failAt: { n: () => isStored(), error: coded('DISK-FULL', { path: '/data' }) } });
+    expect(await code(importRoot(ports, request(other.repository.initialRoot, true)))).toBe('DISK-FULL');
+    files.arm({});
+    expect((await round()).error).toBeNull();
+    expect(ports.trust.replaced?.to).toBe(sha256(other.repository.initialRoot));
     await other.close();
   });
 });

@@ -4,8 +4,10 @@
 // They are stored in two places, the state folder and the packages folder, so that versions do not go back after the
 // state was restored, or after a new installation with the same packages. If the two differ, the higher version is
 // used. The client of TUF, which is loaded only for a signed feed, merges them. A crash leaves the old file or the new
-// one.
+// one. After a crash while a root is replaced, either the old root is trusted with all of its versions, or the next
+// reader of the root completes the replacement.
 
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -13,6 +15,7 @@ import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
+import { Turns } from '#system/turns.ts';
 
 const FORMAT = 1;
 /** A root with the keys of a large vendor has about 20 KB. */
@@ -31,6 +34,8 @@ const memorySchema = z.object({
   signed: z.boolean(),
   /** The last time that root replaced the trusted root without a signature of the previous one. */
   replaced: replacementSchema.nullable(),
+  /** A replacement that was interrupted. It is done as soon as the stored root is the new one. */
+  replacing: replacementSchema.nullable().default(null),
 });
 const besideSchema = z.object({ signed: z.boolean(), versions: z.unknown() });
 
@@ -38,7 +43,7 @@ type Memory = z.infer<typeof memorySchema>;
 type Beside = z.infer<typeof besideSchema>;
 export type RootReplacement = z.infer<typeof replacementSchema>;
 
-const NOTHING: Memory = { signed: false, replaced: null };
+const NOTHING: Memory = { signed: false, replaced: null, replacing: null };
 
 /** The folders of a memory. */
 export interface TrustFolders {
@@ -49,6 +54,8 @@ export interface TrustFolders {
 export class TrustMemory {
   readonly #files: Files;
   readonly #folders: TrustFolders;
+  /** A reader of the root must not take a replacement that is still running for an interrupted one. */
+  readonly #turns = new Turns();
   #memory = NOTHING;
   #beside: Beside | null = null;
 
@@ -117,17 +124,41 @@ export class TrustMemory {
     this.#beside = beside;
   }
 
-  /** The root that was imported; null without one. @throws CodedError FILE-* */
-  async importedRoot(): Promise<Uint8Array | null> {
-    if ((await this.#files.facts(this.importedRootPath)) === null) return null;
-    return await readWhole(this.#files, this.importedRootPath, ROOT_LIMIT_BYTES);
+  /**
+   * The root that was imported; null without one. Call it before anything else is read: an interrupted replacement is
+   * completed here.
+   * @throws CodedError FILE-*, DISK-FULL
+   */
+  importedRoot(): Promise<Uint8Array | null> {
+    return this.#turns.run(async () => {
+      const isThere = (await this.#files.facts(this.importedRootPath)) !== null;
+      const root = isThere ? await readWhole(this.#files, this.importedRootPath, ROOT_LIMIT_BYTES) : null;
+      const { replacing } = this.#memory;
+      if (replacing === null) return root;
+      const isStored = root !== null && createHash('sha256').update(root).digest('hex') === replacing.to;
+      if (isStored) await this.#finishReplacement(replacing);
+      else await this.#saveMemory({ ...this.#memory, replacing: null });
+      return root;
+    });
   }
 
-  /** Keeps a root. With `replaced`, it takes the place of one that did not sign it. @throws CodedError FILE-*, DISK-FULL */
-  async importRoot(root: Uint8Array, replaced: RootReplacement | null): Promise<void> {
-    await this.#files.makeDirectory(this.#trustDir, 0o700);
-    if (replaced !== null) await this.#saveMemory({ ...this.#memory, replaced });
-    await writeDurably(this.#files, this.importedRootPath, root, 0o600);
+  /**
+   * Keeps a root. With `replaced`, it takes the place of one that did not sign it, and metadata and versions of that one
+   * are deleted: only after the new root is stored, because without them the old root would accept old metadata again.
+   * @throws CodedError FILE-*, DISK-FULL
+   */
+  importRoot(root: Uint8Array, replaced: RootReplacement | null): Promise<void> {
+    return this.#turns.run(async () => {
+      await this.#files.makeDirectory(this.#trustDir, 0o700);
+      if (replaced !== null) await this.#saveMemory({ ...this.#memory, replacing: replaced });
+      await writeDurably(this.#files, this.importedRootPath, root, 0o600);
+      if (replaced !== null) await this.#finishReplacement(replaced);
+    });
+  }
+
+  async #finishReplacement(replaced: RootReplacement): Promise<void> {
+    await this.#forget();
+    await this.#saveMemory({ ...this.#memory, replaced, replacing: null });
   }
 
   /**
@@ -135,7 +166,11 @@ export class TrustMemory {
    * must not become a downgrade.
    * @throws CodedError FILE-*
    */
-  async forget(): Promise<void> {
+  forget(): Promise<void> {
+    return this.#turns.run(() => this.#forget());
+  }
+
+  async #forget(): Promise<void> {
     if (this.#beside !== null) await this.#saveBeside({ signed: this.#beside.signed, versions: null });
     for (const dir of [this.#join('updates', 'roles'), this.#join('updates', 'root'), this.metadataDir, this.feedsDir])
       await this.#empty(dir);

@@ -1,8 +1,7 @@
 // Shows and changes what a signed feed is trusted by: the stored roles, an imported root, and forgetting all of it.
 //
 // Guarantees: nothing is requested. A root is imported only if it is valid, and takes the place of another one only if
-// the caller says so. Metadata and versions of the other one are deleted before the new root is stored, so a crash in
-// between leaves the old root with nothing accepted yet.
+// the caller says so. A crash leaves the old root with its versions, or the new root (`trust-memory.ts`).
 
 import { createHash } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';
@@ -74,7 +73,6 @@ export async function importRoot(
     throw coded('TRUST-OTHER-ROOT', { version: trusted, known: before.status.rootSha256, found: sha256 });
   }
   const replaced = before !== null || isTrusting ? { at: ports.clock.now(), from: known, to: sha256, by } : null;
-  if (replaced !== null) await ports.trust.forget();
   await ports.trust.importRoot(bytes, replaced);
   return { version, sha256, replaced };
 }

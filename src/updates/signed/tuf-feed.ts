@@ -100,12 +100,14 @@ export class TufFeed implements Feed {
         revalidate,
         ...(onConnected === undefined ? {} : { onConnected: () => onConnected() }),
       });
+    // First, because it completes a replacement of the root that was interrupted.
+    const root = await loadTrustedRoot(this.#ports);
     return await TufClient.open({
       files,
       dir: trust.metadataDir,
       source,
       nowMs: clock.now(),
-      ...(await loadTrustedRoot(this.#ports)),
+      ...root,
       minimumVersions: minimumVersions(trust),
       expiryGraceMs: this.#medium?.expiryGraceMs ?? 0,
       report: (event) => reportTuf(report, event),
