@@ -161,8 +161,9 @@ describe('trust in a signed feed', () => {
     other.offer([]);
     await (await rig()).round();
     const { ports, round } = await rig(other.settings(ROOT));
+    const diskFull = coded('DISK-FULL', { operation: 'write', path: '/data', reason: 'ENOSPC' });
     const isStored = () => files.names().some((name) => name.endsWith('/trust/imported-root.json'));
-    files.arm({ failAt: { n: () => isStored(), error: coded('DISK-FULL', { path: '/data' }) } });
+    files.arm({ failAt: { n: () => isStored(), error: diskFull } });
     expect(await code(importRoot(ports, request(other.repository.initialRoot, true)))).toBe('DISK-FULL');
     files.arm({});
     expect((await round()).error).toBeNull();
@@ -172,19 +173,35 @@ describe('trust in a signed feed', () => {
 });
 
 describe('updates verify', () => {
-  it('raises the trust of a package that is a signed target, and of no other', async () => {
+  it('raises the trust of packages that the signed feed lists with their id and package only', async () => {
+    const [far, moved] = [makeJar('far', 3_000), makeJar('moved', 3_000)];
+    origin.offer([
+      { item: itemFor('1', JAR), bytes: JAR },
+      { item: itemFor('moved', moved, { package: 'moved' }), bytes: moved },
+    ]);
     const unsigned = await startScriptedOrigin();
-    const far = makeJar('far', 3_000);
-    unsigned.serve('/feed.json', feedOf([itemFor('1', JAR), itemFor('far', far, { package: 'far' })]));
-    unsigned.serve('/1.jar', JAR);
-    unsigned.serve('/far.jar', far);
+    unsigned.serve(
+      '/feed.json',
+      feedOf([
+        itemFor('1', JAR, { kind: 'product' }),
+        itemFor('far', far, { package: 'far' }),
+        // The bytes of a signed target, under an id or a package that the vendor has not signed for them.
+        itemFor('other-id', JAR, { package: 'other', file: '1.jar' }),
+        itemFor('moved', moved, { package: 'core' }),
+      ]),
+    );
+    for (const [name, jar] of [['1', JAR] as const, ['far', far] as const, ['moved', moved] as const])
+      unsigned.serve(`/${name}.jar`, jar);
     await (await rig({ feed_url: `${unsigned.url}/feed.json` })).round();
     const { ports } = await rig();
-    await raiseTrust(ports, new Set(['1', 'far']), new AbortController().signal);
-    const found = (await ports.store.list()).map(({ id, sidecar }) => [id, sidecar.trust]);
+    const intact = new Set((await ports.store.list()).map(({ id }) => id));
+    await raiseTrust(ports, intact, new AbortController().signal);
+    const found = (await ports.store.list()).map(({ id, sidecar }) => [id, sidecar.trust, sidecar.item.kind]);
     expect(found).toEqual([
-      ['1', 'signed'],
-      ['far', 'loopback'],
+      ['1', 'signed', 'content'],
+      ['far', 'loopback', 'content'],
+      ['moved', 'loopback', 'content'],
+      ['other-id', 'loopback', 'content'],
     ]);
     await unsigned.close();
   });

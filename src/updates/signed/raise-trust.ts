@@ -1,9 +1,11 @@
 // Finds packages that were published from an unsigned feed among the signed targets, for `updates verify`.
 //
-// Guarantees: a package gets `signed` only if its digest was just read from the disk and is that of a signed target.
-// The hook does not run again. A crash leaves the old sidecar or the new one.
+// Guarantees: a package gets `signed` only if its digest was just read from the disk, and the signed feed lists this
+// digest under the same id and package. Its sidecar then has the signed item, so that nothing in it comes from the
+// unsigned feed. The hook does not run again. A crash leaves the old sidecar or the new one.
 
 import { asCoded } from '#errors/coded-error.ts';
+import type { FeedItem } from '#updates/feed/feed-document.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { configuredFeed } from '#updates/request.ts';
 
@@ -17,9 +19,13 @@ export async function raiseTrust(ports: UpdatesPorts, intact: ReadonlySet<string
   if (waiting.length === 0) return;
   try {
     const reading = await ports.feed.read({ revalidate: false, signal });
+    const listed = new Map(reading.document.items.map((item) => [item.id, item]));
     for (const { id, sidecar } of waiting) {
-      if (!(await isTarget(() => reading.locate(sidecar.item, signal), signal))) continue;
-      await ports.store.describe(id, { ...sidecar, trust: 'signed', feed: feed.href });
+      const item = listed.get(id);
+      // A target alone says nothing about the id: another update of the signed feed may have the same file.
+      if (item === undefined || !isSameUpdate(item, sidecar.item)) continue;
+      if (!(await isTarget(() => reading.locate(item, signal), signal))) continue;
+      await ports.store.describe(id, { ...sidecar, item, trust: 'signed', feed: feed.href });
       ports.report({ name: 'trust-raised', id });
     }
   } catch (thrown) {
@@ -29,6 +35,10 @@ export async function raiseTrust(ports: UpdatesPorts, intact: ReadonlySet<string
   } finally {
     ports.session.close();
   }
+}
+
+function isSameUpdate(signed: FeedItem, published: FeedItem): boolean {
+  return signed.package === published.package && signed.sha256 === published.sha256 && !signed.withdrawn;
 }
 
 async function isTarget(locate: () => Promise<unknown>, signal: AbortSignal): Promise<boolean> {

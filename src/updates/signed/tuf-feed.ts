@@ -82,7 +82,7 @@ export class TufFeed implements Feed {
     await this.#ports.trust.keepVersions(versionsAsJson(client.knownVersions()));
     const merged = await this.#readFeeds(client, signal);
     await this.#ports.trust.accepted(versionsAsJson(client.knownVersions()));
-    const reading = new SignedReading({ client, copies, merged, feeds: feedTargets(this.#ports.settings()) });
+    const reading = new SignedReading({ client, copies, merged });
     const medium = this.#medium;
     if (medium !== null) {
       reading.stage = async (item, note, ending) =>
@@ -142,20 +142,17 @@ class SignedReading implements FeedReading {
   readonly #client: TufRepository;
   readonly #copies: readonly RepositoryCopy[];
   readonly #pathOf: ReadonlyMap<string, string>;
-  readonly #feeds: readonly string[];
 
   constructor(read: {
     readonly client: TufRepository;
     readonly copies: readonly RepositoryCopy[];
     readonly merged: MergedFeeds & { readonly sha256: string };
-    readonly feeds: readonly string[];
   }) {
     this.document = read.merged.document;
     this.sha256 = read.merged.sha256;
     this.#client = read.client;
     this.#copies = read.copies;
     this.#pathOf = read.merged.pathOf;
-    this.#feeds = read.feeds;
   }
 
   /** Versions and expiry of the metadata replace the rules of an unsigned feed. */
@@ -193,15 +190,13 @@ class SignedReading implements FeedReading {
     return target;
   }
 
-  /** An item that was published earlier may not be in any feed now; then each feed may have named it. */
+  /** Only an item of this reading has a feed, and with it a path among the targets. */
   async #find(item: FeedItem, signal: AbortSignal): Promise<SignedTarget> {
     const feed = this.#pathOf.get(item.id);
-    for (const feedPath of feed === undefined ? this.#feeds : [feed]) {
-      const path = targetPathOf(item.file ?? '', feedPath);
-      const target = path === null || path === '' ? null : await this.#client.find(path, signal);
-      if (target !== null) return target;
-    }
-    throw coded('TUF-TARGET-UNKNOWN', { path: item.file ?? '' });
+    const path = feed === undefined ? null : targetPathOf(item.file ?? '', feed);
+    const target = path === null || path === '' ? null : await this.#client.find(path, signal);
+    if (target === null) throw coded('TUF-TARGET-UNKNOWN', { path: item.file ?? '' });
+    return target;
   }
 }
 
