@@ -116,7 +116,7 @@ describe('trust in a signed feed', () => {
     expect((await again.round()).error).toBeNull();
   });
 
-  it('keeps the old root with its versions, or has the new one, after a crash in a replacement', async () => {
+  it('never trusts the old root without its versions, wherever a replacement crashes', async () => {
     const other = await SignedOrigin.start();
     other.offer([]);
     const published = origin.repository.copy();
@@ -156,7 +156,7 @@ describe('trust in a signed feed', () => {
     await other.close();
   });
 
-  it('completes a replacement that failed on a full disk at the next check', async () => {
+  it('completes an interrupted replacement at the next check', async () => {
     const other = await SignedOrigin.start();
     other.offer([]);
     await (await rig()).round();
@@ -173,7 +173,7 @@ describe('trust in a signed feed', () => {
 });
 
 describe('updates verify', () => {
-  it('raises the trust of packages that the signed feed lists with their id and package only', async () => {
+  it('raises the trust only where the signed feed lists id and package', async () => {
     const [far, moved] = [makeJar('far', 3_000), makeJar('moved', 3_000)];
     origin.offer([
       { item: itemFor('1', JAR), bytes: JAR },
