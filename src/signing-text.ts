@@ -24,12 +24,11 @@ export function progressLines(progress: readonly Progress[], nameOf: (keyId: str
   return progress.flatMap(({ role, version, requirements }) =>
     requirements.map(({ listedIn, by: { rule }, signers, isNeeded }) => {
       const missing = rule.keyids.filter((id) => !signers.includes(id)).map(nameOf);
-      const done = signers.length >= rule.threshold;
       const count = `${signers.length} ${signers.length === 1 ? 'signature' : 'signatures'}`;
       const names = signers.length === 0 ? '' : ` (${signers.map(nameOf).join(', ')})`;
-      const need = isNeeded ? `${rule.threshold} needed` : `${rule.threshold} wanted, but not needed`;
-      const rest = done ? '' : `; can sign: ${missing.join(', ')}`;
-      return `${showForeign(role)} ${version}: ${count} by keys of ${listedIn}${names}, ${need}${rest}`;
+      const need = `${rule.threshold} ${isNeeded ? 'required' : 'recommended'}`;
+      const rest = signers.length >= rule.threshold ? '' : `; can sign: ${missing.join(', ')}`;
+      return `${showForeign(role)} ${version}: ${count}${names} with keys from ${listedIn}, ${need}${rest}`;
     }),
   );
 }
@@ -38,7 +37,7 @@ export function progressLines(progress: readonly Progress[], nameOf: (keyId: str
 export function printPublished(terminal: Terminal, published: PublishResult): void {
   if (published.kind === 'keys-missing') {
     terminal.out(
-      `Nothing was published: ${published.roles.join(' and ')} cannot be signed here, because their keys are elsewhere.`,
+      `Nothing was published, because no key here can sign ${published.roles.map((role) => `the ${role}`).join(' or ')}.`,
     );
     return;
   }

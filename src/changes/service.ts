@@ -64,7 +64,7 @@ export async function serveChange(socket: Socket, parts: ServiceParts): Promise<
   try {
     const peer = await parts.peerOf(socket);
     if (peer === null) throw coded('CHANGE-REQUEST', { reason: 'the kernel did not report who sent it' });
-    requester = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`}, process ${peer.pid}`;
+    requester = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`} (process ${peer.pid})`;
     const request = parseRequest(await line);
     const keys = editedKeys(request).join(', ');
     report({ name: 'change-requested', verb: request.verb, who: requester, keys });

@@ -95,12 +95,12 @@ export function pathRows({ paths, at }: Status): Row[] {
   if (paths.length === 0) return [['none', 'no response received yet']];
   return paths.map(({ proxy, origin, seen: observed, via, ranges_work: work, ranges_at: tried, etag, kind }) => {
     const ranges =
-      work === null ? 'not tried' : `${RANGES[Number(work)]}${tried === null ? '' : ` (${ago(tried, at)})`}`;
+      work === null ? 'not tested' : `${RANGES[Number(work)]}${tried === null ? '' : ` (tested ${ago(tried, at)})`}`;
     const shownVia = via === null ? 'none' : fillTemplate('{via:via}', { via });
     const facts = [
       `last response ${timeText(observed)} (${ago(observed, at)})`,
       `Via ${shownVia}`,
-      `ranges ${ranges}`,
+      `byte ranges ${ranges}`,
       `ETag ${etag ?? 'unknown'}`,
       ...(kind === null ? [] : [kind]),
     ];

@@ -176,9 +176,9 @@ function printPlaces({ terminal, once }: DemoOptions, { folder, origin, proxy, c
     `  Log            ${relative(root, join(folder.logs, 'sallyport.log'))}`,
     `  Signed feed    ${metadataUrl(origin)}`,
     `  Trusted root   ${relative(root, join(folder.config, ROOT_FILE))}`,
-    `  Proxy          ${proxy.host}:${proxy.port} (Via: ${PROXY_VIA}), which delays`,
-    '                 each package at first, as virus scanners do',
-    '  Uploads        enabled in this configuration; off unless you enable them',
+    `  Proxy          ${proxy.host}:${proxy.port} (Via: ${PROXY_VIA}), which holds`,
+    '                 each package for a while, as a virus scanner does',
+    '  Uploads        enabled in this demo; off by default elsewhere',
     once ? '  Ends           after one round and the uploads' : '  Ends           with Ctrl-C',
     '',
   ];

@@ -7,7 +7,7 @@ export const ANALYTICS_EVENTS = {
   'analytics-on': {
     level: 'info',
     thread: null,
-    text: 'Documents are accepted and sent to {url}.',
+    text: 'Exposure analytics are on: documents are accepted and sent to {url}.',
   },
   'analytics-off': {
     level: 'info',
@@ -17,7 +17,7 @@ export const ANALYTICS_EVENTS = {
   'documents-kept': {
     level: 'info',
     thread: null,
-    text: 'Exposure analytics are off; {documents} document{documents:s} accepted earlier kept on disk.',
+    text: 'Exposure analytics are off. Documents that were accepted earlier and are kept on disk: {documents}.',
   },
   'analytics-unusable': {
     level: 'error',
@@ -67,7 +67,7 @@ export const ANALYTICS_EVENTS = {
   'drop-discarded': {
     level: 'warn',
     thread: null,
-    text: 'Deleted {file} of user {user}, which was rejected and for which rejected/ has no space: {error:advised}',
+    text: 'Deleted {file} of user {user}, because it was rejected and there is no space for it in rejected/: {error:advised}',
   },
   'drop-failed': {
     level: 'warn',
@@ -99,12 +99,12 @@ export const ANALYTICS_EVENTS = {
   'batch-failed': {
     level: 'warn',
     thread: null,
-    text: 'Batch {batch} was not sent{hop:at}: {error:advised} Next try at {at:time}.',
+    text: 'Sending batch {batch} failed{hop:at}: {error:advised} Next try at {at:time}.',
   },
   'batch-failed-again': {
     level: 'debug',
     thread: null,
-    text: 'Batch {batch} was not sent, failure {failures}: {code}. Next try at {at:time}.',
+    text: 'Sending batch {batch} failed: {code} (failures so far: {failures}). Next try at {at:time}.',
   },
   'batches-recovered': {
     level: 'info',

@@ -25,7 +25,7 @@ export const CONFIG_EVENTS = {
     folds: true,
   },
   reloading: { level: 'info', thread: 'Config', text: 'Reading {file} again ({cause:words}).' },
-  'setting-changed': { level: 'info', thread: 'Config', text: 'Changed: {key:key}, {effect:words}.' },
+  'setting-changed': { level: 'info', thread: 'Config', text: 'Setting changed: {key:key}, {effect:words}.' },
   'secret-fixed': {
     level: 'info',
     thread: 'Config',
@@ -56,7 +56,7 @@ export const CONFIG_EVENTS = {
   'file-held': {
     level: 'warn',
     thread: 'Config',
-    text: 'The changed {file} has been on hold since {since:words}: its test failed at {code:words} and it was not confirmed (proxy_change). {message:words}',
+    text: 'The changed {file} has been on hold since {since:words}: its test failed with {code:words} and it was not confirmed (proxy_change). {message:words}',
   },
   'change-tried': {
     level: 'info',
@@ -66,7 +66,7 @@ export const CONFIG_EVENTS = {
   'change-failed': {
     level: 'warn',
     thread: 'Config',
-    text: 'New settings failed at {code:words}; the previous settings remain in effect. {message:words}',
+    text: 'New settings failed with {code:words}; the previous settings remain in effect. {message:words}',
   },
   'change-confirmed': { level: 'info', thread: 'Config', text: 'The new settings were confirmed by {by:words}.' },
   'change-dropped': {

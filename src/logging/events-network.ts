@@ -17,7 +17,7 @@ export const NETWORK_EVENTS = {
   'tls-intercepted': {
     level: 'warn',
     thread: null,
-    text: 'Connected to {target} although a proxy decrypts TLS with the CA {by} and can read all data; allow_interception_by permits this. Tokens and secret headers: {secrets:words}.',
+    text: 'Connected to {target} through a proxy that decrypts TLS with the CA {by} and can read all data, as allow_interception_by permits. Tokens and secret headers are {secrets:words}.',
   },
   'interception-ca-expires': {
     level: 'warn',

@@ -15,12 +15,12 @@ export const PROCESS_EVENTS = {
   'control-asked': {
     level: 'info',
     thread: 'Control',
-    text: 'Request from {who:words} to {what:words}, over {socket}.',
+    text: 'Request over {socket} from {who:words} to {what:words}.',
   },
   'control-refused': {
     level: 'warn',
     thread: 'Control',
-    text: 'Refused a request from {who:words} to {what:words}, over {socket}: {error:advised}',
+    text: 'Refused a request over {socket} from {who:words} to {what:words}: {error:advised}',
   },
   'change-requested': {
     level: 'info',
@@ -72,7 +72,7 @@ export const PROCESS_EVENTS = {
     thread: 'Main',
     text: '{count} line{count:s} missing on stdout because its reader did not keep up. The log file has them.',
   },
-  'fault-stack': { level: 'debug', thread: 'Main', text: 'The fault came from {frames}.' },
+  'fault-stack': { level: 'debug', thread: 'Main', text: 'Stack of the internal error: {frames}.' },
   repeated: {
     level: 'warn',
     thread: 'Main',

@@ -18,7 +18,7 @@ export const UPDATES_EVENTS = {
   'root-rotated': {
     level: 'warn',
     thread: 'Updater',
-    text: 'The vendor has replaced its root keys: root {from} -> {to}, fingerprint {fingerprint}.',
+    text: 'Accepted a new root of the signed feed: version {from} -> {to}, fingerprint {fingerprint}.',
   },
   'online-keys-rotated': {
     level: 'warn',
@@ -34,24 +34,28 @@ export const UPDATES_EVENTS = {
   'trust-raised': {
     level: 'info',
     thread: 'Updater',
-    text: 'Update ID {id} was published from an unsigned feed, and is now listed as a signed target.',
+    text: 'Update ID {id} was published from an unsigned feed. It is now marked as signed, because the signed feed has the same package.',
   },
   'root-imported': {
     level: 'warn',
     thread: 'Updater',
-    text: 'Root {version} of the signed feed is trusted, fingerprint {fingerprint}, imported by {by:words}.',
+    text: 'Imported root {version} of the signed feed (fingerprint {fingerprint}), as requested by {by:words}. It is trusted now.',
   },
   'root-replaced': {
     level: 'warn',
     thread: 'Updater',
-    text: 'The trusted root {from} was replaced by root {version}, fingerprint {to}, by {by:words}.',
+    text: 'Replaced the trusted root {from} with root {version} (fingerprint {to}), as requested by {by:words}.',
   },
   'trust-forgotten': {
     level: 'warn',
     thread: 'Updater',
-    text: 'The stored metadata of the signed feed was deleted by {by:words}.',
+    text: 'Deleted the stored metadata of the signed feed, as requested by {by:words}.',
   },
-  'mirror-skipped': { level: 'warn', thread: 'Updater', text: 'Trying the next mirror{hop:at}: {error:advised}' },
+  'mirror-skipped': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Trying the next copy of the repository, because a mirror failed{hop:at}: {error:advised}',
+  },
   'feeds-differ': {
     level: 'warn',
     thread: 'Updater',
@@ -60,7 +64,7 @@ export const UPDATES_EVENTS = {
   'compared-feed-failed': {
     level: 'warn',
     thread: 'Updater',
-    text: 'The unsigned feed cannot be compared with the signed one{hop:at}: {error:advised}',
+    text: 'Reading the unsigned feed failed{hop:at}, so it is not compared with the signed feed: {error:advised}',
   },
   fetching: { level: 'info', thread: 'Updater', text: 'Fetching {updates:words}, {size:size}.' },
   'up-to-date': { level: 'info', thread: 'Updater', text: 'Everything is up to date.' },
@@ -157,7 +161,7 @@ export const UPDATES_EVENTS = {
   'import-expired': {
     level: 'warn',
     thread: 'Updater',
-    text: 'The metadata of role {role}, version {version}, expired {age:ms} ago. They are accepted, because {by:words} allowed up to {limit:ms}.',
+    text: 'The metadata of role {role}, version {version}, expired {age:ms} ago. It is accepted, because {by:words} allowed up to {limit:ms}.',
   },
   mirrored: {
     level: 'info',
@@ -216,7 +220,7 @@ export const UPDATES_EVENTS = {
   withdrawn: {
     level: 'warn',
     thread: 'Updater',
-    text: 'Update ID {id} was withdrawn by the vendor; moved to {path}.',
+    text: 'The vendor has withdrawn update ID {id}. Its package was moved to {path}.',
   },
   pruned: { level: 'info', thread: 'Updater', text: 'Pruned update ID {id} ({reason:words}).' },
   'package-problem': { level: 'error', thread: 'Updater', text: 'Update ID {id}: {error:advised}', folds: true },
@@ -230,7 +234,7 @@ export const UPDATES_EVENTS = {
   'hook-output': {
     level: 'info',
     thread: 'Updater',
-    text: 'The hook for update ID {id} wrote to {stream}, quoted here: {line}.',
+    text: 'The hook for update ID {id} wrote to {stream}: {line}.',
   },
   'hook-output-cut': {
     level: 'warn',
@@ -269,7 +273,7 @@ export const UPDATES_EVENTS = {
   'receipt-failed': {
     level: 'warn',
     thread: 'Receipts',
-    text: 'The receipt of update ID {id} ({outcome}) was not delivered{hop:at}: {error:advised}',
+    text: 'Delivering the receipt of update ID {id} ({outcome}) failed{hop:at}: {error:advised}',
   },
   'receipt-next-try': {
     level: 'info',

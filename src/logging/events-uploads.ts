@@ -49,7 +49,7 @@ export const UPLOADS_EVENTS = {
     thread: null,
     text: 'Bundle {job} with the digest {sha256} was approved by {by:words}.',
   },
-  'bundle-failed': { level: 'error', thread: null, text: 'Bundle {job} was not made: {error:advised}' },
+  'bundle-failed': { level: 'error', thread: null, text: 'Bundle {job} could not be created: {error:advised}' },
   'bundle-quarantined': {
     level: 'error',
     thread: null,
@@ -75,7 +75,7 @@ export const UPLOADS_EVENTS = {
   'logs-request-denied': {
     level: 'warn',
     thread: null,
-    text: 'Request {request} from the platform for support logs was denied: {by:words}. Nothing was collected.',
+    text: 'Request {request} from the platform for support logs was denied (decided by {by:words}). Nothing was collected.',
   },
   // Uploading one file
   'upload-started': {
@@ -91,7 +91,7 @@ export const UPLOADS_EVENTS = {
   uploaded: {
     level: 'info',
     thread: null,
-    text: 'Uploaded bundle {job}: {length:size} ({ratio:words}) in {elapsed:ms}, {attempts} attempt{attempts:s}, via {via:words}. Receipt: {receipt}.',
+    text: 'Uploaded bundle {job}: {length:size} ({ratio:words}), in {elapsed:ms}, {attempts} attempt{attempts:s}, via {via:words}. Receipt: {receipt}.',
   },
   'upload-recovered': {
     level: 'info',
@@ -126,12 +126,12 @@ export const UPLOADS_EVENTS = {
   'upload-failed': {
     level: 'warn',
     thread: null,
-    text: 'Bundle {job} was not uploaded{hop:at}: {error:advised} Next try at {at:time}.',
+    text: 'Uploading bundle {job} failed{hop:at}: {error:advised} Next try at {at:time}.',
   },
   'upload-failed-again': {
     level: 'debug',
     thread: null,
-    text: 'Bundle {job} was not uploaded, failure {failures}{hop:at}: {code}. Next try at {at:time}.',
+    text: 'Uploading bundle {job} failed{hop:at}: {code} (failures so far: {failures}). Next try at {at:time}.',
   },
   'upload-held': { level: 'error', thread: null, text: 'Bundle {job} is held and not sent: {error:advised}' },
   'upload-refused': { level: 'error', thread: null, text: 'Bundle {job} cannot be uploaded: {error:advised}' },

@@ -41,7 +41,7 @@ export function reasonText(reason: Reason): string {
     case 'named':
       return `proxies[${reason.index}] is ${reason.name}`;
     case 'default':
-      return `proxies[${reason.index}] ${reason.name} is the default`;
+      return `the default proxy is proxies[${reason.index}] ${reason.name}`;
     case 'no proxies':
       return 'no proxies are configured';
     case 'exempt':

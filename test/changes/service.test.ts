@@ -53,7 +53,7 @@ describe('change by the service', () => {
     expect(tried[0]).toMatchObject({
       waits: false,
       window_ms: 60_000,
-      by: 'user 1501, process 77',
+      by: 'user 1501 (process 77)',
       secrets: 'in_force',
     });
   });
@@ -61,7 +61,7 @@ describe('change by the service', () => {
   it('is logged with user and keys, and why it was not made', async () => {
     await rig.ask();
     await rig.ask(edit(['updates', 'feed_url'], 'https://evil.example/'));
-    const who = 'user 1501, process 77';
+    const who = 'user 1501 (process 77)';
     expect(rig.events).toMatchObject([
       { name: 'change-requested', verb: 'apply', who, keys: 'proxy_enabled' },
       { name: 'change-made', who, keys: 'proxy_enabled' },

@@ -117,7 +117,7 @@ describe('a change with --confirm-within', () => {
     await proxy.close();
     const enable = await run('proxy', 'change', '--port', '1', '--confirm-within', '5s', '--save-anyway');
     expect(enable.code).toBe(0);
-    expect(enable.out + enable.err).toContain('New settings failed at TCP-REFUSED; saving them anyway');
+    expect(enable.out + enable.err).toContain('New settings failed with TCP-REFUSED; saving them anyway');
     expect(await text()).toBe(before.replace(`port: ${proxy.port}`, 'port: 1'));
     expect(await run('proxy', 'disable', '--confirm-within', '60s')).toMatchObject({ code: 0 });
   });

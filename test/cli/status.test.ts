@@ -39,7 +39,7 @@ describe('status', () => {
       '  config   /etc/sallyport/sallyport.yaml',
       '  loaded   2026-11-20T00:04:10Z (2 h 1 min ago)',
       'Routes',
-      '  updates       tunnel through proxy corp to https://updates.example.com/feed.json: use_proxy_for.updates is default (sallyport.yaml:9); proxies[0] corp is the default (sallyport.yaml:3)',
+      '  updates       tunnel through proxy corp to https://updates.example.com/feed.json: use_proxy_for.updates is default (sallyport.yaml:9); the default proxy is proxies[0] corp (sallyport.yaml:3)',
       '                last success 2026-11-20T00:05:00Z (2 h ago)',
       '  support_logs  not configured',
       'Credentials',
@@ -66,7 +66,7 @@ describe('status', () => {
       'Response timeout',
       '  fixed  an attempt ends after 30000 ms of silence (response_timeout.base_ms)',
       'Paths',
-      '  https://updates.example.com through http://proxy.example.com:3128  last response 2026-11-20T00:05:00Z (2 h ago); Via 1.1 proxy.example.com; ranges work (24 h ago); ETag strong; held back until scanned',
+      '  https://updates.example.com through http://proxy.example.com:3128  last response 2026-11-20T00:05:00Z (2 h ago); Via 1.1 proxy.example.com; byte ranges work (tested 24 h ago); ETag strong; held back until scanned',
       'Log',
       '  file  /var/log/sallyport/sallyport.log',
     ]);

@@ -131,7 +131,7 @@ describe('a fifth purpose', () => {
     expect(said).toMatchObject({
       probe: 'https://reports.example.com/in',
       diagnosis: ['field_reports'],
-      endpoint: ['field_reports.url (by default)'],
+      endpoint: ['field_reports.url (not set in the file)'],
     });
   });
 

@@ -267,7 +267,7 @@ describe('diagnosis 30: wrong settings', () => {
       );
       expect(status).toBe(12);
       expect(err).toContain(
-        'New settings failed at AUTH-REJECTED; the previous settings remain in effect. Nothing was written.',
+        'New settings failed with AUTH-REJECTED; the previous settings remain in effect. Nothing was written.',
       );
       expect((await rig.settings()).proxies[0]?.port).not.toBe(login.port);
       expect(login.counted.refused).toBe(1);

@@ -65,7 +65,9 @@ describe('a running Sallyport', () => {
     expect(again.lines[0]).toContain(`${config}:${line}:13: retry.attempts: Out of range`);
 
     await writeFile(config, `${whole}retry:\n  attempts: 2\n`);
-    expect(await daemon.said('Changed: ')).toContain('Changed: retry.attempts, applied to the next transfer.');
+    expect(await daemon.said('Setting changed: ')).toContain(
+      'Setting changed: retry.attempts, applied to the next transfer.',
+    );
     await daemon.said('New configuration loaded');
   });
 
@@ -121,7 +123,7 @@ describe('a running Sallyport', () => {
     const daemon = start(await configure(), 'run');
     await daemon.said('Next check');
     daemon.child.kill('SIGHUP');
-    await daemon.said('again (asked for)');
+    await daemon.said('again (on request)');
     await daemon.said('Configuration read again: no setting changed');
     daemon.child.kill('SIGTERM');
 

@@ -8,8 +8,8 @@ const placeOf = (key: string) => places[key] ?? null;
 describe('placedReason', () => {
   it.each<[Reason, string]>([
     [{ kind: 'use', purpose: 'updates', use: 'default' }, 'use_proxy_for.updates is default (a.yaml:9)'],
-    [{ kind: 'default', index: 0, name: 'corp' }, 'proxies[0] corp is the default (a.yaml:3)'],
-    [{ kind: 'disabled' }, 'proxy_enabled is false (by default)'],
+    [{ kind: 'default', index: 0, name: 'corp' }, 'the default proxy is proxies[0] corp (a.yaml:3)'],
+    [{ kind: 'disabled' }, 'proxy_enabled is false (not set in the file)'],
   ])('placedReason: %j has the place of its key, or is a default', (reason, text) => {
     expect(placedReason(reason, placeOf)).toBe(text);
   });
@@ -29,5 +29,5 @@ describe('placedReason', () => {
 
 it('placedKey: a key has its place, or is a default', () => {
   expect(placedKey('use_proxy_for.updates', placeOf)).toBe('use_proxy_for.updates (a.yaml:9)');
-  expect(placedKey('updates.feed_url', placeOf)).toBe('updates.feed_url (by default)');
+  expect(placedKey('updates.feed_url', placeOf)).toBe('updates.feed_url (not set in the file)');
 });

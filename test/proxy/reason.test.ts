@@ -7,7 +7,7 @@ const EACH: Readonly<Record<Reason['kind'], readonly [Reason, string, string | n
   disabled: [{ kind: 'disabled' }, 'proxy_enabled is false', 'proxy_enabled'],
   use: [{ kind: 'use', purpose: 'platform', use: 'none' }, 'use_proxy_for.platform is none', 'use_proxy_for.platform'],
   named: [{ kind: 'named', index: 1, name: 'lab' }, 'proxies[1] is lab', 'proxies[1]'],
-  default: [{ kind: 'default', index: 0, name: 'corp' }, 'proxies[0] corp is the default', 'proxies[0]'],
+  default: [{ kind: 'default', index: 0, name: 'corp' }, 'the default proxy is proxies[0] corp', 'proxies[0]'],
   'no proxies': [{ kind: 'no proxies' }, 'no proxies are configured', null],
   exempt: [
     { kind: 'exempt', index: 0, token: '.lan' },

@@ -211,12 +211,12 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
 
     const log = readFileSync(join(users.dir, 'service/logs/sallyport.log'), 'utf8');
     const by = (who: string, what: string, socket: string) =>
-      new RegExp(`Request from ${who}, process \\d+ to ${what}, over \\S+/${socket}\\.`);
+      new RegExp(`Request over \\S+/${socket} from ${who} \\(process \\d+\\) to ${what}\\.`);
     expect(log).toMatch(by(`user ${USERS.member.uid}`, 'check for updates', 'operate.sock'));
     expect(log).toMatch(by(`user ${USERS.member.uid}`, 'diagnose', 'operate.sock'));
     expect(log).toMatch(
       new RegExp(
-        `Refused a request from user ${USERS.member.uid}, process \\d+ to try new settings, over \\S+/control\\.sock: \\[CONTROL-ADMIN\\]`,
+        `Refused a request over \\S+/control\\.sock from user ${USERS.member.uid} \\(process \\d+\\) to try new settings: \\[CONTROL-ADMIN\\]`,
       ),
     );
     expect(log).toMatch(by('root', 'diagnose', 'admin.sock'));

@@ -119,9 +119,9 @@ describeWith(['systemd', 'python3'], 'the change service in a real systemd', () 
     await request('alice', set(['proxy_enabled'], false));
     await request('carol', set(['proxy_enabled'], true));
     const told = await journal();
-    expect(told).toMatch(/Settings changed at the request of user 1601, process \d+: proxy_enabled\./);
-    expect(told).toMatch(/Settings changed at the request of user 1602, process \d+: proxy_enabled\./);
-    expect(installed.log()).toMatch(/user 1601, process \d+/);
+    expect(told).toMatch(/Settings changed at the request of user 1601 \(process \d+\): proxy_enabled\./);
+    expect(told).toMatch(/Settings changed at the request of user 1602 \(process \d+\): proxy_enabled\./);
+    expect(installed.log()).toMatch(/user 1601 \(process \d+\)/);
   });
 
   it('change service: users outside the group cannot connect', async () => {

@@ -171,7 +171,7 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
     const log = installed.log();
     for (const user of ['operator', 'other'] as const) {
       const line = new RegExp(
-        `Request from user ${USERS[user]}, process \\d+ to verify the packages, over \\S+/operate.sock`,
+        `Request over \\S+/operate.sock from user ${USERS[user]} \\(process \\d+\\) to verify the packages`,
       );
       expect(log).toMatch(line);
     }

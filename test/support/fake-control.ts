@@ -157,7 +157,10 @@ const FEED_ROW: EndpointRow = {
   ways: [{ proxy: 'corp', how: 'connect', methods: ['CONNECT'], stands_in: false }],
   refused: null,
   from: ['updates.feed_url (sallyport.yaml:3)'],
-  why: ['use_proxy_for.updates is default (by default)', 'proxies[0] corp is the default (sallyport.yaml:5)'],
+  why: [
+    'use_proxy_for.updates is default (not set in the file)',
+    'the default proxy is proxies[0] corp (sallyport.yaml:5)',
+  ],
   seen: null,
 };
 
@@ -205,7 +208,10 @@ export function aPurposeReport(over: Partial<PurposeReport> = {}): PurposeReport
     enabled: true,
     proxy: 'corp',
     how: 'tunnel',
-    why: ['use_proxy_for.updates is default (sallyport.yaml:9)', 'proxies[0] corp is the default (sallyport.yaml:3)'],
+    why: [
+      'use_proxy_for.updates is default (sallyport.yaml:9)',
+      'the default proxy is proxies[0] corp (sallyport.yaml:3)',
+    ],
     elapsed_ms: 120,
     failure: null,
     warnings: [],
@@ -386,7 +392,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
         target: 'https://updates.example.com/feed.json',
         why: [
           'use_proxy_for.updates is default (sallyport.yaml:9)',
-          'proxies[0] corp is the default (sallyport.yaml:3)',
+          'the default proxy is proxies[0] corp (sallyport.yaml:3)',
         ],
         interception: null,
         last_success: '2026-11-20T00:05:00.000Z',

@@ -104,7 +104,7 @@ async function handleVerdict(
   }
   if (saveAnyway === true) {
     const code = failure?.code ?? NO_ANSWER;
-    terminal.err(`New settings failed at ${code}; saving them anyway (--save-anyway). The network may be down.`);
+    terminal.err(`New settings failed with ${code}; saving them anyway (--save-anyway). The network may be down.`);
     return { status: null, verdict };
   }
   const status = printDropped(terminal, verdict);
@@ -125,7 +125,7 @@ export function printConfirmed(terminal: Terminal, { by }: ChangeVerdict): void 
 /** Prints why the change was not written. Returns the exit status. */
 export function printDropped(terminal: Terminal, { failure }: ChangeVerdict): number {
   const code = failure?.code ?? NO_ANSWER;
-  terminal.err(`New settings failed at ${code}; the previous settings remain in effect. Nothing was written.`);
+  terminal.err(`New settings failed with ${code}; the previous settings remain in effect. Nothing was written.`);
   if (failure === null) return EXIT_STATUS.timeout;
   terminal.err(`  ${failure.message}`);
   terminal.err(`  ${atHop(failure.hop, failure.class)}${failure.check}`);
@@ -140,7 +140,7 @@ export function trialPrinter({ terminal }: CommandContext, window: { windowMs: n
     }
     if (event.name !== 'change-failed' || !window.waits || window.windowMs === undefined) return;
     // The daemon formatted this sentence, so foreign text in it is already quoted.
-    terminal.err(`The new settings failed at ${String(event.code)}: ${String(event.message)}`);
+    terminal.err(`The new settings failed with ${String(event.code)}: ${String(event.message)}`);
     terminal.err(
       `To keep the new settings anyway, run sallyport proxy confirm in another terminal within ${window.windowMs / 1_000} s of the start. Ctrl-C discards them.`,
     );

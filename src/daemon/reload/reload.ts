@@ -61,7 +61,7 @@ const MAX_REPORTED = 20;
 /** A change that waited for a restart and was undone. */
 const UNDONE = 'the same as the active setting, so no restart is needed';
 
-const CAUSES: Readonly<Record<ReadCause, string>> = { asked: 'asked for', changed: 'it changed' };
+const CAUSES: Readonly<Record<ReadCause, string>> = { asked: 'on request', changed: 'it changed' };
 
 /** The active settings and the state of the file. */
 export class ReloadCoordinator {

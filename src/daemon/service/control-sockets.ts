@@ -80,5 +80,5 @@ function explain(thrown: unknown, group: string | undefined): unknown {
 /** The peer in words, from the kernel and not from the peer itself. */
 function nameOf(peer: Peer | null): string {
   const user = userWords(peer);
-  return peer === null || peer.pid === 0 ? user : `${user}, process ${peer.pid}`;
+  return peer === null || peer.pid === 0 ? user : `${user} (process ${peer.pid})`;
 }

@@ -33,7 +33,7 @@ export interface Draft {
 
 /** One set of keys that signs a document. */
 export interface Requirement {
-  /** Such as `root 2`: where the keys are listed. */
+  /** Such as `root version 2`: where the keys are listed. */
   readonly listedIn: string;
   readonly by: RoleKeys;
   /** Without it the document cannot be published. Others only spare agents a retry (`publish.ts`). */
@@ -67,7 +67,7 @@ export function requirementsOf(draft: Draft, role: string): readonly Requirement
   const next = draft.root ?? draft.trustedRoot;
   if (next === null) throw draftError(`it has no root`);
   const listed = ({ signed }: Envelope<RootDocument>, top: 'root' | 'targets', isNeeded: boolean): Requirement => ({
-    listedIn: `root ${signed.version}`,
+    listedIn: `root version ${signed.version}`,
     by: topRole(signed, top),
     isNeeded,
   });
@@ -80,7 +80,7 @@ export function requirementsOf(draft: Draft, role: string): readonly Requirement
   const delegator = draft.targets ?? draft.trustedTargets;
   const by = delegator === null ? null : teamRole(delegator.signed, role);
   if (by === null) throw draftError(`targets delegates nothing to ${role}`);
-  return [{ listedIn: `targets ${delegator?.signed.version}`, by, isNeeded: true }];
+  return [{ listedIn: `targets version ${delegator?.signed.version}`, by, isNeeded: true }];
 }
 
 /** How far each document is. */

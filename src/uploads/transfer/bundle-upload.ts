@@ -301,7 +301,7 @@ class BundleUpload {
       name: 'uploaded',
       job,
       length: body.length,
-      ratio: ratio === null ? 'ratio unknown' : `${ratio}% of the collected files`,
+      ratio: ratio === null ? 'compression unknown' : `compressed to ${ratio}%`,
       elapsed: this.#ports.clock.monotonic() - this.#startMs,
       attempts: this.#attempts,
       via: this.#requests.via,

@@ -43,7 +43,7 @@ it('change by service: a failure is printed and decides the exit status', async 
   rig.daemon({ tryChange: () => Promise.resolve({ confirmed: false, by: 'nobody', failure: aFailure() }) });
   const { status, err } = await disable({ confirmWithin: 5_000, saveAnyway: true });
   expect(status).toBe(12);
-  expect(err[0]).toContain('New settings failed at AUTH-REJECTED');
+  expect(err[0]).toContain('New settings failed with AUTH-REJECTED');
   expect(err.at(-1)).toBe('Only root can save settings that failed the test. Run the same command with sudo.');
   expect(await rig.rig.text()).toBe(TEXT);
 });

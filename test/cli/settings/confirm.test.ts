@@ -56,7 +56,7 @@ describe('a change with --confirm-within', () => {
     const { status, err } = await disable();
     expect(status).toBe(12);
     expect(err[0]).toBe(
-      'New settings failed at AUTH-REJECTED; the previous settings remain in effect. Nothing was written.',
+      'New settings failed with AUTH-REJECTED; the previous settings remain in effect. Nothing was written.',
     );
     expect(await rig.text()).toBe(TEXT);
   });
@@ -139,7 +139,7 @@ describe('a change with --confirm-within', () => {
     const failure = aFailure();
     daemonThatFinds({ ...FAILED, failure });
     expect((await disable()).err).toEqual([
-      expect.stringContaining('New settings failed at AUTH-REJECTED'),
+      expect.stringContaining('New settings failed with AUTH-REJECTED'),
       `  ${failure.message}`,
       `  At ${failure.hop}. ${failure.check}`,
     ]);

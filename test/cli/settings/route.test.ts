@@ -16,7 +16,7 @@ describe('route show', () => {
     const { out } = await show(false);
     expect(out[0]).toMatch(/^PURPOSE +SET TO +HOW +PROXY +TARGET +WHY$/);
     expect(out[1]).toMatch(
-      /^updates +default +tunnel +corp +\S+ +use_proxy_for\.updates is default \(sallyport\.yaml:9\); proxies\[0\] corp is the default \(sallyport\.yaml:3\)$/,
+      /^updates +default +tunnel +corp +\S+ +use_proxy_for\.updates is default \(sallyport\.yaml:9\); the default proxy is proxies\[0\] corp \(sallyport\.yaml:3\)$/,
     );
     expect(out[2]).toMatch(/^support_logs +default +not configured +- +- +-$/);
   });

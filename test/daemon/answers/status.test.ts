@@ -57,8 +57,8 @@ describe('a purpose', () => {
   it('names each setting that decided its route, with its line or as a default', async () => {
     const why = updatesOf(await tell(await compose('right')))?.why;
     expect(why).toEqual([
-      'use_proxy_for.updates is default (by default)',
-      expect.stringMatching(/^proxies\[0\] corp is the default \(sallyport\.yaml:\d+\)$/),
+      'use_proxy_for.updates is default (not set in the file)',
+      expect.stringMatching(/^the default proxy is proxies\[0\] corp \(sallyport\.yaml:\d+\)$/),
     ]);
   });
 

@@ -60,7 +60,7 @@ describe('an edit by hand', () => {
     await first.said('Next check');
     const edited = before.replace(`port: ${proxy.port}`, 'port: 1');
     await writeFile(config, edited);
-    expect(await first.said('has been on hold since')).toContain('its test failed at TCP-REFUSED');
+    expect(await first.said('has been on hold since')).toContain('its test failed with TCP-REFUSED');
     expect((await statusOf()).config.held).toMatchObject({ failure: { code: 'TCP-REFUSED' } });
     first.child.kill('SIGKILL');
     await first.ended;
@@ -86,7 +86,7 @@ describe('an edit by a command', () => {
     const daemon = start('run');
     await daemon.said('Next check');
     const changing = change();
-    await changing.said('The new settings failed at TCP-REFUSED');
+    await changing.said('The new settings failed with TCP-REFUSED');
     expect(await start('proxy', 'confirm').ended).toBe(0);
     expect(await changing.ended).toBe(0);
     expect(changing.lines).toContain('The running daemon has applied the change.');

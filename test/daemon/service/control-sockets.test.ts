@@ -85,10 +85,10 @@ describe('control sockets', () => {
     expect(reported).toMatchObject([{ name: 'control-refused' }, { name: 'control-asked' }]);
     const [refused, asked] = reported.map((event) => toRecord(event, 0, createRedactor(new KnownSecrets())).message);
     expect(refused).toContain(
-      `Refused a request from ${uid === 0 ? 'root' : `user ${uid}`}, process ${process.pid} to allow refused passwords once more`,
+      `/look.sock from ${uid === 0 ? 'root' : `user ${uid}`} (process ${process.pid}) to allow refused passwords once more`,
     );
-    expect(refused).toMatch(/\/look\.sock: \[CONTROL-OPERATE\] Only root and .* is read-only\. /);
-    expect(asked).toMatch(/Request from .* to allow refused passwords once more.*\/operate\.sock\.$/);
+    expect(refused).toMatch(/^Refused a request over .*: \[CONTROL-OPERATE\] Only root and .* is read-only\. /);
+    expect(asked).toMatch(/^Request over .*\/operate\.sock from .* to allow refused passwords once more\.$/);
   });
 
   it('return every setting with its origin and who may set it, and no secret', async () => {

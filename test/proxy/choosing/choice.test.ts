@@ -111,7 +111,7 @@ describe('a profile with no_proxy', () => {
     expect(choice.reasons.at(-1)).toEqual({ kind: 'exempt', index: 0, token: '.corp.example' });
     expect(choice.reasons.map(reasonText)).toEqual([
       'use_proxy_for.updates is default',
-      'proxies[0] corp is the default',
+      'the default proxy is proxies[0] corp',
       'proxies[0].no_proxy has the token .corp.example',
     ]);
   });

@@ -76,7 +76,7 @@ describe('an upload', () => {
     expect(relay.passed).toBeLessThan(bundle.bytes.length * 1.05 + 5 * 500_000);
     expect(rig.named('upload-started')).toHaveLength(1);
     expect(rig.named('uploaded')).toMatchObject([
-      { length: 24 * MB, ratio: '20% of the collected files', via: 'proxy corp' },
+      { length: 24 * MB, ratio: 'compressed to 20%', via: 'proxy corp' },
     ]);
     expect(rig.paths.latest(target.url.origin, rig.ports.clock.now()).chunk.bytes).toBeLessThan(MAX_CHUNK_BYTES);
   });
