@@ -73,7 +73,7 @@ export const PURPOSE_TABLE = [
     traffic: 'the link to the platform uses',
     thread: 'Platform',
     section: platform,
-    uses: { platform: ['GET'] },
+    uses: { platform: ['GET', 'POST'] },
   },
 ] as const satisfies readonly PurposeRow[];
 

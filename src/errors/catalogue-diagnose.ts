@@ -1,4 +1,5 @@
-// Codes of `src/diagnose`: causes that only a diagnosis can find, because it combines several observations.
+// Codes of `src/diagnose`: causes that only a diagnosis can find, because it combines several observations. Also the code
+// of `src/estimate`, which reads an old log for the response timeout.
 
 import type { Entry } from './entry.ts';
 
@@ -43,5 +44,14 @@ export const DIAGNOSE_CODES = {
     check: 'Set the clock of this host (timedatectl): certificates and feeds expire at fixed times.',
     class: 'system',
     retry: 'change',
+  },
+  // Reading an old log (`src/estimate`)
+  'ESTIMATE-NOTHING': {
+    text: 'Found no complete download in {lines} line{lines:s} of {files} file{files:s}: no download has both a start line and a later acknowledgement line.',
+    check:
+      'Use a log that has such lines; --log accepts several files. If there is no such log, set response_timeout.base_ms to 300000, which is generally sufficient.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
   },
 } as const satisfies Record<string, Entry>;

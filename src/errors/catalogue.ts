@@ -3,11 +3,11 @@
 
 import { CONFIG_CODES } from './catalogue-config.ts';
 import { DIAGNOSE_CODES } from './catalogue-diagnose.ts';
-import { ESTIMATE_CODES } from './catalogue-estimate.ts';
 import { FEED_CODES } from './catalogue-feed.ts';
 import { HTTP_CODES } from './catalogue-http.ts';
 import { ORIGIN_CODES } from './catalogue-origin.ts';
 import { PACKAGE_CODES } from './catalogue-packages.ts';
+import { PLATFORM_CODES } from './catalogue-platform.ts';
 import { PROXY_CODES } from './catalogue-proxy.ts';
 import { SPOOL_CODES } from './catalogue-spool.ts';
 import { SYSTEM_CODES } from './catalogue-system.ts';
@@ -27,8 +27,8 @@ export const CATALOGUE = {
   ...PACKAGE_CODES,
   ...SPOOL_CODES,
   ...UPLOAD_CODES,
+  ...PLATFORM_CODES,
   ...ORIGIN_CODES,
-  ...ESTIMATE_CODES,
   ...DIAGNOSE_CODES,
 } as const satisfies Record<string, Entry>;
 

@@ -9,6 +9,7 @@ import type { FieldsOf, FieldValue } from '#errors/template.ts';
 import { ANALYTICS_EVENTS } from './events-analytics.ts';
 import { CONFIG_EVENTS } from './events-config.ts';
 import { NETWORK_EVENTS } from './events-network.ts';
+import { PLATFORM_EVENTS } from './events-platform.ts';
 import { PROCESS_EVENTS } from './events-process.ts';
 import { UPDATES_EVENTS } from './events-updates.ts';
 import { UPLOADS_EVENTS } from './events-uploads.ts';
@@ -20,6 +21,7 @@ export const EVENTS = {
   ...UPDATES_EVENTS,
   ...UPLOADS_EVENTS,
   ...ANALYTICS_EVENTS,
+  ...PLATFORM_EVENTS,
 } as const;
 
 export type EventName = keyof typeof EVENTS;

@@ -40,11 +40,11 @@ describe('catalogue', () => {
     const rooms = await Promise.all([
       import('#errors/catalogue-config.ts'),
       import('#errors/catalogue-diagnose.ts'),
-      import('#errors/catalogue-estimate.ts'),
       import('#errors/catalogue-feed.ts'),
       import('#errors/catalogue-http.ts'),
       import('#errors/catalogue-origin.ts'),
       import('#errors/catalogue-packages.ts'),
+      import('#errors/catalogue-platform.ts'),
       import('#errors/catalogue-proxy.ts'),
       import('#errors/catalogue-spool.ts'),
       import('#errors/catalogue-system.ts'),

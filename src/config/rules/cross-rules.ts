@@ -12,6 +12,7 @@ import { suggestRoute } from '#config/values/hints.ts';
 import { coded } from '#errors/coded-error.ts';
 import { checkFeeds } from './feed-rules.ts';
 import { checkInterception } from './interception-rules.ts';
+import { checkPlatform } from './platform-rules.ts';
 import { checkProfiles } from './profile-rules.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
 import { checkUploads } from './upload-rules.ts';
@@ -25,6 +26,7 @@ export function crossCheck(settings: Salvaged): Finding[] {
     ...PURPOSES.flatMap((purpose) => checkEnabled(purpose, settings)),
     ...checkInterception(settings),
     ...checkUploads(settings),
+    ...checkPlatform(settings),
     ...checkProfiles(settings),
     ...checkUses(settings),
     ...checkPolicy(settings),
@@ -39,21 +41,13 @@ function checkPins(purpose: Purpose, settings: Salvaged): Finding[] {
   return [{ ...warning([purpose, 'pins'], message), at: 'key' }];
 }
 
-/** Nothing is sent for these purposes yet. */
-const PLANNED: ReadonlySet<Purpose> = new Set<Purpose>(['platform']);
-
 /** An admin who enables a purpose expects that something is sent. */
 function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {
   const section = settings[purpose];
   if (section === undefined || !('enabled' in section) || section.enabled !== true) return [];
-  const key = urlKeyOf(purpose);
+  if (urlOf(settings, purpose) !== undefined) return [];
+  const message = `Nothing is sent without ${urlKeyOf(purpose)}. Set it, or remove this key.`;
   const at: KeyPath = [purpose, 'enabled'];
-  if (urlOf(settings, purpose) === undefined) {
-    return [{ ...warning(at, `Nothing is sent without ${key}. Set it, or remove this key.`), at: 'key' }];
-  }
-  if (!PLANNED.has(purpose)) return [];
-  const message =
-    'This version of Sallyport sends nothing for this purpose yet. Only its connection can be tested (sallyport diagnose).';
   return [{ ...warning(at, message), at: 'key' }];
 }
 

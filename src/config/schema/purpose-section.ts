@@ -118,8 +118,6 @@ interface Sending {
   /** What TLS connections are made for. */
   readonly traffic: string;
   readonly url: UrlOf;
-  /** Set while nothing is sent for this purpose, although its keys are checked. */
-  readonly isPlanned?: true;
 }
 
 /** The URL of an upload. Other schemes than https are refused by a rule, once the purpose is enabled. */
@@ -134,13 +132,11 @@ export function uploadUrl(example: string): UrlOf {
 /** The section of a purpose that uses one URL, with the keys that only this purpose has. */
 export function purposeSection<Own extends z.core.$ZodLooseShape>(sending: Sending, own: Own) {
   const { name, title, sends, enables, traffic, url } = sending;
-  const planned =
-    'This version checks the keys of this section but sends nothing yet; `sallyport diagnose` tests the URL either way.';
   return section(
     {
       enabled: describeKey(z.boolean().default(false), {
         title: 'Enabled',
-        description: `Whether ${enables}.${sending.isPlanned === true ? ` ${planned}` : ''}`,
+        description: `Whether ${enables}.`,
         effect: 'next_transfer',
         setBy: 'admin',
       }),

@@ -130,7 +130,7 @@ describe('loadSettings', () => {
         spool_max_bytes: 1024 ** 3,
         spool_max_documents: 1_000_000,
       },
-      platform: { enabled: false, headers: {} },
+      platform: { enabled: false, mode: 'websocket', report: 'none', ping_seconds: 25, headers: {} },
       logging: {
         dir: TEST_PLACES.logsDir,
         level: 'info',

@@ -274,15 +274,11 @@ describe('hook rules', () => {
 });
 
 describe('rules for purpose sections', () => {
-  it('warn if enabled without a URL or before anything can be sent', async () => {
+  it('warn if enabled without a URL', async () => {
     expect(await warningsOf('platform: {enabled: true}')).toMatchObject([
       { key: 'platform.enabled', line: 2, message: expect.stringContaining('Nothing is sent without platform.url') },
     ]);
-    for (const purpose of ['platform']) {
-      expect(await warningsOf(`${purpose}: {enabled: true, url: "https://a.example.com/"}`)).toMatchObject([
-        { key: `${purpose}.enabled`, message: expect.stringContaining('sends nothing') },
-      ]);
-    }
+    expect(await warningsOf('platform: {enabled: true, url: "https://a.example.com/"}')).toEqual([]);
     expect(await warningsOf('support_logs: {url: "https://support.example.com/"}')).toEqual([]);
   });
 
@@ -291,9 +287,24 @@ describe('rules for purpose sections', () => {
     expect(await problemsOf(twice)).toMatchObject([{ key: 'exposure_analytics.headers.Authorization' }]);
     const pin = `sha256/${Buffer.alloc(32, 1).toString('base64')}`;
     expect(await warningsOf(`platform: {pins: ['${pin}']}`)).toMatchObject([{ key: 'platform.pins' }]);
-    expect(await problemsOf('platform: {url: "http://platform.example.com/"}')).toMatchObject([
-      { key: 'platform.url' },
+  });
+});
+
+describe('rules for the platform', () => {
+  it.each(['http', 'ws'])('refuse %s to another host, and only warn while disabled', async (scheme) => {
+    const url = `url: "${scheme}://platform.example.com/"`;
+    expect(await problemsOf(`platform: {enabled: true, ${url}}`)).toMatchObject([{ key: 'platform.url' }]);
+    expect(await warningsOf(`platform: {${url}}`)).toMatchObject([{ key: 'platform.url' }]);
+    expect(await warningsOf(`platform: {enabled: true, url: "${scheme}://127.0.0.1:8080/"}`)).toEqual([]);
+  });
+
+  it('warn of reports if the policy forbids uploads', async () => {
+    const enabled = (report: string) =>
+      `uploads_allowed: false\nplatform: {enabled: true, url: "wss://platform.example.com/", report: ${report}}`;
+    expect(await warningsOf(enabled('basic'))).toMatchObject([
+      { key: 'platform.report', message: expect.stringContaining('POLICY-UPLOADS') },
     ]);
+    expect(await warningsOf(enabled('none'))).toEqual([]);
   });
 });
 

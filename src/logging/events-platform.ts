@@ -1,0 +1,70 @@
+// Events of the link to the platform: its commands, and the reports to it.
+
+import type { Definition } from './event-definition.ts';
+
+export const PLATFORM_EVENTS = {
+  // Starting and stopping
+  'platform-on': {
+    level: 'info',
+    thread: null,
+    text: 'Keeping a link to {url} (mode: {mode:words}, reports: {reports:words}).',
+  },
+  'platform-off': {
+    level: 'info',
+    thread: null,
+    text: 'The link to the platform is closed: platform.enabled is false.',
+  },
+  'platform-unusable': {
+    level: 'error',
+    thread: null,
+    text: 'The link to the platform cannot be used now; trying again in a minute: {error:advised}',
+    folds: true,
+  },
+  // Commands
+  'platform-command': {
+    level: 'info',
+    thread: null,
+    text: 'Received command {command} from the platform (id {id}).',
+  },
+  'platform-command-done': {
+    level: 'info',
+    thread: null,
+    text: 'Carried out command {id} from the platform.',
+  },
+  'platform-command-refused': {
+    level: 'warn',
+    thread: null,
+    text: 'Refused command {id} from the platform: {error:advised}',
+  },
+  'platform-command-failed': {
+    level: 'warn',
+    thread: null,
+    text: 'Command {id} from the platform failed: {error:advised}',
+  },
+  'platform-command-postponed': {
+    level: 'warn',
+    thread: null,
+    text: 'Command {id} from the platform cannot be carried out now: {error:advised} Next try at {at:time}.',
+  },
+  'platform-command-unusable': {
+    level: 'error',
+    thread: null,
+    text: 'Discarded a stored command from the platform: {error:advised}',
+  },
+  'platform-advice': {
+    level: 'info',
+    thread: null,
+    text: 'The platform sent advice from {from}. To read it, run sallyport platform advice.',
+  },
+  'platform-sequence-back': {
+    level: 'warn',
+    thread: null,
+    text: 'The platform numbers its commands from {seq} again; this host had received {after}. The server was probably restored from a backup. Commands that were carried out are not repeated.',
+  },
+  // Reports
+  'platform-report-sent': {
+    level: 'debug',
+    thread: null,
+    text: 'Sent a report to the platform (level {level:words}).',
+  },
+} as const satisfies Record<string, Definition>;
