@@ -75,9 +75,7 @@ describe('an upload', () => {
     // Of each connection that is cut, the server drops what it has read and not written yet.
     expect(relay.passed).toBeLessThan(bundle.bytes.length * 1.05 + 5 * 500_000);
     expect(rig.named('upload-started')).toHaveLength(1);
-    expect(rig.named('uploaded')).toMatchObject([
-      { length: 24 * MB, ratio: 'compressed to 20%', via: 'proxy corp' },
-    ]);
+    expect(rig.named('uploaded')).toMatchObject([{ length: 24 * MB, ratio: 'compressed to 20%', via: 'proxy corp' }]);
     expect(rig.paths.latest(target.url.origin, rig.ports.clock.now()).chunk.bytes).toBeLessThan(MAX_CHUNK_BYTES);
   });
 
