@@ -10,8 +10,10 @@ import { isLoopbackAddress } from '#system/network/addresses.ts';
 import { readAcknowledgement } from './acknowledgement.ts';
 import type { AcknowledgementLog } from './acknowledgement-log.ts';
 import { type Answer, decideAnswer, httpDate } from './conditions.ts';
-import { allows, begin, letContinue, refuse, type ServedExchange, sendReply } from './reply.ts';
+import type { Platform } from './platform/platform.ts';
+import { allows, begin, refuse, type ServedExchange, sendReply } from './reply.ts';
 import type { RequestRecord } from './request-record.ts';
+import { readBody } from './small-body.ts';
 import { openServed, pathOf, type ServedFile } from './static-file.ts';
 import type { UploadReceiver } from './uploads.ts';
 
@@ -21,6 +23,7 @@ export interface Served {
   readonly log: AcknowledgementLog;
   readonly requests: RequestRecord;
   readonly uploads: UploadReceiver;
+  readonly platform: Platform;
 }
 
 /** A receipt has a few hundred bytes. */
@@ -53,6 +56,7 @@ async function route(served: Served, exchange: ServedExchange): Promise<void> {
   const path = parts.join('/');
   if (path === ACKNOWLEDGE_PATH) return acknowledge(served, exchange);
   if (path === RECORD_PATH) return showRecord(served, exchange);
+  if (await served.platform.answer(exchange, parts)) return;
   if (await served.uploads.answer(exchange, parts)) return;
   // What agents have sent is for the vendor alone.
   if (parts[0] === UPLOADS_FOLDER) return refuse(exchange, 404, 'Not here.');
@@ -135,10 +139,10 @@ async function acknowledge({ log }: Served, exchange: ServedExchange): Promise<v
   if (!/^application\/json(?:;|$)/i.test(headers['content-type'] ?? '') || 'content-encoding' in headers) {
     return refuse(exchange, 415, 'Send application/json without Content-Encoding.');
   }
-  const body = await readBody(exchange);
+  const body = await readBody(exchange, MAX_BODY_BYTES);
   if (body === null) return refuse(exchange, 413, `A body has at most ${MAX_BODY_BYTES} bytes.`);
   const key = headers['idempotency-key'];
-  const read = readAcknowledgement(body, Array.isArray(key) ? key.join() : key);
+  const read = readAcknowledgement(body.toString('utf8'), Array.isArray(key) ? key.join() : key);
   if ('problem' in read) return refuse(exchange, 400, `Not taken: ${read.problem}.`);
   switch (await log.accept(read.acknowledgement)) {
     case 'first':
@@ -150,22 +154,6 @@ async function acknowledge({ log }: Served, exchange: ServedExchange): Promise<v
     case 'full':
       return refuse(exchange, 507, 'No more acknowledgements are kept here.');
   }
-}
-
-/** Null when it is too large; rejects when the client disconnects. */
-async function readBody(exchange: ServedExchange): Promise<string | null> {
-  const { request } = exchange;
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
-  letContinue(exchange);
-  const chunks: Buffer[] = [];
-  let length = 0;
-  // Leaving the loop early must not destroy the request: the refusal is sent on its socket.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_BODY_BYTES) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** The record of requests, for this host only: agents' ids are not public. */

@@ -10,12 +10,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { coded } from '#errors/coded-error.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
 import type { Acknowledgement } from './acknowledgement.ts';
 import { type AcknowledgementLog, openAcknowledgementLog } from './acknowledgement-log.ts';
 import { FEED_NAME } from './feed-format.ts';
+import { isWebSocketUpgrade } from './platform/link/websocket.ts';
+import { LINK_PATH, Platform, type PlatformControls } from './platform/platform.ts';
 import { ACKNOWLEDGE_PATH, answerRequest, UPLOADS_FOLDER } from './request-handler.ts';
 import { type BodyLimits, limitBody } from './request-limits.ts';
 import { type RecordedRequest, RequestRecord } from './request-record.ts';
@@ -70,6 +73,10 @@ export interface Origin {
   readonly supportLogsUrl: string;
   /** A folder for each complete bundle, named after its job: the bundle and a JSON record. */
   readonly bundlesDir: string;
+  /** Where agents open their link. */
+  readonly linkUrl: string;
+  /** Sends commands to agents, and shows their results. */
+  readonly platform: PlatformControls;
   readonly record: {
     /** The newest 1,000, oldest first. */
     readonly requests: readonly RecordedRequest[];
@@ -96,6 +103,8 @@ interface SignedAddresses {
   readonly rootFile: string;
 }
 
+/** Below the folder of the uploads, which is not served. */
+const PLATFORM_FOLDER = 'platform';
 const ACKNOWLEDGEMENTS_FILE = 'acknowledgements.jsonl';
 
 const DEFAULT_LIMITS: OriginLimits = {
@@ -132,20 +141,39 @@ export async function startOrigin(options: OriginOptions): Promise<Origin> {
       ...options.uploads,
     });
     opened.defer(() => uploads.close());
+    const platform = await Platform.open({ files: realFiles, dir: join(root, UPLOADS_FOLDER, PLATFORM_FOLDER), clock });
+    opened.defer(() => platform.close());
     const server = makeServer(limits);
     const answer = (request: IncomingMessage, response: ServerResponse) => {
       const entry = requests.add(request, clock.now());
       response.once('close', () => onAnswered?.(entry));
       const path = pathOf(request.url ?? '');
       limitBody({ request, response }, { isUpload: Array.isArray(path) && isUploadPath(path), limits, clock });
-      void answerRequest({ root, log, requests, uploads }, { request, response, entry });
+      void answerRequest({ root, log, requests, uploads, platform }, { request, response, entry });
     };
     server.on('request', answer);
     // An upload that is refused by its head needs no body. Other bodies are small.
     server.on('checkContinue', answer);
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const entry = requests.add(request, clock.now());
+      const path = pathOf(request.url ?? '');
+      void platform.upgrade({ request, socket, head }, Array.isArray(path) ? path : []).then((status) => {
+        entry.status = status;
+        onAnswered?.(entry);
+      });
+    });
     await listen(server, { host, port });
     const [newestRoot, hasFeed] = [await findRoot(root), existsSync(join(root, FEED_NAME))];
-    return describeOrigin(server, { host, log, requests, uploads, newestRoot, hasFeed, parts: opened.move() });
+    return describeOrigin(server, {
+      host,
+      log,
+      requests,
+      uploads,
+      platform,
+      newestRoot,
+      hasFeed,
+      parts: opened.move(),
+    });
   } catch (error) {
     throw coded('SERVE-FAILED', { dir, host, port, reason: (error as Error).message }, error);
   }
@@ -168,6 +196,8 @@ function makeServer(limits: OriginLimits): Server {
     connectionsCheckingInterval: Math.min(1_000, limits.headMs),
     keepAliveTimeout: IDLE_CONNECTION_MS,
     requireHostHeader: true,
+    // Other offers to upgrade, such as h2c of curl, are ignored (RFC 9110, 7.8).
+    shouldUpgradeCallback: isWebSocketUpgrade,
     insecureHTTPParser: false,
   });
   server.maxConnections = limits.connections;
@@ -206,18 +236,21 @@ interface Parts {
   readonly log: AcknowledgementLog;
   readonly requests: RequestRecord;
   readonly uploads: UploadReceiver;
+  readonly platform: Platform;
   readonly newestRoot: string | null;
   readonly hasFeed: boolean;
   /** Closes the files when the last request has ended. */
   readonly parts: AsyncDisposableStack;
 }
 
-function describeOrigin(server: Server, { host, log, requests, uploads, newestRoot, hasFeed, parts }: Parts): Origin {
+function describeOrigin(server: Server, described: Parts): Origin {
+  const { host, log, requests, uploads, platform, newestRoot, hasFeed, parts } = described;
   const { port } = server.address() as AddressInfo;
   const url = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
   let closing: Promise<void> | null = null;
   const closeAll = async () => {
     const closed = new Promise((resolve) => server.close(resolve));
+    await platform.end();
     server.closeAllConnections();
     await closed;
     await parts.disposeAsync();
@@ -235,6 +268,8 @@ function describeOrigin(server: Server, { host, log, requests, uploads, newestRo
     documentsFile: uploads.documentsFile,
     supportLogsUrl: `${url}/${BUNDLES_PATH}`,
     bundlesDir: uploads.bundlesDir,
+    linkUrl: `${url}/${LINK_PATH}`,
+    platform,
     record: {
       requests: requests.requests,
       acknowledgements: log.all,

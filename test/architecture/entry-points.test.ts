@@ -53,7 +53,10 @@ const RESERVED: readonly Reserved[] = [
     what: 'a WebSocket library',
     modules: ['ws'],
     typesAreFree: true,
-    places: { 'http/websocket.ts': 'the upgrade, over connections by an agent' },
+    places: {
+      'http/websocket.ts': 'the upgrade, over connections by an agent',
+      'origin/': 'the reference platform: a server',
+    },
   },
   {
     what: 'a small request over a connection of its own, where a session would share one',

@@ -118,6 +118,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'daemon/uploads': 'Accepts data of other programs, and sends what leaves this host.',
   'http/session': 'Small requests and uploads over reused connections.',
   'http/signatures': 'Signatures of requests and digests of their bodies (RFC 9421, RFC 9530).',
+  'origin/platform': 'The reference platform: its folder, and what its vendor can do.',
+  'origin/platform/link': 'The link with agents: messages, WebSocket and long polling, commands and their results.',
   'origin/signing': 'The documents, keys and publications of a signed feed, on the side of the vendor.',
   'origin/uploads': 'What agents send to the reference server.',
   'origin/uploads/batches': 'Batches of documents: checked, stored once, acknowledged.',
