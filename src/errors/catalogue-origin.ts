@@ -26,7 +26,7 @@ export const ORIGIN_CODES = {
   'SIGNING-SIGNER': {
     text: 'The signer {command} failed: {reason:words}.',
     check:
-      'It reads the bytes on stdin and writes the signature to stdout: raw, in hex or in base64. Run it by hand to see its messages.',
+      'The signer must read the bytes to sign from stdin, and write only the signature to stdout (raw, in hex or in base64). Run it by hand to see its messages.',
     class: 'system',
     retry: 'change',
   },

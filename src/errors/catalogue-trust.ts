@@ -67,9 +67,9 @@ export const TRUST_CODES = {
     retry: 'later',
   },
   'TUF-ROOT-UNSURE': {
-    text: 'It is unknown whether {file} exists: the response was HTTP 403, which the server or a proxy may have sent.',
+    text: 'It is unknown whether {file} exists: the response was HTTP {status}, which the server or a proxy may have sent.',
     check:
-      'Ask the proxy team whether the proxy blocks this URL. If the server answers 403 for missing files, use an https metadata_url, so that it is clear who sent a response.',
+      'Ask the proxy team whether the proxy blocks this URL. Over an https metadata_url, it would be clear who sent the response.',
     class: 'http',
     retry: 'later',
   },
@@ -99,7 +99,7 @@ export const TRUST_CODES = {
     retry: 'later',
   },
   'CLOCK-BACK': {
-    text: 'The clock of this host says {now:time}, but metadata was already checked at {latest:time}.',
+    text: 'The clock of this host says {now:time}, but the previous check was at {latest:time}, which is later.',
     check: 'Check the clock and its time servers. If the clock is slow, expired metadata is accepted.',
     class: 'system',
     retry: 'later',
@@ -115,7 +115,7 @@ export const TRUST_CODES = {
   'TRUST-OTHER-ROOT': {
     text: 'This host already trusts root {version}, fingerprint {known}; the given one has fingerprint {found}.',
     check:
-      'Later roots of the same vendor are accepted by themselves. If the vendor lost its root keys: sallyport trust import ROOT --replace --fingerprint SHA256.',
+      'Later roots of the same vendor are accepted automatically. If the vendor lost its root keys: sallyport trust import ROOT --replace --fingerprint SHA256.',
     class: 'policy',
     retry: 'change',
     isLocal: true,

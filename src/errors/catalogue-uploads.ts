@@ -30,7 +30,7 @@ export const UPLOAD_CODES = {
     retry: 'later',
   },
   'DOCUMENTS-INVALID': {
-    text: 'Nothing in {what} was accepted, because {count} line{count:s} cannot be accepted ({reason:words}).',
+    text: 'Nothing in {what} was accepted, because {count} line{count:s} of the input cannot be accepted ({reason:words}).',
     check: 'Correct these lines, then submit the input again. It must be UTF-8, with one JSON object on each line.',
     class: 'content',
     retry: 'change',
@@ -188,7 +188,7 @@ export const UPLOAD_CODES = {
   },
   // The contents of a bundle (`uploads/bundle/contents`)
   'BUNDLE-SECRET': {
-    text: 'Bundle {job} was not made: the final check found an unmasked secret in {name} ({rules:words}). Nothing was sent.',
+    text: 'Bundle {job} was not created: the final check found an unmasked secret in {name} ({rules:words}). Nothing was sent.',
     check:
       'This is a defect of the redaction. Remove the source of this file from support_logs.sources, and report the names of the rules.',
     class: 'content',

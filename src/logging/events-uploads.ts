@@ -75,7 +75,7 @@ export const UPLOADS_EVENTS = {
   'logs-request-denied': {
     level: 'warn',
     thread: null,
-    text: 'Request {request} from the platform for support logs was denied (decided by {by:words}). Nothing was collected.',
+    text: 'Request {request} from the platform for support logs was denied by {by:words}. Nothing was collected.',
   },
   // Uploading one file
   'upload-started': {

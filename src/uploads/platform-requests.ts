@@ -25,7 +25,7 @@ const MAX_KEPT = 1_000;
 const MAX_WAITING = 50;
 /** Who decided, if no person did. */
 const BY_CONFIGURATION = 'the configuration';
-const BY_TIME = 'no decision within 72 hours';
+const BY_TIME = 'the time limit of 72 hours';
 
 /** What the platform sends. */
 export const logsRequestSchema = z.strictObject({

@@ -78,7 +78,7 @@ describe('requests of the platform', () => {
     await expect(requests.decide('r-1', { approve: true, by: 'root' })).rejects.toMatchObject({
       code: 'REQUEST-UNKNOWN',
     });
-    expect(await requests.list()).toMatchObject([{ state: 'denied', decided_by: 'no decision within 72 hours' }]);
+    expect(await requests.list()).toMatchObject([{ state: 'denied', decided_by: 'the time limit of 72 hours' }]);
     expect(started).toEqual([]);
   });
 

@@ -267,7 +267,7 @@ export const rejectedCredentialRetryHours = describeKey(wholeNumber(0, 8_760).de
   title: 'Retry of rejected credentials',
   description:
     'A user and password that a proxy rejects are not sent again until they change. If they worked before, they are tried ' +
-    'once more after this many hours, because a proxy also rejects correct passwords while its directory is down. 0 means ' +
+    'again once in this many hours, because a proxy also rejects correct passwords while its directory is down. 0 means ' +
     'never.',
   unit: 'hours',
   effect: 'next_transfer',

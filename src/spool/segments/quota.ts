@@ -60,7 +60,7 @@ export class Reservations {
     // What this submission took does not wait.
     const count = all.documents - mine.documents;
     const waiting = all.bytes - mine.bytes;
-    const key = 'The submission';
+    const key = 'the submission';
     throw coded('SPOOL-FULL', { dir, count, entries: quota.documents, bytes: waiting, limit: quota.bytes, key });
   }
 }

@@ -47,7 +47,7 @@ describe('submit', () => {
     rig = await openAnalytics({ section: { batch_max_age_seconds: 3_600 } });
     const ran = await rig.run([], '{"n":1}\nno\n{"n":2}\n[1]\n');
     expect(ran).toMatchObject({ code: 65, out: '' });
-    expect(ran.err).toContain('Nothing in stdin was accepted, because 2 lines cannot be accepted');
+    expect(ran.err).toContain('Nothing in stdin was accepted, because 2 lines of the input cannot be accepted');
     expect(ran.err).toContain('(line 2: it is not JSON; line 4: a document is a JSON object)');
     const six = await rig.run([], 'no\n'.repeat(6));
     expect(six.err).toContain('  stdin, line 6: it is not JSON\n');

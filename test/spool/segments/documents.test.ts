@@ -181,7 +181,7 @@ describe('the quota of documents', () => {
     files.arm({});
     await expect(append(made, 3, 4)).rejects.toMatchObject({
       code: 'SPOOL-FULL',
-      facts: { count: 2, entries: 3, key: 'The submission' },
+      facts: { count: 2, entries: 3, key: 'the submission' },
     });
     expect(files.trace).toEqual([]);
     await append(made, 3);
