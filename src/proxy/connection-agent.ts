@@ -21,6 +21,10 @@ export interface ConnectionAgentOptions {
   readonly clock: Clock;
   /** Ends whatever is being opened and every connection. */
   readonly signal: AbortSignal;
+  /** Called with each connection once it is open. */
+  readonly onConnection?: (connection: Connection) => void;
+  /** See `OpenOptions`. */
+  readonly isRoutine?: boolean;
 }
 
 /** Maximum number of connections at a time; further requests wait for one of them. */
@@ -97,15 +101,17 @@ export class ConnectionAgent extends Agent {
   }
 
   async #open({ host, port }: ClientRequestArgs): Promise<Duplex> {
-    const { router, purpose, signal } = this.#options;
+    const { router, purpose, signal, isRoutine = false } = this.#options;
     signal.throwIfAborted();
     this.#expectTarget(`${host}`, Number(port));
-    const connection = await router.route(purpose, this.#target).open({ bulk: false, signal: this.#controller.signal });
+    const route = router.route(purpose, this.#target);
+    const connection = await route.open({ bulk: false, isRoutine, signal: this.#controller.signal });
     if (this.#controller.signal.aborted) {
       connection.release();
       throw this.#controller.signal.reason;
     }
     this.#connections.add(connection);
+    this.#options.onConnection?.(connection);
     connection.socket.once('close', () => {
       this.#forget(connection.socket);
       this.#connections.delete(connection);

@@ -27,6 +27,8 @@ export interface HopFacts {
   readonly hop: Hop;
   /** Steps that succeeded until the connection was open, in order. */
   readonly passed: readonly ConnectPhase[];
+  /** The address of this host that the connection uses, without a port. */
+  readonly localAddress?: string | undefined;
   /** Names of request headers that must not be sent, in lower case, because a proxy decrypts the connection. */
   readonly withheld?: readonly string[] | undefined;
 }
@@ -131,6 +133,8 @@ export interface OpenOptions {
   readonly onCandidate?: (candidate: CandidateInfo) => void;
   /** The update that the connection is for, if any. */
   readonly updateId?: string;
+  /** One of many connections that are opened again and again: the log does not show that it is open. */
+  readonly isRoutine?: boolean;
 }
 
 /** Makes routes. `compose` passes this one factory to all modules. */

@@ -177,7 +177,7 @@ class Failover {
     this.#report = reportOf(chosen.purpose, parts.report);
   }
 
-  async open({ bulk, signal, watch, onCandidate, updateId }: OpenOptions): Promise<Connection> {
+  async open({ bulk, signal, watch, onCandidate, updateId, isRoutine = false }: OpenOptions): Promise<Connection> {
     signal.throwIfAborted();
     const { clock } = this.#parts;
     const choice = new ConnectObserver(clock, watch);
@@ -194,7 +194,7 @@ class Failover {
       if (onCandidate !== undefined) onCandidate(this.#candidateInfoOf(candidate));
       try {
         const connection = await this.#connector.open(candidate, { bulk, signal, observer });
-        this.#opened(candidate, connection, updateId);
+        this.#opened(candidate, connection, { updateId, isShown: !isRoutine });
         return connection;
       } catch (thrown) {
         signal.throwIfAborted();
@@ -294,16 +294,20 @@ class Failover {
     return candidates.toSorted((one, other) => cooldown(one) - cooldown(other));
   }
 
-  #opened(candidate: Candidate, { facts: { host, port, how } }: Connection, updateId: string | undefined): void {
+  #opened(
+    candidate: Candidate,
+    { facts: { host, port, how } }: Connection,
+    { updateId, isShown }: { readonly updateId: string | undefined; readonly isShown: boolean },
+  ): void {
     const { coolDown } = this.#parts;
     const about = updateId === undefined ? {} : { update_id: updateId };
     if (candidate.kind === 'direct') {
-      this.#report({ name: 'connected-direct', host, port, ...about });
+      if (isShown) this.#report({ name: 'connected-direct', host, port, ...about });
       return;
     }
     // In absolute form no request was sent yet: only the first response shows whether the proxy works.
     if (how === 'tunnel') coolDown.worked(candidate.hop.url);
-    this.#report({ name: 'connected', host, port, proxy: candidate.hop.name, how, ...about });
+    if (isShown) this.#report({ name: 'connected', host, port, proxy: candidate.hop.name, how, ...about });
   }
 
   /** A temporary failure states when this proxy may be tried again. */

@@ -21,6 +21,8 @@ export interface SessionParts {
   readonly router: Router;
   readonly purpose: Purpose;
   readonly clock: Clock;
+  /** See `OpenOptions`. */
+  readonly isRoutine?: boolean;
 }
 
 export interface SessionRequest extends Omit<SendOptions, 'clock' | 'deadlines'> {
@@ -113,7 +115,8 @@ export class Session {
   /** `ender` lives as long as the connection; the request's signal acts only while the opening lasts. */
   async #open(route: Route, signal: AbortSignal): Promise<Opened> {
     const ender = new AbortController();
-    const connection = await endedBy(signal, ender, () => route.open({ bulk: false, signal: ender.signal }));
+    const options = { bulk: false, isRoutine: this.#parts.isRoutine ?? false };
+    const connection = await endedBy(signal, ender, () => route.open({ ...options, signal: ender.signal }));
     try {
       signal.throwIfAborted();
       return { client: await clientOver(connection, route.target.origin), ender };

@@ -147,7 +147,8 @@ export class Connector {
 
   async #openForward(hop: ProxyHop, authSession: AuthSession, options: ConnectionOptions): Promise<Connection> {
     const ready = await this.#readyForward(hop, authSession, options);
-    const facts = { ...this.#factsOf(hop, 'forward'), passed: options.observer.passed };
+    const { localAddress } = ready.socket;
+    const facts = { ...this.#factsOf(hop, 'forward'), localAddress, passed: options.observer.passed };
     const onAnswered = (answered: boolean) => this.#parts.onAnswered(hop, answered);
     const checkRefusal = (head: ResponseHead, url: string) =>
       this.#checkRefusal(hop, authSession, { head, url, options });
@@ -313,9 +314,11 @@ export class Connector {
   /** Starts TLS if the target needs it; on a failure the connection is destroyed. */
   async #originConnection(
     { socket, bulk }: DialResult,
-    facts: Omit<HopFacts, 'passed'>,
+    reached: Omit<HopFacts, 'passed'>,
     { signal, observer }: ConnectionOptions,
   ): Promise<Connection> {
+    // Read while the connection is surely open.
+    const facts = { ...reached, localAddress: socket.localAddress };
     const { purpose, endpoint, target } = this.#destination;
     const { host, port, authority } = endpoint;
     const { trusts, memories, trustRemedy: remedy } = this.#parts;

@@ -1,0 +1,39 @@
+// Decides how long a server may hold a poll. Pure.
+//
+// A proxy may end a request that is silent for too long. Two polls in a row that were cut show this, and the next ones
+// wait for less. A single cut may be a restart of the server. After a day the full wait is tried again.
+
+/** Longest wait of a poll in seconds, and the shortest that is learned. */
+export const MAX_POLL_SECONDS = 60;
+const MIN_POLL_SECONDS = 5;
+/** How much of the time after which polls were cut is used. */
+const SHARE = 0.8;
+const REMEMBERED_MS = 86_400_000;
+/** A poll that ends sooner was not cut because it waited. */
+const SHORTEST_CUT_MS = 1_000;
+
+/** What was learned about polls on this route. */
+export interface PollWait {
+  readonly seconds: number;
+  /** How long the poll before had lasted when it was cut; null if it was answered. */
+  readonly cutMs: number | null;
+  /** When a shorter wait was learned; null while the full wait is used. */
+  readonly learnedAtMs: number | null;
+}
+
+export const FULL_WAIT: PollWait = { seconds: MAX_POLL_SECONDS, cutMs: null, learnedAtMs: null };
+
+/** After a poll that was answered. */
+export function pollAnswered(wait: PollWait, nowMs: number): PollWait {
+  if (wait.learnedAtMs !== null && nowMs - wait.learnedAtMs >= REMEMBERED_MS) return FULL_WAIT;
+  return wait.cutMs === null ? wait : { ...wait, cutMs: null };
+}
+
+/** After a poll that the other side ended without an answer after `elapsedMs`. */
+export function pollCut(wait: PollWait, elapsedMs: number, nowMs: number): PollWait {
+  if (elapsedMs < SHORTEST_CUT_MS) return wait;
+  if (wait.cutMs === null) return { ...wait, cutMs: elapsedMs };
+  const shorter = Math.floor((Math.min(elapsedMs, wait.cutMs) * SHARE) / 1_000);
+  const seconds = Math.max(MIN_POLL_SECONDS, Math.min(wait.seconds, shorter));
+  return { seconds, cutMs: null, learnedAtMs: nowMs };
+}
