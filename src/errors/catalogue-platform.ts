@@ -3,6 +3,34 @@
 import type { Entry } from './entry.ts';
 
 export const PLATFORM_CODES = {
+  // The link itself (`platform/link`)
+  'LINK-LOST': {
+    text: 'The link to {host} was cut after {elapsed:ms}, without a reason.',
+    check:
+      'The proxy, a firewall or the server ended the connection. If this repeats after the same time, ask the proxy team how long tunnels may be open or idle, and set platform.ping_seconds below that.',
+    class: 'ws',
+    retry: 'later',
+  },
+  'LINK-CLOSED': {
+    text: 'The server {host} closed the link after {elapsed:ms} ({why}).',
+    check: 'If this repeats, ask the vendor why the platform closes the link.',
+    class: 'ws',
+    retry: 'later',
+  },
+  'LINK-SILENT': {
+    text: 'The link to {host} is open, but {host} has not answered for {elapsed:ms}.',
+    check:
+      'A proxy or firewall on the network path may have dropped the connection silently. Ask the proxy team how long a tunnel may be idle, and set platform.ping_seconds below that.',
+    class: 'timeout',
+    retry: 'later',
+  },
+  'LINK-PROTOCOL': {
+    text: 'The server {host} does not follow the protocol of the link: {reason}.',
+    check:
+      'Check platform.url: it may lead to another service. The server may also need a newer version of Sallyport: ask the vendor.',
+    class: 'content',
+    retry: 'change',
+  },
   // Commands of the platform (`platform/inbox`)
   'PLATFORM-COMMAND': {
     text: 'The platform sent a command that this version cannot carry out: {command}.',

@@ -138,7 +138,11 @@ class Upgrade {
     else this.#result.reject(failure);
   }
 
-  #fail(answer: string, hop: Hop | null, { cause, isAnswer = false }: { cause?: unknown; isAnswer?: boolean } = {}): void {
+  #fail(
+    answer: string,
+    hop: Hop | null,
+    { cause, isAnswer = false }: { cause?: unknown; isAnswer?: boolean } = {},
+  ): void {
     const url = this.#url;
     const facts = { host: url.hostname, target: url.host, url: shownUrl(url), answer, isAnswer, hop };
     this.#result.reject(coded('WS-BLOCKED', facts, cause));

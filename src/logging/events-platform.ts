@@ -3,6 +3,33 @@
 import type { Definition } from './event-definition.ts';
 
 export const PLATFORM_EVENTS = {
+  // The link itself (`platform/link`)
+  'platform-connected': {
+    level: 'info',
+    thread: null,
+    text: 'The link to {host} is up (over: {over:words}, proxy: {through:words}).',
+  },
+  'platform-blocked': {
+    level: 'warn',
+    thread: null,
+    text: 'WebSocket does not work on this route, so the link uses long polling. WebSocket is tried again in {next:ms}. {error:advised}',
+  },
+  'platform-failed': {
+    level: 'warn',
+    thread: null,
+    text: 'There is no link to the platform; trying again in {next:ms}. {error:advised}',
+    folds: true,
+  },
+  'platform-ended': {
+    level: 'info',
+    thread: null,
+    text: 'The link to the platform ended, as proxies end old connections ({count} since the last such line); connecting again in {next:ms}. {error}',
+  },
+  'platform-other-version': {
+    level: 'warn',
+    thread: null,
+    text: 'Ignoring messages of the platform in format {version}; this version reads format 1.',
+  },
   // Starting and stopping
   'platform-on': {
     level: 'info',

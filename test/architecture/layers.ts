@@ -124,6 +124,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'origin/uploads': 'What agents send to the reference server.',
   'origin/uploads/batches': 'Batches of documents: checked, stored once, acknowledged.',
   'origin/uploads/bundles': 'Bundles of support logs: received by tus or by PUT, completed, acknowledged.',
+  'platform/link': 'The link to the platform: the state machine, WebSocket and long polling.',
   'platform/outcome': 'What the last connection and the activation mean together, in one line.',
   'proxy/auth':
     'Authentication at a proxy: the exchange of challenges, the record of each credential, the verdict on a response.',

@@ -1,8 +1,8 @@
 // Computes when a link tries again, from data alone.
 //
 // Guarantees: never sooner than a second. The waits of a fleet whose links end at the same moment are spread over at
-// least half a minute, so that a restart of the platform does not bring all hosts back at once. Pure: the caller passes
-// the random number and the time.
+// least half a minute, so that a restart of the platform does not bring all hosts back at once. After a refused login, a
+// quarter of an hour or more. Pure: the caller passes the random number.
 
 /** Shortest wait, in milliseconds. */
 const MIN_WAIT_MS = 1_000;
@@ -18,7 +18,7 @@ const MAX_PROBE_MS = 21_600_000;
 const MAX_REQUESTED_MS = 3_600_000;
 
 /** What decides the wait after a failure or an end. */
-export interface WaitOptions {
+export interface BackoffOptions {
   /** Failures in a row, including this one; from 1. */
   readonly attempts: number;
   /** `later`: it may pass by itself. `change`: a person has to change something. `credential`: the login was refused. */
@@ -30,12 +30,13 @@ export interface WaitOptions {
 }
 
 /** Milliseconds until the next attempt: full jitter on a doubling window, after the requested delay. */
-export function waitMs({ attempts, kind, requestedMs, random }: WaitOptions): number {
+export function waitMs({ attempts, kind, requestedMs, random }: BackoffOptions): number {
   const longest = kind === 'later' ? MAX_WAIT_MS : MAX_CHANGE_WAIT_MS;
   const requested = Math.min(Math.max(0, requestedMs), MAX_REQUESTED_MS);
   // A requested delay may end at the same moment for every host.
   const doubling = requested > 0 ? Math.max(attempts, SPREAD_ATTEMPT) : attempts;
-  const windowMs = kind === 'credential' ? longest : Math.min(longest, MIN_WAIT_MS * 2 ** Math.min(doubling, 20));
+  if (kind === 'credential') return Math.round(requested + longest * (0.25 + random * 0.75));
+  const windowMs = Math.min(longest, MIN_WAIT_MS * 2 ** Math.min(doubling, 20));
   return Math.round(requested + MIN_WAIT_MS + random * (windowMs - MIN_WAIT_MS));
 }
 

@@ -100,7 +100,7 @@ export type LinkEvent =
   /** `wakeAtMs` has come. */
   | { readonly kind: 'time' };
 
-export type Effect =
+export type LinkEffect =
   /** Opens a WebSocket; answered by opened, upgraded, refused or failed. */
   | { readonly do: 'open' }
   /** Sends a poll; answered by answered or failed. `isFirst`: it begins with hello. */
@@ -112,21 +112,21 @@ export type Effect =
   | { readonly do: 'say'; readonly what: Saying };
 
 export type Saying =
-  | { readonly name: 'connected'; readonly over: LinkMode }
-  | { readonly name: 'blocked'; readonly error: CodedError; readonly nextMs: number }
-  | { readonly name: 'failed'; readonly error: CodedError; readonly nextMs: number }
-  | { readonly name: 'ended'; readonly error: CodedError; readonly ends: number; readonly nextMs: number };
+  | { readonly kind: 'connected'; readonly over: LinkMode }
+  | { readonly kind: 'blocked'; readonly error: CodedError; readonly nextMs: number }
+  | { readonly kind: 'failed'; readonly error: CodedError; readonly nextMs: number }
+  | { readonly kind: 'ended'; readonly error: CodedError; readonly ends: number; readonly nextMs: number };
 
 /** What the machine gets in addition to an event. */
 export interface Inputs {
   readonly nowMs: number;
   /** A number in [0, 1). */
   readonly random: number;
-  /** Makes the failure for pings, or for a greeting, that nobody answered. */
+  /** Makes the failure for pings, or for a greeting, without an answer. */
   silent(elapsedMs: number): CodedError;
 }
 
 export interface Step {
   readonly machine: Machine;
-  readonly effects: readonly Effect[];
+  readonly effects: readonly LinkEffect[];
 }

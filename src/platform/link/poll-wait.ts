@@ -15,7 +15,7 @@ const SHORTEST_CUT_MS = 1_000;
 /** What was learned about polls on this route. */
 export interface PollWait {
   readonly seconds: number;
-  /** How long the poll before had lasted when it was cut; null if it was answered. */
+  /** How long the last poll that was cut had lasted; null if one of that length was answered since. */
   readonly cutMs: number | null;
   /** When a shorter wait was learned; null while the full wait is used. */
   readonly learnedAtMs: number | null;
@@ -23,10 +23,10 @@ export interface PollWait {
 
 export const FULL_WAIT: PollWait = { seconds: MAX_POLL_SECONDS, cutMs: null, learnedAtMs: null };
 
-/** After a poll that was answered. */
-export function pollAnswered(wait: PollWait, nowMs: number): PollWait {
+/** After a poll that was answered after `elapsedMs`. One that was answered sooner than the cut shows nothing. */
+export function pollAnswered(wait: PollWait, elapsedMs: number, nowMs: number): PollWait {
   if (wait.learnedAtMs !== null && nowMs - wait.learnedAtMs >= REMEMBERED_MS) return FULL_WAIT;
-  return wait.cutMs === null ? wait : { ...wait, cutMs: null };
+  return wait.cutMs === null || elapsedMs < wait.cutMs ? wait : { ...wait, cutMs: null };
 }
 
 /** After a poll that the other side ended without an answer after `elapsedMs`. */

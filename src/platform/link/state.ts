@@ -5,9 +5,10 @@
 // WebSocket is opened. Every state ends: by an answer of the transport, which has a deadline for each step, or at
 // `wakeAtMs`. docs/architecture.md draws it.
 
+import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { pingWaitMs, probeWaitMs, SPREAD_ATTEMPT, waitMs } from './backoff.ts';
-import type { Effect, Inputs, LinkEvent, LinkMode, Machine, Phase, Saying, Step } from './machine.ts';
+import type { Inputs, LinkEffect, LinkEvent, LinkMode, Machine, Phase, Saying, Step } from './machine.ts';
 import { FULL_WAIT, pollAnswered, pollCut } from './poll-wait.ts';
 
 /** A link that lasted this long was stable: failures are counted from the beginning again. */
@@ -16,7 +17,7 @@ const STABLE_MS = 60_000;
 const NORMAL_END_MS = 600_000;
 /** The platform answers hello within this time. */
 const WELCOME_MS = 30_000;
-/** The link is dead if so many pings in a row got no answer. */
+/** The number of pings in a row without an answer after which the link is dead. */
 const MISSED_PINGS = 2;
 /** Upgrades in a row without an answer, after which WebSocket counts as blocked. */
 const SILENT_UPGRADES = 3;
@@ -29,7 +30,7 @@ const SAID_AGAIN_MS = 86_400_000;
 const DEFAULT_PING_MS = 25_000;
 
 /** Codes of a poll that a device between may have ended because it took too long. */
-const CUT: ReadonlySet<string> = new Set(['CONNECTION-LOST', 'RESPONSE-TIMEOUT', 'ORIGIN-STATUS']);
+const CUT: ReadonlySet<Code> = new Set<Code>(['CONNECTION-LOST', 'RESPONSE-TIMEOUT', 'ORIGIN-STATUS']);
 
 export const OFF: Machine = {
   phase: 'off',
@@ -180,13 +181,9 @@ function answered(machine: Machine, event: LinkEvent & { kind: 'answered' }, inp
   const { nowMs } = inputs;
   const isHasty = machine.isProven && event.elapsedMs < HASTY_MS;
   const hasty = isHasty ? machine.hasty + 1 : 0;
-  const pollWait = pollAnswered(machine.pollWait, nowMs);
+  const pollWait = pollAnswered(machine.pollWait, event.elapsedMs, nowMs);
   const after = stable({ ...machine, isProven: true, failure: null, hasty, pollWait }, nowMs);
-  return chain(after, [
-    (to) => confirmed(to, inputs),
-    (to) => proven(to, 'poll'),
-    (to) => pausedPoll(to, inputs),
-  ]);
+  return chain(after, [(to) => confirmed(to, inputs), (to) => proven(to, 'poll'), (to) => pausedPoll(to, inputs)]);
 }
 
 /** Polls again, at once unless the platform asked for a pause or does not hold polls. */
@@ -216,7 +213,8 @@ function polled(machine: Machine): Step {
 function pollFailed(machine: Machine, event: LinkEvent & { kind: 'failed' }, inputs: Inputs): Step {
   const { elapsedMs = 0, error } = event;
   // Nothing shows that polling works where upgrades do not.
-  if (!machine.isProven && machine.blocked?.isAssumed === true) return failed({ ...machine, blocked: null }, event, inputs);
+  if (!machine.isProven && machine.blocked?.isAssumed === true)
+    return failed({ ...machine, blocked: null }, event, inputs);
   const mayBeCut = machine.isProven && event.retryAfterMs === undefined && CUT.has(error.code);
   if (!mayBeCut) return failed(machine, event, inputs);
   const pollWait = pollCut(machine.pollWait, elapsedMs, inputs.nowMs);
@@ -245,14 +243,14 @@ function blockedBy(machine: Machine, event: LinkEvent & { kind: 'refused' | 'fai
   const polling = { ...moved(machine, 'polling', inputs), blocked, upgradesFailed: 0, isProven: false };
   const next = polled(polling);
   if (isAssumed || known?.isAssumed === false) return next;
-  return { machine: next.machine, effects: [say({ name: 'blocked', error: event.error, nextMs }), ...next.effects] };
+  return { machine: next.machine, effects: [say({ kind: 'blocked', error: event.error, nextMs }), ...next.effects] };
 }
 
 /** The platform has answered: says so if that is news. */
 function proven(machine: Machine, over: LinkMode): Step {
   if (!machine.said.isAwaited) return still(machine);
   const said = { ...machine.said, isAwaited: false };
-  return { machine: { ...machine, said }, effects: [say({ name: 'connected', over })] };
+  return { machine: { ...machine, said }, effects: [say({ kind: 'connected', over })] };
 }
 
 /** A poll was answered although upgrades are not: they are blocked. */
@@ -260,7 +258,7 @@ function confirmed(machine: Machine, { nowMs }: Inputs): Step {
   const { blocked } = machine;
   if (blocked?.isAssumed !== true) return still(machine);
   const { error, probeAtMs } = blocked;
-  const effects = [say({ name: 'blocked', error, nextMs: probeAtMs - nowMs })];
+  const effects = [say({ kind: 'blocked', error, nextMs: probeAtMs - nowMs })];
   return { machine: { ...machine, blocked: { ...blocked, isAssumed: false } }, effects };
 }
 
@@ -286,7 +284,7 @@ function ended(machine: Machine, error: CodedError, inputs: Inputs): Step {
   const { endAtMs } = machine.said;
   const isNews = endAtMs === null || nowMs - endAtMs >= SAID_AGAIN_MS;
   const said = isNews ? { ...machine.said, endAtMs: nowMs, ends: 0 } : { ...machine.said, ends };
-  const news = isNews ? [say({ name: 'ended', error, ends, nextMs })] : [];
+  const news = isNews ? [say({ kind: 'ended', error, ends, nextMs })] : [];
   return { machine: { ...waiting, said }, effects: [drop, ...news] };
 }
 
@@ -304,7 +302,7 @@ function pausedBy(machine: Machine, error: CodedError, given: Omit<Pause, 'error
   if (saidAtMs !== undefined && nowMs - saidAtMs < SAID_AGAIN_MS) return still(waiting);
   const nextMs = (waiting.wakeAtMs ?? nowMs) - nowMs;
   const known = { ...said, codes: { ...said.codes, [error.code]: nowMs }, isAwaited: true };
-  return { machine: { ...waiting, said: known }, effects: [say({ name: 'failed', error, nextMs })] };
+  return { machine: { ...waiting, said: known }, effects: [say({ kind: 'failed', error, nextMs })] };
 }
 
 function waitingAfter(machine: Machine, { error, inputs, requestedMs }: Pause): Machine {
@@ -347,7 +345,7 @@ function still(machine: Machine): Step {
 /** Takes steps one after the other. */
 function chain(machine: Machine, steps: readonly ((machine: Machine) => Step)[]): Step {
   let at = machine;
-  const effects: Effect[] = [];
+  const effects: LinkEffect[] = [];
   for (const take of steps) {
     const taken = take(at);
     at = taken.machine;
@@ -356,8 +354,8 @@ function chain(machine: Machine, steps: readonly ((machine: Machine) => Step)[])
   return { machine: at, effects };
 }
 
-const drop: Effect = { do: 'drop' };
+const drop: LinkEffect = { do: 'drop' };
 
-function say(what: Saying): Effect {
+function say(what: Saying): LinkEffect {
   return { do: 'say', what };
 }
