@@ -51,8 +51,10 @@ function rules() {
 
 async function submitEach(agent: DocumentsAgent, file: string, atOnce: number): Promise<void> {
   let waiting: Promise<unknown>[] = [];
-  for await (const group of documentsOf(createReadStream(file), rules())) {
-    for (const document of group) waiting.push(agent.documents.append({ documents: [document] }));
+  for await (const { bytes, places } of documentsOf(createReadStream(file), rules())) {
+    for (let at = 0; at < places.length; at += 2) {
+      waiting.push(agent.documents.append({ documents: [bytes.subarray(places[at], places[at + 1])] }));
+    }
     if (waiting.length < atOnce) continue;
     await Promise.all(waiting);
     waiting = [];

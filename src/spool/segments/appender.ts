@@ -22,7 +22,7 @@ export interface SegmentSizes {
 }
 
 export const SEGMENT_SIZES: SegmentSizes = { segment: 8 * 1_048_576, shared: 1_048_576 };
-/** Lines are collected here, because a system call for each would cost more than the line. */
+/** Submissions are collected here, because a system call for each would cost more than its lines. */
 const SCRATCH_BYTES = 262_144;
 
 /** A segment that gets no more documents. */
@@ -38,10 +38,9 @@ export interface SealedSegment {
   readonly isDamaged?: boolean;
 }
 
-/** Encoded lines of one submission, with their ends. */
+/** Encoded lines of one submission. */
 export interface EncodedLines {
-  readonly lines: readonly Uint8Array[];
-  readonly bytes: number;
+  readonly bytes: Uint8Array;
   readonly documents: number;
   readonly receivedAtMs: number;
 }
@@ -127,7 +126,7 @@ export class Appender {
     const fits = (used: number) => {
       let bytes = used;
       const after = this.#waiting.findIndex((one) => {
-        bytes += one.bytes;
+        bytes += one.bytes.length;
         return bytes > this.#options.sizes.segment;
       });
       return after < 0 ? this.#waiting.length : after;
@@ -164,20 +163,18 @@ export class Appender {
     if (isFirst) this.#options.onFirst();
   }
 
-  /** All lines in chunks that use one buffer. A long line is a chunk of its own. */
+  /** All lines in chunks that use one buffer. A long submission is a chunk of its own. */
   *#chunks(group: readonly Waiting[]): Generator<Uint8Array, void, undefined> {
     let used = 0;
-    for (const { lines } of group) {
-      for (const line of lines) {
-        if (used + line.length > SCRATCH_BYTES) {
-          yield this.#scratch.subarray(0, used);
-          used = 0;
-        }
-        if (line.length > SCRATCH_BYTES) yield line;
-        else {
-          this.#scratch.set(line, used);
-          used += line.length;
-        }
+    for (const { bytes } of group) {
+      if (used + bytes.length > SCRATCH_BYTES) {
+        yield this.#scratch.subarray(0, used);
+        used = 0;
+      }
+      if (bytes.length > SCRATCH_BYTES) yield bytes;
+      else {
+        this.#scratch.set(bytes, used);
+        used += bytes.length;
       }
     }
     if (used > 0) yield this.#scratch.subarray(0, used);

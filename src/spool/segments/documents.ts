@@ -19,6 +19,7 @@ import type { IdSequence } from './ids.ts';
 import { type Accepted, type IntakePorts, type Submission, takeIn } from './intake.ts';
 import type { Committed } from './large-submission.ts';
 import { Leftovers } from './leftovers.ts';
+import { LineHeads } from './line-buffer.ts';
 import type { LoadedSegments } from './load.ts';
 import { type DocumentQuota, Reservations } from './quota.ts';
 import { type BatchLimits, type BatchRange, segmentKey, segmentOfKey } from './range.ts';
@@ -96,12 +97,12 @@ export class Documents {
         this.#plan();
       },
     });
-    const reservations = new Reservations({ dir: folder.dir, limit: options.quota, used: () => this.waiting });
+    const reservations = new Reservations({ dir: folder.dir, limit: options.quota, used: () => this.#used() });
     const onCommitted = (one: Committed) => {
       this.#addCommitted(one);
       void this.#queueQuietly();
     };
-    this.#intake = { ...shared, appender: this.#appender, reservations, onCommitted };
+    this.#intake = { ...shared, heads: new LineHeads(), appender: this.#appender, reservations, onCommitted };
   }
 
   /** Queues what a previous run accepted. Never throws coded errors: what fails is tried again later. */
@@ -111,12 +112,17 @@ export class Documents {
 
   get waiting(): WaitingDocuments {
     const unqueued = [...this.#unqueued.values()];
-    const { content } = this.batches;
-    const documents = unqueued.reduce((sum, one) => sum + one.documents, content.items + this.#appender.documents);
     const times = [this.batches.oldestAt(), this.#appender.receivedAtMs, ...unqueued.map((one) => one.receivedAtMs)];
     const oldest = times.reduce<number>((least, at) => Math.min(least, at ?? least), Number.POSITIVE_INFINITY);
     const oldestAtMs = Number.isFinite(oldest) ? oldest : null;
-    return { documents, bytes: this.#parts.folder.bytes, oldestAtMs };
+    return { ...this.#used(), oldestAtMs };
+  }
+
+  /** As `waiting`, without a search for the oldest: it is needed for each submission. */
+  #used(): DocumentQuota {
+    let documents = this.batches.content.items + this.#appender.documents;
+    for (const one of this.#unqueued.values()) documents += one.documents;
+    return { documents, bytes: this.#parts.folder.bytes };
   }
 
   get quota(): DocumentQuota {

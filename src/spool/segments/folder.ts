@@ -31,6 +31,7 @@ export class SegmentFolder {
   readonly dir: string;
   readonly quarantine: SetAside;
   readonly #known = new Map<string, Known>();
+  #bytes = 0;
 
   constructor(files: Files, dir: string, report: Report) {
     this.files = files;
@@ -41,7 +42,7 @@ export class SegmentFolder {
 
   /** Bytes of all segments that count. Those of a submission that is still coming in do not. */
   get bytes(): number {
-    return this.#known.values().reduce((sum, { length }) => sum + length, 0);
+    return this.#bytes;
   }
 
   get ids(): readonly string[] {
@@ -63,10 +64,13 @@ export class SegmentFolder {
 
   /** Records what is on disk. */
   set(id: string, known: Known): void {
+    this.forget(id);
     this.#known.set(id, known);
+    this.#bytes += known.length;
   }
 
   forget(id: string): void {
+    this.#bytes -= this.#known.get(id)?.length ?? 0;
     this.#known.delete(id);
   }
 
@@ -86,7 +90,7 @@ export class SegmentFolder {
   async remove(id: string): Promise<void> {
     const known = this.#known.get(id);
     if (known === undefined) return;
-    this.#known.delete(id);
+    this.forget(id);
     if (known.state === 'damaged') await this.#setAside(id, known.length);
     else await this.files.remove(this.path(id, known.state));
   }

@@ -9,6 +9,11 @@ import { createHash, randomFillSync } from 'node:crypto';
 import type { Clock } from '#system/clock.ts';
 
 const ID_BYTES = 16;
+/** Of an id as text. */
+const TEXT_LENGTH = 36;
+const HYPHEN = 0x2d;
+const HYPHEN_BEFORE: ReadonlySet<number> = new Set([4, 6, 8, 10]);
+const DIGITS = Buffer.from('0123456789abcdef');
 const MAX_COUNTER = 0xfff;
 /** Ids that one call for random bytes serves. */
 const POOLED_IDS = 512;
@@ -36,6 +41,13 @@ export class IdSequence {
   }
 
   next(): string {
+    return toText(this.#next());
+  }
+
+  /** Writes the next id at an offset, as text of 36 bytes: for many ids, without a string for each. */
+  readonly put = (target: Buffer, at: number): void => putText(target, at, this.#next());
+
+  #next(): Buffer {
     const now = Math.max(0, Math.floor(this.#clock.now()));
     if (now > this.#lastMs) {
       this.#lastMs = now;
@@ -49,7 +61,7 @@ export class IdSequence {
     id.writeUIntBE(this.#lastMs, 0, 6);
     id.writeUInt16BE(0x7000 | this.#counter, 6);
     this.#fillRandom(id);
-    return toText(id);
+    return id;
   }
 
   #fillRandom(id: Buffer): void {
@@ -85,6 +97,17 @@ function setVariant(id: Buffer): void {
 }
 
 function toText(id: Buffer): string {
-  const hex = id.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const text = Buffer.allocUnsafe(TEXT_LENGTH);
+  putText(text, 0, id);
+  return text.toString('latin1');
+}
+
+function putText(target: Buffer, start: number, id: Buffer): void {
+  let at = start;
+  for (let index = 0; index < ID_BYTES; index += 1) {
+    if (HYPHEN_BEFORE.has(index)) target[at++] = HYPHEN;
+    const byte = id[index] ?? 0;
+    target[at++] = DIGITS[byte >> 4] ?? 0;
+    target[at++] = DIGITS[byte & 15] ?? 0;
+  }
 }

@@ -15,10 +15,11 @@ import type { SealedSegment, SegmentSizes } from './appender.ts';
 import type { SegmentFolder } from './folder.ts';
 import type { IdSequence } from './ids.ts';
 import type { Leftovers } from './leftovers.ts';
-import { BETWEEN, LAST } from './line.ts';
+import { LAST_BYTES, type LineBuffer, type PackedDocuments } from './line-buffer.ts';
 import { batchRangeSchema } from './range.ts';
 
 const FORMAT = 1;
+/** Lines are collected here, because a system call for each would cost more than the line. */
 const SCRATCH_BYTES = 262_144;
 
 const commitSchema = z.strictObject({
@@ -61,51 +62,63 @@ export interface LargeOptions {
   readonly sizes: SegmentSizes;
   readonly leftovers: Leftovers;
   readonly receivedAtMs: number;
+  /** May hold the first lines. */
+  readonly lines: LineBuffer;
 }
 
 /** The segments of one large submission. Its operations must not overlap. */
 export class LargeSubmission {
   readonly #options: LargeOptions;
-  readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   readonly #created: string[] = [];
   readonly #sealed: SealedSegment[] = [];
   /** The file whose name commits the submission, once it may have that name. */
   #commitPoint: string | null = null;
-  #used = 0;
   #current: Current | null = null;
+  /** The fsync of the previous segment, while the next one is written. */
+  #syncing: Promise<void> = Promise.resolve();
 
   constructor(options: LargeOptions) {
     this.#options = options;
   }
 
-  /** Adds a line without its end. @throws CodedError DISK-FULL, FILE-* */
-  async add(line: Uint8Array): Promise<void> {
-    if (!this.hasPlaceFor(line)) {
-      if (this.#current !== null) await this.#seal(this.#current);
-      await this.#begin();
+  /** Writes the documents that the buffer already holds. @throws CodedError DISK-FULL, FILE-* */
+  async begin(documents: number): Promise<void> {
+    if (documents > 0) (await this.#open()).documents = documents;
+    this.#options.lines.reserve(SCRATCH_BYTES);
+  }
+
+  /** @throws CodedError DISK-FULL, FILE-* */
+  async add({ bytes, places }: PackedDocuments): Promise<void> {
+    const { lines } = this.#options;
+    for (let at = 0; at < places.length; at += 2) {
+      const [from, to] = [places[at] ?? 0, places[at + 1] ?? 0];
+      const size = lines.sizeOf(to - from);
+      const current = this.#placeFor(size) ?? (await this.#next());
+      if (!lines.hasSpaceFor(size)) {
+        this.#flush(current);
+        lines.reserve(size);
+      }
+      lines.put(bytes, from, to);
+      current.documents += 1;
     }
-    this.put(line);
   }
 
-  /** Whether the line fits into the present segment. */
-  hasPlaceFor(line: Uint8Array): boolean {
-    if (this.#current === null) return false;
-    const end = this.#current.length + this.#used + BETWEEN.length + line.length + LAST.length;
-    return end <= this.#options.sizes.segment;
+  /** The present segment, if it has place for a line. */
+  #placeFor(size: number): Current | null {
+    if (this.#current === null) return null;
+    const end = this.#current.length + this.#options.lines.length + size + LAST_BYTES;
+    return end <= this.#options.sizes.segment ? this.#current : null;
   }
 
-  /** Adds a line for which there is place. @throws CodedError DISK-FULL, FILE-* */
-  put(line: Uint8Array): void {
-    const current = this.#current;
-    if (current === null) throw new TypeError('no segment is open');
-    if (current.documents > 0) this.#put(current, BETWEEN);
-    this.#put(current, line);
-    current.documents += 1;
+  async #next(): Promise<Current> {
+    if (this.#current !== null) await this.#seal(this.#current);
+    return await this.#open();
   }
 
   /** Durable on return. @throws CodedError DISK-FULL, FILE-*: call `discard` then */
   async commit(): Promise<Committed> {
     if (this.#current !== null) await this.#seal(this.#current);
+    await this.#syncing;
     const { folder, leftovers } = this.#options;
     const segments = this.#sealed;
     const [first] = segments;
@@ -127,6 +140,7 @@ export class LargeSubmission {
 
   /** Deletes everything. Segments that cannot be deleted now are deleted at the next start. */
   async discard(): Promise<void> {
+    await this.#syncing.catch(asCoded);
     await this.#current?.file.close().catch(asCoded);
     await this.#options.leftovers.clean(() => this.#takeBack());
   }
@@ -138,7 +152,7 @@ export class LargeSubmission {
     for (const id of this.#created) await folder.files.remove(folder.path(id, 'incoming')).catch(asCoded);
   }
 
-  async #begin(): Promise<Current> {
+  async #open(): Promise<Current> {
     const { folder, ids } = this.#options;
     const id = ids.next();
     this.#created.push(id);
@@ -147,35 +161,35 @@ export class LargeSubmission {
     return this.#current;
   }
 
+  /** Ends a segment. Its fsync runs on; the next one, or the commit, waits for it. */
   async #seal(current: Current): Promise<void> {
-    this.#put(current, LAST);
+    this.#options.lines.end();
     this.#flush(current);
-    await current.file.sync();
-    await current.file.close();
+    await this.#syncing;
     this.#current = null;
+    this.#syncing = syncAndClose(current.file);
+    // A failure is thrown where it is awaited.
+    this.#syncing.catch(() => undefined);
     const { id, length, documents, hash } = current;
     const { receivedAtMs } = this.#options;
     this.#sealed.push({ id, length, documents, sha256: hash.digest('hex'), receivedAtMs });
   }
 
-  #put(current: Current, bytes: Uint8Array): void {
-    if (this.#used + bytes.length > SCRATCH_BYTES) this.#flush(current);
-    if (bytes.length > SCRATCH_BYTES) this.#write(current, bytes);
-    else {
-      this.#scratch.set(bytes, this.#used);
-      this.#used += bytes.length;
-    }
-  }
-
   #flush(current: Current): void {
-    this.#write(current, this.#scratch.subarray(0, this.#used));
-    this.#used = 0;
-  }
-
-  #write(current: Current, bytes: Uint8Array): void {
+    const { lines } = this.#options;
+    const { bytes } = lines;
+    lines.clear();
     if (bytes.length === 0) return;
     writeAll(current.file, bytes, current.length);
     current.hash.update(bytes);
     current.length += bytes.length;
+  }
+}
+
+async function syncAndClose(file: OpenFile): Promise<void> {
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }

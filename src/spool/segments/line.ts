@@ -4,45 +4,23 @@
 // ends with a space before the newline, which JSON ignores (RFC 8259, section 2). A submission that a crash cut off can
 // therefore be distinguished from a complete one, without a second file and a second fsync.
 
+import { utcTime } from '#system/moment.ts';
+
 /** Longest document in bytes. A segment holds at least one document. */
 export const MAX_DOCUMENT_BYTES = 8 * 1_048_576;
 
-const NEWLINE = 0x0a;
-const SPACE = 0x20;
-const CLOSE = 0x7d;
+export const NEWLINE = 0x0a;
+export const SPACE = 0x20;
+export const CLOSE = 0x7d;
 const START = Buffer.from('{"id":"');
-/** Between two documents of a submission. */
-export const BETWEEN = Buffer.from('}\n');
-/** After the last document of a submission. */
-export const LAST = Buffer.from('} \n');
+/** Where the id begins in a line. */
+export const ID_AT = START.length;
 const ID_LENGTH = 36;
 
-/** Most documents fit into this with what precedes them. */
-const LINE_BYTES = 4_096;
-
-/** Encodes the documents of one submission, all in one buffer. */
-export class LineEncoder {
-  readonly #headLength: number;
-  #buffer: Buffer;
-
-  /** @param receivedAt in RFC 3339 */
-  constructor(receivedAt: string) {
-    const head = `${START.toString()}${'0'.repeat(ID_LENGTH)}","received_at":"${receivedAt}","document":`;
-    this.#headLength = head.length;
-    this.#buffer = Buffer.alloc(LINE_BYTES);
-    this.#buffer.write(head, 'latin1');
-  }
-
-  /** A document as a line without its end: `BETWEEN` or `LAST` follows. It is valid until the next call. */
-  encode(document: Uint8Array, id: string): Uint8Array {
-    const length = this.#headLength + document.length;
-    if (length > this.#buffer.length) {
-      this.#buffer = Buffer.concat([this.#buffer.subarray(0, this.#headLength)], 2 * length);
-    }
-    this.#buffer.write(id, START.length, 'latin1');
-    this.#buffer.set(document, this.#headLength);
-    return this.#buffer.subarray(0, length);
-  }
+/** What precedes a document in its line, with zeros for the id. @param receivedAtMs ms since the epoch */
+export function lineHead(receivedAtMs: number): Buffer {
+  const head = `${START.toString()}${'0'.repeat(ID_LENGTH)}","received_at":"${utcTime(receivedAtMs)}","document":`;
+  return Buffer.from(head, 'latin1');
 }
 
 /** The id in a line. */
@@ -50,9 +28,10 @@ export function idOfLine(line: Uint8Array): string {
   return Buffer.from(line.buffer, line.byteOffset + START.length, ID_LENGTH).toString('latin1');
 }
 
-/** Whether a document can be a line: NDJSON has no newline within one. */
-export function isOneLine(document: Uint8Array): boolean {
-  return document.length > 0 && document.indexOf(NEWLINE) < 0;
+/** Whether a document between two offsets can be a line: NDJSON has no newline within one. */
+export function isOneLine(bytes: Buffer, from: number, to: number): boolean {
+  const newline = bytes.indexOf(NEWLINE, from);
+  return from < to && (newline === -1 || newline >= to);
 }
 
 /** The result of scanning a segment. */

@@ -29,38 +29,57 @@ export interface QuotaOptions {
 /** The quota of a store. */
 export class Reservations {
   readonly #options: QuotaOptions;
-  readonly #taken = { documents: 0, bytes: 0 };
+  readonly #taken: Amount = { documents: 0, bytes: 0 };
 
   constructor(options: QuotaOptions) {
     this.#options = options;
   }
 
   open(): DocumentReservation {
-    const mine = { documents: 0, bytes: 0 };
-    const change = (documents: number, bytes: number) => {
-      for (const one of [mine, this.#taken]) {
-        one.documents += documents;
-        one.bytes += bytes;
-      }
-    };
-    return {
-      add: (documents, bytes) => {
-        this.#check(documents, bytes, mine);
-        change(documents, bytes);
-      },
-      release: () => change(-mine.documents, -mine.bytes),
-    };
+    return new Reservation(this.#options, this.#taken);
+  }
+}
+
+interface Amount {
+  documents: number;
+  bytes: number;
+}
+
+class Reservation implements DocumentReservation {
+  readonly #options: QuotaOptions;
+  /** Of all submissions. */
+  readonly #taken: Amount;
+  #documents = 0;
+  #bytes = 0;
+
+  constructor(options: QuotaOptions, taken: Amount) {
+    this.#options = options;
+    this.#taken = taken;
   }
 
-  #check(documents: number, bytes: number, mine: DocumentQuota): void {
+  add(documents: number, bytes: number): void {
     const { dir, limit, used } = this.#options;
     const [quota, now] = [limit(), used()];
     const all = { documents: now.documents + this.#taken.documents, bytes: now.bytes + this.#taken.bytes };
-    if (all.documents + documents <= quota.documents && all.bytes + bytes <= quota.bytes) return;
+    if (all.documents + documents <= quota.documents && all.bytes + bytes <= quota.bytes) {
+      this.#change(documents, bytes);
+      return;
+    }
     // What this submission took does not wait.
-    const count = all.documents - mine.documents;
-    const waiting = all.bytes - mine.bytes;
+    const count = all.documents - this.#documents;
+    const waiting = all.bytes - this.#bytes;
     const key = 'the submission';
     throw coded('SPOOL-FULL', { dir, count, entries: quota.documents, bytes: waiting, limit: quota.bytes, key });
+  }
+
+  release(): void {
+    this.#change(-this.#documents, -this.#bytes);
+  }
+
+  #change(documents: number, bytes: number): void {
+    this.#documents += documents;
+    this.#bytes += bytes;
+    this.#taken.documents += documents;
+    this.#taken.bytes += bytes;
   }
 }

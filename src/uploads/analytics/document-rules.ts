@@ -3,7 +3,8 @@
 
 import type { SpanRedactor } from '#redaction/redact.ts';
 import { MASK } from '#redaction/secret.ts';
-import type { DocumentRules, PlacedDocument } from './documents.ts';
+import type { PackedDocuments } from '#spool/segments/line-buffer.ts';
+import type { DocumentRules } from './documents.ts';
 
 /** The name under which a refusal counts, as in bundles of support logs. */
 const SECRET_RULE = 'configured-secret';
@@ -29,8 +30,7 @@ export function documentRules(fields: readonly string[] | undefined, redactor: S
       const hasSecret = redactor.spans(text).some(([from, to]) => text.slice(from, to) !== MASK);
       return hasSecret ? REFUSAL : null;
     },
-    suspects: (bytes, documents) =>
-      suspectsIn(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), documents, redactor),
+    suspects: (documents) => suspectsIn(documents, redactor),
   };
 }
 
@@ -38,31 +38,23 @@ export function documentRules(fields: readonly string[] | undefined, redactor: S
  * Documents with escapes are searched together, the others where they are. JSON has line breaks only between its
  * values, where no base64 can continue.
  */
-function suspectsIn(
-  bytes: Buffer,
-  documents: readonly PlacedDocument[],
-  redactor: SpanRedactor,
-): ReadonlySet<PlacedDocument> {
-  const suspects = new Set<PlacedDocument>();
-  addEach(suspects, documents, (from) => redactor.nextPlace(bytes, from));
-  const layered = new Set<PlacedDocument>();
-  for (const byte of HAS_LAYERS) addEach(layered, documents, (from) => bytes.indexOf(byte, from));
+function suspectsIn({ bytes, places }: PackedDocuments, redactor: SpanRedactor): ReadonlySet<number> {
+  const suspects = new Set<number>();
+  addEach(suspects, places, (from) => redactor.nextPlace(bytes, from));
+  const layered = new Set<number>();
+  for (const byte of HAS_LAYERS) addEach(layered, places, (from) => bytes.indexOf(byte, from));
   if (layered.size === 0) return suspects;
-  const text = [...layered].map(({ from, to }) => bytes.toString('utf8', from, to)).join(BORDER);
+  const text = [...layered].map((at) => bytes.toString('utf8', places[2 * at], places[2 * at + 1])).join(BORDER);
   return redactor.mayContain(text) ? suspects.union(layered) : suspects;
 }
 
-/** Adds each document in which there is a place. `next` returns the first one at or after an offset, or -1. */
-function addEach(
-  found: Set<PlacedDocument>,
-  documents: readonly PlacedDocument[],
-  next: (from: number) => number,
-): void {
+/** Adds the index of each document in which there is a place. `next` returns the first at or after an offset, or -1. */
+function addEach(found: Set<number>, places: readonly number[], next: (from: number) => number): void {
   let at = next(0);
-  for (const document of documents) {
-    if (at !== -1 && at < document.from) at = next(document.from);
-    if (at === -1) return;
-    if (at < document.to) found.add(document);
+  for (let index = 0; at !== -1 && 2 * index < places.length; index += 1) {
+    const [from, to] = [places[2 * index] ?? 0, places[2 * index + 1] ?? 0];
+    if (at < from) at = next(from);
+    if (at >= from && at < to) found.add(index);
   }
 }
 

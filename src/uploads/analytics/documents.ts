@@ -6,6 +6,7 @@
 // object, or a list of objects. Pure, except for the source.
 
 import { isAscii as areAscii, isUtf8 as areUtf8, Buffer } from 'node:buffer';
+import type { PackedDocuments } from '#spool/segments/line-buffer.ts';
 
 /** Longest document, in bytes. A document is sent whole, so this must pass through the strictest proxy. */
 export const MAX_SUBMITTED_BYTES = 1_048_576;
@@ -33,31 +34,34 @@ export interface SubmissionCounts {
   readonly wrongCount: number;
 }
 
-/** Where a document is in bytes that hold several. */
-export interface PlacedDocument {
-  /** The line of the submission on which it begins, counted from 1. */
-  readonly line: number;
-  readonly from: number;
-  readonly to: number;
-}
-
 /** Changes or refuses documents before they are accepted. */
 export interface DocumentRules {
   /** What is stored of a document; null if it is stored as it was handed in. */
   readonly keep: ((document: Readonly<Record<string, unknown>>) => string) | null;
   /** Why a text must not be stored; null if it may be. */
   refusalOf(text: string): string | null;
-  /** Which documents `refusalOf` may refuse: all that it refuses, and others. One search for many is far cheaper. */
-  suspects(bytes: Uint8Array, documents: readonly PlacedDocument[]): ReadonlySet<PlacedDocument>;
+  /**
+   * Which documents `refusalOf` may refuse, by their index: all that it refuses, and others. One search for many is far
+   * cheaper.
+   */
+  suspects(documents: PackedDocuments): ReadonlySet<number>;
 }
 
-/** Lines that are read together. */
+/** Documents of lines that are read together. Lists of numbers, because an object for each document costs far more. */
 interface Lines {
   readonly bytes: Buffer;
-  /** Their documents as they were handed in. */
-  readonly whole: PlacedDocument[];
-  /** Their documents as they are stored, if that is not the same. */
-  readonly kept: { readonly line: number; readonly text: string }[];
+  /** The line of the submission on which each document begins, counted from 1. */
+  readonly numbers: number[];
+  /** As they were handed in: as `PackedDocuments`. */
+  readonly places: number[];
+  /** As they are stored, if that is not the same. */
+  readonly texts: string[];
+}
+
+/** Where a line is in its bytes. */
+interface Place {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** The lines of a JSON value, and their length together. */
@@ -67,8 +71,8 @@ interface WholeText {
   length: number;
 }
 
-/** Receives the bytes of each document, without a line break. They are valid until the next bytes are read. */
-export type DocumentSink = (document: Uint8Array) => void;
+/** Receives documents without line breaks. They are valid until the next bytes are read. */
+export type DocumentSink = (documents: PackedDocuments) => void;
 
 /** Reads a submission piece by piece. */
 export class DocumentReader {
@@ -144,18 +148,18 @@ export class DocumentReader {
       return;
     }
     const text = bytes.toString(isAscii ? 'latin1' : 'utf8');
-    const lines: Lines = { bytes, whole: [], kept: [] };
+    const lines: Lines = { bytes, numbers: [], places: [], texts: [] };
     for (let [at, from] = [0, 0]; from <= bytes.length; ) {
       const end = endOfLine(text.indexOf('\n', at), text.length);
       const to = isAscii ? end : endOfLine(bytes.indexOf(NEWLINE, from), bytes.length);
       this.#line += 1;
       if (to - from > MAX_SUBMITTED_BYTES) this.#refuseLength(to - from);
-      else this.#readLine(text.slice(at, end), { line: this.#line, from, to }, lines);
+      else this.#readLine(text.slice(at, end), { from, to }, lines);
       at = end + 1;
       from = to + 1;
     }
-    this.#pass(bytes, lines.whole);
-    this.#passTexts(lines.kept);
+    if (this.#rules.keep === null) this.#pass(lines);
+    else this.#passTexts(lines.numbers, lines.texts);
   }
 
   /** Some of these lines are not UTF-8. */
@@ -172,8 +176,9 @@ export class DocumentReader {
     }
   }
 
-  #readLine(line: string, place: PlacedDocument, lines: Lines): void {
-    const text = place.line === 1 ? line.replace(/^\uFEFF/, '') : line;
+  #readLine(line: string, place: Place, lines: Lines): void {
+    const number = this.#line;
+    const text = number === 1 ? line.replace(/^\uFEFF/, '') : line;
     if (this.#whole !== null) {
       this.#continueWhole(this.#whole, text);
       return;
@@ -181,23 +186,22 @@ export class DocumentReader {
     if (!text.startsWith('{') && text.trim() === '') return;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
-    const read = parse(text);
-    if (read.ok) this.#accept(read.value, place, lines);
-    else if (isFirst && isBeginning(text)) this.#whole = { from: place.line, lines: [text], length: text.length };
-    else this.#refuse(place.line, read.reason);
+    const value = parse(text);
+    if (value !== undefined) this.#accept(value, place, lines);
+    else if (isFirst && isBeginning(text)) this.#whole = { from: number, lines: [text], length: text.length };
+    else this.#refuse(number, NO_JSON);
   }
 
-  #accept(value: unknown, place: PlacedDocument, { bytes, whole, kept }: Lines): void {
+  #accept(value: unknown, { from, to }: Place, { bytes, numbers, places, texts }: Lines): void {
     const { keep } = this.#rules;
-    if (!isObject(value)) this.#refuse(place.line, NO_OBJECT);
-    else if (keep !== null) kept.push({ line: place.line, text: keep(value) });
+    if (!isObject(value)) {
+      this.#refuse(this.#line, NO_OBJECT);
+      return;
+    }
+    numbers.push(this.#line);
+    if (keep !== null) texts.push(keep(value));
     // What surrounds an object is white space or a byte order mark.
-    else
-      whole.push({
-        line: place.line,
-        from: bytes.indexOf(OPEN, place.from),
-        to: bytes.lastIndexOf(CLOSE, place.to - 1) + 1,
-      });
+    else places.push(bytes.indexOf(OPEN, from), bytes.lastIndexOf(CLOSE, to - 1) + 1);
   }
 
   #continueWhole(whole: WholeText, text: string): void {
@@ -212,14 +216,14 @@ export class DocumentReader {
   #endWhole(): void {
     if (this.#whole === null || this.#whole.lines.length === 0) return;
     const { from, lines } = this.#whole;
-    const read = parse(lines.join('\n'));
-    if (!read.ok) {
-      this.#refuse(from, read.reason);
+    const value = parse(lines.join('\n'));
+    if (value === undefined) {
+      this.#refuse(from, NO_JSON);
       return;
     }
     const { keep } = this.#rules;
-    const texts: { line: number; text: string }[] = [];
-    for (const document of Array.isArray(read.value) ? (read.value as unknown[]) : [read.value]) {
+    const texts: string[] = [];
+    for (const document of Array.isArray(value) ? (value as unknown[]) : [value]) {
       if (!isObject(document)) {
         this.#refuse(from, NO_OBJECT);
         continue;
@@ -227,38 +231,45 @@ export class DocumentReader {
       const text = JSON.stringify(document);
       if (Buffer.byteLength(text) > MAX_SUBMITTED_BYTES) {
         this.#refuse(from, `one of its documents has more than ${MAX_SUBMITTED_BYTES} bytes`);
-      } else texts.push({ line: from, text: keep === null ? text : keep(document) });
+      } else texts.push(keep === null ? text : keep(document));
     }
-    this.#passTexts(texts);
+    this.#passTexts(
+      texts.map(() => from),
+      texts,
+    );
   }
 
-  #passTexts(texts: Lines['kept']): void {
-    if (texts.length === 0) return;
-    const parts = texts.map(({ text }) => Buffer.from(text));
+  #passTexts(numbers: readonly number[], texts: readonly string[]): void {
+    const places: number[] = [];
     let at = 0;
-    const documents = texts.map(({ line }, index) => {
-      const from = at;
-      const to = from + (parts[index]?.length ?? 0);
+    for (const text of texts) {
+      const to = at + Buffer.byteLength(text);
+      places.push(at, to);
       at = to + 1;
-      return { line, from, to };
-    });
-    this.#pass(Buffer.from(texts.map(({ text }) => text).join('\n')), documents);
+    }
+    this.#pass({ bytes: Buffer.from(texts.join('\n')), numbers, places });
   }
 
   /** Passes on the documents that may be stored. */
-  #pass(bytes: Buffer, documents: readonly PlacedDocument[]): void {
-    if (documents.length === 0) return;
-    const suspects = this.#rules.suspects(bytes, documents);
-    for (const document of documents) {
-      const { line, from, to } = document;
-      const reason = suspects.has(document) ? this.#rules.refusalOf(bytes.toString('utf8', from, to)) : null;
-      if (reason !== null) {
-        this.#refuse(line, reason);
-        continue;
-      }
-      this.#documents += 1;
-      this.#sink(bytes.subarray(from, to));
+  #pass({ bytes, numbers, places }: PackedDocuments & { readonly numbers: readonly number[] }): void {
+    if (places.length === 0) return;
+    const refused = this.#refuseSuspects({ bytes, places }, numbers);
+    const kept = refused.size === 0 ? places : places.filter((_place, at) => !refused.has(at >> 1));
+    this.#documents += kept.length / 2;
+    if (kept.length > 0) this.#sink({ bytes, places: kept });
+  }
+
+  /** Which documents were refused, by their index. */
+  #refuseSuspects(documents: PackedDocuments, numbers: readonly number[]): ReadonlySet<number> {
+    const { bytes, places } = documents;
+    const refused = new Set<number>();
+    for (const index of this.#rules.suspects(documents)) {
+      const reason = this.#rules.refusalOf(bytes.toString('utf8', places[2 * index], places[2 * index + 1]));
+      if (reason === null) continue;
+      this.#refuse(numbers[index] ?? 0, reason);
+      refused.add(index);
     }
+    return refused;
   }
 
   #refuseLength(length: number): void {
@@ -271,6 +282,7 @@ export class DocumentReader {
   }
 }
 
+const NO_JSON = 'it is not JSON';
 const NO_OBJECT = 'a document is a JSON object';
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -281,13 +293,12 @@ function endOfLine(newline: number, end: number): number {
   return newline === -1 ? end : newline;
 }
 
-type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: string };
-
-function parse(text: string): Parsed {
+/** Undefined for a text that is not JSON. */
+function parse(text: string): unknown {
   try {
-    return { ok: true, value: JSON.parse(text) as unknown };
+    return JSON.parse(text) as unknown;
   } catch {
-    return { ok: false, reason: 'it is not JSON' };
+    return undefined;
   }
 }
 

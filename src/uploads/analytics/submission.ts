@@ -5,6 +5,7 @@
 // store must discard what it has received.
 
 import { coded } from '#errors/coded-error.ts';
+import type { PackedDocuments } from '#spool/segments/line-buffer.ts';
 import { DocumentReader, type DocumentRules, type WrongLine } from './documents.ts';
 
 /** Wrong lines that a failure names; the caller of a socket gets all that are known. */
@@ -17,20 +18,20 @@ const NAMED_LINES = 5;
 export async function* documentsOf(
   source: AsyncIterable<Uint8Array>,
   rules: DocumentRules,
-): AsyncGenerator<readonly Uint8Array[], void, undefined> {
-  let read: Uint8Array[] = [];
-  const reader = new DocumentReader(rules, (document) => read.push(document));
+): AsyncGenerator<PackedDocuments, void, undefined> {
+  let read: PackedDocuments[] = [];
+  const reader = new DocumentReader(rules, (documents) => read.push(documents));
   let isWrong = false;
   for await (const chunk of source) {
     reader.take(chunk);
     isWrong ||= reader.hasWrong;
     // After a wrong line, only further wrong lines matter.
-    if (!isWrong && read.length > 0) yield read;
+    if (!isWrong) yield* read;
     read = [];
   }
   const { wrong, wrongCount } = reader.end();
   if (wrongCount > 0) throw new SubmissionRefused(wrong, wrongCount);
-  if (read.length > 0) yield read;
+  yield* read;
 }
 
 /** Some lines of a submission are not documents, so nothing of it was accepted. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
+import { packEach } from '#spool/segments/line-buffer.ts';
 import type { BatchRange } from '#spool/segments/range.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { append, documentsOf, FakeServer, openStore, SEGMENTS, sendAll } from '#test/support/documents-rig.ts';
@@ -58,7 +59,7 @@ describe('documents', () => {
     const files = new CrashingFiles();
     const made = await openStore(files);
     const broken = async function* () {
-      yield documentsOf(1, 2);
+      yield* packEach(documentsOf(1, 2));
       await Promise.reject(new Error('line 3 is no JSON'));
     };
     await expect(made.documents.append({ documents: broken() })).rejects.toThrow('line 3');
@@ -154,7 +155,7 @@ describe('a large submission', () => {
     expect(Math.max(...server.requests)).toBeLessThanOrEqual(10);
 
     const broken = async function* () {
-      yield large(50).documents;
+      yield* packEach(large(50).documents);
       await Promise.reject(new Error('line 51 is no JSON'));
     };
     await expect(made.documents.append({ documents: broken() })).rejects.toThrow('line 51');

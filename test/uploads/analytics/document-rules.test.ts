@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KnownSecrets, MIN_MASKED_LENGTH } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
+import { unpacked } from '#test/support/unpacked.ts';
 import { documentRules } from '#uploads/analytics/document-rules.ts';
 import { DocumentReader } from '#uploads/analytics/documents.ts';
 
@@ -89,7 +90,7 @@ function wrongLines(
   { rules, size }: { readonly rules: ReturnType<typeof documentRules>; readonly size: number },
 ): number[] {
   const stored: string[] = [];
-  const reader = new DocumentReader(rules, (one) => stored.push(Buffer.from(one).toString()));
+  const reader = new DocumentReader(rules, (group) => stored.push(...unpacked(group).map((one) => one.toString())));
   const bytes = Buffer.from(lines.join('\n'));
   for (let at = 0; at < bytes.length; at += size) reader.take(bytes.subarray(at, at + size));
   const wrong = reader.end().wrong.map(({ line }) => line);

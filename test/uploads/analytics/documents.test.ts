@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
+import { unpacked } from '#test/support/unpacked.ts';
 import { documentRules } from '#uploads/analytics/document-rules.ts';
 import { DocumentReader, MAX_SUBMITTED_BYTES } from '#uploads/analytics/documents.ts';
 
@@ -11,8 +12,8 @@ const redactor = createRedactor(known);
 
 function read(input: string | Uint8Array, options: { fields?: string[]; chunk?: number } = {}) {
   const documents: string[] = [];
-  const reader = new DocumentReader(documentRules(options.fields, redactor), (document) =>
-    documents.push(Buffer.from(document).toString()),
+  const reader = new DocumentReader(documentRules(options.fields, redactor), (group) =>
+    documents.push(...unpacked(group).map((document) => document.toString())),
   );
   const bytes = Buffer.from(input as string);
   const size = options.chunk ?? Math.max(1, bytes.length);

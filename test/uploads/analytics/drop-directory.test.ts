@@ -8,8 +8,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
 import { NO_SECRETS } from '#redaction/redact.ts';
 import type { Submission } from '#spool/segments/intake.ts';
+import type { PackedDocuments } from '#spool/segments/line-buffer.ts';
 import { realFiles } from '#system/real-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { unpacked } from '#test/support/unpacked.ts';
 import { documentRules } from '#uploads/analytics/document-rules.ts';
 import { DropDirectory, type DropPorts } from '#uploads/analytics/drop-directory.ts';
 import { UserShares } from '#uploads/analytics/user-shares.ts';
@@ -57,8 +59,8 @@ function makeDrop(): DropDirectory {
 async function append({ documents, identity }: Submission) {
   if (fails !== null) throw fails;
   const taken: typeof accepted = [];
-  for await (const group of documents as AsyncIterable<readonly Uint8Array[]>) {
-    for (const one of group) taken.push({ text: Buffer.from(one).toString(), key: identity?.key });
+  for await (const group of documents as AsyncIterable<PackedDocuments>) {
+    for (const one of unpacked(group)) taken.push({ text: one.toString(), key: identity?.key });
   }
   accepted.push(...taken);
   return { documents: taken.length, bytes: 0 };
