@@ -18,7 +18,13 @@ import type { Acknowledgement } from './acknowledgement.ts';
 import { type AcknowledgementLog, openAcknowledgementLog } from './acknowledgement-log.ts';
 import { FEED_NAME } from './feed-format.ts';
 import { isWebSocketUpgrade } from './platform/link/websocket.ts';
-import { LINK_PATH, Platform, type PlatformControls } from './platform/platform.ts';
+import {
+  ACTIVATION_PATH,
+  LINK_PATH,
+  Platform,
+  type PlatformControls,
+  type PlatformOptions,
+} from './platform/platform.ts';
 import { ACKNOWLEDGE_PATH, answerRequest, UPLOADS_FOLDER } from './request-handler.ts';
 import { type BodyLimits, limitBody } from './request-limits.ts';
 import { type RecordedRequest, RequestRecord } from './request-record.ts';
@@ -41,6 +47,8 @@ export interface OriginOptions {
   readonly limits?: Partial<OriginLimits>;
   /** Limits and rules for uploads, for tests. */
   readonly uploads?: { readonly limits?: Partial<UploadLimits>; readonly batches?: BatchRules };
+  /** Without a signer of licenses, there is no activation. */
+  readonly platform?: Pick<PlatformOptions, 'licenseSigner' | 'publicOrigin'>;
   /** Called when a response has ended; for a line per request. */
   readonly onAnswered?: (request: RecordedRequest) => void;
 }
@@ -75,6 +83,8 @@ export interface Origin {
   readonly bundlesDir: string;
   /** Where agents open their link. */
   readonly linkUrl: string;
+  /** Where agents are activated; null without a signer of licenses. */
+  readonly activationUrl: string | null;
   /** Sends commands to agents, and shows their results. */
   readonly platform: PlatformControls;
   readonly record: {
@@ -141,7 +151,13 @@ export async function startOrigin(options: OriginOptions): Promise<Origin> {
       ...options.uploads,
     });
     opened.defer(() => uploads.close());
-    const platform = await Platform.open({ files: realFiles, dir: join(root, UPLOADS_FOLDER, PLATFORM_FOLDER), clock });
+    const platform = await Platform.open({
+      files: realFiles,
+      dir: join(root, UPLOADS_FOLDER, PLATFORM_FOLDER),
+      root,
+      clock,
+      ...options.platform,
+    });
     opened.defer(() => platform.close());
     const server = makeServer(limits);
     const answer = (request: IncomingMessage, response: ServerResponse) => {
@@ -172,6 +188,7 @@ export async function startOrigin(options: OriginOptions): Promise<Origin> {
       platform,
       newestRoot,
       hasFeed,
+      activates: options.platform?.licenseSigner !== undefined,
       parts: opened.move(),
     });
   } catch (error) {
@@ -239,12 +256,13 @@ interface Parts {
   readonly platform: Platform;
   readonly newestRoot: string | null;
   readonly hasFeed: boolean;
+  readonly activates: boolean;
   /** Closes the files when the last request has ended. */
   readonly parts: AsyncDisposableStack;
 }
 
 function describeOrigin(server: Server, described: Parts): Origin {
-  const { host, log, requests, uploads, platform, newestRoot, hasFeed, parts } = described;
+  const { host, log, requests, uploads, platform, newestRoot, hasFeed, activates, parts } = described;
   const { port } = server.address() as AddressInfo;
   const url = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
   let closing: Promise<void> | null = null;
@@ -268,6 +286,7 @@ function describeOrigin(server: Server, described: Parts): Origin {
     documentsFile: uploads.documentsFile,
     supportLogsUrl: `${url}/${BUNDLES_PATH}`,
     bundlesDir: uploads.bundlesDir,
+    activationUrl: activates ? `${url}/${ACTIVATION_PATH}` : null,
     linkUrl: `${url}/${LINK_PATH}`,
     platform,
     record: {

@@ -1,45 +1,72 @@
-// The platform of an origin: the link with its agents (docs/protocol-platform.md), in a folder next to the served one.
+// The platform of an origin: the link with its agents and their activation (docs/protocol-platform.md), in a folder
+// next to the served one.
 //
-// Guarantees: nothing is written outside that folder, and other users cannot read it. Commands and results survive a
-// crash. Requires that only one server uses the folder.
+// Guarantees: nothing is written outside that folder, and other users cannot read it. Commands, results and activations
+// survive a crash. Requires that only one server uses the folder.
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { EventLog } from '#origin/event-log.ts';
-import { problemOf, refuse, type ServedExchange, sendReply } from '#origin/reply.ts';
+import { type JsonReply, problemOf, refuse, type ServedExchange, sendReply } from '#origin/reply.ts';
 import { readBody } from '#origin/small-body.ts';
+import { agentOf } from '#origin/uploads/upload-headers.ts';
 import { type Clock, wait } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';
 import { ownFolder } from '#system/own-folder.ts';
+import { FeedWatch } from './feed-watch.ts';
+import { Activations } from './licenses/activations.ts';
+import type { LicenseSigner } from './licenses/license.ts';
+import { LicenseBook, type LicenseEvent, type LicenseKey } from './licenses/license-book.ts';
+import { type KeyTerms, makeKeys } from './licenses/new-keys.ts';
 import { FaultSwitches } from './link/faults.ts';
 import { type AgentRecord, Fleet, type FleetEvent } from './link/fleet.ts';
 import { PollLinks } from './link/poll.ts';
 import { Sessions } from './link/sessions.ts';
 import { refuseUpgrade, type Upgrade, WebSocketLinks } from './link/websocket.ts';
 import { MAX_LINK_MESSAGE_BYTES, type PushedCommand } from './link/wire.ts';
+import { newRequestId, RequestFolder, type VendorRequest } from './requests.ts';
+import { RequestSignatures, readPublicKey, type SignatureCheck } from './signatures/request-signatures.ts';
 
 export const LINK_PATH = 'link';
+export const ACTIVATION_PATH = 'activation';
+export const FLEET_FILE = 'fleet.jsonl';
+export const LICENSES_FILE = 'licenses.jsonl';
 /** How long held polls have to be answered when the server stops. */
 const ENDING_MS = 500;
-const FLEET_FILE = 'fleet.jsonl';
+const MAX_ACTIVATION_BYTES = 64 * 1024;
 
 export interface PlatformOptions {
   readonly files: Files;
   /** The folder; created if it is missing. */
   readonly dir: string;
+  /** The served folder, whose releases are announced. */
+  readonly root: string;
   readonly clock: Clock;
+  /** Signs licenses; without it, there is no activation. */
+  readonly licenseSigner?: LicenseSigner | undefined;
+  /** The origin that agents use, such as `https://updates.example.com`. Default: that of each request. */
+  readonly publicOrigin?: string | undefined;
 }
 
 /** What a vendor or a test can do with a platform. */
 export interface PlatformControls {
   /** Every agent that has ever connected, with its commands and their results. */
   readonly agents: readonly AgentRecord[];
+  /** The activation keys, and which hosts use them. */
+  readonly keys: readonly LicenseKey[];
   /**
-   * Sends a command, now or when the agent connects. Returns the id of each command: one for each agent.
+   * Sends a command to an agent, or to `all`, now or when the agent connects. Returns the id of each command: one for
+   * each agent.
    * @throws CodedError FILE-*, DISK-FULL; nothing is sent
    */
-  push(to: string | 'all', command: PushedCommand): Promise<readonly string[]>;
+  push(to: string, command: PushedCommand): Promise<readonly string[]>;
+  /** Makes activation keys. Returns their texts, which are not stored. @throws CodedError FILE-*, DISK-FULL */
+  addKeys(terms: KeyTerms): Promise<readonly string[]>;
+  /** Takes a key back from its host, and notifies the host. @throws CodedError FILE-*, DISK-FULL */
+  revokeKey(id: string): Promise<void>;
+  /** Changes when a key and its license end, and notifies the host. @throws CodedError FILE-*, DISK-FULL */
+  extendKey(id: string, expires: string): Promise<void>;
   /** For tests of agents. */
   readonly faults: FaultSwitches;
   /** Closes every WebSocket with this code. */
@@ -48,64 +75,120 @@ export interface PlatformControls {
   abortLinks(): void;
 }
 
+interface Opened {
+  readonly options: PlatformOptions;
+  readonly fleet: Fleet;
+  readonly fleetLog: EventLog<FleetEvent>;
+  readonly book: LicenseBook;
+  readonly licenseLog: EventLog<LicenseEvent>;
+}
+
 export class Platform implements PlatformControls {
   readonly faults = new FaultSwitches();
-  readonly #log: EventLog<FleetEvent>;
+  readonly #opened: Opened;
   readonly #sessions: Sessions;
   readonly #polls: PollLinks;
   readonly #webSockets: WebSocketLinks;
-  readonly #clock: Clock;
+  readonly #signatures: RequestSignatures;
+  readonly #activations: Activations | null;
   readonly #answering = new Set<Promise<void>>();
+  #watches: readonly { close(): Promise<void> }[] = [];
 
-  private constructor(log: EventLog<FleetEvent>, fleet: Fleet, clock: Clock) {
+  private constructor(opened: Opened) {
     const { faults } = this;
-    this.#log = log;
-    this.#clock = clock;
-    this.#sessions = new Sessions({ fleet, log, clock, faults, findActivation: () => null });
+    const { fleet, fleetLog: log, book, licenseLog, options } = opened;
+    const { clock, licenseSigner: signer, publicOrigin = null } = options;
+    this.#opened = opened;
+    const findActivation = (agent: string) => book.activationOf(agent, clock.now());
+    this.#sessions = new Sessions({ fleet, log, clock, faults, findActivation });
     const run = randomUUID().slice(0, 8);
     let count = 0;
     const nextMessageId = () => {
       count += 1;
       return `m-${run}-${count}`;
     };
-    const parts = { sessions: this.#sessions, clock, faults, nextMessageId };
+    const needsSignature = (agent: string) => this.#needsSignature(agent);
+    const parts = { sessions: this.#sessions, clock, faults, nextMessageId, needsSignature };
     this.#polls = new PollLinks(parts);
     this.#webSockets = new WebSocketLinks(parts);
+    const signatures = new RequestSignatures(clock, () => faults.now.clockOffsetMs);
+    this.#signatures = signatures;
+    const activation = { book, log: licenseLog, signatures, publicOrigin, clock, faults };
+    this.#activations = signer === undefined ? null : new Activations({ ...activation, signer });
   }
 
   /** Opens the folder. @throws CodedError FOLDER-UNSAFE, FILE-*, and an error when a file in it is not ours */
-  static async open({ files, dir, clock }: PlatformOptions): Promise<Platform> {
+  static async open(options: PlatformOptions): Promise<Platform> {
+    const { files, dir, clock } = options;
     await ownFolder(files, dir, { mode: 0o700, what: 'the folder of the platform', isPrivate: true });
-    const fleet = new Fleet();
-    const log = await EventLog.open({ files, path: join(dir, FLEET_FILE), model: fleet });
-    await log.commit(() => ({ kind: 'started', at: utcTime(clock.now()) }) as const);
-    return new Platform(log, fleet, clock);
+    const [fleet, book] = [new Fleet(), new LicenseBook()];
+    await using opening = new AsyncDisposableStack();
+    const fleetLog = await EventLog.open({ files, path: join(dir, FLEET_FILE), model: fleet });
+    opening.defer(() => fleetLog.close());
+    const licenseLog = await EventLog.open({ files, path: join(dir, LICENSES_FILE), model: book });
+    opening.defer(() => licenseLog.close());
+    await fleetLog.commit(() => ({ kind: 'started', at: utcTime(clock.now()) }) as const);
+    const platform = new Platform({ options, fleet, fleetLog, book, licenseLog });
+    await platform.#watch();
+    opening.move();
+    return platform;
   }
 
   get agents(): readonly AgentRecord[] {
     return this.#sessions.agents;
   }
 
-  async push(to: string | 'all', command: PushedCommand): Promise<readonly string[]> {
-    return await this.#sessions.push({ agents: to === 'all' ? 'all' : [to], command });
+  get keys(): readonly LicenseKey[] {
+    return this.#opened.book.keys;
+  }
+
+  async push(to: string, command: PushedCommand): Promise<readonly string[]> {
+    return await this.#push(newRequestId(utcTime(this.#opened.options.clock.now())), to, command);
+  }
+
+  async addKeys(terms: KeyTerms): Promise<readonly string[]> {
+    const made = makeKeys(terms);
+    for (const { key } of made) await this.#addKey(key);
+    return made.map(({ text }) => text);
+  }
+
+  async revokeKey(id: string): Promise<void> {
+    const { book, licenseLog } = this.#opened;
+    const isNews = () => book.find(id)?.isRevoked === false;
+    await licenseLog.commit(() => (isNews() ? ({ kind: 'revoked', key: id } as const) : null));
+    await this.#notifyHolder(id, `revoked-${id}`);
+  }
+
+  async extendKey(id: string, expires: string): Promise<void> {
+    const { book, licenseLog } = this.#opened;
+    const isNews = () => book.find(id) !== null && book.find(id)?.expires !== expires;
+    await licenseLog.commit(() => (isNews() ? ({ kind: 'extended', key: id, expires } as const) : null));
+    await this.#notifyHolder(id, `extended-${id}-${Date.parse(expires)}`);
   }
 
   /** Answers a request below the paths of the platform. Rejects when the client disconnects. */
-  async answer(exchange: ServedExchange, path: readonly string[]): Promise<boolean> {
-    if (path.join('/') !== LINK_PATH) return false;
+  async answer(exchange: ServedExchange, parts: readonly string[]): Promise<boolean> {
+    const path = parts.join('/');
+    if (path === ACTIVATION_PATH && this.#activations !== null) {
+      await this.#answerActivation(this.#activations, exchange);
+      return true;
+    }
+    if (path !== LINK_PATH) return false;
     const answering = this.#answerLink(exchange);
     this.#answering.add(answering);
     await answering.finally(() => this.#answering.delete(answering));
     return true;
   }
 
-  /** Answers a WebSocket handshake. Never rejects. */
+  /** Answers a WebSocket handshake with the returned status. Never rejects. */
   async upgrade(upgrade: Upgrade, path: readonly string[]): Promise<number> {
     upgrade.socket.on('error', () => undefined);
-    if (path.join('/') !== LINK_PATH) return refuseUpgrade(upgrade, { status: 404, detail: 'Not here.' });
+    if (path.join('/') !== LINK_PATH) return refuseUpgrade(upgrade, problemOf({ status: 404, detail: 'Not here.' }));
     const refusal = this.#webSockets.refusalOf(upgrade.request);
-    if (refusal !== null) return refuseUpgrade(upgrade, refusal);
-    await this.#webSockets.accept(upgrade, null);
+    if (refusal !== null) return refuseUpgrade(upgrade, problemOf(refusal));
+    const check = this.#check(upgrade.request, null);
+    if ('refusal' in check) return refuseUpgrade(upgrade, check.refusal);
+    await this.#webSockets.accept(upgrade, check.agent);
     return 101;
   }
 
@@ -125,12 +208,78 @@ export class Platform implements PlatformControls {
     await Promise.all([
       this.#webSockets.end(),
       // A poll whose body does not arrive is not awaited.
-      wait(this.#clock, ENDING_MS, answered.signal).catch(() => undefined),
+      wait(this.#opened.options.clock, ENDING_MS, answered.signal).catch(() => undefined),
     ]);
   }
 
   async close(): Promise<void> {
-    await this.#log.close();
+    for (const watch of this.#watches) await watch.close();
+    await this.#opened.fleetLog.close();
+    await this.#opened.licenseLog.close();
+  }
+
+  /** The agent that signed a request of any path; a refusal if the signature is wrong, or missing although needed. */
+  check(request: Upgrade['request'], body: Buffer | null): SignatureCheck {
+    return this.#check(request, body);
+  }
+
+  async #watch(): Promise<void> {
+    const { options, fleet, fleetLog } = this.#opened;
+    const { files, dir, root, clock } = options;
+    const requests = await RequestFolder.open(files, dir, {
+      clock,
+      carryOut: (request, id) => this.#carryOut(request, id),
+    });
+    const onRelease = async (digest: string) => {
+      // The first release that this folder ever had is not news.
+      const request = `update-${digest.slice(0, 16)}`;
+      if (fleet.feed !== null) await this.#push(request, 'all', { command: 'update-available' });
+      await fleetLog.commit(() => ({ kind: 'feed', digest }) as const);
+    };
+    this.#watches = [requests, new FeedWatch(files, root, { clock, known: () => fleet.feed, onRelease })];
+  }
+
+  async #carryOut(request: VendorRequest, id: string): Promise<void> {
+    switch (request.request) {
+      case 'push':
+        await this.#push(id, request.to, request.command);
+        return;
+      case 'keys':
+        for (const key of request.keys) await this.#addKey(key);
+        return;
+      case 'revoke':
+        await this.revokeKey(request.key);
+        return;
+      case 'extend':
+        await this.extendKey(request.key, request.expires);
+    }
+  }
+
+  async #push(request: string, to: string, command: PushedCommand): Promise<readonly string[]> {
+    return await this.#sessions.push({ request, agents: to === 'all' ? 'all' : [to], command });
+  }
+
+  async #addKey(key: Omit<Extract<LicenseEvent, { kind: 'key' }>, 'kind'>): Promise<void> {
+    const { book, licenseLog } = this.#opened;
+    await licenseLog.commit(() => (book.find(key.id) === null ? ({ kind: 'key', ...key } as const) : null));
+  }
+
+  async #notifyHolder(id: string, request: string): Promise<void> {
+    const holder = this.#opened.book.find(id)?.holder;
+    if (holder) await this.#push(request, holder.agent, { command: 'activation-changed' });
+  }
+
+  #needsSignature(agent: string): boolean {
+    return this.#opened.book.findHost(agent) !== null;
+  }
+
+  #check(request: Upgrade['request'], body: Buffer | null): SignatureCheck {
+    const { book, options } = this.#opened;
+    const findKey = (agent: string) => readPublicKey(book.findHost(agent)?.publicKey ?? '');
+    const check = this.#signatures.check({ request, body, findKey, publicOrigin: options.publicOrigin ?? null });
+    if ('refusal' in check || check.agent !== null || !this.#needsSignature(agentOf(request.headers))) return check;
+    const message = 'This agent is activated: its requests must be signed.';
+    return { refusal: { status: 401, body: { v: 1, code: 'signature', message } } };
   }
 
   async #answerLink(exchange: ServedExchange): Promise<void> {
@@ -142,11 +291,21 @@ export class Platform implements PlatformControls {
     }
     if (method !== 'POST') return refuse(exchange, 405, 'Use GET or POST.', { Allow: 'GET, POST' });
     const body = await readBody(exchange, MAX_LINK_MESSAGE_BYTES);
-    if (body === null) {
-      const detail = `A poll has at most ${MAX_LINK_MESSAGE_BYTES} bytes.`;
-      return sendReply(exchange, problemOf({ status: 413, detail, headers: { Connection: 'close' } }));
-    }
-    const reply = await this.#polls.answer(exchange, body.toString('utf8'), null);
+    if (body === null) return sendReply(exchange, tooLarge(MAX_LINK_MESSAGE_BYTES));
+    const check = this.#check(exchange.request, body);
+    const reply =
+      'refusal' in check ? check.refusal : await this.#polls.answer(exchange, body.toString('utf8'), check.agent);
     if (!exchange.response.destroyed) sendReply(exchange, reply);
   }
+
+  async #answerActivation(activations: Activations, exchange: ServedExchange): Promise<void> {
+    if (exchange.request.method !== 'POST') return refuse(exchange, 405, 'Use POST.', { Allow: 'POST' });
+    const body = await readBody(exchange, MAX_ACTIVATION_BYTES);
+    if (body === null) return sendReply(exchange, tooLarge(MAX_ACTIVATION_BYTES));
+    sendReply(exchange, await activations.answer(exchange, body));
+  }
+}
+
+function tooLarge(bytes: number): JsonReply {
+  return problemOf({ status: 413, detail: `A body has at most ${bytes} bytes.`, headers: { Connection: 'close' } });
 }

@@ -15,6 +15,8 @@ interface Parts {
   readonly clock: Clock;
   readonly faults: FaultSwitches;
   readonly nextMessageId: () => string;
+  /** Whether requests of this agent must be signed. */
+  readonly needsSignature: (agent: string) => boolean;
 }
 
 /** Of one response; the others follow in the next one. */
@@ -47,7 +49,9 @@ export class PollLinks {
     if (hello !== undefined && hello.agent.id !== agent) {
       return problemOf({ status: 403, detail: 'The hello names another agent than the request.' });
     }
-    const { sessions } = this.#parts;
+    const { sessions, needsSignature } = this.#parts;
+    // The request did not name its agent in a header, where this was checked.
+    if (signer === null && needsSignature(agent)) return problemOf({ status: 401, detail: 'Sign the request.' });
     if (!sessions.accepts(agent)) return retryLater(503, SECONDS_UNTIL_ROOM, 'No more agents are accepted here.');
     // This server was set up again, or restored from a backup.
     if (hello === undefined && !sessions.knows(agent)) return problemOf({ status: 409, detail: 'Send a hello first.' });

@@ -3,7 +3,6 @@
 // Guarantees: a command is on disk before it is sent, and a result before it is acknowledged. An agent has one session:
 // a new one ends the previous one, because that may be a connection that broke unnoticed. Relies on `Fleet` and its log.
 
-import { randomBytes } from 'node:crypto';
 import type { EventLog } from '#origin/event-log.ts';
 import type { Clock } from '#system/clock.ts';
 import { utcTime } from '#system/moment.ts';
@@ -136,13 +135,13 @@ export class Sessions {
    * @throws CodedError FILE-*, DISK-FULL; nothing was stored
    */
   async push(push: {
-    request?: string;
+    request: string;
     agents: readonly string[] | 'all';
     command: PushedCommand;
   }): Promise<readonly string[]> {
     const { fleet, log, clock } = this.#parts;
     const at = utcTime(clock.now());
-    const request = push.request ?? newId(at);
+    const { request } = push;
     const made = await log.commit(() => {
       const agents = push.agents === 'all' ? fleet.agents.map(({ id }) => id) : push.agents;
       return fleet.decidePush({ request, agents, command: push.command, at });
@@ -150,11 +149,6 @@ export class Sessions {
     for (const { agent } of made?.to ?? []) this.#sessions.get(agent)?.wake();
     return made?.to.map(({ id }) => id) ?? [];
   }
-}
-
-/** An id for a push, such as `20261130-ab12cd34`: also a valid id of a bundle. */
-export function newId(at: string): string {
-  return `${at.slice(0, 10).replaceAll('-', '')}-${randomBytes(4).toString('hex')}`;
 }
 
 /** The content of a message with a command. */

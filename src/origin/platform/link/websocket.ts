@@ -7,7 +7,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
-import { problemOf, type RefusedRequest } from '#origin/reply.ts';
+import type { JsonReply, RefusedRequest } from '#origin/reply.ts';
 import { agentOf } from '#origin/uploads/upload-headers.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { Turns } from '#system/turns.ts';
@@ -29,6 +29,8 @@ interface Parts {
   readonly clock: Clock;
   readonly faults: FaultSwitches;
   readonly nextMessageId: () => string;
+  /** Whether requests of this agent must be signed. */
+  readonly needsSignature: (agent: string) => boolean;
 }
 
 /** Codes of a close frame: RFC 6455, 7.4.1, and 1012 of its registry. */
@@ -80,7 +82,8 @@ export class WebSocketLinks {
     const server = await this.#server;
     if (socket.destroyed) return;
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      const link = new WebSocketLink(webSocket, this.#parts, signer ?? (agentOf(request.headers) || null));
+      const named = signer ?? (agentOf(request.headers) || null);
+      const link = new WebSocketLink(webSocket, this.#parts, { named, isSigned: signer !== null });
       this.#links.add(link);
       webSocket.once('close', () => this.#links.delete(link));
     });
@@ -108,13 +111,20 @@ export interface Upgrade {
 }
 
 /** Answers a handshake with a refusal instead of a WebSocket, and closes the connection. Returns the status. */
-export function refuseUpgrade({ socket }: Upgrade, refusal: RefusedRequest): number {
-  const { status, body, type = '', headers = {} } = problemOf(refusal);
+export function refuseUpgrade(
+  { socket }: Upgrade,
+  { status, body, type = 'application/json', headers = {} }: JsonReply,
+): number {
   const text = `${JSON.stringify(body)}\n`;
   const all = { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text), Connection: 'close', ...headers };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${String(value)}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${lines.join('')}\r\n${text}`);
   return status;
+}
+
+interface Sender {
+  readonly named: string | null;
+  readonly isSigned: boolean;
 }
 
 async function makeServer(): Promise<WebSocketServer> {
@@ -139,8 +149,8 @@ class WebSocketLink {
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
   readonly #parts: Parts;
-  /** The agent that the request names, before its `hello`. */
-  readonly #named: string | null;
+  /** What the request says about its agent, before the `hello`. */
+  readonly #sender: Sender;
   readonly #turns = new Turns();
   readonly #timers: readonly Timer[];
   #session: (LinkSession & { sent: number }) | null = null;
@@ -148,10 +158,10 @@ class WebSocketLink {
   #sentMessages = 0;
   #isAlive = true;
 
-  constructor(socket: WebSocket, parts: Parts, named: string | null) {
+  constructor(socket: WebSocket, parts: Parts, sender: Sender) {
     this.#socket = socket;
     this.#parts = parts;
-    this.#named = named;
+    this.#sender = sender;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     const { clock } = parts;
@@ -244,8 +254,9 @@ class WebSocketLink {
   async #begin(hello: Hello): Promise<void> {
     const { sessions, faults } = this.#parts;
     const agent = hello.agent.id;
-    if (this.#session !== null || (this.#named !== null && this.#named !== agent)) {
-      this.close(CLOSE.policy, this.#session === null ? 'another agent than the request' : 'a second hello');
+    const objection = this.#objectionTo(agent);
+    if (objection !== null) {
+      this.close(CLOSE.policy, objection);
       return;
     }
     if (!sessions.accepts(agent)) {
@@ -270,6 +281,13 @@ class WebSocketLink {
     if (raw !== null) this.#socket.send(raw, () => undefined);
     isReady = true;
     this.#sendCommands();
+  }
+
+  #objectionTo(agent: string): string | null {
+    const { named, isSigned } = this.#sender;
+    if (this.#session !== null) return 'a second hello';
+    if (named !== null && named !== agent) return 'another agent than the request';
+    return !isSigned && this.#parts.needsSignature(agent) ? 'the request must be signed' : null;
   }
 
   #sendCommands(): void {

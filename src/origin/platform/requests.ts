@@ -1,0 +1,112 @@
+// What a vendor requests of a platform that is running: files in a folder, which the server reads twice a second.
+//
+// Guarantees: a request is complete or not there. It is carried out once, even if the server is killed in between, and
+// it waits while no server runs. Whoever can write to the folder of the server can send commands; nobody else can.
+
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Clock, Timer } from '#system/clock.ts';
+import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
+import type { Files } from '#system/files.ts';
+import { ownFolder } from '#system/own-folder.ts';
+import { Turns } from '#system/turns.ts';
+import { commandSchema, parseJson } from './link/wire.ts';
+
+const text = z.string().min(1).max(256);
+const newKeySchema = z.object({ id: text, sha256: z.string(), expires: text, features: z.array(text) });
+const requestSchema = z.discriminatedUnion('request', [
+  z.object({ request: z.literal('push'), to: text, command: commandSchema }),
+  z.object({ request: z.literal('keys'), keys: z.array(newKeySchema) }),
+  z.object({ request: z.literal('revoke'), key: text }),
+  z.object({ request: z.literal('extend'), key: text, expires: text }),
+]);
+export type VendorRequest = z.infer<typeof requestSchema>;
+
+/** Carries out a request with this id; the same id again has no further effect. */
+type CarryOut = (request: VendorRequest, id: string) => Promise<void>;
+
+const FOLDER = 'requests';
+const ENDING = '.request';
+const REFUSED_ENDING = '.refused';
+const LOOK_EVERY_MS = 500;
+const MODE = 0o600;
+/** A request for 10,000 keys has about 2 MB. */
+const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
+
+export const requestsFolder = (platformDir: string): string => join(platformDir, FOLDER);
+
+/** Requests something of the server of this folder. Returns the id. @throws CodedError FILE-*, DISK-FULL */
+export async function writeRequest(
+  files: Files,
+  platformDir: string,
+  request: VendorRequest,
+  at: string,
+): Promise<string> {
+  const id = newRequestId(at);
+  const path = join(requestsFolder(platformDir), `${id}${ENDING}`);
+  await writeDurably(files, path, Buffer.from(`${JSON.stringify(request)}\n`), MODE);
+  return id;
+}
+
+/** The names of requests that no server has carried out yet. */
+export async function waitingRequests(files: Files, platformDir: string): Promise<readonly string[]> {
+  return (await files.list(requestsFolder(platformDir))).filter((name) => name.endsWith(ENDING));
+}
+
+/** An id such as `20261130-ab12cd34`: also a valid id of a bundle. */
+export function newRequestId(at: string): string {
+  return `${at.slice(0, 10).replaceAll('-', '')}-${randomBytes(4).toString('hex')}`;
+}
+
+/** Reads the folder until it is closed. */
+export class RequestFolder {
+  readonly #files: Files;
+  readonly #dir: string;
+  readonly #carryOut: CarryOut;
+  readonly #turns = new Turns();
+  readonly #timer: Timer;
+
+  private constructor(files: Files, dir: string, { clock, carryOut }: { clock: Clock; carryOut: CarryOut }) {
+    this.#files = files;
+    this.#dir = dir;
+    this.#carryOut = carryOut;
+    this.#timer = clock.after(LOOK_EVERY_MS, () => {
+      void this.look().finally(() => this.#timer.restart());
+    });
+  }
+
+  /** @throws CodedError FOLDER-UNSAFE, FILE-* */
+  static async open(
+    files: Files,
+    platformDir: string,
+    made: { clock: Clock; carryOut: CarryOut },
+  ): Promise<RequestFolder> {
+    const dir = requestsFolder(platformDir);
+    await ownFolder(files, dir, { mode: 0o700, what: 'the folder of requests', isPrivate: true });
+    return new RequestFolder(files, dir, made);
+  }
+
+  /** Carries out what is in the folder. Never rejects: what fails, such as on a full disk, is tried again. */
+  look(): Promise<void> {
+    return this.#turns.run(() => this.#look()).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#timer.cancel();
+    await this.#turns.idle();
+  }
+
+  async #look(): Promise<void> {
+    const names = (await this.#files.list(this.#dir)).filter((name) => name.endsWith(ENDING));
+    for (const name of names.toSorted()) {
+      const path = join(this.#dir, name);
+      const bytes = await readWhole(this.#files, path, MAX_REQUEST_BYTES);
+      const read = requestSchema.safeParse(parseJson(Buffer.from(bytes).toString('utf8')));
+      if (read.success) {
+        await this.#carryOut(read.data, name.slice(0, -ENDING.length));
+        await removeDurably(this.#files, path);
+      } else await this.#files.rename(path, path.slice(0, -ENDING.length) + REFUSED_ENDING);
+    }
+  }
+}
