@@ -30,9 +30,12 @@ function interceptionRows(permitted: Status['routes'][number]['interception']): 
     by === null || at === null
       ? 'the last connection was not decrypted'
       : `decrypted by ${showForeign(by)} at ${timeText(at)}`;
-  const tokens = sends ? 'tokens and secret headers are sent' : 'tokens and secret headers are withheld';
+  const tokens = sends ? 'are sent' : 'are withheld';
   return [
-    ['', `TLS may be decrypted by ${names.join(', ')} (${key}): ${happened}; it can read ${exposes}; ${tokens} then`],
+    [
+      '',
+      `TLS may be decrypted by ${names.join(', ')} (${key}): ${happened}. When TLS is decrypted, the proxy can read ${exposes}, and tokens and secret headers ${tokens}.`,
+    ],
   ];
 }
 
