@@ -94,8 +94,8 @@ function delayed(machine: Machine, ms: number, { nowMs }: Inputs): Machine {
 function attempted(machine: Machine, inputs: Inputs): Step {
   const { mode, blocked } = machine;
   const polls = mode === 'poll' || (blocked !== null && inputs.nowMs < blocked.probeAtMs);
-  if (polls) return polled({ ...moved(machine, 'polling', inputs), isProven: false });
-  return { machine: moved(machine, 'connecting', inputs), effects: [{ do: 'open' }] };
+  const fresh = { ...moved(machine, polls ? 'polling' : 'connecting', inputs), isProven: false };
+  return polls ? polled(fresh) : { machine: fresh, effects: [{ do: 'open' }] };
 }
 
 function whileOpening(machine: Machine, event: LinkEvent, inputs: Inputs): Step {
