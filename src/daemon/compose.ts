@@ -179,14 +179,15 @@ async function makePorts(
     tokens,
     agent: { id: state.agentId, version },
   };
+  const store = await openStore(files, settings, { redactor, checkout });
   return {
     ...shared,
     router: network,
     files,
     random,
-    feed: new ChosenFeed({ ...shared, files, trust: state.stores.trust }),
+    feed: new ChosenFeed({ ...shared, files, store, trust: state.stores.trust }),
     ...state.stores,
-    store: await openStore(files, settings, { redactor, checkout }),
+    store,
     model,
     disk: new DiskPause({ files, clock, report }),
     rerouted: () => network.rerouted('updates'),

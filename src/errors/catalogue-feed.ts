@@ -95,6 +95,13 @@ export const FEED_CODES = {
     class: 'content',
     retry: 'change',
   },
+  'FEED-PACKAGE-MOVED': {
+    text: 'Update ID {id} is refused: the feed {found} lists it, but this host has its ID or its package {package} from the feed {known}.',
+    check:
+      'Report it to the vendor: one team must not withdraw or replace the packages of another. If the vendor has moved the package, remove the old feed from `updates.tuf.feed_target` until the update is published.',
+    class: 'content',
+    retry: 'change',
+  },
   'ID-REUSED': {
     text: 'Update ID {id} had sha256 {known} before and has {found} now. The digest of an ID must never change.',
     check:

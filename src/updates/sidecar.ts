@@ -24,6 +24,8 @@ const sidecarSchema = z.object({
   item: feedItemSchema,
   trust: trustSchema,
   feed: z.string(),
+  /** The path of its signed feed among the targets; missing for an unsigned feed. */
+  feed_target: z.string().optional(),
   url: z.string(),
   via: z.string().nullable(),
   published_at: z.iso.datetime({ offset: true }),

@@ -29,6 +29,8 @@ export interface FeedReading {
    * the rules that this kind of feed needs in addition to its trust.
    */
   refusal(before: FeedMemory | null, nowMs: number): CodedError | null;
+  /** The path of the signed feed that lists an item. Missing for an unsigned feed. */
+  listedIn?(item: FeedItem): string | undefined;
   /** The origin that serves the package, to count its failures; empty if it is unknown. */
   originOf(item: FeedItem): string;
   /**

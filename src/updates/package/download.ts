@@ -51,6 +51,7 @@ export async function download(
     item,
     trust: reading.trust,
     feed: feedUrl(settings).href,
+    feed_target: reading.listedIn?.(item),
     started_at: ports.clock.now(),
   };
   await reading.stage?.(item, note, signal);

@@ -12,6 +12,8 @@ const noteSchema = z.object({
   trust: trustSchema,
   /** The configured feed URL. */
   feed: z.string(),
+  /** The path of its signed feed among the targets; missing for an unsigned feed. */
+  feed_target: z.string().optional(),
   /** Wall time, ms since the epoch. */
   started_at: momentSchema,
   /** Present when the staged file is complete and was verified, but could not be published yet. */

@@ -54,7 +54,8 @@ async function useReady(
   if (known === undefined) return null;
   // The feed alone does not make the package a signed target, and it may have become ready from an unsigned feed.
   if (reading.trust === 'signed') await reading.locate(item, signal);
-  const now = { item, trust: reading.trust, feed: feedUrl(ports.settings()).href };
+  const { trust } = reading;
+  const now = { item, trust, feed: feedUrl(ports.settings()).href, feed_target: reading.listedIn?.(item) };
   try {
     await refreshReady(ports, known, now);
     if (closure() !== null) return 'ready';

@@ -33,11 +33,12 @@ export async function publish(
 /** Everything after the rename, in the order that makes each crash harmless. */
 export async function finishPublication(ports: UpdatesPorts, publication: Publication): Promise<void> {
   const { note, url, via } = publication;
-  const { item, trust, feed } = note;
+  const { item, trust, feed, feed_target } = note;
   await ports.store.describe(item.id, {
     item,
     trust,
     feed,
+    feed_target,
     url,
     via,
     published_at: utcTime(ports.clock.now()),

@@ -75,10 +75,13 @@ export async function keepReady(
 export async function refreshReady(
   ports: UpdatesPorts,
   { note, url }: ReadyPackage,
-  now: Pick<JournalNote, 'item' | 'trust' | 'feed'>,
+  now: Pick<JournalNote, 'item' | 'trust' | 'feed' | 'feed_target'>,
 ): Promise<void> {
   const isSame =
-    note.trust === now.trust && note.feed === now.feed && JSON.stringify(note.item) === JSON.stringify(now.item);
+    note.trust === now.trust &&
+    note.feed === now.feed &&
+    note.feed_target === now.feed_target &&
+    JSON.stringify(note.item) === JSON.stringify(now.item);
   if (!isSame) await writeNote(ports, { note: { ...note, ...now }, url });
 }
 

@@ -25,7 +25,8 @@ export async function raiseTrust(ports: UpdatesPorts, intact: ReadonlySet<string
       // A target alone says nothing about the id: another update of the signed feed may have the same file.
       if (item === undefined || !isSameUpdate(item, sidecar.item)) continue;
       if (!(await isTarget(() => reading.locate(item, signal), signal))) continue;
-      await ports.store.describe(id, { ...sidecar, item, trust: 'signed', feed: feed.href });
+      const feed_target = reading.listedIn?.(item);
+      await ports.store.describe(id, { ...sidecar, item, trust: 'signed', feed: feed.href, feed_target });
       ports.report({ name: 'trust-raised', id });
     }
   } catch (thrown) {

@@ -16,8 +16,10 @@ import type { KnownVersions, SignedTarget, TrustStatus, TufEvent, TufRepository 
 import { versionsAsJson, versionsSchema } from '#trust/tuf/versions.ts';
 import type { Feed, FeedQuestion, FeedReading, PackageUrl } from '#updates/feed/feed.ts';
 import { type FeedItem, parseFeed } from '#updates/feed/feed-document.ts';
+import type { PackageStore } from '#updates/package/package-store.ts';
 import type { UpdatesRequestPorts } from '#updates/request.ts';
 import { FeedCopies } from './feed-copies.ts';
+import { refuseOtherOwners } from './feed-owners.ts';
 import { type FeedPart, type MergedFeeds, mergeFeeds, targetPathOf } from './merge-feeds.ts';
 import { feedTargets, type RepositoryCopy, repositoryCopies } from './repository-copies.ts';
 import { ROOT_LIMIT_BYTES, type TrustMemory } from './trust-memory.ts';
@@ -27,6 +29,8 @@ import { HttpTufSource, targetUrl } from './tuf-source.ts';
 export interface SignedFeedPorts extends UpdatesRequestPorts {
   readonly files: Files;
   readonly trust: TrustMemory;
+  /** The published packages, which say the feed that each one is from. */
+  readonly store: Pick<PackageStore, 'list'>;
 }
 
 /** A repository on a medium, in place of the copies of the settings. */
@@ -128,7 +132,10 @@ export class TufFeed implements Feed {
     }
     await copies.keepOnly(targets);
     const sha256 = targets.map(({ hashes }) => hashes.get('sha256') ?? hashes.get('sha512')).join(' ');
-    return { ...mergeFeeds(parts as [FeedPart, ...FeedPart[]]), sha256 };
+    const merged = mergeFeeds(parts as [FeedPart, ...FeedPart[]]);
+    if (parts.length === 1) return { ...merged, sha256 };
+    const published = (await this.#ports.store.list()).map(({ sidecar }) => sidecar);
+    return { ...refuseOtherOwners(merged, { published, feeds: parts.map(({ path }) => path) }), sha256 };
   }
 }
 
@@ -158,6 +165,10 @@ class SignedReading implements FeedReading {
   /** Versions and expiry of the metadata replace the rules of an unsigned feed. */
   refusal(): null {
     return null;
+  }
+
+  listedIn({ id }: FeedItem): string | undefined {
+    return this.#pathOf.get(id);
   }
 
   originOf(): string {

@@ -105,6 +105,30 @@ describe('round: a signed feed', () => {
     expect((await run.round()).published).toEqual(expect.arrayContaining(['1602503', 'b1']));
   });
 
+  it('keeps a package that the feed of another team withdraws', async () => {
+    origin.repository.delegate('targets', { name: 'team-b', paths: ['team-b/*'] });
+    const other = makeJar('b1', 3_000);
+    const list = (...items: Record<string, unknown>[]) => {
+      origin.repository.addTarget('team-b', 'team-b/feed.json', feedOf(items));
+      origin.repository.publishAll();
+    };
+    list();
+    const both = origin.settings(ROOT, { feed_target: ['feed.json', 'team-b/feed.json'] });
+    await (await rig(both)).round();
+
+    origin.repository.addTarget('targets', 'feed.json', feedOf([]));
+    origin.repository.addTarget('team-b', 'team-b/b1.jar', other);
+    list(itemFor('1602503', JAR, { withdrawn: true }), itemFor('b1', other, { sequence: 9_999_999 }));
+    const run = await rig(both);
+    const report = await run.round();
+    expect(report).toMatchObject({ error: null, published: [], withdrawn: [], pruned: [] });
+    expect(report.refused.map(({ error }) => error.code)).toEqual(['FEED-PACKAGE-MOVED', 'FEED-PACKAGE-MOVED']);
+    expect((await run.ports.store.find('1602503'))?.sidecar.feed_target).toBe('feed.json');
+
+    const moved = await rig(origin.settings(ROOT, { feed_target: 'team-b/feed.json' }));
+    expect(await moved.round()).toMatchObject({ published: ['b1'], withdrawn: ['1602503'] });
+  });
+
   it('says where the root is missing or cannot be used', async () => {
     const { tuf } = origin.settings('/etc/none.json') as { tuf: object };
     expect((await (await rig({ trust: 'tuf', tuf })).round()).error?.code).toBe('TUF-ROOT-FILE');

@@ -1,0 +1,42 @@
+// Refuses what a feed lists of a package that this host has from another feed. Pure.
+//
+// Guarantees: one team can neither withdraw nor replace the packages of another one, even after the feed of that team
+// has stopped listing them. A feed that the settings no longer name owns nothing, so an admin can move a package.
+
+import { coded } from '#errors/coded-error.ts';
+import type { FeedItem, RefusedItem } from '#updates/feed/feed-document.ts';
+import type { Sidecar } from '#updates/sidecar.ts';
+import type { MergedFeeds } from './merge-feeds.ts';
+
+/** What a sidecar says about the feed of a published package. */
+type Owned = Pick<Sidecar, 'item' | 'feed_target'>;
+
+/** `feeds` are the paths of the configured feeds. */
+export function refuseOtherOwners(
+  { document, pathOf }: MergedFeeds,
+  { published, feeds }: { readonly published: readonly Owned[]; readonly feeds: readonly string[] },
+): MergedFeeds {
+  const owners = ownersOf(published, feeds);
+  const items: FeedItem[] = [];
+  const refused: RefusedItem[] = [...document.refused];
+  for (const item of document.items) {
+    const found = pathOf.get(item.id) ?? '';
+    const [known, ...others] = owners(item);
+    const { id, package: name } = item;
+    if (known === undefined || [known, ...others].includes(found)) items.push(item);
+    else refused.push({ id, error: coded('FEED-PACKAGE-MOVED', { id, package: name, found, known }) });
+  }
+  return { document: { ...document, items, refused }, pathOf };
+}
+
+/** The feeds that own an item: that of the published package with its id, or else those of its package. */
+function ownersOf(published: readonly Owned[], feeds: readonly string[]): (item: FeedItem) => readonly string[] {
+  const ids = new Map<string, string[]>();
+  const packages = new Map<string, string[]>();
+  for (const { item, feed_target: feed } of published) {
+    if (feed === undefined || !feeds.includes(feed)) continue;
+    ids.set(item.id.toLowerCase(), [feed]);
+    packages.set(item.package, [...(packages.get(item.package) ?? []), feed]);
+  }
+  return ({ id, package: name }) => ids.get(id.toLowerCase()) ?? packages.get(name) ?? [];
+}
