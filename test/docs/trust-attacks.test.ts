@@ -1,4 +1,4 @@
-/** The tables of attacks in docs/trust.md: every attacker has every goal, and every named test exists. */
+/** The tables of attacks in docs/trust-attacks.md: every attacker has every goal, and every named test exists. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
@@ -20,11 +20,11 @@ const ATTACKERS = [
   'A threshold of online keys',
   'The root key',
 ];
-const ATTACKS = readFileSync(new URL('docs/trust.md', ROOT), 'utf8').split('\n## Attacks\n')[1] ?? '';
+const ATTACKS = readFileSync(new URL('docs/trust-attacks.md', ROOT), 'utf8');
 
 /** The rows of the tables in each section: goal, what happens, tests. */
 const SECTIONS = new Map(
-  ATTACKS.split('\n### ').map((section) => [
+  ATTACKS.split('\n## ').map((section) => [
     section.split('\n')[0] ?? '',
     section
       .split('\n')
@@ -47,8 +47,8 @@ function titles(): ReadonlySet<string> {
   return new Set(calls.map(([, title = '']) => title));
 }
 
-describe('attacks in docs/trust.md', () => {
-  it.each(ATTACKERS)('attacks in docs/trust.md: "%s" has every goal, each with a test', (attacker) => {
+describe('attacks in docs/trust-attacks.md', () => {
+  it.each(ATTACKERS)('attacks: "%s" has every goal, each with a test', (attacker) => {
     const rows = SECTIONS.get(attacker) ?? [];
 
     expect(rows.slice(0, GOALS.length).map(([goal]) => goal)).toEqual(GOALS);
@@ -58,7 +58,7 @@ describe('attacks in docs/trust.md', () => {
     }
   });
 
-  it('attacks in docs/trust.md: every named test exists', () => {
+  it('attacks: every named test exists', () => {
     const known = titles();
     const named = namesIn(ATTACKS);
 
