@@ -69,7 +69,7 @@ export const TRUST_CODES = {
   'TUF-ROOT-UNSURE': {
     text: 'It is unknown whether {file} exists: the response was HTTP {status}, which the server or a proxy may have sent.',
     check:
-      'Ask the proxy team whether the proxy blocks this URL. Over an https metadata_url, it would be clear who sent the response.',
+      'Ask the proxy team whether the proxy blocks this URL. To be sure who sent a response, use an https metadata_url, and ask for an exception from TLS inspection for its host.',
     class: 'http',
     retry: 'later',
   },

@@ -39,7 +39,9 @@ export function classifyReply(head: ResponseHead, body: Uint8Array, over: Answer
   if (head.status === 200) return 'found';
   if (head.status !== 404 && head.status !== 403) return 'failed';
   if (over.url.protocol === 'https:' && over.isInspected !== true) return 'missing';
-  if (proxyMark(head) !== null) return 'failed';
+  // In a request in absolute form, the mark is that of the configured proxy. Elsewhere it may be that of an intercepting
+  // proxy, or of a reverse proxy at the vendor.
+  if (proxyMark(head) !== null) return over.how === 'forward' ? 'failed' : 'unsure';
   if (over.how === 'direct' && over.isInspected !== true) return 'missing';
   if (storageCode(body) === null && !isPlainMissing(head, body)) return 'unsure';
   return over.how !== 'forward' || over.isSecond ? 'missing' : 'ask-again';

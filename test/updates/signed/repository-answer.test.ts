@@ -39,7 +39,12 @@ const TABLE: readonly (readonly [string, Row, RepositoryAnswer])[] = [
   ['404 with Via alone', { url: CLEAR, how: 'forward', status: 404, headers: VIA }, 'ask-again'],
   ['404 with Via alone, twice', { url: CLEAR, how: 'forward', status: 404, headers: VIA, isSecond: true }, 'missing'],
   ['404 with X-Squid-Error', { url: CLEAR, how: 'forward', status: 404, headers: SQUID, isSecond: true }, 'failed'],
-  ['404 with X-Squid-Error, no proxy configured', { url: CLEAR, how: 'direct', status: 404, headers: SQUID }, 'failed'],
+  ['404 with X-Squid-Error, no proxy configured', { url: CLEAR, how: 'direct', status: 404, headers: SQUID }, 'unsure'],
+  [
+    '403 with X-Squid-Error inside TLS that a proxy opens',
+    { url: TLS, how: 'tunnel', status: 403, headers: SQUID, isInspected: true },
+    'unsure',
+  ],
   ['404 with an error in Proxy-Status', { url: CLEAR, how: 'forward', status: 404, headers: STATUS }, 'failed'],
   ['404 that Proxy-Status passes on', { url: CLEAR, how: 'forward', status: 404, headers: PASSED_ON }, 'ask-again'],
   ['404 with the page of a web server', { url: CLEAR, how: 'forward', status: 404, body: NGINX }, 'ask-again'],

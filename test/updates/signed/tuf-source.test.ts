@@ -33,8 +33,8 @@ async function answerTo(status: number, rawHeaders: readonly string[], withheld?
 const SQUID = ['X-Squid-Error', 'ERR_ACCESS_DENIED 0'];
 
 it.each([
-  ['404 with the mark of a proxy', { status: 404, headers: SQUID, decrypted: 'ORIGIN-REFUSED' }],
-  ['403 with the mark of a proxy', { status: 403, headers: SQUID, decrypted: 'ORIGIN-REFUSED' }],
+  ['404 with the mark of a proxy', { status: 404, headers: SQUID, decrypted: 'TUF-ROOT-UNSURE' }],
+  ['403 with the mark of a proxy', { status: 403, headers: SQUID, decrypted: 'TUF-ROOT-UNSURE' }],
   ['403 without a mark', { status: 403, headers: [], decrypted: 'TUF-ROOT-UNSURE' }],
   ['404 without a mark', { status: 404, headers: [], decrypted: 'missing' }],
 ])('source: %s, through a proxy that may have written it', async (_what, { status, headers, decrypted }) => {
