@@ -74,7 +74,8 @@ function tunnelLines(tunnels: readonly PlaceRow[], prefix: string): string[] {
 }
 
 const SPLICE = [
-  '# Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device.',
+  '# Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device,',
+  '# unless allow_interception_by names its CA.',
   '# If this Squid decrypts tunnels (ssl_bump), put these lines above its other ssl_bump lines:',
 ];
 

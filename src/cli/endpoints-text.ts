@@ -12,7 +12,7 @@ const SOURCES: Readonly<Record<EndpointList['source'], string>> = {
 };
 
 const NO_INTERCEPTION =
-  'Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device.';
+  'Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device, unless allow_interception_by names its CA.';
 
 /** All lines of the list. */
 export function endpointLines(list: EndpointList): string[] {

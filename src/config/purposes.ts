@@ -32,6 +32,8 @@ interface PurposeRow {
   readonly uses: Readonly<Record<string, readonly string[]>>;
   /** Whether version 0.1.0 stored the origins of its tokens without the name of the purpose. */
   readonly hasUnnamedTokens: boolean;
+  /** Whether its section has `allow_interception_by`: its content can be protected in another way than by TLS. */
+  readonly mayBeIntercepted: boolean;
 }
 
 const SENDS_ONLY = { urlKey: 'url', probe: 'request', hasUnnamedTokens: false } as const;
@@ -47,6 +49,7 @@ export const PURPOSE_TABLE = [
     probe: 'feed',
     uses: { feed: ['GET'], packages: ['GET'], receipts: ['POST'] },
     hasUnnamedTokens: true,
+    mayBeIntercepted: true,
   },
   {
     ...SENDS_ONLY,
@@ -55,6 +58,7 @@ export const PURPOSE_TABLE = [
     traffic: 'support logs use',
     thread: 'Support logs',
     section: supportLogs,
+    mayBeIntercepted: true,
     uses: { support_logs: ['HEAD', 'PATCH', 'POST', 'PUT'] },
   },
   {
@@ -64,6 +68,7 @@ export const PURPOSE_TABLE = [
     traffic: 'exposure analytics use',
     thread: 'Analytics',
     section: exposureAnalytics,
+    mayBeIntercepted: true,
     uses: { exposure_analytics: ['POST'] },
   },
   {
@@ -73,6 +78,7 @@ export const PURPOSE_TABLE = [
     traffic: 'the link to the platform uses',
     thread: 'Platform',
     section: platform,
+    mayBeIntercepted: false,
     uses: { platform: ['GET', 'POST'] },
   },
 ] as const satisfies readonly PurposeRow[];

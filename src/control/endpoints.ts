@@ -48,7 +48,7 @@ const endpointSchema = z.object({
   requests: z.array(z.string()),
   /** The request is the upgrade to a WebSocket. */
   websocket: z.boolean(),
-  /** TLS must not be intercepted: a middlebox that decrypts it breaks the connection. */
+  /** TLS must not be intercepted, unless `allow_interception_by` of the purpose permits it. */
   tls_end_to_end: z.boolean(),
   /** Best first; empty when the settings refuse every route. */
   ways: z.array(candidateSchema),

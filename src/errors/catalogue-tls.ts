@@ -77,7 +77,7 @@ export const TLS_CODES = {
   'TLS-INTERCEPTED': {
     text: 'The certificate for {host} was issued by {issuer} (expected: {expected:words}). TLS is intercepted at proxy {proxy} or behind it. No request was sent.',
     check:
-      'SSL bridging is not supported. Ask the proxy team for a bypass for {target}. For all hosts that need a bypass, run: sallyport endpoints. Only if that issuer is a CA of the server itself: {remedy:words}.',
+      'By default, SSL bridging is not supported. Ask the proxy team for a bypass for {target}. For all hosts that need a bypass, run: sallyport endpoints. Without a bypass: {otherwise:words}. Only if that issuer is a CA of the server: {remedy:words}.',
     class: 'tls',
     retry: 'change',
   },
@@ -91,7 +91,7 @@ export const TLS_CODES = {
   'TLS-PIN': {
     text: 'The certificate for {host} is valid, but {key} contains no key of its chain. The issuer is {issuer}, and the keys are {found}. No request was sent.',
     check:
-      'If that issuer is your own company, TLS is intercepted. SSL bridging is not supported: ask the proxy team for a bypass for {target}. Otherwise ask the vendor for the new pins.',
+      'If that issuer is your own company, TLS is intercepted. By default, SSL bridging is not supported: ask the proxy team for a bypass for {target}. Without a bypass: {otherwise:words}. If the issuer is another one, ask the vendor for the new pins.',
     class: 'tls',
     retry: 'change',
   },

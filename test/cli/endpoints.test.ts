@@ -35,7 +35,7 @@ describe('endpoints as text', () => {
       'Endpoints that Sallyport 0.1.0 needs, from /etc/sallyport/sallyport.yaml (active settings of the running daemon)',
       '',
       'Through proxy corp (http, proxy.example.com:3128):',
-      '  CONNECT. Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device.',
+      '  CONNECT. Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device, unless allow_interception_by names its CA.',
       '    HOST                     INSIDE     FOR                       LAST SEEN',
       '    p.example.com:443        WebSocket  platform                  -',
       '    updates.example.com:443  GET, POST  updates (feed, receipts)  -',
@@ -50,7 +50,7 @@ describe('endpoints as text', () => {
     const lines = text([direct({}), file], { proxies: [] });
     expect(lines.slice(2)).toEqual([
       'Direct, without a proxy:',
-      '  TLS. Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device.',
+      '  TLS. Do not intercept TLS for these hosts: Sallyport rejects the certificate of an intercepting device, unless allow_interception_by names its CA.',
       '    HOST                     INSIDE  FOR             LAST SEEN',
       '    updates.example.com:443  GET     updates (feed)  -',
       '  Plain HTTP',

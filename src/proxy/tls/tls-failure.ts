@@ -6,7 +6,7 @@
 // intermediate certificate.
 
 import type { X509Certificate } from 'node:crypto';
-import { PURPOSES, type Purpose } from '#config/purposes.ts';
+import { PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import { type CodedError, coded, type FactsOf } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import { utcTime } from '#system/moment.ts';
@@ -108,7 +108,8 @@ export function tlsFailure(error: Error, peer: TlsPeer, about: TlsFailureContext
     );
   const reason = UNTRUSTED[code];
   if (peer.side === 'proxy') return coded('PROXY-TLS-UNTRUSTED', { ...facts, reason }, error);
-  return untrustedTarget(code, { ...facts, reason, remedy: remedyFor(peer), target: authorityOf(peer) }, about.chain);
+  const advice = { remedy: remedyFor(peer), otherwise: withoutBypass(peer), target: authorityOf(peer) };
+  return untrustedTarget(code, { ...facts, ...advice, reason }, about.chain);
 }
 
 /** Whether the chain failed. Property names that every object has, such as `constructor`, are not codes. */
@@ -133,6 +134,14 @@ function untrustedTarget(
 /** How to make a server's own CA trusted. */
 function remedyFor(peer: TlsPeer): string {
   return peer.remedy ?? `set ${purposeOf(peer)}.ca_file`;
+}
+
+/** What to do about interception if the proxy team grants no bypass. */
+function withoutBypass(peer: TlsPeer): string {
+  const purpose = purposeOf(peer);
+  if (peer.remedy !== undefined) return 'this connection cannot be used';
+  const { mayBeIntercepted, title } = purposeRow(purpose);
+  return mayBeIntercepted ? `see ${purpose}.allow_interception_by` : `${title} cannot be used`;
 }
 
 function purposeOf({ purpose = PURPOSES[0] }: TlsPeer): Purpose {
@@ -184,6 +193,7 @@ export function pinMismatch(peer: TlsPeer, chain: readonly X509Certificate[], pi
     expected: pins,
     found,
     key: `${purposeOf(peer)}.pins`,
+    otherwise: withoutBypass(peer),
     target: authorityOf(peer),
   });
 }

@@ -28,7 +28,7 @@ afterEach(async () => {
 interface Asking {
   readonly host?: string;
   /** Whose TLS it is, and behind which proxy; the target's, reached direct, unless said otherwise. */
-  readonly peer?: Pick<TlsPeer, 'side' | 'proxy'>;
+  readonly peer?: Pick<TlsPeer, 'side' | 'proxy' | 'purpose'>;
   readonly observedTime?: ObservedTime;
   readonly trust?: TlsTrust;
   readonly clock?: Clock;
@@ -136,8 +136,14 @@ describe('TLS behind a proxy', () => {
       facts: { issuer: 'O=Test Inspect, CN=Corp Inspection CA', proxy: 'corp' },
       message: expect.stringContaining('(expected: a CA in updates.ca_file). TLS is intercepted at proxy corp'),
       check: expect.stringMatching(
-        /^SSL bridging is not supported\. Ask the proxy team for a bypass for localhost:\d+\. For all hosts that need a bypass, run: sallyport endpoints\. Only if .* set updates\.ca_file\.$/,
+        /^By default, SSL bridging is not supported\. Ask the proxy team for a bypass for localhost:\d+\. For all hosts that need a bypass, run: sallyport endpoints\. Without a bypass: see updates\.allow_interception_by\. Only if .* set updates\.ca_file\.$/,
       ),
+    });
+    const platform = await failureOf(createCa('Corp Inspection CA').issue(), {
+      peer: { ...peer, purpose: 'platform' },
+    });
+    expect(platform).toMatchObject({
+      check: expect.stringContaining('Without a bypass: the platform cannot be used.'),
     });
   });
 
