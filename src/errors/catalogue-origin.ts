@@ -39,8 +39,7 @@ export const ORIGIN_CODES = {
   },
   'SIGNING-REPOSITORY': {
     text: 'Cannot continue the signed repository: {file}: {reason:words}.',
-    check:
-      'Put back the repository that you published last. If the publication of a draft was interrupted, publish that draft again. Nothing was signed.',
+    check: 'Nothing was published. To continue, {fix:words}.',
     class: 'content',
     retry: 'change',
     isLocal: true,

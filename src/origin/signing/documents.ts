@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { Key, Metadata, MetadataKind, Signature } from '@tufjs/models';
+import { identityOf } from './key-identity.ts';
 
 /** A public key as documents contain it (TUF 4.2.1). */
 export interface TufKey {
@@ -104,7 +105,7 @@ export interface Envelope<D extends TufDocument = TufDocument> {
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
 
 /** The version of the specification that these documents follow. */
-export const SPEC_VERSION = '1.0.31';
+export const SPEC_VERSION = '1.0.34';
 
 /** SHA-256 of the canonical form of the key (TUF 4.2.1). */
 export function keyIdOf(key: TufKey): string {
@@ -133,7 +134,8 @@ export function readEnvelope<D extends TufDocument>(
     if (!TIME.test(parsed.signed.expires)) return { problem: 'its expiry is not a time in UTC' };
     return { envelope: { signatures: parsed.signatures, signed: parsed.signed } };
   } catch (thrown) {
-    return { problem: thrown instanceof Error ? thrown.message : 'it is not TUF metadata' };
+    if (bytes.length === 0) return { problem: 'it is empty' };
+    return { problem: thrown instanceof SyntaxError ? 'it is not JSON' : 'it is not TUF metadata of this role' };
   }
 }
 
@@ -147,19 +149,27 @@ export function bytesToSign(signed: TufDocument): Buffer {
   return bytes;
 }
 
-/** The keys of this role that made a valid signature. */
+/** The keys of this role that made a valid signature and that agents count: one ID for each public key. */
 export function validSigners(envelope: Envelope, { rule, keys }: RoleKeys): readonly string[] {
   const model = modelOf(envelope.signed._type, envelope);
+  const counted = new Set<string>();
   return rule.keyids.filter((id) => {
     const key = keys[id];
-    if (key === undefined) return false;
+    const identity = key === undefined ? null : identityOf(key);
+    if (key === undefined || identity === null || counted.has(identity)) return false;
     try {
       Key.fromJSON(id, { ...key, keyval: { ...key.keyval } }).verifySignature(model);
+      counted.add(identity);
       return true;
     } catch {
       return false;
     }
   });
+}
+
+/** How many signatures these keys can give. */
+export function countKeys(keys: readonly (TufKey | undefined)[]): number {
+  return new Set(keys.flatMap((key) => (key === undefined ? [] : (identityOf(key) ?? [])))).size;
 }
 
 /** Whether enough keys of the role signed it. */

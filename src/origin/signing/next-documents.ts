@@ -1,6 +1,7 @@
 // The next version of each document, from the one before it. Pure: nothing here signs or writes.
 
 import {
+  countKeys,
   type DelegatedRule,
   type Delegation,
   type Envelope,
@@ -17,6 +18,7 @@ import {
   type TimestampDocument,
   type TopRole,
   type TufDocument,
+  type TufKey,
 } from './documents.ts';
 import type { KnownKey } from './key-folder.ts';
 import { expiryAt, lifetimeField, lifetimeOf } from './lifetimes.ts';
@@ -42,7 +44,7 @@ export function nextRoot(
   const keys = new Map(Object.entries(previous?.keys ?? {}));
   for (const role of ['root', ...ONLINE_ROLES] as const) {
     for (const { keyId, key } of change.keys[role] ?? []) keys.set(keyId, key);
-    const rule = nextRule(role, previous?.roles[role], change);
+    const rule = nextRule(role, { previous: previous?.roles[role], keys }, change);
     if (typeof rule === 'string') return { problem: rule };
     roles[role] = rule;
   }
@@ -59,13 +61,18 @@ export function nextRoot(
   return { root };
 }
 
-function nextRule(role: TopRole, previous: RoleRule | undefined, change: RootChange): RoleRule | string {
+function nextRule(
+  role: TopRole,
+  { previous, keys }: { readonly previous: RoleRule | undefined; readonly keys: ReadonlyMap<string, TufKey> },
+  change: RootChange,
+): RoleRule | string {
   const given = change.keys[role];
   const keyids = given === undefined ? (previous?.keyids ?? []) : [...new Set(given.map(({ keyId }) => keyId))];
   if (keyids.length === 0) return `no key is named for ${role}`;
   const threshold = change.thresholds[role] ?? previous?.threshold ?? DEFAULT_THRESHOLD[role];
-  if (threshold > keyids.length) {
-    return `${role} needs ${threshold} signatures, but the number of its keys is ${keyids.length}`;
+  const count = countKeys(keyids.map((id) => keys.get(id)));
+  if (threshold > count) {
+    return `${role} needs ${threshold} signatures, but the number of its keys is ${count}`;
   }
   const days = change.lifetimes[role];
   const hours = previous?.['x-sallyport-lifetime-hours'];

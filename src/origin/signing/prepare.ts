@@ -1,6 +1,6 @@
 // Prepares drafts: a new root, and the delegation of paths to a team. They are signed and published afterwards.
 
-import { type DelegatedRule, type Delegation, isSigned, teamRole, topRole } from './documents.ts';
+import { countKeys, type DelegatedRule, type Delegation, isSigned, teamRole, topRole } from './documents.ts';
 import { type Draft, draftError, emptyDraft } from './draft.ts';
 import type { KnownKey } from './key-folder.ts';
 import { nextDelegations, nextRoot, nextTargets, type RootChange } from './next-documents.ts';
@@ -106,7 +106,7 @@ function checkTeam({ team, paths, keys, threshold }: TeamChange): void {
   if (paths.length === 0 || bad !== undefined) {
     throw draftError('a pattern has 1 to 256 characters and does not begin with a slash, such as team-b/*');
   }
-  const count = new Set(keys.map(({ keyId }) => keyId)).size;
+  const count = countKeys(keys.map(({ key }) => key));
   if (threshold > count)
     throw draftError(`${team} needs ${threshold} signatures, but the number of its keys is ${count}`);
 }
@@ -114,5 +114,6 @@ function checkTeam({ team, paths, keys, threshold }: TeamChange): void {
 /** @throws CodedError SIGNING-REPOSITORY */
 export function existing(repository: Repository | null): Repository {
   if (repository !== null) return repository;
-  throw repositoryError('1.root.json', 'there is no root yet; make one with feed rotate');
+  const fix = 'make the first root with sallyport feed rotate, or check whether --tuf names another folder';
+  throw repositoryError('1.root.json', 'there is no root yet', fix);
 }

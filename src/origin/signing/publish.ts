@@ -74,7 +74,10 @@ export async function publishDraft(
   const timestamp = snapshot === null ? null : await next.timestamp(repository?.timestamp ?? null, snapshot);
   if (snapshot === null || timestamp === null) return { kind: 'keys-missing', roles: next.missing };
   const missing = await missingTargets(ports.folder, Object.values(changed));
-  if (missing !== null) throw repositoryError(`targets/${missing}`, 'it is missing or incomplete; copy it there first');
+  if (missing !== null) {
+    const fix = 'copy it into the folder of the repository, then publish the draft again';
+    throw repositoryError(`targets/${missing}`, 'it is missing or incomplete', fix);
+  }
   // From here on in the order in which readers may see them.
   const files = [
     ...Object.entries(changed).map(([name, envelope]) => [`${envelope.signed.version}.${name}`, envelope] as const),
@@ -201,7 +204,10 @@ class Online {
     }
     const keyIds = [...by.rule.keyids, ...(before?.rule.keyids ?? [])].filter((id) => signer.has(id));
     const envelope = await signer.sign(made, keyIds);
-    if (!isSigned(envelope, by)) throw repositoryError(`${role}.json`, 'too few of its keys signed it');
+    if (!isSigned(envelope, by)) {
+      const fix = 'check the programs that sign with its keys (NAME.signer)';
+      throw repositoryError(`${role}.json`, 'too few of its keys made a valid signature', fix);
+    }
     if (before !== null && !isSigned(envelope, before)) {
       this.warnings.push(
         `${role} is not signed by its previous keys, which are not on this machine. Agents that read between the two ` +
@@ -222,7 +228,8 @@ async function write(folder: RepositoryFolder, files: readonly (readonly [string
   const rendered = files.map(([name, envelope]) => [name, renderEnvelope(envelope), envelope.signed._type] as const);
   for (const [name, bytes, kind] of rendered) {
     if (bytes.length > MAX_BYTES[kind]) {
-      throw repositoryError(name, `it would have ${bytes.length} bytes; agents read at most ${MAX_BYTES[kind]}`);
+      const reason = `it would have ${bytes.length} bytes; agents read at most ${MAX_BYTES[kind]}`;
+      throw repositoryError(name, reason, 'remove old updates from the feed, or delegate packages to teams');
     }
   }
   await folder.files.makeDirectory(dir, FOLDER_MODE);

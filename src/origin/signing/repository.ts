@@ -93,8 +93,11 @@ function factsIn(snapshot: Envelope<SnapshotDocument>, name: string): MetaFacts 
   return facts;
 }
 
-export function repositoryError(file: string, reason: string): Error {
-  return coded('SIGNING-REPOSITORY', { file, reason });
+const PUT_BACK = 'put back the repository that you published last, or publish a draft again that was interrupted';
+
+/** `fix` is what to do about it, as a phrase. */
+export function repositoryError(file: string, reason: string, fix: string = PUT_BACK): Error {
+  return coded('SIGNING-REPOSITORY', { file, reason, fix });
 }
 
 interface Wanted {

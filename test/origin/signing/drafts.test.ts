@@ -87,6 +87,9 @@ describe('drafts', () => {
     const change = (over: object) =>
       prepareRoot(repository, { keys: {}, thresholds: {}, lifetimes: {}, ...over }, NOW_MS);
     expect(() => change({ keys: { root: [ada] } })).toThrow('root needs 2 signatures, but the number of its keys is 1');
+    const capitals = { public: ada?.key.keyval.public.toUpperCase() ?? '' };
+    const alias = { name: 'alias', keyId: 'alias', key: { ...ada?.key, keyval: capitals } };
+    expect(() => change({ keys: { root: [ada, alias] } })).toThrow('the number of its keys is 1');
     expect(() => prepareRoot(null, { keys: {}, thresholds: {}, lifetimes: {} }, NOW_MS)).toThrow(
       'no key is named for root',
     );

@@ -1,16 +1,21 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import {
   bytesToSign,
   isSigned,
   type RootDocument,
   readEnvelope,
+  renderEnvelope,
   type TimestampDocument,
   topRole,
+  validSigners,
 } from '#origin/signing/documents.ts';
+import { existing } from '#origin/signing/prepare.ts';
 import { readRepository } from '#origin/signing/repository.ts';
 import { readWhole } from '#system/durable.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { everyCrash } from '#test/support/every-crash.ts';
+import { readInitialRoot } from '#trust/tuf/root.ts';
 import { DAY_MS, FIRST_KEYS, FOLDER, NOW_MS, Vendor } from './vendor.ts';
 
 const timestampOf = async (files: CrashingFiles) => {
@@ -215,5 +220,53 @@ describe('documents', () => {
     expect(isSigned(root, topRole(root.signed, 'root'))).toBe(false);
     expect(readEnvelope<RootDocument>('root', JSON.stringify(twice))).toHaveProperty('problem');
     expect(bytesToSign(root.signed).toString()).toMatch(/^\{"_type":"root","consistent_snapshot":true,"expires":/);
+  });
+
+  it('documents: one public key under two key IDs counts once, as it does for agents', async () => {
+    const vendor = await Vendor.start(new CrashingFiles());
+    const { signed } = (await vendor.rootDraft({ ...FIRST_KEYS, root: ['ada', 'bob'] })).root ?? expect.fail();
+    const [ada] = await vendor.keys(['ada']);
+    const { keyId, key } = ada ?? expect.fail();
+    const keys = { ...signed.keys, capitals: { ...key, keyval: { public: key.keyval.public.toUpperCase() } } };
+    const roles = { ...signed.roles, root: { keyids: [keyId, 'capitals'], threshold: 2 } };
+    const made = await (await vendor.signer()).sign({ signatures: [], signed: { ...signed, keys, roles } }, [keyId]);
+    const signatures = [...made.signatures, { keyid: 'capitals', sig: made.signatures[0]?.sig ?? '' }];
+    const root = { ...made, signatures };
+
+    expect(validSigners(root, topRole(root.signed, 'root'))).toEqual([keyId]);
+    const agent = await readInitialRoot(renderEnvelope(root), 'root.json').catch((error: unknown) => error);
+    expect(agent).toMatchObject({ code: 'TUF-ROOT-FILE' });
+  });
+
+  it('documents: name the version of the specification that the pages of the project link to', async () => {
+    const vendor = await Vendor.start(new CrashingFiles());
+    await vendor.found();
+    const { root, targets, snapshot, timestamp } = await vendor.read();
+    const page = await readFile(new URL('../../../docs/trust.md', import.meta.url), 'utf8');
+    const [, linked] = /specification\/v([\d.]+)\//.exec(page) ?? [];
+    const written = [root, targets, snapshot, timestamp].map(({ signed }) => signed.spec_version);
+    expect(written).toEqual([linked, linked, linked, linked]);
+  });
+
+  it.each([
+    ['', 'it is empty'],
+    ['<html>', 'it is not JSON'],
+    ['{"signed":{}}', 'it is not TUF metadata of this role'],
+  ])('documents: a timestamp with the content "%s" is refused in plain words', async (content, reason) => {
+    const files = new CrashingFiles();
+    const vendor = await Vendor.start(files);
+    await vendor.found();
+    files.plantFile(`${FOLDER}/metadata/timestamp.json`, content);
+    await expect(readRepository(vendor.folder)).rejects.toMatchObject({ facts: { file: 'timestamp.json', reason } });
+  });
+
+  it('documents: the advice about a missing root does not ask to put one back', async () => {
+    const failure = await Promise.try(() => existing(null)).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      message: expect.stringContaining('there is no root yet'),
+      check: expect.stringMatching(
+        /^Nothing was published\. To continue, make the first root with sallyport feed rotate, or .* folder\.$/,
+      ),
+    });
   });
 });

@@ -56,7 +56,7 @@ export class SimulatedRepository implements TufSource {
 
   constructor({ consistent = true }: { consistent?: boolean } = {}) {
     const expires = dateTime(NOW_MS + 30 * DAY_MS);
-    const common = { spec_version: '1.0.31', version: 1, expires };
+    const common = { spec_version: '1.0.34', version: 1, expires };
     this.signed.set('targets', { _type: 'targets', ...common, targets: {} });
     this.signed.set('snapshot', { _type: 'snapshot', ...common, meta: {} });
     this.signed.set('timestamp', { _type: 'timestamp', ...common, meta: {} });
@@ -240,7 +240,7 @@ export class SimulatedRepository implements TufSource {
 
   #addTargetsRole(name: string, expiresMs = NOW_MS + 30 * DAY_MS): void {
     if (this.signed.has(name)) return;
-    const common = { spec_version: '1.0.31', version: 1, expires: dateTime(expiresMs) };
+    const common = { spec_version: '1.0.34', version: 1, expires: dateTime(expiresMs) };
     this.signed.set(name, { _type: 'targets', ...common, targets: {} });
   }
 
