@@ -295,7 +295,8 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   }
 
   #tooLarge(): CodedError {
-    return coded('DOCUMENT-TOO-LARGE', { ...this.#failures.facts, limit: this.#options.limitBytes });
+    const status = this.#head?.status ?? null;
+    return coded('DOCUMENT-TOO-LARGE', { ...this.#failures.facts, status, limit: this.#options.limitBytes });
   }
 }
 

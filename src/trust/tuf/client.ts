@@ -277,8 +277,8 @@ function asSignedTarget(
   };
 }
 
-/** TUF 6.2.1: `DIGEST.NAME` in the same folder. The plain path is last, for hosts that keep only one copy. */
+/** TUF 6.2.1: `DIGEST.NAME` in the same folder, for each digest. A repository never serves the plain path. */
 function prefixedNames(path: string, hashes: Hashes): readonly string[] {
   const name = path.lastIndexOf('/') + 1;
-  return [...[...hashes.values()].map((digest) => `${path.slice(0, name)}${digest}.${path.slice(name)}`), path];
+  return [...hashes.values()].map((digest) => `${path.slice(0, name)}${digest}.${path.slice(name)}`);
 }

@@ -106,7 +106,9 @@ export class HttpTufSource implements TufSource {
       signal: file.signal,
       ...(onConnected === undefined ? {} : { onConnected }),
     }).catch((error: CodedError) => {
-      throw error.code === 'DOCUMENT-TOO-LARGE' && file.limitBytes >= MIN_LIMIT_BYTES ? tooLong(file) : error;
+      // Also for a limit below that of error pages: only the file itself is expected with this status.
+      const isFile = error.code === 'DOCUMENT-TOO-LARGE' && error.facts['status'] === 200;
+      throw isFile ? tooLong(file).at(error.place) : error;
     });
     if (isRedirect(answer.head.status)) return { redirect: answer.head };
     return { value: this.#judge(file, answer, { url, isSecond }) };

@@ -82,7 +82,9 @@ describe('attacks on a signed feed', () => {
   it('attacks: an endless timestamp is read up to its limit only', async () => {
     origin.intercept = (request, response) => (request.url ?? '').endsWith('timestamp.json') && sendEndlessly(response);
 
-    expect((await (await rig()).round()).error?.code).toBe('DOCUMENT-TOO-LARGE');
+    const { error } = await (await rig()).round();
+    expect(error).toMatchObject({ code: 'TUF-LIMIT', facts: { file: 'timestamp.json', limit: 16_384 } });
+    expect(error?.place).not.toBeNull();
   });
 });
 
@@ -124,7 +126,7 @@ describe('attacks of a mirror', () => {
 
   it.each([
     ['silent', 60, 'RESPONSE-TIMEOUT'],
-    ['endless', 30_000, 'DOCUMENT-TOO-LARGE'],
+    ['endless', 30_000, 'TUF-LIMIT'],
   ])('attacks: a mirror whose timestamp is %s is skipped', async (what, baseMs, code) => {
     mirror.intercept = (request, response) =>
       (request.url ?? '').endsWith('timestamp.json') && (what === 'silent' || sendEndlessly(response));

@@ -84,6 +84,13 @@ describe('round: a signed feed', () => {
     expect(origin.asked.filter((line) => line.includes('/targets/'))).toHaveLength(1);
   });
 
+  it('requests a package that is missing under its digest only', async () => {
+    origin.repository.artifacts.delete('1602503.jar');
+    expect((await (await rig()).round()).failed.map(({ error }) => error.code)).toEqual(['ORIGIN-REFUSED']);
+    const asked = origin.asked.filter((line) => line.includes('.jar'));
+    expect(new Set(asked)).toEqual(new Set([expect.stringMatching(/^GET \/targets\/[0-9a-f]{64}\.1602503\.jar$/)]));
+  });
+
   it('follows a new root, and keeps each one', async () => {
     await (await rig()).round();
     origin.repository.rotateKeys('timestamp');
