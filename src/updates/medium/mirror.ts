@@ -75,7 +75,7 @@ export async function mirrorRepository(ports: UpdatesPorts, dir: string, signal:
   return done;
 }
 
-/** The first name is the one that clients request first. A name with a digest in it always has the same content. */
+/** The first name is the one that clients request first. */
 function placeOf(dir: string, { names }: SignedTarget): string {
   return targetPath(dir, names[0] ?? '');
 }
@@ -88,7 +88,6 @@ async function isThere(
   const path = placeOf(dir, target);
   const facts = await files.facts(path);
   if (facts?.kind !== 'file' || facts.size !== target.length) return false;
-  if (target.names.length > 1) return true;
   const file = await files.openToRead(path);
   try {
     return (await digestFile(file, signal)) === target.hashes.get('sha256');
