@@ -5,9 +5,9 @@ import type { Entry } from './entry.ts';
 export const PLATFORM_CODES = {
   // The link itself (`platform/link`)
   'LINK-LOST': {
-    text: 'The link to {host} was cut after {elapsed:ms}, without a reason.',
+    text: 'The link to {host} was cut after {elapsed:ms}, and no reason was given.',
     check:
-      'The proxy, a firewall or the server ended the connection. If this repeats after the same time, ask the proxy team how long tunnels may be open or idle, and set platform.ping_seconds below that.',
+      'The proxy, a firewall or the server ended the connection. If it always lasts equally long, ask the proxy team how long tunnels may be open or idle, and set platform.ping_seconds below the idle limit.',
     class: 'ws',
     retry: 'later',
   },
@@ -20,7 +20,7 @@ export const PLATFORM_CODES = {
   'LINK-SILENT': {
     text: 'The link to {host} is open, but {host} has not answered for {elapsed:ms}.',
     check:
-      'A proxy or firewall on the network path may have dropped the connection silently. Ask the proxy team how long a tunnel may be idle, and set platform.ping_seconds below that.',
+      'A proxy or firewall on the network path may have dropped the connection silently. Ask the proxy team how long a tunnel may be idle, and set platform.ping_seconds below that limit.',
     class: 'timeout',
     retry: 'later',
   },
@@ -45,7 +45,7 @@ export const PLATFORM_CODES = {
     retry: 'never',
   },
   'PLATFORM-DENIED': {
-    text: 'Request {request} from the platform for support logs was denied: {by:words}.',
+    text: 'Request {request} from the platform for support logs was denied by {by:words}.',
     check: 'Nothing was collected. What happens to such requests depends on support_logs.on_platform_request.',
     class: 'policy',
     retry: 'never',

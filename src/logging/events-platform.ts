@@ -7,7 +7,7 @@ export const PLATFORM_EVENTS = {
   'platform-connected': {
     level: 'info',
     thread: null,
-    text: 'The link to {host} is up (over: {over:words}, proxy: {through:words}).',
+    text: 'Connected to the platform at {host} (over: {over:words}, proxy: {through:words}).',
   },
   'platform-blocked': {
     level: 'warn',
@@ -17,13 +17,13 @@ export const PLATFORM_EVENTS = {
   'platform-failed': {
     level: 'warn',
     thread: null,
-    text: 'There is no link to the platform; trying again in {next:ms}. {error:advised}',
+    text: 'Cannot connect to the platform; trying again in {next:ms}. {error:advised}',
     folds: true,
   },
   'platform-ended': {
     level: 'info',
     thread: null,
-    text: 'The link to the platform ended, as proxies end old connections ({count} since the last such line); connecting again in {next:ms}. {error}',
+    text: 'The link to the platform ended, as proxies close old connections; connecting again in {next:ms}. Links that ended since the last such line: {count}. {error:advised}',
   },
   'platform-other-version': {
     level: 'warn',
@@ -86,7 +86,7 @@ export const PLATFORM_EVENTS = {
   'platform-sequence-back': {
     level: 'warn',
     thread: null,
-    text: 'The platform numbers its commands from {seq} again; this host had received {after}. The server was probably restored from a backup. Commands that were carried out are not repeated.',
+    text: 'The platform has started the numbers of its commands again at {seq}, although this host has received number {after}. The server was probably restored from a backup. Commands that were carried out are not repeated.',
   },
   // Reports
   'platform-report-sent': {

@@ -37,7 +37,7 @@ async function activated(): Promise<{ host: ActivatingHost; key: string; id: str
 }
 
 describe('activation at the platform', () => {
-  it('activation: a key becomes a signed license of the host, and the same request gets the same one', async () => {
+  it('activation: a key becomes a signed license, and a repeated request gets the same one', async () => {
     const host = new ActivatingHost();
     const { key, id } = await newKey();
     expect(key).toMatch(/^(?:[A-Z2-9]{4}-){3}[A-Z2-9]{4}$/);
@@ -72,7 +72,7 @@ describe('activation at the platform', () => {
     expect((await host.request(url, 'renew')).body.code).toBe('signature');
   });
 
-  it('activation: a key of somebody else does not take over the name of an activated host', async () => {
+  it('activation: the key of another host does not take over the name of an activated host', async () => {
     const { host } = await activated();
     const { key } = await newKey();
     const thief = new ActivatingHost(host.agent);

@@ -17,7 +17,7 @@ afterEach(async () => {
 const AT = '2026-11-30T00:00:00Z';
 const stateOf = () => join(rig.dir, 'received/platform');
 
-it('vendor requests: a push in the folder reaches agents, and one that waited for a server also', async () => {
+it('vendor requests: a push in the folder reaches agents, even if it waited for a server', async () => {
   rig = await PlatformRig.start();
   client = await LinkClient.open(rig.webSocketUrl);
   client.send(hello('r1'));
@@ -52,7 +52,7 @@ it('vendor requests: a request that was carried out before a crash is not carrie
   expect(rig.agent('r3')?.commands.map(({ id }) => id)).toEqual(['20261130-aa']);
 });
 
-it('vendor requests: new keys are added, and a file that is no request is set aside', async () => {
+it('vendor requests: new keys are added, and a file that is not a request is set aside', async () => {
   rig = await PlatformRig.start();
   const made = makeKeys({ count: 3, expires: '2099-01-01T00:00:00Z', features: [] });
   await writeRequest(realFiles, stateOf(), { request: 'keys', keys: made.map(({ key }) => key) }, AT);

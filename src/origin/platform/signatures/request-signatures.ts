@@ -31,7 +31,7 @@ export interface SignatureRefusal {
 }
 
 export type SignatureCheck =
-  /** `agent` is null if nobody signed, or someone whose key is not known here. */
+  /** `agent` is null if there is no signature, or if its key is not known here. */
   { readonly agent: string | null } | { readonly refusal: SignatureRefusal };
 
 interface CheckedRequest {
