@@ -1,7 +1,8 @@
 // Questions about response timeouts and their answers, as they are sent: plain JSON with a schema for both ends.
 
 import { z } from 'zod';
-import { LAST_MOMENT_MS, spanSchema } from '#system/moment.ts';
+import { LAST_MOMENT_MS } from '#system/moment.ts';
+import { spanSchema } from '#system/moment-schema.ts';
 
 const planSchema = z.object({
   size: z.number(),

@@ -8,7 +8,7 @@ import type { Purpose } from '#config/purposes.ts';
 import { type Failure, failureSchema } from '#control/answers.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { SavedState } from '#system/saved-state.ts';
 
 const FORMAT = 1;

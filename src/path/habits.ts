@@ -10,7 +10,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { NewestMap } from '#system/newest.ts';
 import { loadState, peekState, saveState } from '#system/state-file.ts';
 import {

@@ -5,7 +5,7 @@
 // URLs. A host in it is not allowed by that: the settings are checked whenever the list is shown.
 
 import { z } from 'zod';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 
 /** Maximum number of hosts that are kept, the most recent ones. */
 export const MAX_HOSTS = 128;

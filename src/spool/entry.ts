@@ -6,7 +6,7 @@
 
 import { z } from 'zod';
 import { decodeFormattedJson } from '#system/formatted-json.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 
 const ENTRY_FORMAT = 2;
 /** A head is a few hundred bytes. Larger data belongs in the attachment. */

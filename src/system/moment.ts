@@ -4,8 +4,6 @@
 // its range (issue 10: `Retry-After: 99999999999999999999` ended `check` with INTERNAL). Values beyond the limits in
 // this file cannot come from a real clock.
 
-import { z } from 'zod';
-
 /** 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can express. */
 export const LAST_MOMENT_MS = 253_402_300_799_999;
 /** 31 days. Our waits, transfers and pauses are never longer; a Node timer is limited to 24.8 days. */
@@ -20,12 +18,3 @@ export function clampMoment(epochMs: number): number {
 export function utcTime(epochMs: number): string {
   return new Date(clampMoment(epochMs)).toISOString();
 }
-
-/**
- * Wall time in a state file. It is clamped rather than refused, so that one wrong time does not make the file
- * invalid.
- */
-export const momentSchema = z.number().transform(clampMoment);
-
-/** A measured duration in milliseconds. */
-export const spanSchema = z.number().min(0).max(MAX_SPAN_MS);

@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
-import { momentSchema, spanSchema } from '#system/moment.ts';
+import { momentSchema, spanSchema } from '#system/moment-schema.ts';
 import { NewestMap, NewestSet } from '#system/newest.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 import { Turns } from '#system/turns.ts';

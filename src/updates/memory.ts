@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { validateId } from '#system/id.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clampMoment, LAST_MOMENT_MS, momentSchema, utcTime } from '#system/moment.ts';
+import { clampMoment, LAST_MOMENT_MS, utcTime } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { Zone } from '#system/time/zone.ts';
 
 const ANY = fc.oneof(fc.double(), fc.maxSafeInteger(), fc.constantFrom(1e300, -1e300, 8.64e15 + 1, Number.NaN));

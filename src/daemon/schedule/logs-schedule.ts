@@ -11,7 +11,7 @@ import type { Parts } from '#daemon/parts.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
 import type { Timer } from '#system/clock.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { SavedState } from '#system/saved-state.ts';
 import { Zone } from '#system/time/zone.ts';
 import { doneUntil, fixedDelay } from './decide-round.ts';

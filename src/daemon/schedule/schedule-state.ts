@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { Settings } from '#config/settings.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { SavedState } from '#system/saved-state.ts';
 
 const FORMAT = 2;

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { asCoded } from '#errors/coded-error.ts';
 import { publishFile } from '#system/durable.ts';
 import { type OpenFile, writeAll } from '#system/files.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { type StateReader, saveState } from '#system/state-file.ts';
 import type { SealedSegment, SegmentSizes } from './appender.ts';
 import type { SegmentFolder } from './folder.ts';

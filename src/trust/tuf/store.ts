@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { isAboutContent, type LoadedState, loadState, saveState } from '#system/state-file.ts';
 import { TOP_LEVEL_ROLES } from './authority.ts';
 import type { KnownVersions, RootRotation, TufLimits } from './types.ts';

@@ -10,7 +10,8 @@ import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
-import { momentSchema, utcTime } from '#system/moment.ts';
+import { utcTime } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { SavedState } from '#system/saved-state.ts';
 import { Turns } from '#system/turns.ts';
 

@@ -2,7 +2,7 @@
 // any point, without the feed.
 
 import { z } from 'zod';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import type { Journal } from '#transfer/journal.ts';
 import { feedItemSchema } from '#updates/feed/feed-document.ts';
 import { trustSchema } from '#updates/sidecar.ts';

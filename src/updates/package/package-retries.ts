@@ -11,7 +11,7 @@ import { retryDelay } from '#http/retry-delay.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;

@@ -13,7 +13,7 @@ import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 import { Turns } from '#system/turns.ts';
 

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { NewestMap } from '#system/newest.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 import { Turns } from '#system/turns.ts';

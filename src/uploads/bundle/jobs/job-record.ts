@@ -2,7 +2,7 @@
 // Pure.
 
 import { z } from 'zod';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { requesterSchema } from '#uploads/sent-lines.ts';
 import { isJobId } from './job-id.ts';
 
