@@ -5,9 +5,16 @@ import { join } from 'node:path';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { SubmitActions } from '#cli/program/program-submit.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
-import { DROP_DIRECTORY, DROP_MARKER, type Places, placesOfDaemon, socketsOf } from '#config/places.ts';
+import {
+  type DaemonPlaces,
+  DROP_DIRECTORY,
+  DROP_MARKER,
+  type Places,
+  placesOfDaemon,
+  socketsOf,
+} from '#config/places.ts';
 import type { LoadResult } from '#config/reading/load.ts';
-import { asCoded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import { systemClock, systemRandom } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
@@ -29,34 +36,71 @@ export function submitAction(parts: SubmitActionParts): SubmitActions {
       const { submitCommand } = await import('#cli/submit.ts');
       const { submitDocuments } = await import('#control/submit-client.ts');
       const { openInput } = await import('#system/process/input-file.ts');
-      const { uploadsRefused } = await import('#uploads/upload-gate.ts');
-      const { terminal, known, signal, places } = parts;
-      // A program that hands in documents may not be allowed to read the configuration.
-      const loaded = await parts.load(globals);
-      const daemon = loaded.ok
-        ? loaded.settings.daemon
-        : (loaded.daemon ?? placesOfDaemon(parts.fileOf(globals), undefined, places));
+      const { terminal, known, signal } = parts;
+      const config = new SubmitConfig(parts, globals);
+      const daemon = await config.daemon();
       const { submit: socket } = socketsOf(daemon);
       const target = { path: socket, stateDir: daemon.state_dir, self: process.geteuid?.() ?? 0, files: realFiles };
-      const dir = loaded.ok ? loaded.settings.exposure_analytics.drop_dir : await findDropDirectory();
       return await submitCommand(
         terminal,
         {
           known,
           socket,
-          refusal: loaded.ok ? uploadsRefused('exposure_analytics', loaded.settings) : null,
+          refusal: () => config.refusal(),
           open: async (name) =>
             name === '-'
               ? { name, size: null, chunks: () => terminal.answers.bytes(), close: () => Promise.resolve() }
               : { name, ...(await openInput(name)) },
           send: (source, onSent) => submitDocuments(target, { source, signal, onSent }),
-          leave: dir === undefined ? null : (source) => leave(dir, source),
+          leave: async (source) => {
+            const dir = await config.dropDirectory();
+            return dir === undefined ? null : await leave(dir, source);
+          },
           monotonic: () => systemClock.monotonic(),
         },
         options,
       );
     },
   };
+}
+
+/** The configuration, of which a submission to a running daemon needs only where the daemon is. */
+class SubmitConfig {
+  readonly #parts: SubmitActionParts;
+  readonly #globals: Globals;
+  #loading: Promise<LoadResult> | null = null;
+
+  constructor(parts: SubmitActionParts, globals: Globals) {
+    this.#parts = parts;
+    this.#globals = globals;
+  }
+
+  async daemon(): Promise<DaemonPlaces> {
+    const { readDaemonPlaces } = await import('#config/reading/daemon-places.ts');
+    const { places } = this.#parts;
+    const file = this.#parts.fileOf(this.#globals);
+    const found = await readDaemonPlaces(file, places);
+    if (found !== null) return found;
+    const loaded = await this.#load();
+    return loaded.ok ? loaded.settings.daemon : (loaded.daemon ?? placesOfDaemon(file, undefined, places));
+  }
+
+  async refusal(): Promise<CodedError | null> {
+    const { uploadsRefused } = await import('#uploads/upload-gate.ts');
+    const loaded = await this.#load();
+    return loaded.ok ? uploadsRefused('exposure_analytics', loaded.settings) : null;
+  }
+
+  async dropDirectory(): Promise<string | undefined> {
+    const loaded = await this.#load();
+    return loaded.ok ? loaded.settings.exposure_analytics.drop_dir : await findDropDirectory();
+  }
+
+  /** A program that hands in documents may not be allowed to read the configuration. */
+  #load(): Promise<LoadResult> {
+    this.#loading ??= this.#parts.load(this.#globals);
+    return this.#loading;
+  }
 }
 
 /** For a user who cannot read the configuration: the usual directory, if the daemon reads it. */

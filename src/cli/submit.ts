@@ -52,13 +52,16 @@ export interface SubmitParts {
   readonly known: Redactor;
   /** Where the daemon listens. */
   readonly socket: string;
-  /** Why the configuration does not allow it; null if it does, or if this user cannot read it. */
-  readonly refusal: CodedError | null;
+  /**
+   * Why the configuration does not allow it; null if it does, or if this user cannot read it. A running daemon decides
+   * itself. Afterwards the secrets of the configuration are known.
+   */
+  refusal(): Promise<CodedError | null>;
   open(name: string): Promise<DocumentInput>;
   /** Null when no daemon accepts documents. */
   send(source: AsyncIterable<Uint8Array>, onSent: (bytes: number) => void): Promise<Submitted | null>;
-  /** Leaves them in the drop directory; null if none is configured. */
-  readonly leave: ((source: AsyncIterable<Uint8Array>) => Promise<LeftFile | Extract<Submitted, { ok: false }>>) | null;
+  /** Leaves them in the drop directory. Null if none is configured; then nothing was read. */
+  leave(source: AsyncIterable<Uint8Array>): Promise<LeftFile | Extract<Submitted, { ok: false }> | null>;
   monotonic(): number;
 }
 
@@ -91,7 +94,11 @@ export async function submitCommand(
     const result = await submitOne(name, parts, progress);
     progress?.end();
     results.push(result);
-    if ('error' in result && status === EXIT_OK) status = statusOf(result.error);
+    if ('error' in result) {
+      // What is printed must not contain them.
+      await parts.refusal();
+      if (status === EXIT_OK) status = statusOf(result.error);
+    }
     if (json) continue;
     if ('error' in result) printFailure(terminal, parts.known, result);
     else if (!quiet) terminal.out(sentenceOf(result));
@@ -103,14 +110,15 @@ export async function submitCommand(
 async function submitOne(name: string, parts: SubmitParts, progress: Progress | null): Promise<Result> {
   const input = nameOf(name);
   try {
-    if (parts.refusal !== null) throw parts.refusal;
     const opened = await parts.open(name);
     try {
       const sent = await parts.send(opened.chunks(), (bytes) => progress?.show(input, bytes, opened.size));
       if (sent?.ok === true) return { input, stored: 'daemon', ...sent.accepted };
       if (sent !== null) return { input, error: namedAs(input, sent.error), wrong: sent.wrong };
-      if (parts.leave === null) throw coded('SUBMIT-NO-DAEMON', { path: parts.socket });
+      const refusal = await parts.refusal();
+      if (refusal !== null) throw refusal;
       const left = await parts.leave(opened.chunks());
+      if (left === null) throw coded('SUBMIT-NO-DAEMON', { path: parts.socket });
       if ('ok' in left) return { input, error: namedAs(input, left.error), wrong: left.wrong };
       return { input, stored: 'drop_directory', documents: left.documents, bytes: left.bytes };
     } finally {

@@ -6,7 +6,6 @@
 
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import type { z } from 'zod';
 import { type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Files } from '#system/files.ts';
@@ -14,8 +13,8 @@ import { validateSocketOwner } from './socket-owner.ts';
 import { type SocketPlace, socketPlace } from './socket-place.ts';
 import {
   type AcceptedDocuments,
-  acceptedSchema,
-  refusedSchema,
+  readAccepted,
+  readRefused,
   SUBMIT_PATH,
   SUBMIT_TYPE,
   type WrongLines,
@@ -148,8 +147,8 @@ async function sendBody(
 
 async function readAnswer(path: string, response: IncomingMessage): Promise<Submitted> {
   const text = await orLost(path, textOf(response));
-  if (response.statusCode === 200) return { ok: true, accepted: parseAs(path, acceptedSchema, text) };
-  const { error, wrong, wrong_count } = parseAs(path, refusedSchema, text);
+  if (response.statusCode === 200) return { ok: true, accepted: parseAs(path, readAccepted, text) };
+  const { error, wrong, wrong_count } = parseAs(path, readRefused, text);
   if (typeof error === 'string') throw coded('CONTROL-UNREACHABLE', { path, reason: OTHER_PROGRAM });
   return { ok: false, error: reviveError(error), wrong: { wrong, wrong_count } };
 }
@@ -168,9 +167,9 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return text;
 }
 
-function parseAs<T>(path: string, schema: z.ZodType<T>, text: string): T {
+function parseAs<T>(path: string, read: (value: unknown) => T, text: string): T {
   try {
-    return schema.parse(JSON.parse(text));
+    return read(JSON.parse(text));
   } catch (thrown) {
     throw coded('CONTROL-UNREACHABLE', { path, reason: OTHER_PROGRAM }, thrown);
   }

@@ -40,6 +40,13 @@ describe('start', () => {
     expect(namedIn(reached, ['undici', 'ws', 'pino', 'chokidar', 'koffi', 'semver'])).toEqual([]);
   });
 
+  it('start: a submission to a daemon evaluates no schema and no slow package but the reader of YAML', () => {
+    const files = ['cli/submit.ts', 'control/submit-client.ts', 'config/reading/daemon-places.ts'];
+    const reached = files.flatMap((file) => [...evaluatedBy(file)]);
+    expect(namedIn(new Set(reached), SLOW)).toEqual(['yaml']);
+    expect(reached.filter((file) => file.startsWith('config/schema/'))).toEqual([]);
+  });
+
   it('start: a daemon does not evaluate the packages that it may never need', () => {
     const reached = evaluatedBy('daemon/run.ts');
     expect(namedIn(reached, ['pino', 'zod'])).toEqual(['pino', 'zod']);

@@ -21,14 +21,11 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, redactDeep } from '#redaction/redact.ts';
 import { type ConfigDocument, type PlacedFinding, readDocument } from './document.ts';
-import { type ReadResult, readBounded } from './read-bounded.ts';
+import { MAX_FILE_BYTES, type ReadResult, readBounded } from './read-bounded.ts';
 import { FORMAT_HISTORY, isReadable, modernise } from './renamed.ts';
 import { inlineUses, refuseNewUses, type SecretUse, secretUses } from './secret-uses.ts';
 import { resolveSecrets } from './secrets.ts';
 import { describeFound, validate } from './validate.ts';
-
-/** 1 MiB, which is larger than any configuration. */
-const MAX_FILE_BYTES = 1_048_576;
 
 export interface LoadOptions {
   /** Path of the file. A relative path starts at the working directory. */

@@ -8,6 +8,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 
 import { type CodedError, exhaustion } from '#errors/coded-error.ts';
 
+/** Limit for a configuration file: 1 MiB, which is larger than any. */
+export const MAX_FILE_BYTES = 1_048_576;
+
 /** How much the buffer grows, at least, if a file is larger than its reported size. */
 const SMALLEST_STEP_BYTES = 4_096;
 

@@ -1,0 +1,37 @@
+// Reads only where the daemon of a configuration file is, for commands that need nothing else of the file.
+//
+// Guarantees: the same paths as `load.ts`, without the schema of all sections, whose loading takes longer than the rest
+// of a short command. The other sections are not checked: the daemon has done that. Never throws.
+
+import { dirname, resolve } from 'node:path';
+import { type DaemonPlaces, type Places, placesOfDaemon } from '#config/places.ts';
+import { readDocument } from './document.ts';
+import { MAX_FILE_BYTES, readBounded } from './read-bounded.ts';
+
+const KEYS = ['state_dir', 'control_socket', 'admin_socket'] as const;
+
+/**
+ * The paths of the daemon of this file. The default paths if this user cannot read the file; null if its content must be
+ * checked completely first.
+ * @param file absolute path
+ */
+export async function readDaemonPlaces(file: string, places: Places): Promise<DaemonPlaces | null> {
+  const read = await readBounded(file, MAX_FILE_BYTES);
+  if (!read.ok) return read.kind === 'unreadable' ? placesOfDaemon(file, undefined, places) : null;
+  const { value, findings } = readDocument(Buffer.from(read.bytes).toString('utf8'));
+  if (!isMapping(value) || findings.length > 0) return null;
+  const section = value['daemon'] ?? {};
+  if (!isMapping(section)) return null;
+  const set: { -readonly [key in keyof DaemonPlaces]?: string } = {};
+  for (const key of KEYS) {
+    const path = section[key];
+    if (path === undefined) continue;
+    if (typeof path !== 'string' || path === '') return null;
+    set[key] = resolve(dirname(file), path);
+  }
+  return placesOfDaemon(file, set, places);
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
