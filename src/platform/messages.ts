@@ -38,7 +38,11 @@ export type PlatformCommand = z.infer<typeof commandSchema>;
 export type CommandName = PlatformCommand['command'];
 
 /** A command as it is kept: one of the known ones, or the name of one that cannot be carried out. */
-export type ReceivedCommand = PlatformCommand | { readonly command: 'unusable'; readonly name: string };
+export const receivedCommandSchema = z.union([
+  commandSchema,
+  z.object({ command: z.literal('unusable'), name: z.string() }),
+]);
+export type ReceivedCommand = z.infer<typeof receivedCommandSchema>;
 
 /** A longer delay is shortened, so that a mistake there cannot silence this host. */
 const delaySeconds = z
@@ -149,6 +153,8 @@ export type AgentContent =
       readonly agent: { readonly id: string; readonly version: string };
       /** The highest number of a command that is durable here; 0 if there is none. */
       readonly after: number;
+      /** The id of that command. If the platform has another one under this number, it has lost what it sent since. */
+      readonly last: string | null;
       readonly activation: ActivationWord;
       readonly report: PlatformReport | null;
     }

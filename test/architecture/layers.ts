@@ -128,6 +128,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'origin/uploads/bundles': 'Bundles of support logs: received by tus or by PUT, completed, acknowledged.',
   'platform/link': 'The link to the platform: the state machine, WebSocket and long polling.',
   'platform/outcome': 'What the last connection and the activation mean together, in one line.',
+  'platform/inbox': 'Commands of the platform: durable before they are acknowledged, carried out once, with results.',
   'proxy/auth':
     'Authentication at a proxy: the exchange of challenges, the record of each credential, the verdict on a response.',
   'proxy/auth/schemes': 'Basic, Digest, NTLM and Negotiate, and the choice between them.',

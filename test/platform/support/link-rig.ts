@@ -14,6 +14,7 @@ export const HELLO: AgentMessage = {
   id: 'h-1',
   agent: { id: 'agent-1', version: '1.0.0' },
   after: 0,
+  last: null,
   activation: 'activated',
   report: null,
 };
