@@ -79,6 +79,7 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   securesystemslib: () => existsSync(SECURESYSTEMSLIB) && existsSync('/usr/bin/python3'),
   curl: () => isOnPath('curl'),
   nginx: () => isOnPath('nginx'),
+  haproxy: () => isOnPath('haproxy'),
   openssl: () => isOnPath('openssl'),
   zstd: () => isOnPath('zstd'),
   tar: () => isOnPath('tar'),

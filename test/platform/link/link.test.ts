@@ -152,16 +152,8 @@ describe('link over a WebSocket', () => {
     'link: close code %i after a stable minute is an end without a failure',
     async (code) => {
       await connected();
-      rig.clock.advance(15_000);
-      await rig.until('connected');
-      rig.clock.advance(6_000);
-      const [socket] = platform.sockets;
-      await new Promise((resolve) => setImmediate(resolve));
-      for (let at = 0; at < 2; at += 1) {
-        rig.clock.advance(21_800);
-        for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-      }
-      socket?.close(code, 'restart');
+      await rig.live(61_000, platform.push);
+      for (const socket of platform.sockets) socket.close(code, 'restart');
       expect(await rig.until('waiting')).toMatchObject({ failure: null });
       expect(rig.said()).toEqual(['platform-connected', 'platform-ended']);
     },

@@ -19,7 +19,8 @@ export const HELLO: AgentMessage = {
   report: null,
 };
 /** Longest wait of a test for something that has to happen, also on a busy machine. */
-const AMPLE_MS = 20_000;
+const AMPLE_MS = 15_000;
+const INTERVAL_MS = 21_875;
 
 export interface LinkRig {
   readonly link: PlatformLink;
@@ -33,6 +34,8 @@ export interface LinkRig {
   receive: LinkPorts['receive'];
   /** Waits until the state is of this kind, or another condition holds. */
   until(condition: LinkState['kind'] | (() => boolean)): Promise<LinkState>;
+  /** Lets this time pass in intervals between pings, with something from the platform in each. */
+  live(ms: number, push: (message: unknown) => void): Promise<void>;
   /** Lets the wait for the next attempt pass. */
   retry(): void;
   /** Names of the events of the link, without those of the network. */
@@ -83,6 +86,14 @@ export function linkRig(url: URL, router: Router, more: Partial<LinkPorts & Link
     settings,
     receive: () => Promise.resolve([]),
     until: (condition) => untilState(link, condition),
+    live: async (ms, push) => {
+      for (let passedMs = 0; passedMs < ms; passedMs += INTERVAL_MS) {
+        const before = messages.length;
+        clock.advance(INTERVAL_MS);
+        push({ v: 1, type: 'result-ack', id: `r-${passedMs}`, command: 'none' });
+        await rig.until(() => messages.length > before);
+      }
+    },
     retry: () => {
       const { state } = link;
       if (state.kind === 'waiting') clock.advance(state.untilMs - clock.now() + 1);

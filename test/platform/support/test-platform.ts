@@ -1,15 +1,14 @@
 // A platform over TLS on loopback that a test scripts: WebSocket and long polling at one URL, with everything it received.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { AgentMessage } from '#platform/messages.ts';
 import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { createCa, type TestCa } from '#test/support/certificates.ts';
+import { listenOnLoopback } from '#test/support/loopback.ts';
 import { startTlsOrigin } from '#test/support/tls-origin.ts';
 
-/** Only proxies of tests can resolve it. */
-export const PLATFORM_NAME = 'platform.cells.test';
 const SUBPROTOCOL = 'sallyport.link.v1';
 export const WELCOME = { v: 1, type: 'welcome', id: 'w-1', activation: 'activated', seq: 0 };
 
@@ -22,8 +21,8 @@ export interface Poll {
 export interface TestPlatform {
   readonly port: number;
   readonly trust: TlsTrust;
-  /** `wss:`, under the name that only proxies resolve, or under localhost. */
-  url(host?: string): URL;
+  /** `wss:`, under localhost, or a name below `cells.test`, which only proxies of tests resolve. */
+  url(host?: string, port?: number): URL;
   /** Every message of agents, over both transports. */
   readonly received: AgentMessage[];
   readonly polls: Poll[];
@@ -50,12 +49,13 @@ export interface TestPlatform {
   close(): Promise<void>;
 }
 
-export async function startTestPlatform(ca: TestCa = createCa()): Promise<TestPlatform> {
+/** With `isPlain`, it speaks no TLS, for a server of TLS in front. */
+export async function startTestPlatform(ca: TestCa = createCa(), isPlain = false): Promise<TestPlatform> {
   const sockets = new Set<WebSocket>();
   const held = new Set<ServerResponse>();
   const queued: unknown[] = [];
   const servers = { true: webSockets(true), false: webSockets(false) };
-  const origin = await startTlsOrigin(ca.issue({ names: 'DNS:*.cells.test,DNS:localhost' }), {
+  const origin = await (isPlain ? startPlain : startTls)(ca, {
     answer: (request, response) => void takePoll(request, response),
     upgrade: (request, socket, head) => {
       platform.upgrades.push(request.headers);
@@ -75,6 +75,10 @@ export async function startTestPlatform(ca: TestCa = createCa()): Promise<TestPl
     });
   };
   const takePoll = async (request: IncomingMessage, response: ServerResponse) => {
+    if (request.method !== 'POST') {
+      response.writeHead(426, { upgrade: 'websocket', connection: 'upgrade' }).end();
+      return;
+    }
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const body = JSON.parse(Buffer.concat(parts).toString()) as { wait_seconds: number; messages: AgentMessage[] };
@@ -84,7 +88,10 @@ export async function startTestPlatform(ca: TestCa = createCa()): Promise<TestPl
     if (platform.onPoll?.(response, poll) === true) return;
     if (poll.messages.some(({ type }) => type === 'hello')) queued.push(...platform.greeting);
     if (poll.waitSeconds === 0 || queued.length > 0) answer(response);
-    else held.add(response);
+    else {
+      held.add(response);
+      response.on('close', () => held.delete(response));
+    }
   };
   const answer = (response: ServerResponse) => {
     held.delete(response);
@@ -94,13 +101,13 @@ export async function startTestPlatform(ca: TestCa = createCa()): Promise<TestPl
   const platform: TestPlatform = {
     port: origin.port,
     trust: { ca: { key: 'platform.ca_file', path: '/ca.pem', pem: ca.cert } },
-    url: (host = 'localhost') => new URL(`wss://${host}:${origin.port}/link`),
+    url: (host = 'localhost', port = origin.port) => new URL(`wss://${host}:${port}/link`),
     received: [],
     polls: [],
     upgrades: [],
     sockets,
     get connections() {
-      return origin.clients.length;
+      return origin.connections();
     },
     onUpgrade: null,
     onPoll: null,
@@ -119,6 +126,29 @@ export async function startTestPlatform(ca: TestCa = createCa()): Promise<TestPl
     close: () => origin.close(),
   };
   return platform;
+}
+
+export const PLATFORM_NAMES = 'DNS:*.cells.test,DNS:localhost';
+
+interface Handlers {
+  readonly answer: RequestListener;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+async function startTls(ca: TestCa, handlers: Handlers) {
+  const { port, clients, close } = await startTlsOrigin(ca.issue({ names: PLATFORM_NAMES }), handlers);
+  return { port, close, connections: () => clients.length };
+}
+
+async function startPlain(_ca: TestCa, { answer, upgrade }: Handlers) {
+  let connections = 0;
+  const server = createServer(answer)
+    .on('upgrade', upgrade)
+    .on('connection', () => {
+      connections += 1;
+    });
+  const { port, close } = await listenOnLoopback(server);
+  return { port, close, connections: () => connections };
 }
 
 function webSockets(autoPong: boolean): WebSocketServer {
