@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { CommandResult } from '#platform/messages.ts';
 import type { Files } from '#system/files.ts';
-import { momentSchema } from '#system/moment.ts';
+import { momentSchema } from '#system/moment-schema.ts';
 import { SavedState } from '#system/saved-state.ts';
 import { Turns } from '#system/turns.ts';
 
