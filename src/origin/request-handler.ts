@@ -10,6 +10,7 @@ import { isLoopbackAddress } from '#system/network/addresses.ts';
 import { readAcknowledgement } from './acknowledgement.ts';
 import type { AcknowledgementLog } from './acknowledgement-log.ts';
 import { type Answer, decideAnswer, httpDate } from './conditions.ts';
+import { RECEIVED_FOLDER } from './platform/folder.ts';
 import type { Platform } from './platform/platform.ts';
 import { allows, begin, refuse, type ServedExchange, sendReply } from './reply.ts';
 import type { RequestRecord } from './request-record.ts';
@@ -32,8 +33,6 @@ const MAX_SHOWN = 1_000;
 
 export const ACKNOWLEDGE_PATH = 'acknowledge';
 const RECORD_PATH = 'acknowledge/record';
-/** In the served folder, but not served. */
-export const UPLOADS_FOLDER = 'received';
 
 /** Never rejects. */
 export async function answerRequest(served: Served, exchange: ServedExchange): Promise<void> {
@@ -59,7 +58,7 @@ async function route(served: Served, exchange: ServedExchange): Promise<void> {
   if (await served.platform.answer(exchange, parts)) return;
   if (await served.uploads.answer(exchange, parts)) return;
   // What agents have sent is for the vendor alone.
-  if (parts[0] === UPLOADS_FOLDER) return refuse(exchange, 404, 'Not here.');
+  if (parts[0] === RECEIVED_FOLDER) return refuse(exchange, 404, 'Not here.');
   return serveFile(served.root, parts, exchange);
 }
 

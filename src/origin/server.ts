@@ -17,6 +17,7 @@ import { realFiles } from '#system/real-files.ts';
 import type { Acknowledgement } from './acknowledgement.ts';
 import { type AcknowledgementLog, openAcknowledgementLog } from './acknowledgement-log.ts';
 import { FEED_NAME } from './feed-format.ts';
+import { platformFolder, RECEIVED_FOLDER } from './platform/folder.ts';
 import { isWebSocketUpgrade } from './platform/link/websocket.ts';
 import {
   ACTIVATION_PATH,
@@ -25,7 +26,7 @@ import {
   type PlatformControls,
   type PlatformOptions,
 } from './platform/platform.ts';
-import { ACKNOWLEDGE_PATH, answerRequest, UPLOADS_FOLDER } from './request-handler.ts';
+import { ACKNOWLEDGE_PATH, answerRequest } from './request-handler.ts';
 import { type BodyLimits, limitBody } from './request-limits.ts';
 import { type RecordedRequest, RequestRecord } from './request-record.ts';
 import { METADATA_FOLDER, TARGETS_FOLDER } from './signing/layout.ts';
@@ -113,8 +114,6 @@ interface SignedAddresses {
   readonly rootFile: string;
 }
 
-/** Below the folder of the uploads, which is not served. */
-const PLATFORM_FOLDER = 'platform';
 const ACKNOWLEDGEMENTS_FILE = 'acknowledgements.jsonl';
 
 const DEFAULT_LIMITS: OriginLimits = {
@@ -146,14 +145,14 @@ export async function startOrigin(options: OriginOptions): Promise<Origin> {
     const linger = { clock, ms: limits.lingerMs };
     const uploads = await openReceiver({
       files: realFiles,
-      dir: join(root, UPLOADS_FOLDER),
+      dir: join(root, RECEIVED_FOLDER),
       linger,
       ...options.uploads,
     });
     opened.defer(() => uploads.close());
     const platform = await Platform.open({
       files: realFiles,
-      dir: join(root, UPLOADS_FOLDER, PLATFORM_FOLDER),
+      dir: platformFolder(root),
       root,
       clock,
       ...options.platform,

@@ -59,9 +59,18 @@ export interface StatusOfFeedArguments {
   readonly json: boolean;
 }
 
+export interface ServeArguments extends KeyArguments {
+  readonly host: string;
+  readonly port: number;
+  /** The name of the key that signs licenses; undefined for a server without activation. */
+  readonly licenseKey?: string;
+  /** The origin that agents use. */
+  readonly publicUrl?: string;
+}
+
 /** The actions that `sallyport.ts` provides. Each returns the exit status. */
 export interface FeedActions {
-  serve(dir: string, options: { host: string; port: number }): Promise<number>;
+  serve(dir: string, options: ServeArguments): Promise<number>;
   buildFeed(dir: string, options: BuildArguments): Promise<number>;
   makeKey(name: string, options: MakeKeyArguments): Promise<number>;
   listKeys(options: { keys: string; json: boolean }): Promise<number>;
@@ -73,19 +82,23 @@ export interface FeedActions {
 }
 
 const ROLES = ['root', 'targets', 'snapshot', 'timestamp'];
-const DEFAULT_KEYS = 'keys';
-const PASSPHRASE_HELP = 'file with the passphrase of the keys in its first line; several are tried in turn';
+export const DEFAULT_KEYS = 'keys';
+export const PASSPHRASE_HELP = 'file with the passphrase of the keys in its first line; several are tried in turn';
 const TUF_HELP = 'folder of the signed repository';
 
 /** Adds the commands. */
 export function addFeedCommands(program: Command, actions: FeedActions, does: MakeAction): void {
   program
     .command('serve')
-    .description('for vendors and tests: serve a folder with a feed, and accept acknowledgements')
+    .description('for vendors and tests: serve a folder with a feed, and receive what agents send')
     .argument('<dir>', 'folder prepared by `sallyport feed build`')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port to listen on; 0 picks a free port', parsePort, 8080)
-    .action(does((dir: string, options: { host: string; port: number }) => actions.serve(dir, options)));
+    .option('--public-url <url>', 'scheme, host and port that agents use, if another server is in front', parseOrigin)
+    .option('--license-key <name>', 'activate hosts, with licenses that this key signs')
+    .option('--keys <dir>', 'folder with the keys', DEFAULT_KEYS)
+    .option('--passphrase-file <file...>', PASSPHRASE_HELP)
+    .action(does((dir: string, options: ServeArguments) => actions.serve(dir, options)));
   const feed = program
     .command('feed')
     .description('for vendors: make a feed, and sign it')
@@ -205,6 +218,12 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (/^[0-9]{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('Use a port from 0 to 65535.');
+}
+
+function parseOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin;
+  throw new InvalidArgumentError('Use a URL without a path, such as https://updates.example.com.');
 }
 
 function parseDays(text: string): number {

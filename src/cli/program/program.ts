@@ -17,6 +17,7 @@ import { addQueueCommands, type QueueActions } from './program-queue.ts';
 import { addSubmitCommand, type SubmitActions } from './program-submit.ts';
 import { addTrustCommands, type TrustActions } from './program-trust.ts';
 import { addMirrorCommand, addUpdatesCommands, type UpdatesActions } from './program-updates.ts';
+import type { VendorActions } from './program-vendor.ts';
 
 /** Arguments of `status`. */
 interface StatusArguments {
@@ -44,7 +45,8 @@ export interface Actions
     LogsActions,
     UpdatesActions,
     TrustActions,
-    FeedActions {
+    FeedActions,
+    VendorActions {
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
@@ -88,6 +90,12 @@ export async function runProgram(
   }
   addConfig(program, made.actions, { globals, does });
   addFeedCommands(program, made.actions, does);
+  const fleet = program.command('fleet').description('for vendors: show agents and send them commands');
+  const license = program.command('license').description('for vendors: make activation keys and licenses');
+  if (isNamed('fleet') || isNamed('license')) {
+    const { addVendorCommands } = await import('./program-vendor.ts');
+    addVendorCommands({ fleet, license }, made.actions, does);
+  }
   addDemo(program, made.actions, does);
   nameHelp(program);
   try {

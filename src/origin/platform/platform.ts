@@ -5,7 +5,6 @@
 // survive a crash. Requires that only one server uses the folder.
 
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { EventLog } from '#origin/event-log.ts';
 import { type JsonReply, problemOf, refuse, type ServedExchange, sendReply } from '#origin/reply.ts';
 import { readBody } from '#origin/small-body.ts';
@@ -15,6 +14,7 @@ import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';
 import { ownFolder } from '#system/own-folder.ts';
 import { FeedWatch } from './feed-watch.ts';
+import { fleetFile, licensesFile } from './folder.ts';
 import { Activations } from './licenses/activations.ts';
 import type { LicenseSigner } from './licenses/license.ts';
 import { LicenseBook, type LicenseEvent, type LicenseKey } from './licenses/license-book.ts';
@@ -30,8 +30,6 @@ import { RequestSignatures, readPublicKey, type SignatureCheck } from './signatu
 
 export const LINK_PATH = 'link';
 export const ACTIVATION_PATH = 'activation';
-export const FLEET_FILE = 'fleet.jsonl';
-export const LICENSES_FILE = 'licenses.jsonl';
 /** How long held polls have to be answered when the server stops. */
 const ENDING_MS = 500;
 const MAX_ACTIVATION_BYTES = 64 * 1024;
@@ -123,9 +121,9 @@ export class Platform implements PlatformControls {
     await ownFolder(files, dir, { mode: 0o700, what: 'the folder of the platform', isPrivate: true });
     const [fleet, book] = [new Fleet(), new LicenseBook()];
     await using opening = new AsyncDisposableStack();
-    const fleetLog = await EventLog.open({ files, path: join(dir, FLEET_FILE), model: fleet });
+    const fleetLog = await EventLog.open({ files, path: fleetFile(dir), model: fleet });
     opening.defer(() => fleetLog.close());
-    const licenseLog = await EventLog.open({ files, path: join(dir, LICENSES_FILE), model: book });
+    const licenseLog = await EventLog.open({ files, path: licensesFile(dir), model: book });
     opening.defer(() => licenseLog.close());
     await fleetLog.commit(() => ({ kind: 'started', at: utcTime(clock.now()) }) as const);
     const platform = new Platform({ options, fleet, fleetLog, book, licenseLog });

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock, Timer } from '#system/clock.ts';
-import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
+import { createDurably, publishFile, readWhole, removeDurably, UNFINISHED_SUFFIX } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { ownFolder } from '#system/own-folder.ts';
 import { Turns } from '#system/turns.ts';
@@ -44,8 +44,14 @@ export async function writeRequest(
   at: string,
 ): Promise<string> {
   const id = newRequestId(at);
-  const path = join(requestsFolder(platformDir), `${id}${ENDING}`);
-  await writeDurably(files, path, Buffer.from(`${JSON.stringify(request)}\n`), MODE);
+  const dir = requestsFolder(platformDir);
+  const facts = await files.facts(dir);
+  const path = join(dir, `${id}${ENDING}`);
+  // The server reads it also if root has written it.
+  const to = { owner: facts?.owner ?? files.self, group: facts?.group ?? files.self, mode: MODE };
+  const bytes = Buffer.from(`${JSON.stringify(request)}\n`);
+  await createDurably(files, path + UNFINISHED_SUFFIX, { bytes, to });
+  await publishFile(files, path + UNFINISHED_SUFFIX, path);
   return id;
 }
 
@@ -99,14 +105,17 @@ export class RequestFolder {
 
   async #look(): Promise<void> {
     const names = (await this.#files.list(this.#dir)).filter((name) => name.endsWith(ENDING));
-    for (const name of names.toSorted()) {
-      const path = join(this.#dir, name);
-      const bytes = await readWhole(this.#files, path, MAX_REQUEST_BYTES);
-      const read = requestSchema.safeParse(parseJson(Buffer.from(bytes).toString('utf8')));
-      if (read.success) {
-        await this.#carryOut(read.data, name.slice(0, -ENDING.length));
-        await removeDurably(this.#files, path);
-      } else await this.#files.rename(path, path.slice(0, -ENDING.length) + REFUSED_ENDING);
-    }
+    // One that cannot be read now does not block the others.
+    for (const name of names.toSorted()) await this.#take(name).catch(() => undefined);
+  }
+
+  async #take(name: string): Promise<void> {
+    const path = join(this.#dir, name);
+    const bytes = await readWhole(this.#files, path, MAX_REQUEST_BYTES);
+    const read = requestSchema.safeParse(parseJson(Buffer.from(bytes).toString('utf8')));
+    if (read.success) {
+      await this.#carryOut(read.data, name.slice(0, -ENDING.length));
+      await removeDurably(this.#files, path);
+    } else await this.#files.rename(path, path.slice(0, -ENDING.length) + REFUSED_ENDING);
   }
 }

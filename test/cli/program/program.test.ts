@@ -52,6 +52,9 @@ const COMMANDS = [
   'config show',
   'config schema',
   'serve',
+  'fleet push',
+  'license add',
+  'license sign',
   'feed build',
   'demo',
 ];
@@ -93,7 +96,7 @@ describe('the version', () => {
 
 describe('the help', () => {
   it('shows the default of a value, but not of a flag', async () => {
-    expect((await run('serve', '--help')).out).toContain('(default: 8080)');
+    expect((await run('serve', '--help')).out).toContain('(default: "127.0.0.1")');
     for (const command of [['status'], ['proxy', 'change'], ['endpoints']]) {
       expect((await run(...command, '--help')).out).not.toContain('default: false');
     }
@@ -125,6 +128,9 @@ describe('invalid arguments', () => {
     [['run', '--log', 'xml']],
     [['serve']],
     [['serve', '.', '--port', '65536']],
+    [['serve', '.', '--public-url', 'https://a.example.com/path']],
+    [['license', 'add', '.', '--expires', '31.12.2027']],
+    [['license', 'add', '.', '--expires', '2027-12-31', '--count', '0']],
     [['serve', '.', '--port', '80a']],
     [['serve', '.', '--port', '-1']],
     [['feed', 'build', '.', '--expires-days', '0']],
@@ -198,11 +204,23 @@ describe('each command', () => {
     ],
     [
       ['serve', 'd'],
-      ['serve', 'd', { host: '127.0.0.1', port: 8080 }],
+      ['serve', 'd', { host: '127.0.0.1', port: 8080, keys: 'keys' }],
     ],
     [
-      ['serve', 'd', '--port', '0', '--host', '::1'],
-      ['serve', 'd', { host: '::1', port: 0 }],
+      ['serve', 'd', '--port', '0', '--host', '::1', '--public-url', 'https://a.example.com/'],
+      ['serve', 'd', { host: '::1', port: 0, keys: 'keys', publicUrl: 'https://a.example.com' }],
+    ],
+    [
+      ['fleet', 'push', 'd', 'all', 'send-logs', '--case', 'C-1'],
+      ['fleetPush', 'd', { agent: 'all', command: 'send-logs' }, { case: 'C-1' }],
+    ],
+    [
+      ['license', 'add', 'd', '--expires', '2027-12-31', '--feature', 'a', 'b'],
+      ['licenseAdd', 'd', { expires: '2027-12-31T00:00:00Z', count: 1, feature: ['a', 'b'] }],
+    ],
+    [
+      ['license', 'extend', 'd', 'L-1', '--expires', '2027-12-31T12:00:00+01:00'],
+      ['licenseExtend', 'd', 'L-1', { expires: '2027-12-31T12:00:00+01:00' }],
     ],
     [
       ['feed', 'build', 'd'],

@@ -1,4 +1,4 @@
-// Answers requests to `/activation` (docs/protocol-platform.md): a host exchanges its key for a license.
+// Answers requests to `/activation` (docs/protocol-activation.md): a host exchanges its key for a license.
 //
 // Guarantees: a request is accepted only with a signature of the private key that it names, so a key is bound to the
 // host that has it. An activation is on disk before its license is sent. The same request leads to the same license.

@@ -1,4 +1,4 @@
-// Licenses: signed statements in a DSSE envelope (docs/protocol-platform.md). Pure, except for the signer.
+// Licenses: signed statements in a DSSE envelope (docs/protocol-activation.md). Pure, except for the signer.
 
 /** What a license says. Exactly one of `agent` and `site` is set. */
 export interface LicensePayload {
