@@ -7,10 +7,11 @@
 import { dirname, join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';
 import { digestFile } from '#system/digest.ts';
-import { publishFile, writeDurably } from '#system/durable.ts';
+import { publishFile, readWhole, writeDurably } from '#system/durable.ts';
 import { utcTime } from '#system/moment.ts';
 import { closeJournal } from '#transfer/journal.ts';
 import { TufClient } from '#trust/tuf/client.ts';
+import { findDifference } from '#trust/tuf/hashes.ts';
 import type { SignedTarget } from '#trust/tuf/types.ts';
 import type { FeedReading, PackageUrl } from '#updates/feed/feed.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
@@ -27,7 +28,7 @@ const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
 /** What the client keeps between two runs. Static servers do not serve names that begin with a dot, or need not. */
 const CLIENT_FOLDER = '.sallyport';
-/** Targets up to this size are read into memory; larger ones must be packages. The limit of the client. */
+/** Targets up to this size are read into memory; larger ones are downloaded like packages. The limit of the client. */
 const SMALL_BYTES = 4_194_304;
 
 /** What a run did. */
@@ -80,6 +81,7 @@ function placeOf(dir: string, { names }: SignedTarget): string {
   return targetPath(dir, names[0] ?? '');
 }
 
+/** A name with a digest in it proves nothing: another program, or a bad disk, may have changed the file. */
 async function isThere(
   { files }: UpdatesPorts,
   dir: string,
@@ -88,6 +90,7 @@ async function isThere(
   const path = placeOf(dir, target);
   const facts = await files.facts(path);
   if (facts?.kind !== 'file' || facts.size !== target.length) return false;
+  if (target.length <= SMALL_BYTES) return findDifference(await readWhole(files, path, SMALL_BYTES), target) === null;
   const file = await files.openToRead(path);
   try {
     return (await digestFile(file, signal)) === target.hashes.get('sha256');
@@ -118,7 +121,7 @@ async function fetchTarget(
   const item = itemOf(target);
   await store.prepare();
   const turn = new PackageTurn(ports.clock);
-  const { fetched } = await download(ports, { item, reading: readingOf(copy, target), turn }, signal);
+  const { fetched } = await download(ports, { item, reading: readingOf(copy, target), turn, form: 'any' }, signal);
   await publishFile(files, fetched.path, path);
   await closeJournal(files, store.stagingDir, item.id);
 }

@@ -22,7 +22,7 @@ import { reportRetry } from '#updates/report-retry.ts';
 import { feedUrl, updatesHeaders } from '#updates/request.ts';
 import type { JournalNote } from './journal-note.ts';
 import type { PackageTurn } from './turn.ts';
-import { LOCAL_HEADER, verify } from './verify.ts';
+import { type FileForm, FIRST_BYTES, verify } from './verify.ts';
 
 /** Minimum interval between two attempts for a package, in milliseconds. */
 const SOONEST_MS = 1_000;
@@ -41,10 +41,15 @@ export interface Downloaded {
 /** @throws CodedError of the last attempt; the signal's reason when it is aborted */
 export async function download(
   ports: UpdatesPorts,
-  wanted: { readonly item: FeedItem; readonly reading: FeedReading; readonly turn: PackageTurn },
+  wanted: {
+    readonly item: FeedItem;
+    readonly reading: FeedReading;
+    readonly turn: PackageTurn;
+    readonly form?: FileForm;
+  },
   signal: AbortSignal,
 ): Promise<Downloaded> {
-  const { item, reading, turn } = wanted;
+  const { item, reading, turn, form = 'jar' } = wanted;
   const settings = ports.settings();
   const places = await reading.locate(item, signal);
   const note: JournalNote = {
@@ -79,13 +84,13 @@ export async function download(
         url,
         length,
         sha256,
-        begins: LOCAL_HEADER,
+        begins: FIRST_BYTES[form],
         note,
         fresh,
       });
       try {
         return await firstThatHasIt(ports, { places, item, signal }, async (place) => ({
-          ...(await downloadOverRoutes(ports, { job: jobAt(place), place, item, turn, timeoutSession }, signal)),
+          ...(await downloadOverRoutes(ports, { job: jobAt(place), place, item, turn, timeoutSession, form }, signal)),
           url: place.url,
         }));
       } catch (thrown) {
@@ -133,6 +138,7 @@ interface DownloadAttempt {
   readonly item: FeedItem;
   readonly turn: PackageTurn;
   readonly timeoutSession: TimeoutSession<TransferShape, PathKind>;
+  readonly form: FileForm;
 }
 
 /** Continues at once if the route changed meanwhile: the attempt itself did not fail. */
@@ -153,7 +159,7 @@ async function downloadOverRoutes(
 }
 
 async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, signal: AbortSignal): Promise<Fetched> {
-  const { item, timeoutSession } = attempt;
+  const { item, timeoutSession, form } = attempt;
   let fetched: Fetched;
   try {
     fetched = await fetchDurably(fetchPorts(ports, attempt), attempt.job, signal);
@@ -164,7 +170,7 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, sig
   const whole = fetched.keptBytes === 0;
   let kind: PathKind | null = null;
   try {
-    await discardingSpoiled(ports, item, () => verify(ports.files, fetched, item));
+    await discardingSpoiled(ports, item, () => verify(ports.files, fetched, item, form));
     kind = await timeoutSession.settle({ verified: true, whole });
   } catch (thrown) {
     await timeoutSession.settle({ verified: false, whole });

@@ -27,15 +27,24 @@ interface VerifiableFile {
 /** One check; returns the failure, or null. */
 type Verifier = (downloaded: VerifiableFile) => CodedError | null;
 
-/** Every check that a package of an unsigned feed must pass, in this order. */
-const VERIFIERS: readonly Verifier[] = [verifyLength, verifyMagic, verifyEnd, verifyDigest];
+/** What a file must be. Packages are .JAR files; a mirror also keeps targets that only its clients understand. */
+export type FileForm = 'jar' | 'any';
+
+/** The first bytes of every file of a form. */
+export const FIRST_BYTES: Readonly<Record<FileForm, Uint8Array>> = { jar: LOCAL_HEADER, any: new Uint8Array() };
+
+/** Every check that a file must pass, in this order. */
+const VERIFIERS: Readonly<Record<FileForm, readonly Verifier[]>> = {
+  jar: [verifyLength, verifyMagic, verifyEnd, verifyDigest],
+  any: [verifyDigest],
+};
 
 /** @throws CodedError NOT-A-JAR, DIGEST-MISMATCH, FILE-SWAPPED when it is not the file that was hashed */
-export async function verify(files: Files, fetched: Fetched, item: FeedItem): Promise<void> {
+export async function verify(files: Files, fetched: Fetched, item: FeedItem, form: FileForm = 'jar'): Promise<void> {
   const file = await files.openToRead(fetched.path);
   try {
     if (!isSameFile(fetched.file, file.facts())) throw coded('FILE-SWAPPED', { path: fetched.path });
-    for (const verifier of VERIFIERS) {
+    for (const verifier of VERIFIERS[form]) {
       const error = verifier({ file, fetched, item });
       if (error !== null) throw error.at(fetched.from);
     }

@@ -86,6 +86,30 @@ describe('mirror', () => {
     expect(await mirror()).toMatchObject({ targets: 2, fetched: 0 });
   });
 
+  it('mirror: a file that was changed under the name of its digest is fetched again', async () => {
+    await mirror();
+    for (const [ending, bytes] of [['.u1.jar', JAR] as const, ['.feed.json', null] as const]) {
+      const [path = ''] = inMirror(files).filter((name) => name.endsWith(ending));
+      const good = files.content(path) ?? Buffer.alloc(0);
+      files.plantFile(path, Buffer.alloc(good.length, 'x'));
+      expect(await mirror()).toMatchObject({ fetched: 1 });
+      expect(files.content(path)).toEqual(bytes ?? good);
+    }
+  });
+
+  it('mirror: keeps a large target that is not a package', async () => {
+    const large = Buffer.alloc(4_194_305, 'not a JAR');
+    origin.repository.addTarget('targets', 'manual.pdf', large);
+    origin.repository.publishAll();
+    expect(await mirror()).toMatchObject({ targets: 3, fetched: 3 });
+    const [path = ''] = inMirror(files).filter((name) => name.endsWith('.manual.pdf'));
+    expect(files.content(path)?.equals(large)).toBe(true);
+
+    files.plantFile(path, Buffer.alloc(large.length));
+    expect(await mirror()).toMatchObject({ targets: 3, fetched: 1 });
+    expect(files.content(path)?.equals(large)).toBe(true);
+  });
+
   it('mirror: twenty agents update from it, and the vendor is not asked again', { timeout: 60_000 }, async () => {
     await mirror();
     const server = createServer((request, response) => {
