@@ -1,6 +1,5 @@
 // The handlers of the verbs about media and mirrors. Every answer is redacted here.
 
-import { join } from 'node:path';
 import type { Verbs } from '#control/control.ts';
 import type { MEDIUM_VERBS } from '#control/updates/medium.ts';
 import type { HandlersOf } from '#control/verb.ts';
@@ -19,8 +18,7 @@ export function mediumHandlers(agent: Agent, parts: Parts): HandlersOf<MediumVer
     importUpdates: async ({ request, onEvent, signal, ...caller }) => {
       const { by } = await requesterOf(parts, caller);
       const { importUpdates } = await import('#updates/medium/import.ts');
-      const unpackDir = join(ports.settings().daemon.state_dir, 'import');
-      const order = { path: request.path, maxAgeMs: request.max_age_ms, by, unpackDir };
+      const order = { path: request.path, maxAgeMs: request.max_age_ms, by };
       const report = await agent.exclusively('importing updates', { onEvent, signal }, (ending) =>
         importUpdates(ports, order, ending),
       );

@@ -18,8 +18,16 @@ import type { FeedItem } from '#updates/feed/feed-document.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { type RoundReport, runRound } from '#updates/round.ts';
 import { TufFeed } from '#updates/signed/tuf-feed.ts';
-import { DirectorySource, findTarget, MEDIUM_METADATA, MEDIUM_TARGETS, missingTarget } from './directory-source.ts';
-import { unpackTar } from './unpack-tar.ts';
+import { ArchiveFiles } from './archive-files.ts';
+import {
+  FolderFiles,
+  MEDIUM_METADATA,
+  MEDIUM_TARGETS,
+  type MediumFile,
+  type MediumFiles,
+  openTarget,
+} from './medium-files.ts';
+import { MediumSource } from './medium-source.ts';
 
 const SLICE_BYTES = 65_536;
 /** Bytes that are copied before the event loop runs again. */
@@ -32,46 +40,49 @@ export interface ImportRequest {
   readonly maxAgeMs: number;
   /** Who requests it, for the log. */
   readonly by: string;
-  /** A folder of ours on this host, for the content of an archive. */
-  readonly unpackDir: string;
 }
 
-/** @throws CodedError IMPORT-UNSIGNED, IMPORT-ARCHIVE, FILE-*, DISK-FULL; failures of the round are in its report */
+/** @throws CodedError IMPORT-UNSIGNED, IMPORT-ARCHIVE, FILE-*; failures of the round are in its report */
 export async function importUpdates(
   ports: UpdatesPorts,
   request: ImportRequest,
   signal: AbortSignal,
 ): Promise<RoundReport> {
-  const { files, report } = ports;
-  const { path, by, unpackDir } = request;
+  const { path, by } = request;
   if (ports.settings().updates.trust !== 'tuf') throw coded('IMPORT-UNSIGNED', { path });
-  report({ name: 'importing', path, by });
-  const isArchive = (await files.facts(path))?.kind === 'file';
-  if (!isArchive) return await importFolder(ports, path, { request, signal });
-  await removeTree(files, unpackDir);
+  ports.report({ name: 'importing', path, by });
+  const medium = await openMedium(ports.files, path, signal);
   try {
-    await unpackTar(files, { archive: path, dir: unpackDir }, signal);
-    return await importFolder(ports, unpackDir, { request, signal });
+    return await importFrom(ports, medium, { request, signal });
   } finally {
-    await removeTree(files, unpackDir);
+    await medium.close();
   }
 }
 
-async function importFolder(
+async function openMedium(files: Files, path: string, signal: AbortSignal): Promise<MediumFiles> {
+  const noMetadata = () => coded('IMPORT-ARCHIVE', { path, reason: 'it has no folder metadata' });
+  if ((await files.facts(path))?.kind !== 'file') {
+    if ((await files.facts(join(path, MEDIUM_METADATA))) === null) throw noMetadata();
+    return new FolderFiles(files, path);
+  }
+  const archive = await ArchiveFiles.open(files, path, { signal });
+  if (archive.has(MEDIUM_METADATA)) return archive;
+  await archive.close();
+  throw noMetadata();
+}
+
+async function importFrom(
   ports: UpdatesPorts,
-  dir: string,
+  medium: MediumFiles,
   { request, signal }: { readonly request: ImportRequest; readonly signal: AbortSignal },
 ): Promise<RoundReport> {
-  const { files } = ports;
-  if ((await files.facts(join(dir, MEDIUM_METADATA))) === null)
-    throw coded('IMPORT-ARCHIVE', { path: dir, reason: 'it has no folder metadata' });
-  const folder = (name: string) => new URL(`${pathToFileURL(join(dir, name)).href}/`);
+  const folder = (name: string) => new URL(`${pathToFileURL(join(request.path, name)).href}/`);
   const feed = new TufFeed(ports, {
     copy: { metadata: folder(MEDIUM_METADATA), targets: folder(MEDIUM_TARGETS), credentials: false, isMirror: false },
-    source: new DirectorySource(files, dir),
+    source: new MediumSource(medium),
     expiryGraceMs: request.maxAgeMs,
     refreshed: (status) => reportAge(ports, status, request),
-    stage: (wanted) => stageFrom(ports, dir, { ...wanted, signal }),
+    stage: (wanted) => stageFrom(ports, medium, { ...wanted, signal }),
   });
   // A medium does not change while it is read, so nothing is tried again.
   const settings = () => ({ ...ports.settings(), retry: { ...ports.settings().retry, attempts: 1 } });
@@ -101,23 +112,21 @@ interface StagedPackage {
  */
 async function stageFrom(
   { files, store }: UpdatesPorts,
-  dir: string,
+  medium: MediumFiles,
   { target, item, note, signal }: StagedPackage,
 ): Promise<void> {
   const { id: name, length, sha256 } = item;
   const staged = stagedPath(store.stagingDir, name);
-  const path = await findTarget(files, dir, target.names);
-  if (path === null) throw missingTarget(target.names);
-  await closeJournal(files, store.stagingDir, name);
-  await writeJournal(files, store.stagingDir, {
-    name,
-    url: pathToFileURL(path).href,
-    length,
-    sha256,
-    validator: null,
-    note,
-  });
-  const found = await copyFile(files, { from: path, to: staged, maxBytes: length }, signal);
+  const source = await openTarget(medium, target.names);
+  let found: string;
+  try {
+    await closeJournal(files, store.stagingDir, name);
+    const { url } = source;
+    await writeJournal(files, store.stagingDir, { name, url, length, sha256, validator: null, note });
+    found = await copyFile(files, { source, to: staged, maxBytes: length }, signal);
+  } finally {
+    await source.close();
+  }
   if (found === sha256) return;
   await closeJournal(files, store.stagingDir, name);
   const facts = { file: target.path, role: target.role, what: 'sha256', expected: sha256, clause: '5.7.3' };
@@ -127,40 +136,25 @@ async function stageFrom(
 /** Copies at most `maxBytes`. Returns the digest of the copy, hex. */
 async function copyFile(
   files: Files,
-  { from, to, maxBytes }: { readonly from: string; readonly to: string; readonly maxBytes: number },
+  { source, to, maxBytes }: { readonly source: MediumFile; readonly to: string; readonly maxBytes: number },
   signal: AbortSignal,
 ): Promise<string> {
-  const source = await files.openToRead(from);
   const hash = createHash('sha256');
+  const copy = await files.create(to, 0o644);
   try {
-    const copy = await files.create(to, 0o644);
-    try {
-      const buffer = new Uint8Array(SLICE_BYTES);
-      for (let position = 0; position < maxBytes; ) {
-        signal.throwIfAborted();
-        const read = source.read(buffer.subarray(0, Math.min(SLICE_BYTES, maxBytes - position)), position);
-        if (read === 0) break;
-        writeAll(copy, buffer.subarray(0, read), position);
-        hash.update(buffer.subarray(0, read));
-        position += read;
-        if (position % TURN_BYTES < SLICE_BYTES) await yieldToLoop();
-      }
-      await copy.sync();
-      return hash.digest('hex');
-    } finally {
-      await copy.close();
+    const buffer = new Uint8Array(SLICE_BYTES);
+    for (let position = 0; position < maxBytes; ) {
+      signal.throwIfAborted();
+      const read = source.read(buffer.subarray(0, Math.min(SLICE_BYTES, maxBytes - position)), position);
+      if (read === 0) break;
+      writeAll(copy, buffer.subarray(0, read), position);
+      hash.update(buffer.subarray(0, read));
+      position += read;
+      if (position % TURN_BYTES < SLICE_BYTES) await yieldToLoop();
     }
+    await copy.sync();
+    return hash.digest('hex');
   } finally {
-    await source.close();
+    await copy.close();
   }
-}
-
-/** Deletes a folder of ours with everything in it. */
-async function removeTree(files: Files, path: string): Promise<void> {
-  for (const name of await files.list(path)) {
-    const inner = join(path, name);
-    if ((await files.facts(inner))?.kind === 'directory') await removeTree(files, inner);
-    else await files.remove(inner);
-  }
-  await files.removeFolder(path);
 }

@@ -22,7 +22,7 @@ import type { UpdatesPorts } from '#updates/ports.ts';
 import { type RepositoryCopy, repositoryCopies } from '#updates/signed/repository-copies.ts';
 import { loadTrustedRoot, reportTuf } from '#updates/signed/tuf-feed.ts';
 import { HttpTufSource, targetUrl } from '#updates/signed/tuf-source.ts';
-import { metadataPath, targetPath } from './directory-source.ts';
+import { metadataPath, targetPath } from './medium-files.ts';
 
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;

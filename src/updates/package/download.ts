@@ -22,7 +22,7 @@ import { reportRetry } from '#updates/report-retry.ts';
 import { feedUrl, updatesHeaders } from '#updates/request.ts';
 import type { JournalNote } from './journal-note.ts';
 import type { PackageTurn } from './turn.ts';
-import { type FileForm, FIRST_BYTES, verify } from './verify.ts';
+import { FIRST_BYTES, type FileForm, verify } from './verify.ts';
 
 /** Minimum interval between two attempts for a package, in milliseconds. */
 const SOONEST_MS = 1_000;

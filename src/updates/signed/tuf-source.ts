@@ -158,7 +158,8 @@ export function targetUrl(base: URL, name: string): URL {
 /** The clauses of TUF that limit the length of each role. */
 const LIMIT_CLAUSES: Readonly<Record<string, string>> = { root: '5.3.3', timestamp: '5.4.1', snapshot: '5.5.1' };
 
-function tooLong({ name, limitBytes }: FileRequest): CodedError {
+/** A file is longer than its role or its signed length allows. */
+export function tooLong({ name, limitBytes }: Pick<FileRequest, 'name' | 'limitBytes'>): CodedError {
   const role = /^(?:\d+\.)?(.+)\.json$/.exec(name)?.[1] ?? name;
   return coded('TUF-LIMIT', { file: name, role, limit: limitBytes, clause: LIMIT_CLAUSES[role] ?? '5.6.1' });
 }

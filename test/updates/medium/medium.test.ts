@@ -9,6 +9,7 @@ import { listenOnLoopback } from '#test/support/loopback.ts';
 import { openRig, type Rig } from '#test/support/round-rig.ts';
 import { SIGNED_CLOCK, SignedOrigin } from '#test/support/signed-origin.ts';
 import { testSettings } from '#test/support/test-settings.ts';
+import { ArchiveFiles } from '#updates/medium/archive-files.ts';
 import { importUpdates } from '#updates/medium/import.ts';
 import { mirrorRepository } from '#updates/medium/mirror.ts';
 
@@ -49,7 +50,6 @@ async function bring(
     path: over.path ?? MIRROR,
     maxAgeMs: over.maxAgeMs ?? 0,
     by: 'root',
-    unpackDir: '/host/state/import',
   };
   const report = await importUpdates(host.ports, request, NEVER);
   return { report, host };
@@ -57,6 +57,7 @@ async function bring(
 
 const inMirror = (disk: CrashingFiles) =>
   disk.names().filter((name) => name.startsWith(`${MIRROR}/`) && !name.includes('/.'));
+const sizeOf = (disk: CrashingFiles) => disk.names().reduce((sum, name) => sum + (disk.content(name)?.length ?? 0), 0);
 const jarOf = (disk: CrashingFiles, id: string) => disk.content(`/host/packages/${id}.jar`);
 
 describe('mirror', () => {
@@ -219,11 +220,46 @@ describe('import', () => {
     expect(files.names().filter((name) => /escaped|other|state\/import/.test(name))).toEqual([]);
   });
 
+  it('import: an archive takes no space, whatever its headers say', async () => {
+    await mirror();
+    const { pack } = await import('tar-stream');
+    const tar = pack();
+    for (const name of inMirror(files)) tar.entry({ name: name.slice(MIRROR.length + 1) }, files.content(name) ?? '');
+    for (let index = 0; index < 40; index += 1) tar.entry({ name: `targets/${index}.junk` }, 'x'.repeat(100_000));
+    tar.finalize();
+    const archive = Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Buffer>));
+    files.plantFile('/media/updates.tar', archive);
+    files.arm({ fullAfterBytes: sizeOf(files) + 2 * JAR.length + 200_000 });
+    expect((await bring(files, { path: '/media/updates.tar' })).report).toMatchObject({
+      error: null,
+      published: ['u1'],
+    });
+
+    const opened = (limits: { bytes: number; entries: number }) =>
+      ArchiveFiles.open(files, '/media/updates.tar', { signal: NEVER, limits });
+    const size = archive.length;
+    await expect(opened({ bytes: size - 1, entries: 1_000 })).rejects.toMatchObject({ code: 'IMPORT-ARCHIVE' });
+    await expect(opened({ bytes: size, entries: 40 })).rejects.toMatchObject({ code: 'IMPORT-ARCHIVE' });
+    await (await opened({ bytes: size, entries: 1_000 })).close();
+  });
+
+  it.each(['folder', 'archive'])('import: metadata above its limit in a %s is TUF-LIMIT', async (kind) => {
+    await mirror();
+    files.plantFile(`${MIRROR}/metadata/timestamp.json`, Buffer.alloc(16_385, ' '));
+    const { pack } = await import('tar-stream');
+    const tar = pack();
+    for (const name of inMirror(files)) tar.entry({ name: name.slice(MIRROR.length + 1) }, files.content(name) ?? '');
+    tar.finalize();
+    files.plantFile('/media/updates.tar', Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Buffer>)));
+    const { report } = await bring(files, { path: kind === 'folder' ? MIRROR : '/media/updates.tar' });
+    expect(report.error).toMatchObject({ code: 'TUF-LIMIT', facts: { file: 'timestamp.json', limit: 16_384 } });
+  });
+
   it('import: a folder without metadata, and a feed that is not signed, are refused by name', async () => {
     await expect(bring(files, { path: '/media/none' })).rejects.toMatchObject({ code: 'IMPORT-ARCHIVE' });
     const settings = testSettings('/host', { updates: { feed_url: `${origin.url}/feed.json` } });
     const { ports } = await openRig({ files, dir: '/host', settings, clock: SIGNED_CLOCK });
-    const request = { path: MIRROR, maxAgeMs: 0, by: 'root', unpackDir: '/host/state/import' };
+    const request = { path: MIRROR, maxAgeMs: 0, by: 'root' };
     await expect(importUpdates(ports, request, NEVER)).rejects.toMatchObject({ code: 'IMPORT-UNSIGNED' });
   });
 
