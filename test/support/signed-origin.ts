@@ -26,6 +26,8 @@ export const MISSING = {
 /** Answers a request in place of the server; false leaves it to the server. */
 type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+const VALID_MS = 30 * 86_400_000;
+
 /** A clock that stands still at the time for which the simulated repository signs. Waits are real. */
 export const SIGNED_CLOCK: Clock = { ...systemClock, now: () => NOW_MS };
 
@@ -57,6 +59,13 @@ export class SignedOrigin {
 
   close(): Promise<void> {
     return this.#address.close();
+  }
+
+  /** Signs everything for the real clock, for tests of real processes. The first root, which may have expired, stays. */
+  validFromNow(): void {
+    const expiresMs = Date.now() + VALID_MS;
+    for (const role of ['root', 'targets', 'snapshot', 'timestamp']) this.repository.expire(role, expiresMs);
+    this.repository.publish('root').publishAll();
   }
 
   /** Signs a feed of these items together with their packages, and publishes everything. */
