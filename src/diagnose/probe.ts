@@ -51,6 +51,8 @@ export interface TestUpload {
 
 export interface ProbeParts extends TryParts {
   readonly report: ScopedReport;
+  /** Called with each stage as soon as it is over. */
+  onStage?(purpose: Purpose, stage: ObservedStage): void;
   /** How long the response to an upgrade may take, in milliseconds. */
   readonly upgradeTimeoutMs: number;
 }
@@ -94,7 +96,7 @@ export async function runProbe(probe: Probe, given: ProbeParts): Promise<ProbeRe
 async function runUntil(probe: Probe, parts: ProbeParts, aborted: AbortSignal): Promise<ProbeResult> {
   const { clock, router } = parts;
   const startedMs = clock.monotonic();
-  const watched = new WatchedRouter(router, clock);
+  const watched = new WatchedRouter(router, clock, (stage) => parts.onStage?.(probe.purpose, stage));
   const { part, met, failure } = await probeStages(probe, watched, parts);
   const { observed, responses } = watched;
   aborted.throwIfAborted();
@@ -162,7 +164,7 @@ async function upgrade({ target, purpose, headers }: Probe, watched: WatchedRout
   const open = await openWebSocket(target, { router: watched, purpose, headers: headers(), timeoutMs, clock, signal });
   open.close();
   const elapsedMs = clock.monotonic() - startedMs;
-  watched.observed.push({ stage: 'websocket', target: authorityOf(target), elapsedMs, facts: {}, error: null });
+  watched.add({ stage: 'websocket', target: authorityOf(target), elapsedMs, facts: {}, error: null });
 }
 
 async function requestNextPart(next: PackagePart, watched: WatchedRouter, net: Net): Promise<ObservedPart> {
@@ -172,7 +174,7 @@ async function requestNextPart(next: PackagePart, watched: WatchedRouter, net: N
   const elapsedMs = net.clock.monotonic() - startedMs;
   const { status, contentLength } = part.head;
   const facts = { status, bytes: contentLength, works: part.rangeWorked };
-  watched.observed.push({ stage: 'range', target: authorityOf(part.url), elapsedMs, facts, error: null });
+  watched.add({ stage: 'range', target: authorityOf(part.url), elapsedMs, facts, error: null });
   return part;
 }
 
@@ -185,7 +187,7 @@ async function sendTest(
   const { status, isDiscarded } = await test.send(net);
   const elapsedMs = net.clock.monotonic() - startedMs;
   const facts = { bytes: test.bytes, status, works: isDiscarded };
-  watched.observed.push({ stage: 'upload', target: authorityOf(target), elapsedMs, facts, error: null });
+  watched.add({ stage: 'upload', target: authorityOf(target), elapsedMs, facts, error: null });
 }
 
 function routeOf({ purpose, target }: Probe, router: Router): Route | null {

@@ -55,11 +55,14 @@ export class WatchedRouter implements Router {
   recordsResponses = true;
   readonly #router: Router;
   readonly #clock: Clock;
+  readonly #onStage: (stage: ObservedStage) => void;
   readonly #reached = new Set<string>();
 
-  constructor(router: Router, clock: Clock) {
+  /** @param onStage called with each stage as soon as it is over */
+  constructor(router: Router, clock: Clock, onStage: (stage: ObservedStage) => void = () => undefined) {
     this.#router = router;
     this.#clock = clock;
+    this.#onStage = onStage;
   }
 
   /**
@@ -75,7 +78,7 @@ export class WatchedRouter implements Router {
     error.during({ phase: isChoice ? 'choice' : 'response', elapsedMs: 0, proven: last?.passed ?? [] });
     const target =
       last === undefined ? (observed.at(-1)?.target ?? authorityOf(destination)) : `${last.host}:${last.port}`;
-    observed.push({ stage, target, elapsedMs: error.trace?.elapsedMs ?? null, facts: {}, error });
+    this.add({ stage, target, elapsedMs: error.trace?.elapsedMs ?? null, facts: {}, error });
   }
 
   route(purpose: Purpose, target: URL): Route {
@@ -115,13 +118,19 @@ export class WatchedRouter implements Router {
         const elapsedMs = this.#clock.monotonic() - openedMs;
         const { status, reason } = head;
         const facts = { status, reason, via: responseInfo(head).via };
-        this.observed.push({ stage: 'http', target, elapsedMs, facts, error: null });
+        this.add({ stage: 'http', target, elapsedMs, facts, error: null });
       },
     };
   }
 
   #note({ phase, elapsedMs, facts, error }: ObservedStep, target: string): void {
-    this.observed.push({ stage: stageOf(phase, 'http'), target, elapsedMs, facts, error });
+    this.add({ stage: stageOf(phase, 'http'), target, elapsedMs, facts, error });
+  }
+
+  /** Records a stage. */
+  add(stage: ObservedStage): void {
+    this.observed.push(stage);
+    this.#onStage(stage);
   }
 }
 

@@ -63,6 +63,11 @@ export const CONFIG_EVENTS = {
     thread: 'Config',
     text: 'Testing new settings from {by:words} for at most {window:ms}; the previous settings remain in effect.',
   },
+  'change-stage': {
+    level: 'debug',
+    thread: 'Config',
+    text: 'Test of new settings: {stage:words} for {purpose}: {result:words}.',
+  },
   'change-failed': {
     level: 'warn',
     thread: 'Config',

@@ -109,7 +109,7 @@ export class ChangeTrials {
   async #run(trial: { id: number; change: AuthorizedChange; report: Report }, signal: AbortSignal): Promise<void> {
     const { id, change, report } = trial;
     const to = await this.#validate(change);
-    const failure = await this.#firstFailure(change, changedRoutes(this.#parts.settings(), to), signal);
+    const failure = await this.#firstFailure({ change, report }, changedRoutes(this.#parts.settings(), to), signal);
     if (failure === null) this.#step({ kind: 'passed', id });
     else if (this.#step({ kind: 'failed', id, failure })) {
       report({ name: 'change-failed', code: failure.code, message: failure.message });
@@ -127,12 +127,13 @@ export class ChangeTrials {
   }
 
   async #firstFailure(
-    change: AuthorizedChange,
+    { change, report }: { readonly change: AuthorizedChange; readonly report: Report },
     purposes: Purpose[],
     signal: AbortSignal,
   ): Promise<TrialFailure | null> {
     const { text, typed, authority } = change;
-    return purposes.length === 0 ? null : await this.#parts.testCandidate({ text, typed, purposes, authority }, signal);
+    if (purposes.length === 0) return null;
+    return await this.#parts.testCandidate({ text, typed, purposes, authority, report }, signal);
   }
 
   #step(event: ConfirmEvent): boolean {

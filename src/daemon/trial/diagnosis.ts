@@ -10,7 +10,7 @@ import { basename } from 'node:path';
 import { findProfile, noDefault } from '#config/editing/profile-edits.ts';
 import { keyName } from '#config/problem.ts';
 import { credentialKeysOf } from '#config/purpose-settings.ts';
-import { PURPOSES } from '#config/purposes.ts';
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import { newUses, type SecretUse, usesProxyVariables, usesTicket } from '#config/reading/secret-uses.ts';
 import type { Settings } from '#config/settings.ts';
@@ -24,6 +24,7 @@ import { diagnose } from '#diagnose/diagnose.ts';
 import type { ConfigCandidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import type { OpinionSettings } from '#diagnose/second-opinion.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
+import type { ObservedStage } from '#diagnose/watched-router.ts';
 import { coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
 import { userAgentOf } from '#http/purpose-headers.ts';
@@ -42,6 +43,8 @@ import { userName } from './undiagnosed.ts';
 export interface DiagnosisCall extends DiagnosisRequest {
   readonly held?: HeldFile | null;
   readonly authority: Authority;
+  /** Called with each stage as soon as it is over. */
+  onStage?(purpose: Purpose, stage: ObservedStage): void;
 }
 
 /** @throws CodedError what refuses the candidate; the reason of `signal` once it is aborted */
@@ -75,6 +78,7 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
       ports.habits.observe({ proxy: connection.proxyUrl, origin: url.origin, via: head.via, rangeWorked, etag });
     },
     // A change that is tried has a time limit, and its settings are not those of the work.
+    ...(call.onStage === undefined ? {} : { onStage: call.onStage }),
     probes: probesFor(ports, settings, call.candidate === null ? testUploads(parts) : null),
     purposes: call.purposes ?? [...PURPOSES],
     about: {

@@ -9,7 +9,9 @@ import type { TrialFailure } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
+import type { ObservedStage } from '#diagnose/watched-router.ts';
 import { asCoded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
 import { runDiagnosis } from './diagnosis.ts';
 
 /** What is tested. */
@@ -20,6 +22,8 @@ export interface TrialRequest {
   readonly purposes: readonly Purpose[];
   /** The authority of the text's author. */
   readonly authority: Authority;
+  /** Gets an event for each stage. */
+  readonly report?: Report | undefined;
 }
 
 /** The first failure of these purposes, in their order; null when there is none. Rejects with the reason of `signal`. */
@@ -30,7 +34,15 @@ export async function testCandidate(
 ): Promise<TrialFailure | null> {
   const candidate = { text: trial.text, typed: [...trial.typed] };
   try {
-    const request = { purposes: [...trial.purposes], shell: {}, candidate, through: null, authority: trial.authority };
+    const request = {
+      purposes: [...trial.purposes],
+      shell: {},
+      candidate,
+      through: null,
+      authority: trial.authority,
+      onStage: (purpose: Purpose, { stage, error }: ObservedStage) =>
+        trial.report?.({ name: 'change-stage', purpose, stage, result: error === null ? 'ok' : error.code }),
+    };
     const { purposes } = await runDiagnosis(parts, request, signal);
     return purposes.find(({ failure }) => failure !== null)?.failure ?? null;
   } catch (thrown) {
