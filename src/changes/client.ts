@@ -9,7 +9,7 @@ import type { Change } from '#config/editing/apply-change.ts';
 import { parsePath } from '#config/editing/edit.ts';
 import { mayReplace } from '#config/editing/edit-file.ts';
 import type { Problem } from '#config/problem.ts';
-import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
+import type { RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { validateSocketOwner } from '#control/socket-owner.ts';
 import { reviveError, reviveEvent } from '#control/wire.ts';
@@ -20,7 +20,16 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { linesFrom } from './lines.ts';
 import type { MadeChange } from './make.ts';
-import { answerSchema, DEFAULT_WINDOW_MS, type ServiceAnswer, type ServiceRequest } from './request.ts';
+import {
+  type AnyRequest,
+  answerSchema,
+  DEFAULT_WINDOW_MS,
+  type LookAnswer,
+  type LookRequest,
+  lookAnswerSchema,
+  type ServiceAnswer,
+  type ServiceRequest,
+} from './request.ts';
 
 /** The socket of the service, with the files and clock that the client uses. */
 export interface ServicePlace {
@@ -36,6 +45,8 @@ export interface ServiceChange {
   readonly windowMs?: number | undefined;
   /** Whether a failed test waits for a person to confirm the change. */
   readonly waits: boolean;
+  /** Whether the change is written although its test failed. */
+  readonly savesAnyway?: boolean | undefined;
   readonly onEvent: Report;
   readonly signal: AbortSignal;
 }
@@ -59,6 +70,18 @@ export async function needsService({ socket, files }: Omit<ServicePlace, 'clock'
   return facts?.kind === 'socket';
 }
 
+/** The daemon's state folder, whose owner may also own the socket. */
+export interface ServiceTarget {
+  /** The configuration file, for the error if this user may not use the service. */
+  readonly file: string;
+  readonly stateDir: string;
+}
+
+/** The content that a change is made for. */
+interface ChangedContent extends ServiceTarget {
+  readonly digest: string;
+}
+
 /**
  * Has the service try or make the change.
  * @throws CodedError CONFIG-FORBIDDEN if this user may not use it, CHANGE-UNREACHABLE, CONTROL-FOREIGN, and the errors
@@ -66,29 +89,67 @@ export async function needsService({ socket, files }: Omit<ServicePlace, 'clock'
  * the service returns, such as KEY-AUTHORITY and CHANGE-UNTRIED
  */
 export async function askService(
-  { socket: path, files, clock }: ServicePlace,
-  loaded: LoadedSettings,
+  place: ServicePlace,
+  content: ChangedContent,
   change: ServiceChange,
 ): Promise<ServiceOutcome> {
-  const request = requestOf(loaded, change);
-  await validateSocketOwner({ path, stateDir: loaded.settings.daemon.state_dir, self: files.self }, files);
+  const request = requestOf(content, change);
+  const { signal, onEvent } = change;
+  const limitMs = request.window_ms + RESERVE_MS;
+  return outcomeOf(place.socket, await exchange(place, content, { request, limitMs, signal, onEvent }));
+}
+
+/** The result of a look; a refused file is thrown as its error. */
+export type ProxyLook = Exclude<LookAnswer, { readonly state: 'refused' }>;
+
+/**
+ * Asks the service for what a menu shows. @throws CodedError as `askService`, and the error of a configuration that is
+ * not valid
+ */
+export async function lookByService(
+  place: ServicePlace,
+  target: ServiceTarget,
+  { pin, signal }: { readonly pin: string | null; readonly signal: AbortSignal },
+): Promise<ProxyLook> {
+  const request: LookRequest = { verb: 'look', pin };
+  const raw = await exchange(place, target, { request, limitMs: RESERVE_MS, signal, onEvent: () => undefined });
+  const parsed = lookAnswerSchema.safeParse(raw);
+  if (!parsed.success) throw coded('CHANGE-UNREACHABLE', { path: place.socket, reason: OTHER_VERSION });
+  if (parsed.data.state === 'refused') throw reviveError(parsed.data.error);
+  return parsed.data;
+}
+
+interface Exchange {
+  readonly request: AnyRequest;
+  readonly limitMs: number;
+  readonly signal: AbortSignal;
+  readonly onEvent: Report;
+}
+
+/** Sends one request. Returns the result, which is not checked yet. */
+async function exchange(
+  { socket: path, files, clock }: ServicePlace,
+  { file, stateDir }: ServiceTarget,
+  { request, limitMs, signal, onEvent }: Exchange,
+): Promise<unknown> {
+  await validateSocketOwner({ path, stateDir, self: files.self }, files);
   const broken = (reason: string) => coded('CHANGE-UNREACHABLE', { path, reason });
-  const socket = await open(path, loaded.file);
-  const late = clock.after(request.window_ms + RESERVE_MS, () => socket.destroy(), 'the change service');
-  const stopListening = onAbort(change.signal, () => socket.destroy());
+  const socket = await open(path, file);
+  const late = clock.after(limitMs, () => socket.destroy(), 'the change service');
+  const stopListening = onAbort(signal, () => socket.destroy());
   try {
-    change.signal.throwIfAborted();
+    signal.throwIfAborted();
     socket.write(`${JSON.stringify(request)}\n`);
     for await (const value of linesFrom(socket, broken)) {
       const { event, result, error } = (value ?? {}) as { event?: unknown; result?: unknown; error?: unknown };
       if (error !== undefined) throw reviveError(error);
-      if (result !== undefined) return outcomeOf(path, result);
+      if (result !== undefined) return result;
       const known = reviveEvent(event);
-      if (known !== null) change.onEvent(known);
+      if (known !== null) onEvent(known);
     }
     throw broken(STOPPED);
   } catch (thrown) {
-    if (!change.signal.aborted) throw thrown instanceof CodedError ? thrown : broken(STOPPED);
+    if (!signal.aborted) throw thrown instanceof CodedError ? thrown : broken(STOPPED);
     throw coded('CANCELLED', { reason: 'the trial was interrupted' }, thrown);
   } finally {
     late.cancel();
@@ -97,7 +158,10 @@ export async function askService(
   }
 }
 
-function requestOf({ digest }: LoadedSettings, { verb, change, windowMs, waits }: ServiceChange): ServiceRequest {
+function requestOf(
+  { digest }: ChangedContent,
+  { verb, change, windowMs, waits, savesAnyway }: ServiceChange,
+): ServiceRequest {
   const { edits, secret } = change;
   return {
     verb,
@@ -106,6 +170,7 @@ function requestOf({ digest }: LoadedSettings, { verb, change, windowMs, waits }
     secret: secret === undefined ? null : { path: [...secret.path], value: secret.value.reveal() },
     window_ms: windowMs ?? DEFAULT_WINDOW_MS,
     waits,
+    ...(savesAnyway === true ? { saves_anyway: true } : {}),
   };
 }
 

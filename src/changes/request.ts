@@ -10,6 +10,8 @@ import { changeVerdictSchema } from '#control/change.ts';
 import { coded } from '#errors/coded-error.ts';
 import { checkJsonShape, type JsonLimits } from '#system/json-shape.ts';
 import { APPLY_STATES } from './daemon-outcome.ts';
+import { proxyFactsSchema } from './proxy/facts.ts';
+import { outcomeSchema } from './proxy/outcome.ts';
 
 /** 256 KiB. A list of a thousand hosts takes 30 KB. */
 export const MAX_REQUEST_BYTES = 262_144;
@@ -37,7 +39,7 @@ const editSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('remove'), path: pathSchema }),
 ]);
 
-const requestSchema = z.strictObject({
+const changeRequestSchema = z.strictObject({
   /** `try` tests the change and writes nothing; `apply` tests it and writes it if the test succeeds. */
   verb: z.enum(['try', 'apply']),
   /** sha256 in hex of the file that the edits were made for. */
@@ -48,8 +50,18 @@ const requestSchema = z.strictObject({
   window_ms: z.int().min(MIN_WINDOW_MS).max(MAX_WINDOW_MS),
   /** Whether a failed test waits for a person to confirm the change (`sallyport proxy confirm`). */
   waits: z.boolean(),
+  /** Whether settings are written although a stage failed. They are tested anyway. */
+  saves_anyway: z.boolean().optional(),
 });
-export type ServiceRequest = z.infer<typeof requestSchema>;
+export type ServiceRequest = z.infer<typeof changeRequestSchema>;
+
+/** Asks for what a menu shows. `pin` is what its user entered; null for nothing. */
+const lookRequestSchema = z.strictObject({ verb: z.literal('look'), pin: z.string().max(64).nullable() });
+export type LookRequest = z.infer<typeof lookRequestSchema>;
+
+const requestSchema = z.discriminatedUnion('verb', [changeRequestSchema, lookRequestSchema]);
+/** Every request of the service. */
+export type AnyRequest = z.infer<typeof requestSchema>;
 
 function hasFewValues(edits: readonly z.infer<typeof editSchema>[]): boolean {
   const count = edits.reduce((sum, edit) => sum + ('value' in edit ? countValues(edit.value) : 1), 0);
@@ -62,7 +74,7 @@ function countValues(value: unknown): number {
 }
 
 /** Reads a request. @throws CodedError CHANGE-REQUEST */
-export function parseRequest(line: string): ServiceRequest {
+export function parseRequest(line: string): AnyRequest {
   const excess = checkJsonShape(Buffer.from(line), SHAPE);
   if (excess !== null) throw coded('CHANGE-REQUEST', { reason: `it has more than ${excess.limit} ${excess.what}` });
   let raw: unknown;
@@ -99,7 +111,7 @@ const problemSchema = z.object({
   message: z.string(),
 });
 
-/** The result of a request. */
+/** The result of a change. */
 export const answerSchema = z.discriminatedUnion('state', [
   /** The change would make the file invalid. */
   z.object({ state: z.literal('refused'), error: errorSchema, problems: z.array(problemSchema) }),
@@ -119,3 +131,12 @@ export const answerSchema = z.discriminatedUnion('state', [
   }),
 ]);
 export type ServiceAnswer = z.infer<typeof answerSchema>;
+
+/** The result of a look. */
+export const lookAnswerSchema = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('refused'), error: errorSchema, problems: z.array(problemSchema) }),
+  /** A PIN is needed. `is_wrong`: one was given. */
+  z.object({ state: z.literal('locked'), is_wrong: z.boolean() }),
+  z.object({ state: z.literal('seen'), facts: proxyFactsSchema, outcome: outcomeSchema }),
+]);
+export type LookAnswer = z.infer<typeof lookAnswerSchema>;

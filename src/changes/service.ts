@@ -2,9 +2,9 @@
 // process for each connection that systemd accepts, and exits with the connection (systemd/sallyport-change.socket).
 //
 // Guarantees: only keys that an admin may set are changed, and no secret is used in a new way unless the request
-// contains it. The file is written only after the daemon has tested and accepted exactly this content. If the caller
-// disconnects before the write, nothing changes. A crash leaves the old or the new file. The mode of the socket decides
-// who may connect, and SO_PEERCRED identifies the caller.
+// contains it. The file is written only after the daemon has tested exactly this content, and accepted it unless the
+// request says to save it anyway. If the caller disconnects before the write, nothing changes. A crash leaves the old or
+// the new file. The mode of the socket decides who may connect, and SO_PEERCRED identifies the caller.
 
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -23,6 +23,7 @@ import type { Peer } from '#system/network/peer.ts';
 import { exposedAbove, requireOwnFolder } from '#system/own-folder.ts';
 import type { DaemonOutcome } from './daemon-outcome.ts';
 import { LineSocket } from './lines.ts';
+import { answerLook } from './look.ts';
 import { makeChange } from './make.ts';
 import { editedKeys, MAX_REQUEST_BYTES, parseRequest, type ServiceAnswer, type ServiceRequest } from './request.ts';
 import { changeOf, givenKeys, requireKept, requireTried } from './requirements.ts';
@@ -66,6 +67,10 @@ export async function serveChange(socket: Socket, parts: ServiceParts): Promise<
     if (peer === null) throw coded('CHANGE-REQUEST', { reason: 'the kernel did not report who sent it' });
     requester = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`} (process ${peer.pid})`;
     const request = parseRequest(await line);
+    if (request.verb === 'look') {
+      send({ result: await answerLook(request, { ...parts, requester }) });
+      return;
+    }
     const keys = editedKeys(request).join(', ');
     report({ name: 'change-requested', verb: request.verb, who: requester, keys });
     const signal = AbortSignal.any([lines.gone, parts.signal]);
@@ -101,7 +106,8 @@ async function answerRequest(request: ServiceRequest, serving: Serving, onEvent:
   const tried = await tryRequest(request, { ...allowed, given: givenKeys(request, text), onEvent });
   if (tried.state === 'refused') return refusal(tried.refused);
   const { verdict } = tried;
-  if (request.verb === 'try' || !verdict.confirmed) return { state: 'tried', verdict };
+  const isWritten = request.verb === 'apply' && (verdict.confirmed || request.saves_anyway === true);
+  if (!isWritten) return { state: 'tried', verdict };
   serving.signal.throwIfAborted();
   const made = await writeTried(tried.text, allowed);
   if (made.state === 'refused') return refusal(made.refused);

@@ -22,6 +22,7 @@ export const PROCESS_EVENTS = {
     thread: 'Control',
     text: 'Refused a request over {socket} from {who:words} to {what:words}: {error:advised}',
   },
+  'menu-pin-wrong': { level: 'warn', thread: 'Control', text: 'Wrong PIN at the menu, from {who:words}.' },
   'change-requested': {
     level: 'info',
     thread: 'Config',

@@ -6,7 +6,7 @@ import type { LoadedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { printChange } from './change-text.ts';
 import type { CommandContext } from './command-context.ts';
-import { printConfirmed, printDropped, printRefused, trialPrinter } from './confirm.ts';
+import { printConfirmed, printDropped, printRefused, printSavedAnyway, trialPrinter } from './confirm.ts';
 import type { DescribedChange } from './described-change.ts';
 
 /** Whether only the change service can write this file for the current user. */
@@ -25,11 +25,15 @@ export async function changeByService(
   const { confirmWithin: windowMs } = confirm;
   const waits = windowMs !== undefined && confirm.saveAnyway !== true;
   const onEvent = trialPrinter(context, { windowMs, waits });
-  const request = { verb: 'apply', change, windowMs, waits, onEvent, signal } as const;
-  const outcome = await askService({ socket: changeSocket ?? '', files, clock }, loaded, request);
+  const savesAnyway = confirm.saveAnyway;
+  const request = { verb: 'apply', change, windowMs, waits, savesAnyway, onEvent, signal } as const;
+  const { file, digest, settings } = loaded;
+  const content = { file, digest, stateDir: settings.daemon.state_dir };
+  const outcome = await askService({ socket: changeSocket ?? '', files, clock }, content, request);
   if (outcome.state === 'refused') return printRefused(terminal, outcome.refused);
   if (outcome.state === 'tried') return printNotMade(context, { change, verdict: outcome.verdict, file: loaded.file });
-  if (!json) printConfirmed(terminal, outcome.verdict);
+  if (!json && outcome.verdict.confirmed) printConfirmed(terminal, outcome.verdict);
+  if (!outcome.verdict.confirmed) printSavedAnyway(terminal, outcome.verdict);
   await change.after?.();
   return printChange(terminal, outcome, { ...change, file: loaded.file, verdict: outcome.verdict });
 }
@@ -39,9 +43,6 @@ function printNotMade(
   { change, verdict, file }: { change: DescribedChange; verdict: ChangeVerdict; file: string },
 ): number {
   const status = printDropped(terminal, verdict);
-  if (change.confirm?.saveAnyway === true) {
-    terminal.err('Only root can save settings that failed the test. Run the same command with sudo.');
-  }
   if (change.json) printJson(terminal, { ...change.facts, file, changed: false, confirmation: verdict });
   return status;
 }

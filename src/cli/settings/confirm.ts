@@ -97,14 +97,13 @@ async function handleVerdict(
   verdict: ChangeVerdict,
   { saveAnyway, json }: ConfirmFlags & { readonly json: boolean },
 ): Promise<TrialResult> {
-  const { confirmed, failure } = verdict;
+  const { confirmed } = verdict;
   if (confirmed) {
     if (!json) printConfirmed(terminal, verdict);
     return { status: null, verdict };
   }
   if (saveAnyway === true) {
-    const code = failure?.code ?? NO_ANSWER;
-    terminal.err(`New settings failed with ${code}; saving them anyway (--save-anyway). The network may be down.`);
+    printSavedAnyway(terminal, verdict);
     return { status: null, verdict };
   }
   const status = printDropped(terminal, verdict);
@@ -116,6 +115,12 @@ async function handleVerdict(
 }
 
 const NO_ANSWER = 'no answer in time';
+
+/** Prints that the settings are saved although their test failed. */
+export function printSavedAnyway(terminal: Terminal, { failure }: ChangeVerdict): void {
+  const code = failure?.code ?? NO_ANSWER;
+  terminal.err(`New settings failed with ${code}; saving them anyway (--save-anyway). The network may be down.`);
+}
 
 /** Prints whether the test or a person confirmed the change. */
 export function printConfirmed(terminal: Terminal, { by }: ChangeVerdict): void {

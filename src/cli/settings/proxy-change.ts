@@ -1,9 +1,8 @@
 // `sallyport proxy add | edit | change`: sets the values of a profile from flags or, without flags, from questions.
 
 import { dirname } from 'node:path';
+import { changeWith, isElsewhere } from '#changes/proxy/profile-change.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
-import type { Change } from '#config/editing/apply-change.ts';
-import type { Edit } from '#config/editing/edit.ts';
 import { noteProfile } from '#config/editing/profile-dates.ts';
 import { addProfile, changeProfile, type FieldChange, findProfile, noDefault } from '#config/editing/profile-edits.ts';
 import { profileFields, readField, validateField } from '#config/editing/profile-fields.ts';
@@ -12,6 +11,7 @@ import type { LoadedSettings } from '#config/reading/load.ts';
 import { warningsFor } from '#config/rules/profile-warnings.ts';
 import { validateProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
+import type { Secret } from '#redaction/secret.ts';
 import { changeCommand, switchedOff, withSettings } from './change-command.ts';
 import type { CommandContext } from './command-context.ts';
 import type { ConfirmFlags } from './confirm.ts';
@@ -53,7 +53,7 @@ export async function addProxyCommand(
     const password = await passwordFor(context, loaded, { flags, before: null, profile, prompts });
     const changeTo = (isDefault: boolean) => {
       const edits = addProfile(settings, { name: own, changes: withPassword(changes, password), isDefault });
-      return changeWith({ edits, password, name: own, index: settings.proxies.length });
+      return changeWith({ edits, password: typedIn(password), name: own, index: settings.proxies.length });
     };
     const isFirst = settings.proxies.length === 0;
     const tested = prompts ? await offerTest(context, loaded, { change: changeTo(isFirst), name: own }) : null;
@@ -102,7 +102,8 @@ async function editProfile(
   const password = await passwordFor(context, loaded, { flags, before, profile, prompts });
   const changeTo = (isDefault: boolean) => {
     const to = { changes: withPassword(changes, password), name: rename, isDefault };
-    return changeWith({ edits: changeProfile(settings, before.name, to), password, name: profile.name, index });
+    const edits = changeProfile(settings, before.name, to);
+    return changeWith({ edits, password: typedIn(password), name: profile.name, index });
   };
   const tested = prompts
     ? await offerTest(context, loaded, { change: changeTo(before.default), name: profile.name })
@@ -200,25 +201,12 @@ async function passwordFor(
   });
 }
 
-/** Whether the stored password would be sent to a different server. */
-function isElsewhere(before: Profile, after: Profile): boolean {
-  const place = ({ scheme, address, port }: Profile) => `${scheme}|${String(address ?? '').toLowerCase()}|${port}`;
-  return place(before) !== place(after);
-}
-
 function withPassword(changes: readonly FieldChange[], password: Password): FieldChange[] {
   return password.kind === 'elsewhere' ? [...changes, { path: ['password'], value: password.value }] : [...changes];
 }
 
-function changeWith(made: {
-  readonly edits: readonly Edit[];
-  readonly password: Password;
-  readonly name: string;
-  readonly index: number;
-}): Change {
-  const { edits, password, name, index } = made;
-  if (password.kind !== 'typed') return { edits };
-  return { edits, secret: { name, path: ['proxies', index, 'password'], value: password.value } };
+function typedIn(password: Password): Secret | null {
+  return password.kind === 'typed' ? password.value : null;
 }
 
 async function askDefault({ terminal }: CommandContext): Promise<boolean> {

@@ -1,5 +1,6 @@
 // `sallyport proxy delete | default | enable | disable`: which profile the purposes use, if any.
 
+import { switchEdits } from '#changes/proxy/profile-change.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { noteProfile } from '#config/editing/profile-dates.ts';
 import {
@@ -92,9 +93,8 @@ export async function enableProxyCommand(
   return await withSettings(context, async (loaded) => {
     const { settings } = loaded;
     const isEmpty = settings.proxies.length === 0;
-    const isSame = settings.proxy_enabled === enabled;
     return await changeCommand(context, loaded, {
-      edits: isSame ? [] : [{ kind: 'set', path: 'proxy_enabled', value: enabled }],
+      edits: switchEdits(settings, enabled),
       sentences: [
         enabled
           ? 'Proxies are used again.'

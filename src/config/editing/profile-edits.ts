@@ -14,6 +14,15 @@ import type { Plain } from './edit-render.ts';
 type Profile = Settings['proxies'][number];
 type ProfileSettings = Pick<Settings, 'proxies' | 'use_proxy_for' | 'proxy_enabled'>;
 
+/** The fields of a profile that its edits depend on. */
+type ListedProfile = Pick<Profile, 'name' | 'default'>;
+
+/** Settings whose profiles have at least these fields. A caller that cannot read the file has no more of them. */
+export interface ListedSettings<P extends ListedProfile = ListedProfile> {
+  readonly proxies: readonly P[];
+  readonly use_proxy_for: Settings['use_proxy_for'];
+}
+
 /** A new value for a field of a profile; undefined removes the field. */
 export interface FieldChange {
   readonly path: readonly string[];
@@ -21,7 +30,10 @@ export interface FieldChange {
 }
 
 /** The profile with this name, ignoring case. @throws CodedError PROFILE-UNKNOWN */
-export function findProfile({ proxies }: Pick<Settings, 'proxies'>, name: string): { profile: Profile; index: number } {
+export function findProfile<P extends ListedProfile>(
+  { proxies }: { readonly proxies: readonly P[] },
+  name: string,
+): { profile: P; index: number } {
   const index = proxies.findIndex((one) => one.name.toLowerCase() === name.toLowerCase());
   const profile = proxies[index];
   if (profile !== undefined) return { profile, index };
@@ -31,17 +43,17 @@ export function findProfile({ proxies }: Pick<Settings, 'proxies'>, name: string
 }
 
 /** The error for a request for the default profile if there is none. */
-export function noDefault({ proxies }: Pick<Settings, 'proxies'>): CodedError {
+export function noDefault({ proxies }: { readonly proxies: readonly ListedProfile[] }): CodedError {
   return coded('PROFILE-NO-DEFAULT', { known: namesOf(proxies) });
 }
 
-function namesOf(proxies: readonly Profile[]): string {
+function namesOf(proxies: readonly ListedProfile[]): string {
   return proxies.length === 0 ? 'none' : proxies.map((one) => one.name).join(', ');
 }
 
 /** Adds a profile at the end. @throws CodedError PROFILE-EXISTS */
 export function addProfile(
-  settings: ProfileSettings,
+  settings: ListedSettings,
   added: { readonly name: string; readonly changes: readonly FieldChange[]; readonly isDefault: boolean },
 ): Edit[] {
   const { proxies } = settings;
@@ -54,7 +66,7 @@ export function addProfile(
 
 /** Changes a profile. Keys that refer to it get its new name. @throws CodedError PROFILE-UNKNOWN, PROFILE-EXISTS */
 export function changeProfile(
-  settings: ProfileSettings,
+  settings: ListedSettings,
   name: string,
   to: { readonly changes: readonly FieldChange[]; readonly name?: string | undefined; readonly isDefault: boolean },
 ): Edit[] {
@@ -74,7 +86,7 @@ export function changeProfile(
 }
 
 /** Makes this profile the only default. @throws CodedError PROFILE-UNKNOWN */
-export function makeDefault(settings: ProfileSettings, name: string): Edit[] {
+export function makeDefault(settings: ListedSettings, name: string): Edit[] {
   const { profile, index } = findProfile(settings, name);
   if (profile.default) return [];
   return [...unsetDefault(settings), { kind: 'set', path: ['proxies', index, 'default'], value: true }];
@@ -150,12 +162,12 @@ export function setRoute(settings: ProfileSettings, purpose: Purpose, use: strin
   return [{ kind: 'set', path: ['use_proxy_for', purpose], value }];
 }
 
-function refuseTaken({ proxies }: ProfileSettings, name: string, own?: Profile): void {
+function refuseTaken({ proxies }: ListedSettings, name: string, own?: ListedProfile): void {
   const taken = proxies.find((one) => one !== own && one.name.toLowerCase() === name.toLowerCase());
   if (taken !== undefined) throw coded('PROFILE-EXISTS', { name: taken.name });
 }
 
-function unsetDefault({ proxies }: ProfileSettings): Edit[] {
+function unsetDefault({ proxies }: ListedSettings): Edit[] {
   return proxies.flatMap((one, index) =>
     one.default ? [{ kind: 'set', path: ['proxies', index, 'default'], value: false } as const] : [],
   );
@@ -169,7 +181,7 @@ function withField(fields: Record<string, Plain>, { path, value }: FieldChange):
 }
 
 /** The keys that contain the name of the profile. */
-function namedUsers(settings: ProfileSettings, name: string): ProfileUser[] {
+function namedUsers(settings: ListedSettings, name: string): ProfileUser[] {
   const purposes = PURPOSES.filter((purpose) => settings.use_proxy_for[purpose] === name);
   const fallbacks = settings.proxies.flatMap((one, index) =>
     fallbackOf(one).flatMap((other, place) =>
@@ -192,6 +204,6 @@ function withoutFallbacks({ proxies }: ProfileSettings, name: string): Edit[] {
 }
 
 /** The fallbacks of a profile; empty if the schema has no such key. */
-function fallbackOf(profile: Profile): readonly string[] {
+function fallbackOf(profile: ListedProfile): readonly string[] {
   return (profile as { readonly fallback?: readonly string[] }).fallback ?? [];
 }

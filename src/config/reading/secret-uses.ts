@@ -68,7 +68,9 @@ export function inlineUses(settings: Salvaged): SecretUse[] {
 /**
  * The uses of secrets that have another source or destination after a change, and whose value the caller did not give.
  * Renaming or reordering profiles does not count. `given` are the keys whose values came with the request. Tickets are
- * included: authentication `auto` uses one once it is in the file, although a trial works without it.
+ * included: authentication `auto` uses one once it is in the file, although a trial works without it. With a password for
+ * this proxy in the request, `auto` is allowed: a ticket is valid only for the service of the proxy itself (RFC 4120,
+ * 1.1), and its sender also gives a login of its own.
  */
 export function movedUses(
   before: readonly SecretUse[],
@@ -77,7 +79,12 @@ export function movedUses(
 ): SecretUse[] {
   const known = new Set(before.map(placeOfUse));
   const counts = (use: SecretUse) => !use.isOptional || usesTicket(use);
-  return after.filter((use) => counts(use) && !known.has(placeOfUse(use)) && !given.has(keyName(use.path)));
+  return after.filter((use) => counts(use) && !known.has(placeOfUse(use)) && !isGiven(use, given));
+}
+
+function isGiven(use: SecretUse, given: ReadonlySet<string>): boolean {
+  if (given.has(keyName(use.path))) return true;
+  return usesTicket(use) && use.isOptional && given.has(keyName([...use.path.slice(0, -1), 'password']));
 }
 
 function placeOfUse({ path, source, destination }: SecretUse): string {

@@ -141,10 +141,13 @@ function validateExposure(path: KeyPath, mode: number): Finding[] {
 function validateValue(path: KeyPath, value: string): Finding[] {
   const wrong = validateNoControl(value) ?? validateForUse(path, value);
   if (wrong !== null) return [finding(path, wrong)];
-  if ([...value].length >= MIN_MASKED_LENGTH) return [];
+  // A PIN is short by nature, and nothing prints it.
+  if ([...value].length >= MIN_MASKED_LENGTH || isPin(path)) return [];
   const message = `The secret has fewer than ${MIN_MASKED_LENGTH} characters, too short to be masked in logs.`;
   return [{ ...finding(path, message), severity: 'warning' }];
 }
+
+const isPin = ([section, key]: KeyPath) => section === 'menu' && key === 'pin';
 
 /** RFC 9110, 5.5 (field values) and RFC 6750, 2.1 (bearer tokens). */
 function validateForUse(path: KeyPath, value: string): string | null {
@@ -154,6 +157,7 @@ function validateForUse(path: KeyPath, value: string): string | null {
   if (path[1] === 'bearer_token' && !/^[A-Za-z0-9._~+/-]+=*$/.test(value)) {
     return 'A bearer token may contain letters, digits and . _ ~ + / -, and may end with =.';
   }
+  if (isPin(path) && !/^[0-9]{4,12}$/.test(value)) return 'A PIN has 4 to 12 digits.';
   return null;
 }
 

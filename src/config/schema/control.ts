@@ -1,6 +1,7 @@
-// Section `control`: which users may send which requests to the sockets of the daemon.
+// Sections `control` and `menu`: which users may send which requests to the sockets of the daemon, and who may use the menu.
 
 import { describeKey, section, validatedText } from './key.ts';
+import { SECRET_ALLOWED, secretSource } from './leaves.ts';
 
 /** The names that useradd(8) and most directories allow; winbind and sssd use `DOMAIN\group` and `group@domain`. */
 const GROUP = /^[A-Za-z0-9_][A-Za-z0-9_. @\\-]{0,254}$/;
@@ -26,4 +27,23 @@ export const control = section(
   },
   'Control',
   'Which users may do what through the sockets of the daemon.',
+);
+
+export const menu = section(
+  {
+    pin: describeKey(secretSource.optional(), {
+      title: 'PIN of the menu',
+      description:
+        'A PIN of 4 to 12 digits that sallyport menu asks for first. After 3 wrong attempts the menu waits before it ' +
+        'accepts another one: 30 s, then twice as long each time, up to 15 minutes.',
+      secret: true,
+      allowed: `${SECRET_ALLOWED}; the change service, which checks the PIN, can read only a file`,
+      absent: 'the menu asks for no PIN',
+      example: { file: 'secrets/menu-pin' },
+      effect: 'now',
+      setBy: 'root',
+    }),
+  },
+  'Menu',
+  'The menu for the console of an appliance (sallyport menu).',
 );

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { PURPOSE_TABLE, type PurposeSections } from '#config/purposes.ts';
-import { control } from './control.ts';
+import { control, menu } from './control.ts';
 import { daemon } from './daemon.ts';
 import { describeKey } from './key.ts';
 import { logging } from './logging.ts';
@@ -49,6 +49,7 @@ export const settingsSchema = z
     ...otherPurposes,
     logging,
     control,
+    menu,
     daemon,
   })
   .meta({ title: 'Sallyport', description: 'The configuration of Sallyport.' });

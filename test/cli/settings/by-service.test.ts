@@ -41,11 +41,19 @@ it('change by service: prints the same as a command that writes the file itself'
 
 it('change by service: a failure is printed and decides the exit status', async () => {
   rig.daemon({ tryChange: () => Promise.resolve({ confirmed: false, by: 'nobody', failure: aFailure() }) });
-  const { status, err } = await disable({ confirmWithin: 5_000, saveAnyway: true });
+  const { status, err } = await disable({ confirmWithin: 5_000 });
   expect(status).toBe(12);
   expect(err[0]).toContain('New settings failed with AUTH-REJECTED');
-  expect(err.at(-1)).toBe('Only root can save settings that failed the test. Run the same command with sudo.');
   expect(await rig.rig.text()).toBe(TEXT);
+});
+
+it('change by service: --save-anyway saves what the test rejected, and says so', async () => {
+  rig.daemon({ tryChange: () => Promise.resolve({ confirmed: false, by: 'nobody', failure: aFailure() }) });
+  const { status, err, out } = await disable({ confirmWithin: 5_000, saveAnyway: true });
+  expect(status).toBe(0);
+  expect(err[0]).toContain('New settings failed with AUTH-REJECTED; saving them anyway');
+  expect(out).not.toContain('The new settings work.');
+  expect(await rig.rig.text()).toContain('proxy_enabled: false');
 });
 
 it('change by service: the JSON is the same, with the verdict', async () => {
@@ -71,7 +79,8 @@ it('change by service: a key that only root may set is refused by name', async (
     onEvent: () => undefined,
     signal: new AbortController().signal,
   } as const;
-  await expect(askService({ socket: rig.socket, files, clock }, loaded, asked)).rejects.toMatchObject({
+  const content = { file: loaded.file, digest: loaded.digest, stateDir: loaded.settings.daemon.state_dir };
+  await expect(askService({ socket: rig.socket, files, clock }, content, asked)).rejects.toMatchObject({
     code: 'KEY-AUTHORITY',
     facts: { key: 'updates.feed_url' },
   });

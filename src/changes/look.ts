@@ -1,0 +1,41 @@
+// What a menu shows, for callers that cannot read the configuration: the proxy settings without secrets, and the
+// outcome of the connection.
+//
+// Guarantees: nothing is returned before the right PIN if one is set. A wrong PIN is answered late and logged, so that
+// trying all PINs takes years.
+
+import type { LoadResult } from '#config/reading/load.ts';
+import type { Control } from '#control/control.ts';
+import { wireError } from '#control/wire.ts';
+import type { Report } from '#logging/events.ts';
+import { type Clock, wait } from '#system/clock.ts';
+import { checkPin } from './pin.ts';
+import { proxyFacts } from './proxy/facts.ts';
+import { readOutcome } from './proxy/outcome.ts';
+import type { LookAnswer, LookRequest } from './request.ts';
+
+export interface LookParts {
+  readonly clock: Clock;
+  load(): Promise<LoadResult>;
+  findDaemon(): Promise<Control | null>;
+  readonly report: Report;
+  readonly requester: string;
+  readonly signal: AbortSignal;
+}
+
+/** The delay after a wrong PIN, in milliseconds. */
+const WRONG_PIN_MS = 2_000;
+
+/** Answers a look. @throws CodedError CONTROL-*, the reason of the signal */
+export async function answerLook({ pin }: LookRequest, parts: LookParts): Promise<LookAnswer> {
+  const { clock, signal, report, requester } = parts;
+  const loaded = await parts.load();
+  if (!loaded.ok) return { state: 'refused', error: wireError(loaded.error), problems: loaded.problems.slice(0, 1) };
+  const verdict = checkPin(loaded.settings.menu.pin, pin);
+  if (verdict === 'wrong') {
+    report({ name: 'menu-pin-wrong', who: requester });
+    await wait(clock, WRONG_PIN_MS, signal);
+  }
+  if (verdict !== 'open') return { state: 'locked', is_wrong: verdict === 'wrong' };
+  return { state: 'seen', facts: proxyFacts(loaded), outcome: await readOutcome(() => parts.findDaemon()) };
+}
