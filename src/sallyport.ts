@@ -12,7 +12,7 @@ import { controlActions } from '#cli/program/control-actions.ts';
 import { type NoDiagnosis, networkActions } from '#cli/program/network-actions.ts';
 import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
-import { proxyActions } from '#cli/program/proxy-actions.ts';
+import { configActions, proxyActions } from '#cli/program/proxy-actions.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
@@ -128,7 +128,19 @@ class Sallyport {
         context: (globals) => this.#commandContext(globals),
         withControl: (globals, use) => this.#withControl(globals, use),
       }),
-      ...this.#configActions(),
+      menu: async (globals, options) =>
+        await (await import('./menu-action.ts')).runMenuCommand(this.#commandContext(globals), {
+          environment: this.#environment,
+          places: this.#places,
+          file: resolve(this.#fileOf(globals)),
+          ...options,
+        }),
+      ...configActions({
+        terminal,
+        known: this.#redactor,
+        load: (globals) => this.#loadWithoutSecrets(globals),
+        context: (globals) => this.#commandContext(globals),
+      }),
       serveChanges: (globals) => this.#serveChanges(globals),
       ...submitAction({
         terminal,
@@ -162,27 +174,6 @@ class Sallyport {
       undiagnosed: (globals, why) => this.#whyUndiagnosed(globals, why),
       signal: this.#host.stopping,
     });
-  }
-
-  #configActions(): Pick<Actions, 'configCheck' | 'configShow' | 'configSchema' | 'configUpgrade'> {
-    const terminal = this.#terminal;
-    const commands = () => import('#cli/settings/config.ts');
-    return {
-      configCheck: async (globals) => {
-        const { configCheckCommand } = await commands();
-        return configCheckCommand(terminal, await this.#loadWithoutSecrets(globals));
-      },
-      configShow: async (globals, options) => {
-        const { configShowCommand } = await commands();
-        const loaded = await this.#loadWithoutSecrets(globals);
-        return configShowCommand(terminal, loaded, { ...options, known: this.#redactor });
-      },
-      configSchema: async () => (await commands()).configSchemaCommand(terminal),
-      configUpgrade: async (globals, options) => {
-        const { configUpgradeCommand } = await import('#cli/settings/config-upgrade.ts');
-        return await configUpgradeCommand(this.#commandContext(globals), options);
-      },
-    };
   }
 
   /** Loads the settings or prints every error. */

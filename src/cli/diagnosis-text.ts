@@ -2,10 +2,9 @@
 // Pure. The caller sets the width and whether colors are used. No information is in the colors alone.
 
 import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
-import { showDuration, showForeign } from '#errors/template.ts';
+import { showDuration, showForeign, wrapWords } from '#errors/template.ts';
 import { atHop } from './terminal/failure.ts';
 import { formatTable } from './terminal/table.ts';
-import { wrapWords } from './terminal/wrap.ts';
 
 /** The label of each stage. */
 const TITLES: Readonly<Record<Stage['name'], string>> = {

@@ -2,10 +2,9 @@
 // facts about one entry. Pure.
 
 import type { QueueDetail, QueueEntry, QueueKindRow, QueueList } from '#control/queue.ts';
-import { showForeign, showSize } from '#errors/template.ts';
+import { showForeign, showSize, wrapWords } from '#errors/template.ts';
 import { ago, type Row, timeText } from './status-rows.ts';
 import { formatRows, formatTable } from './terminal/table.ts';
-import { wrapWords } from './terminal/wrap.ts';
 
 /** Ids that are digests are cut to this many characters; `show` accepts the beginning of an id. */
 const DIGEST_SHOWN = 16;

@@ -7,7 +7,7 @@
 
 import type { Control, Status } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
-import { showDuration, showForeign, showSize } from '#errors/template.ts';
+import { showDuration, showForeign, showSize, wrapWords } from '#errors/template.ts';
 import { type BarProgress, progressBar } from '#logging/progress-bar.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { waitLine } from '#logging/wait-line.ts';
@@ -16,7 +16,6 @@ import { isUploading, leavingRows, uploadRows } from './status-uploads.ts';
 import { printJson } from './terminal/json.ts';
 import { formatRows } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
-import { wrapWords } from './terminal/wrap.ts';
 import { holdText } from './updates/hold.ts';
 import { trustRows } from './updates/trust-rows.ts';
 

@@ -289,3 +289,25 @@ const MARKS_LIMIT = 3;
  * invisible character (U+3164 is a letter).
  */
 const PRINTABLE = /^(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
+
+/**
+ * Breaks a text into lines of at most `width` characters. Lines after the first begin with `indent` spaces. A word
+ * longer than a line, such as a URL, is not broken and gets a line of its own.
+ */
+export function wrapWords(text: string, width: number, indent = 0): string[] {
+  const lines: string[] = [];
+  const margin = ' '.repeat(indent);
+  let line = /^ */.exec(text)?.[0] ?? '';
+  let isEmpty = true;
+  // Spaces inside a line may separate columns, so they stay.
+  for (const [, blanks = '', word = ''] of text.trimStart().matchAll(/( *)([^ ]+)/g)) {
+    if (!isEmpty && line.length + blanks.length + word.length > width) {
+      lines.push(line);
+      line = margin;
+      isEmpty = true;
+    }
+    line += isEmpty ? word : `${blanks}${word}`;
+    isEmpty = false;
+  }
+  return [...lines, line];
+}

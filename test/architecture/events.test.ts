@@ -13,6 +13,7 @@ const RENDERERS: Readonly<Record<string, string>> = {
   'daemon/answers/progress.ts': 'the transfer and the wait that status shows',
   'daemon/service/service.ts': 'the sentence that systemctl status shows',
   'cli/settings/confirm.ts': 'lines on the terminal while a change is tried',
+  'menu/use-cases.ts': 'the stages on the display while a change is tried',
   'sallyport.ts': 'the progress bar of a command',
 };
 

@@ -80,6 +80,12 @@ export const MODULES: readonly ModuleRule[] = [
     why: 'a command is a function of (Control, Terminal)',
   },
   {
+    name: 'menu',
+    layer: 8,
+    only: ['changes', 'control', 'platform', 'config', 'logging', 'errors', 'system', 'redaction'],
+    why: 'the menu shows the same changes as the commands, on a small display',
+  },
+  {
     name: 'origin',
     layer: NO_LAYER,
     only: ['system', 'logging', 'errors'],
@@ -108,6 +114,10 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'config/values': 'Rules for values that several keys use, and suggestions for misspellings.',
   'control/updates': 'Verbs about the hold on updates, imports and mirrors.',
   'control/uploads': 'Verbs about support logs and about what left this host.',
+  'changes/proxy': 'Changes of proxy profiles as values, and the facts that a menu needs for them.',
+  'menu/model': 'The screens of the menu as a pure state machine: fields, keys, answers.',
+  'menu/terminal': 'The terminal of the menu: bytes to keys, frames to bytes, and the loop between them.',
+  'menu/view': 'The screens as text, for a large and for a small display.',
   'daemon/answers': 'Answers to requests over Control: status, health, endpoints, settings, the log.',
   'daemon/logs': 'Support logs on request: answers to commands, the contents of bundles, bundles of other hosts.',
   'daemon/reload': 'Applies settings at the start and on a reload, in every part or in none.',

@@ -27,6 +27,7 @@ export function fakeAnswers(
     line: (question) => answer(question, true),
     hidden: (question) => answer(question, false),
     enter: () => Promise.resolve(false),
+    keys: null,
     piped: () => Promise.resolve('piped' in script ? script.piped : ''),
     bytes: async function* () {
       yield await Promise.resolve(Buffer.from('piped' in script ? script.piped : ''));

@@ -11,6 +11,7 @@ import { isZoneName } from '#system/time/zone.ts';
 import { addFeedCommands, type FeedActions } from './program-feed.ts';
 import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
 import { addLogsCommands, type LogsActions } from './program-logs.ts';
+import type { MenuActions } from './program-menu.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import type { ProxyActions } from './program-proxy.ts';
 import { addQueueCommands, type QueueActions } from './program-queue.ts';
@@ -42,6 +43,7 @@ export interface Actions
     NetworkActions,
     QueueActions,
     SubmitActions,
+    MenuActions,
     LogsActions,
     UpdatesActions,
     TrustActions,
@@ -88,6 +90,8 @@ export async function runProgram(
     const { addProxyCommands } = await import('./program-proxy.ts');
     addProxyCommands({ proxy, route }, made.actions, { globals, does });
   }
+  const menu = program.command('menu').description(MENU_SUMMARY);
+  if (isNamed('menu')) (await import('./program-menu.ts')).addMenuOptions(menu, made.actions, { globals, does });
   addConfig(program, made.actions, { globals, does });
   addFeedCommands(program, made.actions, does);
   const fleet = program.command('fleet').description('for vendors: show agents and send them commands');
@@ -249,6 +253,8 @@ function parseZone(text: string): string {
   if (isZoneName(text)) return text;
   throw new InvalidArgumentError('Use a time zone such as Europe/Berlin, or UTC.');
 }
+
+const MENU_SUMMARY = 'set up the proxy in a menu for a console, a serial line or a small display';
 
 const PROXY_SUMMARY = 'list, add, change and delete proxies; an edit leaves all other lines of the file as they are';
 

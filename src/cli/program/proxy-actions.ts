@@ -1,8 +1,12 @@
-// The `proxy` and `route` commands, under the names that `program.ts` calls. `sallyport.ts` passes in the parts that
+// The `proxy`, `route` and `config` commands, under the names that `program.ts` calls. `sallyport.ts` passes in the parts that
 // they need. Each command is loaded when it is called.
 
 import type { CommandContext } from '#cli/settings/command-context.ts';
+import type { Terminal } from '#cli/terminal/terminal.ts';
+import type { LoadResult } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';
+import type { Redactor } from '#redaction/redact.ts';
+import type { Actions } from './program.ts';
 import type { Globals } from './program-hooks.ts';
 import type { ProxyActions } from './program-proxy.ts';
 
@@ -39,3 +43,26 @@ const listing = () => import('#cli/settings/proxy-list.ts');
 const changing = () => import('#cli/settings/proxy-change.ts');
 const deleting = () => import('#cli/settings/proxy-delete.ts');
 const routing = () => import('#cli/settings/route.ts');
+
+export interface ConfigActionParts {
+  readonly terminal: Terminal;
+  readonly known: Redactor;
+  load(globals: Globals): Promise<LoadResult>;
+  /** The context of a command for the configuration file of these options. */
+  context(globals: Globals): CommandContext;
+}
+
+type ConfigActions = Pick<Actions, 'configCheck' | 'configShow' | 'configSchema' | 'configUpgrade'>;
+
+/** The commands, under the names that the program calls. */
+export function configActions({ terminal, known, load, context }: ConfigActionParts): ConfigActions {
+  const commands = () => import('#cli/settings/config.ts');
+  return {
+    configCheck: async (globals) => (await commands()).configCheckCommand(terminal, await load(globals)),
+    configShow: async (globals, options) =>
+      (await commands()).configShowCommand(terminal, await load(globals), { ...options, known }),
+    configSchema: async () => (await commands()).configSchemaCommand(terminal),
+    configUpgrade: async (globals, options) =>
+      await (await import('#cli/settings/config-upgrade.ts')).configUpgradeCommand(context(globals), options),
+  };
+}

@@ -17,9 +17,17 @@ export interface Answers {
   enter(signal: AbortSignal): Promise<boolean>;
   /** The piped input, cut to at most `limitBytes`. */
   piped(limitBytes: number): Promise<string>;
+  /** Key presses; null without a terminal. */
+  readonly keys: KeyInput | null;
   /** Standard input as it comes, of any length. */
   bytes(): AsyncIterable<Uint8Array>;
 }
+
+/**
+ * Delivers the bytes of each key press, without echo. `onEnd` is called when the terminal is gone. Returns a function that
+ * ends the delivery and restores the terminal.
+ */
+export type KeyInput = (onBytes: (bytes: Uint8Array) => void, onEnd: () => void) => () => void;
 
 /** The input of this process. */
 export function processAnswers(): Answers {
@@ -30,6 +38,7 @@ export function processAnswers(): Answers {
     hidden: (question) => ask(question, false),
     enter: waitForEnter,
     piped: readPiped,
+    keys: stdin.isTTY === true && process.stdout.isTTY === true ? readKeys : null,
     bytes: () => stdin,
   };
 }
@@ -70,6 +79,16 @@ function waitForEnter(signal: AbortSignal): Promise<boolean> {
     editor.once('close', () => resolve(isPressed));
     onAbort(signal, () => editor.close());
   });
+}
+
+function readKeys(onBytes: (bytes: Uint8Array) => void, onEnd: () => void): () => void {
+  const { stdin } = process;
+  // A lost terminal ends the input or fails it with EIO.
+  stdin.on('data', onBytes).once('end', onEnd).on('error', onEnd).setRawMode(true);
+  return () => {
+    stdin.off('data', onBytes).off('end', onEnd).pause();
+    if (!stdin.destroyed) stdin.setRawMode(false);
+  };
 }
 
 async function readPiped(limitBytes: number): Promise<string> {

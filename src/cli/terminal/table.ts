@@ -4,7 +4,7 @@
 // If a window is too narrow, empty columns are left out. Then the last column wraps between words or moves below its
 // row. If the table still does not fit, each row becomes a block of lines.
 
-import { wrapWords } from './wrap.ts';
+import { wrapWords } from '#errors/template.ts';
 
 type Cell = string | number;
 type Cells = readonly Cell[];

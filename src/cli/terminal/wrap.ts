@@ -1,33 +1,12 @@
 // Breaks lines between words. A terminal would break a long line at its last column, inside a word. Pure.
 
 import type { Command } from 'commander';
+import { wrapWords } from '#errors/template.ts';
 
 /** The width that commander assumes without a window. */
 const HELP_COLUMNS = 80;
 /** Wider paragraphs are hard to read. */
 const MAX_HELP_COLUMNS = 100;
-
-/**
- * Breaks a text into lines of at most `width` characters. Lines after the first begin with `indent` spaces. A word
- * longer than a line, such as a URL, is not broken and gets a line of its own.
- */
-export function wrapWords(text: string, width: number, indent = 0): string[] {
-  const lines: string[] = [];
-  const margin = ' '.repeat(indent);
-  let line = /^ */.exec(text)?.[0] ?? '';
-  let isEmpty = true;
-  // Spaces inside a line may separate columns, so they stay.
-  for (const [, blanks = '', word = ''] of text.trimStart().matchAll(/( *)([^ ]+)/g)) {
-    if (!isEmpty && line.length + blanks.length + word.length > width) {
-      lines.push(line);
-      line = margin;
-      isEmpty = true;
-    }
-    line += isEmpty ? word : `${blanks}${word}`;
-    isEmpty = false;
-  }
-  return [...lines, line];
-}
 
 /** Wraps the text after the options: paragraphs are filled, indented lines wrap within their last column. */
 export function wrapHelp(text: string, columns: number): string {

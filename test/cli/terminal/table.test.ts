@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatRows, formatTable } from '#cli/terminal/table.ts';
-import { wrapHelp, wrapWords } from '#cli/terminal/wrap.ts';
+import { wrapHelp } from '#cli/terminal/wrap.ts';
+import { wrapWords } from '#errors/template.ts';
 
 describe('a table', () => {
   it('has columns as wide as their widest cell, numbers right, no trailing space', () => {

@@ -73,6 +73,7 @@ describe('the generated example', () => {
     for (const name of ['api-key', 'bearer-token', 'client-key-passphrase', 'proxy-password']) {
       await folder.write(`secrets/${name}`, 'long-enough\n');
     }
+    await folder.write('secrets/menu-pin', '12345678\n');
     const text = textOf('example.yaml')
       .replaceAll(/^( *)#(?=[a-zA-Z-])/gm, '$1')
       .replace(/^yaml-language.*$/m, '');

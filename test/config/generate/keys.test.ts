@@ -81,6 +81,7 @@ describe('configuration keys', () => {
       'proxies[].password',
       'proxies[].client_certificate.passphrase',
       ...OTHERS.flatMap((name) => [`${name}.headers`, `${name}.bearer_token`, `${name}.client_certificate.passphrase`]),
+      'menu.pin',
     ]);
   });
 });

@@ -1,0 +1,10 @@
+// The keys of the menu. A terminal sends bytes; `terminal/key-reader.ts` converts them.
+
+/** A key, or text from the keyboard or the clipboard. */
+export type Key =
+  | { readonly kind: 'up' | 'down' | 'left' | 'right' | 'enter' | 'escape' | 'backspace' | 'delete' | 'home' | 'end' }
+  /** Ctrl-C, Ctrl-D, or the end of the input. */
+  | { readonly kind: 'interrupt' }
+  | { readonly kind: 'text'; readonly text: string }
+  /** Text between the marks of a bracketed paste. It never acts as ENTER. */
+  | { readonly kind: 'paste'; readonly text: string };

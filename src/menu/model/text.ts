@@ -1,0 +1,67 @@
+// The texts of the screens that are read and scrolled, broken into the lines of the display. Pure.
+
+import { wrapWords } from '#errors/template.ts';
+import { outcomeText } from '#platform/outcome/outcome.ts';
+import { type MenuScreen, type MenuState, SIZES } from './screens.ts';
+
+/** A screen with a text that Up and Down scroll. */
+export type TextScreen = Extract<MenuScreen, { readonly top: number }>;
+
+/** Columns and rows that a text has on the large display, inside its margins. */
+const LARGE_TEXT = { columns: 74, rows: 14 } as const;
+
+/** Columns and rows that a text has. */
+function textArea(size: MenuState['size']): { readonly columns: number; readonly rows: number } {
+  return size === '16x2' ? SIZES['16x2'] : LARGE_TEXT;
+}
+
+/** All lines of a text screen. */
+function linesOf({ size, isAscii }: Pick<MenuState, 'size' | 'isAscii'>, screen: TextScreen): readonly string[] {
+  const { columns } = textArea(size);
+  return paragraphsOf(screen, { isAscii, isSmall: size === '16x2' }).flatMap((text) => wrapText(text, columns));
+}
+
+/** The lines that the display shows now. */
+export function visibleLines(state: Pick<MenuState, 'size' | 'isAscii'>, screen: TextScreen): readonly string[] {
+  return linesOf(state, screen).slice(screen.top, screen.top + textArea(state.size).rows);
+}
+
+/** The last line that may be at the top of the display. */
+export function lastTop(state: Pick<MenuState, 'size' | 'isAscii'>, screen: TextScreen): number {
+  return Math.max(0, linesOf(state, screen).length - textArea(state.size).rows);
+}
+
+/** Lines of at most `columns` characters. A longer word, such as a long host name, is broken. */
+export function wrapText(text: string, columns: number): string[] {
+  return wrapWords(text, columns).flatMap((line) => {
+    const parts: string[] = [];
+    for (let at = 0; at < line.length; at += columns) parts.push(line.slice(at, at + columns));
+    return parts.length === 0 ? [''] : parts;
+  });
+}
+
+interface Display {
+  readonly isAscii: boolean;
+  readonly isSmall: boolean;
+}
+
+function paragraphsOf(screen: TextScreen, { isAscii, isSmall }: Display): readonly string[] {
+  switch (screen.kind) {
+    case 'notice':
+      return isSmall ? [screen.title, screen.text] : [screen.text];
+    case 'failed': {
+      const { code, message, check } = screen.failure;
+      return [`[${code}]`, message, check, KEPT].filter((one) => one !== '');
+    }
+    case 'outcome': {
+      const { outcome } = screen;
+      const text = outcomeText(outcome, { ascii: isAscii });
+      // Name and address do not fit into one line of the small display.
+      const address = outcome.kind === 'connected' ? outcome.address : null;
+      const isSplit = isSmall && address !== null && text.length > SIZES['16x2'].columns;
+      return isSplit ? [text.slice(0, -address.length), address] : [text];
+    }
+  }
+}
+
+const KEPT = 'The previous settings remain in effect.';

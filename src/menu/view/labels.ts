@@ -1,0 +1,84 @@
+// The words of the screens, as the manual of the sensor writes them. Pure.
+
+import type { FieldName } from '#menu/model/characters.ts';
+import type { MenuScreen, MenuState } from '#menu/model/screens.ts';
+
+export const FIELD_LABELS: Readonly<Record<FieldName, string>> = {
+  host: 'PROXY HOST',
+  port: 'PROXY PORT',
+  user: 'PROXY USER',
+  password: 'PROXY PASS',
+  pin: 'ENTER PIN',
+  key: 'ACTIVATION KEY',
+};
+
+/** The first line of a screen. */
+export function screenTitle({ screen, draft }: Pick<MenuState, 'screen' | 'draft'>): string {
+  switch (screen.kind) {
+    case 'waiting':
+      return 'PLEASE WAIT';
+    case 'pin':
+    case 'activation':
+    case 'field':
+      return FIELD_LABELS[screen.field.name];
+    case 'setup':
+      return 'SETUP NETWORK';
+    case 'config':
+      return 'CONFIG PROXY PARAMETERS';
+    case 'really':
+      return screen.direction === 'enable' ? 'REALLY ENABLE PROXY?' : 'REALLY DISABLE PROXY?';
+    case 'gateway':
+      return `IS ${draft?.answers.host ?? draft?.shown.host ?? ''} REALLY THE PROXY?`;
+    case 'cleartext':
+      return 'SEND PASSWORD IN CLEAR?';
+    case 'working':
+      return workingTitle(screen);
+    case 'activating':
+      return 'ACTIVATING';
+    case 'notice':
+      return screen.title;
+    case 'failed':
+      return 'CONFIGURATION ERROR';
+    case 'choices':
+      return 'NOT SAVED';
+    case 'outcome':
+      return OUTCOME_TITLES[screen.outcome.kind];
+  }
+}
+
+const OUTCOME_TITLES: Readonly<Record<MenuState['outcome']['kind'], string>> = {
+  connected: 'CONNECTED',
+  'user-login': 'CONNECTED, NOT ACTIVATED',
+  'configuration-error': 'CONFIGURATION ERROR',
+  unknown: 'SAVED',
+};
+
+function workingTitle({ direction, isCancelled, saveAnyway }: Extract<MenuScreen, { kind: 'working' }>): string {
+  if (isCancelled) return 'CANCELLING';
+  if (saveAnyway) return 'SAVING';
+  return direction === 'enable' ? 'ENABLING PROXY SUPPORT' : 'DISABLING PROXY SUPPORT';
+}
+
+const QUESTION = 'ENTER: continue   Up Up: back to SETUP NETWORK';
+const SCROLL = 'Up Down: scroll   ENTER: continue';
+const FIELD = 'Up Down: change character   Left Right: move   ENTER: take   Esc: back';
+const LIST = 'Up Down: select   ENTER: continue';
+
+/** The keys of each screen, for the last line of the large display. */
+export const HINTS: Readonly<Record<MenuScreen['kind'], string>> = {
+  waiting: '',
+  pin: 'Up Down: change digit   Left Right: move   ENTER: take',
+  setup: `${LIST}   Esc: quit`,
+  config: QUESTION,
+  really: QUESTION,
+  gateway: 'ENTER: yes   Esc: back',
+  field: FIELD,
+  notice: SCROLL,
+  working: 'Esc: cancel',
+  cleartext: 'ENTER: yes   Esc: no',
+  failed: SCROLL,
+  choices: LIST,
+  outcome: SCROLL,
+  activation: FIELD,
+  activating: '',
+};
