@@ -40,7 +40,7 @@ describe('start', () => {
     expect(namedIn(reached, ['undici', 'ws', 'pino', 'chokidar', 'koffi', 'semver'])).toEqual([]);
   });
 
-  it('start: a submission to a daemon evaluates no schema and no slow package but the reader of YAML', () => {
+  it('start: a submission evaluates no schema, and no slow package except the YAML reader', () => {
     const files = ['cli/submit.ts', 'control/submit-client.ts', 'config/reading/daemon-places.ts'];
     const reached = files.flatMap((file) => [...evaluatedBy(file)]);
     expect(namedIn(new Set(reached), SLOW)).toEqual(['yaml']);

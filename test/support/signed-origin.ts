@@ -2,6 +2,7 @@
 // broken answer for each file. Also the clock that its metadata are valid at.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { basename } from 'node:path';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { NOW_MS, SimulatedRepository } from '#test/tuf/support/simulated-repository.ts';
 import { feedOf } from './jars.ts';
@@ -39,6 +40,8 @@ export class SignedOrigin {
   intercept: Intercept = () => false;
   /** Headers of every response with content. */
   headers: Readonly<Record<string, string>> = {};
+  /** `Cache-Control` by the name of the file, in place of that of `headers`. */
+  cacheControl: ((name: string) => string) | null = null;
   #address = { url: '', port: 0, close: async (): Promise<void> => undefined };
 
   static async start(): Promise<SignedOrigin> {
@@ -92,7 +95,10 @@ export class SignedOrigin {
     if (this.intercept(request, response)) return;
     const bytes = await this.#file(url);
     if (bytes === null) this.missing(response);
-    else send(request, response, { bytes, headers: this.headers });
+    else {
+      const own = this.cacheControl === null ? {} : { 'cache-control': this.cacheControl(basename(url)) };
+      send(request, response, { bytes, headers: { ...this.headers, ...own } });
+    }
   }
 
   async #file(url: string): Promise<Uint8Array | null> {

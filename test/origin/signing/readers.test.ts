@@ -9,23 +9,14 @@ import { promisify } from 'node:util';
 import { Updater } from 'tuf-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Origin, startOrigin } from '#origin/server.ts';
+import { type FeedCommand, feedCommands } from '#test/support/feed-commands.ts';
 import { makeJar } from '#test/support/jars.ts';
 import { describeWith } from '#test/support/real-parts.ts';
-import { runHere } from '#test/support/run-here.ts';
 
 let dir: string;
 let origin: Origin;
+let feed: FeedCommand;
 const at = (name: string) => join(dir, name);
-
-/** Runs a command of `sallyport feed` with the keys of the folder. */
-async function feed(...args: readonly string[]): Promise<string> {
-  const words = args.map((word) => (word.startsWith('@') ? at(word.slice(1)) : word));
-  const signs = ['build', 'sign', 'delegate'].includes(words[0] ?? '') || words[1] === 'make';
-  const given = ['--keys', at('keys'), ...(signs ? ['--passphrase-file', at('passphrase')] : [])];
-  const { code, out, err } = await runHere(['feed', ...words, ...given]);
-  expect({ args, code, err }).toEqual({ args, code: 0, err: expect.not.stringContaining('[') });
-  return out;
-}
 
 const publish = () => feed('sign', '@root.draft.json', '--tuf', '@repository', '--yes');
 const rotate = (...change: readonly string[]) =>
@@ -54,7 +45,7 @@ async function fetched(updater: Updater, path: string): Promise<Buffer | null> {
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'sallyport-readers-'));
-  await writeFile(at('passphrase'), 'correct horse battery\n', { mode: 0o600 });
+  feed = await feedCommands(dir);
   for (const folder of ['updates', 'team']) await mkdir(at(folder));
   await writeFile(at('updates/1602503.jar'), makeJar('1602503', 3_000));
   await writeFile(at('updates/1602504.jar'), makeJar('1602504', 3_000));
