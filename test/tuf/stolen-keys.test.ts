@@ -53,6 +53,29 @@ describe('stolen keys of timestamp and snapshot', () => {
     );
   });
 
+  it('stolen keys: the key of the timestamp alone combines no versions', async () => {
+    const { repository, client } = startTeams();
+    await client.refresh();
+    repository.publish('snapshot');
+    repository.replaceLast('snapshot', ({ signed }) => {
+      ((signed['meta'] as Record<string, Record<string, unknown>>)['one.json'] ?? {})['version'] = 1;
+    });
+    repository.publish('timestamp');
+
+    expect(await client.outcome()).toBe('TUF-SIGNATURE');
+    expect(await new TestClient(repository).outcome()).toBe('TUF-SIGNATURE');
+  });
+
+  it.each([[['timestamp']], [['snapshot', 'timestamp']]])('stolen keys: %j change no channel', async (online) => {
+    const { repository, client } = start();
+    repository.addTarget('targets', 'feed.json', '{"channel":"beta"}');
+    repository.publishAll();
+    repository.artifacts.set('feed.json', Buffer.from('{"channel":"prod"}'));
+    repository.publish(...online);
+
+    expect(await codeOf(client.download('feed.json'))).toBe('TUF-MISMATCH');
+  });
+
   it('stolen keys: a snapshot of mixed versions is accepted only by a new host', async () => {
     const { repository, client } = startTeams();
     await client.refresh();
@@ -88,6 +111,17 @@ describe('stolen keys of targets and of a team', () => {
     expect(await client.outcome()).toBe('TUF-SIGNATURE');
   });
 
+  it('stolen keys: with those of targets, updates are held back until the root expires', async () => {
+    const { repository, client } = start();
+    for (const role of ['targets', 'snapshot', 'timestamp']) repository.expire(role, NOW_MS + 400 * DAY_MS);
+    repository.publishAll();
+    client.nowMs = NOW_MS + 29 * DAY_MS;
+    expect(await client.outcome()).toBe('accepted');
+    client.nowMs = NOW_MS + 31 * DAY_MS;
+
+    expect(await client.outcome()).toBe('TUF-EXPIRED');
+  });
+
   it('stolen keys: fewer keys of targets than its threshold sign nothing', async () => {
     const { repository, client } = start();
     repository.authority('targets').threshold = 2;
@@ -110,6 +144,17 @@ describe('stolen keys of the root', () => {
     repository.publish('root').publishAll();
 
     expect(await client.download('a')).toBe('forged');
+  });
+
+  it('stolen keys: enough keys of the root hold back updates for any time', async () => {
+    const { repository, client } = start();
+    const roles = ['targets', 'snapshot', 'timestamp'];
+    for (const role of roles) repository.rotateKeys(role);
+    for (const role of ['root', ...roles]) repository.expire(role, NOW_MS + 9_000 * DAY_MS);
+    repository.publish('root').publishAll();
+    client.nowMs = NOW_MS + 8_999 * DAY_MS;
+
+    expect(await client.outcome()).toBe('accepted');
   });
 
   it('stolen keys: fewer keys of the root than its threshold sign no new root', async () => {

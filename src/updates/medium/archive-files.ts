@@ -93,7 +93,8 @@ async function findPlaces(file: OpenFile, limits: ArchiveLimits, signal: AbortSi
     let count = 0;
     for await (const entry of tar) {
       count += 1;
-      if (count > limits.entries) throw archiveError(file.path, `it has too many entries (the limit is ${limits.entries})`);
+      if (count > limits.entries)
+        throw archiveError(file.path, `it has too many entries (the limit is ${limits.entries})`);
       const { name, type, size = 0, byteOffset: offset } = entry.header as typeof entry.header & Offset;
       const path = pathOf(name);
       if (type === 'file' && path !== null) places.set(path, { offset, size });

@@ -3,9 +3,11 @@
 
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Clock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig, type Rig } from '#test/support/round-rig.ts';
+import { scaledClock } from '#test/support/scaled-clock.ts';
 import { SIGNED_CLOCK, SignedOrigin } from '#test/support/signed-origin.ts';
 import { testSettings } from '#test/support/test-settings.ts';
 import { NOW_MS } from '#test/tuf/support/simulated-repository.ts';
@@ -31,11 +33,11 @@ afterEach(async () => {
   await Promise.all([origin.close(), mirror.close()]);
 });
 
-function rig(updates: Record<string, unknown> = {}, baseMs = 30_000): Promise<Rig> {
+function rig(updates: Record<string, unknown> = {}, baseMs = 30_000, clock: Clock = SIGNED_CLOCK): Promise<Rig> {
   const settings = testSettings(DIR, { updates: { ...origin.settings(ROOT), channel: 'beta', ...updates } });
   // The schema allows no base_ms below a second.
   const section = { ...settings.response_timeout, mode: 'fixed', base_ms: baseMs } as const;
-  return openRig({ files, dir: DIR, settings: { ...settings, response_timeout: section }, clock: SIGNED_CLOCK });
+  return openRig({ files, dir: DIR, settings: { ...settings, response_timeout: section }, clock });
 }
 
 const viaMirror = () => origin.settings(ROOT, { mirrors: [{ metadata_url: `${mirror.url}/metadata/` }] });
@@ -44,12 +46,21 @@ const skipped = ({ events }: Rig) =>
   events.flatMap((event) => (event.name === 'mirror-skipped' ? [(event.error as { code?: string }).code] : []));
 
 /** Sends until the client closes the connection. */
-function sendEndlessly(response: ServerResponse): true {
+function sendEndlessly(response: ServerResponse, start: Uint8Array = Buffer.from('{')): true {
   const more = () => {
     while (!response.destroyed && response.write(Buffer.alloc(65_536, ' ')));
   };
-  response.writeHead(200, { 'content-type': 'application/json' }).on('drain', more);
+  response.writeHead(200, { 'content-type': 'application/octet-stream' }).on('drain', more);
+  response.write(start);
   more();
+  return true;
+}
+
+/** Sends a byte every few milliseconds until the client closes the connection. */
+function sendSlowly(response: ServerResponse): true {
+  response.writeHead(200, { 'content-type': 'application/octet-stream' });
+  const timer = setInterval(() => response.write(' '), 5);
+  response.on('close', () => clearInterval(timer));
   return true;
 }
 
@@ -78,6 +89,25 @@ describe('attacks on a signed feed', () => {
       expect(published()).toEqual([]);
     },
   );
+
+  it.each(['timestamp.json', '.feed.json'])(
+    'attacks: bytes that trickle instead of %s end at the total deadline',
+    async (file) => {
+      origin.intercept = (request, response) => (request.url ?? '').endsWith(file) && sendSlowly(response);
+      // The total deadline of a quarter of an hour passes in 0.2 s; until then, no silence lasts for its own deadline.
+      const clock = { ...scaledClock(4_500), now: SIGNED_CLOCK.now };
+
+      expect((await (await rig({}, 900_000, clock)).round()).error?.code).toBe('DOCUMENT-TIMEOUT');
+    },
+  );
+
+  it('attacks: an endless package is read up to its signed length only', async () => {
+    origin.intercept = (request, response) => (request.url ?? '').endsWith('.jar') && sendEndlessly(response, JAR);
+    const report = await (await rig()).round();
+
+    expect(report.failed.map(({ error }) => error.code)).toEqual(['BODY-TOO-LONG']);
+    expect(published()).toEqual([]);
+  });
 
   it('attacks: an endless timestamp is read up to its limit only', async () => {
     origin.intercept = (request, response) => (request.url ?? '').endsWith('timestamp.json') && sendEndlessly(response);
@@ -110,6 +140,30 @@ describe('attacks of a mirror', () => {
 
     expect((await run.round()).published).toEqual(['1602503']);
     expect(skipped(run)).toEqual(['MIRROR-STALE']);
+  });
+
+  it('attacks: a mirror that mixes versions is skipped', async () => {
+    const old = origin.repository.last('snapshot');
+    origin.offer([{ item: itemFor('1602503', JAR, { channel: 'beta' }), bytes: JAR }]);
+    mirror.repository.metadata = (request) =>
+      request.name.endsWith('.snapshot.json')
+        ? Promise.resolve({ kind: 'found', bytes: old })
+        : origin.repository.metadata(request);
+    const run = await rig(viaMirror());
+
+    expect((await run.round()).published).toEqual(['1602503']);
+    expect(skipped(run)).toEqual(['MIRROR-STALE']);
+  });
+
+  it.each([
+    ['silent', 60],
+    ['endless', 30_000],
+  ])('attacks: a mirror whose package is %s is followed by the vendor', async (what, baseMs) => {
+    mirror.intercept = (request, response) =>
+      (request.url ?? '').endsWith('.jar') && (what === 'silent' || sendEndlessly(response, JAR));
+
+    expect((await (await rig(viaMirror(), baseMs)).round()).published).toEqual(['1602503']);
+    expect(mirror.asked.some((line) => line.endsWith('.jar'))).toBe(true);
   });
 
   it('attacks: a mirror that changes the channel in the feed is skipped', async () => {
