@@ -78,9 +78,9 @@ export class AnalyticsDelivery {
     this.#delivery.start();
   }
 
-  /** Sends what failed once more now, except what a scanner blocked. */
+  /** The settings have changed: sends what failed once more now. */
   async retryFailed(): Promise<void> {
-    await this.#delivery.retryNow({ blocked: false });
+    await this.#delivery.retryFailed();
   }
 
   /** An admin had batches retried. */

@@ -78,9 +78,9 @@ export class BundleDelivery {
     await this.#delivery.run();
   }
 
-  /** Sends what failed once more now, except what a scanner blocked. */
+  /** The settings have changed: sends what failed once more now. */
   async retryFailed(): Promise<void> {
-    await this.#delivery.retryNow({ blocked: false });
+    await this.#delivery.retryFailed();
   }
 
   /** Ends the running request for this reason. */

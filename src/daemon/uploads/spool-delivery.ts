@@ -2,17 +2,17 @@
 //
 // Guarantees: only one delivery runs at a time. A stop ends the running request, keeps its entry, and does not count as
 // an attempt. After a failure, the first retry is at a random time within ten minutes, so that not all hosts retry at
-// once after an outage. When the route has changed, even while the program was not running, blocked content is sent
-// again, because another proxy may accept it.
+// once after an outage. When the path to the server has changed (`path-mark.ts`), even while the program was not
+// running, blocked content is sent again, because another proxy may accept it.
 
-import type { Purpose } from '#config/purposes.ts';
 import { toFailure } from '#daemon/failure.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
-import { routeIdentity } from '#proxy/choosing/changed-routes.ts';
 import { deliver, type Sending, type Verdict } from '#spool/delivery.ts';
 import { DeliveryTimer } from '#spool/delivery-timer.ts';
 import type { Spool } from '#spool/spool.ts';
 import { onAbort } from '#system/abort.ts';
+import type { UploadPurpose } from '#uploads/upload-gate.ts';
+import { isMarkOf, pathMark } from './path-mark.ts';
 import type { PurposePorts } from './ports.ts';
 
 const FIRST_RETRY_MS = 600_000;
@@ -20,11 +20,11 @@ const BLOCKED = 'CONTENT-BLOCKED';
 
 export interface SpoolDeliveryPorts<Body>
   extends Pick<PurposePorts, 'network' | 'clock' | 'random' | 'report' | 'settings' | 'outcomes' | 'redactor'> {
-  readonly purpose: Purpose;
+  readonly purpose: UploadPurpose;
   readonly spool: Spool<Body>;
   /** The policy. It throws only for faults of this host. */
   send(sending: Sending<Body>): Promise<Verdict<Body>>;
-  /** The route has changed: called before what failed is sent again. */
+  /** The route or the server has changed: called before what failed is sent again. */
   rerouted(): void;
   /** The verdict on an entry is on disk. */
   carriedOut?(body: Body): void;
@@ -53,7 +53,7 @@ export class SpoolDelivery<Body> {
 
   start(): void {
     this.#listenForRoutes();
-    void this.#noteRoute();
+    void this.#notePath();
     this.plan();
   }
 
@@ -71,6 +71,12 @@ export class SpoolDelivery<Body> {
       if (postponed === null || (head.held && postponed.error !== BLOCKED)) continue;
       if (postponed.error !== BLOCKED || blocked) await spool.retry(head).catch(asCoded);
     }
+  }
+
+  /** The settings have changed: sends what failed once more now. */
+  async retryFailed(): Promise<void> {
+    await this.#notePath();
+    await this.retryNow({ blocked: false });
   }
 
   /** Sends what is due. Never rejects, as the timer requires. */
@@ -101,12 +107,16 @@ export class SpoolDelivery<Body> {
     });
   }
 
-  /** Releases what a scanner blocked if the route has changed, also while nothing was running. */
-  async #noteRoute(): Promise<void> {
-    const { outcomes, purpose, settings } = this.#ports;
-    const [before, now] = [outcomes.of(purpose).route, routeIdentity(purpose, settings())];
-    if (before === now) return;
-    if (before !== null) await this.retryNow({ blocked: true });
+  /** Releases what a scanner blocked if the path to the server has changed, also while nothing was running. */
+  async #notePath(): Promise<void> {
+    const { outcomes, purpose, settings, rerouted } = this.#ports;
+    const before = outcomes.of(purpose).route;
+    if (before !== null && (await isMarkOf(before, purpose, settings()))) return;
+    const now = await pathMark(purpose, settings());
+    if (before !== null) {
+      rerouted();
+      await this.retryNow({ blocked: true });
+    }
     // A crash before this releases it once more.
     await outcomes.noteRoute(purpose, now);
   }
@@ -117,7 +127,7 @@ export class SpoolDelivery<Body> {
     const retry = () => ({ maxDelaySeconds: settings().retry.max_delay_seconds, baseMs: FIRST_RETRY_MS });
     const policy = (sending: Sending<Body>) => this.#send(sending);
     this.#outcome = null;
-    await this.#noteRoute();
+    await this.#notePath();
     try {
       const carriedOut = ({ body }: { readonly body: Body }) => this.#ports.carriedOut?.(body);
       await deliver({ spool, clock, random, report, policy, carriedOut, retry }, signal);

@@ -20,18 +20,28 @@ export function changedRoutes(from: ProxySettings, to: ProxySettings): Purpose[]
 }
 
 /**
- * Identifies the route of a purpose, also after a restart: what `changedRoutes` compares, without the secrets. A digest
- * that can be stored.
+ * Identifies the route of a purpose, also after a restart: what `changedRoutes` compares. A digest that can be stored.
+ * Passwords are included only as `mark` returns them.
  */
-export function routeIdentity(purpose: Purpose, settings: ProxySettings): string {
+export function routeIdentity(
+  purpose: Purpose,
+  settings: ProxySettings,
+  mark: (password: string) => string | null = () => null,
+): string {
   const profiles = profilesOf(purpose, settings)?.map((profile) => {
-    const fields = Object.entries(bare(profile)).filter(([, value]) => value !== undefined);
+    const password = profile.password instanceof Secret ? mark(profile.password.reveal()) : null;
+    const fields = Object.entries({ ...bare(profile), password }).filter(([, value]) => value !== undefined);
     return fields.toSorted(([one], [other]) => (one < other ? -1 : 1));
   });
   return createHash('sha256')
     .update(JSON.stringify(profiles ?? null))
     .digest('hex')
     .slice(0, IDENTITY_LENGTH);
+}
+
+/** The PAC files on this host that may choose the proxy of a purpose. */
+export function pacFilesOf(purpose: Purpose, settings: ProxySettings): readonly string[] {
+  return (profilesOf(purpose, settings) ?? []).flatMap(({ pac }) => pac?.file ?? []);
 }
 
 /** The chosen profile and all its possible fallbacks; null if the settings name no existing profile. */
