@@ -16,7 +16,7 @@ import { allows, begin, refuse, type ServedExchange, sendReply } from './reply.t
 import type { RequestRecord } from './request-record.ts';
 import { readBody } from './small-body.ts';
 import { openServed, pathOf, type ServedFile } from './static-file.ts';
-import type { UploadReceiver } from './uploads.ts';
+import { isUploadPath, type UploadReceiver } from './uploads.ts';
 
 export interface Served {
   /** Real path of the folder. */
@@ -56,6 +56,8 @@ async function route(served: Served, exchange: ServedExchange): Promise<void> {
   if (path === ACKNOWLEDGE_PATH) return acknowledge(served, exchange);
   if (path === RECORD_PATH) return showRecord(served, exchange);
   if (await served.platform.answer(exchange, parts)) return;
+  const objection = isUploadPath(parts) ? served.platform.objectionTo(exchange.request, null) : null;
+  if (objection !== null) return sendReply(exchange, { ...objection, headers: { Connection: 'close' } });
   if (await served.uploads.answer(exchange, parts)) return;
   // What agents have sent is for the vendor alone.
   if (parts[0] === RECEIVED_FOLDER) return refuse(exchange, 404, 'Not here.');
@@ -131,7 +133,7 @@ function bodyHeaders(answer: Answer, { length }: ServedFile): OutgoingHttpHeader
   }
 }
 
-async function acknowledge({ log }: Served, exchange: ServedExchange): Promise<void> {
+async function acknowledge({ log, platform }: Served, exchange: ServedExchange): Promise<void> {
   if (!allows(exchange, ['POST'])) return;
   const { headers } = exchange.request;
   // A page in a user's browser cannot send this type without a preflight request, which is refused.
@@ -140,6 +142,8 @@ async function acknowledge({ log }: Served, exchange: ServedExchange): Promise<v
   }
   const body = await readBody(exchange, MAX_BODY_BYTES);
   if (body === null) return refuse(exchange, 413, `A body has at most ${MAX_BODY_BYTES} bytes.`);
+  const objection = platform.objectionTo(exchange.request, body);
+  if (objection !== null) return sendReply(exchange, objection);
   const key = headers['idempotency-key'];
   const read = readAcknowledgement(body.toString('utf8'), Array.isArray(key) ? key.join() : key);
   if ('problem' in read) return refuse(exchange, 400, `Not taken: ${read.problem}.`);

@@ -216,9 +216,10 @@ export class Platform implements PlatformControls {
     await this.#opened.licenseLog.close();
   }
 
-  /** The agent that signed a request of any path; a refusal if the signature is wrong, or missing although needed. */
-  check(request: Upgrade['request'], body: Buffer | null): SignatureCheck {
-    return this.#check(request, body);
+  /** Why a receipt or an upload is refused: it has a wrong signature. One without a signature is accepted. */
+  objectionTo(request: Upgrade['request'], body: Buffer | null): JsonReply | null {
+    const check = this.#checkSigned(request, body);
+    return 'refusal' in check ? check.refusal : null;
   }
 
   async #watch(): Promise<void> {
@@ -271,10 +272,14 @@ export class Platform implements PlatformControls {
     return this.#opened.book.findHost(agent) !== null;
   }
 
-  #check(request: Upgrade['request'], body: Buffer | null): SignatureCheck {
+  #checkSigned(request: Upgrade['request'], body: Buffer | null): SignatureCheck {
     const { book, options } = this.#opened;
     const findKey = (agent: string) => readPublicKey(book.findHost(agent)?.publicKey ?? '');
-    const check = this.#signatures.check({ request, body, findKey, publicOrigin: options.publicOrigin ?? null });
+    return this.#signatures.check({ request, body, findKey, publicOrigin: options.publicOrigin ?? null });
+  }
+
+  #check(request: Upgrade['request'], body: Buffer | null): SignatureCheck {
+    const check = this.#checkSigned(request, body);
     if ('refusal' in check || check.agent !== null || !this.#needsSignature(agentOf(request.headers))) return check;
     const message = 'This agent is activated: its requests must be signed.';
     return { refusal: { status: 401, body: { v: 1, code: 'signature', message } } };

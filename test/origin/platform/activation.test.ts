@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { signerWithKey } from '#origin/platform/licenses/license-signer.ts';
@@ -162,6 +162,31 @@ describe('link of activated hosts', () => {
     expect(await response.json()).toMatchObject({ messages: [{ type: 'welcome', activation: 'activated' }] });
     expect((await poll(rig.url, host.agent, [hello(host.agent)])).status).toBe(401);
     expect((await poll(rig.url, '', [hello(host.agent)])).status).toBe(401);
+  });
+
+  it('activated link: a receipt or an upload with a wrong signature is refused', async () => {
+    const { host } = await activated();
+    const key = randomUUID();
+    const receipt = {
+      key,
+      id: 'u1',
+      sha256: 'a'.repeat(64),
+      length: 22,
+      elapsed_ms: 5,
+      outcome: 'published',
+      agent: host.agent,
+    };
+    const body = JSON.stringify(receipt);
+    const { acknowledgeUrl, analyticsUrl } = rig.origin;
+    const post = async (url: string, headers: Record<string, string>) => {
+      const all = { 'content-type': 'application/json', 'idempotency-key': key, ...headers };
+      return (await fetch(url, { method: 'POST', headers: all, body })).status;
+    };
+    expect(await post(acknowledgeUrl, host.sign('POST', acknowledgeUrl, `${body} `))).toBe(401);
+    expect(await post(acknowledgeUrl, host.sign('POST', acknowledgeUrl, body))).toBe(201);
+    expect(await post(acknowledgeUrl, {})).toBe(200);
+    expect(await post(analyticsUrl, host.sign('GET', analyticsUrl, body))).toBe(401);
+    expect(await post(analyticsUrl, host.sign('POST', analyticsUrl, body))).toBe(415);
   });
 
   it('activated link: revoking or extending a key is announced to its host', async () => {
