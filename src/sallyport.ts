@@ -112,22 +112,21 @@ class Sallyport {
   actions(): Actions {
     const terminal = this.#terminal;
     const signal = this.#host.stopping;
+    const withControl = this.#withControl.bind(this);
+    const { known } = this.#host;
     return {
       run: (globals, options) => this.#run(globals, options),
       ...controlActions({
         terminal,
         known: this.#redactor,
         signal,
-        withControl: (globals, use) => this.#withControl(globals, use),
+        withControl,
         ownDaemon: (globals) => this.#ownDaemon(globals),
         liveOnScreen: (work) => this.#liveOnScreen(work),
       }),
       estimateTimeout: (globals, options) => this.#estimateTimeout(globals, options),
       ...this.#networkActions(),
-      ...proxyActions({
-        context: (globals) => this.#commandContext(globals),
-        withControl: (globals, use) => this.#withControl(globals, use),
-      }),
+      ...proxyActions({ context: (globals) => this.#commandContext(globals), withControl }),
       menu: async (globals, options) =>
         await (await import('./menu-action.ts')).runMenuCommand(this.#commandContext(globals), {
           environment: this.#environment,
@@ -150,7 +149,9 @@ class Sallyport {
         fileOf: (globals) => resolve(this.#fileOf(globals)),
         load: (globals) => this.#loadWithoutSecrets(globals),
       }),
-      ...trustActions({ terminal, withControl: (globals, use) => this.#withControl(globals, use) }),
+      activation: async () =>
+        (await import('./activation-actions.ts')).activationActions({ terminal, signal, withControl, known }),
+      ...trustActions({ terminal, withControl }),
       ...vendorActions({ ...this.#host, environment: this.#environment }),
       ...demoAction({
         terminal,

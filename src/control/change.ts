@@ -2,7 +2,7 @@
 // Control.
 
 import { z } from 'zod';
-import { candidateTextSchema, typedKeysSchema } from '#diagnose/report.ts';
+import { candidateTextSchema, hostOutcomeSchema, typedKeysSchema } from '#diagnose/report.ts';
 
 export const changeRequestSchema = z.object({
   /**
@@ -40,6 +40,8 @@ export const changeVerdictSchema = z.object({
   by: z.enum(['stages', 'person', 'nobody']),
   /** The first failure; null when there was none. */
   failure: foundSchema.nullable(),
+  /** What this host shows with the new settings; missing if no connection was tested. */
+  outcome: hostOutcomeSchema.optional(),
 });
 export type ChangeVerdict = z.infer<typeof changeVerdictSchema>;
 

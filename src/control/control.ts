@@ -12,6 +12,7 @@ import { forgottenSchema, hookRunSchema, roundSchema, updateSchema, verifiedSche
 import { changeRequestSchema, changeVerdictSchema } from './change.ts';
 import { endpointListSchema } from './endpoints.ts';
 import { followedSchema, followRequestSchema } from './follow.ts';
+import { ACTIVATION_VERBS } from './platform/activation.ts';
 import { QUEUE_VERBS } from './queue.ts';
 import { settingsListSchema } from './settings.ts';
 import { statusSchema } from './status.ts';
@@ -142,6 +143,7 @@ export const VERBS = {
   ...MEDIUM_VERBS,
   ...QUEUE_VERBS,
   ...SEND_LOGS_VERBS,
+  ...ACTIVATION_VERBS,
 };
 export type Verbs = typeof VERBS;
 

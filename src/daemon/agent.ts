@@ -93,7 +93,7 @@ export class Agent {
       report: parts.report,
       settings: () => parts.ports.settings(),
       loadCandidate: (text, authority) => parts.loadCandidate(text, authority),
-      testCandidate: (request, signal) => testCandidate(parts, request, signal),
+      testCandidate: (request, signal, noteOutcome) => testCandidate(parts, request, signal, noteOutcome),
     });
     // The new settings may name another command, or the first one, that can run the waiting entries.
     parts.config.watch({ ended: (outcome) => outcome === 'applied' && this.#hooks.start() });

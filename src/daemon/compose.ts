@@ -18,6 +18,7 @@ import type { Report } from '#logging/events.ts';
 import type { LogForm, LogOptions } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { PATHS_FILE, PathHabits } from '#path/habits.ts';
+import type { HostIdentity } from '#platform/identity/identity.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { CredentialState } from '#proxy/auth/credential-state.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -28,7 +29,7 @@ import { SystemCommands } from '#system/process/command.ts';
 import { WatchedClock } from '#system/time/watched-clock.ts';
 import { TimeoutMemory } from '#timeout/memory.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
-import { loadAgentId } from '#updates/agent-id.ts';
+import { InstalledAgent, loadAgentId, saveAgentId } from '#updates/agent-id.ts';
 import { ChosenFeed } from '#updates/chosen-feed.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
 import { UpdatesHold } from '#updates/hold/hold.ts';
@@ -42,6 +43,8 @@ import { type TrustFolders, TrustMemory } from '#updates/signed/trust-memory.ts'
 import { type MachinePorts, realMachine } from './machine-ports.ts';
 import { Outcomes } from './outcomes.ts';
 import type { LoadAgain, Parts } from './parts.ts';
+import { AGENT_FILE, HostActivation } from './platform/host-activation.ts';
+import { identityAtStart } from './platform/open-identity.ts';
 import { confirmedOr } from './reload/confirmed-file.ts';
 import { LastSettings } from './reload/last-settings.ts';
 import { LogReloader } from './reload/log-reloader.ts';
@@ -111,8 +114,10 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
   };
   const { report = reportToAll } = options;
   try {
-    const state = await openState({ ...foldersOf(settings), files, clock, redactor, report });
-    const [{ credentialGuard, outcomes }, { environment = {} }] = [state, options];
+    const { environment = {} } = options;
+    const around = { files, clock, redactor, report, environment, known, settings };
+    const state = await openState({ ...foldersOf(settings), ...around });
+    const { credentialGuard, outcomes } = state;
     const userAgent = userAgentOf({ version });
     const machineParts = { clock, connectionClock, readTrusts, environment };
     const network = new NetworkReloader({ ...machineParts, known, report, credentialGuard, userAgent });
@@ -122,14 +127,23 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
     const reloaders = [network, currentSettings, new TimeoutReloader(model), new LogReloader(log)];
     const config = new ReloadCoordinator({ loaded, reloaders, last: state.last, clock, report });
     await config.start();
-    const made = { state, network, currentSettings, tokens, model, redactor, report };
+    const activation = new HostActivation({
+      ...{ ...around, random: machine.random, agent: new InstalledAgent(state.agentId, version) },
+      stateDir: settings.daemon.state_dir,
+      identity: state.identity,
+      settings: () => currentSettings.current,
+      updates: () => ports,
+    });
+    const made = { state, network, currentSettings, tokens, model, redactor, report, activation };
     const timed = { ...machine, clock, connectionClock };
     const ports = await makePorts(options, timed, made);
+    await activation.atStart();
     const uploads = await openUploads({ ...ports, ...timed, ...made, outcomes, config, ...ofUploads(settings, ports) });
     return {
       mode,
       ports,
       uploads,
+      activation,
       files,
       commands: new SystemCommands(clock),
       clock,
@@ -140,6 +154,7 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
       config,
       tokens,
       ...forDiagnosis(options, network, config),
+      reroutedAtMs: (purpose) => network.reroutedAtMs(purpose),
       outcomes,
       credentialGuard,
       logFile: log.file,
@@ -162,22 +177,30 @@ interface Made {
   readonly model: ResponseTimeoutModel;
   readonly redactor: Redactor;
   readonly report: Report;
+  readonly activation: HostActivation;
 }
 
 /** The ports that rounds work with. @throws CodedError FOLDER-UNSAFE */
 async function makePorts(
-  { loaded: { settings }, version, checkout = null }: ComposeOptions,
+  { loaded: { settings }, checkout = null }: ComposeOptions,
   { files, clock, connectionClock, random }: Required<MachinePorts>,
-  { state, network, currentSettings, tokens, model, redactor, report }: Made,
+  { state, network, currentSettings, tokens, model, redactor, report, activation }: Made,
 ): Promise<UpdatesPorts> {
   const shared = {
     clock,
     report,
     habits: state.habits,
-    session: new Session({ router: network, purpose: 'updates', clock: connectionClock }),
+    session: new Session({
+      router: network,
+      purpose: 'updates',
+      clock: connectionClock,
+      signerFor: (request) => activation.signerFor('updates', request),
+    }),
     settings: () => currentSettings.current,
     tokens,
-    agent: { id: state.agentId, version },
+    agent: activation.agent,
+    // Not awaited: only the next status shows it.
+    reachedFrom: (address: string | null) => void state.outcomes.noteAddress('updates', address),
   };
   const store = await openStore(files, settings, { redactor, checkout });
   return {
@@ -253,6 +276,7 @@ interface State {
   readonly last: LastSettings;
   readonly credentialGuard: CredentialGuard;
   readonly agentId: string;
+  readonly identity: HostIdentity | null;
   readonly habits: PathHabits;
   /** The stores that the updates module uses unchanged. */
   readonly stores: Pick<UpdatesPorts, 'memory' | 'trust' | 'timeouts' | 'retries' | 'spool' | 'hooks' | 'hold'>;
@@ -268,6 +292,9 @@ async function openState(
     readonly clock: Clock;
     readonly redactor: Redactor;
     readonly report: Report;
+    readonly environment: Environment;
+    readonly known: KnownSecrets;
+    readonly settings: Settings;
   },
 ): Promise<State> {
   const { stateDir, packagesDir, files, clock, redactor, report } = from;
@@ -276,8 +303,13 @@ async function openState(
   };
   const last = new LastSettings(files, join(stateDir, 'last-settings.json'));
   name(await last.load());
-  const agent = await loadAgentId(files, join(stateDir, 'agent.json'));
+  const agentPath = join(stateDir, AGENT_FILE);
+  const agent = await loadAgentId(files, agentPath);
   name(agent.setAside);
+  const identity = await identityAtStart({ ...from, agentId: agent.id });
+  // The identity decides: it may be new, on a copy of another host.
+  const agentId = identity?.agent ?? agent.id;
+  if (agentId !== agent.id) await saveAgentId(files, agentPath, agentId);
   const memory = new UpdatesMemory(files, join(stateDir, 'updates.json'));
   name(await memory.load());
   const trust = new TrustMemory(files, { stateDir, packagesDir });
@@ -298,5 +330,5 @@ async function openState(
   const outcomes = new Outcomes(files, join(stateDir, 'outcomes.json'));
   name(await outcomes.load());
   const stores = { memory, trust, timeouts, retries, spool, hooks, hold };
-  return { outcomes, last, credentialGuard, agentId: agent.id, habits, stores };
+  return { outcomes, last, credentialGuard, agentId, identity, habits, stores };
 }

@@ -18,13 +18,15 @@ const outcomeSchema = z.strictObject({
   failed: z.strictObject({ at: momentSchema, failure: failureSchema }).nullable(),
   /** Identifies the route that uploads took last (`routeIdentity`); null before the first one. */
   route: z.string().nullable().default(null),
+  /** The address of this host in the last connection that answered. */
+  address: z.string().nullable().default(null),
 });
 const fileSchema = z.strictObject({ purposes: z.record(z.string(), outcomeSchema) });
 
 /** The last success and the last failure, in either order. */
 export type PurposeOutcome = Readonly<z.infer<typeof outcomeSchema>>;
 
-const NOTHING: PurposeOutcome = { succeeded_at: null, failed: null, route: null };
+const NOTHING: PurposeOutcome = { succeeded_at: null, failed: null, route: null, address: null };
 
 /** The only store of these outcomes. */
 export class Outcomes {
@@ -56,6 +58,12 @@ export class Outcomes {
   /** Records the route that uploads of this purpose take now. */
   async noteRoute(purpose: Purpose, route: string): Promise<void> {
     await this.#set(purpose, { ...this.of(purpose), route });
+  }
+
+  /** Records the address of this host in a connection that answered. */
+  async noteAddress(purpose: Purpose, address: string | null): Promise<void> {
+    const before = this.of(purpose);
+    if (address !== null && before.address !== address) await this.#set(purpose, { ...before, address });
   }
 
   async #set(purpose: Purpose, outcome: PurposeOutcome): Promise<void> {

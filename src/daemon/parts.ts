@@ -15,6 +15,7 @@ import type { Commands } from '#system/process/command.ts';
 import type { WatchedClock } from '#system/time/watched-clock.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import type { Outcomes } from './outcomes.ts';
+import type { HostActivation } from './platform/host-activation.ts';
 import type { NetworkReloader } from './reload/network-reloader.ts';
 import type { ReloadCoordinator } from './reload/reload.ts';
 import type { Uploads } from './uploads/uploads.ts';
@@ -34,6 +35,8 @@ export interface Parts {
   readonly ports: UpdatesPorts;
   /** What leaves this host for the other purposes. */
   readonly uploads: Uploads;
+  /** The identity and activation of this host. */
+  readonly activation: HostActivation;
   readonly files: Files;
   /** Runs the hook command. */
   readonly commands: Commands;
@@ -55,6 +58,8 @@ export interface Parts {
   loadCandidate(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
   /** A router for settings that need not be active, with the credential guard of the active one. */
   routerFor: NetworkReloader['routerFor'];
+  /** When new settings last changed the route of a purpose; null if none did since the start. */
+  reroutedAtMs: NetworkReloader['reroutedAtMs'];
   /** What each purpose permits a proxy to decrypt. */
   permittedInterception: NetworkReloader['permittedInterception'];
   gateways(): Promise<readonly string[]>;

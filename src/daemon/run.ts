@@ -79,6 +79,8 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
       if (!options.once) await parts.uploads.start();
       service.ready();
       if (options.once) return await oneRound(parts, agent, options.signal);
+      parts.activation.start();
+      parts.config.watch({ ended: (outcome) => outcome === 'applied' && parts.activation.settingsChanged() });
       const gate = agent.makeGate(options.signal);
       await gate.keep(parts.config.loaded);
       const follower = followConfig(parts, options.load, gate);
@@ -102,6 +104,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
       return null;
     } finally {
       await agent.stop('Sallyport is stopping');
+      await parts.activation.stop();
       await control.close();
     }
   } finally {

@@ -9,6 +9,7 @@ import { listSettings } from './answers/list-settings.ts';
 import { queueHandlers } from './answers/queue-handlers.ts';
 import { sendLogsHandlers } from './logs/send-logs-handlers.ts';
 import type { Parts } from './parts.ts';
+import { activationHandlers } from './platform/activation-handlers.ts';
 import { holdHandlers } from './updates/hold-handlers.ts';
 import { mediumHandlers } from './updates/medium-handlers.ts';
 import { trustHandlers } from './updates/trust-handlers.ts';
@@ -38,6 +39,7 @@ export function handlersOf(agent: Agent, parts: Parts, followers: Followers): Ha
     ...mediumHandlers(agent, parts),
     ...queueHandlers(parts, agent.failures),
     ...sendLogsHandlers(parts),
+    ...activationHandlers(parts),
   };
 }
 

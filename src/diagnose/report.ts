@@ -71,6 +71,19 @@ const STAGES = [
 ] as const;
 export type StageName = (typeof STAGES)[number];
 
+/** What this host shows of its connection and activation (`platform/outcome`). `advice` is safe to print. */
+export const hostOutcomeSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('connected'), name: z.string(), address: z.string().nullable() }),
+  z.object({ kind: z.literal('user-login') }),
+  z.object({
+    kind: z.literal('configuration-error'),
+    code: z.string(),
+    leg: z.string().nullable(),
+    advice: z.string(),
+  }),
+  z.object({ kind: z.literal('unknown') }),
+]);
+
 const factSchema = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]);
 
 const stageSchema = z.object({
@@ -175,6 +188,8 @@ export const diagnosisSchema = z.object({
     purpose: purposeSchema.nullable(),
     finding: findingSchema.nullable(),
   }),
+  /** What this host would show after this test; null if no connection was tested. An older daemon does not send it. */
+  outcome: hostOutcomeSchema.nullable().optional(),
   /** What else an admin should know, in sentences. */
   notes: z.array(z.string()),
   environment: z.object({ service: variablesSchema, shell: variablesSchema }),

@@ -1,4 +1,4 @@
-// Codes of `src/platform`: commands of the platform, and the link to it.
+// Codes of `src/platform`: commands of the platform, the link to it, the identity of this host, and its activation.
 
 import type { Entry } from './entry.ts';
 
@@ -49,5 +49,70 @@ export const PLATFORM_CODES = {
     check: 'Nothing was collected. What happens to such requests depends on support_logs.on_platform_request.',
     class: 'policy',
     retry: 'never',
+  },
+  // Identity and activation (`platform/identity`, `platform/activation`)
+  LICENSE: {
+    text: 'Activation reached {server:words} {through:words}, and it answered: {answer:words}. The {leg:words} is not the problem.',
+    check: 'Next step: {remedy:words}.',
+    class: 'license',
+    retry: 'change',
+  },
+  'LICENSE-PROXY': {
+    text: 'Activation {how:words} {server:words}: {cause}.',
+    check: 'What to fix first: {cause:advice}.',
+    class: 'license',
+    retry: 'later',
+  },
+  'LICENSE-CLOCK': {
+    text: 'The clock of this host is {off:ms} {side:words} {reference:words}, so {consequence:words}.',
+    check: 'Set the clock of this host (timedatectl), then repeat the command.',
+    class: 'license',
+    retry: 'later',
+  },
+  'LICENSE-KEY': {
+    text: 'The activation key is not valid: {reason:words}. It was not sent.',
+    check: 'A key has four groups of four letters and digits, such as AAAA-BBBB-CCCC-DDDD. Copy it from the vendor.',
+    class: 'license',
+    retry: 'change',
+  },
+  'LICENSE-INVALID': {
+    text: 'The license cannot be used: {reason:words}.',
+    check: 'Next step: {remedy:words}.',
+    class: 'license',
+    retry: 'change',
+  },
+  'LICENSE-UNVERIFIABLE': {
+    text: 'No license could be verified on this host, because it has no license key of the vendor. Nothing was sent.',
+    check: 'As root, set activation.license_keys to the public keys that the vendor publishes.',
+    class: 'config',
+    retry: 'change',
+    isLocal: true,
+  },
+  'LICENSE-NONE': {
+    text: 'This host is not activated, so there is nothing to {what:words}.',
+    check: 'To activate this host, run sallyport activate.',
+    class: 'license',
+    retry: 'change',
+    isLocal: true,
+  },
+  'IDENTITY-CLONED': {
+    text: 'The identity of this host was made on another machine (the machine id differs). This host now has a new identity and agent id, and is not activated.',
+    check:
+      'If this host is a copy of another one, activate it with a key of its own. If it is the same host with a new machine id, run: sallyport activate --replace. The previous identity is in {aside}.',
+    class: 'license',
+    retry: 'change',
+    isLocal: true,
+  },
+  'IDENTITY-KEY': {
+    text: 'The private key in {path} cannot be used: {reason:words}.',
+    check: 'It must be a private Ed25519 key as PKCS #8 in PEM, such as openssl genpkey -algorithm ed25519 makes.',
+    class: 'config',
+    retry: 'change',
+  },
+  'IDENTITY-ABSENT': {
+    text: 'Only the running service has the private key of this host (the credential {credential}).',
+    check: 'Start the service (systemctl start sallyport), then repeat the command.',
+    class: 'config',
+    retry: 'change',
   },
 } as const satisfies Record<string, Entry>;

@@ -9,7 +9,15 @@ import { CATALOGUE, type Code } from './catalogue.ts';
 import { type ConnectTrace, provenSentence } from './connect-trace.ts';
 import type { Entry } from './entry.ts';
 import { type Hop, hopText, originAt, readHop, THIS_HOST } from './hop.ts';
-import { type FieldsOf, type FieldValue, fillPieces, fillTemplate, type Piece, SAFE_SENTENCE } from './template.ts';
+import {
+  type ErrorForm,
+  type FieldsOf,
+  type FieldValue,
+  fillPieces,
+  fillTemplate,
+  type Piece,
+  SAFE_SENTENCE,
+} from './template.ts';
 
 /** The facts that the sentence of a code needs. More may be given; JSON shows them as well. */
 export type FactsOf<C extends Code> = FieldsOf<(typeof CATALOGUE)[C]['text']> & Readonly<Record<string, FieldValue>>;
@@ -96,12 +104,11 @@ export class CodedError extends Error {
   }
 
   /** What the formatter shows where a template names this error. */
-  [SAFE_SENTENCE](advised: boolean): Piece[] {
-    const { text } = this.entry;
-    return fillPieces(
-      advised ? `[${this.code}] ${text} ${this.#check}${this.#proven()}` : `[${this.code}] ${text}`,
-      this.facts,
-    );
+  [SAFE_SENTENCE](form: ErrorForm): Piece[] {
+    const advice = `${this.#check}${this.#proven()}`;
+    if (form === 'advice') return fillPieces(advice, this.facts);
+    const sentence = `[${this.code}] ${this.entry.text}`;
+    return fillPieces(form === 'advised' ? `${sentence} ${advice}` : sentence, this.facts);
   }
 
   #proven(): string {

@@ -12,6 +12,7 @@ export type FailureClass =
   | 'timeout'
   | 'content'
   | 'http'
+  | 'license'
   | 'system'
   | 'internal';
 

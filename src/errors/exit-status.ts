@@ -30,4 +30,5 @@ export const EXIT_STATUS: Readonly<Record<FailureClass, number>> = {
   content: 17,
   http: 18,
   system: 19,
+  license: 20,
 };

@@ -29,9 +29,12 @@ export type FieldsOf<T extends string> = { readonly [Name in Placeholders<T>]: F
 /** The mark of an error whose sentence this formatter made: a symbol, so that no data from outside can carry it. */
 export const SAFE_SENTENCE: unique symbol = Symbol('safe sentence');
 
-/** An error whose sentence is shown as it is, with or without what to check. */
+/** How an error is shown: its sentence, its sentence and what to check, or only what to check. */
+export type ErrorForm = 'sentence' | 'advised' | 'advice';
+
+/** An error whose sentence is shown as it is. */
 interface SafeError {
-  [SAFE_SENTENCE](advised: boolean): readonly Piece[];
+  [SAFE_SENTENCE](form: ErrorForm): readonly Piece[];
 }
 
 /** A part of a sentence: text of the template (`ours`), or what a field showed. */
@@ -66,7 +69,7 @@ const WORDS =
  * - `hop`: where something failed; `at`: ` at ` and a hop, or nothing
  * - `key`: a key of the configuration, such as `proxies[0].port`
  * - `words`: a phrase, unquoted unless it could imitate a log line
- * - `advised`: an error with its advice
+ * - `advised`: an error with its advice; `advice`: its advice alone
  * - `s`: the plural `s` of the word before it, unless the number is 1
  * - `for`: ` for update ID N`, or nothing
  */
@@ -97,8 +100,12 @@ function fillPlace(value: FieldValue, format: string | undefined, next: string |
   const lead = format === undefined ? undefined : LEAD[format];
   if (lead !== undefined && (value === undefined || value === null)) return [];
   const before = lead === undefined ? [] : [{ text: lead, ours: true }];
-  if (isSafeError(value)) return [...before, ...withoutStop(value[SAFE_SENTENCE](format === 'advised'), next)];
+  if (isSafeError(value)) return [...before, ...withoutStop(value[SAFE_SENTENCE](errorForm(format)), next)];
   return [...before, { text: show(value, format), ours: false }];
+}
+
+function errorForm(format: string | undefined): ErrorForm {
+  return format === 'advised' || format === 'advice' ? format : 'sentence';
 }
 
 /** A sentence inside another one: its full stop is dropped if the other one continues with a punctuation mark. */

@@ -1,4 +1,4 @@
-// Events of the link to the platform: its commands, and the reports to it.
+// Events of the link to the platform: its commands, and the reports to it. Also those of identity and activation.
 
 import type { Definition } from './event-definition.ts';
 
@@ -93,5 +93,47 @@ export const PLATFORM_EVENTS = {
     level: 'debug',
     thread: null,
     text: 'Sent a report to the platform (level {level:words}).',
+  },
+  // Identity and activation
+  'identity-cloned': {
+    level: 'warn',
+    thread: 'Main',
+    text: '{error:advised}',
+  },
+  'identity-unusable': {
+    level: 'error',
+    thread: 'Main',
+    text: 'The identity of this host cannot be used, so it cannot be activated: {error:advised}',
+    folds: true,
+  },
+  'identity-reset': {
+    level: 'warn',
+    thread: 'Main',
+    text: 'The identity of this host was replaced by {by:words}; the new agent id is {agent}.',
+  },
+  'activation-requested': {
+    level: 'info',
+    thread: 'Main',
+    text: 'Activation: {what:words}, requested by {by:words}.',
+  },
+  'activation-failed': {
+    level: 'warn',
+    thread: 'Main',
+    text: 'Activation failed: {error:advised}',
+  },
+  'activation-state': {
+    level: 'info',
+    thread: 'Main',
+    text: 'The activation state of this host is now {state:words}.',
+  },
+  'license-unusable': {
+    level: 'warn',
+    thread: 'Main',
+    text: 'The stored license has no effect: {error:advised}',
+  },
+  'license-renewal-failed': {
+    level: 'warn',
+    thread: 'Main',
+    text: 'The license was not renewed; the next attempt is tomorrow: {error:advised}',
   },
 } as const satisfies Record<string, Definition>;

@@ -1,5 +1,6 @@
 // A random id of this installation: it is sent in receipts and places the host in staged rollouts. Made once and kept
-// in state. Without it this host only looks like a new one.
+// in state. Without it this host only looks like a new one. The identity of an activated host decides about it
+// (`platform/identity`), because a copy on another machine must not use the same id.
 
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -16,11 +17,35 @@ export interface AgentIdentity {
   readonly version: string;
 }
 
+/** The identity while the program runs. A new id takes effect with the next request. */
+export class InstalledAgent implements AgentIdentity {
+  readonly version: string;
+  #id: string;
+
+  constructor(id: string, version: string) {
+    this.#id = id;
+    this.version = version;
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  replace(id: string): void {
+    this.#id = id;
+  }
+}
+
 /** Reads the id, or creates and stores one. */
 export async function loadAgentId(files: Files, path: string): Promise<{ id: string; setAside: CodedError | null }> {
   const loaded = await loadState(files, path, { format: FORMAT, parse: (raw) => schema.parse(raw) });
   if (loaded.kind === 'loaded') return { id: loaded.value.id, setAside: null };
   const id = randomUUID();
-  await saveState(files, path, { format: FORMAT, value: { id } });
+  await saveAgentId(files, path, id);
   return { id, setAside: loaded.kind === 'set-aside' ? loaded.error : null };
+}
+
+/** Stores another id. @throws CodedError FILE-*, DISK-FULL */
+export async function saveAgentId(files: Files, path: string, id: string): Promise<void> {
+  await saveState(files, path, { format: FORMAT, value: { id } });
 }

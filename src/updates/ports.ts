@@ -49,6 +49,8 @@ export interface UpdatesPorts {
   readonly report: Report;
   readonly agent: AgentIdentity;
   readonly tokens: TokenGuard;
+  /** Called with the address of this host in each connection that answered; null if it is not known. */
+  reachedFrom?(address: string | null): void;
   /** Aborted with ROUTE-CHANGED when updates get another route. */
   rerouted(): AbortSignal;
   /** The active settings; read at each use, never kept. */

@@ -32,6 +32,8 @@ export interface UpdatesRequestPorts {
   /** A shorter limit for a complete response than that of a round, for a diagnosis. */
   readonly bounds?: Pick<Deadlines, 'totalMs' | 'extend'>;
   readonly tokens: TokenGuard;
+  /** Called with the address of this host in each connection that answered; null if it is not known. */
+  reachedFrom?(address: string | null): void;
   settings(): Settings;
 }
 
@@ -93,6 +95,7 @@ export async function askUpdates(ports: UpdatesRequestPorts, request: UpdatesReq
   const { head, facts } = answer;
   const { via } = head;
   if (via !== null) reportOf('updates', ports.report)({ name: 'response-via', via });
+  ports.reachedFrom?.(facts.localAddress ?? null);
   ports.habits.observe({ proxy: facts.proxyUrl, origin: request.url.origin, via, rangeWorked: null });
   return answer;
 }

@@ -101,6 +101,7 @@ export const MAX_FLAT_FILES = 20;
 export const DIRECTORIES: Readonly<Record<string, string>> = {
   'uploads/analytics': 'Documents of other programs: reading, the drop directory, sending batches.',
   'cli/logs': 'The commands about support logs and about what left this host.',
+  'cli/platform': 'The commands about the platform, activation and identity.',
   'cli/program': 'Every command with its options and help.',
   'cli/settings': 'The commands that show, try and change the configuration.',
   'cli/updates': 'The commands about trust in updates, change freezes, imports and mirrors.',
@@ -112,6 +113,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'config/rules': 'Rules between keys, in addition to those of the schema for each key.',
   'config/schema': 'The schema, a file for each section.',
   'config/values': 'Rules for values that several keys use, and suggestions for misspellings.',
+  'control/platform': 'Verbs about the platform, activation and identity.',
   'control/updates': 'Verbs about the hold on updates, imports and mirrors.',
   'control/uploads': 'Verbs about support logs and about what left this host.',
   'changes/proxy': 'Changes of proxy profiles as values, and the facts that a menu needs for them.',
@@ -120,6 +122,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'menu/view': 'The screens as text, for a large and for a small display.',
   'daemon/answers': 'Answers to requests over Control: status, health, endpoints, settings, the log.',
   'daemon/logs': 'Support logs on request: answers to commands, the contents of bundles, bundles of other hosts.',
+  'daemon/platform':
+    'The identity and activation of this host in a running daemon, and what it shows of its connection.',
   'daemon/reload': 'Applies settings at the start and on a reload, in every part or in none.',
   'daemon/schedule': 'When rounds run, and the loop that runs them.',
   'daemon/service': 'The process as a service: systemd, its watchdog, the control sockets, the state folder.',
@@ -137,6 +141,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'origin/uploads/batches': 'Batches of documents: checked, stored once, acknowledged.',
   'origin/uploads/bundles': 'Bundles of support logs: received by tus or by PUT, completed, acknowledged.',
   'platform/link': 'The link to the platform: the state machine, WebSocket and long polling.',
+  'platform/activation': 'Activating this host: requests to the server, licenses, the durable state.',
+  'platform/identity': 'The agent id and the key of this host, bound to its machine.',
   'platform/outcome': 'What the last connection and the activation mean together, in one line.',
   'platform/inbox': 'Commands of the platform: durable before they are acknowledged, carried out once, with results.',
   'proxy/auth':

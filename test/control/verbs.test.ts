@@ -143,6 +143,7 @@ describe('table of verbs', () => {
       'listLogs',
       'listLogsRequests',
       'listSent',
+      'showActivation',
     ]);
     expect(may('operate')).toEqual(expect.arrayContaining([...may('look'), 'check', 'diagnose', 'confirmChange']));
     expect(may('operate')).not.toEqual(expect.arrayContaining(['tryChange']));
@@ -185,6 +186,8 @@ const REQUESTS: Readonly<Record<string, unknown>> = {
   endImport: { job: JOB },
   decideLogsRequest: { id: 'r-1', approve: false },
   listSent: { limit: 1 },
+  activate: { key: 'AAAA-BBBB-CCCC-DDDD', replace: false },
+  installLicense: { license: '{}' },
 };
 
 function asked(verb: AnyVerb, body: unknown): string {

@@ -3,7 +3,7 @@ import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import type { Entry } from '#errors/entry.ts';
 
 const ENTRIES = Object.entries(CATALOGUE) as [Code, Entry][];
-const FORMATS = [undefined, 'hop', 'key', 'ms', 's', 'size', 'time', 'via', 'words'];
+const FORMATS = [undefined, 'advice', 'hop', 'key', 'ms', 's', 'size', 'time', 'via', 'words'];
 
 function placeholders(template: string): { name: string; format: string | undefined }[] {
   return [...template.matchAll(/\{([^}:]*)(?::([^}]*))?\}/g)].map(([, name = '', format]) => ({ name, format }));

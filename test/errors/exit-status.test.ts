@@ -34,6 +34,7 @@ describe('exit statuses', () => {
       content: 17,
       http: 18,
       system: 19,
+      license: 20,
     });
   });
 });

@@ -2,6 +2,7 @@
 
 import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { EndpointList, EndpointRow } from '#control/endpoints.ts';
+import type { ActivationResult, ShownActivationState } from '#control/platform/activation.ts';
 import type { QueueDetail, QueueEntry } from '#control/queue.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
 import type { HoldRow } from '#control/updates/hold.ts';
@@ -57,6 +58,12 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     decideLogsRequest: ({ id, approve }) =>
       Promise.resolve(aLogsRequest({ id, state: approve ? 'approved' : 'denied' })),
     listSent: () => Promise.resolve([]),
+    showActivation: () => Promise.resolve(anActivation()),
+    activate: () => Promise.resolve(anActivationResult()),
+    installLicense: () => Promise.resolve(anActivationResult()),
+    requestActivation: () => Promise.resolve({ request: '{}' }),
+    releaseActivation: () => Promise.resolve(anActivationResult()),
+    resetIdentity: () => Promise.resolve({ agent: '6f1c0c1e-0000-4000-8000-000000000001', aside: null }),
     close: () => Promise.resolve(),
     ...over,
   };
@@ -456,4 +463,36 @@ export function aStatus(over: Partial<Status> = {}): Status {
     log: { file: '/var/log/sallyport/sallyport.log' },
     ...over,
   };
+}
+
+/** A host that is activated. */
+export function anActivation(over: Partial<ShownActivationState> = {}): ShownActivationState {
+  const agent = '6f1c0c1e-0000-4000-8000-000000000000';
+  return {
+    state: 'activated',
+    used: true,
+    identity: {
+      agent,
+      public_key: 'JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs',
+      created_at: '2026-11-20T00:00:00.000Z',
+      key_in: 'file',
+      bound: true,
+    },
+    license: {
+      id: 'L-1',
+      agent,
+      site: null,
+      not_before: '2026-11-01T00:00:00.000Z',
+      expires: '2027-11-01T00:00:00.000Z',
+      features: ['updates'],
+    },
+    problem: null,
+    renewal: null,
+    ...over,
+  };
+}
+
+export function anActivationResult(over: Partial<ActivationResult> = {}): ActivationResult {
+  const outcome = { kind: 'connected', name: 'SENSOR-07', address: '10.9.2.7' } as const;
+  return { activation: anActivation(), failure: null, cause: null, outcome, ...over };
 }

@@ -8,6 +8,7 @@ import { filled } from '#cli/terminal/wrap.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { LogForm } from '#logging/log.ts';
 import { isZoneName } from '#system/time/zone.ts';
+import type { ActivationActions } from './program-activation.ts';
 import { addFeedCommands, type FeedActions } from './program-feed.ts';
 import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
 import { addLogsCommands, type LogsActions } from './program-logs.ts';
@@ -49,6 +50,8 @@ export interface Actions
     TrustActions,
     FeedActions,
     VendorActions {
+  /** The actions of `activate`, `activation` and `identity`. */
+  activation(): Promise<ActivationActions>;
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
@@ -80,6 +83,15 @@ export async function runProgram(
   addSubmitCommand(program, made.actions, { globals, does });
   addQueueCommands(program, made.actions, { globals, does });
   addLogsCommands(program, made.actions, { globals, does });
+  const activating = {
+    activate: program.command('activate').description('activate this host with a key or a license of the vendor'),
+    activation: program.command('activation').description('show, request and release the activation of this host'),
+    identity: program.command('identity').description('show and replace the identity of this host'),
+  };
+  if (Object.keys(activating).some(isNamed)) {
+    const { addActivationCommands } = await import('./program-activation.ts');
+    addActivationCommands(activating, made.actions, { globals, does });
+  }
   addTimeout(program, made.actions, { globals, does });
   // What follows from the configuration schema is loaded for its own commands only.
   const purposes = isNamed('diagnose') ? (await import('#config/purposes.ts')).PURPOSES : [];
@@ -273,7 +285,8 @@ The configuration file is /etc/sallyport/sallyport.yaml if Sallyport is installe
 The example next to it shows every key. Failure codes are in docs/failure-codes.md, exit statuses in docs/commands.md.
 
 Exit status: 0 success, 64 bad arguments, 78 bad configuration, 10 name resolution, 11 connection, 12 proxy
-authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 70 a bug in Sallyport.`;
+authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 20 activation, 70 a bug in
+Sallyport.`;
 
 const RUN_HELP = `
 SIGTERM or Ctrl-C stops it. Interrupted downloads resume at the next start.`;

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { PURPOSE_TABLE, type PurposeSections } from '#config/purposes.ts';
+import { activation } from './activation.ts';
 import { control, menu } from './control.ts';
 import { daemon } from './daemon.ts';
 import { describeKey } from './key.ts';
@@ -16,8 +17,7 @@ import {
 } from './proxies.ts';
 import { responseTimeout } from './response-timeout.ts';
 import { retry } from './retry.ts';
-import { timeZone } from './time-zone.ts';
-import { uploadsAllowed } from './uploads-allowed.ts';
+import { timeZone, uploadsAllowed } from './root-keys.ts';
 
 /** Updates come first in the file; the sections of the other purposes follow the proxies. */
 const { updates, ...otherPurposes } = Object.fromEntries(
@@ -47,6 +47,7 @@ export const settingsSchema = z
     use_proxy_for: useProxyFor,
     uploads_allowed: uploadsAllowed,
     ...otherPurposes,
+    activation,
     logging,
     control,
     menu,

@@ -88,6 +88,7 @@ export class NetworkReloader implements Router, Reloadable {
   #candidate: Network | null = null;
   #current: Network | null = null;
   readonly #rerouted = new Map<Purpose, AbortController>();
+  readonly #reroutedAtMs = new Map<Purpose, number>();
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
@@ -107,6 +108,11 @@ export class NetworkReloader implements Router, Reloadable {
     const controller = this.#rerouted.get(purpose) ?? new AbortController();
     this.#rerouted.set(purpose, controller);
     return controller.signal;
+  }
+
+  /** When new settings last changed the route of this purpose, as wall time; null if none did. */
+  reroutedAtMs(purpose: Purpose): number | null {
+    return this.#reroutedAtMs.get(purpose) ?? null;
   }
 
   get #effective(): Network {
@@ -173,6 +179,7 @@ export class NetworkReloader implements Router, Reloadable {
     for (const purpose of from === null ? [] : changedRoutes(from, to)) {
       const controller = this.#rerouted.get(purpose);
       this.#rerouted.delete(purpose);
+      this.#reroutedAtMs.set(purpose, this.#parts.clock.now());
       controller?.abort(coded('ROUTE-CHANGED', { purpose }));
     }
     const changes = changesOf(from, to, TAKEN);

@@ -12,6 +12,7 @@ import type { ChangeRequest, ChangeVerdict, PendingChange, TrialFailure } from '
 import type { Authority } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
+import type { Outcome } from '#platform/outcome/outcome.ts';
 import { findBypasses, proxiesByPurpose } from '#proxy/choosing/bypass-guard.ts';
 import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
 import { onAbort } from '#system/abort.ts';
@@ -28,7 +29,11 @@ export interface TrialParts {
   /** Reads settings that are not saved. */
   loadCandidate(text: string, authority: Authority): Promise<LoadResult>;
   /** The first failure of these purposes with these settings; null when there is none. */
-  testCandidate(change: TrialRequest, signal: AbortSignal): Promise<TrialFailure | null>;
+  testCandidate(
+    change: TrialRequest,
+    signal: AbortSignal,
+    noteOutcome: (outcome: Outcome) => void,
+  ): Promise<TrialFailure | null>;
 }
 
 /** A request with the authority of its sender. */
@@ -49,6 +54,8 @@ export class ChangeTrials {
   #state: ConfirmState = null;
   #waiting: Waiting | null = null;
   #lastId = 0;
+  /** What the running test found; null before. */
+  #outcome: Outcome | null = null;
 
   constructor(parts: TrialParts) {
     this.#parts = parts;
@@ -69,6 +76,7 @@ export class ChangeTrials {
   async attempt(change: AuthorizedChange, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
     signal.throwIfAborted();
     this.#lastId += 1;
+    this.#outcome = null;
     const id = this.#lastId;
     if (!this.#step({ kind: 'begin', id, by: change.by })) throw this.#occupied();
     const { clock } = this.#parts;
@@ -92,7 +100,7 @@ export class ChangeTrials {
       report(
         verdict.confirmed ? { name: 'change-confirmed', by: verdict.by } : { name: 'change-dropped', by: change.by },
       );
-      return verdict;
+      return this.#outcome === null ? verdict : { ...verdict, outcome: this.#outcome };
     } finally {
       timer.cancel();
       stopListening();
@@ -133,7 +141,10 @@ export class ChangeTrials {
   ): Promise<TrialFailure | null> {
     const { text, typed, authority } = change;
     if (purposes.length === 0) return null;
-    return await this.#parts.testCandidate({ text, typed, purposes, authority, report }, signal);
+    const request = { text, typed, purposes, authority, report };
+    return await this.#parts.testCandidate(request, signal, (outcome) => {
+      this.#outcome = outcome;
+    });
   }
 
   #step(event: ConfirmEvent): boolean {

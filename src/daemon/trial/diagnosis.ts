@@ -19,6 +19,7 @@ import type { Authority } from '#control/control.ts';
 import { placesIn } from '#daemon/answers/read-endpoints.ts';
 import { toFinding } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
+import { diagnosedOutcome } from '#daemon/platform/outcome.ts';
 import { readTrusts } from '#daemon/reload/read-trust.ts';
 import { diagnose } from '#diagnose/diagnose.ts';
 import type { ConfigCandidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
@@ -104,6 +105,7 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
     config: loaded.file,
     saved: call.candidate === null,
     through,
+    outcome: diagnosedOutcome(parts, settings, found.purposes),
     environment: { service, shell: call.shell },
     ...found,
     notes: [...(call.candidate === null ? notesOnFile(parts, call.held ?? null) : []), ...found.notes],

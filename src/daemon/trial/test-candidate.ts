@@ -12,6 +12,7 @@ import type { Parts } from '#daemon/parts.ts';
 import type { ObservedStage } from '#diagnose/watched-router.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
+import type { Outcome } from '#platform/outcome/outcome.ts';
 import { runDiagnosis } from './diagnosis.ts';
 
 /** What is tested. */
@@ -31,6 +32,7 @@ export async function testCandidate(
   parts: Parts,
   trial: TrialRequest,
   signal: AbortSignal,
+  noteOutcome: (outcome: Outcome) => void = () => undefined,
 ): Promise<TrialFailure | null> {
   const candidate = { text: trial.text, typed: [...trial.typed] };
   try {
@@ -43,7 +45,8 @@ export async function testCandidate(
       onStage: (purpose: Purpose, { stage, error }: ObservedStage) =>
         trial.report?.({ name: 'change-stage', purpose, stage, result: error === null ? 'ok' : error.code }),
     };
-    const { purposes } = await runDiagnosis(parts, request, signal);
+    const { purposes, outcome = null } = await runDiagnosis(parts, request, signal);
+    if (outcome !== null) noteOutcome(outcome);
     return purposes.find(({ failure }) => failure !== null)?.failure ?? null;
   } catch (thrown) {
     signal.throwIfAborted();

@@ -33,7 +33,12 @@ export class AnalyticsDelivery {
   constructor(ports: AnalyticsDeliveryPorts) {
     const { network, connectionClock, clock, documents, report, settings, agent, tokens } = ports;
     this.#ports = ports;
-    this.#session = new Session({ router: network, purpose: PURPOSE, clock: connectionClock });
+    this.#session = new Session({
+      router: network,
+      purpose: PURPOSE,
+      clock: connectionClock,
+      signerFor: (request) => ports.activation.signerFor(PURPOSE, request),
+    });
     this.#summary = new SentSummary(clock, reportOf(PURPOSE, report));
     this.#sender = new BatchSender({
       documents,

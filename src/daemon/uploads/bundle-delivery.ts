@@ -37,7 +37,12 @@ export class BundleDelivery {
   constructor(ports: BundleDeliveryPorts) {
     const { network, connectionClock, clock, random, files, open, report, settings, agent, tokens, sent } = ports;
     this.#ports = ports;
-    this.#session = new Session({ router: network, purpose: PURPOSE, clock: connectionClock });
+    this.#session = new Session({
+      router: network,
+      purpose: PURPOSE,
+      clock: connectionClock,
+      signerFor: (request) => ports.activation.signerFor(PURPOSE, request),
+    });
     const { paths, model, timeouts } = open;
     const headers = () => ({
       ...purposeHeaders(PURPOSE, settings(), { agent, tokens, credentials: true }),

@@ -2,6 +2,7 @@
 
 import type { Settings } from '#config/settings.ts';
 import type { Outcomes } from '#daemon/outcomes.ts';
+import type { HostActivation } from '#daemon/platform/host-activation.ts';
 import type { NetworkReloader } from '#daemon/reload/network-reloader.ts';
 import type { ReloadCoordinator } from '#daemon/reload/reload.ts';
 import type { TokenGuard } from '#http/purpose-headers.ts';
@@ -31,6 +32,8 @@ export interface UploadsPorts {
   readonly outcomes: Outcomes;
   /** The spool of receipts, which the updates own. */
   readonly receipts: Spool<Receipt>;
+  /** Signs the requests of an activated host. */
+  readonly activation: Pick<HostActivation, 'signerFor'>;
   /** The active settings; read at each use. */
   settings(): Settings;
 }

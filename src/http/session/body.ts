@@ -9,6 +9,8 @@ import { asCoded, coded } from '#errors/coded-error.ts';
 /** What a request carries. It may be opened again, for another attempt. */
 export interface RequestBody {
   readonly length: number;
+  /** SHA-256 of the whole body, if it is known before it is read: a signature then covers it. */
+  readonly digest?: Uint8Array;
   /** The bytes from `offset` to the end. A chunk is valid until the next one is requested. */
   open(offset: number): AsyncIterable<Uint8Array>;
 }

@@ -10,6 +10,7 @@
 import type { Purpose } from '#config/purposes.ts';
 import type { Code } from '#errors/catalogue.ts';
 import type { Deadlines } from '#http/deadlines.ts';
+import type { RequestSigner, SignableRequest } from '#http/signatures/request-signer.ts';
 import type { HopFacts, Route, Router } from '#proxy/route.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock, Timer } from '#system/clock.ts';
@@ -23,6 +24,8 @@ export interface SessionParts {
   readonly clock: Clock;
   /** See `OpenOptions`. */
   readonly isRoutine?: boolean;
+  /** The signer for a request; null if it is not signed. Missing: no request is signed. */
+  signerFor?(request: SmallRequest): RequestSigner | null;
 }
 
 export interface SessionRequest extends Omit<SendOptions, 'clock' | 'deadlines'> {
@@ -44,6 +47,8 @@ const UNUSED_MS = 30_000;
  * closed it.
  */
 const FRESH_MS = 1_000;
+/** A request that has it is already signed. */
+const SIGNATURE_HEADER = 'signature';
 /** Maximum number of unused connections. */
 const MAX_UNUSED = 4;
 /** The proxy requests authentication again: a stale nonce, or a session that has ended. A new connection fixes that. */
@@ -131,7 +136,18 @@ export class Session {
     request.onConnected?.();
     const { deadlines: given } = request;
     const deadlines = typeof given === 'function' ? given(client.connection.facts) : given;
-    return endedBy(request.signal, ender, () => client.send({ ...request, deadlines, clock }, { isLast: false }));
+    const signed = this.#signed(request.request);
+    return endedBy(request.signal, ender, () =>
+      client.send({ ...request, request: signed, deadlines, clock }, { isLast: false }),
+    );
+  }
+
+  /** Signed for each attempt: a server accepts a nonce once, also if the first attempt got no response. */
+  #signed(request: SmallRequest): SmallRequest {
+    const signer = SIGNATURE_HEADER in request.headers ? null : (this.#parts.signerFor?.(request) ?? null);
+    return signer === null
+      ? request
+      : { ...request, headers: { ...request.headers, ...signer.sign(signable(request)) } };
   }
 
   async #finish(opened: Opened, outcome: RequestOutcome, { sharedKey }: Route): Promise<SessionResponse> {
@@ -172,6 +188,14 @@ export class Session {
     client.close();
     ender.abort();
   }
+}
+
+/** The digest of a body that is read from a file is signed only if it is known. */
+function signable({ method, url, body }: SmallRequest): SignableRequest {
+  if (body === undefined) return { method, url };
+  if (typeof body === 'string') return { method, url, body: Buffer.from(body) };
+  if (body instanceof Uint8Array) return { method, url, body };
+  return body.digest === undefined ? { method, url } : { method, url, body: { sha256: body.digest } };
 }
 
 /** Whether a request that a reused connection did not answer is sent again over a new one. */

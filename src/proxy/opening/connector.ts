@@ -307,6 +307,7 @@ export class Connector {
       ({ socket }) => ({
         address: socket.remoteAddress,
         port: socket.remotePort,
+        local: socket.localAddress,
       }),
     );
   }

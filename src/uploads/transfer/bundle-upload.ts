@@ -9,6 +9,7 @@
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { type AttemptCost, withRetries } from '#http/retry.ts';
+import type { RequestBody } from '#http/session/body.ts';
 import type { SmallRequest } from '#http/session/running-request.ts';
 import type { SessionResponse } from '#http/session/session.ts';
 import type { AnswerContext, UploadStep } from './answers.ts';
@@ -191,7 +192,7 @@ class BundleUpload {
         'idempotency-key': bundle.job,
         ...(bundle.case === null ? {} : { 'sallyport-case': encodeURIComponent(bundle.case) }),
       },
-      body: bundle.body,
+      body: digestedBody(bundle),
     });
     const receipt = receiptIn(response, url, bundle);
     this.#noteConfirmed(bundle.body.length);
@@ -309,6 +310,11 @@ class BundleUpload {
     });
     if (facts.failures > 0) this.#ports.report({ name: 'upload-recovered', job, failures: facts.failures });
   }
+}
+
+/** The whole file, with its digest for a signature. */
+function digestedBody({ body, sha256 }: Bundle): RequestBody {
+  return { length: body.length, digest: Buffer.from(sha256, 'hex'), open: (offset) => body.open(offset) };
 }
 
 /** A full disk or a file that cannot be read is not a failure of the upload. */

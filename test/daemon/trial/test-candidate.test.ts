@@ -3,10 +3,11 @@
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ChangeVerdict } from '#control/change.ts';
+import { applianceName } from '#platform/outcome/outcome.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { composeIn } from '#test/support/composed.ts';
@@ -148,7 +149,12 @@ describe('test candidate: a password tested elsewhere', () => {
 describe('test candidate: a change', () => {
   it('is accepted if all real stages pass', async () => {
     const { verdict } = await trying(await behaving(honest(healthy.port)));
-    expect(verdict).toEqual({ confirmed: true, by: 'stages', failure: null });
+    expect(verdict).toEqual({
+      confirmed: true,
+      by: 'stages',
+      failure: null,
+      outcome: { kind: 'connected', name: applianceName(hostname()), address: '127.0.0.1' },
+    });
   });
 
   it.each(STAGES)('is discarded when %s fails: %s; the active settings stay', async (_stage, code, corp) => {

@@ -1,5 +1,6 @@
-// The key `time_zone`: the time zone of every schedule.
+// Keys outside of the sections: the time zone of every schedule, and the policy that forbids every upload.
 
+import { z } from 'zod';
 import { describeKey, validatedText } from './key.ts';
 import { validateTimeZone } from './values.ts';
 
@@ -12,4 +13,12 @@ export const timeZone = describeKey(validatedText(validateTimeZone).optional(), 
   example: 'Europe/Berlin',
   effect: 'now',
   setBy: 'operator',
+});
+
+export const uploadsAllowed = describeKey(z.boolean().default(true), {
+  title: 'Uploads allowed',
+  description:
+    'With false, no support logs and no exposure analytics leave this host, whatever other keys say (POLICY-UPLOADS). Receipts of updates are not uploads; updates.acknowledge_url decides about them.',
+  effect: 'now',
+  setBy: 'root',
 });

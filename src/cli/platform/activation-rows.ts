@@ -1,0 +1,35 @@
+// The rows of an activation and of an identity, for `activation show`, `identity show` and `status`. Pure.
+
+import { type Row, timeText } from '#cli/status-rows.ts';
+import type { ShownActivationState } from '#control/platform/activation.ts';
+import { showForeign } from '#errors/template.ts';
+
+/** State, license and identity. */
+export function activationRows({ state, used, license, problem, renewal, identity }: ShownActivationState): Row[] {
+  const rows: Row[] = [['state', used ? state : `${state}; no license is accepted (activation.license_keys is empty)`]];
+  if (license !== null) {
+    const { id, agent, site, not_before: from, expires, features } = license;
+    rows.push([
+      'license',
+      `${showForeign(id)}, for ${agent === null ? `site ${showForeign(site ?? '')}` : 'this host'}`,
+    ]);
+    rows.push(['valid', `${timeText(from)} to ${timeText(expires)}`]);
+    rows.push(['features', features.length === 0 ? 'none' : features.map(showForeign).join(', ')]);
+  }
+  if (problem !== null) rows.push(['problem', `[${problem.code}] ${problem.message} ${problem.check}`]);
+  if (renewal !== null) rows.push(['renewal', `failed: [${renewal.code}] ${renewal.message}`]);
+  return [...rows, ...identityRows(identity)];
+}
+
+/** Agent id and key. */
+export function identityRows(identity: ShownActivationState['identity']): Row[] {
+  if (identity === null) return [['identity', 'none yet; it is made when this host is activated']];
+  const { agent, public_key: key, created_at: created, key_in: place, bound } = identity;
+  return [
+    ['agent', agent],
+    ['public key', `${key} (Ed25519)`],
+    ['private key', place === 'file' ? 'in the state folder' : 'in the systemd credential sallyport-identity'],
+    ['made', timeText(created)],
+    ['machine', bound ? 'bound to the machine id of this host' : 'not bound: this host has no machine id'],
+  ];
+}

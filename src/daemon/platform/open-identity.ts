@@ -1,0 +1,75 @@
+// Opens the identity of this host at the start, before anything uses the agent id.
+//
+// Guarantees: a host that needs no identity makes no file and loads no module. A problem with the identity is reported
+// and ends nothing: only an activation needs it.
+
+import { join } from 'node:path';
+import type { Environment } from '#config/places.ts';
+import type { Settings } from '#config/settings.ts';
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { HostIdentity } from '#platform/identity/identity.ts';
+import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+
+const IDENTITY_FILE = 'identity.json';
+
+export interface IdentityParts {
+  readonly files: Files;
+  readonly stateDir: string;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly environment: Environment;
+  readonly known: KnownSecrets;
+}
+
+/** Whether licenses are accepted on this host, so that it can be activated. */
+export function usesActivation({ activation }: Pick<Settings, 'activation'>): boolean {
+  return activation.license_keys.length > 0;
+}
+
+/** Whether this host presents itself to a server by its identity. */
+export function needsIdentity(settings: Pick<Settings, 'activation' | 'platform'>): boolean {
+  return settings.platform.enabled || usesActivation(settings);
+}
+
+/** Opens the identity. `findings`: what was wrong with it. @throws CodedError IDENTITY-KEY, STATE-UNREADABLE, FILE-* */
+export async function openIdentity({
+  files,
+  stateDir,
+  clock,
+  environment,
+  known,
+}: IdentityParts): Promise<{ identity: HostIdentity; findings: CodedError[] }> {
+  const { HostIdentity, IDENTITY_CREDENTIAL } = await import('#platform/identity/identity.ts');
+  const folder = environment['CREDENTIALS_DIRECTORY'] ?? '';
+  return await HostIdentity.open({
+    files,
+    path: join(stateDir, IDENTITY_FILE),
+    credential: folder === '' ? null : join(folder, IDENTITY_CREDENTIAL),
+    now: () => clock.now(),
+    keepSecret: (text) => known.add(text),
+  });
+}
+
+/** The identity of a host that needs one or has one; null for every other host. Never throws coded errors. */
+export async function identityAtStart(
+  parts: IdentityParts & { readonly settings: Settings; readonly agentId: string; readonly report: Report },
+): Promise<HostIdentity | null> {
+  const { files, stateDir, settings, agentId, report } = parts;
+  const isNeeded = needsIdentity(settings);
+  if (!isNeeded && (await files.facts(join(stateDir, IDENTITY_FILE))) === null) return null;
+  try {
+    const { identity, findings } = await openIdentity(parts);
+    for (const error of findings) reportFinding(report, error);
+    if (isNeeded) await identity.ensure(agentId);
+    return identity;
+  } catch (thrown) {
+    report({ name: 'identity-unusable', error: asCoded(thrown) });
+    return null;
+  }
+}
+
+export function reportFinding(report: Report, error: CodedError): void {
+  report({ name: error.code === 'IDENTITY-CLONED' ? 'identity-cloned' : 'state-set-aside', error });
+}

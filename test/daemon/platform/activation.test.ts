@@ -1,0 +1,224 @@
+// Activation of a composed host against the reference server, whose verifier of signatures is written apart from ours.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { isSignedBy, readSignature } from '#origin/platform/signatures/http-signature.ts';
+import { readPublicKey } from '#origin/platform/signatures/request-signatures.ts';
+import { ActivationRig, activatingHost, everythingIn } from '#test/support/activation-rig.ts';
+import { honest, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { startLoginProxy } from '#test/support/login-proxy.ts';
+import { listenOnLoopback } from '#test/support/loopback.ts';
+import { acceptReceipt, deliverReceipts } from '#updates/receipts/acknowledge.ts';
+
+const NEVER = new AbortController().signal;
+let rig: ActivationRig;
+const closing: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  rig = await ActivationRig.start();
+});
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+  rig.platform.clearFaults();
+});
+afterAll(async () => {
+  await rig.close();
+});
+
+async function host(...given: Parameters<typeof activatingHost>) {
+  const made = await activatingHost(...given);
+  closing.push(() => made.remove());
+  return made;
+}
+
+async function folder(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'sallyport-activated-'));
+  closing.push(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+const withoutHyphens = (key: string) => key.replaceAll('-', '');
+
+describe('activation of a host', () => {
+  it('activation: a key makes a host activated, also after a restart, and is on no disk', async () => {
+    const dir = await folder();
+    const one = await activatingHost(rig.direct(), { dir });
+    const key = await rig.key();
+    expect((await one.verbs.show()).state).toBe('unactivated');
+    const result = await one.verbs.activate(key.toLowerCase());
+    expect(result.failure).toBeNull();
+    expect(result.activation).toMatchObject({ state: 'activated', license: { features: ['reports'] } });
+    expect(result.outcome).toMatchObject({ kind: 'connected', address: '127.0.0.1' });
+    await one.remove();
+    const again = await host(rig.direct(), { dir });
+    expect((await again.verbs.show()).state).toBe('activated');
+    const written = `${await everythingIn(dir)}${JSON.stringify(one.events)}`;
+    for (const text of [key, key.toLowerCase(), withoutHyphens(key)]) {
+      for (const form of [text, Buffer.from(text).toString('hex'), Buffer.from(text).toString('base64')]) {
+        expect(written).not.toContain(form);
+      }
+    }
+  });
+
+  it('activation: a refusal names the proxy and says that it is not the problem', async () => {
+    const key = await rig.key();
+    expect((await (await host(rig.direct())).verbs.activate(key)).failure).toBeNull();
+    const proxy = await startFaultProxy(honest(rig.tls.port));
+    closing.push(() => proxy.close());
+    const other = await host(rig.through({ port: proxy.port }));
+    const { failure, outcome, activation } = await other.verbs.activate(key);
+    expect(failure?.message).toBe(
+      'Activation reached the server through proxy corp, and it answered: key already used. The proxy is not the problem.',
+    );
+    expect(outcome).toEqual({ kind: 'user-login' });
+    expect(activation.state).toBe('unactivated');
+  });
+
+  it('activation: a rejected password of the proxy is LICENSE-PROXY, and the outcome is an error', async () => {
+    const proxy = await startLoginProxy('basic', { user: 'alice', password: 'right', domain: '' }, rig.tls.port);
+    closing.push(() => proxy.close());
+    const sections = rig.through({
+      port: proxy.port,
+      authentication: 'basic',
+      user: 'alice',
+      password: 'wrong',
+      allow_cleartext: true,
+    });
+    const one = await host(sections);
+    const { failure, cause, outcome } = await one.verbs.activate(await rig.key());
+    expect(failure).toMatchObject({ code: 'LICENSE-PROXY', hop: `proxy corp (127.0.0.1:${proxy.port})` });
+    expect(failure?.message).toMatch(/^Activation did not reach the server: \[AUTH-REJECTED\]/);
+    expect(cause?.code).toBe('AUTH-REJECTED');
+    expect(outcome).toMatchObject({ kind: 'configuration-error', code: 'AUTH-REJECTED' });
+  });
+
+  it('activation: a clock that is off is LICENSE-CLOCK with by how much', async () => {
+    rig.platform.setFaults({ clockOffsetMs: 7_200_000 });
+    const { failure } = await (await host(rig.direct())).verbs.activate(await rig.key());
+    expect(failure?.code).toBe('LICENSE-CLOCK');
+    expect(failure?.message).toMatch(/^The clock of this host is 2 h behind the clock of the activation server/);
+  });
+
+  it.each(['key-unknown', 'key-used', 'key-expired', 'revoked', 'signature'])(
+    'activation: the answer %s changes no state',
+    async (activation) => {
+      rig.platform.setFaults({ activation });
+      const result = await (await host(rig.direct())).verbs.activate(await rig.key());
+      expect(result).toMatchObject({ failure: { code: 'LICENSE' }, activation: { state: 'unactivated' } });
+    },
+  );
+
+  it('activation: without license keys no key is sent', async () => {
+    const { activation: _none, ...sections } = rig.direct();
+    const one = await host(sections);
+    const key = await rig.key();
+    expect((await one.verbs.activate(key)).failure?.code).toBe('LICENSE-UNVERIFIABLE');
+    expect((await (await host(rig.direct())).verbs.activate(key)).failure).toBeNull();
+  });
+
+  it('activation: a revoked host says so and continues to send receipts, which stay signed', async () => {
+    const receipts = await recordingServer();
+    const sections = rig.direct();
+    const one = await host({ ...sections, updates: { ...sections['updates'], acknowledge_url: receipts.url } });
+    const send = async (id: string) => {
+      await acceptReceipt(one.parts.ports, {
+        item: { id, sha256: 'a'.repeat(64), length: 1 },
+        outcome: 'published',
+        elapsedMs: 1,
+      });
+      await deliverReceipts(one.parts.ports, NEVER);
+    };
+    await send('before');
+    expect(receipts.requests.at(-1)?.headers['signature']).toBeUndefined();
+    const { activation } = await one.verbs.activate(await rig.key());
+    await send('activated');
+    expect(isValid(receipts, activation.identity?.public_key ?? '')).toBe(true);
+    await rig.platform.origin.platform.revokeKey(activation.license?.id ?? '');
+    await expect(one.parts.activation.renew(NEVER)).rejects.toMatchObject({ code: 'LICENSE' });
+    expect((await one.verbs.show()).state).toBe('revoked');
+    await send('revoked');
+    expect(receipts.requests).toHaveLength(3);
+    expect(isValid(receipts, activation.identity?.public_key ?? '')).toBe(true);
+  });
+
+  it('activation: signatures go only to the origins of the settings', async () => {
+    const one = await host(rig.direct());
+    await one.verbs.activate(await rig.key());
+    const signs = (purpose: 'updates' | 'support_logs', method: string, url: string) =>
+      one.parts.activation.signerFor(purpose, { method, url: new URL(url) }) !== null;
+    const { feedUrl } = rig.platform.origin;
+    expect(signs('updates', 'POST', feedUrl)).toBe(true);
+    expect(signs('updates', 'GET', feedUrl)).toBe(false);
+    expect(signs('updates', 'POST', 'https://elsewhere.example.com/')).toBe(false);
+    expect(signs('support_logs', 'POST', feedUrl)).toBe(false);
+  });
+
+  it('activation: release makes the key usable for another host', async () => {
+    const one = await host(rig.direct());
+    const key = await rig.key();
+    await one.verbs.activate(key);
+    const released = await one.verbs.release();
+    expect(released).toMatchObject({ failure: null, activation: { state: 'unactivated', license: null } });
+    expect((await (await host(rig.direct())).verbs.activate(key)).failure).toBeNull();
+    expect((await one.verbs.release()).failure?.code).toBe('LICENSE-NONE');
+  });
+
+  it('activation: a lost disk is replaced, and the old identity is revoked', async () => {
+    const old = await host(rig.direct());
+    const key = await rig.key();
+    await old.verbs.activate(key);
+    const fresh = await host(rig.direct());
+    expect((await fresh.verbs.activate(key)).failure?.message).toContain('key already used');
+    expect((await fresh.verbs.activate(key, true)).failure).toBeNull();
+    await expect(old.parts.activation.renew(NEVER)).rejects.toMatchObject({ code: 'LICENSE' });
+    expect((await old.verbs.show()).state).toBe('revoked');
+  });
+
+  it('identity: a reset gives a new agent id at once, and the host is no longer activated', async () => {
+    const dir = await folder();
+    const one = await activatingHost(rig.direct(), { dir });
+    await one.verbs.activate(await rig.key());
+    const before = one.parts.ports.agent.id;
+    const { agent } = await one.verbs.reset();
+    expect(agent).not.toBe(before);
+    expect(one.parts.ports.agent.id).toBe(agent);
+    expect((await one.verbs.show()).state).toBe('unactivated');
+    await one.remove();
+    const again = await host(rig.direct(), { dir });
+    expect(again.parts.ports.agent.id).toBe(agent);
+  });
+
+  it('activation: a host without license keys makes no file of it', async () => {
+    const { activation: _none, ...sections } = rig.direct();
+    const one = await host(sections);
+    expect(await one.verbs.show()).toMatchObject({ used: false, identity: null });
+    expect(await everythingIn(one.dir)).not.toContain('public_key');
+  });
+});
+
+/** Records the requests that it receives. */
+async function recordingServer() {
+  const requests: { method: string; headers: IncomingHttpHeaders; url: URL }[] = [];
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      const { method = '', headers } = request;
+      requests.push({ method, headers, url: new URL(request.url ?? '/', `http://${headers.host}`) });
+      response.end('{}');
+    });
+  });
+  const { port, close } = await listenOnLoopback(server);
+  closing.push(close);
+  return { requests, url: `http://127.0.0.1:${port}/receipts` };
+}
+
+/** Whether the last request has a signature of this key, by the verifier of the reference server. */
+function isValid({ requests }: Awaited<ReturnType<typeof recordingServer>>, publicKey: string): boolean {
+  const last = requests.at(-1);
+  const signature = readSignature(last?.headers ?? {}, 'sallyport');
+  const key = readPublicKey(publicKey);
+  if (last === undefined || key === null || signature === 'none' || 'problem' in signature) return false;
+  return signature.covered.includes('content-digest') && isSignedBy(key, signature, last);
+}
