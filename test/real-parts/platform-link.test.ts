@@ -4,8 +4,10 @@ import '#test/support/built-threads.ts';
 import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { LinkState } from '#platform/link/link.ts';
+import { type Phase, TRANSITIONS } from '#platform/link/machine.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import type { Router } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';
@@ -22,6 +24,7 @@ import { describeWith } from '#test/support/real-parts.ts';
 import { startRecordingRelay } from '#test/support/recording-relay.ts';
 import { SAMBA_USER, takeSamba } from '#test/support/samba.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
+import { startSwitchedRelay } from '#test/support/switched-relay.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
 
 const COMMAND = { v: 1, type: 'command', id: 'c-1', seq: 1, command: 'update-available' };
@@ -64,10 +67,9 @@ async function linkUp(url: URL, router: Router, mode: 'websocket' | 'poll' = 'we
   rig = up;
   up.receive = ({ type }) => Promise.resolve(type === 'command' ? [ACK] : []);
   at.received.length = 0;
-  at.polls.length = 0;
   up.link.start();
   const state = await up.until('connected');
-  if (at.sockets.size === 0) await up.until(() => at.polls.at(-1)?.waitSeconds === 60);
+  if (at.sockets.size === 0) await up.until(() => at.held > 0);
   at.push(COMMAND);
   await up.until(() => at.received.some(({ type }) => type === 'ack'));
   return { rig: up, state };
@@ -147,6 +149,89 @@ describeWith(['squid', 'samba', 'kerberos'], 'the link through Squid', () => {
     rig.link.start();
     expect(await rig.until('waiting')).toMatchObject({ failure: { code: 'TLS-INTERCEPTED' } });
     expect([platform.polls.length, platform.upgrades.length]).toEqual([polls, upgrades]);
+  });
+
+  it('link: every transition is reached through the proxy', async () => {
+    const relay = await startSwitchedRelay(open.port);
+    const one = linkRig(newUrl(), through(profile(relay.port)));
+    rig = one;
+    const phase = (wanted: Phase) => one.until(() => 'phase' in one.link.state && one.link.state.phase === wanted);
+    const answer = (socket: Duplex) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    const probe = async () => {
+      await one.until(() => platform.held > 0);
+      one.clock.advance(55_000);
+      platform.release();
+      await one.until(() => platform.held > 0 || one.transitions.has('polling probing'));
+    };
+    const untilProbing = async () => {
+      one.transitions.delete('polling probing');
+      for (let at = 0; at < 30 && !one.transitions.has('polling probing'); at += 1) await probe();
+    };
+    try {
+      // off, connecting, waiting
+      relay.mode = 'down';
+      one.link.start();
+      await one.link.stop();
+      one.link.start();
+      await one.until('waiting');
+      await one.link.stop();
+      one.link.start();
+      await one.until('waiting');
+      relay.mode = 'pass';
+      // upgrading
+      platform.onUpgrade = () => undefined;
+      one.retry();
+      await phase('upgrading');
+      await one.link.stop();
+      platform.onUpgrade = (socket) => socket.destroy();
+      one.link.start();
+      await one.until('waiting');
+      platform.onUpgrade = null;
+      one.retry();
+      await one.until('connected');
+      // connected
+      for (const socket of platform.sockets) socket.close(1_012);
+      await one.until('waiting');
+      one.retry();
+      await one.until('connected');
+      await one.link.stop();
+      // polling, probing
+      platform.onUpgrade = answer;
+      one.link.start();
+      await one.until('connected');
+      await untilProbing();
+      await one.until(() => one.transitions.has('probing polling'));
+      platform.onUpgrade = () => undefined;
+      await untilProbing();
+      await one.link.stop();
+      platform.onUpgrade = answer;
+      one.link.start();
+      await one.until('connected');
+      await one.until(() => platform.held > 0);
+      platform.onPoll = (response) => {
+        response.writeHead(503).end();
+        return true;
+      };
+      platform.release();
+      await one.until('waiting');
+      platform.onPoll = null;
+      one.retry();
+      await one.until('connected');
+      platform.onUpgrade = null;
+      await untilProbing();
+      await phase('connected');
+      await one.link.stop();
+      one.settings = { ...one.settings, mode: 'poll' };
+      one.link.start();
+      await one.until('connected');
+      await one.link.stop();
+      const listed = Object.entries(TRANSITIONS).flatMap(([from, to]) => to.map((next) => `${from} ${next}`));
+      expect([...one.transitions].sort()).toEqual(listed.sort());
+    } finally {
+      platform.onUpgrade = null;
+      platform.onPoll = null;
+      await relay.close();
+    }
   });
 
   it('link: a relay that goes silent is noticed by its pings, and left', async () => {

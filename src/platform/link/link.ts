@@ -59,7 +59,7 @@ export class PlatformLink {
     const over = phase === 'connected' ? 'websocket' : 'poll';
     const { localAddress = null, proxy = null } = this.#facts ?? {};
     const blocks = mode === 'websocket' && phase !== 'connected' ? (blocked?.error ?? null) : null;
-    return { kind: 'connected', over, since, localAddress, proxy, blocked: blocks };
+    return { kind: 'connected', phase, over, since, localAddress, proxy, blocked: blocks };
   }
 
   /** Calls this after each change of the state. Returns a function that removes the listener. */
@@ -286,7 +286,8 @@ export class PlatformLink {
 
 const ENDED = coded('LINK-CLOSED', { host: '', elapsed: 0, why: 'this host ended it', hop: originAt('') });
 
-function retryAfterOf({ facts }: CodedError): { readonly retryAfterMs?: number } {
-  const { retryAfterMs } = facts;
-  return typeof retryAfterMs === 'number' ? { retryAfterMs } : {};
+/** When the platform, or the pacing of a proxy that fails, lets the next attempt begin. */
+function retryAfterOf({ facts: { retryAfterMs, pauseMs } }: CodedError): { readonly retryAfterMs?: number } {
+  const waits = [retryAfterMs, pauseMs].filter((wait) => typeof wait === 'number');
+  return waits.length === 0 ? {} : { retryAfterMs: Math.max(...waits) };
 }

@@ -50,6 +50,8 @@ export type LinkState =
   | { readonly kind: 'connecting'; readonly since: number; readonly phase: Phase }
   | {
       readonly kind: 'connected';
+      /** `probing` while WebSocket is tried again between two polls. */
+      readonly phase: Phase;
       readonly over: LinkMode;
       /** Wall clock. */
       readonly since: number;

@@ -3,6 +3,7 @@
 import type { SallyportEvent } from '#logging/events.ts';
 import { reportFor } from '#logging/scoped.ts';
 import { type LinkPorts, type LinkSettings, type LinkState, PlatformLink } from '#platform/link/link.ts';
+import type { Phase } from '#platform/link/machine.ts';
 import type { AgentMessage, PlatformMessage } from '#platform/messages.ts';
 import type { Router } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';
@@ -29,6 +30,8 @@ export interface LinkRig {
   readonly messages: PlatformMessage[];
   /** The states in the order in which they came: `connecting connecting`, `connected websocket`, `waiting TCP-REFUSED`. */
   readonly states: string[];
+  /** The transitions of the machine: `connecting upgrading`. */
+  readonly transitions: Set<string>;
   settings: LinkSettings;
   /** Answers to each message. */
   receive: LinkPorts['receive'];
@@ -48,6 +51,8 @@ export function linkRig(url: URL, router: Router, more: Partial<LinkPorts & Link
   const events: SallyportEvent[] = [];
   const messages: PlatformMessage[] = [];
   const states: string[] = [];
+  const transitions = new Set<string>();
+  let phase: Phase = 'off';
   const { mode = 'websocket', pingMs = 25_000 } = more;
   const settings: LinkSettings = {
     url,
@@ -73,6 +78,9 @@ export function linkRig(url: URL, router: Router, more: Partial<LinkPorts & Link
     ...more,
   });
   const note = () => {
+    const now = phaseOf(link.state);
+    if (now !== phase) transitions.add(`${phase} ${now}`);
+    phase = now;
     const shown = shownState(link.state);
     if (shown !== states.at(-1)) states.push(shown);
   };
@@ -83,6 +91,7 @@ export function linkRig(url: URL, router: Router, more: Partial<LinkPorts & Link
     events,
     messages,
     states,
+    transitions,
     settings,
     receive: () => Promise.resolve([]),
     until: (condition) => untilState(link, condition),
@@ -101,6 +110,10 @@ export function linkRig(url: URL, router: Router, more: Partial<LinkPorts & Link
     said: () => events.map(({ name }) => name).filter((name) => name.startsWith('platform-')),
   };
   return rig;
+}
+
+function phaseOf(state: LinkState): Phase {
+  return state.kind === 'off' || state.kind === 'waiting' ? state.kind : state.phase;
 }
 
 function shownState(state: LinkState): string {

@@ -44,6 +44,8 @@ export interface TestPlatform {
   pongs: boolean;
   /** Sends to every WebSocket, and with the next poll. */
   push(message: unknown): void;
+  /** Number of polls that are held now. */
+  readonly held: number;
   /** Answers the polls that are held. */
   release(): void;
   close(): Promise<void>;
@@ -119,6 +121,9 @@ export async function startTestPlatform(ca: TestCa = createCa(), isPlain = false
       if (sockets.size > 0) return;
       queued.push(message);
       for (const response of held) answer(response);
+    },
+    get held() {
+      return held.size;
     },
     release() {
       for (const response of held) answer(response);
