@@ -11,7 +11,7 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'CREDENTIALS-ELSEWHERE': {
-    text: 'Only the running service can read the credentials that {keys} in {file} refer to. The service is not running, and CREDENTIALS_DIRECTORY is not set here.',
+    text: 'Only the running service can read credentials. In {file}, these keys refer to credentials: {keys}. The service is not running, and CREDENTIALS_DIRECTORY is not set here.',
     check:
       'The file itself is correct. Start the service (systemctl start sallyport), then run the command again. ' +
       'If you start Sallyport from your own unit, set LoadCredential= in that unit.',

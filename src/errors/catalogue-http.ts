@@ -31,7 +31,7 @@ export const HTTP_CODES = {
     retry: 'later',
   },
   'RESPONSE-TRICKLES': {
-    text: '{received:size} of {expected:size} after {elapsed:ms}: too slow to wait for; {seen:words}.',
+    text: 'Received only {received:size} of {expected:size} in {elapsed:ms}. That is too slow to wait for: {seen:words}.',
     check:
       'The proxy or the server sends too slowly; {next:words}. The time limit for such a transfer is ' +
       'response_timeout.total_max_ms.',

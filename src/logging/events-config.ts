@@ -34,7 +34,7 @@ export const CONFIG_EVENTS = {
   'policy-loosened': {
     level: 'warn',
     thread: 'Config',
-    text: '{key} is now false: a purpose may bypass the proxy if its other settings say so.',
+    text: '{key} is now false: connections may bypass the proxy where other settings allow it.',
   },
   reloaded: {
     level: 'info',

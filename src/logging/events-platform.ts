@@ -86,7 +86,7 @@ export const PLATFORM_EVENTS = {
   'platform-sequence-back': {
     level: 'warn',
     thread: null,
-    text: 'The platform has started the numbers of its commands again at {seq}, although this host has received number {after}. The server was probably restored from a backup. Commands that were carried out are not repeated.',
+    text: 'The command numbers of the platform have restarted at {seq}, although this host has already received number {after}. The server was probably restored from a backup. Commands that were carried out are not repeated.',
   },
   // Reports
   'platform-report-sent': {

@@ -39,7 +39,7 @@ export const UPDATES_EVENTS = {
   'root-imported': {
     level: 'warn',
     thread: 'Updater',
-    text: 'Imported root {version} of the signed feed (fingerprint {fingerprint}), as requested by {by:words}. It is trusted now.',
+    text: 'Imported root metadata version {version} of the signed feed (fingerprint {fingerprint}), as requested by {by:words}. It is trusted now.',
   },
   'root-replaced': {
     level: 'warn',

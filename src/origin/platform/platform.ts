@@ -1,5 +1,5 @@
-// The platform of an origin: the link with its agents and their activation (docs/protocol-platform.md), in a folder
-// next to the served one.
+// The platform of the reference server: the links to its agents, and their activation (docs/protocol-platform.md). Its
+// data is in a folder next to the served one.
 //
 // Guarantees: nothing is written outside that folder, and other users cannot read it. Commands, results and activations
 // survive a crash. Requires that only one server uses the folder.

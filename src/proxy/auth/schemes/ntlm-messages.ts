@@ -1,7 +1,7 @@
 // The three messages of NTLM, and the NTLMv2 proof in the third one (MS-NLMP 2.2.1 and 3.3.2).
 //
 // Guarantees: LM and NTLMv1 responses are never made. The reader of the proxy's message never reads outside the message
-// and never throws. A MIC binds the three messages together if the proxy's message has a timestamp or requests it.
+// and never throws. A MIC binds the three messages together if the proxy's message has a timestamp or requests a MIC.
 // Pure: the caller passes time, random bytes and hashes. Relies on `js-md4`, because OpenSSL 3 no longer has MD4.
 
 import { createHmac } from 'node:crypto';
