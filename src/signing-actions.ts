@@ -59,7 +59,7 @@ async function makeKeyCommand(host: SigningHost, name: string, options: MakeKeyA
     const passphrase = await newPassphrase(host, name, options);
     const made = await makeKey(folder, name, { passphrase, scryptWork: host.scryptWork ?? SCRYPT_WORK });
     terminal.out(`Made the key ${name} (${made.keyId}).`);
-    terminal.out(`  ${folder.dir}/${name}.key  private, encrypted with the passphrase: keep a copy of both in a safe`);
+    terminal.out(`  ${folder.dir}/${name}.key  private, encrypted with the passphrase: keep copies in two safes`);
     terminal.out(`  ${folder.dir}/${name}.pub  public: for the person who runs feed rotate`);
     return EXIT_OK;
   }

@@ -24,11 +24,11 @@ export function progressLines(progress: readonly Progress[], nameOf: (keyId: str
   return progress.flatMap(({ role, version, requirements }) =>
     requirements.map(({ listedIn, by: { rule }, signers, isNeeded }) => {
       const missing = rule.keyids.filter((id) => !signers.includes(id)).map(nameOf);
-      const count = `${signers.length} ${signers.length === 1 ? 'signature' : 'signatures'}`;
-      const names = signers.length === 0 ? '' : ` (${signers.map(nameOf).join(', ')})`;
-      const need = `${rule.threshold} ${isNeeded ? 'required' : 'recommended'}`;
-      const rest = signers.length >= rule.threshold ? '' : `; can sign: ${missing.join(', ')}`;
-      return `${showForeign(role)} ${version}: ${count}${names} with keys from ${listedIn}, ${need}${rest}`;
+      const [count, needed] = [signers.length, rule.threshold];
+      const need = `${isNeeded ? 'required' : 'recommended'} ${needed === 1 ? 'signature' : 'signatures'}`;
+      const source = [...(count === 0 ? [] : [signers.map(nameOf).join(', ')]), `keys of ${listedIn}`].join('; ');
+      const rest = count >= needed ? '' : `; can sign: ${missing.join(', ')}`;
+      return `${showForeign(role)} ${version}: ${count} of ${needed} ${need} (${source})${rest}`;
     }),
   );
 }

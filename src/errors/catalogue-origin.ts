@@ -38,7 +38,7 @@ export const ORIGIN_CODES = {
     isLocal: true,
   },
   'SIGNING-REPOSITORY': {
-    text: 'Cannot continue the signed repository: {file}: {reason:words}.',
+    text: 'Cannot add to the signed repository: {file}: {reason:words}.',
     check: 'Nothing was published. To continue, {fix:words}.',
     class: 'content',
     retry: 'change',

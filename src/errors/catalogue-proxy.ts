@@ -222,7 +222,7 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'PAC-ANSWER': {
-    text: 'The PAC file {where} of proxy {proxy} returned {answer} for {url}, which names neither a proxy nor DIRECT.',
+    text: 'The PAC file {where} of proxy {proxy} returned {answer} for {url}. That is neither a proxy nor DIRECT.',
     check: 'Ask the administrator of the PAC file. Connections go direct only if the file says DIRECT.',
     class: 'policy',
     retry: 'later',
@@ -293,7 +293,7 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'PROXY-REFUSED': {
-    text: 'Proxy {proxy} answered {target} with status {status} ({said}).',
+    text: 'Proxy {proxy} answered the request for {target} with status {status} ({said}).',
     check: 'Check the log of the proxy at this time.',
     class: 'policy',
     retry: 'later',

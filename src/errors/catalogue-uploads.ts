@@ -154,7 +154,8 @@ export const UPLOAD_CODES = {
   },
   'UPLOAD-GONE': {
     text: 'The server no longer has the upload at {url} ({status}).',
-    check: 'A new upload is started. If this happens again, the server discards uploads too early: report it there.',
+    check:
+      'A new upload is started. If this happens again, the server discards uploads too early: report this to its operator.',
     class: 'http',
     retry: 'later',
   },

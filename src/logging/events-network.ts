@@ -48,7 +48,7 @@ export const NETWORK_EVENTS = {
   'pac-names-withheld': {
     level: 'info',
     thread: null,
-    text: 'The PAC file {where} asked for the address of {names}. It was not resolved because proxy_required is true.',
+    text: 'The PAC file {where} asked for the addresses of host names ({names}). No name was resolved, because proxy_required is true.',
   },
   'response-via': { level: 'info', thread: null, text: 'Response via {via:via}.' },
   redirected: { level: 'info', thread: null, text: 'Redirected to {url}.' },

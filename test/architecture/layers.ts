@@ -143,7 +143,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'platform/link': 'The link to the platform: the state machine, WebSocket and long polling.',
   'platform/activation': 'Activating this host: requests to the server, licenses, the durable state.',
   'platform/identity': 'The agent id and the key of this host, bound to its machine.',
-  'platform/outcome': 'What the last connection and the activation mean together, in one line.',
+  'platform/outcome': 'One line of the status, from the result of the last connection and the state of the activation.',
   'platform/inbox': 'Commands of the platform: durable before they are acknowledged, carried out once, with results.',
   'proxy/auth':
     'Authentication at a proxy: the exchange of challenges, the record of each credential, the verdict on a response.',

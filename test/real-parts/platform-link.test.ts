@@ -143,7 +143,7 @@ describeWith(['squid', 'samba', 'kerberos'], 'the link through Squid', () => {
     expect(rig.said()).toEqual(['platform-failed']);
   });
 
-  it.each(BOTH)('%s: a proxy that decrypts TLS is refused, and nothing goes around it', async (mode) => {
+  it.each(BOTH)('%s: a proxy that decrypts TLS is refused and not bypassed', async (mode) => {
     const [polls, upgrades] = [platform.polls.length, platform.upgrades.length];
     rig = linkRig(newUrl(), through(profile(bumping.port)), { mode });
     rig.link.start();

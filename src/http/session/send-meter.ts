@@ -3,8 +3,8 @@
 // A byte counts as sent when the kernel of the peer has acknowledged it (TIOCOUTQ). If our kernel cannot report that,
 // it counts when our kernel has accepted it. A slow reader takes queued bytes in bursts: on loopback, Linux reopens a
 // full receive window only after about 64 to 95 KB were read. Therefore, the deadline for a pause is extended by the
-// time that sending the queued bytes takes at the current rate. Queued bytes do not count for this rate, so it is not
-// too high. `end` leaves no timer running.
+// time that sending the queued bytes takes at the current rate. Queued bytes do not count for this rate, because
+// with them it would be too high. `end` leaves no timer running.
 
 import type { Clock, Timer } from '#system/clock.ts';
 

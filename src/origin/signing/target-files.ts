@@ -1,7 +1,7 @@
-// The files that targets name, with their digests in their names: `targets/DIGEST.NAME` (TUF 5.7.3, consistent
+// The files that the targets metadata lists, with their digests in their names: `targets/DIGEST.NAME` (TUF 5.7.3, consistent
 // snapshots).
 //
-// Guarantees: a file with its final name has the bytes of its digest, because they are hashed while they are copied.
+// Guarantees: the content of a file with its final name matches the digest in that name, because it is hashed while it is copied.
 // Old versions stay, for agents that read an older metadata file meanwhile. A crash leaves at most `NAME.new`.
 
 import { createHash } from 'node:crypto';

@@ -15,7 +15,7 @@ const refused = coded('TCP-REFUSED', { host: HOST, port: 443, elapsed: 1, hop: n
 const busy = coded('ORIGIN-STATUS', { url: HOST, status: 503, reason: 'busy', hop: null });
 /** From the first byte of an attempt to its result. */
 const OPENING_MS = 200;
-/** So long that no ping falls into a run: pings open no connection. */
+/** Longer than a run, so that no ping is sent: pings open no connection. */
 const PING_MS = 1e9;
 
 /** How a platform goes away, and what it says while it is away. */
