@@ -49,7 +49,11 @@ describeWith(['squid'], 'hosts behind a Squid that caches', () => {
 
   async function agent(
     { port }: RunningSquid,
-    feed: { readonly root: Uint8Array; readonly updates: Record<string, unknown>; readonly clock?: RigOptions['clock'] },
+    feed: {
+      readonly root: Uint8Array;
+      readonly updates: Record<string, unknown>;
+      readonly clock?: RigOptions['clock'];
+    },
   ): Promise<Agent> {
     const files = new CrashingFiles();
     files.plantFile(ROOT, Buffer.from(feed.root));
