@@ -25,7 +25,7 @@ export const TRANSITIONS = {
 export type Phase = keyof typeof TRANSITIONS;
 
 /** What blocks WebSocket on this route, while long polling is used instead. */
-export interface Blocked {
+interface Blocked {
   readonly error: CodedError;
   /** Whether it is only assumed, because upgrades got no answer, until a poll is answered. */
   readonly isAssumed: boolean;
@@ -36,7 +36,7 @@ export interface Blocked {
 }
 
 /** What was said in the log, so that a repeated failure or end is not said again for a day. */
-export interface Said {
+interface Said {
   /** When each code was last said. */
   readonly codes: Readonly<Record<string, number>>;
   /** Whether a connection would be news: there was none yet, or a failure was said since. */

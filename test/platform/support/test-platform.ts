@@ -12,7 +12,7 @@ import { startTlsOrigin } from '#test/support/tls-origin.ts';
 const SUBPROTOCOL = 'sallyport.link.v1';
 export const WELCOME = { v: 1, type: 'welcome', id: 'w-1', activation: 'activated', seq: 0 };
 
-export interface Poll {
+interface Poll {
   readonly waitSeconds: number;
   readonly messages: readonly AgentMessage[];
   readonly headers: IncomingMessage['headers'];
