@@ -2,6 +2,7 @@
 // Pure. The caller sets the width and whether colors are used. No information is in the colors alone.
 
 import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
+import { outcomeLine } from '#control/platform/outcome.ts';
 import { showDuration, showForeign, wrapWords } from '#errors/template.ts';
 import { atHop } from './terminal/failure.ts';
 import { formatTable } from './terminal/table.ts';
@@ -73,6 +74,7 @@ export function diagnosisLines(diagnosis: Diagnosis, style: LineStyle): string[]
     ...(purposes.length === 0 ? [] : ['', ...purposeLines(purposes, style)]),
     ...tested.flatMap((report) => ['', ...stageLines(report, style)]),
     ...interceptionLines(tested, style),
+    ...outcomeLines(diagnosis, style),
   ];
 }
 
@@ -91,6 +93,12 @@ function provenLine(failed: PurposeReport | undefined): string[] {
   const passed = failed?.stages.filter(({ name, outcome }) => outcome === 'ok' && name !== 'choice') ?? [];
   const titles = [...new Set(passed.map(({ name }) => TITLES[name]))];
   return titles.length === 0 ? [] : [`  Already succeeded: ${titles.join(', ')}.`];
+}
+
+/** The last line: what this host shows with these settings. */
+function outcomeLines({ outcome }: Diagnosis, { width }: LineStyle): string[] {
+  if (outcome == null) return [];
+  return ['', ...wrapWords(outcomeLine(outcome, { ascii: false }), width, DETAIL_INDENT)];
 }
 
 /** The result of an ordinary Node client. Purposes with the same sentence share a line. */

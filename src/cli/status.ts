@@ -6,6 +6,7 @@
 // with -v, each has its own section.
 
 import type { Control, Status } from '#control/control.ts';
+import { outcomeLine } from '#control/platform/outcome.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showDuration, showForeign, showSize, wrapWords } from '#errors/template.ts';
 import { type BarProgress, progressBar } from '#logging/progress-bar.ts';
@@ -135,7 +136,14 @@ function verdictLines({ health }: Status, { color }: Screen, width: number): str
   return [color ? first.replace(level, () => `${COLORS[health.level]}${level}${COLOR_OFF}`) : first, ...more];
 }
 
-function mainRows({ at, main, config }: Status): Row[] {
+/** A host that needs no activation, and has not connected yet, has nothing to show. */
+function outcomeRows({ outcome, activation }: Status): Row[] {
+  if (!activation.used && outcome.kind === 'unknown') return [];
+  return [['shows', outcomeLine(outcome, { ascii: true })]];
+}
+
+function mainRows(status: Status): Row[] {
+  const { at, main, config } = status;
   const since = main.since === null ? '' : ` since ${timeText(main.since)} (${ago(main.since, at)})`;
   const running = main.state === 'running' ? `running as process ${main.pid}${since}` : 'no daemon is running';
   const warnings = config.warnings === 0 ? '' : ` (warnings: ${config.warnings}, see: sallyport config check)`;
@@ -143,6 +151,7 @@ function mainRows({ at, main, config }: Status): Row[] {
     ['version', main.version],
     ['state', running],
     ['agent', main.agent],
+    ...outcomeRows(status),
     ['config', `${showForeign(config.file)}${warnings}`],
     ...configRows(config, at),
   ];

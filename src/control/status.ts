@@ -2,6 +2,7 @@
 // this schema.
 
 import { z } from 'zod';
+import { hostOutcomeSchema } from '#diagnose/report.ts';
 import { failureSchema, itemFailureSchema } from './answers.ts';
 import { heldFileSchema, pendingChangeSchema } from './change.ts';
 import { holdSchema, readySchema } from './updates/hold.ts';
@@ -25,6 +26,13 @@ export const statusSchema = z.object({
     /** Since the last successful check, or the first start; null when no daemon runs. */
     age_seconds: z.number().nullable(),
     stale_after_seconds: z.number(),
+  }),
+  /** What this host shows of its connection and activation. */
+  outcome: hostOutcomeSchema,
+  activation: z.object({
+    state: z.enum(['unactivated', 'activated', 'expired', 'revoked']),
+    /** Whether this host can be activated: it has license keys. */
+    used: z.boolean(),
   }),
   config: z.object({
     file: z.string(),

@@ -375,6 +375,8 @@ export function aStatus(over: Partial<Status> = {}): Status {
       since: '2026-11-20T00:00:00.000Z',
       agent: '6f1c0c1e-0000-4000-8000-000000000000',
     },
+    outcome: { kind: 'connected', name: 'SENSOR-07', address: '10.9.2.7' },
+    activation: { state: 'unactivated', used: false },
     health: {
       level: 'ok',
       sentence: 'The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00.',

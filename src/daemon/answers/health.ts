@@ -171,6 +171,8 @@ export interface HealthFacts {
   readonly expiring: { readonly authority: string; readonly key: string; readonly at: number } | null;
   /** What the vendor or the admin has to do before signed metadata expires; null when there is nothing. */
   readonly trustWarning: string | null;
+  /** The state of a host that should be activated and is not; null for every other host. */
+  readonly unactivated: string | null;
   /** Queues that are being sent. */
   readonly queues: readonly QueueFacts[];
 }
@@ -233,6 +235,13 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
     return fillTemplate('Number of updates that could not be downloaded: {count}.', { count: facts.failing });
   if (facts.hookFailed > 0)
     return fillTemplate('Number of updates for which the hook failed: {count}.', { count: facts.hookFailed });
+  if (facts.unactivated !== null)
+    return fillTemplate(
+      'This host is not activated ({state}). Everything else works. To activate it: sallyport activate.',
+      {
+        state: facts.unactivated,
+      },
+    );
   if (facts.expiring !== null) {
     const { at, ...about } = facts.expiring;
     return fillTemplate('The CA {authority} in {key:key} expires at {at}. Add its successor to the file.', {

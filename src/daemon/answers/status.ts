@@ -5,6 +5,7 @@ import type { HeldFile, PendingChange } from '#control/change.ts';
 import type { Status } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
+import { hostOutcome } from '#daemon/platform/outcome.ts';
 import type { ReloadCoordinator } from '#daemon/reload/reload.ts';
 import { describeTrust } from '#daemon/updates/trust-status.ts';
 import { describeUpdates, type UpdatesActivity } from '#daemon/updates/updates-status.ts';
@@ -61,6 +62,8 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       hold: hold === null ? null : { ...hold, ready: ready.length },
       trustWarning: trust.warnings[0] ?? null,
     }),
+    outcome: hostOutcome(parts),
+    activation: { state: parts.activation.state, used: parts.activation.isUsed },
     config: { ...describeConfig(parts.config), trying: activity.trying, held: activity.held },
     routes: describePurposes(parts, activity),
     credentials,
@@ -143,7 +146,7 @@ function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_f
 }
 
 function describeHealth(
-  { ports, config, redactor, uploads, clock, permittedInterception }: Parts,
+  { ports, config, redactor, uploads, clock, permittedInterception, activation }: Parts,
   activity: Activity,
   found: Pick<Status, 'credentials'> & Pick<HealthFacts, 'waitingRequests' | 'hold' | 'trustWarning'>,
 ): Status['health'] {
@@ -172,6 +175,7 @@ function describeHealth(
     waitingRequests: found.waitingRequests,
     hold: found.hold,
     trustWarning: found.trustWarning,
+    unactivated: activation.isUsed && activation.state !== 'activated' ? activation.state : null,
     queues: queueFacts(settings, uploads.kinds, clock.now()),
   });
   return {

@@ -187,6 +187,7 @@ describe('health: the verdict', () => {
     hold: null,
     expiring: null,
     trustWarning: null,
+    unactivated: null,
     queues: [],
     nextCheckMs: Date.UTC(2026, 10, 20, 6, 7),
   };

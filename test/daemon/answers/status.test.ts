@@ -192,9 +192,14 @@ describe('results of purposes', () => {
 
     const { outcomes: again, error } = await open(files);
     expect(error).toBeNull();
-    expect(again.of('updates')).toEqual({ succeeded_at: 1, failed: { at: 2, failure: aFailure() }, route: null });
+    expect(again.of('updates')).toEqual({
+      succeeded_at: 1,
+      failed: { at: 2, failure: aFailure() },
+      route: null,
+      address: null,
+    });
     expect(again.of('platform')).toEqual({ succeeded_at: 3, failed: null, route: 'r1' });
-    expect(again.of('support_logs')).toEqual({ succeeded_at: null, failed: null, route: null });
+    expect(again.of('support_logs')).toEqual({ succeeded_at: null, failed: null, route: null, address: null });
   });
 
   it('are the old or the new ones, wherever the machine crashes', async () => {
