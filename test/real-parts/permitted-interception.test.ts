@@ -14,6 +14,8 @@ import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
+import { HttpTufSource } from '#updates/signed/tuf-source.ts';
+
 const TOKEN = 'token-of-the-purpose-123456';
 const API_KEY = 'key-of-the-purpose-654321';
 const WRONG_PIN = `sha256/${Buffer.alloc(32).toString('base64')}`;
@@ -43,7 +45,12 @@ describeWith(['squid'], 'a Squid that may decrypt TLS', () => {
     squid = await startSquid({
       bump: { ca: bumpCa, splice: ['updates.example.com'] },
       hosts: ['updates.example.com'],
-      extra: ['logformat heads %rm %ru %>h', `access_log stdio:${join(dir, 'heads.log')} heads`],
+      // It blocks one file inside the TLS that it opens.
+      extra: [
+        ...['acl blocked urlpath_regex 2\\.root\\.json', 'http_access deny blocked'],
+        'logformat heads %rm %ru %>h',
+        `access_log stdio:${join(dir, 'heads.log')} heads`,
+      ],
     });
   });
   afterAll(async () => {
@@ -53,10 +60,8 @@ describeWith(['squid'], 'a Squid that may decrypt TLS', () => {
     await rm(dir, { recursive: true });
   });
 
-  /** Sends one request for updates, with every secret; returns what the origin received. */
-  async function request(updates: Record<string, unknown>, host = 'localhost') {
-    received = [];
-    const url = new URL(`https://${host}:${origin.port}/timestamp.json`);
+  /** A Sallyport with every secret, for the repository on this host. */
+  async function compose(updates: Record<string, unknown>, url: URL): Promise<Composed> {
     const made = await composeIn({
       proxies: [{ name: 'corp', address: '127.0.0.1', port: squid.port, default: true }],
       updates: {
@@ -69,6 +74,14 @@ describeWith(['squid'], 'a Squid that may decrypt TLS', () => {
       },
     });
     composed.push(made);
+    return made;
+  }
+
+  /** Sends one request for updates, with every secret; returns what the origin received. */
+  async function request(updates: Record<string, unknown>, host = 'localhost') {
+    received = [];
+    const url = new URL(`https://${host}:${origin.port}/timestamp.json`);
+    const made = await compose(updates, url);
     const { ports } = made.parts;
     const { tokens, agent } = ports;
     const headers = purposeHeaders('updates', ports.settings(), { agent, tokens, credentials: true });
@@ -107,6 +120,19 @@ describeWith(['squid'], 'a Squid that may decrypt TLS', () => {
     expect(made.agent.endpoints !== undefined && (await made.agent.endpoints()).notes.join()).toContain(
       'may decrypt TLS',
     );
+  });
+
+  it('interception: a root that the proxy blocks is TUF-ROOT-UNSURE, not missing', { timeout: 60_000 }, async () => {
+    const metadata = new URL(`https://localhost:${origin.port}/metadata/`);
+    const { parts } = await compose({ allow_interception_by: join(dir, 'inspection.pem') }, metadata);
+    const copy = { metadata, targets: metadata, credentials: true, isMirror: false };
+    const source = new HttpTufSource(parts.ports, { copy, revalidate: false });
+    const { signal } = new AbortController();
+    received = [];
+    const asked = source.metadata({ name: '2.root.json', limitBytes: 100_000, revalidate: true, signal });
+    await expect(asked).rejects.toMatchObject({ code: 'TUF-ROOT-UNSURE', facts: { status: 403 } });
+    expect(received).toEqual([]);
+    parts.ports.session.close();
   });
 
   it('interception: tokens are sent only if the admin says so', { timeout: 60_000 }, async () => {

@@ -10,7 +10,7 @@ import { describeFirstBytes } from '#transfer/first-bytes.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
 
 /** A local file header (APPNOTE 4.3.7), with which every non-empty JAR starts. */
-export const LOCAL_HEADER: Buffer = Buffer.from('504b0304', 'hex');
+const LOCAL_HEADER: Buffer = Buffer.from('504b0304', 'hex');
 /** The end of central directory (APPNOTE 4.3.16). */
 const END_OF_DIRECTORY = Buffer.from('504b0506', 'hex');
 const END_BYTES = 22;
