@@ -27,6 +27,8 @@ interface Running {
   readonly ender: AbortController;
   readonly url: URL;
   socket: LinkSocket | null;
+  /** Whether hello was sent: it is the first message of a connection. */
+  isGreeted: boolean;
 }
 
 export class PlatformLink {
@@ -91,8 +93,11 @@ export class PlatformLink {
   /** Sends a message now or with the next poll, if there is a connection. What must arrive is repeated by the sender. */
   send(message: AgentMessage): void {
     const { phase } = this.#machine;
-    if (phase === 'connected') this.#running?.socket?.send(message);
-    else if (phase === 'polling' && this.#unsent.length < MAX_UNSENT) this.#unsent.push(message);
+    if (phase === 'connected') {
+      if (this.#running?.isGreeted === true) this.#running.socket?.send(message);
+      return;
+    }
+    if (phase === 'polling' && this.#unsent.length < MAX_UNSENT) this.#unsent.push(message);
   }
 
   #begin(): void {
@@ -166,6 +171,7 @@ export class PlatformLink {
       feed({ kind: 'upgraded' });
       const hello = await this.#ports.hello();
       socket.send(hello);
+      running.isGreeted = true;
     } catch (thrown) {
       const error = asCoded(thrown);
       if (isAnsweredUpgrade(error)) feed({ kind: 'refused', error });
@@ -235,7 +241,7 @@ export class PlatformLink {
     const url = this.#url;
     if (url === null) return null;
     this.#running?.ender.abort(ENDED);
-    this.#running = { ender: new AbortController(), url, socket: null };
+    this.#running = { ender: new AbortController(), url, socket: null, isGreeted: false };
     return this.#running;
   }
 

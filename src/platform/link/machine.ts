@@ -52,7 +52,12 @@ export interface Machine {
   /** Since when it is in this phase. */
   readonly sinceMs: number;
   readonly mode: LinkMode;
+  /** Longest time between two pings: the configured one, or less if links were lost in silence. */
   readonly pingMs: number;
+  /** Links in a row that were lost while nothing was sent. */
+  readonly silentLosses: number;
+  /** When something last came from the platform. */
+  readonly heardAtMs: number;
   /** The next moment that matters; null if only another event can change something. */
   readonly wakeAtMs: number | null;
   /** Failures in a row. */

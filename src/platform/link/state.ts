@@ -19,6 +19,9 @@ const NORMAL_END_MS = 600_000;
 const WELCOME_MS = 30_000;
 /** The number of pings in a row without an answer after which the link is dead. */
 const MISSED_PINGS = 2;
+/** Links in a row that were lost in silence, after which pings are sent twice as often, and the shortest interval. */
+const SILENT_LOSSES = 2;
+const MIN_PING_MS = 5_000;
 /** Upgrades in a row without an answer, after which WebSocket counts as blocked. */
 const SILENT_UPGRADES = 3;
 /** A poll that is answered sooner was not held. After some in a row, the next ones are slowed down. */
@@ -37,6 +40,8 @@ export const OFF: Machine = {
   sinceMs: 0,
   mode: 'websocket',
   pingMs: DEFAULT_PING_MS,
+  silentLosses: 0,
+  heardAtMs: 0,
   wakeAtMs: null,
   attempts: 0,
   upgradesFailed: 0,
@@ -123,7 +128,7 @@ function upgraded(machine: Machine, inputs: Inputs): Step {
   const { nowMs, random } = inputs;
   const pingAtMs = nowMs + pingWaitMs(machine.pingMs, random);
   const fresh = { upgradesFailed: 0, blocked: null, failure: null, isProven: false, unanswered: 0, pingAtMs };
-  return still(planned({ ...moved(machine, 'connected', inputs), ...fresh }));
+  return still(planned({ ...moved(machine, 'connected', inputs), ...fresh, heardAtMs: nowMs }));
 }
 
 function whileConnected(machine: Machine, event: LinkEvent, inputs: Inputs): Step {
@@ -131,10 +136,12 @@ function whileConnected(machine: Machine, event: LinkEvent, inputs: Inputs): Ste
   const livedMs = nowMs - machine.sinceMs;
   switch (event.kind) {
     case 'heard':
-      return heard({ ...machine, unanswered: 0 }, event.isMessage);
+      return heard({ ...machine, unanswered: 0, heardAtMs: nowMs }, event.isMessage);
     case 'ended': {
       const isNormal = livedMs >= NORMAL_END_MS || (event.isOrderly && livedMs >= STABLE_MS);
-      return isNormal ? ended(machine, event.error, inputs) : lost(machine, event.error, inputs);
+      if (isNormal) return ended({ ...machine, silentLosses: 0 }, event.error, inputs);
+      const isSilent = !event.isOrderly && nowMs - machine.heardAtMs >= MIN_PING_MS;
+      return lost(isSilent ? lostInSilence(machine) : machine, event.error, inputs);
     }
     case 'failed':
       return lost(machine, event.error, inputs);
@@ -143,6 +150,13 @@ function whileConnected(machine: Machine, event: LinkEvent, inputs: Inputs): Ste
     default:
       return still(machine);
   }
+}
+
+/** Something on the path may drop connections that are silent: pings are sent more often. */
+function lostInSilence(machine: Machine): Machine {
+  const silentLosses = machine.silentLosses + 1;
+  if (silentLosses < SILENT_LOSSES) return { ...machine, silentLosses };
+  return { ...machine, silentLosses: 0, pingMs: Math.min(machine.pingMs, Math.max(MIN_PING_MS, machine.pingMs / 2)) };
 }
 
 /** Something came over the WebSocket; the first message proves that the platform speaks this protocol. */
@@ -158,7 +172,7 @@ function watched(machine: Machine, inputs: Inputs): Step {
   if (isMute) return lost(machine, inputs.silent(nowMs - machine.sinceMs), inputs);
   if (nowMs < machine.pingAtMs) return still(planned(machine));
   if (machine.unanswered >= MISSED_PINGS) {
-    return lost(machine, inputs.silent(machine.unanswered * machine.pingMs), inputs);
+    return lost(lostInSilence(machine), inputs.silent(nowMs - machine.heardAtMs), inputs);
   }
   const pingAtMs = nowMs + pingWaitMs(machine.pingMs, random);
   return { machine: planned({ ...machine, unanswered: machine.unanswered + 1, pingAtMs }), effects: [{ do: 'ping' }] };

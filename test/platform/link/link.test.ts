@@ -159,6 +159,35 @@ describe('link over a WebSocket', () => {
     },
   );
 
+  it('link: nothing is sent before hello', async () => {
+    let greet: (hello: typeof HELLO) => void = () => undefined;
+    const hello = () => new Promise<typeof HELLO>((resolve) => (greet = resolve));
+    rig = linkRig(platform.url(), testRouter({ trust: platform.trust }), { hello });
+    rig.link.start();
+    await rig.until(() => platform.sockets.size === 1 && rig.states.includes('connecting connected'));
+    rig.link.send(ACK);
+    greet(HELLO);
+    await rig.until('connected');
+    rig.link.send(ACK);
+    await rig.until(() => platform.received.length === 2);
+    expect(platform.received).toEqual([HELLO, ACK]);
+  });
+
+  it('link: a restart before an acknowledgement leads to hello, without it', async () => {
+    let durable: (answers: readonly [typeof ACK]) => void = () => undefined;
+    await connected();
+    rig.receive = ({ type }) =>
+      type === 'command' ? new Promise((resolve) => (durable = resolve)) : Promise.resolve([]);
+    platform.push(COMMAND);
+    await rig.until(() => rig.messages.length === 2);
+    for (const socket of platform.sockets) socket.terminate();
+    await rig.until('waiting');
+    durable([ACK]);
+    rig.retry();
+    await rig.until('connected');
+    expect(platform.received).toEqual([HELLO, HELLO]);
+  });
+
   it('link: stop ends everything, and the platform gets a close frame', async () => {
     const codes: number[] = [];
     platform.onSocket = (socket) => socket.on('close', (code) => codes.push(code));

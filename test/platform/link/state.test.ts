@@ -129,6 +129,21 @@ describe('link machine', () => {
     expect(rig.machine.failure?.code).toBe('LINK-SILENT');
   });
 
+  it('link machine: two links that were lost in silence make pings twice as frequent, down to 5 s', () => {
+    const rig = new Rig().start();
+    const intervals: number[] = [];
+    for (let at = 0; at < 8; at += 1) {
+      rig.connect();
+      intervals.push(rig.machine.pingMs);
+      rig.after(6_000).feed({ kind: 'ended', error: lost, isOrderly: false }).wake();
+    }
+    expect(intervals).toEqual([25_000, 25_000, 12_500, 12_500, 6_250, 6_250, 5_000, 5_000]);
+    for (let at = 0; at < 4; at += 1)
+      rig.connect().after(1_000).feed({ kind: 'ended', error: lost, isOrderly: true }).wake();
+    expect(rig.machine.pingMs).toBe(5_000);
+    expect(rig.feed({ kind: 'stop' }).start().machine.pingMs).toBe(25_000);
+  });
+
   it('link machine: answered pings keep the link for days, at most one interval apart', () => {
     const rig = new Rig().start().connect();
     for (let at = 0; at < 10_000; at += 1) {
