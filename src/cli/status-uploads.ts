@@ -4,20 +4,22 @@
 import type { Status } from '#control/control.ts';
 import { showForeign, showSize } from '#errors/template.ts';
 import { usageText } from './queue-text.ts';
+import { reportsText } from './status-platform.ts';
 import { type Row, timeText } from './status-rows.ts';
 
 type Upload = Status['uploads'][number];
 type Route = Status['routes'][number];
 
 /** What each purpose sends, and over which route; or why it sends nothing. */
-export function leavingRows({ uploads, routes, receipts }: Status): Row[] {
+export function leavingRows({ uploads, routes, receipts, platform }: Status): Row[] {
   const receipt: Row = [
     'receipts',
     receipts.endpoint === null
       ? 'stay on this host'
       : `to ${showForeign(receipts.endpoint)}${routeText(routes, 'updates')}`,
   ];
-  return [receipt, ...uploads.map((upload): Row => [upload.title, leavingText(upload, routes)])];
+  const reports: Row = ['reports', platform.enabled ? `to the platform: ${reportsText(platform)}` : 'none'];
+  return [receipt, ...uploads.map((upload): Row => [upload.title, leavingText(upload, routes)]), reports];
 }
 
 function leavingText({ purpose, off }: Upload, routes: readonly Route[]): string {

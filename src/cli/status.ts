@@ -12,6 +12,7 @@ import { showDuration, showForeign, showSize, wrapWords } from '#errors/template
 import { type BarProgress, progressBar } from '#logging/progress-bar.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { waitLine } from '#logging/wait-line.ts';
+import { platformRows } from './status-platform.ts';
 import { ago, credentialRows, failureText, pathRows, purposeRows, type Row, timeText } from './status-rows.ts';
 import { isUploading, leavingRows, uploadRows } from './status-uploads.ts';
 import { printJson } from './terminal/json.ts';
@@ -104,6 +105,7 @@ function sections(status: Status, { verbose }: StatusOptions): Section[] {
         isUsed: true,
         transfer: upload.transfer,
       })),
+    { title: 'Platform', rows: platformRows(status), isUsed: status.platform.enabled },
     { title: 'Response timeout', rows: [timeoutRow(status)], isUsed: true },
     { title: 'Paths', rows: pathRows(status), isUsed: paths.length > 0 },
     { title: 'Log', rows: [['file', showForeign(status.log.file)]], isUsed: true },

@@ -13,6 +13,7 @@ import { changeRequestSchema, changeVerdictSchema } from './change.ts';
 import { endpointListSchema } from './endpoints.ts';
 import { followedSchema, followRequestSchema } from './follow.ts';
 import { ACTIVATION_VERBS } from './platform/activation.ts';
+import { PLATFORM_VERBS } from './platform/link.ts';
 import { QUEUE_VERBS } from './queue.ts';
 import { settingsListSchema } from './settings.ts';
 import { statusSchema } from './status.ts';
@@ -138,6 +139,7 @@ export const VERBS = {
     events: LOG_EVENTS,
     result: changeVerdictSchema,
   }),
+  ...PLATFORM_VERBS,
   ...HOLD_VERBS,
   ...TRUST_VERBS,
   ...MEDIUM_VERBS,

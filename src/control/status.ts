@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { hostOutcomeSchema } from '#diagnose/report.ts';
 import { failureSchema, itemFailureSchema } from './answers.ts';
 import { heldFileSchema, pendingChangeSchema } from './change.ts';
+import { platformStatusSchema } from './platform/link.ts';
 import { holdSchema, readySchema } from './updates/hold.ts';
 import { trustStateSchema } from './updates/trust.ts';
 
@@ -189,6 +190,8 @@ export const statusSchema = z.object({
         .nullable(),
     }),
   ),
+  /** The link to the platform. */
+  platform: platformStatusSchema,
   response_timeout: z.object({
     mode: z.string(),
     base_ms: z.number(),

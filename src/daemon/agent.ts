@@ -122,6 +122,14 @@ export class Agent {
     }
   }
 
+  /** Runs a round that begins from now on. Returns why it failed, or null. Rejects only with the reason of `stop`. */
+  async freshRound(): Promise<CodedError | null> {
+    // A running round may have read the feed already.
+    await this.#round?.result;
+    await this.round();
+    return this.#last?.error ?? null;
+  }
+
   async #runRound(scope: RoundScope): Promise<RoundResult> {
     this.#hooks.start();
     await this.#rounds?.began();

@@ -45,6 +45,7 @@ import { Outcomes } from './outcomes.ts';
 import type { LoadAgain, Parts } from './parts.ts';
 import { AGENT_FILE, HostActivation } from './platform/host-activation.ts';
 import { identityAtStart } from './platform/open-identity.ts';
+import { PlatformSlot } from './platform/platform-slot.ts';
 import { confirmedOr } from './reload/confirmed-file.ts';
 import { LastSettings } from './reload/last-settings.ts';
 import { LogReloader } from './reload/log-reloader.ts';
@@ -144,6 +145,7 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
       ports,
       uploads,
       activation,
+      platform: new PlatformSlot({ connectionClock, rerouted: () => network.rerouted('platform') }),
       files,
       commands: new SystemCommands(clock),
       clock,

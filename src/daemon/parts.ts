@@ -16,6 +16,7 @@ import type { WatchedClock } from '#system/time/watched-clock.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { HostActivation } from './platform/host-activation.ts';
+import type { PlatformSlot } from './platform/platform-slot.ts';
 import type { NetworkReloader } from './reload/network-reloader.ts';
 import type { ReloadCoordinator } from './reload/reload.ts';
 import type { Uploads } from './uploads/uploads.ts';
@@ -37,6 +38,8 @@ export interface Parts {
   readonly uploads: Uploads;
   /** The identity and activation of this host. */
   readonly activation: HostActivation;
+  /** The link to the platform. */
+  readonly platform: PlatformSlot;
   readonly files: Files;
   /** Runs the hook command. */
   readonly commands: Commands;

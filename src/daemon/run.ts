@@ -21,6 +21,7 @@ import { reportRoutes } from './answers/routes.ts';
 import { compose } from './compose.ts';
 import { toFailure } from './failure.ts';
 import type { LoadAgain, Parts } from './parts.ts';
+import { HostPlatform } from './platform/platform.ts';
 import { followConfig } from './reload/follow-config.ts';
 import { reportWarnings } from './reload/reload.ts';
 import { HoldEnd } from './schedule/hold-end.ts';
@@ -86,6 +87,10 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
       const follower = followConfig(parts, options.load, gate);
       agent.attachFile({ gate, readAgain: () => follower.readNow() });
       const logs = await LogsSchedule.start(parts);
+      const platform = await HostPlatform.start(parts, {
+        check: () => agent.freshRound(),
+        activation: activationOf(parts),
+      });
       const holdEnd = new HoldEnd(parts, agent);
       holdEnd.start();
       try {
@@ -98,6 +103,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
         });
       } finally {
         logs.stop();
+        await platform.stop();
         holdEnd.stop();
         await follower.stop();
       }
@@ -115,6 +121,17 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     process.off('SIGUSR2', parts.reopenLog);
     parts.close();
   }
+}
+
+/** The activation of this host, as the link to the platform needs it. */
+function activationOf({ activation }: Parts) {
+  return {
+    get state() {
+      return activation.state;
+    },
+    renew: (signal: AbortSignal) => activation.renew(signal),
+    signer: (url: URL) => activation.signerFor('platform', { method: 'POST', url }),
+  };
 }
 
 function announce(parts: Parts, loaded: LoadedSettings): void {

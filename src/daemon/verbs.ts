@@ -10,6 +10,7 @@ import { queueHandlers } from './answers/queue-handlers.ts';
 import { sendLogsHandlers } from './logs/send-logs-handlers.ts';
 import type { Parts } from './parts.ts';
 import { activationHandlers } from './platform/activation-handlers.ts';
+import { platformHandlers } from './platform/platform-handlers.ts';
 import { holdHandlers } from './updates/hold-handlers.ts';
 import { mediumHandlers } from './updates/medium-handlers.ts';
 import { trustHandlers } from './updates/trust-handlers.ts';
@@ -34,6 +35,7 @@ export function handlersOf(agent: Agent, parts: Parts, followers: Followers): Ha
     forgetSerial: () => agent.forgetSerial(),
     tryChange: ({ request, authority, onEvent, signal }) =>
       agent.tryChange({ ...request, authority: boundBy(request, authority) }, onEvent, signal),
+    ...platformHandlers(parts),
     ...holdHandlers(agent, parts),
     ...trustHandlers(agent, parts),
     ...mediumHandlers(agent, parts),

@@ -44,6 +44,12 @@ export const PLATFORM_CODES = {
     class: 'policy',
     retry: 'never',
   },
+  'PLATFORM-RUNNING': {
+    text: 'The check for updates that the platform requested is running.',
+    check: 'No action is needed. The platform gets the result when the check has ended.',
+    class: 'system',
+    retry: 'later',
+  },
   'PLATFORM-DENIED': {
     text: 'Request {request} from the platform for support logs was denied by {by:words}.',
     check: 'Nothing was collected. What happens to such requests depends on support_logs.on_platform_request.',

@@ -178,6 +178,7 @@ const RESERVED: readonly Reserved[] = [
       'cli/program/program-submit.ts': 'the keys that the help of `submit` names',
       'submit-action.ts': 'composes `submit` with the settings of this purpose',
       'cli/program/program-logs.ts': 'the keys that the help of `send-logs` names',
+      'cli/program/program-platform.ts': 'the key that the help of `platform` names',
       'daemon/schedule/logs-schedule.ts': 'the schedule of this purpose',
       'daemon/logs/': 'makes the contents of bundles with the settings of this purpose',
       'daemon/uploads/': 'composes that module with the settings of these purposes',

@@ -123,7 +123,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'daemon/answers': 'Answers to requests over Control: status, health, endpoints, settings, the log.',
   'daemon/logs': 'Support logs on request: answers to commands, the contents of bundles, bundles of other hosts.',
   'daemon/platform':
-    'The identity and activation of this host in a running daemon, and what it shows of its connection.',
+    'The link to the platform, identity and activation in a running daemon: commands, reports, the section of the status.',
   'daemon/reload': 'Applies settings at the start and on a reload, in every part or in none.',
   'daemon/schedule': 'When rounds run, and the loop that runs them.',
   'daemon/service': 'The process as a service: systemd, its watchdog, the control sockets, the state folder.',
@@ -144,6 +144,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'platform/activation': 'Activating this host: requests to the server, licenses, the durable state.',
   'platform/identity': 'The agent id and the key of this host, bound to its machine.',
   'platform/outcome': 'One line of the status, from the result of the last connection and the state of the activation.',
+  'platform/report': 'What this host reports about itself.',
   'platform/inbox': 'Commands of the platform: durable before they are acknowledged, carried out once, with results.',
   'proxy/auth':
     'Authentication at a proxy: the exchange of challenges, the record of each credential, the verdict on a response.',

@@ -60,10 +60,13 @@ describe('status', () => {
       '  receipts            to https://updates.example.com/acknowledge through proxy corp',
       '  support logs        nothing: support_logs.enabled is false',
       '  exposure analytics  nothing: exposure_analytics.enabled is false',
+      '  reports             none',
       'Support logs',
       '  waiting  nothing yet',
       'Exposure analytics',
       '  waiting  nothing yet',
+      'Platform',
+      '  link  not enabled (platform.enabled)',
       'Response timeout',
       '  fixed  an attempt ends after 30000 ms of silence (response_timeout.base_ms)',
       'Paths',
@@ -75,7 +78,9 @@ describe('status', () => {
 
   it('lists features not in use in one line, except with --verbose', async () => {
     const told = await show({ paths: [] }, false, { verbose: false });
-    expect(told).toContain('Not in use: support_logs, credentials, hook, paths (sallyport status -v shows them)');
+    expect(told).toContain(
+      'Not in use: support_logs, credentials, hook, platform, paths (sallyport status -v shows them)',
+    );
     expect(told.filter((line) => /^(?:Credentials|Hook|Paths)|support_logs {2}/.test(line))).toEqual([]);
     // Receipts are waiting although the endpoint was removed, so the feature counts as used.
     const receipts = { ...aStatus().receipts, endpoint: null, waiting: 2 };
@@ -382,6 +387,7 @@ describe('status', () => {
         "  support logs        to https://support.example.com/files/ through proxy corp",
         "  exposure analytics  to https://c.example.com/b directly, without a proxy; to",
         "                      send nothing, set exposure_analytics.enabled to false",
+        "  reports             none",
         "Support logs",
         "  transfer  bundle 20261120-k3f9q2: 6.0 MB of 12.0 MB, 500.0 KB/s",
         "  waiting   1 of 100 bundles, 12.0 MB of 1.1 GB, oldest 60 min ago",

@@ -138,6 +138,8 @@ describe('table of verbs', () => {
       'endpoints',
       'listUpdates',
       'explainTimeout',
+      'previewReport',
+      'listAdvice',
       'showTrust',
       'listQueue',
       'listLogs',

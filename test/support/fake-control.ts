@@ -3,6 +3,7 @@
 import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { EndpointList, EndpointRow } from '#control/endpoints.ts';
 import type { ActivationResult, ShownActivationState } from '#control/platform/activation.ts';
+import type { PlatformStatus } from '#control/platform/link.ts';
 import type { QueueDetail, QueueEntry } from '#control/queue.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
 import type { HoldRow } from '#control/updates/hold.ts';
@@ -64,6 +65,8 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     requestActivation: () => Promise.resolve({ request: '{}' }),
     releaseActivation: () => Promise.resolve(anActivationResult()),
     resetIdentity: () => Promise.resolve({ agent: '6f1c0c1e-0000-4000-8000-000000000001', aside: null }),
+    previewReport: () => Promise.resolve({ report: null, off: 'platform.report' }),
+    listAdvice: () => Promise.resolve([]),
     close: () => Promise.resolve(),
     ...over,
   };
@@ -365,6 +368,25 @@ export function aTrust(over: Partial<TrustRow> = {}): TrustRow {
   return { kind: 'tls', signed: false, root: null, roles: [], replaced: null, warnings: [], problem: null, ...over };
 }
 
+/** The link of a host that has none. */
+export function aPlatform(over: Partial<PlatformStatus> = {}): PlatformStatus {
+  return {
+    enabled: false,
+    url: null,
+    state: 'off',
+    since: null,
+    over: null,
+    proxy: null,
+    blocked: null,
+    failure: null,
+    next_try: null,
+    reports: 'none',
+    commands: { waiting: 0, last: null },
+    advice: [],
+    ...over,
+  };
+}
+
 export function aStatus(over: Partial<Status> = {}): Status {
   return {
     at: '2026-11-20T02:05:00.000Z',
@@ -441,6 +463,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
     hook: { command: null, running: null, waiting: [], failed: [], problem: null },
     paused: null,
     receipts: { waiting: 0, next_try: null, last_failure: null, endpoint: 'https://updates.example.com/acknowledge' },
+    platform: aPlatform(),
     uploads: [
       anUpload({ purpose: 'support_logs', title: 'support logs', off: offBecause('support_logs.enabled') }),
       anUpload({

@@ -10,6 +10,7 @@ import { logsActions } from './logs-actions.ts';
 import type { Actions } from './program.ts';
 import type { Globals } from './program-hooks.ts';
 import type { LogsActions } from './program-logs.ts';
+import type { PlatformActions } from './program-platform.ts';
 import type { QueueActions } from './program-queue.ts';
 import type { UpdatesActions } from './program-updates.ts';
 
@@ -25,7 +26,13 @@ export interface ControlActionParts {
 
 type ControlActions = Pick<
   Actions,
-  'check' | 'status' | 'explainTimeout' | keyof QueueActions | keyof LogsActions | keyof UpdatesActions
+  | 'check'
+  | 'status'
+  | 'explainTimeout'
+  | keyof QueueActions
+  | keyof PlatformActions
+  | keyof LogsActions
+  | keyof UpdatesActions
 >;
 
 /** The commands, under the names that the program calls. */
@@ -33,6 +40,7 @@ export function controlActions(parts: ControlActionParts): ControlActions {
   const { terminal, signal, withControl } = parts;
   return {
     ...queueActions(parts),
+    ...platformActions(parts),
     ...logsActions(parts),
     ...updatesActions(parts),
     check: async (globals, options) => {
@@ -106,6 +114,20 @@ function updatesActions(parts: ControlActionParts): UpdatesActions {
       return await withControl(globals, (control) =>
         parts.liveOnScreen((show) => publishCommand(control, terminal, { ...options, signal, show })),
       );
+    },
+  };
+}
+
+function platformActions({ terminal, withControl }: ControlActionParts): PlatformActions {
+  const commands = () => import('#cli/platform/platform.ts');
+  return {
+    previewReport: async (globals) => {
+      const { previewCommand } = await commands();
+      return await withControl(globals, (control) => previewCommand(control, terminal));
+    },
+    listAdvice: async (globals, options) => {
+      const { adviceCommand } = await commands();
+      return await withControl(globals, (control) => adviceCommand(control, terminal, options));
     },
   };
 }

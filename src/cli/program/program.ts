@@ -14,6 +14,7 @@ import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
 import { addLogsCommands, type LogsActions } from './program-logs.ts';
 import type { MenuActions } from './program-menu.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
+import { addPlatformCommands, type PlatformActions } from './program-platform.ts';
 import type { ProxyActions } from './program-proxy.ts';
 import { addQueueCommands, type QueueActions } from './program-queue.ts';
 import { addSubmitCommand, type SubmitActions } from './program-submit.ts';
@@ -42,6 +43,7 @@ export interface EstimateArguments {
 export interface Actions
   extends ProxyActions,
     NetworkActions,
+    PlatformActions,
     QueueActions,
     SubmitActions,
     MenuActions,
@@ -81,6 +83,7 @@ export async function runProgram(
     };
   addWork(program, made.actions, { globals, does });
   addSubmitCommand(program, made.actions, { globals, does });
+  addPlatformCommands(program, made.actions, { globals, does });
   addQueueCommands(program, made.actions, { globals, does });
   addLogsCommands(program, made.actions, { globals, does });
   const activating = {

@@ -173,6 +173,8 @@ export interface HealthFacts {
   readonly trustWarning: string | null;
   /** The state of a host that should be activated and is not; null for every other host. */
   readonly unactivated: string | null;
+  /** What is wrong with the link to the platform; null when nothing is. */
+  readonly platformWarning: string | null;
   /** Queues that are being sent. */
   readonly queues: readonly QueueFacts[];
 }
@@ -190,7 +192,7 @@ export function classifyHealth(facts: HealthFacts): Health {
   if (checks.overdue !== null) return { level: 'critical', sentence: checks.overdue.message };
   const queues = classifyQueues(facts.queues);
   if (queues.critical !== null) return { level: 'critical', sentence: queues.critical };
-  const warning = warningOf(facts, checks) ?? requestsWarning(facts) ?? queues.warning;
+  const warning = warningOf(facts, checks) ?? requestsWarning(facts) ?? queues.warning ?? facts.platformWarning;
   const held = holdWords(facts);
   if (warning !== null) return { level: 'warning', sentence: `${warning}${held}` };
   const next = facts.nextCheckMs === null ? '' : ' The next is at {next}.';

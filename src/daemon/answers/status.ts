@@ -6,6 +6,7 @@ import type { Status } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { hostOutcome } from '#daemon/platform/outcome.ts';
+import { describePlatform, platformWarning } from '#daemon/platform/platform-status.ts';
 import type { ReloadCoordinator } from '#daemon/reload/reload.ts';
 import { describeTrust } from '#daemon/updates/trust-status.ts';
 import { describeUpdates, type UpdatesActivity } from '#daemon/updates/updates-status.ts';
@@ -61,6 +62,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       waitingRequests: await waitingRequests(parts, activity),
       hold: hold === null ? null : { ...hold, ready: ready.length },
       trustWarning: trust.warnings[0] ?? null,
+      platformWarning: platformWarning(parts),
     }),
     outcome: hostOutcome(parts),
     activation: { state: parts.activation.state, used: parts.activation.isUsed },
@@ -83,6 +85,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       endpoint: endpoint === undefined ? null : shownUrl(new URL(endpoint)),
     },
     uploads: uploadsOf(parts),
+    platform: describePlatform(parts),
     response_timeout: describeTimeout(parts),
     paths: ports.habits.list().map((habits) => ({
       proxy: habits.proxy,
@@ -148,7 +151,8 @@ function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_f
 function describeHealth(
   { ports, config, redactor, uploads, clock, permittedInterception, activation }: Parts,
   activity: Activity,
-  found: Pick<Status, 'credentials'> & Pick<HealthFacts, 'waitingRequests' | 'hold' | 'trustWarning'>,
+  found: Pick<Status, 'credentials'> &
+    Pick<HealthFacts, 'waitingRequests' | 'hold' | 'trustWarning' | 'platformWarning'>,
 ): Status['health'] {
   const { nextCheckMs, last, hook } = activity;
   const checks = activity.checks && {
@@ -176,6 +180,7 @@ function describeHealth(
     hold: found.hold,
     trustWarning: found.trustWarning,
     unactivated: activation.isUsed && activation.state !== 'activated' ? activation.state : null,
+    platformWarning: found.platformWarning,
     queues: queueFacts(settings, uploads.kinds, clock.now()),
   });
   return {

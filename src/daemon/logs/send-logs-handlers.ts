@@ -61,7 +61,9 @@ export function sendLogsHandlers(parts: Parts): HandlersOf<SendLogsVerbs> {
     },
     decideLogsRequest: async ({ request: { id, approve }, ...caller }) => {
       const requests = await bundles.requests();
-      return describeRequest(await requests.decide(id, { approve, by: by(caller).user }));
+      const decided = await requests.decide(id, { approve, by: by(caller).user });
+      parts.platform.service?.requestDecided();
+      return describeRequest(decided);
     },
     listSent: async ({ request }) => redactDeep(await sent.read(request), redactor),
   };

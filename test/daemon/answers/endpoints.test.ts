@@ -52,7 +52,7 @@ describe('the endpoints', () => {
     expect(rows(list({ updates, ...others, proxies: [CORP] }))).toEqual([
       `exposure_analytics exposure_analytics POST https analytics.example.com:443 ${connect}`,
       `updates packages GET https cdn.example.com:443 ${connect}`,
-      `platform platform GET wss platform.example.com:443 ${connect}`,
+      `platform platform GET POST wss platform.example.com:443 ${connect}`,
       `updates receipts POST https receipts.example.com:8443 ${connect}`,
       `support_logs support_logs HEAD PATCH POST PUT https support.example.com:443 ${connect}`,
       `updates feed GET https updates.example.com:443 ${connect}`,

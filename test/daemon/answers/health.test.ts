@@ -188,6 +188,7 @@ describe('health: the verdict', () => {
     expiring: null,
     trustWarning: null,
     unactivated: null,
+    platformWarning: null,
     queues: [],
     nextCheckMs: Date.UTC(2026, 10, 20, 6, 7),
   };
@@ -268,6 +269,7 @@ describe('health: the verdict', () => {
       'The queue of receipts is 96 % full (96 of 100 receipts, 1.0 KB of 10.0 MB); a full queue refuses new ones. See sallyport queue ls.',
     ],
     ['warning', { trustWarning: 'The signed role root expires.' }, 'The signed role root expires.'],
+    ['warning', { platformWarning: 'The link is down.' }, 'The link is down.'],
     [
       'warning',
       { queues: [{ ...FULL_QUEUE, items: 90 }], isPaused: true },

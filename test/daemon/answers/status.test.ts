@@ -198,7 +198,7 @@ describe('results of purposes', () => {
       route: null,
       address: null,
     });
-    expect(again.of('platform')).toEqual({ succeeded_at: 3, failed: null, route: 'r1' });
+    expect(again.of('platform')).toEqual({ succeeded_at: 3, failed: null, address: null, route: 'r1' });
     expect(again.of('support_logs')).toEqual({ succeeded_at: null, failed: null, route: null, address: null });
   });
 
