@@ -31,7 +31,7 @@ node=
 program=$root/dist/program
 if [ -f "$root/main.js" ]; then program=$root; fi
 action=install
-units='sallyport.service sallyport-change.socket sallyport-change@.service'
+units='sallyport.service sallyport-change.socket sallyport-change@.service sallyport-menu@.service'
 
 fail() {
   echo "install.sh: $1" >&2
@@ -165,6 +165,9 @@ make_user_and_folders() {
   for group in sallyport-admin sallyport-submit; do
     if ! getent group "$group" >/dev/null; then groupadd --system "$group"; fi
   done
+  if ! id sallyport-menu >/dev/null 2>&1; then
+    useradd --system --no-user-group --gid sallyport-admin --home-dir /var/lib/sallyport-menu --shell /usr/sbin/nologin sallyport-menu
+  fi
   usermod -aG sallyport-submit sallyport
   # The same as in the tmpfiles. Created here so that a machine without systemd-tmpfiles also gets them.
   install -d -m 0750 -o root -g sallyport /etc/sallyport /etc/sallyport/secrets
@@ -186,6 +189,7 @@ install_all() {
     systemctl try-restart sallyport.service
     # The same for an enabled socket, so that the new unit takes effect.
     systemctl try-restart sallyport-change.socket
+    systemctl try-restart 'sallyport-menu@*.service'
   fi
   echo "Installed Sallyport $(/usr/bin/sallyport --version) with Node $version."
   if [ ! -e /etc/sallyport/sallyport.yaml ]; then
@@ -198,7 +202,9 @@ remove_all() {
   if manages; then
     systemctl disable --now sallyport.service 2>/dev/null || true
     systemctl disable --now sallyport-change.socket 2>/dev/null || true
-    systemctl stop 'sallyport-change@*.service' 2>/dev/null || true
+    systemctl stop 'sallyport-change@*.service' 'sallyport-menu@*.service' 2>/dev/null || true
+    # systemctl disables no instances by a pattern.
+    rm -f /etc/systemd/system/*.wants/sallyport-menu@*.service
   fi
   rm -rf "$lib" "$lib.new" "$lib.old" "$doc"
   for unit in $units; do rm -f "$dest/usr/lib/systemd/system/$unit"; done
@@ -208,12 +214,15 @@ remove_all() {
     "$dest/etc/sallyport/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.schema.json"
   if manages; then systemctl daemon-reload; fi
   if [ "$action" = purge ]; then
-    rm -rf "$dest/etc/sallyport" "$dest/var/lib/sallyport" "$dest/var/log/sallyport" "$dest/var/spool/sallyport"
+    rm -rf "$dest/etc/sallyport" "$dest/var/lib/sallyport" "$dest/var/log/sallyport" "$dest/var/spool/sallyport" \
+      "$dest/var/lib/sallyport-menu"
     # Files of `systemctl edit`: a drop-in, or a unit that replaces ours.
     for unit in $units; do rm -rf "$dest/etc/systemd/system/$unit.d" "$dest/etc/systemd/system/$unit"; done
     if manages; then systemctl daemon-reload; systemctl reset-failed sallyport.service 2>/dev/null || true; fi
     if [ -n "$live" ]; then
-      if id sallyport >/dev/null 2>&1; then userdel sallyport; fi
+      for user in sallyport-menu sallyport; do
+        if id "$user" >/dev/null 2>&1; then userdel "$user"; fi
+      done
       for group in sallyport-admin sallyport-submit; do
         if getent group "$group" >/dev/null; then groupdel "$group"; fi
       done
