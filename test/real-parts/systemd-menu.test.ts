@@ -7,6 +7,7 @@ import type { Machine } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 
 const UNIT = '/usr/lib/systemd/system/sallyport-menu@.service';
+const DROP_IN = '/etc/systemd/system/sallyport-menu@.service.d/terminal.conf';
 const TMUX = ['tmux', '-S', '/run/tmux-of-the-test'] as const;
 const PIN = '90210';
 
@@ -27,9 +28,12 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
       'proxies:',
       '  - { name: corp, address: 127.0.0.1, port: 1, default: true, authentication: basic, user: u, password: { file: secrets/corp } }',
     ]);
+    // A hangup of the terminal would end tmux.
+    machine.write(DROP_IN, '[Service]\nTTYVHangup=no\nTTYReset=no\nTTYVTDisallocate=no\n');
+    await machine.run('systemctl', 'daemon-reload');
     await machine.run('systemctl', 'start', 'sallyport.service', 'sallyport-change.socket');
     // The pane is the terminal of the unit; its own program only keeps it open.
-    await machine.run(...TMUX, '-f', '/dev/null', 'new-session', '-d', '-x', '80', '-y', '24', 'sleep 3600');
+    await machine.run(...TMUX, '-f', '/dev/null', 'new-session', '-d', '-x', '80', '-y', '24', "trap '' HUP; sleep 3600");
     const tty = (await machine.run(...TMUX, 'display-message', '-p', '#{pane_tty}')).trim();
     unit = `sallyport-menu@${tty.replace('/dev/', '').replaceAll('/', '-')}.service`;
   });

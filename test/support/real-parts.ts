@@ -76,6 +76,7 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   privoxy: () => canRunAlone('privoxy'),
   tinyproxy: () => canRunAlone('tinyproxy'),
   python3: () => isOnPath('python3'),
+  tmux: () => isOnPath('tmux'),
   securesystemslib: () => existsSync(SECURESYSTEMSLIB) && existsSync('/usr/bin/python3'),
   curl: () => isOnPath('curl'),
   nginx: () => isOnPath('nginx'),

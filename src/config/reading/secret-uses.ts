@@ -147,6 +147,8 @@ function proxyDestination(profile: Profile): unknown {
 
 /** @param section the section of a purpose; any other section with a secret has no URL, so only proxy settings count */
 function originDestination(settings: Salvaged, section: string | number | undefined): unknown {
+  // The PIN of the menu never leaves this host.
+  if (section === 'menu') return [null];
   if (!isPurpose(section)) return [null, proxySettings(settings)];
   const chosen = settings[section] ?? {};
   const { ca_file: caFile, pins, client_certificate: client } = settings[section] ?? {};
