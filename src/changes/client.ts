@@ -20,6 +20,7 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { linesFrom } from './lines.ts';
 import type { MadeChange } from './make.ts';
+import { type Activated, activatedSchema } from './proxy/outcome.ts';
 import {
   type AnyRequest,
   answerSchema,
@@ -60,6 +61,8 @@ export type ServiceOutcome =
 
 /** Time beyond the trial for the service to write the file and to wait for the daemon. */
 const RESERVE_MS = 60_000;
+/** An activation is one request of the daemon, which has its own deadlines. */
+const ACTIVATION_MS = 600_000;
 const STOPPED = 'it stopped before it sent a response';
 const OTHER_VERSION = 'its version differs from that of this command';
 
@@ -117,6 +120,19 @@ export async function lookByService(
   if (!parsed.success) throw coded('CHANGE-UNREACHABLE', { path: place.socket, reason: OTHER_VERSION });
   if (parsed.data.state === 'refused') throw reviveError(parsed.data.error);
   return parsed.data;
+}
+
+/** Has the service activate this host. @throws CodedError as `askService`, and LICENSE-KEY */
+export async function activateByService(
+  place: ServicePlace,
+  target: ServiceTarget,
+  { key, signal }: { readonly key: string; readonly signal: AbortSignal },
+): Promise<Activated> {
+  const request = { verb: 'activate', key } as const;
+  const raw = await exchange(place, target, { request, limitMs: ACTIVATION_MS, signal, onEvent: () => undefined });
+  const parsed = activatedSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  throw coded('CHANGE-UNREACHABLE', { path: place.socket, reason: OTHER_VERSION });
 }
 
 interface Exchange {

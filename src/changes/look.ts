@@ -7,11 +7,13 @@
 import type { LoadResult } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';
 import { wireError } from '#control/wire.ts';
+import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
+import { Secret } from '#redaction/secret.ts';
 import { type Clock, wait } from '#system/clock.ts';
 import { checkPin } from './pin.ts';
 import { proxyFacts } from './proxy/facts.ts';
-import { readOutcome } from './proxy/outcome.ts';
+import { type Activated, activateBy, readOutcome } from './proxy/outcome.ts';
 import type { LookAnswer, LookRequest } from './request.ts';
 
 export interface LookParts {
@@ -38,4 +40,16 @@ export async function answerLook({ pin }: LookRequest, parts: LookParts): Promis
   }
   if (verdict !== 'open') return { state: 'locked', is_wrong: verdict === 'wrong' };
   return { state: 'seen', facts: proxyFacts(loaded), outcome: await readOutcome(() => parts.findDaemon()) };
+}
+
+/** Activates this host. @throws CodedError CHANGE-UNTRIED if no daemon runs, LICENSE-KEY */
+export async function answerActivate(
+  key: string,
+  { findDaemon, keepSecret }: Pick<LookParts, 'findDaemon'> & { keepSecret(value: Secret): void },
+  signal: AbortSignal,
+): Promise<Activated> {
+  keepSecret(new Secret(key));
+  const control = await findDaemon();
+  if (control === null) throw coded('CHANGE-UNTRIED', {});
+  return await activateBy(control, key, signal);
 }

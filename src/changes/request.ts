@@ -59,7 +59,10 @@ export type ServiceRequest = z.infer<typeof changeRequestSchema>;
 const lookRequestSchema = z.strictObject({ verb: z.literal('look'), pin: z.string().max(64).nullable() });
 export type LookRequest = z.infer<typeof lookRequestSchema>;
 
-const requestSchema = z.discriminatedUnion('verb', [changeRequestSchema, lookRequestSchema]);
+/** Activates this host with a key. */
+const activateRequestSchema = z.strictObject({ verb: z.literal('activate'), key: z.string().min(1).max(64) });
+
+const requestSchema = z.discriminatedUnion('verb', [changeRequestSchema, lookRequestSchema, activateRequestSchema]);
 /** Every request of the service. */
 export type AnyRequest = z.infer<typeof requestSchema>;
 

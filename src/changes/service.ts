@@ -23,7 +23,7 @@ import type { Peer } from '#system/network/peer.ts';
 import { exposedAbove, requireOwnFolder } from '#system/own-folder.ts';
 import type { DaemonOutcome } from './daemon-outcome.ts';
 import { LineSocket } from './lines.ts';
-import { answerLook } from './look.ts';
+import { answerActivate, answerLook } from './look.ts';
 import { makeChange } from './make.ts';
 import { editedKeys, MAX_REQUEST_BYTES, parseRequest, type ServiceAnswer, type ServiceRequest } from './request.ts';
 import { changeOf, givenKeys, requireKept, requireTried } from './requirements.ts';
@@ -67,6 +67,10 @@ export async function serveChange(socket: Socket, parts: ServiceParts): Promise<
     if (peer === null) throw coded('CHANGE-REQUEST', { reason: 'the kernel did not report who sent it' });
     requester = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`} (process ${peer.pid})`;
     const request = parseRequest(await line);
+    if (request.verb === 'activate') {
+      send({ result: await answerActivate(request.key, parts, AbortSignal.any([lines.gone, parts.signal])) });
+      return;
+    }
     if (request.verb === 'look') {
       send({ result: await answerLook(request, { ...parts, requester }) });
       return;

@@ -4,13 +4,13 @@
 // Guarantees: a change is saved only after its test passed, or by SAVE ANYWAY. An abort before that leaves the file as
 // it is. A typed password is registered for redaction before it is used.
 
-import { askService, lookByService, type ServicePlace } from '#changes/client.ts';
+import { activateByService, askService, lookByService, type ServicePlace } from '#changes/client.ts';
 import type { ChangeContext } from '#changes/context.ts';
 import type { DaemonOutcome } from '#changes/daemon-outcome.ts';
 import { type MadeChange, makeChange } from '#changes/make.ts';
 import { checkPin } from '#changes/pin.ts';
 import { proxyFacts } from '#changes/proxy/facts.ts';
-import { readOutcome } from '#changes/proxy/outcome.ts';
+import { type Activated, activateBy, readOutcome } from '#changes/proxy/outcome.ts';
 import { tryChange } from '#changes/trial.ts';
 import type { Change } from '#config/editing/apply-change.ts';
 import { problemLine } from '#config/problem.ts';
@@ -19,7 +19,7 @@ import type { ChangeVerdict } from '#control/change.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import type { Outcome } from '#platform/outcome/outcome.ts';
-import type { Secret } from '#redaction/secret.ts';
+import { Secret } from '#redaction/secret.ts';
 import { type Clock, wait } from '#system/clock.ts';
 import { changeOfOrder } from './change-order.ts';
 import type { ChangeResult, FailureView } from './model/screens.ts';
@@ -63,8 +63,9 @@ export function ownFilePorts(own: OwnFile): MenuPorts {
       if (verdict !== null && 'kind' in verdict) return verdict;
       if (verdict !== null && !verdict.confirmed) return dropped(verdict);
       const made = await makeChange(context, loaded, change);
-      return made.state === 'refused' ? refused(made.refused) : made;
+      return made.state === 'refused' ? refused(made.refused) : { ...made, verdict };
     },
+    activate: async (key, signal) => await activateBy(await own.context(signal).openControl(), key, signal),
   });
 }
 
@@ -99,6 +100,7 @@ export function servicePorts({ place, file, stateDir, ...common }: ByService): M
       if (outcome.state === 'refused') return refused(outcome.refused);
       return outcome.state === 'tried' ? dropped(outcome.verdict) : outcome;
     },
+    activate: async (key, signal) => await activateByService(place, { file, stateDir }, { key, signal }),
   });
 }
 
@@ -107,8 +109,12 @@ interface Means {
   change(
     change: Change,
     how: { readonly order: ChangeOrder; readonly onEvent: Report; readonly signal: AbortSignal },
-  ): Promise<MadeChange | ChangeResult>;
+  ): Promise<TestedChange | ChangeResult>;
+  activate(key: string, signal: AbortSignal): Promise<Activated>;
 }
+
+/** A change that was written, and the result of its test. */
+type TestedChange = MadeChange & { readonly verdict: ChangeVerdict | null };
 
 class Ports implements MenuPorts {
   readonly #common: Common;
@@ -143,14 +149,22 @@ class Ports implements MenuPorts {
       const result = await this.#means.change(change, { order, onEvent, signal });
       if ('kind' in result) return result;
       const note = noteOf(result.daemon);
-      return { kind: 'made', note, outcome: await this.#outcomeAfter(signal) };
+      // The test has just connected with these settings.
+      const tested = result.verdict?.confirmed === true ? result.verdict.outcome : undefined;
+      return { kind: 'made', note, outcome: tested ?? (await this.#outcomeAfter(signal)) };
     } catch (thrown) {
       return failedBy(thrown, signal);
     }
   }
 
-  activate(_key: string, _signal: AbortSignal): Promise<ChangeResult> {
-    return Promise.resolve({ kind: 'cancelled' });
+  async activate(key: string, signal: AbortSignal): Promise<ChangeResult> {
+    try {
+      this.#common.keepSecret(new Secret(key));
+      const { failure, outcome } = await this.#means.activate(key, signal);
+      return failure === null ? { kind: 'made', outcome, note: null } : { kind: 'failed', failure };
+    } catch (thrown) {
+      return failedBy(thrown, signal);
+    }
   }
 
   /** The daemon needs a moment to connect with the new settings. */
@@ -167,7 +181,7 @@ class Ports implements MenuPorts {
 }
 
 const UNKNOWN: Outcome = { kind: 'unknown' };
-const OUTCOME_MS = 15_000;
+const OUTCOME_MS = 5_000;
 const OUTCOME_EVERY_MS = 500;
 
 async function verdictOf(

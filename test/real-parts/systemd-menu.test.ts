@@ -33,7 +33,18 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
     await machine.run('systemctl', 'daemon-reload');
     await machine.run('systemctl', 'start', 'sallyport.service', 'sallyport-change.socket');
     // The pane is the terminal of the unit; its own program only keeps it open.
-    await machine.run(...TMUX, '-f', '/dev/null', 'new-session', '-d', '-x', '80', '-y', '24', "trap '' HUP; sleep 3600");
+    await machine.run(
+      ...TMUX,
+      '-f',
+      '/dev/null',
+      'new-session',
+      '-d',
+      '-x',
+      '80',
+      '-y',
+      '24',
+      "trap '' HUP; sleep 3600",
+    );
     const tty = (await machine.run(...TMUX, 'display-message', '-p', '#{pane_tty}')).trim();
     unit = `sallyport-menu@${tty.replace('/dev/', '').replaceAll('/', '-')}.service`;
   });
@@ -81,8 +92,10 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
     await shows('REALLY DISABLE PROXY?');
     await keys('Enter');
     await machine.until('the file is changed', () => content().includes('proxy_enabled: false'), 30_000);
-    expect(await installed.journal('SYSLOG_IDENTIFIER=sallyport-change')).toMatch(
-      /Settings changed at the request of user \d+, process \d+: proxy_enabled\./,
+    await machine.until('the journal names the change', async () =>
+      /Settings changed at the request of user \d+.*: proxy_enabled\./.test(
+        await installed.journal('SYSLOG_IDENTIFIER=sallyport-change'),
+      ),
     );
     expect(await installed.journal()).not.toContain(PIN);
     expect(await screen()).not.toContain(PIN);

@@ -1,6 +1,6 @@
-// The outcome of the connection as a menu shows it: what the running daemon says.
+// The outcome of the connection and of an activation as a menu shows them: what the running daemon says.
 
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Control } from '#control/control.ts';
 import { statusSchema } from '#control/status.ts';
 
@@ -13,6 +13,26 @@ export async function readOutcome(findDaemon: () => Promise<Control | null>): Pr
   if (control === null) return { kind: 'unknown' };
   try {
     return (await control.status()).outcome;
+  } finally {
+    await control.close();
+  }
+}
+
+/** The result of an activation. */
+export const activatedSchema = z.object({
+  /** Null if it succeeded. */
+  failure: z.object({ code: z.string(), message: z.string(), check: z.string() }).nullable(),
+  outcome: outcomeSchema,
+});
+export type Activated = z.infer<typeof activatedSchema>;
+
+/** Activates this host with a key, and closes the Control. @throws CodedError LICENSE-KEY */
+export async function activateBy(control: Control, key: string, signal: AbortSignal): Promise<Activated> {
+  try {
+    const { failure, outcome } = await control.activate({ key, replace: false }, signal);
+    if (failure === null) return { failure, outcome };
+    const { code, message, check } = failure;
+    return { failure: { code, message, check }, outcome };
   } finally {
     await control.close();
   }
