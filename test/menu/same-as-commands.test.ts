@@ -4,7 +4,6 @@ import { afterEach, expect, it } from 'vitest';
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import { addProxyCommand, changeProxyCommand, type ProfileFlags } from '#cli/settings/proxy-change.ts';
 import { enableProxyCommand } from '#cli/settings/proxy-delete.ts';
-import type { Status } from '#control/control.ts';
 import { CommandRig } from '#test/support/command-rig.ts';
 import { aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { LiveMenu } from '#test/support/live-menu.ts';
@@ -25,7 +24,7 @@ async function rigOf(text: string): Promise<CommandRig> {
   rigs.push(rig);
   await rig.folder.write('secrets/corp', 'stored\n', 0o640);
   const config = { ...aStatus().config, file: rig.file, since: new Date(Date.now() + 3_600_000).toISOString() };
-  const status = { ...aStatus({ config }), platform: { outcome: { kind: 'user-login' } } } as unknown as Status;
+  const status = aStatus({ config, outcome: { kind: 'user-login' } });
   rig.daemon = fakeControl({ status: () => Promise.resolve(status) });
   return rig;
 }
