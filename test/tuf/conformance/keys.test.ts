@@ -59,7 +59,11 @@ describe('tuf-conformance test_keys', () => {
     expect(client.version('snapshot')).toBeNull();
   });
 
-  it.each<KeyKind>(['rsa', 'ecdsa', 'ed25519'])('test_keytype_and_scheme[%s]', async (kind) => {
+  it.each<[string, KeyKind]>([
+    ['rsa/rsassa-pss-sha256', 'rsa'],
+    ['ecdsa/ecdsa-sha2-nistp256', 'ecdsa'],
+    ['ed25519/ed25519', 'ed25519'],
+  ])('test_keytype_and_scheme[%s]', async (_name, kind) => {
     const { repository, client } = start();
     const key = repository.addKey('root', testKey(kind, { name: 'conformance' }));
     repository.authority('root').threshold = 2;
