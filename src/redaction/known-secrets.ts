@@ -9,6 +9,7 @@
 
 import { ByteFilter } from './byte-filter.ts';
 import { type Encodings, encodingsOf, plainOf, withSmallHex, withSpaces } from './encodings.ts';
+import { findsInLayers } from './escaped-bytes.ts';
 import { asBase64, type Layer, layersOf } from './layers.ts';
 import { mask, type Span } from './mask.ts';
 import { type End, PatternSet } from './pattern-set.ts';
@@ -105,8 +106,13 @@ export class KnownSecrets {
     return this.#filterNow().next(bytes, from);
   }
 
-  /** False only if `spans` finds nothing in the text, or in any part of it. Several times faster than `spans`. */
-  mayContain(text: string): boolean {
+  /** False only if `spans` finds nothing in this text in UTF-8, or in any part of it. Many times faster than `spans`. */
+  mayContain(text: Buffer): boolean {
+    const filter = this.#filterNow();
+    return findsInLayers(text, (bytes) => filter.next(bytes, 0) !== -1) ?? this.#mayContainIn(text.toString('utf8'));
+  }
+
+  #mayContainIn(text: string): boolean {
     const filter = this.#filterNow();
     const isIn = ({ text: one }: Layer) => filter.next(Buffer.from(one, 'utf8'), 0) !== -1;
     return layersOf(text).some((layer) => isIn(layer) || (/[\r\n]/.test(layer.text) && isIn(asBase64(layer))));

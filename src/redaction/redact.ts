@@ -16,8 +16,8 @@ export interface SpanRedactor extends Redactor {
   spans(text: string): readonly Span[];
   /** As `KnownSecrets.nextPlace`. */
   nextPlace(bytes: Uint8Array, from: number): number;
-  /** False only if `spans` finds nothing in the text, or in any part of it. */
-  mayContain(text: string): boolean;
+  /** False only if `spans` finds nothing in this text in UTF-8, or in any part of it. */
+  mayContain(text: Buffer): boolean;
 }
 
 /** Masks nothing, for texts that cannot contain a secret. */

@@ -15,7 +15,7 @@ type Tree = Readonly<Record<string, unknown>>;
 /** Bytes of text that has layers (`redaction/layers.ts`): `%`, `&`, `\`, and UTF-8 that was read as Latin-1. */
 const HAS_LAYERS: readonly number[] = [0x25, 0x26, 0x5c, 0xc2];
 /** In no JSON text, so that nothing is found over the border of two documents. */
-const BORDER = '\0';
+const BORDER = 0;
 
 /**
  * The rules of a configuration. `fields` is undefined if whole documents are sent. `redactor` knows every secret of the
@@ -44,8 +44,19 @@ function suspectsIn({ bytes, places }: PackedDocuments, redactor: SpanRedactor):
   const layered = new Set<number>();
   for (const byte of HAS_LAYERS) addEach(layered, places, (from) => bytes.indexOf(byte, from));
   if (layered.size === 0) return suspects;
-  const text = [...layered].map((at) => bytes.toString('utf8', places[2 * at], places[2 * at + 1])).join(BORDER);
-  return redactor.mayContain(text) ? suspects.union(layered) : suspects;
+  return redactor.mayContain(together(layered, { bytes, places })) ? suspects.union(layered) : suspects;
+}
+
+/** Some of the documents, with a border after each. */
+function together(indexes: ReadonlySet<number>, { bytes, places }: PackedDocuments): Buffer {
+  const all = Buffer.allocUnsafe(bytes.length + indexes.size);
+  let end = 0;
+  for (const index of indexes) {
+    end += bytes.copy(all, end, places[2 * index], places[2 * index + 1]);
+    all[end] = BORDER;
+    end += 1;
+  }
+  return all.subarray(0, end);
 }
 
 /** Adds the index of each document in which there is a place. `next` returns the first at or after an offset, or -1. */
