@@ -1,10 +1,12 @@
 // Activation of a composed host against the reference server, whose verifier of signatures is written apart from ours.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { signLicense } from '#origin/platform/licenses/license.ts';
+import { readOfflineRequest } from '#origin/platform/licenses/offline-request.ts';
 import { isSignedBy, readSignature } from '#origin/platform/signatures/http-signature.ts';
 import { readPublicKey } from '#origin/platform/signatures/request-signatures.ts';
 import { ActivationRig, activatingHost, everythingIn } from '#test/support/activation-rig.ts';
@@ -175,6 +177,46 @@ describe('activation of a host', () => {
     expect((await fresh.verbs.activate(key, true)).failure).toBeNull();
     await expect(old.parts.activation.renew(NEVER)).rejects.toMatchObject({ code: 'LICENSE' });
     expect((await old.verbs.show()).state).toBe('revoked');
+  });
+
+  it('activation: a host without a connection is activated by files alone', async () => {
+    const one = await host({ ...rig.direct(), updates: {} });
+    const request = readOfflineRequest(await one.verbs.request());
+    const agent = one.parts.ports.agent.id;
+    expect(request).toMatchObject({ agent });
+    const license = await signLicense(
+      {
+        format: 1,
+        id: 'L-offline',
+        agent,
+        not_before: '2020-01-01T00:00:00Z',
+        expires: '2099-01-01T00:00:00Z',
+        features: [],
+      },
+      rig.signer,
+    );
+    const result = await one.verbs.install(JSON.stringify(license));
+    expect(result).toMatchObject({ failure: null, activation: { state: 'activated', license: { id: 'L-offline' } } });
+    const copy = await host({ ...rig.direct(), updates: {} });
+    expect((await copy.verbs.install(JSON.stringify(license))).failure?.message).toMatch(/it is for agent/);
+  });
+
+  it('identity: a copy on another machine gets another agent id in all state, and is not activated', async () => {
+    const dir = await folder();
+    const one = await activatingHost(rig.direct(), { dir });
+    await one.verbs.activate(await rig.key());
+    const before = one.parts.ports.agent.id;
+    await one.remove();
+    const path = join(dir, 'state', 'identity.json');
+    const stored = JSON.parse(await readFile(path, 'utf8')) as { machine: object | null };
+    // As if this host had another machine id than the one that made it.
+    stored.machine = { salt: '00'.repeat(16), digest: '0'.repeat(64) };
+    await writeFile(path, JSON.stringify(stored));
+    const copy = await activatingHost(rig.direct(), { dir });
+    closing.push(() => copy.remove());
+    expect(copy.parts.ports.agent.id).not.toBe(before);
+    expect((await copy.verbs.show()).state).toBe('unactivated');
+    expect(await readFile(join(dir, 'state', 'agent.json'), 'utf8')).toContain(copy.parts.ports.agent.id);
   });
 
   it('identity: a reset gives a new agent id at once, and the host is no longer activated', async () => {
