@@ -47,7 +47,7 @@ export const PURPOSE_TABLE = [
     thread: 'Updater',
     section: updates,
     probe: 'feed',
-    uses: { feed: ['GET'], packages: ['GET'], receipts: ['POST'] },
+    uses: { feed: ['GET'], packages: ['GET'], receipts: ['POST'], activation: ['POST'] },
     hasUnnamedTokens: true,
     mayBeIntercepted: true,
   },

@@ -102,7 +102,7 @@ export async function compose(options: ComposeOptions, machine: MachinePorts = r
 }
 
 async function composeAlone(options: ComposeOptions, machine: MachinePorts): Promise<Parts> {
-  const { loaded, known, version, mode } = options;
+  const { loaded, known, version, mode, environment = {} } = options;
   const { settings } = loaded;
   const redactor = createRedactor(known);
   const clock = new WatchedClock(machine.clock);
@@ -115,7 +115,6 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
   };
   const { report = reportToAll } = options;
   try {
-    const { environment = {} } = options;
     const around = { files, clock, redactor, report, environment, known, settings };
     const state = await openState({ ...foldersOf(settings), ...around });
     const { credentialGuard, outcomes } = state;

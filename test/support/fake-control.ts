@@ -491,7 +491,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
 }
 
 /** A host that is activated. */
-export function anActivation(over: Partial<ShownActivationState> = {}): ShownActivationState {
+function anActivation(over: Partial<ShownActivationState> = {}): ShownActivationState {
   const agent = '6f1c0c1e-0000-4000-8000-000000000000';
   return {
     state: 'activated',
@@ -517,7 +517,7 @@ export function anActivation(over: Partial<ShownActivationState> = {}): ShownAct
   };
 }
 
-export function anActivationResult(over: Partial<ActivationResult> = {}): ActivationResult {
+function anActivationResult(over: Partial<ActivationResult> = {}): ActivationResult {
   const outcome = { kind: 'connected', name: 'SENSOR-07', address: '10.9.2.7' } as const;
   return { activation: anActivation(), failure: null, cause: null, outcome, ...over };
 }

@@ -6,7 +6,7 @@ import { filled } from '#cli/terminal/wrap.ts';
 import type { Globals, Hooks } from './program-hooks.ts';
 
 /** The options of `activate`. */
-export interface ActivateArguments {
+interface ActivateArguments {
   readonly keyFile?: string;
   readonly keyStdin: boolean;
   readonly file?: string;

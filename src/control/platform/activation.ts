@@ -14,7 +14,7 @@ const MAX_LICENSE_CHARACTERS = 65_536;
 const MAX_KEY_CHARACTERS = 256;
 
 /** Times are RFC 3339. */
-export const activationSchema = z.object({
+const activationSchema = z.object({
   state: z.enum(['unactivated', 'activated', 'expired', 'revoked']),
   /** Whether this host can be activated: it has license keys. */
   used: z.boolean(),

@@ -2,16 +2,11 @@
 
 import type { z } from 'zod';
 import type { hostOutcomeSchema } from '#diagnose/report.ts';
-import { isConnected, type Outcome, outcomeText } from '#platform/outcome/outcome.ts';
+import { type Outcome, outcomeText } from '#platform/outcome/outcome.ts';
 
-export type HostOutcome = z.infer<typeof hostOutcomeSchema>;
+type HostOutcome = z.infer<typeof hostOutcomeSchema>;
 
 /** The outcome in one line; `ascii`: for a display without an en dash. */
 export function outcomeLine(outcome: HostOutcome, options: { readonly ascii: boolean }): string {
   return outcomeText(outcome satisfies Outcome, options);
-}
-
-/** Whether the connection works. A host that is not activated has a working connection. */
-export function hasConnection(outcome: HostOutcome): boolean {
-  return isConnected(outcome);
 }

@@ -98,7 +98,7 @@ const TARGETS: Readonly<Record<ProbeKind, (settings: Settings, purpose: Purpose)
   request: requestTargets,
 };
 
-function feedTargets({ updates }: Settings, purpose: Purpose): Target[] {
+function feedTargets({ updates, activation }: Settings, purpose: Purpose): Target[] {
   const found: Target[] = [];
   const add = (use: Use, named: { readonly text: string | undefined; readonly key: string }) => {
     if (named.text !== undefined) found.push({ purpose, use, url: new URL(named.text), key: named.key });
@@ -114,6 +114,8 @@ function feedTargets({ updates }: Settings, purpose: Purpose): Target[] {
     if (base !== undefined && isReachable(text, base, [text])) add('packages', { text, key });
   }
   add('receipts', { text: updates.acknowledge_url, key: 'updates.acknowledge_url' });
+  // Without license keys, nothing is sent there. The default is at the origin of the feed.
+  if (activation.license_keys.length > 0) add('activation', { text: activation.url, key: 'activation.url' });
   return found;
 }
 

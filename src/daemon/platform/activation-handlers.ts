@@ -85,7 +85,7 @@ const NOT_NEEDED: ShownActivationState = {
 };
 
 /** What is shown of an activation. */
-export function describeActivation(parts: Pick<Parts, 'redactor'>, { shown }: Activation): ShownActivationState {
+function describeActivation(parts: Pick<Parts, 'redactor'>, { shown }: Activation): ShownActivationState {
   const { state, isUsed, identity, license, problem, renewal } = shown;
   const toShown = (error: CodedError | null) => (error === null ? null : toFailure(error, parts.redactor));
   return {

@@ -9,7 +9,7 @@ import { contentDigest, type DigestedBody } from './content-digest.ts';
 import { type Component, signatureBase, signatureParams } from './signature-base.ts';
 
 /** The label of our signature in `Signature-Input` and `Signature`. */
-export const SIGNATURE_LABEL = 'sallyport';
+const SIGNATURE_LABEL = 'sallyport';
 
 /** What is signed of a request. */
 export interface SignableRequest {

@@ -17,7 +17,7 @@ import {
 import type { SignedLicense } from './license.ts';
 
 /** The settings that an activation uses. */
-export interface ActivationSettings {
+interface ActivationSettings {
   /** `activation.url`, or its default; null if neither is configured. */
   readonly url: URL | null;
   readonly feedOrigin: string | null;
@@ -27,14 +27,14 @@ export interface ActivationSettings {
   readonly isUsed: boolean;
 }
 
-export interface ActivationRequest {
+interface ActivationRequest {
   readonly url: URL;
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
-export interface ActivationResponse {
+interface ActivationResponse {
   readonly status: number;
   readonly body: Uint8Array;
   /** The profile that it came through; null without a proxy. */

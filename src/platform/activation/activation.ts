@@ -27,7 +27,6 @@ import {
 import { checkLicense, type License, MAX_LICENSE_BYTES, type SignedLicense } from './license.ts';
 
 const FORMAT = 1;
-export const ACTIVATION_FILE = 'activation.json';
 
 export interface ActivationPorts extends ExchangePorts {
   readonly files: Files;

@@ -23,7 +23,6 @@ const LIMIT_BYTES = 65_536;
 const MAX_ASIDE = 20;
 /** The name of the systemd credential with the private key. */
 export const IDENTITY_CREDENTIAL = 'sallyport-identity';
-export const IDENTITY_FILE = 'identity.json';
 
 const schema = z.strictObject({
   agent: z.uuid(),

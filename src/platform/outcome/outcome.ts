@@ -12,7 +12,7 @@ export const ACTIVATION_STATES = ['unactivated', 'activated', 'expired', 'revoke
 export type ActivationState = (typeof ACTIVATION_STATES)[number];
 
 /** Why a connection failed. */
-export interface ConnectionFailure {
+interface ConnectionFailure {
   /** A code of the catalogue. */
   readonly code: string;
   /** Where it failed, such as `proxy corp (proxy.example.com:3128)`; null if that is not known. */

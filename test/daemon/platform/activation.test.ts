@@ -201,7 +201,7 @@ describe('activation of a host', () => {
     expect((await copy.verbs.install(JSON.stringify(license))).failure?.message).toMatch(/it is for agent/);
   });
 
-  it('identity: a copy on another machine gets another agent id in all state, and is not activated', async () => {
+  it('identity: a copy on another machine gets another agent id, and is not activated', async () => {
     const dir = await folder();
     const one = await activatingHost(rig.direct(), { dir });
     await one.verbs.activate(await rig.key());
