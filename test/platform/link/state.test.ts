@@ -129,7 +129,7 @@ describe('link machine', () => {
     expect(rig.machine.failure?.code).toBe('LINK-SILENT');
   });
 
-  it('link machine: two links that were lost in silence make pings twice as frequent, down to 5 s', () => {
+  it('link machine: two links lost in silence make pings twice as frequent, down to 5 s', () => {
     const rig = new Rig().start();
     const intervals: number[] = [];
     for (let at = 0; at < 8; at += 1) {
