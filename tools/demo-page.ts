@@ -1,6 +1,6 @@
 // `npm run demo-page`: runs the demo once and quotes what it prints in docs/demo.md, between its two markers.
 //
-// Replaced are only the path of the checkout and the user, so that the page shows what a user gets.
+// Replaced are only the path of the checkout, the host and the user, so that the page shows what a user gets.
 // test/demo/demo-run.test.ts compares the page with a run of today's program.
 
 import { spawn } from 'node:child_process';
@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 const ROOT = dirname(import.meta.dirname);
 const PAGE = join(ROOT, 'docs', 'demo.md');
 const SHOWN_ROOT = '/home/ada/sallyport';
+const SHOWN_HOST = 'SENSOR-07';
 const SHOWN_USER = 'user 1000';
 const MARKED = /(?<=<!-- run:begin -->\n)[\s\S]*(?=<!-- run:end -->)/;
 
@@ -34,6 +35,7 @@ async function run(): Promise<string> {
 
 const printed = (await run())
   .replaceAll(ROOT, SHOWN_ROOT)
+  .replaceAll(/^\S+(?=–127\.0\.0\.1$)/gm, SHOWN_HOST)
   .replaceAll(/(?<=\b(?:from|by) )(?:root|user \d+)\b/g, SHOWN_USER);
 const page = readFileSync(PAGE, 'utf8');
 if (!MARKED.test(page)) throw new Error('docs/demo.md has no markers for the run');

@@ -6,30 +6,7 @@ import { join, relative } from 'node:path';
 import type { QueueList } from '#control/queue.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showDuration, showSize } from '#errors/template.ts';
-import type { Origin } from '#origin/server.ts';
-import { systemClock, wait } from '#system/clock.ts';
-
-/** The output of the demo. */
-export interface DemoTerminal {
-  out(line: string): void;
-  err(line: string): void;
-}
-
-/** Runs a command of Sallyport, which prints to this terminal. Resolves with its exit status. */
-export type RunCommand = (
-  args: readonly string[],
-  options: { readonly terminal: DemoTerminal; readonly signal: AbortSignal },
-) => Promise<number>;
-
-export interface DemoUploads {
-  /** The folder of the demo. */
-  readonly dir: string;
-  readonly origin: Origin;
-  readonly configFile: string;
-  readonly terminal: DemoTerminal;
-  readonly runCommand: RunCommand;
-  readonly signal: AbortSignal;
-}
+import { type DemoTools, runShown, waitUntil } from './demo-tools.ts';
 
 const DOCUMENTS_FILE = 'documents.ndjson';
 const DOCUMENTS = [
@@ -38,42 +15,32 @@ const DOCUMENTS = [
   { asset: 'db-02', finding: 'missing-patch', severity: 7 },
 ];
 const CASE = 'DEMO-1';
-const LOOK_EVERY_MS = 100;
 /** Documents arrive about a second after they were submitted. */
 const MAX_WAIT_MS = 30_000;
 
 /**
- * Sends both and prints where they arrived. Resolves with the exit status of what failed first.
+ * Sends both. Resolves with the exit status of what failed first.
  * @throws the reason of the signal
  */
-export async function sendUploads(uploads: DemoUploads): Promise<number> {
+export async function sendUploads(uploads: DemoTools): Promise<number> {
   const { dir, terminal } = uploads;
   await writeFile(join(dir, DOCUMENTS_FILE), DOCUMENTS.map((one) => `${JSON.stringify(one)}\n`).join(''));
   terminal.out('');
   terminal.out('Next: analytics and support logs, uploaded through the same proxy.');
   const submit = ['submit', join(dir, DOCUMENTS_FILE)];
-  const submitted = await command(uploads, { shown: `submit ${DOCUMENTS_FILE}`, args: submit });
+  const submitted = await runShown(uploads, { shown: `submit ${DOCUMENTS_FILE}`, args: submit });
   if (submitted !== EXIT_OK) return submitted;
-  const sent = await command(uploads, { shown: `send-logs --case ${CASE}`, args: ['send-logs', '--case', CASE] });
+  const sent = await runShown(uploads, { shown: `send-logs --case ${CASE}`, args: ['send-logs', '--case', CASE] });
   if (sent !== EXIT_OK) return sent;
-  if (!(await haveArrived(uploads))) {
+  if (!(await waitUntil(uploads, MAX_WAIT_MS, () => isQueueEmpty(uploads)))) {
     terminal.err(`The documents did not arrive within ${showDuration(MAX_WAIT_MS)}; the log shows why.`);
     return EXIT_STATUS.timeout;
   }
-  printArrived(uploads);
   return EXIT_OK;
 }
 
-async function command(
-  { terminal, runCommand, configFile, signal }: DemoUploads,
-  { shown, args }: { readonly shown: string; readonly args: readonly string[] },
-): Promise<number> {
-  terminal.out(`$ sallyport ${shown}`);
-  return await runCommand([...args, '--config', configFile], { terminal, signal });
-}
-
-/** Whether the daemon has the receipts, so that nothing waits any more. */
-async function isQueueEmpty({ runCommand, configFile, signal }: DemoUploads): Promise<boolean> {
+/** Whether the daemon has all receipts, so that nothing waits any more. */
+export async function isQueueEmpty({ runCommand, configFile, signal }: DemoTools): Promise<boolean> {
   const lines: string[] = [];
   const terminal = { out: (line: string) => lines.push(line), err: () => undefined };
   const status = await runCommand(['queue', 'ls', '--json', '--config', configFile], { terminal, signal });
@@ -82,16 +49,8 @@ async function isQueueEmpty({ runCommand, configFile, signal }: DemoUploads): Pr
   return kinds.every(({ waiting }) => waiting.items === 0);
 }
 
-async function haveArrived(uploads: DemoUploads): Promise<boolean> {
-  const untilMs = systemClock.monotonic() + MAX_WAIT_MS;
-  while (!(await isQueueEmpty(uploads))) {
-    if (systemClock.monotonic() >= untilMs) return false;
-    await wait(systemClock, LOOK_EVERY_MS, uploads.signal);
-  }
-  return true;
-}
-
-function printArrived({ dir, origin, terminal }: DemoUploads): void {
+/** Prints where everything is that the server has received. */
+export function printArrived({ dir, origin, terminal }: DemoTools): void {
   const { documents, bundles } = origin.record;
   terminal.out('');
   terminal.out('The update server of the demo has received, in the folder of the demo:');

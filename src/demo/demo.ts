@@ -1,19 +1,23 @@
-// `npm start`: an update server, a forward proxy, and a Sallyport that downloads and uploads through them, on this
-// host.
+// `npm start`: an update server, a forward proxy, and a Sallyport that downloads, uploads and carries out commands
+// through them, on this host.
 //
 // Guarantees: all files are in the folder of the demo and are made again at each start. The admin's configuration,
 // packages and logs are not touched. Only loopback is used. A crash leaves the folder, which the next start empties.
 
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { stringify } from 'yaml';
 import { asCoded, coded } from '#errors/coded-error.ts';
+import { signerWithKey } from '#origin/platform/licenses/license-signer.ts';
 import { type Origin, startOrigin } from '#origin/server.ts';
 import { type DemoFolder, prepareFolder } from './demo-folder.ts';
-import { type DemoTerminal, type RunCommand, sendUploads } from './demo-uploads.ts';
+import { showPlatform } from './demo-platform.ts';
+import type { DemoTerminal, RunCommand } from './demo-tools.ts';
+import { printArrived, sendUploads } from './demo-uploads.ts';
 import { type ForwardProxy, PROXY_VIA, startForwardProxy } from './forward-proxy.ts';
-import { DEMO_PACKAGES, type DemoPackage, writePackages } from './packages.ts';
+import { DEMO_NEWS, DEMO_PACKAGES, type DemoPackage, writePackages } from './packages.ts';
 import { signFeed } from './signed-feed.ts';
 
 /**
@@ -35,6 +39,8 @@ export interface DemoOptions {
   readonly runAgent: RunAgent;
   readonly runCommand: RunCommand;
   readonly packages?: readonly DemoPackage[];
+  /** The package that is published while the demo runs. */
+  readonly news?: DemoPackage;
   /** How long the proxy delays a package, in milliseconds; 3000 by default. */
   readonly holdMs?: number;
 }
@@ -55,33 +61,51 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const folder = await writingDemo(async () => {
     const made = await prepareFolder(options.dir, cleanup);
     await writePackages(made.origin, options.packages ?? DEMO_PACKAGES);
-    await signFeed(made.origin, { keysDir: join(made.root, 'keys'), rootFile: join(made.config, ROOT_FILE) });
-    return made;
+    const rootFile = join(made.config, ROOT_FILE);
+    return { ...made, publish: await signFeed(made.origin, { keysDir: join(made.root, 'keys'), rootFile }) };
   });
-  const origin = await startOrigin({ dir: folder.origin });
+  const licenseSigner = signerWithKey(generateKeyPairSync('ed25519').privateKey);
+  const origin = await startOrigin({ dir: folder.origin, platform: { licenseSigner } });
   cleanup.defer(() => origin.close());
   const { holdMs } = options;
   const proxy = await startForwardProxy({ originUrl: origin.url, ...(holdMs === undefined ? {} : { holdMs }) });
   cleanup.defer(() => proxy.close());
   const socketDir = await findSocketDir(folder, cleanup);
   const configFile = join(folder.config, 'sallyport.yaml');
-  await writeFile(configFile, describeConfig(folder, { origin, proxy, socketDir }), { mode: 0o600 });
+  await writeFile(
+    configFile,
+    describeConfig(folder, { origin, proxy, socketDir, licenseKey: licenseSigner.publicKey }),
+    { mode: 0o600 },
+  );
   if (options.signal.aborted) return 0;
   printPlaces(options, { folder, origin, proxy, configFile });
-  const status = await runBoth(options, { folder, origin, proxy, configFile });
+  const status = await runBoth(options, { folder, origin, proxy, configFile }, folder.publish);
   printNextSteps(options, folder, status);
   return status;
 }
 
 /** Runs the daemon, and after its first successful round the uploads. Resolves with the exit status of the demo. */
-async function runBoth(options: DemoOptions, { folder, origin, configFile }: Places): Promise<number> {
+async function runBoth(
+  options: DemoOptions,
+  { folder, origin, configFile }: Places,
+  publish: () => Promise<void>,
+): Promise<number> {
   const { once, terminal, runCommand } = options;
   const ending = new AbortController();
   const signal = AbortSignal.any([options.signal, ending.signal]);
   const end = () => ending.abort(coded('INTERRUPTED', { reason: 'the demo is over' }));
+  const tools = { dir: folder.root, origin, configFile, terminal, runCommand, signal };
+  const show = async () => {
+    const sent = await sendUploads(tools);
+    if (sent !== 0) return sent;
+    const news = options.news ?? DEMO_NEWS;
+    const status = await showPlatform({ ...tools, served: folder.origin, news, publish });
+    if (status === 0) printArrived(tools);
+    return status;
+  };
   const upload = async () => {
     try {
-      const status = await sendUploads({ dir: folder.root, origin, configFile, terminal, runCommand, signal });
+      const status = await show();
       if (once) end();
       return status;
     } catch (thrown) {
@@ -123,13 +147,14 @@ interface Parts {
   readonly origin: Origin;
   readonly proxy: ForwardProxy;
   readonly socketDir: string;
+  readonly licenseKey: string;
 }
 
-function describeConfig(folder: DemoFolder, { origin, proxy, socketDir }: Parts): string {
+function describeConfig(folder: DemoFolder, { origin, proxy, socketDir, licenseKey }: Parts): string {
   const head = [
     '# Made by the demo at each start; changes to this file are lost.',
     '# Your own configuration is config/sallyport.yaml; config/sallyport.example.yaml shows every key.',
-    '# exposure_analytics and support_logs send nothing unless they are enabled. Here they are.',
+    '# exposure_analytics, support_logs and platform send nothing unless they are enabled. Here they are.',
   ];
   const settings = {
     version: 2,
@@ -142,7 +167,14 @@ function describeConfig(folder: DemoFolder, { origin, proxy, socketDir }: Parts)
       packages_dir: folder.packages,
     },
     exposure_analytics: { enabled: true, url: origin.analyticsUrl, batch_max_age_seconds: 1 },
-    support_logs: { enabled: true, url: origin.supportLogsUrl, sources: [...BUNDLE_SOURCES] },
+    support_logs: {
+      enabled: true,
+      url: origin.supportLogsUrl,
+      sources: [...BUNDLE_SOURCES],
+      on_platform_request: 'allow',
+    },
+    platform: { enabled: true, url: origin.linkUrl.replace(/^http/, 'ws'), report: 'basic' },
+    activation: { url: origin.activationUrl, license_keys: [licenseKey] },
     proxies: [{ name: 'demo', address: proxy.host, port: proxy.port, default: true }],
     logging: { dir: folder.logs },
     daemon: { state_dir: folder.state, control_socket: join(socketDir, 'control.sock') },
@@ -169,7 +201,8 @@ function printPlaces({ terminal, once }: DemoOptions, { folder, origin, proxy, c
   const { root } = folder;
   const lines = [
     'The Sallyport demo: an update server, a forward proxy and Sallyport, all on',
-    'this host. Sallyport downloads packages through the proxy, and then uploads.',
+    'this host. Sallyport downloads packages through the proxy, uploads data, is',
+    'activated, and carries out commands of the server.',
     `  Folder         ${root}`,
     `  Configuration  ${relative(root, configFile)}`,
     `  Packages       ${relative(root, folder.packages)}/`,
@@ -178,8 +211,8 @@ function printPlaces({ terminal, once }: DemoOptions, { folder, origin, proxy, c
     `  Trusted root   ${relative(root, join(folder.config, ROOT_FILE))}`,
     `  Proxy          ${proxy.host}:${proxy.port} (Via: ${PROXY_VIA}), which holds`,
     '                 each package for a while, as a virus scanner does',
-    '  Uploads        enabled in this demo; off by default elsewhere',
-    once ? '  Ends           after one round and the uploads' : '  Ends           with Ctrl-C',
+    '  Uploads, link  enabled in this demo; off by default elsewhere',
+    once ? '  Ends           after the last step' : '  Ends           with Ctrl-C',
     '',
   ];
   for (const line of lines) terminal.out(line);

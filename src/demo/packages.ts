@@ -33,6 +33,13 @@ export const DEMO_PACKAGES: readonly DemoPackage[] = [
   { id: '1602510', bytes: 12 * MB, meta: { package: 'content', kind: 'content', notes: 'Checks of December.' } },
 ];
 
+/** Published while the demo runs. */
+export const DEMO_NEWS: DemoPackage = {
+  id: '1602511',
+  bytes: 2 * MB,
+  meta: { package: 'content', kind: 'content', notes: 'Checks of January.' },
+};
+
 /** Writes `<id>.jar` and `<id>.meta.json` for each. */
 export async function writePackages(dir: string, packages: readonly DemoPackage[]): Promise<void> {
   for (const one of packages) {

@@ -1,6 +1,7 @@
 // Signs the feed of the demo: keys, a root and a first release, as docs/signing.md describes them for a vendor.
 //
-// The keys are new at each start. Their passphrase is random and is not kept, so nothing can be signed with them later.
+// The keys are new at each start. Their passphrase is random and is not stored, so nothing can be signed with them after
+// the demo.
 
 import { randomBytes } from 'node:crypto';
 import { copyFile } from 'node:fs/promises';
@@ -20,11 +21,14 @@ import { realFiles } from '#system/real-files.ts';
 const SCRYPT_WORK = 1;
 const FEED_DAYS = 30;
 
-/** Makes the keys and the repository in the folder of the packages, and copies its root to where the agent reads it. */
+/**
+ * Makes the keys and the repository in the folder of the packages, and copies its root to where the agent reads it.
+ * Returns a function that publishes what the folder has then.
+ */
 export async function signFeed(
   dir: string,
   { keysDir, rootFile }: { keysDir: string; rootFile: string },
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const passphrase = randomBytes(32).toString('base64');
   const keyFolder = { files: realFiles, dir: keysDir };
   const make = async (name: string) => await makeKey(keyFolder, name, { passphrase, scryptWork: SCRYPT_WORK });
@@ -43,6 +47,10 @@ export async function signFeed(
   const nowMs = systemClock.now();
   const { draft } = prepareRoot(null, { keys, thresholds: {}, lifetimes: {} }, nowMs);
   await publishDraft((await signDraft(draft, signer)).draft, null, { folder, signer, nowMs });
-  await buildSigned({ dir, folder, team: null, expiresDays: FEED_DAYS, signer, clock: systemClock });
+  const publish = async () => {
+    await buildSigned({ dir, folder, team: null, expiresDays: FEED_DAYS, signer, clock: systemClock });
+  };
+  await publish();
   await copyFile(join(dir, METADATA_FOLDER, '1.root.json'), rootFile);
+  return publish;
 }

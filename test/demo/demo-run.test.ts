@@ -10,8 +10,8 @@ import { loadSettings } from '#config/reading/load.ts';
 import type { LoadAgain } from '#daemon/parts.ts';
 import { runDaemon } from '#daemon/run.ts';
 import { type RunAgent, runDemo } from '#demo/demo.ts';
-import type { RunCommand } from '#demo/demo-uploads.ts';
-import { DEMO_PACKAGES } from '#demo/packages.ts';
+import type { RunCommand } from '#demo/demo-tools.ts';
+import { DEMO_NEWS, DEMO_PACKAGES } from '#demo/packages.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { LastResort } from '#system/process/last-resort.ts';
 import { eventOf, logLinesOf } from '#test/support/page-log-lines.ts';
@@ -65,7 +65,8 @@ beforeAll(async () => {
   dir = join(outer, 'demo');
   const { signal } = new AbortController();
   const terminal = { out, err: out };
-  status = await runDemo({ dir, once: true, signal, terminal, runAgent, runCommand, packages: SMALL, holdMs: 0 });
+  const given = { packages: SMALL, news: { ...DEMO_NEWS, bytes: 1_000_000 }, holdMs: 0 };
+  status = await runDemo({ dir, once: true, signal, terminal, runAgent, runCommand, ...given });
 });
 afterAll(() => rmSync(outer, { recursive: true, force: true }));
 
@@ -76,20 +77,25 @@ function otherLines(text: string): string[] {
     line
       .replaceAll(/\/\S*\/demo(?=\/|$| )/g, 'DIR')
       .replaceAll(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'RECEIPT')
-      .replaceAll(/\b\d{8}-[a-z2-9]{6}\b/g, 'JOB')
+      .replaceAll(/\b\d{8}-(?:[a-z2-9]{6}|[0-9a-f]{8})\b/g, 'JOB')
+      .replaceAll(/\bL-[0-9a-f]{10}\b/g, 'LICENSE')
+      .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+      .replace(/^[A-Z0-9-]+–127/, 'HOST–127')
       .replaceAll(/\d+(?:\.\d+)? (?:KB|bytes)/g, 'SIZE')
       .replaceAll(/127\.0\.0\.1:\d+/g, 'ADDRESS'),
   );
 }
 
 describe('a run of the demo', () => {
-  it('demo: packages, documents and a bundle arrive through the proxy', () => {
+  it('demo: packages, documents, bundles and commands go through the proxy', () => {
     expect(status).toBe(0);
     expect(printed).toContain('(trust: signed)');
     expect(readFileSync(join(dir, 'packages/1602503.json'), 'utf8')).toMatch(/"trust": ?"signed"/);
     expect(printed.match(/Response via 1\.1 proxy\.example\.com\./g)?.length).toBeGreaterThan(6);
     const stored = readFileSync(join(dir, 'origin/received/analytics/documents.ndjson'), 'utf8');
     expect(stored.trimEnd().split('\n')).toHaveLength(3);
+    expect(readFileSync(join(dir, 'packages/1602511.json'), 'utf8')).toMatch(/"trust": ?"signed"/);
+    expect(printed).toContain('The server has the result of send-logs: done.');
     const [, bundle = ''] = /^ +(origin\/received\/support-logs\/\S+)$/m.exec(printed) ?? [];
     expect(zstdDecompressSync(readFileSync(join(dir, bundle))).toString('latin1')).toContain('configuration.yaml');
   });

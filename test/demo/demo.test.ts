@@ -35,6 +35,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(outer, { recursive: true, force: true }));
 
+const ACTIVATE_STATUS = 21;
 const SMALL = DEMO_PACKAGES.map((one) => ({ ...one, bytes: 1_000_000 }));
 
 async function run(
@@ -52,7 +53,8 @@ async function run(
     runCommand: async ([name = ''], { terminal }) => {
       if (name === 'queue') terminal.out('{"kinds":[]}');
       else commands.push(name);
-      return commandStatus;
+      // The steps that need a real agent are in demo-run.test.ts.
+      return name === 'activate' ? ACTIVATE_STATUS : commandStatus;
     },
     packages: SMALL,
     holdMs: 0,
@@ -126,13 +128,13 @@ describe('the demo', () => {
     expect(errors).toEqual([expect.stringContaining('status 17')]);
   });
 
-  it('with --once ends after the first round and its uploads', async () => {
+  it('with --once ends after the first round and the steps that follow', async () => {
     const { status } = await run(async (_file, { signal, onRound }) => {
       onRound(0);
       await untilAborted(signal);
       return 0;
     });
-    expect([status, commands]).toEqual([0, ['submit', 'send-logs']]);
+    expect([status, commands]).toEqual([ACTIVATE_STATUS, ['submit', 'send-logs', 'activate']]);
   });
 
   it('with --once ends after a failed round, with its exit status and without uploads', async () => {
@@ -159,7 +161,7 @@ describe('the demo', () => {
     const { status } = await run(
       async (_file, { signal, onRound }) => {
         for (const ended of [11, 0, 0]) onRound(ended);
-        await vi.waitFor(() => expect(commands).toHaveLength(2));
+        await vi.waitFor(() => expect(commands).toHaveLength(3));
         expect(signal.aborted).toBe(false);
         stop.abort();
         await untilAborted(signal);
@@ -167,7 +169,7 @@ describe('the demo', () => {
       },
       { once: false, signal: stop.signal },
     );
-    expect([status, commands]).toEqual([0, ['submit', 'send-logs']]);
+    expect([status, commands]).toEqual([0, ['submit', 'send-logs', 'activate']]);
   });
 
   it('frees its ports at the end, even if the agent throws', async () => {
