@@ -103,7 +103,8 @@ export class BundleJobs {
       if (order.requestedBy.how !== 'command') this.#requirePause();
       await this.#freeSpace();
       const { requestedBy, sinceMs, ...fields } = order;
-      const job = await store.create({ ...fields, requested_by: requestedBy, since: sinceMs, origin: 'collected' });
+      const given = { ...fields, requested_by: requestedBy, since: sinceMs, origin: 'collected' } as const;
+      const job = await store.create(given, requestedBy.request);
       this.#ports.report({ name: 'bundle-requested', job: job.id, by: requesterWords(requestedBy) });
       this.#startBuilding(job);
       return { job, joined: false };

@@ -86,11 +86,11 @@ export class JobStore {
     return join(this.workOf(id), built.name);
   }
 
-  /** Makes a job with a new id; durable on return. @throws CodedError DISK-FULL, FILE-* */
-  create(given: Omit<NewJob, 'id'>): Promise<Job> {
+  /** Makes a job with this id, if it can be one and is free, or with a new one; durable on return. @throws CodedError DISK-FULL, FILE-* */
+  create(given: Omit<NewJob, 'id'>, wanted: string | null = null): Promise<Job> {
     return this.#turns.run(async () => {
       const { files, clock, random } = this.#ports;
-      let id = makeJobId(clock.now(), random);
+      let id = wanted !== null && isJobId(wanted) ? wanted : makeJobId(clock.now(), random);
       while (this.#jobs.has(id) || (await files.facts(join(this.dir, id))) !== null) {
         id = makeJobId(clock.now(), random);
       }
