@@ -27,7 +27,7 @@ export interface Answers {
  * Delivers the bytes of each key press, without echo. `onEnd` is called when the terminal is gone. Returns a function that
  * ends the delivery and restores the terminal.
  */
-export type KeyInput = (onBytes: (bytes: Uint8Array) => void, onEnd: () => void) => () => void;
+type KeyInput = (onBytes: (bytes: Uint8Array) => void, onEnd: () => void) => () => void;
 
 /** The input of this process. */
 export function processAnswers(): Answers {

@@ -18,12 +18,10 @@ export interface FailureView {
 }
 
 /** An item of SETUP NETWORK. */
-export const SETUP_ITEMS = ['ENABLE PROXY', 'CHANGE PROXY PARAMS', 'DISABLE PROXY', 'USER LOGIN'] as const;
-export type SetupItem = (typeof SETUP_ITEMS)[number];
+export type SetupItem = 'ENABLE PROXY' | 'CHANGE PROXY PARAMS' | 'DISABLE PROXY' | 'USER LOGIN';
 
 /** What a failed change offers. */
 export const FAILURE_ITEMS = ['TRY AGAIN', 'KEEP AND EDIT', 'REVERT', 'SAVE ANYWAY'] as const;
-export type FailureItem = (typeof FAILURE_ITEMS)[number];
 
 /** The fields of CONFIG PROXY PARAMETERS, in their order. */
 export const PROXY_FIELDS = ['host', 'port', 'user', 'password'] as const;

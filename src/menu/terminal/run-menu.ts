@@ -17,7 +17,7 @@ import { KeyReader } from './key-reader.ts';
 import { ScreenWriter } from './screen-writer.ts';
 
 /** The terminal. */
-export interface MenuTerminal {
+interface MenuTerminal {
   write(text: string): void;
   /** Delivers each key press without echo. `onEnd`: the terminal is gone. Returns how to end that. */
   keys(onBytes: (bytes: Uint8Array) => void, onEnd: () => void): () => void;
