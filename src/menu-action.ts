@@ -1,6 +1,5 @@
 // The command `menu`: the terminal of this process, and how this user can change the configuration.
 
-import { hostname } from 'node:os';
 import { needsService } from '#changes/client.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
@@ -45,7 +44,7 @@ export async function runMenuCommand(context: CommandContext, command: MenuComma
 
 async function choosePorts(context: CommandContext, { file, places }: MenuCommand): Promise<MenuPorts> {
   const { files, clock, signal, changeSocket: socket } = context;
-  const common = { clock, keepSecret: context.keepSecret, hostName: hostname() };
+  const common = { clock, keepSecret: context.keepSecret };
   if (socket !== null && (await needsService({ socket, files }, file))) {
     return servicePorts({ ...common, place: { socket, files, clock }, file, stateDir: places.stateDir });
   }

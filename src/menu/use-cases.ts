@@ -33,8 +33,6 @@ interface Common {
   readonly clock: Clock;
   /** Registers a typed secret for redaction. */
   keepSecret(value: Secret): void;
-  /** This host as an outcome names it. */
-  readonly hostName: string;
 }
 
 /** For a user who can read and write the configuration. */

@@ -23,7 +23,6 @@ export class LiveMenu extends MenuDriver {
     const ports = ownFilePorts({
       clock: context.clock,
       keepSecret: context.keepSecret,
-      hostName: 'sensor-07',
       context: (signal) => ({ ...context, signal }),
     });
     return await new LiveMenu(size, ports).settle();
