@@ -12,7 +12,7 @@ export const ORIGIN_CODES = {
   },
   'SIGNING-KEY': {
     text: 'Cannot use the key {name}: {reason:words}.',
-    check: 'Run sallyport feed keys list to see the keys of the folder. docs/signing.md describes its files.',
+    check: 'Run sallyport feed keys list to see the keys in this folder. docs/signing.md describes the files of a key.',
     class: 'system',
     retry: 'change',
   },

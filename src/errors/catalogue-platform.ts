@@ -88,7 +88,7 @@ export const PLATFORM_CODES = {
     retry: 'change',
   },
   'LICENSE-UNVERIFIABLE': {
-    text: 'No license could be verified on this host, because it has no license key of the vendor. Nothing was sent.',
+    text: 'This host cannot verify licenses, because no public key of the vendor is configured. Nothing was sent.',
     check: 'As root, set activation.license_keys to the public keys that the vendor publishes.',
     class: 'config',
     retry: 'change',

@@ -1,6 +1,6 @@
 // How far a connection or exchange came before it failed: the phase that failed, and the phases that succeeded before.
 //
-// A trace has only phases and numbers, and no text from outside. It can therefore be sent unchanged over Control and in
+// A trace has only phases and numbers, and no text from outside. It can therefore be sent unchanged over the control socket and in
 // JSON.
 
 /** The phases of reaching a target, in their order; what a hop has none of is passed over. */

@@ -1,7 +1,7 @@
 // Opens a WebSocket over a route: a tunnel, TLS, and the upgrade, with the package `ws` over a `ConnectionAgent`.
 //
 // Guarantees: the steps of the route have their own deadlines, and the upgrade ends within `timeoutMs` after them, or at
-// the abort; then only the returned WebSocket is open. A failure of the route keeps its own code. If the upgrade has any
+// the abort. After a failure, nothing is left open. A failure of the route keeps its own code. If the upgrade has any
 // result other than 101, the code is WS-BLOCKED, and the failure shows the result. No extension is negotiated, so no
 // message is larger in memory than on the network. `ws` is loaded at the first use.
 

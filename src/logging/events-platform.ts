@@ -34,7 +34,7 @@ export const PLATFORM_EVENTS = {
   'platform-on': {
     level: 'info',
     thread: null,
-    text: 'Keeping a link to {url} (mode: {mode:words}, reports: {reports:words}).',
+    text: 'Keeping a connection open to {url} (mode: {mode:words}, reports: {reports:words}).',
   },
   'platform-off': {
     level: 'info',
@@ -98,7 +98,7 @@ export const PLATFORM_EVENTS = {
   'identity-cloned': {
     level: 'warn',
     thread: 'Main',
-    text: '{error:advised}',
+    text: 'New identity of this host: {error:advised}',
   },
   'identity-unusable': {
     level: 'error',

@@ -28,7 +28,7 @@ export const UPDATES_EVENTS = {
   'state-restored': {
     level: 'warn',
     thread: 'Updater',
-    text: 'The state of signed feeds is older than before: {error:advised}',
+    text: 'The stored state of signed feeds was replaced by an older one: {error:advised}',
   },
   'clock-back': { level: 'warn', thread: 'Updater', text: 'The clock went back: {error:advised}' },
   'trust-raised': {

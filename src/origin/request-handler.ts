@@ -1,4 +1,4 @@
-// Answers one request to the origin: a file, an acknowledgement, an upload, the record of requests, or a refusal.
+// Answers one request to the origin: for a file, for the record of requests, or with an acknowledgement or an upload.
 //
 // Guarantees: every request gets one response or a closed connection, and no error leaves this module. If a file
 // shrinks while it is sent, the connection is closed, so that the body does not look complete.

@@ -2,7 +2,7 @@
 //
 // A connection is reused only with the same settings, origin and proxy profile (`Route.sharedKey`), so no old
 // credential or proxy is used after a reload. An unused connection is kept for seconds; `close` ends all connections.
-// Guarantees: a request is repeated only if its connection delivered a response before. If a part of the request was
+// Guarantees: a request is repeated only if its connection had already delivered an earlier response. If a part of the request was
 // sent, two more conditions apply. It must be harmless to repeat (GET, HEAD, PUT, or a POST with an Idempotency-Key;
 // never a PATCH). And the connection must have ended before the response, or the proxy must have requested
 // authentication again.

@@ -1,6 +1,6 @@
 // Licenses: a statement that the vendor has signed, in a DSSE envelope (Dead Simple Signing Envelope 1.0). Pure.
 //
-// Guarantees: nothing of a license is used before one of the given keys has signed it. The key id in the envelope is
+// Guarantees: nothing of a license is used before a signature by one of the given keys was verified. The key id in the envelope is
 // never trusted; it only chooses which key is tried first.
 
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';

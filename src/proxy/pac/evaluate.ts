@@ -1,4 +1,4 @@
-// Evaluates a PAC file for one URL in its own thread, which ends with the result, at the limit, or at the abort.
+// Evaluates a PAC file for one URL in its own thread, which ends after the result, at the time limit, or when aborted.
 //
 // Guarantees: no matter what the file does, the event loop is not blocked, and the thread has ended afterwards. A
 // thread is started only for an evaluation. Names are resolved here and not in the thread: `lookUp` decides whether

@@ -1,4 +1,4 @@
-// The agents that a platform knows, and the commands for each: what its events add up to.
+// The agents that a platform knows, and the commands for each, calculated from the recorded events.
 //
 // Guarantees: the numbers of an agent's commands only rise. A command is kept until its final result has arrived. The
 // number of agents, of commands without a result, and of results is limited.
