@@ -24,7 +24,7 @@ const line = (longest: number) =>
     .max(longest)
     .regex(/^\P{Cc}+$/u);
 
-export const ACTIVATION_WORDS = ['unactivated', 'activated', 'expired', 'revoked'] as const;
+const ACTIVATION_WORDS = ['unactivated', 'activated', 'expired', 'revoked'] as const;
 export type ActivationWord = (typeof ACTIVATION_WORDS)[number];
 
 /** What a command asks for. A new one is a row here and a handler in `daemon/platform`. */
@@ -135,7 +135,7 @@ export interface PlatformReport {
   readonly timeouts?: readonly { readonly route: string; readonly ms: number }[];
 }
 
-export type CommandOutcome = 'done' | 'refused' | 'failed' | 'waiting';
+type CommandOutcome = 'done' | 'refused' | 'failed' | 'waiting';
 
 /** The result of a command, as it is kept and sent. */
 export interface CommandResult {

@@ -369,7 +369,7 @@ export function aTrust(over: Partial<TrustRow> = {}): TrustRow {
 }
 
 /** The link of a host that has none. */
-export function aPlatform(over: Partial<PlatformStatus> = {}): PlatformStatus {
+function aPlatform(over: Partial<PlatformStatus> = {}): PlatformStatus {
   return {
     enabled: false,
     url: null,

@@ -33,7 +33,7 @@ export interface PlatformWork {
 }
 
 /** The activation of this host, as the platform hears of it. */
-export interface PlatformActivation {
+interface PlatformActivation {
   readonly state: ActivationWord;
   /** @throws CodedError */
   renew(signal: AbortSignal): Promise<void>;

@@ -8,7 +8,7 @@ import type { DoneCommand } from './results.ts';
 
 const HOUR_MS = 3_600_000;
 /** Refusals because of a limit do not count towards it. */
-export const OVER_LIMIT = 'PLATFORM-RATE';
+const OVER_LIMIT = 'PLATFORM-RATE';
 
 /** The most commands of each kind that are carried out within an hour. docs/platform.md has this table. */
 export const HOURLY_LIMITS: Readonly<Record<CommandName, number>> = {

@@ -15,7 +15,7 @@ const TOP_ROLES: ReadonlySet<string> = new Set(['root', 'timestamp', 'snapshot',
 const MAX_ROUTES = 100;
 
 /** The last work of a purpose; times in ms since the epoch. */
-export interface LastWork {
+interface LastWork {
   readonly succeededAt: number | null;
   readonly failed: { readonly at: number; readonly code: string } | null;
 }
