@@ -6,18 +6,10 @@
 import { type JsonReply, problemOf, type ServedExchange } from '#origin/reply.ts';
 import { agentOf, mediaTypeOf } from '#origin/uploads/upload-headers.ts';
 import { type Clock, wait } from '#system/clock.ts';
-import { type FaultSwitches, misorder } from './faults.ts';
-import { contentOf, type LinkSession, type Sessions } from './sessions.ts';
+import { misorder } from './faults.ts';
+import type { LinkParts } from './link-parts.ts';
+import { contentOf, type LinkSession } from './sessions.ts';
 import { type FromAgent, type Hello, LINK_FORMAT, type PlatformContent, platformMessage, readPoll } from './wire.ts';
-
-interface Parts {
-  readonly sessions: Sessions;
-  readonly clock: Clock;
-  readonly faults: FaultSwitches;
-  readonly nextMessageId: () => string;
-  /** Whether requests of this agent must be signed. */
-  readonly needsSignature: (agent: string) => boolean;
-}
 
 /** Of one response; the others follow in the next one. */
 const MAX_COMMANDS = 100;
@@ -29,11 +21,11 @@ const SECONDS_UNTIL_ROOM = 600;
 type Held = 'command' | 'replaced' | 'closing' | 'time' | 'disconnected';
 
 export class PollLinks {
-  readonly #parts: Parts;
+  readonly #parts: LinkParts;
   readonly #sessions = new Map<string, PollSession>();
   #isClosing = false;
 
-  constructor(parts: Parts) {
+  constructor(parts: LinkParts) {
     this.#parts = parts;
   }
 

@@ -9,10 +9,11 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import type { JsonReply, RefusedRequest } from '#origin/reply.ts';
 import { agentOf } from '#origin/uploads/upload-headers.ts';
-import type { Clock, Timer } from '#system/clock.ts';
+import type { Timer } from '#system/clock.ts';
 import { Turns } from '#system/turns.ts';
-import { type FaultSwitches, misorder } from './faults.ts';
-import { contentOf, type LinkSession, type Sessions } from './sessions.ts';
+import { misorder } from './faults.ts';
+import type { LinkParts } from './link-parts.ts';
+import { contentOf, type LinkSession } from './sessions.ts';
 import {
   type FromAgent,
   type Hello,
@@ -23,15 +24,6 @@ import {
   platformMessage,
   readAgentMessage,
 } from './wire.ts';
-
-interface Parts {
-  readonly sessions: Sessions;
-  readonly clock: Clock;
-  readonly faults: FaultSwitches;
-  readonly nextMessageId: () => string;
-  /** Whether requests of this agent must be signed. */
-  readonly needsSignature: (agent: string) => boolean;
-}
 
 /** Codes of a close frame: RFC 6455, 7.4.1, and 1012 of its registry. */
 const CLOSE = {
@@ -54,11 +46,11 @@ const MAX_WAITING = 16;
 const CLOSING_MS = 500;
 
 export class WebSocketLinks {
-  readonly #parts: Parts;
+  readonly #parts: LinkParts;
   readonly #links = new Set<WebSocketLink>();
   #server: Promise<WebSocketServer> | null = null;
 
-  constructor(parts: Parts) {
+  constructor(parts: LinkParts) {
     this.#parts = parts;
   }
 
@@ -148,7 +140,7 @@ export function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
 class WebSocketLink {
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
-  readonly #parts: Parts;
+  readonly #parts: LinkParts;
   /** What the request says about its agent, before the `hello`. */
   readonly #sender: Sender;
   readonly #turns = new Turns();
@@ -158,7 +150,7 @@ class WebSocketLink {
   #sentMessages = 0;
   #isAlive = true;
 
-  constructor(socket: WebSocket, parts: Parts, sender: Sender) {
+  constructor(socket: WebSocket, parts: LinkParts, sender: Sender) {
     this.#socket = socket;
     this.#parts = parts;
     this.#sender = sender;
