@@ -34,7 +34,7 @@ const MODE = 0o600;
 /** A request for 10,000 keys has about 2 MB. */
 const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
 
-export const requestsFolder = (platformDir: string): string => join(platformDir, FOLDER);
+const requestsFolder = (platformDir: string): string => join(platformDir, FOLDER);
 
 /** Requests something of the server of this folder. Returns the id. @throws CodedError FILE-*, DISK-FULL */
 export async function writeRequest(

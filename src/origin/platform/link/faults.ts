@@ -28,7 +28,7 @@ export interface PlatformFaults {
   readonly activation: string | null;
 }
 
-export interface RefusedByFault {
+interface RefusedByFault {
   readonly status: number;
   readonly retryAfterSeconds?: number;
 }

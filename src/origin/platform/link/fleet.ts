@@ -91,7 +91,7 @@ type Pushed = Extract<FleetEvent, { kind: 'pushed' }>;
 
 export const MAX_AGENTS = 10_000;
 /** Commands of one agent without a result. */
-export const MAX_OPEN_COMMANDS = 1_000;
+const MAX_OPEN_COMMANDS = 1_000;
 /** Commands of one agent whose result is kept. */
 const MAX_RESULTS = 100;
 const MAX_REQUESTS = 10_000;

@@ -10,7 +10,7 @@ export const LINK_FORMAT = 1;
 export const LINK_PROTOCOL = 'sallyport.link.v1';
 /** Of one message, and of the body of a poll. */
 export const MAX_LINK_MESSAGE_BYTES = 1024 * 1024;
-export const MAX_WAIT_SECONDS = 60;
+const MAX_WAIT_SECONDS = 60;
 export const MAX_DELAY_SECONDS = 3_600;
 /** An agent sends far fewer messages in one poll. */
 const MAX_POLLED_MESSAGES = 1_000;

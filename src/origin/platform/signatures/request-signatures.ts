@@ -11,16 +11,16 @@ import { utcTime } from '#system/moment.ts';
 import { NewestMap } from '#system/newest.ts';
 import { isSignedBy, type RequestSignature, readSignature } from './http-signature.ts';
 
-export const SIGNATURE_LABEL_OF_AGENTS = 'sallyport';
+const SIGNATURE_LABEL_OF_AGENTS = 'sallyport';
 /** A signature may be this old, or come from a clock that is ahead by this time. */
-export const CLOCK_WINDOW_MS = 300_000;
+const CLOCK_WINDOW_MS = 300_000;
 /** A signature is older than the window before its nonce is forgotten. */
 const NONCE_MS = 2 * CLOCK_WINDOW_MS;
 const MAX_NONCES = 100_000;
 const MAX_NONCE_LENGTH = 128;
 
 /** Why a request is refused, in the form of the activation protocol. */
-export interface SignatureRefusal {
+interface SignatureRefusal {
   readonly status: 401;
   readonly body: {
     readonly v: 1;
