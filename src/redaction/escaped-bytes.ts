@@ -32,7 +32,7 @@ export function findsInLayers(text: Buffer, finds: (bytes: Buffer) => boolean): 
   if (hasBreak(text) || mayBeLatin1(text)) return null;
   const both = read(text, { web: true, backslash: true }, finds);
   if (both === null || both.found) return both === null ? null : true;
-  // Escapes of one kind are undone in the same way, whether or not the other kind is undone, too.
+  // Escapes of one kind are undone in the same way, whether or not those of the other kind are also undone.
   if (!both.hadWeb || !both.hadBackslash) return false;
   for (const reading of [
     { web: true, backslash: false },
@@ -165,7 +165,7 @@ function backslashAt(bytes: Buffer, at: number): Escape {
   return number === null || bytes[number.end] !== 0x7d ? NONE : escapeOf(number.value, number.end + 1 - at);
 }
 
-/** Up to eight zeros, then at most as many digits. Null without a digit, or for a number that is no character. */
+/** Up to eight zeros, then at most as many digits. Null without a digit, or for a number that is not a character. */
 function numberAt(
   bytes: Buffer,
   start: number,
@@ -195,7 +195,7 @@ function fixedHex(bytes: Buffer, start: number, digits: number): number | null {
   return value;
 }
 
-/** 16 for a byte that is no hex digit. */
+/** 16 for a byte that is not a hex digit. */
 function digitOf(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;

@@ -18,7 +18,7 @@ const part = fc.oneof(
 const text = fc.array(part, { maxLength: 24 }).map((parts) => parts.join('').toWellFormed());
 
 describe('escaped bytes', () => {
-  it('escaped bytes: every layer of a text is searched, or the answer is that the bytes do not tell', () => {
+  it('escaped bytes: every layer of a text is searched, or the result is null', () => {
     let known = 0;
     fc.assert(
       fc.property(text, (one) => {

@@ -5,7 +5,7 @@ import { failureSchema } from '#control/answers.ts';
 import { answer } from '#control/verb.ts';
 
 /** Advice of the platform. The text is foreign: it is shown, never run. */
-export const adviceSchema = z.object({
+const adviceSchema = z.object({
   id: z.string(),
   /** When it arrived; RFC 3339. */
   at: z.string(),

@@ -18,7 +18,7 @@ import type { Clock, Timer } from '#system/clock.ts';
 import { CommandHandlers, decisionOf } from './command-handlers.ts';
 import { nextReport } from './report-facts.ts';
 
-export const PURPOSE = 'platform';
+const PURPOSE = 'platform';
 const INBOX = 'inbox';
 /** How often a report is sent at most, apart from the one of each connection. docs/platform.md names it. */
 const REPORT_EVERY_MS = 600_000;

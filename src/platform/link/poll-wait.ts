@@ -4,7 +4,7 @@
 // wait for less. A single cut may be a restart of the server. After a day the full wait is tried again.
 
 /** Longest wait of a poll in seconds, and the shortest that is learned. */
-export const MAX_POLL_SECONDS = 60;
+const MAX_POLL_SECONDS = 60;
 const MIN_POLL_SECONDS = 5;
 /** How much of the time after which polls were cut is used. */
 const SHARE = 0.8;
