@@ -96,6 +96,8 @@ describe('loadSettings', () => {
       proxy_required: false,
       proxy_change: 'apply',
       rejected_credential_retry_hours: 6,
+      activation: { license_keys: [] },
+      menu: {},
       proxies: [],
       use_proxy_for: {
         updates: 'default',

@@ -135,7 +135,7 @@ describe('a secret', () => {
 
     expect(refused.problems).toEqual([]);
     expect(refused.error.message).toMatch(
-      /^\[CREDENTIALS-ELSEWHERE\] Only the running service can read the credentials that updates\.bearer_token in .*CREDENTIALS_DIRECTORY/,
+      /^\[CREDENTIALS-ELSEWHERE\] Only the running service can read credentials\. .*: updates\.bearer_token\. .*CREDENTIALS_DIRECTORY/,
     );
     expect(refused.error.check).toContain('systemctl start sallyport');
   });
