@@ -48,7 +48,8 @@ export async function answerActivate(
   { findDaemon, keepSecret }: Pick<LookParts, 'findDaemon'> & { keepSecret(value: Secret): void },
   signal: AbortSignal,
 ): Promise<Activated> {
-  keepSecret(new Secret(key));
+  const { readMaskedKey } = await import('#control/platform/activation-key.ts');
+  readMaskedKey(key, (form) => keepSecret(new Secret(form)));
   const control = await findDaemon();
   if (control === null) throw coded('CHANGE-UNTRIED', {});
   return await activateBy(control, key, signal);

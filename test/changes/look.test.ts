@@ -45,6 +45,14 @@ it('activate: the service passes the key to the daemon and logs nothing of it', 
   expect(JSON.stringify(rig.events)).not.toContain('AAAA');
 });
 
+it('activate: a text that is no key hides nothing in the log of the service', async () => {
+  const kept: string[] = [];
+  rig.over = { keepSecret: (value) => void kept.push(value.reveal()) };
+  const asked = activateByService(place(), target(), { key: 'user 1501', signal });
+  await expect(asked).rejects.toMatchObject({ code: 'LICENSE-KEY' });
+  expect(kept).toEqual([]);
+});
+
 it('PIN: the wait after three wrong attempts doubles up to 15 minutes, also if the clock steps', () => {
   const waits = [1, 2, 3, 4, 5, 20].map((failures) => waitBefore({ failures, lastMs: 1_000 }, 1_000));
   expect(waits).toEqual([0, 0, 30_000, 60_000, 120_000, 900_000]);

@@ -1,6 +1,7 @@
 // The handlers of the verbs about identity and activation.
 //
-// Guarantees: an activation key is masked in every output of this process from the moment that it arrives.
+// Guarantees: a valid activation key is masked in every output of this process before it is used. A text that is no key
+// is never masked.
 
 import type { Failure, Verbs } from '#control/control.ts';
 import type { ACTIVATION_VERBS, ActivationResult, ShownActivationState } from '#control/platform/activation.ts';
@@ -15,15 +16,18 @@ import { outcomeAfter } from './outcome.ts';
 
 type ActivationVerbs = Pick<Verbs, keyof typeof ACTIVATION_VERBS>;
 
+/** Keys that are masked until a restart; later ones only for a while, so that nobody can fill the memory. */
+const MAX_KEPT_KEYS = 8;
+
 export function activationHandlers(parts: Parts): HandlersOf<ActivationVerbs> {
   const { activation: host, known } = parts;
+  let entered = 0;
   return {
     showActivation: async () => (host.isNeeded ? describeActivation(parts, await host.open()) : NOT_NEEDED),
     activate: async ({ request: { key: text, replace }, signal, ...caller }) => {
-      known.add(text);
-      const { readActivationKey } = await import('#platform/activation/activation-key.ts');
-      const key = readActivationKey(text);
-      known.add(key);
+      const { readMaskedKey } = await import('#control/platform/activation-key.ts');
+      entered += 1;
+      const key = readMaskedKey(text, (form) => known.add(form, entered > MAX_KEPT_KEYS ? 'once' : undefined));
       const type = replace ? 'replace' : 'activate';
       const what = replace ? 'replacing a lost installation' : 'with a key';
       return await attempt(parts, caller, { what, isOnline: true }, (activation) =>

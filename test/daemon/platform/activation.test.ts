@@ -65,6 +65,16 @@ describe('activation of a host', () => {
     }
   });
 
+  it('activation: a text that is no key is not masked afterwards, and a key is in each form', async () => {
+    const one = await host(rig.direct());
+    const { known } = one.parts;
+    await expect(one.verbs.activate('connected')).rejects.toMatchObject({ code: 'LICENSE-KEY' });
+    expect(known.redact('connected')).toBe('connected');
+    const key = await rig.key();
+    await one.verbs.activate(key.toLowerCase());
+    for (const form of [key, key.toLowerCase(), withoutHyphens(key)]) expect(known.redact(form)).toBe('***');
+  });
+
   it('activation: a refusal names the proxy and says that it is not the problem', async () => {
     const key = await rig.key();
     expect((await (await host(rig.direct())).verbs.activate(key)).failure).toBeNull();

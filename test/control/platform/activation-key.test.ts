@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readActivationKey } from '#platform/activation/activation-key.ts';
+import { readActivationKey } from '#control/platform/activation-key.ts';
 
 describe('activation key', () => {
   it.each([

@@ -1,6 +1,7 @@
 // The form of an activation key: four groups of four letters and digits. Pure.
 //
-// Guarantees: a key with a wrong form is never sent, and no reason quotes it.
+// Guarantees: a key with a wrong form is never sent, and no reason quotes it. Only a key with the right form is masked:
+// masking any text would let a caller hide words of the log.
 
 import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -18,6 +19,14 @@ export function readActivationKey(text: string): Secret {
   if (reason !== null) throw coded('LICENSE-KEY', { reason });
   const plain = groups.join('');
   return new Secret(plain.match(/.{4}/g)?.join('-') ?? plain);
+}
+
+/** Reads a key, and masks it as it is sent and as it was entered. @throws CodedError LICENSE-KEY; then nothing is masked */
+export function readMaskedKey(text: string, mask: (form: string) => void): Secret {
+  const key = readActivationKey(text);
+  const sent = key.reveal();
+  for (const form of new Set([sent, sent.replaceAll('-', ''), text.trim()])) mask(form);
+  return key;
 }
 
 /** A key without separators is one long group. */
