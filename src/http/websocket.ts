@@ -37,7 +37,10 @@ export interface WebSocketOptions {
   readonly refusal?: (head: ResponseHead) => CodedError | null;
 }
 
-/** A WebSocket that is open; `close` ends it and its connection at once. */
+/**
+ * A WebSocket that is open; `close` ends it and its connection at once. It is paused, so that no message is lost before
+ * the caller listens: call `socket.resume()` then.
+ */
 export interface OpenWebSocket {
   readonly socket: WebSocket;
   readonly facts: HopFacts;
@@ -109,6 +112,8 @@ class Upgrade {
     const { signal } = this.#options;
     const { promise, resolve, reject } = this.#result;
     socket.once('open', () => {
+      // The first message may be in the same segment as the 101.
+      socket.pause();
       if (this.#facts !== null) resolve(this.#facts);
     });
     socket.once('upgrade', () => {

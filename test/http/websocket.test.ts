@@ -14,13 +14,13 @@ const trust = { ca: { key: 'endpoints.ca_file', path: '/ca.pem', pem: ca.cert } 
 let origin: TlsOrigin | undefined;
 afterEach(() => origin?.close());
 
-/** An origin that accepts every upgrade, with a field of this size. */
-async function serve(bytes: number): Promise<URL> {
+/** An origin that accepts every upgrade, with a field of this size and these frames in the same write. */
+async function serve(bytes: number, frames = ''): Promise<URL> {
   origin = await startTlsOrigin(ca.issue(), {
     upgrade: (request, socket) => {
       const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}${GUID}`).digest('base64');
       const fields = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}`;
-      socket.write(`HTTP/1.1 101 Switching\r\n${fields}\r\nX: ${'x'.repeat(bytes)}\r\n\r\n`);
+      socket.write(`HTTP/1.1 101 Switching\r\n${fields}\r\nX: ${'x'.repeat(bytes)}\r\n\r\n${frames}`, 'latin1');
     },
   });
   return new URL(origin.url.href.replace('https:', 'wss:'));
@@ -47,5 +47,14 @@ describe('WebSocket: an upgrade', () => {
 
   it('with a head above the limit is WS-BLOCKED, without a hop', async () => {
     await expect(open(await serve(300_000))).rejects.toMatchObject({ code: 'WS-BLOCKED', hop: null });
+  });
+
+  it('with a message in the same segment as the answer keeps it until somebody listens', async () => {
+    const { socket, close } = await open(await serve(1, '\x81\x05hello'));
+    await new Promise((resolve) => setImmediate(resolve));
+    const message = new Promise((resolve) => socket.once('message', (data) => resolve(`${data as Buffer}`)));
+    socket.resume();
+    expect(await message).toBe('hello');
+    close();
   });
 });

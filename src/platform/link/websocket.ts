@@ -90,6 +90,7 @@ export class LinkSocket {
     socket.on('pong', () => listener.pong());
     socket.on('error', (error: Error & { code?: string }) => this.#onError(error));
     socket.on('close', (code, reason) => this.#onClose(code, reason.toString('utf8')));
+    socket.resume();
   }
 
   /** Sends a message now. Returns false if it cannot be sent. */
