@@ -31,6 +31,8 @@ export interface HopFacts {
   readonly localAddress?: string | undefined;
   /** Names of request headers that must not be sent, in lower case, because a proxy decrypts the connection. */
   readonly withheld?: readonly string[] | undefined;
+  /** The subject of the CA with which a proxy decrypts the connection, with permission; missing if none does. */
+  readonly decryptedBy?: string | undefined;
 }
 
 /** Whether the hop can read a response: not for a direct connection, and not inside TLS to the target. */

@@ -14,7 +14,7 @@ import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
-import { answersFrom } from '#proxy/route.ts';
+import { answersFrom, type HopFacts } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { AgentIdentity } from './agent-id.ts';
 
@@ -49,6 +49,8 @@ export interface UpdatesRequest {
   readonly signal: AbortSignal;
   /** Called when a proxy, or the server itself, has accepted the connection. */
   onConnected?(): void;
+  /** Throws if nothing may be sent over this connection. */
+  requireHop?(facts: HopFacts): void;
 }
 
 /**
@@ -91,6 +93,7 @@ export async function askUpdates(ports: UpdatesRequestPorts, request: UpdatesReq
     limitBytes: request.limitBytes,
     signal: request.signal,
     onConnected: () => request.onConnected?.(),
+    requireHop: (facts) => request.requireHop?.(facts),
   });
   const { head, facts } = answer;
   const { via } = head;

@@ -45,7 +45,7 @@ it('activate: the service passes the key to the daemon and logs nothing of it', 
   expect(JSON.stringify(rig.events)).not.toContain('AAAA');
 });
 
-it('activate: a text that is no key hides nothing in the log of the service', async () => {
+it('activate: a text that is not a key hides nothing in the log of the service', async () => {
   const kept: string[] = [];
   rig.over = { keepSecret: (value) => void kept.push(value.reveal()) };
   const asked = activateByService(place(), target(), { key: 'user 1501', signal });

@@ -61,6 +61,16 @@ export class ActivationRig {
     };
   }
 
+  /** The same, with a proxy that may decrypt TLS: the certificate of the server leads to a CA that may. */
+  decrypted(profile: object, sendsTokens: boolean): Record<string, unknown> {
+    const url = `https://${VENDOR}:${this.tls.port}`;
+    const updates = {
+      ...{ trust: 'tuf', tuf: { metadata_url: `${url}/metadata/` }, allow_interception_by: join(this.#dir, 'ca.pem') },
+      send_tokens_when_intercepted: sendsTokens,
+    };
+    return { ...this.through(profile), updates };
+  }
+
   async close(): Promise<void> {
     await this.tls.close();
     await this.platform.close();

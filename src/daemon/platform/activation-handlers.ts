@@ -1,6 +1,6 @@
 // The handlers of the verbs about identity and activation.
 //
-// Guarantees: a valid activation key is masked in every output of this process before it is used. A text that is no key
+// Guarantees: a valid activation key is masked in every output of this process before it is used. A text that is not a key
 // is never masked.
 
 import type { Failure, Verbs } from '#control/control.ts';
@@ -16,7 +16,7 @@ import { outcomeAfter } from './outcome.ts';
 
 type ActivationVerbs = Pick<Verbs, keyof typeof ACTIVATION_VERBS>;
 
-/** Keys that are masked until a restart; later ones only for a while, so that nobody can fill the memory. */
+/** Keys that are masked until a restart; later ones only for a while, so that callers cannot fill the memory. */
 const MAX_KEPT_KEYS = 8;
 
 export function activationHandlers(parts: Parts): HandlersOf<ActivationVerbs> {

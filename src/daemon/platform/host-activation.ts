@@ -2,7 +2,8 @@
 // of the signatures of all purposes.
 //
 // Guarantees: a host that needs no activation loads no module for it. Requests are signed only for the origins that the
-// settings of their purpose name. Nothing here stops any other work.
+// settings of their purpose name. Nothing of an activation goes to a proxy that decrypts TLS, unless tokens may. Nothing
+// here stops any other work.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -20,6 +21,7 @@ import type { Clock, Random, Timer } from '#system/clock.ts';
 import { type InstalledAgent, saveAgentId } from '#updates/agent-id.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { askUpdates, configuredFeed } from '#updates/request.ts';
+import { requirePrivate } from './activation-privacy.ts';
 import { type IdentityParts, needsIdentity, openIdentity, reportFinding, usesActivation } from './open-identity.ts';
 
 const ACTIVATION_FILE = 'activation.json';
@@ -234,6 +236,7 @@ async function sendActivation(
     body,
     limitBytes: ANSWER_LIMIT_BYTES,
     signal,
+    requireHop: requirePrivate,
   });
   return { status: response.head.status, body: response.body, proxy: response.facts.proxy };
 }

@@ -33,6 +33,8 @@ export interface SessionRequest extends Omit<SendOptions, 'clock' | 'deadlines'>
   readonly deadlines: Deadlines | ((facts: HopFacts) => Deadlines);
   /** Called once there is a connection for the request: a reused one or a new one. */
   readonly onConnected?: () => void;
+  /** Throws if nothing may be sent over this connection, which then ends. Called before each attempt. */
+  readonly requireHop?: (facts: HopFacts) => void;
 }
 
 export interface SessionResponse extends SmallResponse {
@@ -75,7 +77,8 @@ export class Session {
   /**
    * Sends a request and returns the whole response, whatever its status.
    * @throws CodedError of the route and the hop, RESPONSE-TIMEOUT, REQUEST-TIMEOUT, DOCUMENT-*, CONNECTION-LOST,
-   * BAD-RESPONSE, TOO-MANY-INTERIM, CONTENT-ENCODED, ORIGIN-407; the reason of `signal` once it is aborted
+   * BAD-RESPONSE, TOO-MANY-INTERIM, CONTENT-ENCODED, ORIGIN-407; what `requireHop` throws; the reason of `signal` once
+   * it is aborted
    */
   async request(request: SessionRequest): Promise<SessionResponse> {
     const { signal } = request;
@@ -131,13 +134,19 @@ export class Session {
     }
   }
 
-  #send({ client, ender }: Opened, request: SessionRequest): Promise<RequestOutcome> {
+  async #send({ client, ender }: Opened, request: SessionRequest): Promise<RequestOutcome> {
     const { clock } = this.#parts;
     request.onConnected?.();
+    try {
+      request.requireHop?.(client.connection.facts);
+    } catch (thrown) {
+      this.#end({ client, ender });
+      throw thrown;
+    }
     const { deadlines: given } = request;
     const deadlines = typeof given === 'function' ? given(client.connection.facts) : given;
     const signed = this.#signed(request.request);
-    return endedBy(request.signal, ender, () =>
+    return await endedBy(request.signal, ender, () =>
       client.send({ ...request, request: signed, deadlines, clock }, { isLast: false }),
     );
   }

@@ -335,7 +335,7 @@ export class Connector {
     const { withheld } = await trusts.ofPurpose(purpose);
     const { intercepted } = secured;
     this.#parts.onTls({ by: intercepted, proxy: facts.proxy, authority, withheld });
-    const limits = intercepted === null ? {} : { withheld };
+    const limits = intercepted === null ? {} : { withheld, decryptedBy: intercepted };
     return originConnection({ ...facts, ...limits, passed: observer.passed }, { ...sockets, memory });
   }
 

@@ -65,7 +65,7 @@ describe('activation of a host', () => {
     }
   });
 
-  it('activation: a text that is no key is not masked afterwards, and a key is in each form', async () => {
+  it('activation: a text that is not a key is not masked afterwards, and a key is in each form', async () => {
     const one = await host(rig.direct());
     const { known } = one.parts;
     await expect(one.verbs.activate('connected')).rejects.toMatchObject({ code: 'LICENSE-KEY' });
@@ -105,6 +105,22 @@ describe('activation of a host', () => {
     expect(failure?.message).toMatch(/^Activation did not reach the server: \[AUTH-REJECTED\]/);
     expect(cause?.code).toBe('AUTH-REJECTED');
     expect(outcome).toMatchObject({ kind: 'configuration-error', code: 'AUTH-REJECTED' });
+  });
+
+  it('activation: the key goes to a proxy that decrypts TLS only if tokens may', async () => {
+    const proxy = await startFaultProxy(honest(rig.tls.port));
+    closing.push(() => proxy.close());
+    const key = await rig.key();
+    const one = await host(rig.decrypted({ port: proxy.port }, false));
+    const { failure, cause, outcome } = await one.verbs.activate(key);
+    expect(failure).toMatchObject({ code: 'LICENSE-PROXY' });
+    expect(failure?.message).toMatch(/^Activation did not reach the server: \[TLS-INTERCEPTED\].*No request was sent/);
+    expect(failure?.check).toContain('updates.send_tokens_when_intercepted: true');
+    expect(cause?.code).toBe('TLS-INTERCEPTED');
+    expect(outcome).toMatchObject({ kind: 'configuration-error', code: 'TLS-INTERCEPTED' });
+    // The server would refuse a key that another host has used.
+    const other = await host(rig.decrypted({ port: proxy.port }, true));
+    expect((await other.verbs.activate(key)).failure).toBeNull();
   });
 
   it('activation: a clock that is off is LICENSE-CLOCK with by how much', async () => {
