@@ -7,14 +7,16 @@ import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { AdviceStore } from '#platform/inbox/advice.ts';
-import type { Handled } from '#platform/inbox/inbox.ts';
+import type { Handled, Handling } from '#platform/inbox/inbox.ts';
 import type { PlatformCommand } from '#platform/messages.ts';
 import type { Clock } from '#system/clock.ts';
 import type { PlatformRequests, StoredRequest } from '#uploads/platform-requests.ts';
 
 /** A command that waits for the end of a check is looked at again at the latest after this. */
 const LOOK_AGAIN_MS = 3_600_000;
+/** The wait after a renewal that failed; it doubles with each failure in a row. */
 const RETRY_MS = 60_000;
+const MAX_RETRY_MS = 3_600_000;
 
 export interface HandlerPorts {
   readonly clock: Clock;
@@ -37,20 +39,24 @@ export class CommandHandlers {
   readonly #ports: HandlerPorts;
   /** The checks of commands: running, or how they ended. */
   readonly #checks = new Map<string, 'running' | { readonly failure: CodedError | null }>();
+  /** When the last successful renewal began (monotonic clock). */
+  #renewedAtMs: number | null = null;
+  /** Why the last renewals failed, and when the next may begin (monotonic clock). */
+  #unrenewed: { readonly failure: CodedError; readonly failures: number; readonly untilMs: number } | null = null;
 
   constructor(ports: HandlerPorts) {
     this.#ports = ports;
   }
 
   /** Carries out a command. @throws CodedError for faults of this host */
-  async handle(id: string, command: PlatformCommand, signal: AbortSignal): Promise<Handled> {
+  async handle(id: string, command: PlatformCommand, handling: Handling): Promise<Handled> {
     switch (command.command) {
       case 'update-available':
         return this.#checkForUpdates(id);
       case 'send-logs':
         return await this.#sendLogs(id, command.case);
       case 'activation-changed':
-        return await this.#renewActivation(signal);
+        return await this.#renewActivation(handling);
       case 'advice': {
         const { from, text } = command;
         await this.#ports.advice.put({ id, at: this.#ports.clock.now(), from, text });
@@ -94,15 +100,27 @@ export class CommandHandlers {
     }
   }
 
-  async #renewActivation(signal: AbortSignal): Promise<Handled> {
+  /** All commands share one renewal, and the wait after its failure, so that many do not make many requests. */
+  async #renewActivation({ signal, receivedAtMs }: Handling): Promise<Handled> {
+    const { clock } = this.#ports;
+    const nowMs = clock.monotonic();
+    const ageMs = clock.now() - receivedAtMs;
+    if (this.#renewedAtMs !== null && ageMs > nowMs - this.#renewedAtMs) return { kind: 'done', job: null };
+    const { untilMs = nowMs, failure = null, failures = 0 } = this.#unrenewed ?? {};
+    if (failure !== null && nowMs < untilMs)
+      return { kind: 'later', waitMs: untilMs - nowMs, failure, isFailure: true };
     try {
       await this.#ports.renewActivation(signal);
+      this.#renewedAtMs = nowMs;
+      this.#unrenewed = null;
       return { kind: 'done', job: null };
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       const error = asCoded(thrown);
       if (!error.retryable) return { kind: 'failed', error };
-      return { kind: 'later', waitMs: RETRY_MS, failure: error, isFailure: true };
+      const waitMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(failures, 10));
+      this.#unrenewed = { failure: error, failures: failures + 1, untilMs: clock.monotonic() + waitMs };
+      return { kind: 'later', waitMs, failure: error, isFailure: true };
     }
   }
 }

@@ -84,7 +84,7 @@ export class RunningPlatform {
       clock,
       random: ports.random,
       report,
-      handle: (id, command, signal) => handlers.handle(id, command, signal),
+      handle: (id, command, handling) => handlers.handle(id, command, handling),
       send: (message) => link.send(message),
     });
     const link: PlatformLink = new PlatformLink({

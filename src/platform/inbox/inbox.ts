@@ -43,9 +43,16 @@ export interface InboxPorts extends Pick<SpoolPorts, 'files' | 'outbox' | 'balla
   readonly random: Random;
   readonly report: ScopedReport;
   /** Carries out a command. It throws only for faults of this host. */
-  handle(id: string, command: PlatformCommand, signal: AbortSignal): Promise<Handled>;
+  handle(id: string, command: PlatformCommand, handling: Handling): Promise<Handled>;
   /** Sends a message now, if there is a connection. */
   send(message: AgentMessage): void;
+}
+
+/** The circumstances in which a command is carried out. */
+export interface Handling {
+  readonly signal: AbortSignal;
+  /** When the command was received, in ms since the epoch. */
+  readonly receivedAtMs: number;
 }
 
 /** What the inbox has to do with a message. */
@@ -260,10 +267,14 @@ export class CommandInbox {
     }
     const { command: name } = command;
     const now = this.#ports.clock.now();
-    if (isOverLimit(name, this.#results.done, now)) {
-      return { kind: 'refused', error: coded('PLATFORM-RATE', { command: name, limit: HOURLY_LIMITS[name] }) };
+    const { counted } = this.#results;
+    if (!counted.some((one) => one.id === id)) {
+      if (isOverLimit(name, counted, now)) {
+        return { kind: 'refused', error: coded('PLATFORM-RATE', { command: name, limit: HOURLY_LIMITS[name] }) };
+      }
+      await this.#results.count({ id, name, at: now }, (other) => this.#spool.find(other) !== null);
     }
-    const handled = await this.#ports.handle(id, command, signal);
+    const handled = await this.#ports.handle(id, command, { signal, receivedAtMs: acceptedAtMs });
     const isLate = handled.kind === 'later' && handled.isFailure && now - acceptedAtMs >= GIVE_UP_MS;
     return isLate ? { kind: 'failed', error: handled.failure } : handled;
   }

@@ -1,14 +1,12 @@
 // How many commands of each kind are carried out within an hour. Pure.
 //
-// What is beyond a limit is received and refused, so that it does not wait and burst later. The count comes from the
-// stored results, so a restart does not begin a new hour. A step of the clock may begin one, which is harmless.
+// A command is counted before it is carried out for the first time, so one that is still running, or is tried again,
+// counts as well. What is beyond a limit is received and refused, so that it does not wait and burst later. The counts
+// are stored, so a restart does not begin a new hour. A step of the clock may begin one, which is harmless.
 
 import type { CommandName } from '#platform/messages.ts';
-import type { DoneCommand } from './results.ts';
 
 const HOUR_MS = 3_600_000;
-/** Refusals because of a limit do not count towards it. */
-const OVER_LIMIT = 'PLATFORM-RATE';
 
 /** The most commands of each kind that are carried out within an hour. docs/platform.md has this table. */
 export const HOURLY_LIMITS: Readonly<Record<CommandName, number>> = {
@@ -18,10 +16,19 @@ export const HOURLY_LIMITS: Readonly<Record<CommandName, number>> = {
   advice: 20,
 };
 
+/** A command that was admitted; `at` is when, in ms since the epoch. */
+export interface CountedCommand {
+  readonly id: string;
+  readonly name: string;
+  readonly at: number;
+}
+
 /** Whether one more command of this kind would be too many. */
-export function isOverLimit(name: CommandName, done: readonly DoneCommand[], now: number): boolean {
-  const recent = done.filter(
-    (one) => one.name === name && one.code !== OVER_LIMIT && now - one.at >= 0 && now - one.at < HOUR_MS,
-  );
-  return recent.length >= HOURLY_LIMITS[name];
+export function isOverLimit(name: CommandName, counted: readonly CountedCommand[], now: number): boolean {
+  return counted.filter((one) => one.name === name && isRecent(one, now)).length >= HOURLY_LIMITS[name];
+}
+
+/** Whether the command was admitted within the last hour. */
+export function isRecent({ at }: CountedCommand, now: number): boolean {
+  return now - at >= 0 && now - at < HOUR_MS;
 }

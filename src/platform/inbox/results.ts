@@ -1,8 +1,8 @@
 // The results of commands, and the number up to which commands were received: `platform-inbox.json`.
 //
 // Guarantees: a result is durable before its command leaves the spool. It is kept for 30 days and until the platform has
-// confirmed it, or until 2,000 newer ones exist. A crash leaves the previous file, whose results are then sent once
-// more. Relies on the lock of the state folder.
+// confirmed it. At most 2,000 are kept: refusals that the platform has go first, results that wait for a person last. A
+// crash leaves the previous file, whose results are then sent once more. Relies on the lock of the state folder.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -12,6 +12,7 @@ import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment-schema.ts';
 import { SavedState } from '#system/saved-state.ts';
 import { Turns } from '#system/turns.ts';
+import { type CountedCommand, isRecent } from './limits.ts';
 
 const FILE = 'platform-inbox.json';
 const FORMAT = 1;
@@ -20,7 +21,6 @@ const MAX_KEPT = 2_000;
 
 const doneSchema = z.object({
   id: z.string(),
-  /** The name of the command; the limits count by it. */
   name: z.string(),
   at: momentSchema,
   outcome: z.enum(['done', 'refused', 'failed', 'waiting']),
@@ -37,6 +37,8 @@ const fileSchema = z.object({
   last: z.string().nullable(),
   series: z.int().nonnegative(),
   done: z.array(doneSchema),
+  /** The commands of the last hour that were carried out, and those that are still being carried out. */
+  counted: z.array(z.object({ id: z.string(), name: z.string(), at: momentSchema })).default([]),
 });
 type Content = z.infer<typeof fileSchema>;
 
@@ -44,7 +46,7 @@ type Content = z.infer<typeof fileSchema>;
 export class CommandResults {
   readonly #state: SavedState<Content>;
   readonly #turns = new Turns();
-  #content: Content = { after: 0, last: null, series: 0, done: [] };
+  #content: Content = { after: 0, last: null, series: 0, done: [], counted: [] };
 
   private constructor(files: Files, stateDir: string) {
     const reader = { format: FORMAT, parse: (raw: unknown) => fileSchema.parse(raw) };
@@ -78,6 +80,11 @@ export class CommandResults {
     return this.#content.done;
   }
 
+  /** The commands that the hourly limits count. */
+  get counted(): readonly CountedCommand[] {
+    return this.#content.counted;
+  }
+
   find(id: string): DoneCommand | null {
     return this.#content.done.find((one) => one.id === id) ?? null;
   }
@@ -90,6 +97,17 @@ export class CommandResults {
   /** The platform numbers its commands from the beginning again. Durable on return. @throws CodedError DISK-FULL, FILE-* */
   async startSeries(): Promise<void> {
     await this.#change((content) => ({ ...content, after: 0, last: null, series: content.series + 1 }));
+  }
+
+  /**
+   * Counts a command towards the hourly limits, and forgets commands of earlier hours unless they are `pending`. Durable
+   * on return. @throws CodedError DISK-FULL, FILE-*
+   */
+  async count(command: CountedCommand, pending: (id: string) => boolean): Promise<void> {
+    await this.#change((content) => {
+      const others = content.counted.filter((one) => isRecent(one, command.at) || pending(one.id));
+      return { ...content, counted: [...others, command] };
+    });
   }
 
   /** Durable on return; replaces an earlier result of this command. @throws CodedError DISK-FULL, FILE-* */
@@ -126,5 +144,16 @@ export class CommandResults {
 /** Without what is too old or too much. A result that is not final, or that the platform does not have, is never too old. */
 function kept(done: readonly DoneCommand[], now: number): DoneCommand[] {
   const isOwed = ({ confirmed, outcome }: DoneCommand) => !confirmed || outcome === 'waiting';
-  return done.filter((one) => isOwed(one) || now - one.at < KEPT_MS).slice(-MAX_KEPT);
+  const young = done.filter((one) => isOwed(one) || now - one.at < KEPT_MS);
+  const excess = young.length - MAX_KEPT;
+  if (excess <= 0) return young;
+  // The sort is stable: of equal results, the oldest goes first.
+  const dropped = new Set(young.toSorted((a, b) => rankOf(a) - rankOf(b)).slice(0, excess));
+  return young.filter((one) => !dropped.has(one));
+}
+
+/** Results of the lowest rank are dropped first, so that a flood of refusals cannot drop what someone waits for. */
+function rankOf({ outcome, confirmed }: DoneCommand): number {
+  if (outcome === 'waiting') return 4;
+  return (confirmed ? 0 : 2) + (outcome === 'refused' ? 0 : 1);
 }

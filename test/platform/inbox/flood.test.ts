@@ -1,0 +1,80 @@
+// A platform that sends more than it should: what it can make this host do, and what it can make it forget.
+
+import { describe, expect, it } from 'vitest';
+import { coded } from '#errors/coded-error.ts';
+import type { Handled } from '#platform/inbox/inbox.ts';
+import { saveState } from '#system/state-file.ts';
+import { TestHost, TestPlatform } from '#test/support/inbox-rig.ts';
+
+const HOUR_MS = 3_600_000;
+const failure = coded('PLATFORM-RUNNING', {});
+
+async function started(handler: (id: string) => Handled): Promise<{ host: TestHost; platform: TestPlatform }> {
+  const host = new TestHost(handler);
+  (await host.open()).start();
+  return { host, platform: new TestPlatform() };
+}
+
+function push(platform: TestPlatform, count: number, command: string): string[] {
+  return Array.from({ length: count }, () => platform.push({ command }));
+}
+
+describe('inbox', () => {
+  it('inbox: commands in progress count towards the limit, and are not refused later', async () => {
+    const ended = new Set<string>();
+    const { host, platform } = await started((id) =>
+      ended.has(id) ? { kind: 'done', job: null } : { kind: 'later', waitMs: 2 * HOUR_MS, failure, isFailure: false },
+    );
+    const ids = push(platform, 40, 'update-available');
+    await host.connect(platform);
+    expect(host.handled.size).toBe(12);
+    expect(platform.results.size).toBe(28);
+    await host.pass(HOUR_MS);
+    push(platform, 12, 'update-available');
+    await host.connect(platform);
+    expect(host.handled.size).toBe(24);
+
+    for (const id of host.handled.keys()) ended.add(id);
+    await host.pass(2 * HOUR_MS);
+    await host.connect(platform);
+    const done = ids.filter((id) => platform.results.get(id)?.outcome === 'done');
+    expect(done).toHaveLength(12);
+  });
+
+  it('inbox: a restart does not forget the commands in progress', async () => {
+    const { host, platform } = await started(() => ({ kind: 'later', waitMs: HOUR_MS / 2, failure, isFailure: true }));
+    push(platform, 12, 'activation-changed');
+    await host.connect(platform);
+    host.die();
+    (await host.open()).start();
+    push(platform, 12, 'activation-changed');
+    await host.connect(platform);
+    expect(host.handled.size).toBe(12);
+    expect(platform.results.size).toBe(12);
+  });
+
+  it('inbox: a flood of refusals drops neither the counts nor a result that waits', async () => {
+    const host = new TestHost(() => ({ kind: 'done', job: null }));
+    const at = host.clock.now();
+    const common = { at, code: null, job: null, confirmed: true };
+    const done: object[] = [{ ...common, id: 'asked', name: 'send-logs', outcome: 'waiting' }];
+    done.push({ ...common, id: 'owed', name: 'advice', outcome: 'done', confirmed: false });
+    for (let count = 2; count < 2_000; count += 1)
+      done.push({ ...common, id: `x${count}`, name: 'x', outcome: 'refused' });
+    const counted = Array.from({ length: 12 }, (_, count) => ({ id: `u${count}`, name: 'update-available', at }));
+    const value = { after: 0, last: null, series: 0, done, counted };
+    await host.files.makeDirectory('/state', 0o700);
+    await saveState(host.files, '/state/platform-inbox.json', { format: 1, value });
+    const inbox = await host.open();
+    inbox.start();
+
+    const platform = new TestPlatform();
+    push(platform, 4, 'x');
+    push(platform, 2, 'update-available');
+    await host.connect(platform);
+    expect(host.handled.size).toBe(0);
+    expect(inbox.done).toHaveLength(2_000);
+    expect(inbox.done.slice(0, 2)).toMatchObject([{ id: 'asked' }, { id: 'owed' }]);
+    expect(inbox.done.some(({ id }) => id === 'x2')).toBe(false);
+  });
+});
