@@ -68,6 +68,7 @@ export async function serveChange(socket: Socket, parts: ServiceParts): Promise<
     requester = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`} (process ${peer.pid})`;
     const request = parseRequest(await line);
     if (request.verb === 'activate') {
+      report({ name: 'activation-requested', what: 'with a key', by: requester });
       send({ result: await answerActivate(request.key, parts, AbortSignal.any([lines.gone, parts.signal])) });
       return;
     }
