@@ -14,6 +14,7 @@ import type { Inputs, LinkEffect, LinkEvent, Machine, Saying } from './machine.t
 import { Polls } from './poll.ts';
 import type { LinkPorts, LinkState } from './ports.ts';
 import type { Received } from './received.ts';
+import { isFormerOrigin } from './request.ts';
 import { OFF, step } from './state.ts';
 import { LinkSocket } from './websocket.ts';
 
@@ -247,7 +248,10 @@ export class PlatformLink {
 
   /** An event of what was open before is none. */
   #feedFrom(running: Running, event: LinkEvent): void {
-    if (this.#running === running && !running.ender.signal.aborted) this.#feed(event);
+    if (this.#running !== running || running.ender.signal.aborted) return;
+    // Nothing is wrong with a platform that the settings no longer name.
+    if (event.kind === 'failed' && isFormerOrigin(running.url, this.#ports)) this.settingsChanged();
+    else this.#feed(event);
   }
 
   #drop(): void {

@@ -1,5 +1,9 @@
 // The requests of the link: one URL in two schemes, with the headers of the purpose and the signature of this host.
+//
+// Guarantees: a token or a signature goes only to the origin of the active `platform.url`. While new settings are being
+// applied, the link may still have the previous URL.
 
+import { coded } from '#errors/coded-error.ts';
 import type { SignableRequest } from '#http/signatures/request-signer.ts';
 import type { LinkPorts } from './ports.ts';
 
@@ -9,10 +13,25 @@ export function withScheme(url: URL, secure: 'wss:' | 'https:', plain: 'ws:' | '
   return new URL(url.href.replace(url.protocol, isSecure ? secure : plain));
 }
 
-/** The headers of a request, signed if this host is activated. @throws CodedError TOKEN-REBIND */
+/** Whether the settings now name another origin than this, or none. */
+export function isFormerOrigin(url: URL, { settings }: Pick<LinkPorts, 'settings'>): boolean {
+  const active = settings().url;
+  return active === null || originOf(active) !== originOf(url);
+}
+
+/**
+ * The headers of a request, signed if this host is activated.
+ * @throws CodedError TOKEN-REBIND; INTERRUPTED if the settings now name another origin
+ */
 export function signed(
-  { headers, signer }: Pick<LinkPorts, 'headers' | 'signer'>,
+  ports: Pick<LinkPorts, 'headers' | 'signer' | 'settings'>,
   request: SignableRequest,
 ): Record<string, string> {
-  return { ...headers(request.url), ...signer()?.sign(request) };
+  if (isFormerOrigin(request.url, ports)) throw coded('INTERRUPTED', { reason: 'platform.url has changed' });
+  return { ...ports.headers(request.url), ...ports.signer()?.sign(request) };
+}
+
+/** The same for a WebSocket and for a poll. */
+function originOf(url: URL): string {
+  return withScheme(url, 'https:', 'http:').origin;
 }

@@ -208,6 +208,36 @@ describe('link over a WebSocket', () => {
     expect(rig.link.state.kind).toBe('off');
   });
 
+  it.each(['websocket', 'poll'] as const)(
+    'link: over %s, a new token does not go to the previous URL',
+    async (mode) => {
+      const sentTo: string[] = [];
+      rig = linkRig(platform.url(), testRouter({ trust: platform.trust }), {
+        mode,
+        headers: ({ host }) => {
+          sentTo.push(host);
+          return {};
+        },
+      });
+      platform.greeting = [];
+      platform.onPoll = (response) => {
+        response.writeHead(503).end();
+        return true;
+      };
+      rig.link.start();
+      if (mode === 'websocket') await rig.until(() => platform.received.length === 1);
+      else await rig.until('waiting');
+      rig.clock.advance(mode === 'websocket' ? 30_000 : 0);
+      expect(sentTo).toEqual([platform.url().host]);
+      // Nothing listens there. The link does not know yet that the settings have changed.
+      rig.settings = { ...rig.settings, url: new URL('wss://127.0.0.1:1/') };
+      rig.retry();
+      await rig.until(() => rig.states.at(-1) === 'waiting TCP-REFUSED');
+      expect(sentTo.slice(1).filter((host) => host !== '127.0.0.1:1')).toEqual([]);
+      expect(platform.upgrades.length + platform.polls.length).toBe(1);
+    },
+  );
+
   it('link: a failure between upgrade and greeting is one of the link', async () => {
     platform.greeting = [];
     rig.link.start();
