@@ -244,7 +244,12 @@ function whileProbing(machine: Machine, event: LinkEvent, inputs: Inputs): Step 
   const probes = (blocked?.probes ?? 0) + 1;
   const error = event.kind === 'refused' ? event.error : (blocked?.error ?? event.error);
   const probeAtMs = inputs.nowMs + probeWaitMs(probes, inputs.random);
-  return polled({ ...machine, phase: 'polling', sinceMs, blocked: { error, isAssumed: false, probes, probeAtMs } });
+  const known = { error, isAssumed: false, probes, probeAtMs };
+  const polling: Machine = { ...machine, phase: 'polling', sinceMs, blocked: known };
+  const { retryAfterMs: requestedMs = 0 } = event.kind === 'failed' ? event : {};
+  if (requestedMs === 0) return polled(polling);
+  const pauseMs = waitMs({ attempts: 1, kind: 'later', requestedMs, random: inputs.random });
+  return still({ ...polling, wakeAtMs: inputs.nowMs + pauseMs });
 }
 
 /** WebSocket does not work here: long polling is used, and WebSocket is tried again later. */

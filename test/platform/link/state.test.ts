@@ -253,6 +253,16 @@ describe('link machine', () => {
     expect([rig.phase, rig.machine.blocked]).toEqual(['connected', null]);
   });
 
+  it('link machine: polls obey the Retry-After of a probe that the platform refused', () => {
+    const rig = new Rig().start().feed({ kind: 'opened' }).feed({ kind: 'refused', error: blocked });
+    while (rig.phase !== 'probing') rig.after(60_000).feed({ kind: 'answered', elapsedMs: 60_000, messages: 0 });
+    rig.feed({ kind: 'failed', error: cut, retryAfterMs: 120_000 });
+    expect([rig.phase, rig.does]).toEqual(['polling', []]);
+    expect(rig.waitMs).toBeGreaterThanOrEqual(120_000);
+    expect(rig.after(119_000).feed({ kind: 'time' }).does).toEqual([]);
+    expect(rig.wake().does).toEqual(['poll']);
+  });
+
   it('link machine: three silent upgrades lead to long polling, said once it works', () => {
     const silent = () => {
       const rig = new Rig().start();
