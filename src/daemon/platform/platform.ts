@@ -139,8 +139,13 @@ export class HostPlatform implements PlatformService {
 }
 
 /** What the link depends on. Secrets are compared, never shown. */
-function linkedTo(settings: Settings): unknown {
-  const { url, mode, ping_seconds: ping, headers, bearer_token: token, ca_file: ca, pins } = settings.platform;
-  const secrets = [...Object.entries(headers).map(([name, value]) => [name, value.reveal()]), token?.reveal()];
-  return { url, mode, ping, ca, pins, secrets, route: routeIdentity(PURPOSE, settings) };
+export function linkedTo(settings: Settings): unknown {
+  const { url, mode, ping_seconds: ping, headers, bearer_token: token } = settings.platform;
+  const { ca_file: ca, pins, client_certificate: certificate } = settings.platform;
+  const secrets = [
+    ...Object.entries(headers).map(([name, value]) => [name, value.reveal()]),
+    token?.reveal(),
+    certificate?.passphrase?.reveal(),
+  ];
+  return { url, mode, ping, ca, pins, certificate, secrets, route: routeIdentity(PURPOSE, settings) };
 }
