@@ -15,6 +15,7 @@ import { type ActivationWord, type AgentMessage, agentMessage, type PlatformMess
 import { substanceOf } from '#platform/report/report.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
 import type { Clock, Timer } from '#system/clock.ts';
+import { Turns } from '#system/turns.ts';
 import { CommandHandlers, decisionOf } from './command-handlers.ts';
 import { nextReport } from './report-facts.ts';
 
@@ -46,6 +47,7 @@ export class RunningPlatform {
   readonly advice: AdviceStore;
   readonly link: PlatformLink;
   readonly #work: PlatformWork;
+  readonly #reconciling = new Turns();
   #timer: Timer | null = null;
   /** What the last report said. */
   #reported: string | null = null;
@@ -122,11 +124,15 @@ export class RunningPlatform {
   /** Ends the link and the running handler; commands are kept. */
   async stop(reason: CodedError): Promise<void> {
     this.#timer?.cancel();
-    await Promise.all([this.link.stop(), this.inbox.stop(reason)]);
+    await Promise.all([this.link.stop(), this.inbox.stop(reason), this.#reconciling.idle()]);
   }
 
   /** Answers commands that waited for a person, or for the end of the time to decide. Never rejects. */
-  async reconcile(): Promise<void> {
+  reconcile(): Promise<void> {
+    return this.#reconciling.run(() => this.#reconcile());
+  }
+
+  async #reconcile(): Promise<void> {
     const waiting = this.inbox.done.filter(({ outcome }) => outcome === 'waiting');
     if (waiting.length === 0) return;
     try {

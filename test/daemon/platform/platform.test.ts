@@ -1,9 +1,10 @@
 // The link to the platform in a daemon that is composed as the program does it, with the reference platform.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { HostPlatform } from '#daemon/platform/platform.ts';
+import { HostPlatform, linkedTo } from '#daemon/platform/platform.ts';
 import { handlersOf } from '#daemon/verbs.ts';
 import type { KeptCommand } from '#origin/platform/link/fleet.ts';
+import { Secret } from '#redaction/secret.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { PlatformRig } from '#test/support/platform-rig.ts';
@@ -126,6 +127,38 @@ describe('the platform in a daemon', () => {
     await decideLogsRequest({ request: { id, approve: false }, authority: 'admin', peer: null } as never);
 
     expect(await resultOf(id, 'refused')).toMatchObject({ code: 'PLATFORM-DENIED' });
+  });
+
+  it('platform: a stop waits for the answers to decided commands, which write files', async () => {
+    await start({}, { support_logs: { on_platform_request: 'ask' } });
+    await connected();
+    const [id] = await platform.push(agentId(), { command: 'send-logs', case: null });
+    await resultOf(id, 'waiting');
+    const { running } = link as HostPlatform;
+    const listed = Promise.withResolvers<never>();
+    vi.spyOn(host.parts.uploads.bundles, 'requests').mockReturnValue(listed.promise);
+    void running?.reconcile();
+    let isStopped = false;
+    const stopping = link?.stop().then(() => (isStopped = true));
+    await vi.waitFor(() => expect(running?.link.state.kind).toBe('off'), AMPLE);
+    await running?.link.stop();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isStopped).toBe(false);
+    listed.reject(new Error('no list'));
+    await stopping;
+  });
+
+  it('platform: another client certificate, or another passphrase of it, restarts the link', async () => {
+    await start({ enabled: false });
+    const settings = host.parts.ports.settings();
+    const from = (passphrase: string | null) => {
+      const files = { certificate_file: '/c.pem', key_file: '/k.pem' };
+      const certificate = passphrase === null ? files : { ...files, passphrase: new Secret(passphrase) };
+      return linkedTo({ ...settings, platform: { ...settings.platform, client_certificate: certificate } });
+    };
+    expect(from(null)).not.toEqual(linkedTo(settings));
+    expect(from('one')).not.toEqual(from('two'));
+    expect(from('one')).toEqual(from('one'));
   });
 
   it('platform: preview prints the report that the platform gets, byte for byte', async () => {
