@@ -285,6 +285,15 @@ describe('menu: the result of a change', () => {
     expect(driver.rows).toContain('****-****-****-****');
     expect(driver.press('enter').last('activate').key).toBe('ABCD-EFGH-IJKL-MNOP');
   });
+
+  it('menu: Esc cancels an activation that is running', () => {
+    const driver = enabling();
+    driver.send({ kind: 'changed', result: { kind: 'made', outcome: { kind: 'user-login' }, note: null } });
+    driver.press('enter').paste('abcd-efgh-ijkl-mnop').press('enter').press('escape');
+    expect(driver.rows).toContain('CANCELLING');
+    expect(driver.effects.at(-1)).toEqual({ kind: 'cancel' });
+    expect(kindOf(driver.send({ kind: 'activated', result: { kind: 'cancelled' } }))).toBe('setup');
+  });
 });
 
 describe('menu: any keys', () => {

@@ -64,7 +64,7 @@ export type MenuScreen =
     }
   | { readonly kind: 'outcome'; readonly outcome: Outcome; readonly top: number }
   | { readonly kind: 'activation'; readonly field: FieldState }
-  | { readonly kind: 'activating' };
+  | { readonly kind: 'activating'; readonly isCancelled: boolean };
 
 /** What was entered for the proxy and is not saved. */
 export interface ProxyDraft {

@@ -63,7 +63,6 @@ function onKey(state: MenuState, key: Key): MenuStep {
   const { screen } = state;
   switch (screen.kind) {
     case 'waiting':
-    case 'activating':
       return stay(state);
     case 'pin':
       return onPinKey(state, screen, key);
@@ -79,6 +78,7 @@ function onKey(state: MenuState, key: Key): MenuStep {
     case 'notice':
       return onNoticeKey(state, screen, key);
     case 'working':
+    case 'activating':
       return onWorkingKey(state, screen, key);
     case 'cleartext':
       return onCleartextKey(state, key);
@@ -180,7 +180,11 @@ function onNoticeKey(state: MenuState, screen: Extract<MenuScreen, { kind: 'noti
   return show(screen.next.kind === 'setup' ? dropDraft(state) : state, screen.next);
 }
 
-function onWorkingKey(state: MenuState, screen: Extract<MenuScreen, { kind: 'working' }>, key: Key): MenuStep {
+function onWorkingKey(
+  state: MenuState,
+  screen: Extract<MenuScreen, { kind: 'working' | 'activating' }>,
+  key: Key,
+): MenuStep {
   if (!isBack(key) || screen.isCancelled) return stay(state);
   return show(state, { ...screen, isCancelled: true }, { kind: 'cancel' });
 }
@@ -241,7 +245,11 @@ function onActivationKey(state: MenuState, { field }: Extract<MenuScreen, { kind
     const error = { short: 'FOUR GROUPS OF FOUR', more: `${text.length} OF ${KEY_LENGTH} CHARACTERS WERE ENTERED.` };
     return show(state, { kind: 'activation', field: { ...field, error } });
   }
-  return show(state, { kind: 'activating' }, { kind: 'activate', key: text.replaceAll(/(.{4})(?!$)/g, '$1-') });
+  return show(
+    state,
+    { kind: 'activating', isCancelled: false },
+    { kind: 'activate', key: text.replaceAll(/(.{4})(?!$)/g, '$1-') },
+  );
 }
 
 function onActivated(state: MenuState, result: ChangeResult): MenuStep {

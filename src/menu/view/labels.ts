@@ -34,7 +34,7 @@ export function screenTitle({ screen, draft }: Pick<MenuState, 'screen' | 'draft
     case 'working':
       return workingTitle(screen);
     case 'activating':
-      return 'ACTIVATING';
+      return screen.isCancelled ? 'CANCELLING' : 'ACTIVATING';
     case 'notice':
       return screen.title;
     case 'failed':
@@ -80,5 +80,5 @@ export const HINTS: Readonly<Record<MenuScreen['kind'], string>> = {
   choices: LIST,
   outcome: SCROLL,
   activation: FIELD,
-  activating: '',
+  activating: 'Esc: cancel',
 };
