@@ -35,7 +35,8 @@ export const menu = section(
       title: 'PIN of the menu',
       description:
         'A PIN of 4 to 12 digits that sallyport menu asks for first. After 3 wrong attempts the menu waits before it ' +
-        'accepts another one: 30 s, then twice as long each time, up to 15 minutes.',
+        'accepts another one: 30 s, then twice as long each time, up to 15 minutes. ' +
+        'It protects the screen, not the change service: members of sallyport-admin can change proxies without it.',
       secret: true,
       allowed: `${SECRET_ALLOWED}; the change service, which checks the PIN, can read only a file`,
       absent: 'the menu asks for no PIN',
