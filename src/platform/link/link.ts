@@ -11,6 +11,7 @@ import type { AgentMessage } from '#platform/messages.ts';
 import type { HopFacts } from '#proxy/route.ts';
 import type { Timer } from '#system/clock.ts';
 import type { Inputs, LinkEffect, LinkEvent, Machine, Saying } from './machine.ts';
+import { counted, MAX_MESSAGES_PER_MINUTE, type MessageCount } from './message-rate.ts';
 import { Polls } from './poll.ts';
 import type { LinkPorts, LinkState } from './ports.ts';
 import type { Received } from './received.ts';
@@ -43,6 +44,7 @@ export class PlatformLink {
   #facts: HopFacts | null = null;
   #unsent: AgentMessage[] = [];
   #isWanted = false;
+  #count: MessageCount = { sinceMs: 0, count: 0 };
   /** Whether a message of another version was reported since the start. */
   #hasWarned = false;
   #ending: Promise<void> = Promise.resolve();
@@ -91,20 +93,23 @@ export class PlatformLink {
     await this.#ending;
   }
 
-  /** Sends a message now or with the next poll, if there is a connection. What must arrive is repeated by the sender. */
-  send(message: AgentMessage): void {
+  /**
+   * Sends a message now or with the next poll, if there is a connection. Returns false if it cannot be sent. What must
+   * arrive is repeated by the sender.
+   */
+  send(message: AgentMessage): boolean {
     const { phase } = this.#machine;
-    if (phase === 'connected') {
-      if (this.#running?.isGreeted === true) this.#running.socket?.send(message);
-      return;
-    }
-    if (phase === 'polling' && this.#unsent.length < MAX_UNSENT) this.#unsent.push(message);
+    if (phase === 'connected') return this.#running?.isGreeted === true && this.#running.socket?.send(message) === true;
+    if (phase !== 'polling' || this.#unsent.length >= MAX_UNSENT) return false;
+    this.#unsent.push(message);
+    return true;
   }
 
   #begin(): void {
     const { url, mode, pingMs } = this.#ports.settings();
     this.#url = url;
     this.#hasWarned = false;
+    this.#count = { sinceMs: 0, count: 0 };
     if (url !== null) this.#feed({ kind: 'start', mode, pingMs });
   }
 
@@ -218,8 +223,18 @@ export class PlatformLink {
     }
   }
 
-  /** Handles a message and returns the answers to it. */
+  /** The limit holds across connections, so that a new one does not begin a new minute. */
+  #limit(): void {
+    this.#count = counted(this.#count, this.#ports.clock.monotonic());
+    if (this.#count.count <= MAX_MESSAGES_PER_MINUTE) return;
+    const host = this.#url?.host ?? '';
+    const reason = `it sent more than ${MAX_MESSAGES_PER_MINUTE} messages within a minute`;
+    throw coded('LINK-PROTOCOL', { host, reason, hop: originAt(host) });
+  }
+
+  /** Handles a message and returns the answers to it. @throws CodedError LINK-PROTOCOL if there are too many */
   async #handle(received: Received): Promise<readonly AgentMessage[]> {
+    this.#limit();
     if (received.kind === 'ignored') {
       this.#ignore(received);
       return [];

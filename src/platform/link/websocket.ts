@@ -26,7 +26,14 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const MAX_UNSENT_BYTES = 4 * MAX_MESSAGE_BYTES;
 
 /** Close codes (RFC 6455, 7.4.1; 1012 and 1013 of the IANA registry). */
-const CLOSE = { goingAway: 1_001, protocol: 1_002, unsupported: 1_003, invalid: 1_007, internal: 1_011 } as const;
+const CLOSE = {
+  goingAway: 1_001,
+  protocol: 1_002,
+  unsupported: 1_003,
+  invalid: 1_007,
+  policy: 1_008,
+  internal: 1_011,
+} as const;
 /** The platform closed the link in order: nothing is wrong with it or with the path. */
 const ORDERLY: ReadonlySet<number> = new Set([1_000, 1_001, 1_012, 1_013]);
 /** An answer of the platform itself, which does not show that WebSocket is blocked: 401, 429 and most of 5xx. */
@@ -139,8 +146,9 @@ export class LinkSocket {
     try {
       await this.#listener.received(read);
     } catch (thrown) {
-      this.#mistake ??= asCoded(thrown);
-      void this.#shut(CLOSE.internal);
+      const error = asCoded(thrown);
+      this.#mistake ??= error;
+      void this.#shut(error.code === 'LINK-PROTOCOL' ? CLOSE.policy : CLOSE.internal);
     }
   }
 

@@ -124,6 +124,32 @@ describe('link over a WebSocket', () => {
     await rig.until(() => handled === 150);
   });
 
+  it('link: a platform that sends more than 3,000 messages a minute is left, and said once', async () => {
+    await connected();
+    const [socket] = platform.sockets;
+    if (socket === undefined) throw new Error('no socket');
+    let closedWith = 0;
+    socket.on('close', (code: number) => {
+      closedWith = code;
+    });
+    const ack = JSON.stringify({ v: 1, type: 'result-ack', id: 'r', command: 'none' });
+    // The welcome is the first message.
+    for (let at = 1; at < 3_000; at += 1) socket.send(ack);
+    await rig.until(() => rig.messages.length === 3_000);
+    expect(rig.link.state.kind).toBe('connected');
+    socket.send(ack);
+    const state = await rig.until('waiting');
+    await rig.until(() => closedWith !== 0);
+    expect(closedWith).toBe(1_008);
+    expect(state).toMatchObject({ failure: { code: 'LINK-PROTOCOL' } });
+    expect(rig.messages).toHaveLength(3_000);
+    expect(rig.said()).toEqual(['platform-connected', 'platform-failed']);
+
+    rig.clock.advance(60_000);
+    await rig.until('connected');
+    expect(rig.said()).toEqual(['platform-connected', 'platform-failed', 'platform-connected']);
+  });
+
   it('link: a platform without pongs is left after two pings, within three intervals', async () => {
     platform.pongs = false;
     await connected();
