@@ -103,6 +103,8 @@ export class TestHost {
   files: CrashingFiles;
   sent: AgentMessage[] = [];
   inbox: CommandInbox | null = null;
+  /** Whether results can be sent. */
+  isConnected = true;
   readonly #handler: Handler;
   /** Grows with each life of the process: a dead one changes nothing. */
   #life = 0;
@@ -130,7 +132,9 @@ export class TestHost {
         return await this.#handler(id, command);
       },
       send: (message) => {
-        if (life === this.#life) this.sent.push(message);
+        if (life !== this.#life || !this.isConnected) return false;
+        this.sent.push(message);
+        return true;
       },
     });
     this.inbox = inbox;

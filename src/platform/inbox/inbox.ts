@@ -44,8 +44,8 @@ export interface InboxPorts extends Pick<SpoolPorts, 'files' | 'outbox' | 'balla
   readonly report: ScopedReport;
   /** Carries out a command. It throws only for faults of this host. */
   handle(id: string, command: PlatformCommand, handling: Handling): Promise<Handled>;
-  /** Sends a message now, if there is a connection. */
-  send(message: AgentMessage): void;
+  /** Sends a message now, if there is a connection. Returns false if it cannot be sent. */
+  send(message: AgentMessage): boolean;
 }
 
 /** The circumstances in which a command is carried out. */
@@ -71,6 +71,8 @@ export class CommandInbox {
   readonly #unconfirmed = new Map<string, number>();
   #running: Promise<void> = Promise.resolve();
   #isStarted = false;
+  /** Whether this connection has had its greeting: another one is ignored. */
+  #isWelcomed = false;
   /** Why a command of this connection could not be stored. */
   #broken: CodedError | null = null;
   #messages = 0;
@@ -134,6 +136,7 @@ export class CommandInbox {
   /** A new connection begins: what the previous one did not confirm is sent again. */
   connected(): void {
     this.#broken = null;
+    this.#isWelcomed = false;
     this.#unconfirmed.clear();
   }
 
@@ -159,7 +162,7 @@ export class CommandInbox {
     const result = resultOf(id, handled);
     await this.#results.put(result, { name: known.name, at: this.#ports.clock.now() });
     this.#say(id, handled);
-    this.#ports.send(this.#resultMessage(result));
+    this.#send(result);
   }
 
   /** Calls the handler of this command again now, if it has no result. */
@@ -177,7 +180,7 @@ export class CommandInbox {
     const accepted = known === null ? await this.#accept(id, body) : 'already';
     this.#results.received(seq, id);
     const answers = [this.#message({ type: 'ack', after: this.#results.after })];
-    if (known !== null) return [...answers, this.#resultMessage({ command: id, ...known })];
+    if (known !== null) return [...answers, this.#answer({ command: id, ...known })];
     if (accepted === 'accepted') {
       this.#ports.report({ name: 'platform-command', id, command: nameOf(body) });
       this.#pump();
@@ -185,7 +188,7 @@ export class CommandInbox {
     }
     if (this.#spool.find(id) !== null) return answers;
     // Its result was kept for 30 days; the id is remembered for longer.
-    return [...answers, this.#resultMessage({ command: id, outcome: 'done', code: null, job: null })];
+    return [...answers, this.#answer({ command: id, outcome: 'done', code: null, job: null })];
   }
 
   async #accept(id: string, body: StoredCommand): Promise<'accepted' | 'already'> {
@@ -199,6 +202,8 @@ export class CommandInbox {
 
   /** The platform has never numbered up to what it had: it has lost that, and everything it has is received again. */
   async #welcome(seq: number): Promise<readonly AgentMessage[]> {
+    // Each one leads to up to 2,000 results and perhaps a write.
+    if (this.#isWelcomed) return [];
     const { after } = this.#results;
     const answers: AgentMessage[] = [];
     if (seq < after) {
@@ -206,8 +211,9 @@ export class CommandInbox {
       this.#ports.report({ name: 'platform-sequence-back', seq, after });
       answers.push(this.#message({ type: 'ack', after: 0 }));
     }
+    this.#isWelcomed = true;
     const unconfirmed = this.#results.done.filter(({ confirmed }) => !confirmed);
-    return [...answers, ...unconfirmed.map((one) => this.#resultMessage({ command: one.id, ...one }))];
+    return [...answers, ...unconfirmed.map((one) => this.#answer({ command: one.id, ...one }))];
   }
 
   /** A confirmation may be for an earlier result than the last one, so each one that was sent needs its own. */
@@ -256,7 +262,7 @@ export class CommandInbox {
     await this.#results.put(result, { name: nameOf(body), at: this.#ports.clock.now() });
     this.#unsaved.delete(id);
     if (handled !== null) this.#say(id, handled);
-    this.#ports.send(this.#resultMessage(result));
+    this.#send(result);
     return settled;
   }
 
@@ -274,9 +280,15 @@ export class CommandInbox {
       }
       await this.#results.count({ id, name, at: now }, (other) => this.#spool.find(other) !== null);
     }
-    const handled = await this.#ports.handle(id, command, { signal, receivedAtMs: acceptedAtMs });
-    const isLate = handled.kind === 'later' && handled.isFailure && now - acceptedAtMs >= GIVE_UP_MS;
-    return isLate ? { kind: 'failed', error: handled.failure } : handled;
+    const isLate = now - acceptedAtMs >= GIVE_UP_MS;
+    try {
+      const handled = await this.#ports.handle(id, command, { signal, receivedAtMs: acceptedAtMs });
+      const isGivenUp = isLate && handled.kind === 'later' && handled.isFailure;
+      return isGivenUp ? { kind: 'failed', error: handled.failure } : handled;
+    } catch (thrown) {
+      if (!isLate || signal.aborted) throw thrown;
+      return { kind: 'failed', error: asCoded(thrown) };
+    }
   }
 
   #later(
@@ -298,8 +310,23 @@ export class CommandInbox {
     else if (handled.kind === 'failed') report({ name: 'platform-command-failed', id, error: handled.error });
   }
 
-  #resultMessage({ command, outcome, code, job }: CommandResult): AgentMessage {
+  /** Sends a result without a request for it. Without a connection, it is sent after the next greeting. */
+  #send(result: CommandResult): void {
+    if (this.#ports.send(this.#resultMessage(result))) this.#expect(result.command);
+  }
+
+  /** A result in the answer to a message, which is always sent. */
+  #answer(result: CommandResult): AgentMessage {
+    this.#expect(result.command);
+    return this.#resultMessage(result);
+  }
+
+  /** One more confirmation of this result is expected. */
+  #expect(command: string): void {
     this.#unconfirmed.set(command, (this.#unconfirmed.get(command) ?? 0) + 1);
+  }
+
+  #resultMessage({ command, outcome, code, job }: CommandResult): AgentMessage {
     return this.#message({ type: 'result', command, outcome, code, job });
   }
 

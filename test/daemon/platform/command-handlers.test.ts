@@ -27,7 +27,7 @@ function rig() {
 }
 
 describe('command handlers', () => {
-  it('activation-changed: many commands share one renewal, and the growing wait after its failure', async () => {
+  it('activation-changed: commands share one renewal, and the growing wait after its failure', async () => {
     const { clock, state, renew } = rig();
     const receivedAtMs = clock.now();
     state.failure = coded('LINK-LOST', { host: 'h', elapsed: 1, hop: null });

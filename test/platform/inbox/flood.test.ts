@@ -53,6 +53,46 @@ describe('inbox', () => {
     expect(platform.results.size).toBe(12);
   });
 
+  it('inbox: only the first welcome of a connection is answered', async () => {
+    const { host, platform } = await started(() => ({ kind: 'done', job: null }));
+    push(platform, 1, 'advice');
+    host.isConnected = false;
+    await host.connect(platform, { cut: 2 });
+    const welcome = { type: 'welcome', activation: 'activated', seq: 1 } as const;
+    expect(await host.inbox?.receive(welcome)).toEqual([]);
+    host.inbox?.connected();
+    expect(await host.inbox?.receive(welcome)).toHaveLength(1);
+  });
+
+  it('inbox: a result that could not be sent needs no confirmation of its own', async () => {
+    const { host, platform } = await started(() => ({ kind: 'waiting' }));
+    push(platform, 1, 'send-logs');
+    await host.connect(platform);
+    host.isConnected = false;
+    await host.inbox?.finish('c1', { kind: 'done', job: 'job-1' });
+    const command = { command: 'send-logs', case: null } as const;
+    // The platform asks once more, and confirms the answer.
+    await host.inbox?.receive({ type: 'command', id: 'c1', seq: 1, command });
+    await host.inbox?.receive({ type: 'result-ack', command: 'c1' });
+    expect(host.inbox?.done).toMatchObject([{ id: 'c1', outcome: 'done', confirmed: true }]);
+  });
+
+  it('inbox: a command whose handler throws is answered as failed after 24 hours', async () => {
+    const host = new TestHost(() => {
+      throw coded('STATE-UNREADABLE', { path: '/state/x', reason: 'test', aside: '/state/x.bad' });
+    });
+    (await host.open()).start();
+    const platform = new TestPlatform();
+    push(platform, 1, 'send-logs');
+    await host.connect(platform);
+    await host.pass(120_000);
+    expect(host.inbox?.waiting).toBe(1);
+    host.clock.stepWall(24 * HOUR_MS);
+    await host.pass(120_000);
+    expect(host.inbox?.waiting).toBe(0);
+    expect(host.inbox?.done).toMatchObject([{ outcome: 'failed', code: 'STATE-UNREADABLE' }]);
+  });
+
   it('inbox: a flood of refusals drops neither the counts nor a result that waits', async () => {
     const host = new TestHost(() => ({ kind: 'done', job: null }));
     const at = host.clock.now();
