@@ -49,7 +49,7 @@ describe('WebSocket: an upgrade', () => {
     await expect(open(await serve(300_000))).rejects.toMatchObject({ code: 'WS-BLOCKED', hop: null });
   });
 
-  it('with a message in the same segment as the answer keeps it until somebody listens', async () => {
+  it('keeps a message in the same segment until there is a listener', async () => {
     const { socket, close } = await open(await serve(1, '\x81\x05hello'));
     await new Promise((resolve) => setImmediate(resolve));
     const message = new Promise((resolve) => socket.once('message', (data) => resolve(`${data as Buffer}`)));
