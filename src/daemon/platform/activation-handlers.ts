@@ -44,6 +44,7 @@ export function activationHandlers(parts: Parts): HandlersOf<ActivationVerbs> {
     resetIdentity: async (caller) => {
       const { by } = await requesterOf(parts, caller);
       const { agent, aside } = await host.resetIdentity();
+      parts.platform.service?.identityChanged();
       parts.report({ name: 'identity-reset', by, agent });
       return { agent, aside };
     },

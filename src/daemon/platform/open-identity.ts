@@ -14,6 +14,8 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 
 const IDENTITY_FILE = 'identity.json';
+/** The inbox: commands that wait, and results. */
+const COPIED = ['inbox', 'platform-inbox.json'];
 
 export interface IdentityParts {
   readonly files: Files;
@@ -48,6 +50,7 @@ export async function openIdentity({
     path: join(stateDir, IDENTITY_FILE),
     credential: folder === '' ? null : join(folder, IDENTITY_CREDENTIAL),
     now: () => clock.now(),
+    cloned: () => keepInboxAside(files, stateDir),
     keepSecret: (text) => known.add(text),
   });
 }
@@ -68,6 +71,18 @@ export async function identityAtStart(
     report({ name: 'identity-unusable', error: asCoded(thrown) });
     return null;
   }
+}
+
+/** The commands and results that were copied belong to the other host. They are kept under another name. */
+async function keepInboxAside(files: Files, stateDir: string): Promise<void> {
+  for (const name of COPIED) {
+    const path = join(stateDir, name);
+    if ((await files.facts(path)) === null) continue;
+    let aside = `${path}.cloned`;
+    for (let number = 2; (await files.facts(aside)) !== null; number += 1) aside = `${path}.cloned.${number}`;
+    await files.rename(path, aside);
+  }
+  await files.syncDirectory(stateDir);
 }
 
 export function reportFinding(report: Report, error: CodedError): void {

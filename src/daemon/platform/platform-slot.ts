@@ -26,6 +26,8 @@ export interface PlatformService {
   readonly startedAtMs: number | null;
   /** A request of the platform for support logs was decided. */
   requestDecided(): void;
+  /** This host has another agent id: the link is opened again with it. */
+  identityChanged(): void;
 }
 
 /** What the composition has for the link. */

@@ -68,6 +68,10 @@ export class HostPlatform implements PlatformService {
     void this.#running?.reconcile();
   }
 
+  identityChanged(): void {
+    void this.#turns.run(() => this.#apply());
+  }
+
   async stop(): Promise<void> {
     await this.#turns.run(async () => {
       this.#work = null;
@@ -90,7 +94,7 @@ export class HostPlatform implements PlatformService {
       report({ name: 'platform-off' });
       return;
     }
-    const wanted = linkedTo(settings);
+    const wanted = linkedTo(settings, work.parts.ports.agent.id);
     if (this.#running !== null) {
       if (!isDeepStrictEqual(wanted, this.#started)) this.#running.link.settingsChanged();
       this.#started = wanted;
@@ -139,7 +143,7 @@ export class HostPlatform implements PlatformService {
 }
 
 /** What the link depends on. Secrets are compared, never shown. */
-export function linkedTo(settings: Settings): unknown {
+export function linkedTo(settings: Settings, agent: string): unknown {
   const { url, mode, ping_seconds: ping, headers, bearer_token: token } = settings.platform;
   const { ca_file: ca, pins, client_certificate: certificate } = settings.platform;
   const secrets = [
@@ -147,5 +151,5 @@ export function linkedTo(settings: Settings): unknown {
     token?.reveal(),
     certificate?.passphrase?.reveal(),
   ];
-  return { url, mode, ping, ca, pins, certificate, secrets, route: routeIdentity(PURPOSE, settings) };
+  return { agent, url, mode, ping, ca, pins, certificate, secrets, route: routeIdentity(PURPOSE, settings) };
 }

@@ -41,6 +41,8 @@ export interface IdentityPorts {
   /** The file of the credential with the key; null without one. */
   readonly credential: string | null;
   now(): number;
+  /** Called before the identity of another machine is replaced, also again after a crash. */
+  cloned?(): Promise<void>;
   /** Called with the stored text of each private key, before anything else can see it. */
   keepSecret(text: string): void;
 }
@@ -130,6 +132,7 @@ export class HostIdentity {
     const machineId = await this.#machineId();
     if (isOtherMachine(value.machine, machineId)) {
       const aside = await this.#keepAside('cloned');
+      await this.#ports.cloned?.();
       await this.#make(randomUUID(), machineId);
       return [coded('IDENTITY-CLONED', { aside })];
     }

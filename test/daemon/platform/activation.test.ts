@@ -1,6 +1,6 @@
 // Activation of a composed host against the reference server, whose verifier of signatures is written apart from ours.
 
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -238,11 +238,15 @@ describe('activation of a host', () => {
     // As if this host had another machine id than the one that made it.
     stored.machine = { salt: '00'.repeat(16), digest: '0'.repeat(64) };
     await writeFile(path, JSON.stringify(stored));
+    await mkdir(join(dir, 'state', 'inbox'), { mode: 0o700 });
+    await writeFile(join(dir, 'state', 'platform-inbox.json'), '{}');
     const copy = await activatingHost(rig.direct(), { dir });
     closing.push(() => copy.remove());
     expect(copy.parts.ports.agent.id).not.toBe(before);
     expect((await copy.verbs.show()).state).toBe('unactivated');
     expect(await readFile(join(dir, 'state', 'agent.json'), 'utf8')).toContain(copy.parts.ports.agent.id);
+    const names = (await readdir(join(dir, 'state'))).filter((name) => name.includes('inbox'));
+    expect(names.toSorted()).toEqual(['inbox.cloned', 'platform-inbox.json.cloned']);
   });
 
   it('identity: a reset gives a new agent id at once, and the host is no longer activated', async () => {

@@ -129,6 +129,16 @@ describe('the platform in a daemon', () => {
     expect(await resultOf(id, 'refused')).toMatchObject({ code: 'PLATFORM-DENIED' });
   });
 
+  it('platform: after a reset of the identity, the link is opened again with the new agent id', async () => {
+    await start();
+    await connected();
+    const before = agentId();
+    await verbs().resetIdentity({ request: undefined, authority: 'admin', peer: null } as never);
+    expect(agentId()).not.toBe(before);
+    await vi.waitFor(() => expect(platform.agent(agentId())).toBeDefined(), AMPLE);
+    await connected();
+  });
+
   it('platform: a stop waits for the answers to decided commands, which write files', async () => {
     await start({}, { support_logs: { on_platform_request: 'ask' } });
     await connected();
@@ -154,9 +164,9 @@ describe('the platform in a daemon', () => {
     const from = (passphrase: string | null) => {
       const files = { certificate_file: '/c.pem', key_file: '/k.pem' };
       const certificate = passphrase === null ? files : { ...files, passphrase: new Secret(passphrase) };
-      return linkedTo({ ...settings, platform: { ...settings.platform, client_certificate: certificate } });
+      return linkedTo({ ...settings, platform: { ...settings.platform, client_certificate: certificate } }, 'a');
     };
-    expect(from(null)).not.toEqual(linkedTo(settings));
+    expect(from(null)).not.toEqual(linkedTo(settings, 'a'));
     expect(from('one')).not.toEqual(from('two'));
     expect(from('one')).toEqual(from('one'));
   });
