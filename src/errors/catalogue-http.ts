@@ -11,7 +11,7 @@ export const HTTP_CODES = {
     retry: 'change',
   },
   'RESPONSE-TIMEOUT': {
-    text: '{received:size} of {expected:size} after {elapsed:ms}: no byte for {limit:ms} ({key}); {seen:words}.',
+    text: 'Received {received:size} of {expected:size} in {elapsed:ms}, then no byte for {limit:ms} ({key}); {seen:words}.',
     check: 'Possible cause: {holder:words}. To wait longer: {advice:words}.',
     class: 'timeout',
     retry: 'later',

@@ -19,7 +19,7 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'DNS-SOCKS': {
-    text: 'Cannot resolve {host} on this host ({reason:words}). Proxy {proxy} needs an IP address ({scheme}).',
+    text: 'Cannot resolve {host} on this host ({reason:words}). With {scheme}, proxy {proxy} needs the IP address of the target.',
     check: 'Set {remedy:words}; the proxy then resolves names itself.',
     class: 'dns',
     retry: 'later',

@@ -15,7 +15,7 @@ export const TRUST_CODES = {
   'TUF-SIGNATURE': {
     text: 'The metadata {file}, version {version}, has {found} valid signature{found:s} for role {role}, but {threshold} are required (TUF {clause}).',
     check:
-      'The file was not used. A proxy, cache or mirror may have changed it, or it is from another repository. Download it over another network and compare the two files. Otherwise the vendor has signed with the wrong keys.',
+      'The file was not used. A proxy, cache or mirror may have changed it, or it is from another repository. Download it over another network and compare the two files. If they are the same, the vendor signed with the wrong keys.',
     class: 'content',
     retry: 'later',
   },

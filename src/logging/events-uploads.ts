@@ -17,7 +17,7 @@ export const UPLOADS_EVENTS = {
     folds: true,
   },
   // Jobs of support logs
-  'support-logs-on': { level: 'info', thread: null, text: 'Support logs are sent to {url}.' },
+  'support-logs-on': { level: 'info', thread: null, text: 'Support logs are enabled. They are sent to {url}.' },
   'support-logs-off': {
     level: 'warn',
     thread: null,

@@ -46,7 +46,7 @@ beforeAll(async () => {
   };
   await saveState(realFiles, join(site.dir, 'state', 'upload-paths.json'), { format: 1, value: { paths: [path] } });
   daemon = site.start(['run']);
-  await daemon.line('Support logs are sent to');
+  await daemon.line('Support logs are enabled');
 });
 afterAll(async () => {
   await site.remove();
