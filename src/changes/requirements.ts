@@ -41,9 +41,13 @@ export function changeOf({ edits, secret }: ServiceRequest, text: string): Chang
 }
 
 /** Refuses settings that use a secret in a new way. @throws CodedError SECRET-NOT-IN-FORCE */
-export function requireKept(before: LoadedSettings, after: LoadedSettings, given: ReadonlySet<string>): void {
+export function requireKept(
+  before: LoadedSettings,
+  after: LoadedSettings,
+  by: { readonly given: ReadonlySet<string>; readonly hasKerberos: boolean },
+): void {
   const usesOf = ({ secretUses, inlineUses }: LoadedSettings) => [...secretUses, ...inlineUses];
-  const [moved] = movedUses(usesOf(before), usesOf(after), given);
+  const [moved] = movedUses(usesOf(before), usesOf(after), by);
   if (moved !== undefined) throw coded('SECRET-NOT-IN-FORCE', { key: moved.key });
 }
 

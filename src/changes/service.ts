@@ -21,6 +21,7 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { Peer } from '#system/network/peer.ts';
 import { exposedAbove, requireOwnFolder } from '#system/own-folder.ts';
+import { isInstalled } from '#system/process/installed.ts';
 import type { DaemonOutcome } from './daemon-outcome.ts';
 import { LineSocket } from './lines.ts';
 import { answerActivate, answerLook } from './look.ts';
@@ -47,6 +48,8 @@ export interface ServiceParts {
   readonly signal: AbortSignal;
   /** Time limit in milliseconds to receive the request, and another one to send the response. */
   readonly limitMs?: number;
+  /** Whether this host could send Kerberos tickets. Default: whether the package is installed. */
+  hasKerberos?(): boolean;
 }
 
 const LIMIT_MS = 10_000;
@@ -150,7 +153,8 @@ async function tryRequest(
     ...serving,
     load: async (candidate?: string) => {
       const result = await serving.load(candidate);
-      if (result.ok) requireKept(loaded, result, given);
+      if (result.ok)
+        requireKept(loaded, result, { given, hasKerberos: serving.hasKerberos?.() ?? isInstalled('kerberos') });
       text = candidate ?? '';
       return result;
     },

@@ -58,13 +58,14 @@ export async function statusCommand(control: Control, terminal: Terminal, option
     for (const line of barLines(bar, terminal.screen)) terminal.out(line);
   }
   const { routes } = status;
-  const hidden = [
+  // The link to the platform is a purpose and has a section of the same name.
+  const hidden = new Set([
     ...routes.filter((route) => !isConfigured(route)).map(({ purpose }) => showForeign(purpose)),
     ...unused,
-  ];
-  if (options.verbose || hidden.length === 0) return EXIT_OK;
+  ]);
+  if (options.verbose || hidden.size === 0) return EXIT_OK;
   for (const line of wrapWords(
-    `Not in use: ${hidden.join(', ')} (sallyport status -v shows them)`,
+    `Not in use: ${[...hidden].join(', ')} (sallyport status -v shows them)`,
     width,
     INDENT.length,
   ))
@@ -141,7 +142,7 @@ function verdictLines({ health }: Status, { color }: Screen, width: number): str
 /** A host that needs no activation, and has not connected yet, has nothing to show. */
 function outcomeRows({ outcome, activation }: Status): Row[] {
   if (!activation.used && outcome.kind === 'unknown') return [];
-  return [['shows', outcomeLine(outcome, { ascii: true })]];
+  return [['outcome', outcomeLine(outcome, { ascii: true })]];
 }
 
 function mainRows(status: Status): Row[] {

@@ -234,7 +234,8 @@ async function sendLines(
   work: (onEvent: (event: unknown) => void) => Promise<unknown>,
 ): Promise<void> {
   const line = (value: unknown) => {
-    if (response.destroyed) return;
+    // Work that was aborted may still report an event after its result.
+    if (response.destroyed || response.writableEnded) return;
     if (response.writableLength > BACKLOG_LIMIT_BYTES) response.destroy();
     else response.write(`${JSON.stringify(redactDeep(value, known))}\n`);
   };

@@ -36,7 +36,7 @@ describe('status', () => {
       '  version  0.1.0',
       '  state    running as process 4711 since 2026-11-20T00:00:00Z (2 h 5 min ago)',
       '  agent    6f1c0c1e-0000-4000-8000-000000000000',
-      '  shows    SENSOR-07-10.9.2.7',
+      '  outcome  SENSOR-07-10.9.2.7',
       '  config   /etc/sallyport/sallyport.yaml',
       '  loaded   2026-11-20T00:04:10Z (2 h 1 min ago)',
       'Routes',

@@ -206,6 +206,24 @@ describe('control request', () => {
     expect(await control.status()).toEqual(aStatus());
   });
 
+  it('ignores an event after the result, and the daemon keeps running', async () => {
+    const { control, round, begun } = scriptedRound();
+    await rig.serve(control);
+    const asked = (await rig.ask()).check(() => undefined, NEVER);
+    const report = await begun;
+    round.resolve(aRound());
+    expect(await asked).toEqual(aRound());
+
+    const faults: unknown[] = [];
+    const note = (error: unknown) => faults.push(error);
+    process.on('uncaughtException', note);
+    report({ name: 'change-stage', purpose: 'updates', stage: 'tunnel', result: 'ok' });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off('uncaughtException', note);
+
+    expect(faults).toEqual([]);
+  });
+
   it('reports an unknown request as such', async () => {
     await rig.serve();
     for (const [method, target] of [

@@ -48,6 +48,8 @@ function shapeOf(line: string): string {
     .replaceAll('/home/ada/sallyport', 'ROOT')
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
     .replaceAll(/[\d.]+ (?:ms|min|s)(?: \d+ s)? ago/g, 'a while ago')
+    // The name of this host.
+    .replaceAll(/(outcome +)\S+/g, '$1HOST')
     .replaceAll(/\d+/g, 'N')
     .replaceAll(/ +/g, ' ')
     .trim();

@@ -68,23 +68,25 @@ export function inlineUses(settings: Salvaged): SecretUse[] {
 /**
  * The uses of secrets that have another source or destination after a change, and whose value the caller did not give.
  * Renaming or reordering profiles does not count. `given` are the keys whose values came with the request. Tickets are
- * included: authentication `auto` uses one once it is in the file, although a trial works without it. With a password for
- * this proxy in the request, `auto` is allowed: a ticket is valid only for the service of the proxy itself (RFC 4120,
- * 1.1), and its sender also gives a login of its own.
+ * included: authentication `auto` uses one once it is in the file, although a trial works without it. On a host without
+ * Kerberos, `auto` is allowed with a password for this proxy in the request. With Kerberos it is not: the caller chooses
+ * the host, so it could pass the ticket on to another service of that host.
  */
 export function movedUses(
   before: readonly SecretUse[],
   after: readonly SecretUse[],
-  given: ReadonlySet<string>,
+  { given, hasKerberos }: { readonly given: ReadonlySet<string>; readonly hasKerberos: boolean },
 ): SecretUse[] {
   const known = new Set(before.map(placeOfUse));
   const counts = (use: SecretUse) => !use.isOptional || usesTicket(use);
-  return after.filter((use) => counts(use) && !known.has(placeOfUse(use)) && !isGiven(use, given));
+  return after.filter((use) => counts(use) && !known.has(placeOfUse(use)) && !isGiven(use, given, hasKerberos));
 }
 
-function isGiven(use: SecretUse, given: ReadonlySet<string>): boolean {
+function isGiven(use: SecretUse, given: ReadonlySet<string>, hasKerberos: boolean): boolean {
   if (given.has(keyName(use.path))) return true;
-  return usesTicket(use) && use.isOptional && given.has(keyName([...use.path.slice(0, -1), 'password']));
+  return (
+    !hasKerberos && usesTicket(use) && use.isOptional && given.has(keyName([...use.path.slice(0, -1), 'password']))
+  );
 }
 
 function placeOfUse({ path, source, destination }: SecretUse): string {

@@ -26,6 +26,8 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   proxy_change: 'next_transfer',
   retry: 'next_transfer',
   uploads_allowed: 'now',
+  // The change service reads it for each request of the menu.
+  'menu.pin': 'now',
   'activation.url': 'next_transfer',
   'activation.license_keys': 'now',
   'activation.site': 'now',

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LoadedSettings } from '#config/reading/load.ts';
+import { movedUses } from '#config/reading/secret-uses.ts';
 import { ConfigFolder } from '#test/support/config-file.ts';
 
 const CORP = {
@@ -128,6 +129,19 @@ describe('a change by the group', () => {
     expect(await tried(corp(negotiate))).toBe(ticket);
     expect(await tried(corp(negotiate), corp(negotiate))).toBe('taken');
     expect(await tried(corp({ authentication: 'auto', password: 'typed one' }))).toBe('taken');
+  });
+
+  it('cannot make auto send a ticket: a typed password allows auto only without Kerberos', async () => {
+    const before = await folder.accept(textOf(IN_FORCE), { environment });
+    const after = await folder.accept(textOf(corp({ authentication: 'auto', address: 'other.example.com' })), {
+      environment,
+    });
+    const given = new Set(['proxies[0].password']);
+    const moved = (hasKerberos: boolean) =>
+      movedUses(before.secretUses, after.secretUses, { given, hasKerberos }).map(({ key }) => key);
+
+    expect(moved(false)).toEqual([]);
+    expect(moved(true)).toEqual(['proxies.corp.authentication']);
   });
 
   it('cannot reveal files: not their content, type or existence', async () => {

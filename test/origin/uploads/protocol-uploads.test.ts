@@ -70,7 +70,7 @@ it('protocol-uploads: the limits of the reference server are the ones that it en
   const { batchBytes, batchDocuments, storedDocuments, storedBytes, bundleBytes } = DEFAULT_UPLOAD_LIMITS;
   const { bundles, bundlesBytes, unfinishedBytes, unfinishedMs, testBytes } = DEFAULT_UPLOAD_LIMITS;
   const rows = [
-    `| One batch | ${batchBytes / 1_048_576} MiB without and with content coding, ${batchDocuments.toLocaleString('en')} documents |`,
+    `| One batch | ${batchBytes / 1_048_576} MiB before and ${batchBytes / 1_048_576} MiB after content coding; ${batchDocuments.toLocaleString('en')} documents |`,
     `| Documents stored | ${storedDocuments.toLocaleString('en')}, and ${storedBytes / GIB} GiB |`,
     `| One bundle | ${bundleBytes / GIB} GiB |`,
     `| Bundles stored | ${bundles.toLocaleString('en')}, and ${bundlesBytes / GIB} GiB |`,
