@@ -43,16 +43,18 @@ async function readPage(): Promise<ReadonlyMap<string, readonly string[]>> {
 
 /** A line without what differs from run to run, nor how wide a column is. */
 function shapeOf(line: string): string {
-  return line
-    .replaceAll(dir, 'ROOT')
-    .replaceAll('/home/ada/sallyport', 'ROOT')
-    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
-    .replaceAll(/[\d.]+ (?:ms|min|s)(?: \d+ s)? ago/g, 'a while ago')
-    // The name of this host.
-    .replaceAll(/(outcome +)\S+/g, '$1HOST')
-    .replaceAll(/\d+/g, 'N')
-    .replaceAll(/ +/g, ' ')
-    .trim();
+  return (
+    line
+      .replaceAll(dir, 'ROOT')
+      .replaceAll('/home/ada/sallyport', 'ROOT')
+      .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
+      .replaceAll(/[\d.]+ (?:ms|min|s)(?: \d+ s)? ago/g, 'a while ago')
+      // The name of this host.
+      .replaceAll(/(outcome +)\S+/g, '$1HOST')
+      .replaceAll(/\d+/g, 'N')
+      .replaceAll(/ +/g, ' ')
+      .trim()
+  );
 }
 
 /** Two streams: which line of which comes first is left to chance. */
