@@ -98,7 +98,9 @@ async function echo(router: Router, url: URL, purpose: Purpose): Promise<string>
   const open = await openWebSocket(url, { router, purpose, headers: {}, timeoutMs, clock: systemClock, signal });
   try {
     open.socket.send(GREETING);
-    const [answer] = (await once(open.socket, 'message')) as [Buffer];
+    const message = once(open.socket, 'message');
+    open.socket.resume();
+    const [answer] = (await message) as [Buffer];
     return answer.toString();
   } finally {
     open.close();
