@@ -6,6 +6,7 @@
 // a file, a path, a URL or a setting.
 
 import { z } from 'zod';
+import { ACTIVATION_STATES, type ActivationState } from './outcome/outcome.ts';
 
 /** The version of every message. */
 export const WIRE_VERSION = 1;
@@ -23,9 +24,6 @@ const line = (longest: number) =>
     .min(1)
     .max(longest)
     .regex(/^\P{Cc}+$/u);
-
-const ACTIVATION_WORDS = ['unactivated', 'activated', 'expired', 'revoked'] as const;
-export type ActivationWord = (typeof ACTIVATION_WORDS)[number];
 
 /** What a command asks for. A new one is a row here and a handler in `daemon/platform`. */
 const commandSchema = z.discriminatedUnion('command', [
@@ -54,7 +52,7 @@ const envelopeSchema = z.object({ v: z.number(), type: z.string().max(128), id: 
 const commandEnvelopeSchema = z.object({ id, seq, command: z.string().max(MAX_NAME_LENGTH) });
 
 const otherSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('welcome'), activation: z.enum(ACTIVATION_WORDS), seq: z.int().nonnegative() }),
+  z.object({ type: z.literal('welcome'), activation: z.enum(ACTIVATION_STATES), seq: z.int().nonnegative() }),
   z.object({ type: z.literal('result-ack'), command: id }),
   z.object({ type: z.literal('delay'), seconds: delaySeconds }),
 ]);
@@ -155,7 +153,7 @@ export type AgentContent =
       readonly after: number;
       /** The id of that command. If the platform has another one under this number, it has lost what it sent since. */
       readonly last: string | null;
-      readonly activation: ActivationWord;
+      readonly activation: ActivationState;
       readonly report: PlatformReport | null;
     }
   | { readonly type: 'ack'; readonly after: number }

@@ -11,7 +11,8 @@ import type { RequestSigner } from '#http/signatures/request-signer.ts';
 import { AdviceStore } from '#platform/inbox/advice.ts';
 import { CommandInbox } from '#platform/inbox/inbox.ts';
 import { type LinkSettings, type LinkState, PlatformLink } from '#platform/link/link.ts';
-import { type ActivationWord, type AgentMessage, agentMessage, type PlatformMessage } from '#platform/messages.ts';
+import { type AgentMessage, agentMessage, type PlatformMessage } from '#platform/messages.ts';
+import type { ActivationState } from '#platform/outcome/outcome.ts';
 import { substanceOf } from '#platform/report/report.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
 import type { Clock, Timer } from '#system/clock.ts';
@@ -35,7 +36,7 @@ export interface PlatformWork {
 
 /** The activation of this host, as the platform hears of it. */
 interface PlatformActivation {
-  readonly state: ActivationWord;
+  readonly state: ActivationState;
   /** @throws CodedError */
   renew(signal: AbortSignal): Promise<void>;
   /** Signs requests to this URL; null while this host is not activated. */
