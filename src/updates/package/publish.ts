@@ -3,7 +3,7 @@
 // without harm.
 
 import { utcTime } from '#system/moment.ts';
-import type { Fetched } from '#transfer/fetch.ts';
+import type { Fetched } from '#transfer/fetch-types.ts';
 import { closeJournal } from '#transfer/journal.ts';
 import { enqueueHook } from '#updates/hook/hook.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';

@@ -5,7 +5,7 @@
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { type Files, isSameFile, type OpenFile } from '#system/files.ts';
-import type { Fetched } from '#transfer/fetch.ts';
+import type { Fetched } from '#transfer/fetch-types.ts';
 import { describeFirstBytes } from '#transfer/first-bytes.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
 

@@ -1,0 +1,102 @@
+// The interface of a durable fetch: what to fetch, what it depends on, and what it returns. Types only.
+
+import type { Purpose } from '#config/purposes.ts';
+import type { Hop } from '#errors/hop.ts';
+import type { Deadlines } from '#http/deadlines.ts';
+import type { ScopedReport } from '#logging/scoped.ts';
+import type { TransferShape } from '#path/kind.ts';
+import type { Router } from '#proxy/route.ts';
+import type { Clock } from '#system/clock.ts';
+import type { FileIdentity, Files } from '#system/files.ts';
+import type { AttemptOutcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
+import type { Settled } from './copies.ts';
+import type { Reserve } from './disk-space.ts';
+
+/** What to fetch. The feed promises length and digest. */
+export interface FetchJob {
+  readonly name: string;
+  readonly url: URL;
+  readonly length: number;
+  readonly sha256: string;
+  /** The first bytes of every file of this kind. A body that begins differently is refused before it is written. */
+  readonly begins: Uint8Array;
+  /** Stored in the journal for the caller's recovery. */
+  readonly note: unknown;
+  /** Requests a fresh copy from caches, after bytes that came through them were wrong. */
+  readonly fresh: boolean;
+}
+
+/** What a fetch depends on. */
+export interface FetchPorts {
+  readonly files: Files;
+  readonly stagingDir: string;
+  readonly clock: Clock;
+  readonly router: Router;
+  readonly purpose: Purpose;
+  readonly configured: URL;
+  readonly allowedOrigins: readonly string[];
+  /** Request headers for a hop; credentials only where `checkUrl` allows them. */
+  headers(credentials: boolean): Readonly<Record<string, string>>;
+  readonly timeoutSession: FetchTimeouts;
+  /** Free space that a download leaves on the disk. */
+  readonly reserve: Reserve;
+  readonly report: ScopedReport;
+  readonly watch: FetchWatcher;
+}
+
+/** Plans the timeouts and records the outcome. */
+interface FetchTimeouts {
+  /** The deadlines for one attempt over this route. */
+  plan(route: RouteKey, size: number): TimeoutPlan;
+  /** The words that a failure by one of these deadlines uses. */
+  words(route: RouteKey, plan: TimeoutPlan): Pick<Deadlines, 'key' | 'words'>;
+  /** Called at the total deadline: returns a later one, or 0. `plan.size` is what this attempt has to bring. */
+  extend(plan: TimeoutPlan, elapsedMs: number, bytes: number): number;
+  /** Records what the attempt showed. Whether its bytes are right is not known yet. */
+  observe(route: RouteKey, outcome: AttemptOutcome, shape: TransferShape): void;
+}
+
+/** Receives the events of one attempt. The caller names the subject. */
+export interface FetchWatcher {
+  began(offset: number): void;
+  startedOver(reason: string): void;
+  /** The wait begins, through this proxy if any. `scans` is true if the proxy can read the content. */
+  planned(
+    plan: TimeoutPlan,
+    at: { readonly route: RouteKey; readonly proxy: string | null; readonly scans: boolean },
+  ): void;
+  progress(received: number): void;
+  responded(response: Responded): void;
+  /** The attempt failed; `settled` is what it leaves for the next one. */
+  failed(settled: Settled): void;
+  /** A redirect leads to this URL, which has not been checked. */
+  led(to: URL): void;
+}
+
+/** What a response showed of its route. The ETag is set only if it is that of the package. */
+interface Responded extends RouteKey {
+  readonly via: string | null;
+  readonly rangeWorked: boolean | null;
+  readonly etag?: string | null;
+}
+
+/** The complete file, synced but not verified. */
+export interface Fetched {
+  readonly path: string;
+  /** The file that the bytes were written to and hashed in, even if another file has its name later. */
+  readonly file: FileIdentity;
+  /** Digest of the bytes on disk, hex. */
+  readonly sha256: string;
+  readonly length: number;
+  /** Bytes that earlier attempts had left. */
+  readonly keptBytes: number;
+  /**
+   * The longest wait without a byte in this attempt, including the wait for the first one; null when nothing was
+   * fetched.
+   */
+  readonly longestSilenceMs: number | null;
+  /** Via of the response that brought the bytes. */
+  readonly via: string | null;
+  /** The hop that the bytes came from; null if some came in an earlier attempt, whose hop is not recorded. */
+  readonly from: Hop | null;
+}
