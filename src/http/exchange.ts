@@ -26,6 +26,14 @@ export interface BodySink {
   write(chunk: Uint8Array): void;
 }
 
+/** Limits how fast a body is read. Several bodies may share one limit. */
+export interface Throttle {
+  /** Records body bytes that were just received. Returns how long reading must pause, in milliseconds; 0 for not at all. */
+  took(bytes: number): number;
+  /** How long a paused reader must still wait, in milliseconds. The limit may have changed since the pause began. */
+  remainingMs(): number;
+}
+
 interface ExchangeRequest {
   readonly method: 'GET' | 'HEAD';
   readonly url: URL;
@@ -41,6 +49,8 @@ export interface ExchangeOptions {
   readonly signal: AbortSignal;
   /** Bytes that the caller expects, for failure texts; null when unknown. */
   readonly expectedBytes: number | null;
+  /** Limits how fast the body is read. If absent, it is read as fast as it arrives. */
+  readonly throttle?: Throttle | undefined;
   /** Called once, with the final head; null discards the body and ends the connection. */
   onHead(head: ResponseInfo): BodySink | null;
 }

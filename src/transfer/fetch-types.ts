@@ -3,6 +3,7 @@
 import type { Purpose } from '#config/purposes.ts';
 import type { Hop } from '#errors/hop.ts';
 import type { Deadlines } from '#http/deadlines.ts';
+import type { Throttle } from '#http/exchange.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { TransferShape } from '#path/kind.ts';
 import type { Router } from '#proxy/route.ts';
@@ -40,6 +41,8 @@ export interface FetchPorts {
   readonly timeoutSession: FetchTimeouts;
   /** Free space that a download leaves on the disk. */
   readonly reserve: Reserve;
+  /** Limits how fast the body is read. */
+  readonly throttle?: Throttle | undefined;
   readonly report: ScopedReport;
   readonly watch: FetchWatcher;
 }

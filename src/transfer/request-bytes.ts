@@ -85,6 +85,7 @@ function receive(
     clock: ports.clock,
     signal: hop.signal,
     expectedBytes: job.length,
+    throttle: ports.throttle,
     onHead: (head) => {
       // Logged when the head arrives, not when the body ends: the time of that line shows what the proxy does.
       noteResponse(ports, { id: job.name, connection: hop.connection, url: hop.url, head, range });

@@ -7,19 +7,15 @@
 
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
-import { showLocalTime } from '#errors/template.ts';
 import { type Checked, check } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
-import type { FeedItem } from './feed/feed-document.ts';
-import { OriginFailureBudget } from './origin-failure-budget.ts';
-import { closureOfRound, type Obtained, obtain, type WantedPackage } from './package/obtain.ts';
+import { fetchPackages } from './fetch-packages.ts';
 import { choosePrunable } from './package/prune.ts';
 import { reconcile } from './package/reconcile.ts';
-import { PackageTurn } from './package/turn.ts';
 import type { UpdatesPorts } from './ports.ts';
 import { acceptReceipt, deliverReceipts } from './receipts/acknowledge.ts';
 import { discardUnwanted, recover, withdraw } from './recover.ts';
-import { slowLast } from './slow-last.ts';
+import { newTally, noteRetry, planTry, type RoundScope, type Tally } from './tally.ts';
 
 /** The result of a round. */
 export interface RoundReport {
@@ -41,9 +37,6 @@ export interface RoundReport {
   /** The earliest retry of a package (ms since the epoch), or null. */
   readonly packageRetryAtMs: number | null;
 }
-
-/** Which packages a round tries: all wanted ones, or only those whose own retry is due. */
-export type RoundScope = 'all' | 'due';
 
 /** Runs one round, and leaves no connection open. Rejects only with the signal's reason. */
 export async function runRound(
@@ -80,7 +73,7 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
       await withdraw(ports, id);
       tally.withdrawn.push(id);
     }
-    await fetchAll(ports, { checked, tally, scope }, signal);
+    await fetchPackages(ports, { checked, tally, scope }, signal);
     reportHeld(ports, tally);
     tally.pruned.push(...(await prune(ports)));
   } catch (thrown) {
@@ -98,24 +91,6 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
   ports.report({ name, published: published.length, failed: failed.length, pruned: pruned.length });
   // Without a feed there is nothing to fetch, and the feed has its own retry.
   return { ...tally, packageRetryAtMs: tally.error === null ? ports.retries.nextAt() : null };
-}
-
-interface Tally {
-  error: CodedError | null;
-  connected: boolean;
-  published: string[];
-  ready: string[];
-  failed: { id: string; error: CodedError }[];
-  refused: { id: string; error: CodedError }[];
-  withdrawn: string[];
-  pruned: string[];
-  left: number;
-  retryAtMs: number | null;
-}
-
-function newTally(): Tally {
-  const none = { published: [], ready: [], failed: [], refused: [], withdrawn: [], pruned: [] };
-  return { error: null, connected: false, ...none, left: 0, retryAtMs: null };
 }
 
 async function reportDecision(ports: UpdatesPorts, { reading, decision, ready }: Checked): Promise<void> {
@@ -163,129 +138,6 @@ async function reportRefused(ports: UpdatesPorts, { reading, decision }: Checked
   }
 }
 
-async function fetchAll(
-  ports: UpdatesPorts,
-  round: { readonly checked: Checked; readonly tally: Tally; readonly scope: RoundScope },
-  signal: AbortSignal,
-): Promise<void> {
-  const { checked, tally, scope } = round;
-  const missing = new Set<string>();
-  const budget = new OriginFailureBudget();
-  const closure = closureOfRound(ports);
-  for (const item of slowLast(checked.decision.wanted, (one) => ports.retries.isSlow(one))) {
-    signal.throwIfAborted();
-    const origin = checked.reading.originOf(item);
-    const waiting = scope === 'due' || ports.retries.isBlocked(item) ? ports.retries.waiting(item) : null;
-    const isSpent = budget.isSpent(origin);
-    const reason = reasonToDefer(item, { missing, waiting, isSpent });
-    if (reason !== null) {
-      missing.add(item.id);
-      ports.report({ name: 'item-deferred', id: item.id, reason });
-      countDeferred(tally, item.id, { error: waiting?.error ?? null, isSpent });
-      continue;
-    }
-    const turn = await fetchOne(ports, { item, closure, ...checked }, signal);
-    if (turn.kind !== 'failed') {
-      tally[turn.kind].push(item.id);
-      continue;
-    }
-    const { failure } = turn;
-    const { error, yielded } = failure;
-    missing.add(item.id);
-    if (yielded) {
-      tally.left += 1;
-      continue;
-    }
-    budget.note(origin, error);
-    tally.failed.push({ id: item.id, error });
-    if (failure.retryAtMs === null) noteRetry(ports, tally, error);
-    // A proxy that rejects our user rejects it for every package, and a full disk has space for none: one line is
-    // enough.
-    if (error.entry.class === 'auth' || isDiskFull(error)) break;
-  }
-}
-
-/**
- * A package that failed before still counts as failed; one whose server has used its budget waits for the next round.
- */
-function countDeferred(tally: Tally, id: string, why: { error: CodedError | null; isSpent: boolean }): void {
-  if (why.error !== null) tally.failed.push({ id, error: why.error });
-  else if (why.isSpent) tally.left += 1;
-}
-
-/** Why a package is not tried now; null when it may be tried. */
-function reasonToDefer(
-  item: FeedItem,
-  state: {
-    readonly missing: ReadonlySet<string>;
-    readonly waiting: { readonly atMs: number } | null;
-    readonly isSpent: boolean;
-  },
-): string | null {
-  const required = item.requires.find((id) => state.missing.has(id));
-  if (required !== undefined) return `it requires ${required}, which is not published yet`;
-  if (state.waiting !== null) return `it failed before; the next attempt is at ${showLocalTime(state.waiting.atMs)}`;
-  return state.isSpent ? 'its server is too slow or cannot be reached; it is tried again at the next check' : null;
-}
-
-/** A package that could not be published in its turn. */
-interface Failed {
-  readonly error: CodedError;
-  readonly yielded: boolean;
-  /** Its own retry. */
-  readonly retryAtMs: number | null;
-}
-
-/** How the turn of a package ended. */
-type EndedTurn = { readonly kind: Obtained } | { readonly kind: 'failed'; readonly failure: Failed };
-
-async function fetchOne(
-  ports: UpdatesPorts,
-  wanted: Omit<WantedPackage, 'turn'>,
-  signal: AbortSignal,
-): Promise<EndedTurn> {
-  const { item } = wanted;
-  const turn = new PackageTurn(ports.clock);
-  try {
-    const kind = await obtain(ports, { ...wanted, turn }, signal);
-    ports.retries.forget(item.id);
-    return { kind };
-  } catch (thrown) {
-    signal.throwIfAborted();
-    return { kind: 'failed', failure: await noteFailed(ports, { item, turn, error: asCoded(thrown) }) };
-  }
-}
-
-async function noteFailed(
-  ports: UpdatesPorts,
-  { item, turn, error }: { readonly item: FeedItem; readonly turn: PackageTurn; readonly error: CodedError },
-): Promise<Failed> {
-  const { yielded, madeProgress, elapsedMs } = turn;
-  // The pause for a full disk has one retry for everything.
-  if (isDiskFull(error)) {
-    await ports.disk.note(error);
-    return { error, yielded: false, retryAtMs: null };
-  }
-  const maxDelaySeconds = ports.settings().retry.max_delay_seconds;
-  const retryAtMs = ports.retries.failed(item, { error, madeProgress, yielded, maxDelaySeconds });
-  // A process that is killed before the end of the round must not lose it.
-  await ports.retries.save();
-  ports.report({ name: 'download-failed', id: item.id, error, hop: error.place });
-  if (yielded) ports.report({ name: 'gave-way', id: item.id, elapsed: elapsedMs });
-  if (retryAtMs === null) ports.report({ name: 'next-try-round' });
-  else ports.report({ name: 'package-next-try', id: item.id, at: retryAtMs });
-  if (!yielded && error.entry.class === 'content') {
-    const finding = findingOf(ports, error);
-    await acceptReceipt(ports, { item, outcome: `refused:${error.code}`, elapsedMs, finding });
-  }
-  return { error, yielded, retryAtMs };
-}
-
-/** The scanner's finding, if it may be sent to the vendor. */
-function findingOf(ports: UpdatesPorts, { facts: { named } }: CodedError): string | undefined {
-  return ports.settings().updates.report_findings && typeof named === 'string' ? named : undefined;
-}
-
 /** Memory first, then the file: after a crash in between, the recovery of the next round finishes it. */
 async function prune(ports: UpdatesPorts): Promise<string[]> {
   const { updates } = ports.settings();
@@ -326,16 +178,4 @@ export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): 
   } finally {
     ports.session.close();
   }
-}
-
-function noteRetry(ports: UpdatesPorts, tally: Tally, { facts: { retryAfterMs, retryAt } }: CodedError): void {
-  if (typeof retryAfterMs === 'number') planTry(tally, ports.clock.now() + retryAfterMs);
-  // When a rejected password may be tried again: the schedule alone could delay that by a whole slot.
-  if (typeof retryAt === 'number') planTry(tally, retryAt);
-}
-
-/** Keeps the earliest. */
-function planTry(tally: Tally, atMs: number | null): void {
-  if (atMs === null) return;
-  tally.retryAtMs = tally.retryAtMs === null ? atMs : Math.min(tally.retryAtMs, atMs);
 }

@@ -13,7 +13,8 @@ import { type Clock, systemClock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { Lock, LockOptions } from '#system/lock.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import { type RoundReport, type RoundScope, runRound } from '#updates/round.ts';
+import { type RoundReport, runRound } from '#updates/round.ts';
+import type { RoundScope } from '#updates/tally.ts';
 
 export interface RigOptions {
   readonly files: Files;

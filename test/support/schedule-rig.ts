@@ -4,7 +4,7 @@ import { Schedule, type Timetable } from '#daemon/schedule/schedule.ts';
 import type { ScheduleRecord } from '#daemon/schedule/schedule-state.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
-import type { RoundScope } from '#updates/round.ts';
+import type { RoundScope } from '#updates/tally.ts';
 import { FakeClock } from './fake-clock.ts';
 
 /** A round that began. */

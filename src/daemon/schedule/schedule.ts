@@ -13,7 +13,7 @@ import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { ClockSteps } from '#system/time/clock-steps.ts';
 import { Zone } from '#system/time/zone.ts';
-import type { RoundScope } from '#updates/round.ts';
+import type { RoundScope } from '#updates/tally.ts';
 import { classifySlot, doneUntil, fixedDelay, type SlotState, SOONEST_MS } from './decide-round.ts';
 import { beginSlot, endCheck, type FreezeState } from './freeze-detector.ts';
 import type { ScheduleRecord, ScheduleState } from './schedule-state.ts';
