@@ -69,7 +69,7 @@ function rateOf({ size, elapsedMs, resumed }: EstimatedPackage): string {
 
 function noteOf({ size, attempts, resumed, overlapped }: EstimatedPackage): string {
   const notes = [
-    size === null ? 'no .JAR with this id' : null,
+    size === null ? 'no .JAR with this ID' : null,
     attempts > 1 ? `measured from attempt ${attempts}, the last one` : null,
     resumed ? 'resumed an earlier attempt' : null,
     overlapped ? 'overlapped with another download' : null,

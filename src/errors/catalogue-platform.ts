@@ -102,9 +102,9 @@ export const PLATFORM_CODES = {
     isLocal: true,
   },
   'IDENTITY-CLONED': {
-    text: 'The identity of this host was made on another machine (the machine id differs). This host now has a new identity and agent id, and is not activated.',
+    text: 'The identity of this host was made on another machine (the machine ID differs). This host now has a new identity and agent ID, and is not activated.',
     check:
-      'If this host is a copy of another one, activate it with a key of its own. If it is the same host with a new machine id, run: sallyport activate --replace. The previous identity is in {aside}.',
+      'If this host is a copy of another one, activate it with a key of its own. If it is the same host with a new machine ID, run: sallyport activate --replace. The previous identity is in {aside}.',
     class: 'license',
     retry: 'change',
     isLocal: true,

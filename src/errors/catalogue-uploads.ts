@@ -55,7 +55,7 @@ export const UPLOAD_CODES = {
     retry: 'later',
   },
   'BATCH-CONFLICT': {
-    text: '{url} already has different content under the id of batch {batch}: {reason:words}.',
+    text: '{url} already has different content under the ID of batch {batch}: {reason:words}.',
     check:
       'The batch is held. Ask the operator of the collector which content it has, then run sallyport queue retry or sallyport queue drop.',
     class: 'http',

@@ -51,7 +51,7 @@ export const PLATFORM_EVENTS = {
   'platform-command': {
     level: 'info',
     thread: null,
-    text: 'Received command {command} from the platform (id {id}).',
+    text: 'Received command {command} from the platform (ID {id}).',
   },
   'platform-command-done': {
     level: 'info',
@@ -109,7 +109,7 @@ export const PLATFORM_EVENTS = {
   'identity-reset': {
     level: 'warn',
     thread: 'Main',
-    text: 'The identity of this host was replaced by {by:words}; the new agent id is {agent}.',
+    text: 'The identity of this host was replaced by {by:words}; the new agent ID is {agent}.',
   },
   'activation-requested': {
     level: 'info',

@@ -19,7 +19,7 @@ const TOKEN = /^[A-Za-z0-9._:-]{1,128}$/;
 
 const FIELDS: readonly (readonly [keyof Acknowledgement, (value: unknown) => boolean, string])[] = [
   ['key', isToken, '1 to 128 letters, digits, dots, dashes, colons and underscores'],
-  ['id', (value) => idProblem(value) === null, 'an id'],
+  ['id', (value) => idProblem(value) === null, 'an ID'],
   ['sha256', (value) => typeof value === 'string' && SHA256.test(value), '64 hexadecimal digits, small letters'],
   ['length', isCount, 'a number of bytes'],
   ['elapsed_ms', isCount, 'a whole number of milliseconds'],

@@ -219,7 +219,7 @@ function warningsOf({ metas, previous }: FeedInput, items: readonly FeedItem[]):
       : requires.filter((other) => byId.get(other)?.withdrawn === true).map((other) => [id, other]),
   );
   return [
-    ...gone.map(({ id }) => `${id} has left ${FEED_NAME}: its file is gone. Never use that id for other bytes.`),
+    ...gone.map(({ id }) => `${id} has left ${FEED_NAME}: its file is gone. Never use that ID for other bytes.`),
     ...idle.map((id) => `${id}.meta.json is ignored: there is no ${id}.jar.`),
     ...stranded.map(([id, other]) => `${id} requires ${other}, which is withdrawn: no new host can take ${id}.`),
   ];

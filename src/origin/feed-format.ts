@@ -90,7 +90,7 @@ const META_RULES: Readonly<Record<keyof ItemMeta, Rule>> = {
   sequence: { valid: isWhole(0, Number.MAX_SAFE_INTEGER), allowed: 'a whole number from 0 to 9007199254740991' },
   released: { valid: isTime, allowed: 'a time such as 2026-11-20T00:00:00Z' },
   kind: { valid: (value) => value === 'content' || value === 'product', allowed: 'content or product' },
-  requires: { valid: isIds, allowed: `a list of at most ${MAX_REQUIRED} different ids` },
+  requires: { valid: isIds, allowed: `a list of at most ${MAX_REQUIRED} different IDs` },
   withdrawn: { valid: (value) => typeof value === 'boolean', allowed: 'true or false' },
   channel: { valid: isName, allowed: 'a name of at most 64 letters, digits, dots, dashes and underscores' },
   rollout_percent: {
@@ -109,7 +109,7 @@ const META_RULES: Readonly<Record<keyof ItemMeta, Rule>> = {
 
 /** The other fields of every item, which only the builder sets. */
 const ITEM_RULES: Readonly<Record<'id' | 'file' | 'length' | 'sha256', Rule>> = {
-  id: { valid: (value) => idProblem(value) === null, allowed: 'an id' },
+  id: { valid: (value) => idProblem(value) === null, allowed: 'an ID' },
   file: {
     valid: (value) => typeof value === 'string' && value !== '' && value.length <= MAX_FILE_NAME_LENGTH,
     allowed: 'a name',

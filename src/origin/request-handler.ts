@@ -153,7 +153,7 @@ async function acknowledge({ log, platform }: Served, exchange: ServedExchange):
     case 'again':
       return sendReply(exchange, { status: 200, body: { status: 'already recorded' } });
     case 'other':
-      return refuse(exchange, 422, 'That key was used for another id, digest, outcome or agent.');
+      return refuse(exchange, 422, 'That key was used for another ID, digest, outcome or agent.');
     case 'full':
       return refuse(exchange, 507, 'No more acknowledgements are kept here.');
   }

@@ -21,7 +21,7 @@ const MARGIN_OF_FEW = 5;
  */
 const TOTAL_SHARE = 0.8;
 /** Covers delays that a margin on a small number does not: a DNS lookup, the scheduler, a busy minute. */
-const PAD_MS = 2_000;
+export const PAD_MS = 2_000;
 /**
  * After this many consecutive timeouts the next download starts with double the deadline, to find a route that has
  * become much slower. The default covers two downloads: if only one failed in all its attempts, an outage is more

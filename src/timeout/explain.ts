@@ -1,10 +1,10 @@
 // Describes in words how a limit was calculated, in the order of the decisions.
 
-import type { Deadline, Evidence } from './deadline.ts';
+import { type Deadline, type Evidence, PAD_MS } from './deadline.ts';
 
 const MB = 1e6;
 
-/** For example `2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB)`. */
+/** For example `2 s plus 2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB)`. */
 export function explain(
   { evidence, rule }: Deadline,
   more: { readonly borrowed: boolean; readonly retried: boolean },
@@ -23,7 +23,7 @@ function explainLine({ samples, line, margin }: Evidence, rule: Deadline['rule']
   if (rule === 'start')
     return `few downloads have been measured (longest wait: ${longest}), so the limit is still long`;
   const waits = samples === 1 ? 'the only recent wait' : `the longest of ${samples} recent waits`;
-  return [rounded(margin), 'times', waits, `(${longest})`].join(' ');
+  return [rounded(PAD_MS / 1_000), 's plus', rounded(margin), 'times', waits, `(${longest})`].join(' ');
 }
 
 /** Two significant digits: 0.51, 2.5, 48, 1200. */

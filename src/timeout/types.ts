@@ -21,7 +21,7 @@ export interface TimeoutPlan {
   readonly totalMs: number;
   /** Probable duration, or null when nothing is known. */
   readonly expectedMs: number | null;
-  /** For example `2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB)`. */
+  /** For example `2 s plus 2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB)`. */
   readonly explanation: string;
 }
 

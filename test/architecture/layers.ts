@@ -142,7 +142,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'origin/uploads/bundles': 'Bundles of support logs: received by tus or by PUT, completed, acknowledged.',
   'platform/link': 'The link to the platform: the state machine, WebSocket and long polling.',
   'platform/activation': 'Activating this host: requests to the server, licenses, the durable state.',
-  'platform/identity': 'The agent id and the key of this host, bound to its machine.',
+  'platform/identity': 'The agent ID and the key of this host, bound to its machine.',
   'platform/outcome': 'One line of the status, from the result of the last connection and the state of the activation.',
   'platform/report': 'What this host reports about itself.',
   'platform/inbox': 'Commands of the platform: durable before they are acknowledged, carried out once, with results.',

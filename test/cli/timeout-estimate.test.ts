@@ -23,7 +23,7 @@ describe('timeout estimate', () => {
     expect(lines.slice(2)).toEqual([
       'ID       ENDED                SIZE    ELAPSED  LONGEST SILENCE  RATE       NOTE',
       '1602503  2013-06-05T00:05:07  2.0 MB  57 s     53 s             35.1 KB/s',
-      '7        2013-06-06T00:00:10  -       5 s      5 s              -          no .JAR with this id; measured from attempt 2, the last one',
+      '7        2013-06-06T00:00:10  -       5 s      5 s              -          no .JAR with this ID; measured from attempt 2, the last one',
       '',
       '1 started again without an acknowledgement in between; measured from the last start.',
       '',

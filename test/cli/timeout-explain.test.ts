@@ -31,9 +31,9 @@ describe('timeout explain', () => {
       '  1.0 MB    10 s        21 s     15 s        4 s',
       '  10.0 MB   16 s        21 s     24 s        6.4 s',
       '  100.0 MB  2 min 11 s  21 s     3 min 17 s  52 s',
-      '  Why: 2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB).',
+      '  Why: 2 s plus 2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB).',
       '  Evidence: 6 verified downloads of up to 100.0 MB, the newest at 2026-11-20T00:05:07.000Z; the longest wait was 51 s, for 100.0 MB.',
-      '  Last change, at 2026-11-20T00:05:07.000Z: from 6 min 40 s to 2 min 11 s for 100.0 MB (before: no history of this route; now: 2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB)).',
+      '  Last change, at 2026-11-20T00:05:07.000Z: from 6 min 40 s to 2 min 11 s for 100.0 MB (before: no history of this route; now: 2 s plus 2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB)).',
     ]);
   });
 

@@ -304,7 +304,7 @@ const ROUTE = { proxy: 'http://proxy.example.com:3128', origin: 'https://updates
 
 /** One route that has shown something. */
 export function anExplanation(over: Partial<TimeoutExplanation> = {}): TimeoutExplanation {
-  const why = '2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB)';
+  const why = '2 s plus 2.5 times the longest of 6 recent waits (0.5 s + 0.51 s per MB)';
   const plan = (mb: number, seconds: number) => ({
     size: mb * 1_000_000,
     first_byte_ms: seconds * 1_000,

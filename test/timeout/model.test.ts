@@ -136,7 +136,7 @@ describe('a success', () => {
     model.observe(ROUTE, seen(20_000_000, 1_000));
     expect(model.plan(ROUTE, 20_000_000, 0).explanation).toContain('few downloads have been measured');
     for (let index = 0; index < 9; index += 1) model.observe(ROUTE, seen(20_000_000, 1_000));
-    expect(model.plan(ROUTE, 20_000_000, 0).explanation).toBe('2 times the longest of 10 recent waits (1 s)');
+    expect(model.plan(ROUTE, 20_000_000, 0).explanation).toBe('2 s plus 2 times the longest of 10 recent waits (1 s)');
   });
 
   it('lowers a route without history from its start', () => {

@@ -96,12 +96,12 @@ export async function resetIdentityCommand(
   if (!yes) {
     if (!terminal.answers.interactive) throw new UsageError('Without a terminal, --yes is needed.');
     const answer = await terminal.answers.line(
-      'This host gets a new agent id and must be activated again. Replace its identity? [y/N] ',
+      'This host gets a new agent ID and must be activated again. Replace its identity? [y/N] ',
     );
     if (!/^y(?:es)?$/i.test(answer?.trim() ?? '')) throw coded('CANCELLED', { reason: 'the identity was kept' });
   }
   const { agent, aside } = await control.resetIdentity();
-  terminal.out(`The new agent id is ${agent}. This host is not activated.`);
+  terminal.out(`The new agent ID is ${agent}. This host is not activated.`);
   if (aside !== null) terminal.out(`The previous identity is in ${aside}.`);
   return EXIT_OK;
 }

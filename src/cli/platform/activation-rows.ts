@@ -30,6 +30,6 @@ export function identityRows(identity: ShownActivationState['identity']): Row[] 
     ['public key', `${key} (Ed25519)`],
     ['private key', place === 'file' ? 'in the state folder' : 'in the systemd credential sallyport-identity'],
     ['made', timeText(created)],
-    ['machine', bound ? 'bound to the machine id of this host' : 'not bound: this host has no machine id'],
+    ['machine', bound ? 'bound to the machine ID of this host' : 'not bound: this host has no machine ID'],
   ];
 }

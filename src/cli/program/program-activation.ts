@@ -75,14 +75,14 @@ export function addActivationCommands(
     );
   identity
     .command('show')
-    .description('show agent id and public key')
+    .description('show agent ID and public key')
     .option('--json', 'as JSON; all times are UTC', false)
     .action(
       does(async (options: { json: boolean }) => await (await actions.activation()).identityShow(globals(), options)),
     );
   identity
     .command('reset')
-    .description('give this host a new agent id and key; it must be activated again')
+    .description('give this host a new agent ID and key; it must be activated again')
     .option('--yes', 'do not ask for confirmation', false)
     .action(
       does(async (options: { yes: boolean }) => await (await actions.activation()).identityReset(globals(), options)),

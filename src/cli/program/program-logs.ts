@@ -27,7 +27,7 @@ interface SendLogsOptions {
   readonly json: boolean;
 }
 
-const JOB_HELP = 'id of the job, as `sallyport send-logs list` shows it';
+const JOB_HELP = 'ID of the job, as `sallyport send-logs list` shows it';
 
 /** Adds `send-logs` with its commands, and `sent`. */
 export function addLogsCommands(program: Command, actions: LogsActions, { globals, does }: Hooks): void {
@@ -90,7 +90,7 @@ function addJobCommands(logs: Command, actions: LogsActions, { globals, does }: 
   logs
     .command('approve')
     .description('send a prepared bundle, or allow a request of the platform')
-    .argument('<id>', 'id of the job, or of the request')
+    .argument('<id>', 'ID of the job, or of the request')
     .option('--json', 'the result as JSON', false)
     .action(does((id: string, options: { json: boolean }) => actions.approveLogs(globals(), { id, ...options })));
   logs
@@ -109,7 +109,7 @@ function addRequestCommands(logs: Command, actions: LogsActions, { globals, does
   logs
     .command('deny')
     .description('deny a request of the platform; nothing is collected')
-    .argument('<id>', 'id of the request')
+    .argument('<id>', 'ID of the request')
     .option('--json', 'as JSON', false)
     .action(does((id: string, options: { json: boolean }) => actions.denyLogs(globals(), { id, ...options })));
 }
@@ -131,7 +131,7 @@ const LOGS_HELP = `
 Support logs must be enabled (support_logs.enabled). support_logs.sources lists what a bundle contains; no option adds to
 it. Secrets of the configuration, and everything that the rules of redaction match, are masked before anything is packed.
 
-The daemon does the work. You can stop waiting with ENTER or Ctrl-C; the daemon continues. Quote the id of the job to the
+The daemon does the work. You can stop waiting with ENTER or Ctrl-C; the daemon continues. Quote the ID of the job to the
 support. If no daemon is running, this command does the work itself.
 
 To see what would be sent before it is sent: send-logs --prepare, then send-logs show JOB [FILE], then send-logs approve JOB.

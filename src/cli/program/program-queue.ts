@@ -24,7 +24,7 @@ export interface QueueActions {
 }
 
 const KIND_HELP = 'only this kind, such as receipt, batch or bundle';
-const ID_HELP = 'KIND/ID as `sallyport queue ls` shows it, or at least the first 4 characters of the id';
+const ID_HELP = 'KIND/ID as `sallyport queue ls` shows it, or at least the first 4 characters of the ID';
 
 /** Adds `queue` with its commands. Without one of them, it lists. */
 export function addQueueCommands(program: Command, actions: QueueActions, { globals, does }: Hooks): void {
@@ -44,7 +44,7 @@ export function addQueueCommands(program: Command, actions: QueueActions, { glob
     );
   queue
     .command('show')
-    .description('show one entry: attempts, last failure, size, digest, ids of documents; never its content')
+    .description('show one entry: attempts, last failure, size, digest, IDs of documents; never its content')
     .argument('<id>', ID_HELP)
     .option('--json', 'as JSON; all times are UTC', false)
     .action(does((entry: string, options: { json: boolean }) => actions.showQueued(globals(), { entry, ...options })));

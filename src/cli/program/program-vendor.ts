@@ -61,14 +61,14 @@ export function addVendorCommands(
     .command('show')
     .description('show the last report of an agent, and its commands with their results')
     .argument('<dir>', DIR_HELP)
-    .argument('<agent>', 'agent id')
+    .argument('<agent>', 'agent ID')
     .option('--json', 'as JSON', false)
     .action(does((dir: string, agent: string, options: { json: boolean }) => actions.fleetShow(dir, agent, options)));
   fleet
     .command('push')
     .description('send a command to an agent, or to all agents')
     .argument('<dir>', DIR_HELP)
-    .argument('<agent>', 'agent id, or all')
+    .argument('<agent>', 'agent ID, or all')
     .argument('<command>', 'update-available, send-logs, activation-changed or advice')
     .option('--case <text>', 'with send-logs: the support case')
     .option('--from <name>', 'with advice: who sends it')
@@ -94,7 +94,7 @@ function addLicense(license: Command, actions: VendorActions, does: MakeAction):
     .action(does((dir: string, options: NewKeysArguments) => actions.licenseAdd(dir, options)));
   license
     .command('list')
-    .description('list the activation keys by their ids, with the hosts that use them')
+    .description('list the activation keys by their IDs, with the hosts that use them')
     .argument('<dir>', DIR_HELP)
     .option('--json', 'as JSON', false)
     .action(does((dir: string, options: { json: boolean }) => actions.licenseList(dir, options)));
@@ -102,13 +102,13 @@ function addLicense(license: Command, actions: VendorActions, does: MakeAction):
     .command('revoke')
     .description('take an activation key back, and notify its host')
     .argument('<dir>', DIR_HELP)
-    .argument('<id>', 'id of the key, from `license list`')
+    .argument('<id>', 'ID of the key, from `license list`')
     .action(does((dir: string, id: string) => actions.licenseRevoke(dir, id)));
   license
     .command('extend')
     .description('change when an activation key and its license end, and notify its host')
     .argument('<dir>', DIR_HELP)
-    .argument('<id>', 'id of the key, from `license list`')
+    .argument('<id>', 'ID of the key, from `license list`')
     .requiredOption('--expires <date>', EXPIRES_HELP, parseDate)
     .action(does((dir: string, id: string, options: { expires: string }) => actions.licenseExtend(dir, id, options)));
   license
@@ -118,7 +118,7 @@ function addLicense(license: Command, actions: VendorActions, does: MakeAction):
     .requiredOption('--key <name>', 'the Ed25519 key that signs')
     .requiredOption('--expires <date>', 'when it ends: a date such as 2027-12-31, or a time with its zone', parseDate)
     .option('--site <name>', 'for all hosts whose activation.site has this value')
-    .option('--id <text>', 'id of the license; default: a new one')
+    .option('--id <text>', 'ID of the license; default: a new one')
     .option('--feature <name...>', 'features that the license names')
     .option('--output <file>', 'file to write; default: standard output')
     .option('--keys <dir>', 'folder with the keys', DEFAULT_KEYS)

@@ -30,7 +30,7 @@ export const platform = purposeSection(
     report: describeKey(z.enum(['none', 'basic', 'full']).default('none'), {
       title: 'Reports',
       description:
-        'What this host reports about itself. basic: agent id, version, and the last result of each purpose. full adds the sizes of the queues, the state of signed feeds, and response timeouts. No report names a host, user, proxy, path or URL. `sallyport platform preview` prints the next report.',
+        'What this host reports about itself. basic: agent ID, version, and the last result of each purpose. full adds the sizes of the queues, the state of signed feeds, and response timeouts. No report names a host, user, proxy, path or URL. `sallyport platform preview` prints the next report.',
       effect: 'next_transfer',
       setBy: 'admin',
     }),

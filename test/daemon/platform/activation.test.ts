@@ -227,7 +227,7 @@ describe('activation of a host', () => {
     expect((await copy.verbs.install(JSON.stringify(license))).failure?.message).toMatch(/it is for agent/);
   });
 
-  it('identity: a copy on another machine gets another agent id, and is not activated', async () => {
+  it('identity: a copy on another machine gets another agent ID, and is not activated', async () => {
     const dir = await folder();
     const one = await activatingHost(rig.direct(), { dir });
     await one.verbs.activate(await rig.key());
@@ -235,7 +235,7 @@ describe('activation of a host', () => {
     await one.remove();
     const path = join(dir, 'state', 'identity.json');
     const stored = JSON.parse(await readFile(path, 'utf8')) as { machine: object | null };
-    // As if this host had another machine id than the one that made it.
+    // As if this host had another machine ID than the one that made it.
     stored.machine = { salt: '00'.repeat(16), digest: '0'.repeat(64) };
     await writeFile(path, JSON.stringify(stored));
     await mkdir(join(dir, 'state', 'inbox'), { mode: 0o700 });
@@ -249,7 +249,7 @@ describe('activation of a host', () => {
     expect(names.toSorted()).toEqual(['inbox.cloned', 'platform-inbox.json.cloned']);
   });
 
-  it('identity: a reset gives a new agent id at once, and the host is no longer activated', async () => {
+  it('identity: a reset gives a new agent ID at once, and the host is no longer activated', async () => {
     const dir = await folder();
     const one = await activatingHost(rig.direct(), { dir });
     await one.verbs.activate(await rig.key());

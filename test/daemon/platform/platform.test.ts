@@ -129,7 +129,7 @@ describe('the platform in a daemon', () => {
     expect(await resultOf(id, 'refused')).toMatchObject({ code: 'PLATFORM-DENIED' });
   });
 
-  it('platform: after a reset of the identity, the link is opened again with the new agent id', async () => {
+  it('platform: after a reset of the identity, the link is opened again with the new agent ID', async () => {
     await start();
     await connected();
     const before = agentId();

@@ -39,7 +39,7 @@ async function made(id: string | null = HERE, more?: Partial<IdentityPorts>) {
 }
 
 describe('identity', () => {
-  it('does not exist before it is needed, and then has the agent id of the host', async () => {
+  it('does not exist before it is needed, and then has the agent ID of the host', async () => {
     const files = await machine();
     const { identity } = await openOn(files);
     expect([identity.agent, identity.shown, identity.key]).toEqual([null, null, null]);
@@ -61,7 +61,7 @@ describe('identity', () => {
     expect(publicText(again.identity.requireKey())).toBe(again.identity.shown?.publicKey);
   });
 
-  it('is replaced on another machine: new agent id, new key, the copy kept aside', async () => {
+  it('is replaced on another machine: new agent ID, new key, the copy kept aside', async () => {
     const { files, identity } = await made();
     await setMachineId(files, ELSEWHERE);
     const copy = await openOn(files);
@@ -74,7 +74,7 @@ describe('identity', () => {
     expect((await openOn(files)).findings).toEqual([]);
   });
 
-  it('does not store the machine id', async () => {
+  it('does not store the machine ID', async () => {
     const { files } = await made();
     const text = Buffer.from(await readWhole(files, PATH, 10_000)).toString();
     expect(text).not.toContain(HERE);
@@ -82,8 +82,8 @@ describe('identity', () => {
   });
 
   it.each([
-    ['no machine id', null],
-    ['a machine id that is not set yet', 'uninitialized'],
+    ['no machine ID', null],
+    ['a machine ID that is not set yet', 'uninitialized'],
   ])('is kept on a machine with %s, and bound once there is one', async (_what, id) => {
     const { files, identity } = await made(id);
     expect(identity.shown?.isBound).toBe(false);
@@ -108,7 +108,7 @@ describe('identity', () => {
     expect(() => outside.identity.requireKey()).toThrow(/IDENTITY-ABSENT/);
   });
 
-  it('has the key of a new credential, with the same agent id', async () => {
+  it('has the key of a new credential, with the same agent ID', async () => {
     const { files } = await made();
     await files.makeDirectory('/run/credentials', 0o700);
     const key = makeIdentityKey();
@@ -126,7 +126,7 @@ describe('identity', () => {
     expect(JSON.stringify(failure)).not.toContain('hunter2');
   });
 
-  it('sets a damaged file aside and makes a new key for the same agent id', async () => {
+  it('sets a damaged file aside and makes a new key for the same agent ID', async () => {
     const { files, identity } = await made();
     const text = Buffer.from(await readWhole(files, PATH, 10_000)).toString();
     await writeDurably(files, PATH, Buffer.from(text.replace(/"private_key":"....../, '"private_key":"AAAAAA')), 0o600);
@@ -137,7 +137,7 @@ describe('identity', () => {
     expect(after.identity.shown?.publicKey).not.toBe(identity.shown?.publicKey);
   });
 
-  it('reset gives a new agent id and key, and keeps the previous one aside', async () => {
+  it('reset gives a new agent ID and key, and keeps the previous one aside', async () => {
     const { files, identity } = await made();
     const { agent, aside } = await identity.reset();
     expect(agent).not.toBe(AGENT);

@@ -31,7 +31,7 @@ export function readBatchHead(
   const coding = codingOf(headers);
   if (coding === null || !codings.includes(coding)) return { refusal: refuseCoding(codings) };
   const batch = keyOf(headers);
-  if (batch === null) return refused(400, 'The header Idempotency-Key with the id of the batch is missing.');
+  if (batch === null) return refused(400, 'The header Idempotency-Key with the ID of the batch is missing.');
   const sha256 = sha256Of(headers, 'unencoded-digest');
   if (sha256 === null) return refused(400, 'The header Unencoded-Digest with sha-256 is missing.');
   const documents = headerOf(headers, 'sallyport-documents') ?? '';

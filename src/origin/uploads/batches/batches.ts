@@ -106,7 +106,7 @@ function replyTo({ batch }: BatchHead, accepted: AcceptedBatch): JsonReply {
     case 'again':
       return { status: 200, body: accepted.receipt };
     case 'other':
-      return problemOf({ status: 409, detail: 'That id was used for a batch with other bytes.', members: { batch } });
+      return problemOf({ status: 409, detail: 'That ID was used for a batch with other bytes.', members: { batch } });
     case 'full':
       return later({ status: 507, detail: `No more than ${accepted.what} are kept here.` }, SECONDS_UNTIL_SPACE);
   }

@@ -51,7 +51,7 @@ function readLine(line: Buffer): DocumentLine | { readonly status: 400 | 422; re
     return { status: 400, problem: 'is not a JSON object' };
   }
   const { id, received_at, document } = value as Record<string, unknown>;
-  if (!isToken(id)) return { status: 422, problem: 'has no valid id' };
+  if (!isToken(id)) return { status: 422, problem: 'has no valid ID' };
   if (!isTime(received_at)) return { status: 422, problem: 'has no valid received_at' };
   if (document === undefined) return { status: 422, problem: 'has no document' };
   return { id, line, document };

@@ -135,7 +135,7 @@ describe('batches', () => {
     ['no object', 400, '[]\n', 'Line 1 is not a JSON object.'],
     ['a cut last line', 400, '{"id":"d1"', 'The last line does not end with a newline.'],
     ['no UTF-8', 400, Buffer.from('{"id":"\xe9"}\n', 'latin1'), 'The body is not UTF-8.'],
-    ['no id', 422, '{"received_at":"2026-11-30T00:00:00Z","document":1}\n', 'Line 1 has no valid id.'],
+    ['no id', 422, '{"received_at":"2026-11-30T00:00:00Z","document":1}\n', 'Line 1 has no valid ID.'],
     ['no time', 422, '{"id":"d1","received_at":"yesterday","document":1}\n', 'Line 1 has no valid received_at.'],
     ['no document', 422, '{"id":"d1","received_at":"2026-11-30T00:00:00Z"}\n', 'Line 1 has no document.'],
   ])('batch: content with %s is refused with the id of the batch', async (_what, status, text, detail) => {
@@ -165,7 +165,7 @@ describe('batches', () => {
       [cut, 'The body is not zstd.'],
       [{ coded: Buffer.from(line('d1')) }, 'The body does not have the digest of Unencoded-Digest.'],
       [{ headers: { 'unencoded-digest': 'sha-512=:AAAA:' } }, 'The header Unencoded-Digest with sha-256 is missing.'],
-      [{ headers: { 'idempotency-key': 'a b' } }, 'The header Idempotency-Key with the id of the batch is missing.'],
+      [{ headers: { 'idempotency-key': 'a b' } }, 'The header Idempotency-Key with the ID of the batch is missing.'],
       [{ headers: { 'sallyport-documents': 'two' } }, 'The header Sallyport-Documents with a number is missing.'],
       [{ headers: { 'sallyport-documents': '3' } }, 'The body has 2 documents, Sallyport-Documents has 3.'],
     ];
