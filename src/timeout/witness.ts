@@ -1,0 +1,250 @@
+// Decides whether a silent proxy is dead, from the answers to probes: small requests on connections of their own, which
+// the proxy answers without a server and without a credential.
+//
+// Pure: a state, events with their times, and the next step. Only a probe that the proxy accepted and then left without
+// an answer is evidence of death. One that was refused, reset or closed is not, because a proxy that reloads its
+// settings refuses connections while its transfers live. Any answer, and any byte of a transfer over the proxy, clears
+// what was held against it. Times are in milliseconds on one monotonic clock.
+
+import { type OpenProbe, UNKNOWN_PROXY, type Witness, type WitnessEvent, type WitnessRecord } from './witness-types.ts';
+
+/** The times of the rule. A test may shorten all of them by one factor. */
+export const WITNESS_TIMES = {
+  /** Silence before the first probe; a quarter of the deadline if that is shorter, but not below `leastMs`. */
+  firstMs: 5_000,
+  leastMs: 1_000,
+  /** From one answered probe to the next; the last one repeats. Up to `EARLIER` of it is left out at random. */
+  pausesMs: [5_000, 10_000, 15_000],
+  /** After this long without an answer, a probe has failed and the next one follows. It stays open. */
+  failedMs: 4_000,
+  /** A death takes at least this long, and at least `WORST_FACTOR` times the slowest answer. */
+  windowMs: 20_000,
+  /** Unanswered connection requests are evidence only after this long without a completed connection. */
+  unreachableMs: 60_000,
+  /** An answer is recent enough for a longer wait up to this age. */
+  freshMs: 45_000,
+  /** A transfer that breaks this soon after a probe was broken by it. */
+  harmMs: 1_000,
+  /** A probe is closed after this long, or after two windows if they are longer. */
+  lifeMs: 120_000,
+} as const;
+
+export type WitnessTimes = {
+  readonly [K in keyof typeof WITNESS_TIMES]: K extends 'pausesMs' ? readonly number[] : number;
+};
+
+/** Share of a pause that is left out at random, so that clients do not probe in step. */
+const EARLIER = 1 / 6;
+const WORST_FACTOR = 4;
+/** How much of the slowest answer is kept with each later answer. */
+const WORST_KEPT = 0.98;
+/** Probes in a row that a death takes, plus one for each failed probe that an answer or a byte disproved. */
+const MIN_FAILED = 3;
+const MAX_DISPROVED = 4;
+/** Probes that are open and count; the same number may be open that no longer count. A death takes up to seven. */
+const MAX_OPEN = 8;
+/** All open probes of a proxy that never answered one: more would only load it. */
+const MAX_OPEN_UNPROVEN = 2;
+
+/** What to do next. */
+export type WitnessStep =
+  | { readonly do: 'probe' }
+  | { readonly do: 'close'; readonly id: number }
+  /** The proxy is dead: it accepts connections and is silent, or it no longer completes them. */
+  | { readonly do: 'gone'; readonly how: 'silent' | 'unreachable' }
+  | { readonly do: 'wait'; readonly untilMs: number };
+
+/**
+ * What the witness is doing. `off`: no transfer is open, or probes harm this route. `listening`: nothing is unanswered.
+ * `asking`: a probe is unanswered. `doubting`: at least one has failed.
+ */
+export type WitnessPhase = 'off' | 'listening' | 'asking' | 'doubting';
+
+/** A witness for a proxy of which this is known. */
+export function newWitness(record: WitnessRecord = UNKNOWN_PROXY): Witness {
+  return { record, silence: null, probes: [], sent: 0, lastSent: null, answer: null, connectedMs: null };
+}
+
+export function phaseOf(witness: Witness, nowMs: number, times: WitnessTimes = WITNESS_TIMES): WitnessPhase {
+  if (witness.silence === null || witness.record.harmful) return 'off';
+  const held = heldAgainst(witness);
+  if (held.length === 0) return 'listening';
+  return held.some(({ sentMs }) => hasFailed(sentMs, nowMs, times)) ? 'doubting' : 'asking';
+}
+
+/** The state after an event. Events come in the order of their times, except that bytes may be reported late. */
+export function afterEvent(witness: Witness, event: WitnessEvent, times: WitnessTimes = WITNESS_TIMES): Witness {
+  switch (event.kind) {
+    case 'waits':
+      return afterWaits(witness, event);
+    case 'byte':
+      return afterByte(witness, event.atMs, times);
+    case 'sent':
+      return afterSent(witness, event, times);
+    case 'accepted': {
+      const probes = witness.probes.map((probe) =>
+        probe.id === event.id ? { ...probe, acceptedMs: event.atMs } : probe,
+      );
+      return { ...witness, probes, connectedMs: event.atMs };
+    }
+    case 'answered':
+      return afterAnswer(witness, event, times);
+    case 'ended':
+      return { ...witness, probes: witness.probes.filter(({ id }) => id !== event.id) };
+    case 'cut':
+      return wasProbed(witness, event.atMs, times) ? barred(witness) : witness;
+    case 'disturbed': {
+      const probes = witness.probes.map((probe) => ({ ...probe, counts: false, measures: false }));
+      const silence = witness.silence === null ? null : { ...witness.silence, sinceMs: event.atMs };
+      return { ...witness, probes, silence, lastSent: null, answer: null };
+    }
+  }
+}
+
+/** The next step at this time. Call it again after each event, and at `untilMs`. */
+export function nextStep(witness: Witness, nowMs: number, times: WitnessTimes = WITNESS_TIMES): WitnessStep {
+  if (witness.silence === null || witness.record.harmful) return { do: 'wait', untilMs: Number.POSITIVE_INFINITY };
+  const deaths = [deathMs(witness, 'silent', times), deathMs(witness, 'unreachable', times)] as const;
+  if (nowMs >= deaths[0]) return { do: 'gone', how: 'silent' };
+  if (nowMs >= deaths[1]) return { do: 'gone', how: 'unreachable' };
+  const oldest = oldestToClose(witness);
+  const endsMs = oldest === undefined ? Number.POSITIVE_INFINITY : oldest.sentMs + lifeOf(witness, times);
+  if (oldest !== undefined && (nowMs >= endsMs || cleared(witness).length > MAX_OPEN)) {
+    return { do: 'close', id: oldest.id };
+  }
+  const dueMs = probeDueMs(witness, times);
+  if (nowMs >= dueMs) return { do: 'probe' };
+  return { do: 'wait', untilMs: Math.min(dueMs, endsMs, ...deaths) };
+}
+
+/** Whether the proxy answered so recently that the server behind it may be asked before a wait is given up. */
+export function isKnownAlive(witness: Witness, nowMs: number, times: WitnessTimes = WITNESS_TIMES): boolean {
+  const { answer, record } = witness;
+  if (answer === null || record.harmful || heldAgainst(witness).length > 0) return false;
+  return nowMs - answer.atMs <= times.freshMs;
+}
+
+function afterWaits(witness: Witness, { atMs, deadlineMs }: WitnessEvent & { readonly kind: 'waits' }): Witness {
+  if (deadlineMs === null) return { ...witness, silence: null, probes: [], sent: 0, lastSent: null };
+  const silence = { sinceMs: atMs, firstByteMs: null, ...witness.silence, deadlineMs };
+  return { ...witness, silence };
+}
+
+function afterByte(witness: Witness, atMs: number, times: WitnessTimes): Witness {
+  const { silence } = witness;
+  if (silence === null) return witness;
+  const sinceMs = Math.max(silence.sinceMs, atMs);
+  return {
+    ...disproved(witness, atMs, times),
+    silence: { ...silence, sinceMs, firstByteMs: silence.firstByteMs ?? atMs },
+  };
+}
+
+function afterSent(
+  witness: Witness,
+  { atMs, id, probe, random }: WitnessEvent & { readonly kind: 'sent' },
+  { pausesMs }: WitnessTimes,
+): Witness {
+  const pauseMs = (pausesMs[Math.min(witness.sent, pausesMs.length - 1)] ?? 0) * (1 - EARLIER * random);
+  const sent: OpenProbe = { id, kind: probe, sentMs: atMs, acceptedMs: null, counts: true, measures: true };
+  return { ...witness, probes: [...witness.probes, sent], sent: witness.sent + 1, lastSent: { id, atMs, pauseMs } };
+}
+
+function afterAnswer(
+  witness: Witness,
+  { atMs, id }: WitnessEvent & { readonly kind: 'answered' },
+  times: WitnessTimes,
+): Witness {
+  const answered = witness.probes.find((probe) => probe.id === id);
+  if (answered === undefined) return witness;
+  const after = disproved(witness, atMs, times);
+  const tookMs = atMs - answered.sentMs;
+  const { worstMs } = witness.record;
+  const record = {
+    ...after.record,
+    // Answered while a transfer was open: this proxy accepts a second connection.
+    proven: witness.silence === null ? after.record.proven : answered.kind,
+    worstMs: answered.measures ? Math.max(worstMs * WORST_KEPT, tookMs) : worstMs,
+  };
+  const probes = after.probes.filter((probe) => probe.id !== id);
+  return { ...after, record, probes, answer: answered.measures ? { atMs, tookMs } : { atMs, tookMs: null } };
+}
+
+/** Nothing that was sent until then counts against the proxy any longer. What had failed makes the rule more careful. */
+function disproved(witness: Witness, atMs: number, times: WitnessTimes): Witness {
+  const isCleared = ({ sentMs }: OpenProbe) => sentMs <= atMs;
+  const failed = heldAgainst(witness).filter(
+    (probe) => isCleared(probe) && probe.acceptedMs !== null && hasFailed(probe.sentMs, atMs, times),
+  ).length;
+  const { record } = witness;
+  return {
+    ...witness,
+    record: { ...record, disproved: Math.min(MAX_DISPROVED, record.disproved + failed) },
+    probes: witness.probes.map((probe) => (isCleared(probe) ? { ...probe, counts: false } : probe)),
+  };
+}
+
+/** Whether a probe was sent or accepted so shortly before that it may have broken the transfer. */
+function wasProbed({ lastSent, connectedMs, silence }: Witness, atMs: number, { harmMs }: WitnessTimes): boolean {
+  if (silence === null || lastSent === null) return false;
+  return atMs - Math.max(lastSent.atMs, connectedMs ?? 0) <= harmMs;
+}
+
+function barred(witness: Witness): Witness {
+  return { ...witness, record: { ...witness.record, harmful: true }, probes: [], lastSent: null };
+}
+
+/** When the next probe is due; never while as many as allowed are open. */
+function probeDueMs(witness: Witness, times: WitnessTimes): number {
+  const { record, silence, probes, sent, lastSent } = witness;
+  if (silence === null) return Number.POSITIVE_INFINITY;
+  const isUnproven = record.proven === null;
+  const open = isUnproven ? probes.length : heldAgainst(witness).length;
+  if (open >= (isUnproven ? MAX_OPEN_UNPROVEN : MAX_OPEN)) return Number.POSITIVE_INFINITY;
+  const firstMs = Math.max(times.leastMs, Math.min(times.firstMs, silence.deadlineMs / 4));
+  // Once for a proxy that never answered one, also while bytes arrive: it shows whether the proxy accepts a second
+  // connection.
+  if (isUnproven && sent === 0 && silence.firstByteMs !== null) return silence.firstByteMs + firstMs;
+  const silentMs = silence.sinceMs + firstMs;
+  if (lastSent === null) return silentMs;
+  const isOpen = probes.some(({ id, counts }) => id === lastSent.id && counts);
+  return Math.max(silentMs, lastSent.atMs + (isOpen ? times.failedMs : lastSent.pauseMs));
+}
+
+/** When the probes that are open now show a death, if none of them is answered before. */
+function deathMs(witness: Witness, how: 'silent' | 'unreachable', times: WitnessTimes): number {
+  const { record, connectedMs } = witness;
+  const held = heldAgainst(witness);
+  const against = how === 'unreachable' ? held : held.filter(({ acceptedMs }) => acceptedMs !== null);
+  const [first, last] = [against[0], against[MIN_FAILED + record.disproved - 1]];
+  if (record.proven === null || first === undefined || last === undefined) return Number.POSITIVE_INFINITY;
+  const deadMs = Math.max(first.sentMs + windowOf(witness, times), last.sentMs + times.failedMs);
+  if (how === 'silent') return deadMs;
+  const unansweredMs = held.find(({ acceptedMs }) => acceptedMs === null)?.sentMs ?? Number.POSITIVE_INFINITY;
+  return Math.max(deadMs, Math.max(unansweredMs, connectedMs ?? 0) + times.unreachableMs);
+}
+
+function windowOf({ record }: Witness, times: WitnessTimes): number {
+  return Math.max(times.windowMs, WORST_FACTOR * record.worstMs);
+}
+
+/** Probes that no longer count are closed first. */
+function oldestToClose(witness: Witness): OpenProbe | undefined {
+  return cleared(witness)[0] ?? witness.probes[0];
+}
+
+function lifeOf(witness: Witness, times: WitnessTimes): number {
+  return Math.max(times.lifeMs, 2 * windowOf(witness, times));
+}
+
+function cleared({ probes }: Witness): readonly OpenProbe[] {
+  return probes.filter(({ counts }) => !counts);
+}
+
+function heldAgainst({ probes }: Witness): readonly OpenProbe[] {
+  return probes.filter(({ counts }) => counts);
+}
+
+function hasFailed(sentMs: number, nowMs: number, { failedMs }: WitnessTimes): boolean {
+  return nowMs - sentMs >= failedMs;
+}

@@ -1,0 +1,281 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { afterEvent, isKnownAlive, newWitness, nextStep, phaseOf, WITNESS_TIMES } from '#timeout/witness.ts';
+import { UNKNOWN_PROXY, type Witness, type WitnessEvent, type WitnessRecord } from '#timeout/witness-types.ts';
+
+const PROVEN: WitnessRecord = { ...UNKNOWN_PROXY, proven: 'get' };
+const S = 1_000;
+
+/** How the proxy treats a probe that is sent at a time: when it accepts and answers, or that it ends without an answer. */
+type Manner = (atMs: number) => {
+  readonly acceptsMs?: number;
+  readonly answersMs?: number;
+  readonly endsMs?: number;
+};
+
+const healthy: Manner = () => ({ acceptsMs: 0, answersMs: 5 });
+const hung: Manner = () => ({ acceptsMs: 0 });
+const refusing: Manner = () => ({ endsMs: 1 });
+const unreachable: Manner = () => ({});
+
+interface Played {
+  readonly goneMs: number | null;
+  readonly how: string | null;
+  readonly sentMs: readonly number[];
+  readonly witness: Witness;
+}
+
+/** Plays a silence from 0 on, with these other events, until a verdict or `untilMs`. */
+function play(
+  manner: Manner,
+  {
+    record = PROVEN,
+    deadlineMs = 600 * S,
+    untilMs = 590 * S,
+    random = 0,
+    events = [],
+  }: {
+    readonly record?: WitnessRecord;
+    readonly deadlineMs?: number;
+    readonly untilMs?: number;
+    readonly random?: number;
+    readonly events?: readonly WitnessEvent[];
+  } = {},
+): Played {
+  let witness = afterEvent(newWitness(record), { kind: 'waits', atMs: 0, deadlineMs });
+  const queue: WitnessEvent[] = [...events];
+  const sentMs: number[] = [];
+  let now = 0;
+  for (;;) {
+    const step = nextStep(witness, now);
+    if (step.do === 'gone') return { goneMs: now, how: step.how, sentMs, witness };
+    if (step.do === 'close') witness = afterEvent(witness, { kind: 'ended', atMs: now, id: step.id });
+    else if (step.do === 'probe') {
+      const id = sentMs.push(now);
+      witness = afterEvent(witness, { kind: 'sent', atMs: now, id, probe: 'get', random });
+      const { acceptsMs, answersMs, endsMs } = manner(now);
+      if (acceptsMs !== undefined) queue.push({ kind: 'accepted', atMs: now + acceptsMs, id });
+      if (answersMs !== undefined) queue.push({ kind: 'answered', atMs: now + answersMs, id });
+      if (endsMs !== undefined) queue.push({ kind: 'ended', atMs: now + endsMs, id });
+      queue.sort((one, other) => one.atMs - other.atMs);
+    } else {
+      const event = queue[0];
+      now = Math.min(step.untilMs, event?.atMs ?? Number.POSITIVE_INFINITY);
+      if (now > untilMs) return { goneMs: null, how: null, sentMs, witness };
+      if (event !== undefined && event.atMs <= now) {
+        queue.shift();
+        witness = afterEvent(witness, event);
+      }
+    }
+  }
+}
+
+describe('the witness for a silent proxy', () => {
+  it('witness: probes after 5, 10, 20, 35, 50 s of a silence while each is answered', () => {
+    expect(play(healthy, { untilMs: 60 * S }).sentMs).toEqual([5, 10, 20, 35, 50].map((s) => s * S));
+  });
+
+  it.each([
+    [600, 5],
+    [12, 3],
+    [2, 1],
+  ])('witness: with a deadline of %i s, the first probe comes after %i s', (deadline, first) => {
+    expect(play(healthy, { deadlineMs: deadline * S }).sentMs[0]).toBe(first * S);
+  });
+
+  it('witness: pauses are shortened at random, by at most a sixth', () => {
+    expect(play(healthy, { untilMs: 70 * S, random: 0.999 }).sentMs[3]).toBeGreaterThan(5 * S + 25 * S);
+    expect(play(healthy, { untilMs: 70 * S, random: 0.999 }).sentMs[3]).toBeLessThan(5 * S + 25.1 * S);
+  });
+
+  it.each<[string, Manner, Partial<Parameters<typeof play>[1]>, number | null, string | null]>([
+    ['a proxy that accepts and is silent is dead after 20 s', hung, {}, 25, 'silent'],
+    ['one that answers in time is not', healthy, {}, null, null],
+    ['one that refuses is not', refusing, {}, null, null],
+    ['one that accepts and closes is not', () => ({ acceptsMs: 0, endsMs: 3 * S }), {}, null, null],
+    ['one that completes no connection is dead after a minute', unreachable, {}, 65, 'unreachable'],
+    ['one that was never proven is not', hung, { record: UNKNOWN_PROXY }, null, null],
+    ['one whose transfers break by probes is not', hung, { record: { ...PROVEN, harmful: true } }, null, null],
+    ['one that once answered after 8 s gets 32 s', hung, { record: { ...PROVEN, worstMs: 8 * S } }, 37, 'silent'],
+    [
+      'after two disproved probes it takes five, within the same time',
+      hung,
+      { record: { ...PROVEN, disproved: 2 } },
+      25,
+      'silent',
+    ],
+    ['after four it takes seven', hung, { record: { ...PROVEN, disproved: 4 } }, 33, 'silent'],
+    [
+      'a late answer clears everything',
+      (at) => ({ acceptsMs: 0, ...(at === 5 * S ? { answersMs: 19 * S } : {}) }),
+      { untilMs: 40 * S },
+      null,
+      null,
+    ],
+    ['answers after 15 s each are no death', () => ({ acceptsMs: 0, answersMs: 15 * S }), {}, null, null],
+    ['a byte clears everything', hung, { events: [{ kind: 'byte', atMs: 24 * S }], untilMs: 44 * S }, null, null],
+    [
+      'after that byte the silence begins again, and four disproved probes make it take seven',
+      hung,
+      { events: [{ kind: 'byte', atMs: 24 * S }] },
+      64,
+      'silent',
+    ],
+    [
+      'a suspend voids what was open',
+      hung,
+      { events: [{ kind: 'disturbed', atMs: 24 * S }], untilMs: 44 * S },
+      null,
+      null,
+    ],
+    [
+      'after the end of the transfers nothing is probed',
+      hung,
+      { events: [{ kind: 'waits', atMs: 24 * S, deadlineMs: null }] },
+      null,
+      null,
+    ],
+    [
+      'a full accept queue is noticed a minute later',
+      (at) => (at < 8 * S ? { acceptsMs: 0 } : {}),
+      {},
+      69,
+      'unreachable',
+    ],
+  ])('witness: %s', (...[, manner, options, goneS, how]) => {
+    const { goneMs, how: found } = play(manner, options);
+    expect([goneMs, found]).toEqual([goneS === null ? null : goneS * S, how]);
+  });
+
+  it('witness: a proxy that hung just after an answer is dead within 35 s', () => {
+    const worst = Math.max(
+      ...[0, 1, 5_001, 10_100, 20_001, 35_001, 50_001].map((hangsMs) => {
+        const { goneMs } = play((at) => (at < hangsMs ? healthy(at) : hung(at)));
+        return (goneMs ?? Number.POSITIVE_INFINITY) - hangsMs;
+      }),
+    );
+    expect(worst).toBeLessThanOrEqual(35 * S);
+  });
+
+  it('witness: each failed probe that an answer disproves makes the next verdict need one more', () => {
+    const { witness } = play((at) => ({ acceptsMs: 0, ...(at === 5 * S ? { answersMs: 13 * S } : {}) }), {
+      untilMs: 18.5 * S,
+    });
+    // Those of 5, 9 and 13 s had failed by then, that of 17 s had not.
+    expect(witness.record).toMatchObject({ disproved: 3, worstMs: 13 * S });
+    expect(witness.probes.map(({ counts }) => counts)).toEqual([false, false, false]);
+  });
+
+  it('witness: at most 8 probes are open, and 2 where none was ever answered', () => {
+    const open = (record: WitnessRecord) => play(unreachable, { record, untilMs: 60 * S }).sentMs.length;
+    expect([open(PROVEN), open(UNKNOWN_PROXY)]).toEqual([8, 2]);
+  });
+
+  it('witness: an unknown proxy is probed once after the first byte, although bytes arrive', () => {
+    const events = Array.from({ length: 60 }, (_none, n): WitnessEvent => ({ kind: 'byte', atMs: (n + 1) * 500 }));
+    expect(play(healthy, { record: UNKNOWN_PROXY, events, untilMs: 30 * S }).sentMs).toEqual([5.5 * S]);
+    expect(play(healthy, { events, untilMs: 30 * S }).sentMs).toEqual([]);
+    expect(play(healthy, { record: UNKNOWN_PROXY, events, untilMs: 30 * S }).witness.record.proven).toBe('get');
+  });
+
+  it('witness: an answer proves a route only while a transfer is open', () => {
+    const sent: WitnessEvent = { kind: 'sent', atMs: 0, id: 1, probe: 'get', random: 0 };
+    const idle = afterEvent(afterEvent(newWitness(), sent), { kind: 'answered', atMs: 5, id: 1 });
+    expect(idle.record.proven).toBeNull();
+  });
+
+  it.each([
+    [0.9 * S, true],
+    [1.1 * S, false],
+  ])('witness: a transfer that breaks %i ms after a probe bars probes: %s', (afterMs, harmful) => {
+    const { witness } = play(hung, { events: [{ kind: 'cut', atMs: 5 * S + afterMs }], untilMs: 7 * S });
+    expect([witness.record.harmful, phaseOf(witness, 7 * S)]).toEqual([harmful, harmful ? 'off' : 'asking']);
+  });
+
+  it('witness: its phase follows its probes', () => {
+    const phases = [1, 6, 10].map((s) => phaseOf(play(hung, { untilMs: s * S }).witness, s * S));
+    expect(phases).toEqual(['listening', 'asking', 'doubting']);
+    expect(phaseOf(newWitness(), 0)).toBe('off');
+  });
+
+  it('witness: a proxy is known to be alive for 45 s after an answer, unless a later probe is unanswered', () => {
+    const { witness } = play(healthy, { untilMs: 6 * S });
+    expect([isKnownAlive(witness, 50 * S), isKnownAlive(witness, 50.1 * S)]).toEqual([true, false]);
+    expect(isKnownAlive(play((at) => (at < 6 * S ? healthy(at) : hung(at)), { untilMs: 11 * S }).witness, 11 * S)).toBe(
+      false,
+    );
+  });
+
+  it('witness: bytes that are reported late do not clear later probes', () => {
+    const { witness } = play(hung, { untilMs: 14 * S });
+    expect(afterEvent(witness, { kind: 'byte', atMs: 7 * S }).probes.map(({ counts }) => counts)).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+});
+
+/** Any sequence of treatments of probes, bytes, disturbances and restarts. */
+const anyManner = fc.array(
+  fc.record({
+    acceptsMs: fc.option(fc.nat(8_000), { nil: undefined }),
+    answersMs: fc.option(fc.nat(60_000), { nil: undefined }),
+    endsMs: fc.option(fc.nat(60_000), { nil: undefined }),
+  }),
+  { minLength: 1, maxLength: 40 },
+);
+const anyEvents = fc.array(
+  fc.record({ kind: fc.constantFrom('byte' as const, 'disturbed' as const), atMs: fc.nat(590_000) }),
+  { maxLength: 20 },
+);
+const anyRecord = fc.record({
+  proven: fc.constantFrom(null, 'get' as const),
+  harmful: fc.boolean(),
+  worstMs: fc.nat(20_000),
+  disproved: fc.nat(4),
+});
+
+describe('the witness, whatever a proxy does', () => {
+  it('witness: no verdict within 20 s of a sent probe that was answered, of a byte, or of a suspend', () => {
+    fc.assert(
+      fc.property(anyManner, anyEvents, anyRecord, (manners, events, record) => {
+        let sent = 0;
+        const answered: [sentMs: number, answeredMs: number][] = [];
+        const manner: Manner = (at) => {
+          const { acceptsMs, answersMs, endsMs } = manners[sent++ % manners.length]!;
+          if (acceptsMs === undefined) return {};
+          if (answersMs !== undefined) answered.push([at, at + acceptsMs + answersMs]);
+          return answersMs === undefined
+            ? { acceptsMs, ...(endsMs === undefined ? {} : { endsMs: acceptsMs + endsMs }) }
+            : { acceptsMs, answersMs: acceptsMs + answersMs };
+        };
+        const sorted = events.toSorted((one, other) => one.atMs - other.atMs);
+        const { goneMs, sentMs } = play(manner, { record, events: sorted });
+        if (goneMs === null) return;
+        expect(record.proven !== null || answered.some(([, ms]) => ms <= goneMs)).toBe(true);
+        expect(record.harmful).toBe(false);
+        expect(sentMs.length).toBeGreaterThanOrEqual(3 + record.disproved);
+        const alive = [
+          ...answered.filter(([, ms]) => ms <= goneMs).flat(),
+          ...events.map(({ atMs }) => atMs).filter((ms) => ms <= goneMs),
+        ];
+        for (const ms of alive) expect(goneMs - ms).toBeGreaterThanOrEqual(WITNESS_TIMES.windowMs);
+      }),
+    );
+  });
+
+  it('witness: no more than 300 probes in an hour of silence of a proxy that answers', () => {
+    fc.assert(
+      fc.property(fc.nat(3_900), fc.double({ min: 0, max: 0.999, noNaN: true }), (answersMs, random) => {
+        const { sentMs } = play(() => ({ acceptsMs: 0, answersMs }), {
+          deadlineMs: 7_200 * S,
+          untilMs: 3_600 * S,
+          random,
+        });
+        expect(sentMs.length).toBeLessThanOrEqual(300);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
