@@ -95,6 +95,38 @@ export interface Connection {
   settled(): Promise<CodedError | null>;
   /** Ends the use of the connection and frees it. */
   release(): void;
+  /** Probes of the proxy that it leads through; absent for a direct connection and for a proxy that none suits. */
+  readonly probes?: ProxyProbes | undefined;
+}
+
+/**
+ * What a probe sends. `get`: a request for the proxy's own address. `options`: OPTIONS with Max-Forwards 0. `connect`:
+ * CONNECT without a credential. `greeting`: the first message of SOCKS 5.
+ */
+export type ProbeKind = 'get' | 'options' | 'connect' | 'greeting';
+
+/** Small requests to the proxy of a connection, each on a connection of its own. */
+export interface ProxyProbes {
+  /** The kinds that suit this proxy, the best first. */
+  readonly kinds: readonly ProbeKind[];
+  open(kind: ProbeKind, listener: ProbeListener): RunningProbe;
+  /** The proxy is dead: for some time, other candidates come first. */
+  gone(): void;
+}
+
+/** Learns what became of a probe. */
+export interface ProbeListener {
+  /** The TCP connection is complete, which the kernel of a host does even for a process that hangs. */
+  accepted(): void;
+  /** The first byte of an answer. Nothing follows. */
+  answered(): void;
+  /** It was refused, reset or closed without an answer. Nothing follows. */
+  ended(): void;
+}
+
+export interface RunningProbe {
+  /** Closes it; nothing is reported any longer. */
+  close(): void;
 }
 
 /** The bytes of a plain socket through one reused buffer (`onread` of `net`). */

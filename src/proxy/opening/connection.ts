@@ -10,7 +10,7 @@ import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { AuthSession } from '#proxy/auth/auth-session.ts';
 import { checkForward, isTlsRecord, requiresAuthentication, TLS_RECORD, wrongScheme } from '#proxy/auth/verdict.ts';
 import type { HopMemory } from '#proxy/hop-memory.ts';
-import type { BulkReader, Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
+import type { BulkReader, Connection, HopFacts, ProxyProbes, ResponseHead } from '#proxy/route.ts';
 
 /** A connection on which the origin itself responds: direct, or through a tunnel. `under` is the socket beneath TLS. */
 export function originConnection(
@@ -21,6 +21,7 @@ export function originConnection(
     readonly bulk: BulkReader | null;
     /** Records every response. */
     readonly memory: HopMemory;
+    readonly probes?: ProxyProbes | undefined;
   },
 ): Connection {
   return {
@@ -32,6 +33,7 @@ export function originConnection(
     validateResponse: (head) => parts.memory.noteHead(head),
     classifyNoise: () => null,
     settled: () => Promise.resolve(null),
+    probes: parts.probes,
     release() {
       parts.socket.destroy();
       parts.under.destroy();
@@ -49,6 +51,7 @@ export function forwardConnection(
     /** Called with whether the proxy responded, or the connection ended without a response. */
     readonly onAnswered: (answered: boolean) => void;
     readonly memory: HopMemory;
+    readonly probes?: ProxyProbes | undefined;
     /** Determines the sender of a refusal that leaves the credential verdict unclear. */
     readonly checkRefusal: (refused: ResponseHead, url: string) => Promise<CodedError>;
   },
@@ -108,5 +111,6 @@ export function forwardConnection(
       return checked;
     },
     release,
+    probes: parts.probes,
   };
 }

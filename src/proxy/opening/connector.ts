@@ -17,15 +17,14 @@ import { connectModeThrough, type Endpoint } from '#proxy/endpoint.ts';
 import type { Candidate, ProxyHop } from '#proxy/hop.ts';
 import type { HopMemories, HopMemory } from '#proxy/hop-memory.ts';
 import { refuseElsewhere } from '#proxy/loopback.ts';
-import type { Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
-import type { ObservedTime } from '#proxy/tls/observed-time.ts';
-import type { TlsPeer } from '#proxy/tls/tls-failure.ts';
-import type { TrustContexts } from '#proxy/tls/trust.ts';
+import type { Connection, HopFacts, ProxyProbes, ResponseHead } from '#proxy/route.ts';
 import type { TrustStore } from '#proxy/tls/trust-store.ts';
-import type { Clock } from '#system/clock.ts';
+import { type Clock, MAX_TIMER_MS } from '#system/clock.ts';
 import { forwardConnection, originConnection } from './connection.ts';
 import { type DialResult, type DialTarget, dial } from './dial.ts';
+import { type Secured, secure, shownBy, type TlsBounds, type TlsUpgrade } from './secured.ts';
 import type { SocksScheme } from './socks.ts';
+import { probesOf } from './witness-probe.ts';
 
 export interface ConnectorParts {
   readonly timeouts: {
@@ -75,32 +74,11 @@ interface Refused {
   readonly options: ConnectionOptions;
 }
 
-/** TLS over a connection, and what the peer's certificate shows. */
-interface Secured {
-  readonly socket: Socket;
-  /** The CA of the proxy that decrypts the connection; null if none does. */
-  readonly intercepted: string | null;
-  certificate(): { readonly issuer: string | null; readonly expires: string | null };
-  strength(): { readonly version: string | null; readonly suite: string; readonly weak: boolean };
-}
-
-function shownBy(secured: Secured) {
-  return { ...secured.certificate(), ...secured.strength(), intercepted: secured.intercepted };
-}
-
 interface ConnectionOptions {
   readonly bulk: boolean;
+  readonly isTransfer?: boolean;
   readonly signal: AbortSignal;
   readonly observer: ConnectObserver;
-}
-
-/** TLS to be started over an open connection. */
-interface TlsUpgrade {
-  readonly peer: TlsPeer;
-  readonly trust: () => Promise<TrustContexts>;
-  /** Decides whether our client certificate may be sent. */
-  readonly origin: string;
-  readonly observedTime: ObservedTime | null;
 }
 
 export class Connector {
@@ -112,7 +90,8 @@ export class Connector {
     this.#destination = destination;
   }
 
-  open(candidate: Candidate, options: ConnectionOptions): Promise<Connection> {
+  open(candidate: Candidate, asked: ConnectionOptions): Promise<Connection> {
+    const options = { ...asked, isTransfer: asked.bulk };
     return candidate.kind === 'direct' ? this.#openDirect(options) : this.#openThrough(candidate.hop, options);
   }
 
@@ -152,7 +131,9 @@ export class Connector {
     const onAnswered = (answered: boolean) => this.#parts.onAnswered(hop, answered);
     const checkRefusal = (head: ResponseHead, url: string) =>
       this.#checkRefusal(hop, authSession, { head, url, options });
-    return forwardConnection(facts, { ...ready, authSession, onAnswered, memory: this.#memoryOf(hop), checkRefusal });
+    const memory = this.#memoryOf(hop);
+    const probes = this.#probesOf(hop, ready.socket);
+    return forwardConnection(facts, { ...ready, authSession, onAnswered, memory, checkRefusal, probes });
   }
 
   /**
@@ -209,7 +190,8 @@ export class Connector {
         if (authSession.accepted) options.observer.passedBy('authentication', 0, { scheme: authSession.proved });
       }),
     );
-    return await this.#originConnection({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
+    const through = { socket: tunnel, bulk: null, probes: this.#probesOf(hop, tunnel) };
+    return await this.#originConnection(through, this.#factsOf(hop, 'tunnel'), options);
   }
 
   async #openSocks(hop: SocksHop, authSession: AuthSession, options: ConnectionOptions): Promise<Connection> {
@@ -224,7 +206,8 @@ export class Connector {
         if (authSession.accepted) options.observer.passedBy('authentication', 0, { scheme: authSession.proved });
       }),
     );
-    return await this.#originConnection({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
+    const through = { socket: tunnel, bulk: null, probes: this.#probesOf(hop, tunnel) };
+    return await this.#originConnection(through, this.#factsOf(hop, 'tunnel'), options);
   }
 
   /** What a SOCKS proxy receives: a name, or an address if it takes no names. */
@@ -269,19 +252,27 @@ export class Connector {
 
   /** A connection to the proxy on which the first byte for it can be sent; over TLS if its scheme requires it. */
   async #dialHop(hop: ProxyHop, options: ConnectionOptions): Promise<DialResult> {
-    const { address: host, port, name: proxy, place, url: origin } = hop;
+    const { address: host, port, name: proxy, place } = hop;
     const target = { host, port, proxy, hop: place };
     if (hop.scheme !== 'https') return await this.#dial(target, options);
     const { socket } = await this.#dial(target, { ...options, bulk: false });
-    const { trusts, memories } = this.#parts;
-    const peer = { side: 'proxy', ...target } as const;
-    const upgrade = { peer, trust: () => trusts.ofProxy(proxy), origin, observedTime: memories.latest([origin]) };
-    const work = () => this.#secure(socket, upgrade, options.signal);
+    const work = () => this.#secure(socket, this.#upgradeOf(hop), this.#tlsBounds(options.signal));
     const show = (secured: Secured) => ({ ...shownBy(secured), proxy, hop: place });
     const secured = await options.observer.run('proxy_tls', work, show);
     const { weak, version, suite } = secured.strength();
     if (weak) this.#parts.onWeakTls(hop, coded('PROXY-TLS-WEAK', { proxy, version, suite, hop: place }));
     return { socket: secured.socket, bulk: null };
+  }
+
+  /** TLS to a proxy itself. */
+  #upgradeOf({ address: host, port, name: proxy, place: hop, url: origin }: ProxyHop): TlsUpgrade {
+    const { trusts, memories } = this.#parts;
+    const peer = { side: 'proxy', host, port, proxy, hop } as const;
+    return { peer, trust: () => trusts.ofProxy(proxy), origin, observedTime: memories.latest([origin]) };
+  }
+
+  #tlsBounds(signal: AbortSignal) {
+    return { signal, timeoutMs: this.#parts.timeouts.tls_timeout_ms };
   }
 
   /** @throws CodedError LOOPBACK-ELSEWHERE, before a byte is sent */
@@ -296,14 +287,14 @@ export class Connector {
     );
   }
 
-  async #connect(target: DialTarget, { bulk, signal, observer }: ConnectionOptions): Promise<DialResult> {
+  async #connect(target: DialTarget, { observer, ...options }: ConnectionOptions): Promise<DialResult> {
     const { clock, timeouts } = this.#parts;
-    const timeoutMs = timeouts.connect_timeout_ms;
+    const bounds = { ...options, clock, timeoutMs: timeouts.connect_timeout_ms };
     const onResolved = (addresses: readonly string[], elapsedMs: number) =>
       observer.passedBy('resolve', elapsedMs, { host: target.host, addresses });
     return await observer.run(
       'dial',
-      () => dial(target, { bulk, signal, clock, timeoutMs, onResolved }),
+      () => dial(target, { ...bounds, onResolved }),
       ({ socket }) => ({
         address: socket.remoteAddress,
         port: socket.remotePort,
@@ -314,7 +305,7 @@ export class Connector {
 
   /** Starts TLS if the target needs it; on a failure the connection is destroyed. */
   async #originConnection(
-    { socket, bulk }: DialResult,
+    { socket, bulk, probes }: DialResult & { readonly probes?: ProxyProbes | undefined },
     reached: Omit<HopFacts, 'passed'>,
     { signal, observer }: ConnectionOptions,
   ): Promise<Connection> {
@@ -325,13 +316,13 @@ export class Connector {
     const { trusts, memories, trustRemedy: remedy } = this.#parts;
     const memory = memories.of(authority, host);
     if (!endpoint.tls)
-      return originConnection({ ...facts, passed: observer.passed }, { socket, under: socket, bulk, memory });
+      return originConnection({ ...facts, passed: observer.passed }, { socket, under: socket, bulk, memory, probes });
     const whose = { purpose, ...(remedy === undefined ? {} : { remedy }) };
     const peer = { side: 'target', host, port, proxy: facts.proxy, hop: originAt(authority), ...whose } as const;
     const observedTime = memories.latest([authority, facts.proxyUrl]);
     const upgrade = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, observedTime };
-    const secured = await observer.run('tls', () => this.#secure(socket, upgrade, signal), shownBy);
-    const sockets = { socket: secured.socket, under: socket, bulk: null };
+    const secured = await observer.run('tls', () => this.#secure(socket, upgrade, this.#tlsBounds(signal)), shownBy);
+    const sockets = { socket: secured.socket, under: socket, bulk: null, probes };
     const { withheld } = await trusts.ofPurpose(purpose);
     const { intercepted } = secured;
     this.#parts.onTls({ by: intercepted, proxy: facts.proxy, authority, withheld });
@@ -339,27 +330,18 @@ export class Connector {
     return originConnection({ ...facts, ...limits, passed: observer.passed }, { ...sockets, memory });
   }
 
-  #secure(socket: Socket, upgrade: TlsUpgrade, signal: AbortSignal): Promise<Secured> {
-    const { clock, timeouts } = this.#parts;
-    const securing = async () => {
-      const [{ startTls, certificateOf, tlsStrengthOf, interceptedBy }, trust] = await Promise.all([
-        import('#proxy/tls/tls.ts'),
-        upgrade.trust(),
-      ]);
-      const { expected, pins, interceptors } = trust;
-      const context = trust.contextFor(upgrade.origin);
-      const timeoutMs = timeouts.tls_timeout_ms;
-      const { observedTime } = upgrade;
-      const options = { context, expected, pins, interceptors, observedTime, timeoutMs, clock, signal };
-      const secured = await startTls(socket, upgrade.peer, options);
-      return {
-        socket: secured,
-        intercepted: interceptedBy(secured),
-        certificate: () => certificateOf(secured),
-        strength: () => tlsStrengthOf(secured),
-      };
-    };
-    return this.#readied(socket, securing());
+  /** Probes of the proxy at the other end of a socket. */
+  #probesOf(hop: ProxyHop, socket: Socket): ProxyProbes | undefined {
+    const { clock, userAgent, onAnswered } = this.#parts;
+    const { authority } = this.#destination.endpoint;
+    const start = async (plain: Socket, signal: AbortSignal) =>
+      (await this.#secure(plain, this.#upgradeOf(hop), { signal, timeoutMs: MAX_TIMER_MS })).socket;
+    const whole = { hop, socket, authority, userAgent, clock, secure: hop.scheme === 'https' ? start : null };
+    return probesOf(whole, () => onAnswered(hop, false));
+  }
+
+  #secure(socket: Socket, upgrade: TlsUpgrade, bounds: Omit<TlsBounds, 'clock'>): Promise<Secured> {
+    return this.#readied(socket, secure(socket, upgrade, { ...bounds, clock: this.#parts.clock }));
   }
 
   #memoryOf({ url, name }: ProxyHop): HopMemory {

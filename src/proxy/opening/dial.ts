@@ -27,6 +27,8 @@ export interface DialOptions {
   /** Called with the addresses of a name and the duration of the look-up in milliseconds; not for a literal address. */
   readonly onResolved?: (addresses: readonly string[], elapsedMs: number) => void;
   readonly bulk: boolean;
+  /** Whether a file is downloaded over it; false if absent. */
+  readonly isTransfer?: boolean | undefined;
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -40,8 +42,13 @@ export interface DialResult {
 
 /** Chunks of 64 KiB stay in the CPU cache while they are hashed and written (measured; larger ones are slower). */
 export const BULK_BUFFER_BYTES = 65_536;
-/** When TCP keep-alive starts to probe a silent peer, in milliseconds; firewalls forget idle flows after minutes. */
+/**
+ * When TCP keep-alive starts to probe a silent peer, in milliseconds; firewalls forget idle flows after minutes. Node
+ * then probes once a second, and the kernel ends the connection after ten probes without an acknowledgment.
+ */
 const KEEP_ALIVE_AFTER_MS = 30_000;
+/** The same for a download: a host that vanished is noticed within 25 s, and an interruption of that length is rare. */
+const TRANSFER_KEEP_ALIVE_AFTER_MS = 15_000;
 /**
  * The divisor of the time limit for each address except the last: each gets a quarter. Node's 250 ms are too short for
  * distant hosts.
@@ -71,7 +78,7 @@ export function dial(target: DialTarget, options: DialOptions): Promise<DialResu
       port: target.port,
       noDelay: true,
       keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
+      keepAliveInitialDelay: options.isTransfer === true ? TRANSFER_KEEP_ALIVE_AFTER_MS : KEEP_ALIVE_AFTER_MS,
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: Math.max(MIN_ATTEMPT_MS, Math.floor(options.timeoutMs / ATTEMPT_SHARE)),
       ...(source === null ? {} : { onread: source.onread }),
