@@ -161,7 +161,11 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
       logFile: log.file,
       reopenLog: () => log.reopen(),
       startedAtMs: clock.now(),
-      close: () => log.close(),
+      close: () => {
+        // An activation leaves an unused connection, whose timer would keep the process for 30 s.
+        ports.session.close();
+        log.close();
+      },
     };
   } catch (thrown) {
     log.close();

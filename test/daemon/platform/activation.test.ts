@@ -65,6 +65,15 @@ describe('activation of a host', () => {
     }
   });
 
+  it('activation: its connection ends with the command, so that the process can end', async () => {
+    const one = await activatingHost(rig.direct());
+    await one.verbs.activate(await rig.key());
+    const { session } = one.parts.ports;
+    expect(session.unused).toBe(1);
+    await one.remove();
+    expect(session.unused).toBe(0);
+  });
+
   it('activation: a text that is not a key is not masked afterwards, and a key is in each form', async () => {
     const one = await host(rig.direct());
     const { known } = one.parts;
