@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { changeOfOrder } from '#menu/change-order.ts';
-import { CHARACTERS, MAX_LENGTH } from '#menu/model/characters.ts';
+import { acceptCharacter, CHARACTERS, MAX_LENGTH, nameCharacter } from '#menu/model/characters.ts';
 import type { MenuEvent, MenuScreen, SizeName } from '#menu/model/screens.ts';
 import { stepMenu } from '#menu/model/step.ts';
 import { frameOf } from '#menu/view/frame.ts';
@@ -100,6 +100,21 @@ describe('menu: fields', () => {
     expect(foreign.rows).toContain('U+00E9 AT 1 NOT ALLOWED.');
   });
 
+  it.each(['host', 'port', 'user', 'password'] as const)(
+    'menu: each refused character of %s is named in two rows of 16 columns, at any position',
+    (name) => {
+      const codes = Array.from({ length: 0x7f }, (_none, code) => String.fromCharCode(code));
+      const refused = [...codes, 'é', '\u{1F600}'].filter((one) => acceptCharacter(name, one) === null);
+      const length = MAX_LENGTH[name];
+      const { state } = inField(name, '16x2').type((name === 'port' ? '1' : 'a').repeat(length - 1));
+      for (const character of refused) {
+        const screen = new MenuDriver('16x2', state).paste(`${character}a`).screen.replace('\n', ' ');
+        const words = `${nameCharacter(character)} AT ${length}`;
+        expect([`${words} NOT ALLOWED`, `NO ${words}`]).toContain(screen);
+      }
+    },
+  );
+
   it('menu: PROXY HOST converts lower case and refuses IPv6, underscore and URL with a reason', () => {
     expect(fieldOf(inField('host').type('proxy-1.example')).text).toBe('PROXY-1.EXAMPLE');
     expect(inField('host').type('a_').screen).toContain('HOST NAMES OF PROXIES HAVE NO UNDERSCORE.');
@@ -159,6 +174,14 @@ describe('menu: PROXY HOST shows the gateway', () => {
     expect(fieldOf(driver.press('escape')).name).toBe('host');
     expect(fieldOf(driver.press('enter', 'enter')).name).toBe('port');
     expect(driver.state.draft?.answers.host).toBe('10.9.2.1');
+  });
+
+  it('menu: the question about the gateway fits on the small display, whatever the address', () => {
+    for (const gateway of ['10.9.2.1', '192.168.100.200']) {
+      const driver = new MenuDriver('16x2', { gateways: [gateway] });
+      driver.send({ kind: 'facts', facts: someFacts(), outcome: { kind: 'unknown' } }).press('enter', 'enter', 'enter');
+      expect(driver.screen).toMatch(new RegExp(`^(?:IS )?${gateway}\nREALLY A PROXY\\?$`));
+    }
   });
 
   it('menu: without an IPv4 gateway PROXY HOST is blank and must be entered', () => {

@@ -7,7 +7,7 @@
 import { acceptCharacter, CHARACTERS, type FieldName, MAX_LENGTH, nameCharacter } from './characters.ts';
 import type { Key } from './keys.ts';
 
-/** Why a character or the whole field is refused. `short` has at most 32 characters, for the small display. */
+/** Why a character or the whole field is refused. `short` has at most two rows of the small display. */
 export interface FieldError {
   readonly short: string;
   readonly more: string;

@@ -26,6 +26,8 @@ export function smallFrame(state: MenuState): Frame {
     case 'failed':
     case 'outcome':
       return { lines: visibleLines(state, screen), cursor: null };
+    case 'gateway':
+      return { lines: [gatewayQuestion(state), 'REALLY A PROXY?'], cursor: null };
     case 'working':
       return words(screen.stages.at(-1) ?? screenTitle(state));
     default:
@@ -37,13 +39,25 @@ function words(text: string): Frame {
   return { lines: wrapText(text, COLUMNS).slice(0, ROWS), cursor: null };
 }
 
+/** `EXCLAMATION MARK AT 255 NOT ALLOWED` has three rows, and `NO EXCLAMATION MARK AT 255` two. */
+function shorten(error: string): string {
+  return wrapText(error, COLUMNS).length <= ROWS ? error : `NO ${error.replace(/ NOT ALLOWED$/, '')}`;
+}
+
+/** The question of the large display has three rows here, and an address can have 15 characters. */
+function gatewayQuestion({ draft }: MenuState): string {
+  const host = draft?.answers.host ?? draft?.shown.host ?? '';
+  const question = `IS ${host}`;
+  return question.length > COLUMNS ? host : question;
+}
+
 /** An item that is too long for one row takes both. */
 function listItem(title: string, item: string): Frame {
   return { lines: item.length > COLUMNS ? wrapText(item, COLUMNS) : [title, item], cursor: null };
 }
 
 function fieldRows(field: FieldState): Frame {
-  if (field.error !== null) return words(field.error.short);
+  if (field.error !== null) return words(shorten(field.error.short));
   const { text, cursor } = showField(field, COLUMNS);
   return { lines: [FIELD_LABELS[field.name], text], cursor: { row: 1, column: cursor } };
 }
