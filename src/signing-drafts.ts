@@ -81,12 +81,19 @@ export async function buildCommand(
   return await inRepository({ tuf: options.tuf }, async (folder) => {
     const { team = null, expiresDays } = options;
     const signer = await openSigner(host, options);
-    const made = await buildSigned({ dir, folder, team, expiresDays, signer, clock: systemClock });
+    const licenseKeys = await publicLicenseKeys(options);
+    const made = await buildSigned({ dir, folder, team, expiresDays, licenseKeys, signer, clock: systemClock });
     for (const warning of made.built.warnings) terminal.err(warning);
     const { serial, items } = made.built.feed;
     terminal.out(`${made.built.path}: serial ${serial}, ${items.length} ${items.length === 1 ? 'update' : 'updates'}.`);
     return await finish(host, { ...made, file: options.draft ?? `${team ?? 'targets'}.draft.json`, signer });
   });
+}
+
+async function publicLicenseKeys({ licenseKeys, keys }: BuildArguments): Promise<readonly string[] | null> {
+  if (licenseKeys === undefined) return null;
+  const { licenseKeyOf } = await import('#origin/platform/licenses/license-signer.ts');
+  return (await namedKeys({ files: realFiles, dir: resolve(keys) }, licenseKeys)).map(licenseKeyOf);
 }
 
 /** `feed sign DRAFT` */

@@ -1,7 +1,8 @@
 // The commands for vendors: serve a folder as an update server, build its feed, and sign it (`signing-actions.ts`).
 
-import type { FeedActions, ServeArguments } from '#cli/program/program-feed.ts';
+import type { BuildArguments, FeedActions, ServeArguments } from '#cli/program/program-feed.ts';
 import type { VendorActions } from '#cli/program/program-vendor.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import type { LicenseSigner } from '#origin/platform/licenses/license.ts';
@@ -66,16 +67,26 @@ export function vendorActions(host: SigningHost): FeedActions & VendorActions {
     },
     buildFeed: async (dir, { tuf, ...options }) => {
       if (tuf !== undefined) return await (await signing()).buildSigned(dir, { ...options, tuf });
-      const builder = await import('#origin/feed-builder.ts');
-      const built = await builder.buildFeed(dir, { expiresDays: options.expiresDays });
-      for (const warning of built.warnings) terminal.err(warning);
-      const { serial, items, expires } = built.feed;
-      const state = built.changed ? 'written' : 'already up to date';
-      const updates = items.length === 1 ? 'update' : 'updates';
-      terminal.out(`${built.path}: ${state}; serial ${serial}, ${items.length} ${updates}, expires ${expires}.`);
-      return EXIT_OK;
+      return await buildUnsigned(terminal, dir, options);
     },
   };
+}
+
+/** `feed build` without a repository */
+async function buildUnsigned(
+  terminal: SigningHost['terminal'],
+  dir: string,
+  { licenseKeys, expiresDays }: Pick<BuildArguments, 'licenseKeys' | 'expiresDays'>,
+): Promise<number> {
+  if (licenseKeys !== undefined) throw new UsageError('--license-keys needs --tuf, a signed repository.');
+  const builder = await import('#origin/feed-builder.ts');
+  const built = await builder.buildFeed(dir, { expiresDays });
+  for (const warning of built.warnings) terminal.err(warning);
+  const { serial, items, expires } = built.feed;
+  const state = built.changed ? 'written' : 'already up to date';
+  const updates = items.length === 1 ? 'update' : 'updates';
+  terminal.out(`${built.path}: ${state}; serial ${serial}, ${items.length} ${updates}, expires ${expires}.`);
+  return EXIT_OK;
 }
 
 /** The key that signs licenses. It is opened now, so that a wrong passphrase is noticed before the first activation. */

@@ -99,6 +99,9 @@ export class Agent {
     // The new settings may name another command, or the first one, that can run the waiting entries.
     parts.config.watch({ ended: (outcome) => outcome === 'applied' && this.#hooks.start() });
     parts.events.add((event) => this.#show(event));
+    parts.activation.attach((signal, work) =>
+      this.exclusively('reading the license keys', { onEvent: () => undefined, signal }, work),
+    );
     // Most hosts never send support logs.
     parts.uploads.bundles.attach(async () => {
       const { bundleContents } = await import('./logs/bundle-contents.ts');

@@ -88,11 +88,19 @@ export const PLATFORM_CODES = {
     retry: 'change',
   },
   'LICENSE-UNVERIFIABLE': {
-    text: 'This host cannot verify licenses, because no public key of the vendor is configured. Nothing was sent.',
-    check: 'As root, set activation.license_keys to the public keys that the vendor publishes.',
+    text: 'This host cannot verify licenses, because it has no public key of the vendor. Nothing was sent.',
+    check:
+      'As root, set activation.license_keys to the public keys that the vendor publishes, or activation.license_keys_target if they are in its signed feed.',
     class: 'config',
     retry: 'change',
     isLocal: true,
+  },
+  'LICENSE-KEYS': {
+    text: 'The license keys in target {path} of the signed feed were not read ({consequence:words}): {reason:words}.',
+    check:
+      'Compare activation.license_keys_target with the path that the vendor publishes. Then run sallyport check, which reads the keys again.',
+    class: 'license',
+    retry: 'later',
   },
   'LICENSE-NONE': {
     text: 'This host is not activated, so there is nothing to {what:words}.',

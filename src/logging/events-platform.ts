@@ -131,6 +131,16 @@ export const PLATFORM_EVENTS = {
     thread: 'Main',
     text: 'The stored license has no effect: {error:advised}',
   },
+  'license-keys-changed': {
+    level: 'info',
+    thread: 'Main',
+    text: 'License keys in target {path} of the signed feed: {count} accepted (before: {before}).',
+  },
+  'license-keys-unread': {
+    level: 'warn',
+    thread: 'Main',
+    text: 'License keys not read: {error:advised}',
+  },
   'license-renewal-failed': {
     level: 'warn',
     thread: 'Main',

@@ -511,6 +511,7 @@ function anActivation(over: Partial<ShownActivationState> = {}): ShownActivation
       expires: '2027-11-01T00:00:00.000Z',
       features: ['updates'],
     },
+    keys: { configured: 1, target: null, from_target: 0, read_at: null, failure: null },
     problem: null,
     renewal: null,
     ...over,

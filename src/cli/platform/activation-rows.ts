@@ -5,8 +5,10 @@ import type { ShownActivationState } from '#control/platform/activation.ts';
 import { showForeign } from '#errors/template.ts';
 
 /** State, license and identity. */
-export function activationRows({ state, used, license, problem, renewal, identity }: ShownActivationState): Row[] {
+export function activationRows(shown: ShownActivationState): Row[] {
+  const { state, used, license, problem, renewal, identity } = shown;
   const rows: Row[] = [['state', used ? state : `${state}; no license is accepted (activation.license_keys is empty)`]];
+  rows.push(...keyRows(shown));
   if (license !== null) {
     const { id, agent, site, not_before: from, expires, features } = license;
     rows.push([
@@ -19,6 +21,18 @@ export function activationRows({ state, used, license, problem, renewal, identit
   if (problem !== null) rows.push(['problem', `[${problem.code}] ${problem.message} ${problem.check}`]);
   if (renewal !== null) rows.push(['renewal', `failed: [${renewal.code}] ${renewal.message}`]);
   return [...rows, ...identityRows(identity)];
+}
+
+/** Only for keys of the signed feed: configured ones are in the configuration. */
+function keyRows({
+  keys: { configured, target, from_target: count, read_at: at, failure },
+}: ShownActivationState): Row[] {
+  if (target === null) return [];
+  const read = at === null ? 'not read yet' : `read ${timeText(at)}`;
+  const rows: Row[] = [
+    ['license keys', `${count} in target ${showForeign(target)} (${read}), ${configured} configured`],
+  ];
+  return failure === null ? rows : [...rows, ['', `[${failure.code}] ${failure.message} ${failure.check}`]];
 }
 
 /** Agent id and key. */

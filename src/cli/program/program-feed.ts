@@ -16,6 +16,7 @@ export interface BuildArguments extends KeyArguments {
   readonly tuf?: string;
   readonly team?: string;
   readonly draft?: string;
+  readonly licenseKeys?: readonly string[];
 }
 
 export interface MakeKeyArguments extends KeyArguments {
@@ -134,6 +135,7 @@ function addBuild(feed: Command, actions: FeedActions, does: MakeAction): void {
     .option('--expires-days <days>', 'number of days for which an unsigned feed is valid', parseDays, 30)
     .option('--tuf <dir>', 'also sign the feed and its packages, and publish them in this folder')
     .option('--team <name>', 'sign as this team, for the paths that are delegated to it')
+    .option('--license-keys <key...>', 'with --tuf: also publish license-keys.json, with these keys of licenses')
     .option('--draft <file>', 'where to write what this machine cannot sign; default: ROLE.draft.json')
     .option('--keys <dir>', 'folder with the keys', DEFAULT_KEYS)
     .option('--passphrase-file <file...>', PASSPHRASE_HELP)
@@ -239,6 +241,9 @@ docs/signing.md shows it step by step.`;
 const BUILD_HELP = `
 Other facts of a package (package, sequence, kind, requires, notes, ...) go into ID.meta.json next to ID.jar; see
 docs/protocol.md. Run it again after each change: the serial rises only if something changed.
+
+license-keys.json has the public halves of the keys that sign licenses, for activation.license_keys_target. Later builds keep
+it, unless --license-keys is given again.
 
 Exit status: 1 if the release is prepared, but needs signatures of other machines (--tuf).`;
 

@@ -8,12 +8,13 @@ import { error, type Salvaged, warning } from './salvaged.ts';
 type Updates = NonNullable<Salvaged['updates']>;
 
 /** The findings about feeds and the hook, in the order of the file. */
-export function checkFeeds({ updates }: Salvaged): Finding[] {
+export function checkFeeds({ updates, activation }: Salvaged): Finding[] {
   if (updates === undefined) return [];
   return [
     ...checkUnsignedFeed(updates),
     ...checkTrust(updates),
     ...checkFeedTargets(updates),
+    ...checkLicenseKeysTarget(updates, activation),
     ...checkClearTokens(updates),
     ...checkHook(updates),
   ];
@@ -51,6 +52,14 @@ function checkFeedTargets({ tuf }: Updates): Finding[] {
       ? []
       : [error(['updates', 'tuf', 'feed_target', index], 'This path is already in the list.', path)],
   );
+}
+
+/** Only the metadata of a signed feed can say that the keys are those of the vendor. */
+function checkLicenseKeysTarget({ trust }: Updates, activation: Salvaged['activation']): Finding[] {
+  const path = activation?.license_keys_target;
+  if (path === undefined || trust === undefined || trust === 'tuf') return [];
+  const message = 'This key requires updates.trust: tuf. Without it, use activation.license_keys.';
+  return [error(['activation', 'license_keys_target'], message, path)];
 }
 
 /** A signed feed may be public; a token may not. */

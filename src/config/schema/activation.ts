@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { describeKey, section, validatedText } from './key.ts';
+import { signedTargetPath } from './updates-tuf.ts';
 import { isLoopbackUrl, validateNoControl, validateUrlText } from './values.ts';
 
 /** Enough for several vendors, each with a key in use and its successor. */
@@ -26,9 +27,19 @@ export const activation = section(
     license_keys: describeKey(z.array(validatedText(validateLicenseKey)).max(MAX_KEYS).default([]), {
       title: 'License keys',
       description:
-        'The public keys of the vendor. A license is accepted if one of them has signed it. Without a key, this host cannot be activated.',
+        'The public keys of the vendor. A license is accepted if one of them has signed it. Without a key, here or in license_keys_target, this host cannot be activated.',
       allowed: `a list of at most ${MAX_KEYS} Ed25519 public keys, each as the base64 line of a PEM file`,
       example: ['MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs='],
+      effect: 'now',
+      setBy: 'root',
+    }),
+    license_keys_target: describeKey(signedTargetPath.optional(), {
+      title: 'License keys target',
+      description:
+        'Path of a list of public keys among the signed targets of the vendor. These keys are accepted in addition to license_keys. The list is read at each check of the feed, and at least once a day. Needs updates.trust: tuf.',
+      allowed: 'a path such as license-keys.json',
+      absent: 'only license_keys are accepted',
+      example: 'license-keys.json',
       effect: 'now',
       setBy: 'root',
     }),
@@ -57,7 +68,7 @@ function validateActivationUrl(text: string): string | null {
 }
 
 /** One spelling only, so that two texts are the same key if and only if they are equal. */
-function validateLicenseKey(text: string): string | null {
+export function validateLicenseKey(text: string): string | null {
   const der = Buffer.from(text, 'base64');
   const isKey = der.length === SPKI_BYTES && der.subarray(0, SPKI_HEAD.length).equals(SPKI_HEAD);
   if (isKey && der.toString('base64') === text) return null;

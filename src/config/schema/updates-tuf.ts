@@ -8,7 +8,7 @@ import { validateUrlText } from './values.ts';
 /** TUF sets no limit; file systems allow 255 bytes for each part and 4,096 for a path. */
 const MAX_TARGET_PATH = 1_024;
 const baseUrl = validatedText(validateBaseUrl);
-const targetPath = validatedText(validateTargetPath);
+export const signedTargetPath = validatedText(validateTargetPath);
 const BASE_ALLOWED = 'an https or http URL of a folder, without user, password, query and fragment';
 const MAX_FEEDS = 16;
 const MAX_MIRRORS = 16;
@@ -56,15 +56,18 @@ const tuf = z.strictObject({
     effect: 'next_transfer',
     setBy: 'root',
   }),
-  feed_target: describeKey(z.union([targetPath, z.array(targetPath).min(1).max(MAX_FEEDS)]).default('feed.json'), {
-    title: 'Feed target',
-    description:
-      'Path of the feed among the signed targets. With several paths, such as one for each team of the vendor, their updates are merged. A package that two feeds list is refused.',
-    allowed: `a path such as feed.json, or a list of at most ${MAX_FEEDS} paths`,
-    example: ['feed.json', 'team-b/feed.json'],
-    effect: 'next_transfer',
-    setBy: 'root',
-  }),
+  feed_target: describeKey(
+    z.union([signedTargetPath, z.array(signedTargetPath).min(1).max(MAX_FEEDS)]).default('feed.json'),
+    {
+      title: 'Feed target',
+      description:
+        'Path of the feed among the signed targets. With several paths, such as one for each team of the vendor, their updates are merged. A package that two feeds list is refused.',
+      allowed: `a path such as feed.json, or a list of at most ${MAX_FEEDS} paths`,
+      example: ['feed.json', 'team-b/feed.json'],
+      effect: 'next_transfer',
+      setBy: 'root',
+    },
+  ),
   mirrors: describeKey(z.array(mirror).max(MAX_MIRRORS).default([]), {
     title: 'Mirrors',
     description:

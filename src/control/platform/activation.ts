@@ -42,6 +42,19 @@ const activationSchema = z.object({
       features: z.array(z.string()),
     })
     .nullable(),
+  /** The keys whose licenses this host accepts. */
+  keys: z.object({
+    /** How many are in `activation.license_keys`. */
+    configured: z.number(),
+    /** `activation.license_keys_target`; null if it is not set. */
+    target: z.string().nullable(),
+    /** How many the target has, as it was read last. */
+    from_target: z.number(),
+    /** When the target was read last; null if it never was. */
+    read_at: z.string().nullable(),
+    /** Why the last reading failed; null if it did not, or there was none since the start. */
+    failure: failureSchema.nullable(),
+  }),
   /** Why the stored license has no effect. */
   problem: failureSchema.nullable(),
   /** Why the last renewal failed. */

@@ -18,6 +18,7 @@ import {
   USES,
   type Use,
 } from '#control/endpoints.ts';
+import { usesActivation } from '#daemon/platform/open-identity.ts';
 import { type PlaceOf, placedKey, placedReason } from '#diagnose/places.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
@@ -115,7 +116,7 @@ function feedTargets({ updates, activation }: Settings, purpose: Purpose): Targe
   }
   add('receipts', { text: updates.acknowledge_url, key: 'updates.acknowledge_url' });
   // Without license keys, nothing is sent there. The default is at the origin of the feed.
-  if (activation.license_keys.length > 0) add('activation', { text: activation.url, key: 'activation.url' });
+  if (usesActivation({ activation })) add('activation', { text: activation.url, key: 'activation.url' });
   return found;
 }
 

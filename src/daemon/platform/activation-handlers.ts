@@ -23,7 +23,7 @@ export function activationHandlers(parts: Parts): HandlersOf<ActivationVerbs> {
   const { activation: host, known } = parts;
   let entered = 0;
   return {
-    showActivation: async () => (host.isNeeded ? describeActivation(parts, await host.open()) : NOT_NEEDED),
+    showActivation: async () => (host.isNeeded ? describeActivation(parts, await host.open()) : notNeeded(parts)),
     activate: async ({ request: { key: text, replace }, signal, ...caller }) => {
       const { readMaskedKey } = await import('#control/platform/activation-key.ts');
       entered += 1;
@@ -80,22 +80,19 @@ async function attempt(
 }
 
 /** A host without an identity gets none because someone looks. */
-const NOT_NEEDED: ShownActivationState = {
-  state: 'unactivated',
-  used: false,
-  identity: null,
-  license: null,
-  problem: null,
-  renewal: null,
-};
+function notNeeded(parts: Pick<Parts, 'ports' | 'redactor'>): ShownActivationState {
+  const nothing = { identity: null, license: null, problem: null, renewal: null };
+  return { state: 'unactivated', used: false, keys: describeKeys(parts), ...nothing };
+}
 
 /** What is shown of an activation. */
-function describeActivation(parts: Pick<Parts, 'redactor'>, { shown }: Activation): ShownActivationState {
+function describeActivation(parts: Pick<Parts, 'ports' | 'redactor'>, { shown }: Activation): ShownActivationState {
   const { state, isUsed, identity, license, problem, renewal } = shown;
   const toShown = (error: CodedError | null) => (error === null ? null : toFailure(error, parts.redactor));
   return {
     state,
     used: isUsed,
+    keys: describeKeys(parts),
     identity:
       identity === null
         ? null
@@ -119,5 +116,18 @@ function describeActivation(parts: Pick<Parts, 'redactor'>, { shown }: Activatio
           },
     problem: toShown(problem),
     renewal: toShown(renewal),
+  };
+}
+
+function describeKeys({ ports, redactor }: Pick<Parts, 'ports' | 'redactor'>): ShownActivationState['keys'] {
+  const { license_keys: configured, license_keys_target: target } = ports.settings().activation;
+  const { licenseKeys } = ports.trust;
+  const readAtMs = licenseKeys.readAtMs(target);
+  return {
+    configured: configured.length,
+    target: target ?? null,
+    from_target: licenseKeys.keysOf(target).length,
+    read_at: readAtMs === null ? null : utcTime(readAtMs),
+    failure: licenseKeys.failure === null ? null : toFailure(licenseKeys.failure, redactor),
   };
 }

@@ -11,7 +11,7 @@ import { urlOf } from '#config/purpose-settings.ts';
 import { type Purpose, purposeRow } from '#config/purposes.ts';
 import { isLoopbackUrl } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
-import { asCoded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { RequestSigner } from '#http/signatures/request-signer.ts';
 import type { Report } from '#logging/events.ts';
 import type { Activation, ActivationPorts } from '#platform/activation/activation.ts';
@@ -22,6 +22,7 @@ import { type InstalledAgent, saveAgentId } from '#updates/agent-id.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { askUpdates, configuredFeed } from '#updates/request.ts';
 import { requirePrivate } from './activation-privacy.ts';
+import { acceptedKeys, type Exclusively, readLicenseKeys } from './license-keys.ts';
 import { type IdentityParts, needsIdentity, openIdentity, reportFinding, usesActivation } from './open-identity.ts';
 
 const ACTIVATION_FILE = 'activation.json';
@@ -58,6 +59,7 @@ export class HostActivation {
   #opening: Promise<Activation> | null = null;
   #timer: Timer | null = null;
   #running: AbortController | null = null;
+  #exclusively: Exclusively = (signal, work) => work(signal);
 
   constructor(parts: HostActivationParts) {
     this.#parts = parts;
@@ -110,9 +112,15 @@ export class HostActivation {
     return originsOf(purpose, this.#parts.settings()).has(webOrigin(url)) ? activation.signer : null;
   }
 
+  /** `exclusively` runs work when no round does: a round uses the same store of metadata. */
+  attach(exclusively: Exclusively): void {
+    this.#exclusively = exclusively;
+  }
+
   /** Begins the daily checks, in a daemon. */
   start(): void {
     this.#running ??= new AbortController();
+    this.#parts.updates().trust.licenseKeys.watch(() => this.settingsChanged());
     this.#checkNow();
   }
 
@@ -156,7 +164,8 @@ export class HostActivation {
       report,
       now: () => clock.now(),
       nonce: () => randomBytes(NONCE_BYTES).toString('base64url'),
-      settings: () => activationSettings(this.#parts.settings()),
+      settings: () => activationSettings(this.#parts.settings(), this.#parts.updates()),
+      readKeys: (signal) => this.#readKeys(signal, false),
       send: (request) => sendActivation(this.#parts.updates(), request),
     };
     const { activation, setAside } = await Activation.open(ports);
@@ -192,20 +201,26 @@ export class HostActivation {
   async #check(): Promise<void> {
     const signal = this.#running?.signal;
     if (signal === undefined || !needsIdentity(this.#parts.settings())) return;
-    await (await this.open()).check(signal);
+    const activation = await this.open();
+    await activation.check(signal);
+    await this.#readKeys(signal, true);
+  }
+
+  #readKeys(signal: AbortSignal, onlyIfDue: boolean): Promise<CodedError | null> {
+    return readLicenseKeys(this.#parts.updates(), this.#exclusively, { signal, onlyIfDue });
   }
 }
 
 /** The settings of an activation. A URL without TLS to another host would show the key in transit. */
-function activationSettings(settings: Settings): ReturnType<ActivationPorts['settings']> {
-  const { url, license_keys: keys, site = null } = settings.activation;
+function activationSettings(settings: Settings, ports: UpdatesPorts): ReturnType<ActivationPorts['settings']> {
+  const { url, site = null } = settings.activation;
   const feed = configuredFeed(settings);
   const isSafe = feed !== null && (feed.protocol === 'https:' || isLoopbackUrl(feed));
   const fallback = isSafe ? new URL('/activation', feed.origin) : null;
   return {
     url: url === undefined ? fallback : new URL(url),
     feedOrigin: feed?.origin ?? null,
-    keys,
+    keys: acceptedKeys(settings, ports),
     site,
     isUsed: usesActivation(settings),
   };

@@ -27,7 +27,7 @@ export interface IdentityParts {
 
 /** Whether licenses are accepted on this host, so that it can be activated. */
 export function usesActivation({ activation }: Pick<Settings, 'activation'>): boolean {
-  return activation.license_keys.length > 0;
+  return activation.license_keys.length > 0 || activation.license_keys_target !== undefined;
 }
 
 /** Whether this host presents itself to a server by its identity. */

@@ -30,6 +30,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'menu.pin': 'now',
   'activation.url': 'next_transfer',
   'activation.license_keys': 'now',
+  'activation.license_keys_target': 'now',
   'activation.site': 'now',
   'support_logs.protocol': 'next_transfer',
   'support_logs.schedule': 'now',

@@ -20,6 +20,8 @@ import { signDraft } from './sign-draft.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { copyTarget, writeTarget } from './target-files.ts';
 
+const LICENSE_KEYS_NAME = 'license-keys.json';
+
 export interface SignedBuildOptions {
   /** The folder with the packages. */
   readonly dir: string;
@@ -27,6 +29,8 @@ export interface SignedBuildOptions {
   /** The delegated role that signs; null for targets. Its targets are below `TEAM/`. */
   readonly team: string | null;
   readonly expiresDays: number;
+  /** The public keys of licenses, as base64 of their DER; null keeps those that are published. */
+  readonly licenseKeys?: readonly string[] | null;
   readonly signer: SigningKeys;
   readonly clock: Clock;
 }
@@ -45,7 +49,7 @@ export async function buildSigned(options: SignedBuildOptions): Promise<SignedBu
   const repository = existing(await readRepository(folder));
   const by = ruleOf(repository, team);
   const built = await buildFeed(dir, { expiresDays, clock, files });
-  const targets = await copyTargets(built, options);
+  const targets = await copyTargets(built, options, publishedBy(repository, team));
   const nowMs = clock.now();
   const draft = draftOf(repository, { team, targets, by, nowMs });
   const signed = draft === null ? emptyDraft(repository) : (await signDraft(draft, signer)).draft;
@@ -65,7 +69,8 @@ function ruleOf({ root, targets }: Repository, team: string | null): RoleKeys {
 /** Copies what the feed offers. A withdrawn package is no longer a target, so that no agent downloads it any more. */
 async function copyTargets(
   { feed, path }: BuiltFeed,
-  { dir, folder, team }: SignedBuildOptions,
+  { dir, folder, team, licenseKeys = null }: SignedBuildOptions,
+  published: TargetsDocument | null,
 ): Promise<Readonly<Record<string, TargetFacts>>> {
   const prefix = team === null ? '' : `${team}/`;
   const targets: Record<string, TargetFacts> = {};
@@ -76,7 +81,20 @@ async function copyTargets(
     targets[prefix + file] = facts;
   }
   targets[prefix + FEED_NAME] = await writeTarget(folder, prefix + FEED_NAME, await readFile(path));
+  const keysPath = prefix + LICENSE_KEYS_NAME;
+  const kept = published?.targets[keysPath];
+  if (licenseKeys !== null) targets[keysPath] = await writeTarget(folder, keysPath, licenseKeysText(licenseKeys));
+  else if (kept !== undefined) targets[keysPath] = kept;
   return Object.fromEntries(Object.entries(targets).toSorted(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** The target that `activation.license_keys_target` of an agent names (docs/protocol-activation.md). */
+function licenseKeysText(keys: readonly string[]): Uint8Array {
+  return Buffer.from(`${JSON.stringify({ format: 1, keys }, null, 2)}\n`);
+}
+
+function publishedBy({ targets, teams }: Repository, team: string | null): TargetsDocument | null {
+  return (team === null ? targets : (teams.get(team) ?? null))?.signed ?? null;
 }
 
 /** The next targets of the role; null if the published ones are right and not due. */

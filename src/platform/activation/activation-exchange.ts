@@ -48,6 +48,8 @@ export interface ExchangePorts {
   /** A text of printable ASCII, never the same one. */
   nonce(): string;
   settings(): ActivationSettings;
+  /** Reads the keys of the signed feed again; why not, or null. It may have none. Rejects only if aborted. */
+  readKeys(signal: AbortSignal): Promise<CodedError | null>;
   /** Sends over the route of updates. @throws CodedError of the route and the exchange */
   send(request: ActivationRequest): Promise<ActivationResponse>;
 }

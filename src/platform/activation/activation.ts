@@ -105,16 +105,17 @@ export class Activation {
    */
   async activate(type: 'activate' | 'replace', key: Secret, signal: AbortSignal): Promise<License> {
     return await this.#turns.run(async () => {
-      this.#requireKeys();
+      await this.#requireKeys(signal);
       const answer = await this.#exchange.ask({ type, key, signal });
-      return await this.#accept(answer, 'server');
+      return await this.#accept(answer, 'server', signal);
     });
   }
 
   /** Accepts a license from a file. @throws CodedError LICENSE-INVALID, LICENSE-CLOCK, LICENSE-UNVERIFIABLE */
   async install(text: string): Promise<License> {
     return await this.#turns.run(async () => {
-      this.#requireKeys();
+      // Without a request: it is for hosts without a connection.
+      if (this.#ports.settings().keys.length === 0) throw coded('LICENSE-UNVERIFIABLE', {});
       await this.#ports.identity.ensure(this.#ports.agent.id);
       return await this.#accept(readLicenseText(text), 'file');
     });
@@ -150,7 +151,7 @@ export class Activation {
       if (license === null || source !== 'server') throw coded('LICENSE-NONE', { what: 'renew' });
       try {
         const answer = await this.#exchange.ask({ type: 'renew', key: null, signal });
-        await this.#accept(answer, 'server');
+        await this.#accept(answer, 'server', signal);
         this.#renewal = null;
       } catch (thrown) {
         signal.throwIfAborted();
@@ -187,9 +188,14 @@ export class Activation {
     await this.#state.idle();
   }
 
-  /** Verifies a license and makes it the one of this host. */
-  async #accept(envelope: unknown, source: StoredActivation['source']): Promise<License> {
-    const verdict = checkLicense(envelope, this.#question());
+  /** Verifies a license and makes it the one of this host. With a signal, keys may be requested. */
+  async #accept(envelope: unknown, source: StoredActivation['source'], signal?: AbortSignal): Promise<License> {
+    let verdict = checkLicense(envelope, this.#question());
+    if (verdict.kind === 'invalid' && verdict.isUnsigned && signal !== undefined) {
+      // The vendor may have published its next key since the last reading.
+      await this.#ports.readKeys(signal);
+      verdict = checkLicense(envelope, this.#question());
+    }
     if (verdict.kind === 'invalid') throw coded('LICENSE-INVALID', { reason: verdict.reason, remedy: verdict.remedy });
     const { license } = verdict;
     if (verdict.kind === 'not yet valid')
@@ -268,8 +274,10 @@ export class Activation {
   }
 
   /** Before a key is sent: it can be used only once. */
-  #requireKeys(): void {
-    if (this.#ports.settings().keys.length === 0) throw coded('LICENSE-UNVERIFIABLE', {});
+  async #requireKeys(signal: AbortSignal): Promise<void> {
+    if (this.#ports.settings().keys.length > 0) return;
+    const failure = await this.#ports.readKeys(signal);
+    if (this.#ports.settings().keys.length === 0) throw failure ?? coded('LICENSE-UNVERIFIABLE', {});
   }
 }
 

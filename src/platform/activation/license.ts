@@ -65,8 +65,8 @@ export type LicenseVerdict =
   | { readonly kind: 'valid'; readonly license: License }
   | { readonly kind: 'not yet valid'; readonly license: License }
   | { readonly kind: 'expired'; readonly license: License }
-  /** `reason` and `remedy` are phrases in small letters. */
-  | { readonly kind: 'invalid'; readonly reason: string; readonly remedy: string };
+  /** `reason` and `remedy` are phrases in small letters. `isUnsigned`: none of the keys has signed it. */
+  | { readonly kind: 'invalid'; readonly reason: string; readonly remedy: string; readonly isUnsigned: boolean };
 
 const ASK_VENDOR = 'ask the vendor for a new license file';
 
@@ -80,8 +80,9 @@ export function checkLicense(raw: unknown, { keys, agent, site, nowMs }: License
   const signed = signedBytes(payloadType, body);
   if (!signatures.some((signature) => isSigned(signed, signature, keys)))
     return invalid(
-      'no key in activation.license_keys has signed it',
-      'compare activation.license_keys with the public keys of the vendor',
+      'no license key of this host has signed it',
+      'compare activation.license_keys, or the target of activation.license_keys_target, with the public keys of the vendor',
+      true,
     );
   const license = readLicense(body);
   if (license === null) return invalid('its content is not that of a license of format 1');
@@ -137,6 +138,6 @@ function readLicense(body: Buffer): License | null {
   }
 }
 
-function invalid(reason: string, remedy = ASK_VENDOR): LicenseVerdict {
-  return { kind: 'invalid', reason, remedy };
+function invalid(reason: string, remedy = ASK_VENDOR, isUnsigned = false): LicenseVerdict {
+  return { kind: 'invalid', reason, remedy, isUnsigned };
 }

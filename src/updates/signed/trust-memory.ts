@@ -16,6 +16,7 @@ import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment-schema.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 import { Turns } from '#system/turns.ts';
+import { LicenseKeys } from './license-keys.ts';
 
 const FORMAT = 1;
 /** A root with the keys of a large vendor has about 20 KB. */
@@ -56,12 +57,15 @@ export class TrustMemory {
   readonly #folders: TrustFolders;
   /** A reader of the root must not take a replacement that is still running for an interrupted one. */
   readonly #turns = new Turns();
+  /** The keys of `activation.license_keys_target`. */
+  readonly licenseKeys: LicenseKeys;
   #memory = NOTHING;
   #beside: Beside | null = null;
 
   constructor(files: Files, folders: TrustFolders) {
     this.#files = files;
     this.#folders = folders;
+    this.licenseKeys = new LicenseKeys(files, join(this.#trustDir, 'license-keys.json'));
   }
 
   /** Loads both places. Returns why a file was set aside. @throws CodedError STATE-UNREADABLE */
@@ -76,7 +80,9 @@ export class TrustMemory {
       parse: (raw) => besideSchema.parse(raw),
     });
     if (beside.kind === 'loaded') this.#beside = beside.value;
-    return [memory, beside].flatMap((one) => (one.kind === 'set-aside' ? [one.error] : []));
+    const keys = await this.licenseKeys.load();
+    const setAside = [memory, beside].flatMap((one) => (one.kind === 'set-aside' ? [one.error] : []));
+    return keys === null ? setAside : [...setAside, keys];
   }
 
   /** Whether this host has ever accepted a signed feed, also before a new installation. */
@@ -162,7 +168,7 @@ export class TrustMemory {
   }
 
   /**
-   * Deletes metadata and versions in both places. The root of trust stays, and that a signed feed was accepted: this
+   * Deletes metadata, license keys, and the versions in both places. The root of trust stays, and that a signed feed was accepted: this
    * must not become a downgrade.
    * @throws CodedError FILE-*
    */
@@ -174,6 +180,7 @@ export class TrustMemory {
     if (this.#beside !== null) await this.#saveBeside({ signed: this.#beside.signed, versions: null });
     for (const dir of [this.#join('updates', 'roles'), this.#join('updates', 'root'), this.metadataDir, this.feedsDir])
       await this.#empty(dir);
+    await this.licenseKeys.forget();
   }
 
   #join(...parts: string[]): string {

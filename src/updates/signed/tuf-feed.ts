@@ -84,6 +84,7 @@ export class TufFeed implements Feed {
     this.#medium?.refreshed(status);
     // Before the feeds are read: while one of them fails, a restored state must not go back either.
     await this.#ports.trust.keepVersions(versionsAsJson(client.knownVersions()));
+    await this.#readKeys(client, signal);
     const merged = await this.#readFeeds(client, signal);
     await this.#ports.trust.accepted(versionsAsJson(client.knownVersions()));
     const reading = new SignedReading({ client, copies, merged });
@@ -93,6 +94,36 @@ export class TufFeed implements Feed {
         await medium.stage({ target: await reading.targetOf(item, ending), item, note });
     }
     return reading;
+  }
+
+  /**
+   * Reads only the license keys. A copy whose keys cannot be read is skipped, so that a mirror cannot hold back a new key.
+   * @throws CodedError as `read`
+   */
+  async readLicenseKeys(signal: AbortSignal): Promise<void> {
+    const { settings, trust } = this.#ports;
+    let failed: unknown = null;
+    for (const copy of repositoryCopies(settings())) {
+      try {
+        const client = await this.#open(copy, { revalidate: false, signal });
+        await client.refresh(signal);
+        await trust.keepVersions(versionsAsJson(client.knownVersions()));
+        failed = await this.#readKeys(client, signal);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        failed = thrown;
+      }
+      if (failed === null) return;
+    }
+    throw failed;
+  }
+
+  /** Why they were not read. A failure does not end a round. */
+  async #readKeys(repository: TufRepository, signal: AbortSignal): Promise<CodedError | null> {
+    const { settings, trust, clock, report } = this.#ports;
+    const path = settings().activation.license_keys_target;
+    if (path === undefined) return null;
+    return await trust.licenseKeys.read({ path, repository, nowMs: clock.now(), report, signal });
   }
 
   async #open(copy: RepositoryCopy, { revalidate, onConnected }: FeedQuestion): Promise<TufRepository> {

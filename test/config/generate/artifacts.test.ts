@@ -78,7 +78,10 @@ describe('the generated example', () => {
       .replaceAll(/^( *)#(?=[a-zA-Z-])/gm, '$1')
       .replace(/^yaml-language.*$/m, '');
     // No file can have this key and `client_certificate`.
-    const compatible = text.replaceAll(/^ *allow_interception_by: .*$/gm, '');
+    const compatible = text
+      .replaceAll(/^ *allow_interception_by: .*$/gm, '')
+      // The keys of a target need a signed feed; the example of `trust` is its default.
+      .replace(/^( *)trust: tls$/m, '$1trust: tuf');
     const { settings, lineOf } = await folder.accept(compatible.replace(/^ *-? ?(?:# .*)?$/gm, ''));
 
     expect(settings.proxies[0]?.password?.reveal()).toBe('long-enough');

@@ -16,6 +16,7 @@ describe('activation settings', () => {
     ['an RSA key or a text that is no key', { license_keys: ['AAAA'] }, /60 characters/],
     ['the same key in another spelling', { license_keys: [KEY.replace('=', '')] }, /60 characters/],
     ['a private key', { license_keys: ['MC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF'] }, /60/],
+    ['a target outside the repository', { license_keys_target: '../keys.json' }, /relative path/],
     ['a site with a line break', { site: 'a\nb' }, /control character/],
     ['an empty site', { site: ' ' }, /not empty/],
   ])('refuse %s', (_what, value, message) => {

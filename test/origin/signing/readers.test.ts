@@ -128,6 +128,15 @@ describe('tuf-js', () => {
     expect(await fetched(updater, 'team-b/feed.json')).toBeNull();
     expect(await fetched(updater, 'feed.json')).not.toBeNull();
   });
+
+  it('tuf-js: the keys of licenses are a target, which later builds keep', async () => {
+    await feed('build', '@updates', '--tuf', '@repository', '--license-keys', 'release');
+    await feed('build', '@updates', '--tuf', '@repository');
+    const updater = await client('keys');
+    await updater.refresh();
+    const listed = JSON.parse(String(await fetched(updater, 'license-keys.json'))) as object;
+    expect(listed).toEqual({ format: 1, keys: [expect.stringMatching(/^MCowBQYDK2VwAyEA.{44}$/)] });
+  });
 });
 
 /** Verifies every signature of every metadata file with the key of its role; prints the number for each file. */

@@ -48,7 +48,11 @@ describe('license', () => {
   });
 
   it.each([
-    ['signed by a key that is not known', envelope(PAYLOAD, stranger.privateKey), /no key in activation.license_keys/],
+    [
+      'signed by a key that is not known',
+      envelope(PAYLOAD, stranger.privateKey),
+      /no license key of this host has signed it/,
+    ],
     ['signed as another type', envelope(PAYLOAD, vendor.privateKey, 'text/plain'), /other than a license/],
     ['for another host', envelope({ ...PAYLOAD, agent: '00000000-0000-4000-8000-000000000000' }), /it is for agent/],
     [
