@@ -12,7 +12,7 @@ import { takeEnvironment } from '#system/process/environment.ts';
 import { hasTerminal } from '#system/process/has-terminal.ts';
 import { dieOf, LastResort } from '#system/process/last-resort.ts';
 import { nameProcess } from '#system/process/process-name.ts';
-import { printStack, runSallyport } from './sallyport.ts';
+import { printStack, runSallyport } from './start.ts';
 
 nameProcess('sallyport');
 const terminal = processTerminal();

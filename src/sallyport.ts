@@ -1,9 +1,7 @@
-// Runs one command: reads the arguments, finds a running daemon or composes the parts, runs the command, and returns
-// the exit status.
+// Runs any command: reads the arguments, finds a running daemon or composes the parts, and runs the command.
 //
 // Only this file depends on all modules. It imports a command when the command is called, so that a start loads little
-// else (test/architecture/start.test.ts). Every error ends here as a line with a code and what to check. Only a bug in
-// Sallyport prints a stack trace. `main.ts` calls this in the real process, and tests call it in their own process.
+// else (test/architecture/start.test.ts).
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -29,54 +27,21 @@ import { asCoded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import type { Report } from '#logging/events.ts';
 import type { LogForm } from '#logging/log.ts';
-import { secretsInEnvironment } from '#proxy/choosing/environment-proxies.ts';
-import type { KnownSecrets } from '#redaction/known-secrets.ts';
-import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
+import { createRedactor, type SpanRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
 import type { TakenEnvironment } from '#system/process/environment.ts';
-import type { LastResort } from '#system/process/last-resort.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/time/zone.ts';
 import { type DaemonOptions, demoAction } from './demo-action.ts';
-import type { SigningHost } from './signing-host.ts';
-import { submitAction } from './submit-action.ts';
+import type { Host, RunSallyport } from './host.ts';
 import { trustActions } from './trust-actions.ts';
 import { vendorActions } from './vendor-actions.ts';
 import { VERSION } from './version.ts';
 
-/** What the process provides for one run of the program. */
-export interface Host extends Pick<SigningHost, 'scryptWork'> {
-  /** The folder that holds `src/`; the program looks there for a checkout. */
-  readonly root: string;
-  readonly terminal: Terminal;
-  readonly environment: TakenEnvironment;
-  readonly known: KnownSecrets;
-  readonly lastResort: LastResort;
-  /** Aborted with a reason when the run is to stop. */
-  readonly stopping: AbortSignal;
-}
-
-/** Runs the command of these arguments; returns its exit status. */
-export async function runSallyport(args: readonly string[], host: Host): Promise<number> {
-  const { terminal, known, environment } = host;
-  for (const secret of secretsInEnvironment(environment.environment)) known.add(secret);
-  try {
-    if (environment.refused !== null) throw environment.refused;
-    const { removed } = environment;
-    if (removed !== null) terminal.err(`sallyport: the environment variable ${removed} is set; it has no effect here.`);
-    return await runProgram(args, { actions: new Sallyport(host).actions(), terminal, version: VERSION });
-  } catch (thrown) {
-    const error = asCoded(thrown);
-    const redactor = createRedactor(known);
-    const status = printError(terminal, error, redactor);
-    if (error.code === 'INTERNAL') printStack(thrown, terminal, redactor);
-    return status;
-  }
-}
-
-/** Prints where a bug was noticed, without secrets. */
-export function printStack(thrown: unknown, terminal: Terminal, redactor: Redactor): void {
-  if (thrown instanceof Error) terminal.err(redactor.redact(thrown.stack ?? ''));
+/** Runs any command; returns its exit status. `runAgain` runs another command as a new run of the program. */
+export async function runCommand(args: readonly string[], host: Host, runAgain: RunSallyport): Promise<number> {
+  const actions = new Sallyport(host, runAgain).actions();
+  return await runProgram(args, { actions, terminal: host.terminal, version: VERSION });
 }
 
 /** Errors at start that only a changed configuration fixes, so the service manager must not restart the daemon. */
@@ -97,9 +62,11 @@ class Sallyport {
   readonly #environment: TakenEnvironment['environment'];
   readonly #places: Places;
   readonly #checkout: string | null;
+  readonly #runAgain: RunSallyport;
 
-  constructor(host: Host) {
+  constructor(host: Host, runAgain: RunSallyport) {
     this.#host = host;
+    this.#runAgain = runAgain;
     this.#terminal = host.terminal;
     this.#redactor = createRedactor(host.known);
     this.#environment = host.environment.environment;
@@ -141,14 +108,11 @@ class Sallyport {
         context: (globals) => this.#commandContext(globals),
       }),
       serveChanges: (globals) => this.#serveChanges(globals),
-      ...submitAction({
-        terminal,
-        known: this.#redactor,
-        places: this.#places,
-        signal,
-        fileOf: (globals) => resolve(this.#fileOf(globals)),
-        load: (globals) => this.#loadWithoutSecrets(globals),
-      }),
+      submit: async (globals, options) => {
+        const { submitAction } = await import('./submit-action.ts');
+        const parts = { terminal, known, environment: this.#environment, places: this.#places, signal };
+        return await submitAction(parts).submit(globals, options);
+      },
       activation: async () =>
         (await import('./activation-actions.ts')).activationActions({ terminal, signal, withControl, known }),
       ...trustActions({ terminal, withControl }),
@@ -158,7 +122,7 @@ class Sallyport {
         signal,
         stateDir: this.#places.stateDir,
         runAgent: (config, daemon) => this.#run({ config }, { once: false, log: 'text', ...daemon }),
-        runCommand: (args, given) => runSallyport(args, { ...this.#host, ...given }),
+        runCommand: (args, given) => this.#runAgain(args, { ...this.#host, ...given }),
       }),
     };
   }

@@ -1,41 +1,42 @@
 // The command `submit`: opens its inputs, and chooses whether documents are sent to a daemon or written to the drop
-// directory.
+// directory. Only what a submission to a running daemon needs is loaded at once.
 
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { SubmitActions } from '#cli/program/program-submit.ts';
+import { submitCommand } from '#cli/submit.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import {
   type DaemonPlaces,
   DROP_DIRECTORY,
   DROP_MARKER,
+  type Environment,
   type Places,
   placesOfDaemon,
   socketsOf,
 } from '#config/places.ts';
+import { readDaemonPlaces } from '#config/reading/daemon-places.ts';
 import type { LoadResult } from '#config/reading/load.ts';
+import { submitDocuments } from '#control/submit-client.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
-import type { Redactor } from '#redaction/redact.ts';
+import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import { createRedactor } from '#redaction/redact.ts';
 import { systemClock, systemRandom } from '#system/clock.ts';
+import { openInput } from '#system/process/input-file.ts';
 import { realFiles } from '#system/real-files.ts';
 
 export interface SubmitActionParts {
   readonly terminal: Terminal;
-  readonly known: Redactor;
+  readonly known: KnownSecrets;
+  readonly environment: Environment;
   readonly places: Places;
   readonly signal: AbortSignal;
-  /** The absolute path of the configuration file. */
-  fileOf(globals: Globals): string;
-  load(globals: Globals): Promise<LoadResult>;
 }
 
 /** The command, under the name that the program calls. */
 export function submitAction(parts: SubmitActionParts): SubmitActions {
   return {
     submit: async (globals, options) => {
-      const { submitCommand } = await import('#cli/submit.ts');
-      const { submitDocuments } = await import('#control/submit-client.ts');
-      const { openInput } = await import('#system/process/input-file.ts');
       const { terminal, known, signal } = parts;
       const config = new SubmitConfig(parts, globals);
       const daemon = await config.daemon();
@@ -44,7 +45,7 @@ export function submitAction(parts: SubmitActionParts): SubmitActions {
       return await submitCommand(
         terminal,
         {
-          known,
+          known: createRedactor(known),
           socket,
           refusal: () => config.refusal(),
           open: async (name) =>
@@ -67,22 +68,21 @@ export function submitAction(parts: SubmitActionParts): SubmitActions {
 /** The configuration, of which a submission to a running daemon needs only where the daemon is. */
 class SubmitConfig {
   readonly #parts: SubmitActionParts;
-  readonly #globals: Globals;
+  /** Absolute. */
+  readonly #file: string;
   #loading: Promise<LoadResult> | null = null;
 
   constructor(parts: SubmitActionParts, globals: Globals) {
     this.#parts = parts;
-    this.#globals = globals;
+    this.#file = resolve(globals.config ?? parts.places.config);
   }
 
   async daemon(): Promise<DaemonPlaces> {
-    const { readDaemonPlaces } = await import('#config/reading/daemon-places.ts');
     const { places } = this.#parts;
-    const file = this.#parts.fileOf(this.#globals);
-    const found = await readDaemonPlaces(file, places);
+    const found = await readDaemonPlaces(this.#file, places);
     if (found !== null) return found;
     const loaded = await this.#load();
-    return loaded.ok ? loaded.settings.daemon : (loaded.daemon ?? placesOfDaemon(file, undefined, places));
+    return loaded.ok ? loaded.settings.daemon : (loaded.daemon ?? placesOfDaemon(this.#file, undefined, places));
   }
 
   async refusal(): Promise<CodedError | null> {
@@ -96,10 +96,16 @@ class SubmitConfig {
     return loaded.ok ? loaded.settings.exposure_analytics.drop_dir : await findDropDirectory();
   }
 
-  /** A program that hands in documents may not be allowed to read the configuration. */
+  /** A program that hands in documents may not be allowed to read the configuration, or the credentials of the service. */
   #load(): Promise<LoadResult> {
-    this.#loading ??= this.#parts.load(this.#globals);
+    this.#loading ??= this.#loadNow();
     return this.#loading;
+  }
+
+  async #loadNow(): Promise<LoadResult> {
+    const { loadSettings } = await import('#config/reading/load.ts');
+    const { known, environment, places } = this.#parts;
+    return await loadSettings({ file: this.#file, places, environment, known, mayLackCredentials: true });
   }
 }
 

@@ -45,8 +45,9 @@ interface BundleOptions {
  * what the entry imports.
  */
 const LOADED_TOGETHER = {
-  yaml: ['config/reading/daemon-places.ts'],
-  submit: ['cli/submit.ts', 'control/submit-client.ts', 'system/process/input-file.ts', 'uploads/upload-gate.ts'],
+  submit: ['submit-action.ts'],
+  program: ['sallyport.ts'],
+  yaml: ['config/reading/document.ts'],
   settings: ['config/reading/load.ts'],
   commands: ['cli/settings/config.ts', 'cli/find-daemon.ts', 'cli/status.ts'],
   daemon: ['daemon/in-process.ts', 'daemon/run.ts'],

@@ -11,7 +11,6 @@ import { EXIT_OK, EXIT_STATUS, EXIT_SUBMIT } from '#errors/exit-status.ts';
 import { showForeign, showSize } from '#errors/template.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import { atHop } from './terminal/failure.ts';
-import { printJson } from './terminal/json.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 const STATUSES: Readonly<Partial<Record<Code, number>>> = {
@@ -103,7 +102,10 @@ export async function submitCommand(
     if ('error' in result) printFailure(terminal, parts.known, result);
     else if (!quiet) terminal.out(sentenceOf(result));
   }
-  if (json) printJson(terminal, { submissions: results.map((result) => jsonOf(result, parts.known)) });
+  if (json)
+    (await import('./terminal/json.ts')).printJson(terminal, {
+      submissions: results.map((result) => jsonOf(result, parts.known)),
+    });
   return status;
 }
 

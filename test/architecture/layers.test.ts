@@ -60,7 +60,7 @@ describe('layers of src', () => {
 
     expect(manifest.imports).toEqual({
       ...Object.fromEntries(MODULES.map(({ name }) => [`#${name}/*`, `./src/${name}/*`])),
-      '#sallyport': './src/sallyport.ts',
+      '#sallyport': './src/start.ts',
       '#test/*': './test/*',
       '#tools/*': './tools/*',
     });

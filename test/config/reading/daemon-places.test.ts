@@ -36,6 +36,9 @@ describe('places of a daemon', () => {
     'version: 2\ndaemon:\n  state_dir: "/var/\\x61b" # a comment\n  control_socket: ../c.sock\n',
     'version: 2\ndaemon:\n  admin_socket: /run/admin.sock\n  control_socket: /run/x.sock\nupdates:\n  schedule: "@daily"\n',
     'version: 1\nendpoints:\n  platform: wss://example.com/\ndaemon:\n  state_dir: /s\n',
+    'version: 2\n# daemon:\n#   state_dir: /elsewhere\n',
+    'version: 2\ndaemon: {"state\\x5fdir": /escaped}\n',
+    'version: 2\n# a comment\rdaemon: {state_dir: /after-a-carriage-return}\n',
   ])('places of a daemon: are those of the loaded settings for %j', async (text) => {
     const found = await read(text);
     const loaded = await loadSettings({ file, places: PLACES, environment: {}, known: new KnownSecrets() });
@@ -45,19 +48,23 @@ describe('places of a daemon', () => {
 
   it('places of a daemon: need the whole file checked if it is not certain what it says', async () => {
     for (const text of [
-      '',
-      '- 1\n',
-      'daemon: 5\n',
-      'daemon: [a]\n',
       'daemon: {state_dir: 7}\n',
       'daemon: {control_socket: ""}\n',
       'daemon: {state_dir: a, state_dir: b}\n',
       'daemon:\n  state_dir: "a\n',
-      'a: &x 1\ndaemon: *x\n',
+      'a: &x state_dir\ndaemon: *x\n',
+      'x: &x {state_dir: /aliased}\ndaemon: *x\n',
     ]) {
       expect(await read(text), text).toBeNull();
     }
   });
+
+  it.each(['', '- 1\n', 'daemon: 5\n', 'daemon: [a]\n', 'a: &x 1\ndaemon: *x\n', 'updates:\n  feed_url: "a\n'])(
+    'places of a daemon: are the default ones if the text %j names none of their keys',
+    async (text) => {
+      expect(await read(text)).toEqual(placesOfDaemon(file, undefined, PLACES));
+    },
+  );
 
   it('places of a daemon: are the default ones for a file that cannot be read', async () => {
     expect(await readDaemonPlaces(join(dir, 'none.yaml'), PLACES)).toEqual(
