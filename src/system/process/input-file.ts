@@ -5,7 +5,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { coded, exhaustion } from '#errors/coded-error.ts';
 
-const CHUNK_BYTES = 65_536;
+const CHUNK_BYTES = 262_144;
 
 /** An open file of the caller. */
 export interface InputFile {
