@@ -3,6 +3,7 @@
 
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
 import { onAbort } from '#system/abort.ts';
 
 /** Input from a person or a pipe. */
@@ -31,15 +32,16 @@ type KeyInput = (onBytes: (bytes: Uint8Array) => void, onEnd: () => void) => () 
 
 /** The input of this process. */
 export function processAnswers(): Answers {
-  const { stdin, stderr } = process;
+  // The stream of standard input is made when something is read. Most commands read nothing, and making it takes time.
+  const canType = isatty(0);
   return {
-    interactive: stdin.isTTY === true && stderr.isTTY === true,
+    interactive: canType && isatty(2),
     line: (question) => ask(question, true),
     hidden: (question) => ask(question, false),
     enter: waitForEnter,
     piped: readPiped,
-    keys: stdin.isTTY === true && process.stdout.isTTY === true ? readKeys : null,
-    bytes: () => stdin,
+    keys: canType && isatty(1) ? readKeys : null,
+    bytes: () => process.stdin,
   };
 }
 
