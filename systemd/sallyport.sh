@@ -42,7 +42,7 @@ works_on_state() {
   done
   return 1
 }
-if [ "$(id -u)" -eq 0 ] && works_on_state "$@" && id sallyport >/dev/null 2>&1 && command -v setpriv >/dev/null; then
+if works_on_state "$@" && [ "$(id -u)" -eq 0 ] && id sallyport >/dev/null 2>&1 && command -v setpriv >/dev/null; then
   exec setpriv --reuid=sallyport --regid=sallyport --init-groups -- "$@"
 fi
 exec "$@"
