@@ -3,7 +3,7 @@
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Done, Job } from './worker.ts';
 
@@ -22,7 +22,7 @@ export type Run = (job: Omit<Job, 'limits'>) => Promise<Done>;
 
 /** Builds a program as that of a host is built, because Node needs much memory to run TypeScript. Returns its main file. */
 export function buildProgram(entry: URL, dir: string): string {
-  const folder = join(dir, 'worker');
+  const folder = join(dir, `${basename(fileURLToPath(entry), '.ts')}-program`);
   execFileSync(process.execPath, [BUNDLE, fileURLToPath(entry), folder], { stdio: 'ignore' });
   return join(folder, 'main.js');
 }
