@@ -283,6 +283,17 @@ describe('menu: the result of a change', () => {
     expect(saved.last('change')).toMatchObject({ saveAnyway: true });
   });
 
+  it('menu: if another user changed the file, the menu reads it again and drops what was entered', () => {
+    const failure = { ...FAILED.failure, code: 'CONFIG-CHANGED' };
+    const driver = enabling().send({ kind: 'changed', result: { kind: 'failed', failure } });
+    expect(driver.rows).toContain('CONFIG-CHANGED');
+    expect(driver.press('escape').rows).toContain('CONFIG-CHANGED');
+    expect(driver.press('enter').last('look')).toEqual({ kind: 'look', pin: null });
+    driver.send({ kind: 'facts', facts: ENABLED, outcome: { kind: 'unknown' } });
+    expect(driver.rows).toContain('> CHANGE PROXY PARAMS');
+    expect(driver.state.draft).toBeNull();
+  });
+
   it('menu: a proxy with only Basic is asked about, and authentication basic is written', () => {
     const failure = { ...FAILED.failure, code: 'AUTH-CLEARTEXT' };
     const driver = enabling().send({ kind: 'changed', result: { kind: 'failed', failure } });

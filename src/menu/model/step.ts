@@ -13,6 +13,7 @@ import {
   type ChangeResult,
   type Direction,
   FAILURE_ITEMS,
+  type FailureView,
   type MenuEffect,
   type MenuEvent,
   type MenuScreen,
@@ -272,11 +273,21 @@ function onChanged(state: MenuState, result: ChangeResult): MenuStep {
       return show(state, { kind: 'really', direction, ups: 0 });
     case 'failed': {
       const { failure } = result;
+      if (failure.code === 'CONFIG-CHANGED') return lookAgain(state, failure);
       const isReadable = failure.code === 'AUTH-CLEARTEXT' && draft !== null && !draft.inClear;
       if (isReadable) return show(state, { kind: 'cleartext' });
       return show(state, { kind: 'failed', direction, failure, top: 0 });
     }
   }
+}
+
+/** What was entered belongs to settings that are no longer there. */
+function lookAgain(state: MenuState, { code, message, check }: FailureView): MenuStep {
+  const next: MenuScreen = { kind: 'waiting' };
+  return show(
+    { ...dropDraft(state), facts: null },
+    { kind: 'notice', title: code, text: `${message} ${check}`, top: 0, next },
+  );
 }
 
 function showOutcome(state: MenuState, { outcome, note }: Extract<ChangeResult, { kind: 'made' }>): MenuStep {

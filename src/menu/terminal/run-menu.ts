@@ -108,6 +108,8 @@ class Menu {
   }
 
   #onKeys(keys: readonly Key[]): void {
+    // Keys that follow Ctrl-C must not start a timer, which would keep the process.
+    if (this.#ending.signal.aborted) return;
     if (keys.length > 0) this.#restartIdle();
     for (const key of keys) this.#dispatch({ kind: 'key', key });
   }
