@@ -14,6 +14,9 @@ import { dieOf, LastResort } from '#system/process/last-resort.ts';
 import { nameProcess } from '#system/process/process-name.ts';
 import { printStack, runSallyport } from './start.ts';
 
+/** The last one only if this process has a terminal. */
+const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
 nameProcess('sallyport');
 const terminal = processTerminal();
 const known = new KnownSecrets();
@@ -33,14 +36,18 @@ process.exitCode = await runSallyport(process.argv.slice(2), {
   stopping,
 });
 
-/** The first SIGTERM or SIGINT starts an orderly shutdown with a time limit. A second one ends the process at once. */
+/**
+ * The first SIGTERM, SIGINT, or SIGHUP of a terminal starts an orderly shutdown with a time limit. A second one ends the
+ * process at once.
+ */
 function listenForSignals(): AbortSignal {
   const controller = new AbortController();
   // SIGUSR2 reopens the log (`run.ts`). Before there is a log, its default action must not end the process.
   process.on('SIGUSR2', () => undefined);
-  // The same for SIGHUP, which reloads the configuration: it may arrive before or after the daemon handles it.
-  if (!hasTerminal()) process.on('SIGHUP', () => undefined);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  // Without a terminal, SIGHUP reloads the configuration. It may arrive before or after the daemon handles it.
+  const isClosable = hasTerminal();
+  if (!isClosable) process.on('SIGHUP', () => undefined);
+  for (const signal of isClosable ? ENDING : ENDING.slice(0, 2)) {
     process.on(signal, () => {
       if (controller.signal.aborted) dieOf(signal);
       lastResort.arm();

@@ -80,7 +80,7 @@ export class LastResort {
  * Dies of a signal as if it had no listener. Not `process.exit`: that waits for every thread of libuv's pool, so a
  * stuck write or name lookup would block it forever.
  */
-export function dieOf(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void {
+export function dieOf(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGKILL'): void {
   if (signal !== 'SIGKILL') process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }
