@@ -65,7 +65,7 @@ class FirstMeasured {
   }
 
   take(route: RouteKey, { ok, size, totalMs }: AttemptOutcome): void {
-    if (!ok) return;
+    if (!ok || totalMs === null) return;
     const known = this.#routes.get(nameOf(route)) ?? { left: 5, size: 0, ms: 0 };
     this.#routes.set(nameOf(route), known);
     if (known.left === 0) return;
@@ -135,7 +135,7 @@ function smoothedTotals(): Policy {
     observe: (route, { ok, timedOut, totalMs }) => {
       const name = nameOf(route);
       if (timedOut !== null) backOff.set(name, Math.min(64, 2 * (backOff.get(name) ?? 1)));
-      if (!ok) return;
+      if (!ok || totalMs === null) return;
       backOff.delete(name);
       const known = routes.get(name);
       if (known === undefined) routes.set(name, new Smoothed(totalMs));
@@ -196,7 +196,7 @@ function classOf(size: number): number {
 }
 
 function timesOf(outcome: AttemptOutcome): [number, number, number] {
-  return [outcome.firstByteMs ?? 0, outcome.longestSilenceMs ?? 0, outcome.totalMs];
+  return [outcome.firstByteMs ?? 0, outcome.longestSilenceMs ?? 0, outcome.totalMs ?? 0];
 }
 
 function cold(size: number): TimeoutPlan {

@@ -27,8 +27,11 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { SystemCommands } from '#system/process/command.ts';
 import { WatchedClock } from '#system/time/watched-clock.ts';
+import { latestZone } from '#system/time/zone.ts';
 import { TimeoutMemory } from '#timeout/memory.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
+import { bandwidthAt } from '#transfer/throttle/bandwidth.ts';
+import { SharedThrottle } from '#transfer/throttle/shared-throttle.ts';
 import { InstalledAgent, loadAgentId, saveAgentId } from '#updates/agent-id.ts';
 import { ChosenFeed } from '#updates/chosen-feed.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
@@ -218,8 +221,18 @@ async function makePorts(
     store,
     model,
     disk: new DiskPause({ files, clock, report }),
+    throttle: throttleOf(clock, shared.settings),
     rerouted: () => network.rerouted('updates'),
   };
+}
+
+/** The bandwidth limit of packages, as the settings have it at each moment. */
+function throttleOf(clock: Clock, settings: () => Settings): SharedThrottle {
+  const zone = latestZone();
+  return new SharedThrottle(clock, (nowMs) => {
+    const { updates, time_zone: name } = settings();
+    return bandwidthAt(updates.bandwidth, () => zone(name), nowMs);
+  });
 }
 
 /** What uploads share with the updates. */

@@ -26,12 +26,20 @@ export interface BodySink {
   write(chunk: Uint8Array): void;
 }
 
-/** Limits how fast a body is read. Several bodies may share one limit. */
+/** Limits how fast bodies are read. */
 export interface Throttle {
-  /** Records body bytes that were just received. Returns how long reading must pause, in milliseconds; 0 for not at all. */
-  took(bytes: number): number;
-  /** How long a paused reader must still wait, in milliseconds. The limit may have changed since the pause began. */
-  remainingMs(): number;
+  /** Waits until the limit allows another request. Rejects with the reason of the signal. */
+  ready(signal: AbortSignal): Promise<void>;
+  /** Begins to limit one body, which is paused and resumed with these functions. */
+  limit(reading: { pause(): void; resume(): void }): LimitedReading;
+}
+
+/** The reading of one body under a limit. */
+export interface LimitedReading {
+  /** Records bytes that were received. May pause the reading. */
+  took(bytes: number): void;
+  /** The body has ended: it is resumed if it was paused, and then never paused again. */
+  end(): void;
 }
 
 interface ExchangeRequest {
@@ -114,6 +122,7 @@ class RunningExchange {
   #sink: BodySink | null = null;
   #remaining = 0;
   #bytes = 0;
+  #reading: LimitedReading | null = null;
   readonly #page: RefusedPage;
   readonly #failures: Failures;
 
@@ -136,6 +145,7 @@ class RunningExchange {
       this.#fail(this.#lost('it was closed before the request'));
       return;
     }
+    this.#reading = this.#limitReading();
     connection.socket.on('end', this.#onSocketEnd);
     connection.socket.on('close', this.#onSocketClose);
     if (connection.bulk === null) connection.socket.on('data', this.#onBytes);
@@ -149,6 +159,22 @@ class RunningExchange {
     } catch (thrown) {
       this.#fail(asCoded(thrown));
     }
+  }
+
+  /** While reading pauses, the peer and the kernel hold the bytes back. */
+  #limitReading(): LimitedReading | null {
+    const { throttle, connection } = this.#options;
+    if (throttle === undefined) return null;
+    return throttle.limit({
+      pause: () => {
+        this.#watch.paused();
+        connection.socket.pause();
+      },
+      resume: () => {
+        this.#watch.resumed();
+        connection.socket.resume();
+      },
+    });
   }
 
   #makeParser(request: { method: string; path: string; headers: Record<string, string> }): ResponseParser {
@@ -263,6 +289,7 @@ class RunningExchange {
       return;
     }
     this.#bytes += part.length;
+    this.#reading?.took(part.length);
     if (!counted) return;
     this.#remaining -= part.length;
     if (this.#remaining === 0) this.#finish('complete');
@@ -315,6 +342,7 @@ class RunningExchange {
   #end(whole: boolean): boolean {
     if (this.#stage === 'over') return false;
     this.#stage = 'over';
+    this.#reading?.end();
     this.#watch.end(whole);
     this.#page.end();
     const { connection } = this.#options;

@@ -10,12 +10,13 @@ export interface ResponseInfo extends ResponseHead {
   readonly contentLength: number | null;
 }
 
-/** What an exchange measured, on the monotonic clock. */
+/** What an exchange measured, on the monotonic clock. Time during which reading was paused is only in `pausedMs`. */
 export interface ResponseTiming {
   /** From the end of the request to the first body byte, or to the end of a response without a body. */
   readonly firstByteMs: number | null;
   /** The longest silence after the first body byte; null before it. */
   readonly longestSilenceMs: number | null;
   readonly totalMs: number;
+  readonly pausedMs: number;
   readonly timedOut: 'first_byte' | 'silence' | 'total' | null;
 }

@@ -2,7 +2,8 @@
 //
 // Guarantees: there is one timer at a time, and it is not restarted for each chunk. A chunk only records its time,
 // which the timer compares when it fires. A busy event loop is not mistaken for a silent proxy: when a deadline
-// expires, the sockets are read once more before the decision. `end` leaves no timer running.
+// expires, the sockets are read once more before the decision. While reading is paused, no time passes for any limit or
+// measurement. `end` leaves no timer running.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -32,6 +33,9 @@ export class ResponseWatch {
   #lastMs: number;
   #longestMs = 0;
   #endMs: number | null = null;
+  /** Time of the pauses that have ended, and the monotonic start of the present one. */
+  #pausedMs = 0;
+  #pausedAtMs: number | null = null;
   #timedOut: TimedOut | null = null;
   #timer: Timer | null = null;
   #lookAgain: NodeJS.Immediate | null = null;
@@ -47,32 +51,48 @@ export class ResponseWatch {
 
   /** The last byte of the request has been sent: the wait for the first byte begins here. */
   requestSent(): void {
-    if (this.#firstMs === null) this.#sentMs = this.#options.clock.monotonic();
+    if (this.#firstMs === null) this.#sentMs = this.#now();
   }
 
   /** More of the request was sent, which ends a silence. The allowance may have changed. */
   requestMoved(): void {
     if (this.#firstMs !== null || this.#endMs !== null) return;
-    this.#sentMs = this.#options.clock.monotonic();
+    this.#sentMs = this.#now();
     this.#arm(this.#sentMs);
   }
 
   /** Records body bytes that arrived. */
   bodyBytes(count: number): void {
     this.#bytes += count;
-    const now = this.#options.clock.monotonic();
+    const now = this.#now();
     const first = this.#firstMs === null;
     this.#note(now);
     // From here on the silence limit applies, which may be shorter than that of the first byte.
     if (first) this.#arm(now);
   }
 
+  /** Reading pauses: the other side cannot be blamed for what does not arrive. */
+  paused(): void {
+    if (this.#pausedAtMs !== null || this.#endMs !== null) return;
+    this.#pausedAtMs = this.#options.clock.monotonic();
+    this.#disarm();
+  }
+
+  /** Reading continues. */
+  resumed(): void {
+    if (this.#pausedAtMs === null || this.#endMs !== null) return;
+    this.#pausedMs += this.#options.clock.monotonic() - this.#pausedAtMs;
+    this.#pausedAtMs = null;
+    this.#arm(this.#now());
+  }
+
   /** Stops watching. `whole` means that the response is complete, which counts as the first byte if it has no body. */
   end(whole: boolean): void {
     if (this.#endMs !== null) return;
-    this.#timer?.cancel();
-    if (this.#lookAgain !== null) clearImmediate(this.#lookAgain);
-    this.#endMs = this.#options.clock.monotonic();
+    this.#disarm();
+    this.#endMs = this.#now();
+    if (this.#pausedAtMs !== null) this.#pausedMs += this.#options.clock.monotonic() - this.#pausedAtMs;
+    this.#pausedAtMs = null;
     if (whole || this.#firstMs !== null) this.#note(this.#endMs);
   }
 
@@ -81,9 +101,21 @@ export class ResponseWatch {
     return {
       firstByteMs: first === null ? null : Math.max(0, first - this.#sentMs),
       longestSilenceMs: first === null ? null : this.#longestMs,
-      totalMs: (this.#endMs ?? this.#options.clock.monotonic()) - this.#startMs,
+      totalMs: (this.#endMs ?? this.#now()) - this.#startMs,
+      pausedMs: this.#pausedMs + (this.#pausedAtMs === null ? 0 : this.#options.clock.monotonic() - this.#pausedAtMs),
       timedOut: this.#timedOut,
     };
+  }
+
+  /** Monotonic time without the pauses. */
+  #now(): number {
+    return (this.#pausedAtMs ?? this.#options.clock.monotonic()) - this.#pausedMs;
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel();
+    if (this.#lookAgain !== null) clearImmediate(this.#lookAgain);
+    this.#lookAgain = null;
   }
 
   #note(now: number): void {
@@ -93,6 +125,7 @@ export class ResponseWatch {
   }
 
   #arm(now: number): void {
+    if (this.#pausedAtMs !== null) return;
     this.#timer?.cancel();
     const { phase, total } = this.#dueMs();
     const expired = () => {
@@ -103,7 +136,7 @@ export class ResponseWatch {
 
   #look(): void {
     this.#lookAgain = null;
-    const now = this.#options.clock.monotonic();
+    const now = this.#now();
     if (now < this.#dueMs().phase) this.#askForMore(now);
     const { phase, total } = this.#dueMs();
     if (now < Math.min(phase, total)) {

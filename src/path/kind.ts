@@ -22,6 +22,8 @@ export interface TransferShape {
   readonly whole: boolean;
   /** Whether a cache reported a hit. */
   readonly cached: boolean;
+  /** Whether our own bandwidth limit decided when the bytes were read. */
+  readonly throttled: boolean;
 }
 
 const MAJORITY = 0.5;
@@ -36,9 +38,13 @@ export const KINDS_KEPT = 8;
 /** This many consecutive dead transfers make a route dead. */
 const DEAD_IN_A_ROW = 3;
 
-/** The kind of one transfer; null when it shows none, because it failed for another reason than waiting. */
+/**
+ * The kind of one transfer; null when it shows none, because it failed for another reason than waiting or because our
+ * own bandwidth limit decided its timing.
+ */
 export function kindOfTransfer(shape: TransferShape): PathKind | null {
   const { endedMs, firstByteMs, earlyMs, lateMs, whole } = shape;
+  if (shape.throttled) return whole && shape.cached ? 'cached' : null;
   if (!whole) return shape.timedOut ? kindOfTimeout(shape) : null;
   if (shape.cached) return 'cached';
   const isMost = (ms: number, of = MAJORITY) => ms >= MIN_PHASE_MS && ms >= endedMs * of;

@@ -32,7 +32,7 @@ export class ShapeWatch {
     if (bytes >= this.#expected * LATE_SHARE) this.#lateMs ??= atMs;
   }
 
-  end(atMs: number, ended: { readonly whole: boolean; readonly timedOut: boolean }): TransferShape {
+  end(atMs: number, ended: Pick<TransferShape, 'whole' | 'timedOut' | 'throttled'>): TransferShape {
     const since = (ms: number | null) => (ms === null ? null : ms - this.#startMs);
     return {
       ...ended,

@@ -106,7 +106,13 @@ export class ResponseTimeoutModel {
    */
   observe(route: RouteKey, outcome: AttemptOutcome): void {
     const { size, totalMs, atMs, firstByteMs, longestSilenceMs } = outcome;
-    checkNumbers({ size, totalMs, atMs, firstByteMs: firstByteMs ?? 0, longestSilenceMs: longestSilenceMs ?? 0 });
+    checkNumbers({
+      size,
+      atMs,
+      totalMs: totalMs ?? 0,
+      firstByteMs: firstByteMs ?? 0,
+      longestSilenceMs: longestSilenceMs ?? 0,
+    });
     const { timedOut } = outcome;
     if (outcome.ok && timedOut === null) this.#learn(route, (history) => withSuccess(history, outcome));
     else if (timedOut !== null) this.#learn(route, (history) => withTimeout(history, size, timedOut));

@@ -122,7 +122,11 @@ function kept(samples: readonly Sample[]): readonly Sample[] {
   const newest = samples.at(-1);
   if (newest === undefined) return samples;
   const from = CLASS_FACTOR ** Math.floor(Math.log(Math.max(1, newest.size)) / Math.log(CLASS_FACTOR));
-  const alike = samples.filter(({ size }) => size < from * CLASS_FACTOR && (size >= from || from === 1));
+  // What a bandwidth limit hid must not displace what was measured without one.
+  const alike = samples.filter(
+    ({ size, ms }) =>
+      size < from * CLASS_FACTOR && (size >= from || from === 1) && (ms.total === null) === (newest.ms.total === null),
+  );
   const slowest = new Set(TIMEOUT_PHASES.flatMap((phase) => slowestIn(phase, alike, newest.seq)));
   const gone = alike.slice(0, -NEWEST_PER_CLASS).find((sample) => !slowest.has(sample));
   const rest = samples.filter((sample) => sample !== gone);

@@ -44,6 +44,7 @@ export interface AttemptOutcome {
   readonly firstByteMs: number | null;
   /** After the first byte. */
   readonly longestSilenceMs: number | null;
-  readonly totalMs: number;
+  /** Null if our own bandwidth limit decided it. */
+  readonly totalMs: number | null;
   readonly atMs: number;
 }

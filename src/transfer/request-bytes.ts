@@ -6,7 +6,7 @@
 import { type BodySink, type ExchangeResult, exchange } from '#http/exchange.ts';
 import { type FollowStep, isRedirect } from '#http/follow.ts';
 import { isFromCache } from '#http/headers.ts';
-import type { ResponseInfo } from '#http/response-info.ts';
+import type { ResponseInfo, ResponseTiming } from '#http/response-info.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
 import { answersFrom, type Connection, canLookInside } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
@@ -15,6 +15,9 @@ import type { Copies } from './copies.ts';
 import type { FetchJob, FetchPorts } from './fetch-types.ts';
 import type { ResponseReader } from './response-reader.ts';
 import type { RangePlan, TransferPlan } from './resume.ts';
+
+/** A transfer that was paused for a larger share of its time shows nothing about the speed of its route. */
+const MAX_PAUSED_SHARE = 0.1;
 
 /** An attempt in progress. */
 export interface FetchAttempt {
@@ -38,6 +41,7 @@ interface Visit {
 export async function requestBytes(ports: FetchPorts, attempt: FetchAttempt, hop: Visit): Promise<FollowStep<void>> {
   const route = ports.router.route(ports.purpose, hop.url);
   attempt.isConnected = false;
+  await ports.throttle?.ready(hop.signal);
   const connection = await route.open({ bulk: true, signal: hop.signal, updateId: attempt.job.name });
   attempt.isConnected = true;
   try {
@@ -136,15 +140,28 @@ function observe(
 ): void {
   const { measured } = transfer.result;
   const ok = transfer.result.ended === 'complete' && transfer.ok;
+  const throttled = isThrottled(measured);
   const outcome = {
     size: transfer.size,
     ok,
     timedOut: measured.timedOut,
     firstByteMs: measured.firstByteMs,
-    longestSilenceMs: measured.longestSilenceMs,
-    totalMs: measured.totalMs,
+    longestSilenceMs: throttled ? null : measured.longestSilenceMs,
+    totalMs: throttled ? null : measured.totalMs,
     atMs: ports.clock.now(),
   };
-  const shape = transfer.shape.end(ports.clock.monotonic(), { whole: ok, timedOut: measured.timedOut !== null });
+  const shape = transfer.shape.end(ports.clock.monotonic(), {
+    whole: ok,
+    timedOut: measured.timedOut !== null,
+    throttled,
+  });
   ports.timeoutSession.observe(transfer.key, outcome, shape);
+}
+
+/**
+ * Whether our own pauses hide how fast the bytes would have arrived. While reading is paused, the kernel and the proxy
+ * collect bytes, so that the remaining time is too short to learn from.
+ */
+function isThrottled({ totalMs, pausedMs }: ResponseTiming): boolean {
+  return pausedMs > (totalMs + pausedMs) * MAX_PAUSED_SHARE;
 }

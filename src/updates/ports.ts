@@ -2,6 +2,7 @@
 // no global dependencies.
 
 import type { Settings } from '#config/settings.ts';
+import type { Throttle } from '#http/exchange.ts';
 import type { TokenGuard } from '#http/purpose-headers.ts';
 import type { Session } from '#http/session/session.ts';
 import type { Report } from '#logging/events.ts';
@@ -46,6 +47,8 @@ export interface UpdatesPorts {
   readonly retries: PackageRetries;
   readonly hooks: HookJournal;
   readonly hold: UpdatesHold;
+  /** The bandwidth limit of all packages together. */
+  readonly throttle: Throttle;
   readonly report: Report;
   readonly agent: AgentIdentity;
   readonly tokens: TokenGuard;

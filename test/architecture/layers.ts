@@ -158,6 +158,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'system/network': 'Facts from the kernel: gateways, the peer of a socket, unsent bytes.',
   'system/process': 'This process and its children: commands, the environment, notifications to systemd, shutdown.',
   'system/time': 'Time zones, steps of the wall clock, and a clock that records every wait on it.',
+  'transfer/throttle': 'The bandwidth limit of downloads: the rule, and the pauses that follow from it.',
   'trust/tuf': 'The client of The Update Framework: documents and signatures, root rotation, delegations, the store.',
   'updates/feed': 'What the vendor offers: reading the feed, and deciding about each item.',
   'updates/medium': 'Signed repositories in folders: imports from a medium, and mirrors.',

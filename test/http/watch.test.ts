@@ -71,7 +71,13 @@ describe('watch: limits', () => {
     await clock.advanceAsync(200);
 
     expect(ended).toEqual([['first_byte', 130]]);
-    expect(watch.measured).toEqual({ firstByteMs: null, longestSilenceMs: null, totalMs: 130, timedOut: 'first_byte' });
+    expect(watch.measured).toEqual({
+      firstByteMs: null,
+      longestSilenceMs: null,
+      totalMs: 130,
+      pausedMs: 0,
+      timedOut: 'first_byte',
+    });
   });
 
   it('apply to silences after it, with a limit of their own that may end first', async () => {
@@ -84,7 +90,13 @@ describe('watch: limits', () => {
     await clock.advanceAsync(200);
 
     expect(ended).toEqual([['silence', 135]]);
-    expect(watch.measured).toEqual({ firstByteMs: 40, longestSilenceMs: 50, totalMs: 135, timedOut: 'silence' });
+    expect(watch.measured).toEqual({
+      firstByteMs: 40,
+      longestSilenceMs: 50,
+      totalMs: 135,
+      pausedMs: 0,
+      timedOut: 'silence',
+    });
   });
 
   it('can be extended at the total limit, by the bytes received so far', async () => {
@@ -137,7 +149,7 @@ describe('watch: limits', () => {
 
     expect(clock.pending).toBe(0);
     expect(ended).toEqual([]);
-    expect(watch.measured).toEqual({ firstByteMs: 10, longestSilenceMs: 0, totalMs: 10, timedOut: null });
+    expect(watch.measured).toEqual({ firstByteMs: 10, longestSilenceMs: 0, totalMs: 10, pausedMs: 0, timedOut: null });
   });
 
   it('ignore a busy loop: bytes that wait in the socket are read first', async () => {
@@ -202,3 +214,48 @@ function plainRule(
     else return [at === 0 ? 'first_byte' : 'silence', due];
   }
 }
+
+describe('watch: paused reading', () => {
+  it('lets no limit pass, and is in no measured time but its own', async () => {
+    const { clock, ended, watch } = setUp({ totalMs: 200 });
+    await clock.advanceAsync(40);
+    watch.bodyBytes(1);
+    await clock.advanceAsync(30);
+    watch.paused();
+    await clock.advanceAsync(10_000);
+    watch.resumed();
+    await clock.advanceAsync(15);
+    watch.bodyBytes(1);
+    expect(ended).toEqual([]);
+    watch.end(true);
+
+    const expected = { firstByteMs: 40, longestSilenceMs: 45, totalMs: 85, pausedMs: 10_000, timedOut: null };
+    expect(watch.measured).toEqual(expected);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('continues each limit where it was', async () => {
+    const { clock, ended, watch } = setUp();
+    watch.bodyBytes(1);
+    await clock.advanceAsync(40);
+    watch.paused();
+    await clock.advanceAsync(500);
+    watch.resumed();
+    await clock.advanceAsync(9);
+    expect(ended).toEqual([]);
+    await clock.advanceAsync(1);
+    expect(ended).toEqual([['silence', 550]]);
+  });
+
+  it('cancels a decision that was due', async () => {
+    const { clock, ended, watch } = setUp();
+    clock.advance(100);
+    watch.paused();
+    await clock.advanceAsync(500);
+    expect(ended).toEqual([]);
+    watch.resumed();
+    await clock.advanceAsync(0);
+    expect(ended).toEqual([['first_byte', 600]]);
+    expect(watch.measured.pausedMs).toBe(500);
+  });
+});

@@ -5,7 +5,17 @@ import { kindOfRoute, kindOfTransfer, PATH_KINDS, type TransferShape } from '#pa
 /** Milliseconds of: first byte, a tenth, all but a tenth, the end. */
 function transfer(times: readonly [number, number, number, number], over: Partial<TransferShape> = {}): TransferShape {
   const [firstByteMs, earlyMs, lateMs, endedMs] = times;
-  return { firstByteMs, earlyMs, lateMs, endedMs, timedOut: false, whole: true, cached: false, ...over };
+  return {
+    firstByteMs,
+    earlyMs,
+    lateMs,
+    endedMs,
+    timedOut: false,
+    whole: true,
+    cached: false,
+    throttled: false,
+    ...over,
+  };
 }
 
 const broken = (over: Partial<TransferShape>) =>
@@ -22,6 +32,11 @@ describe('path kind: a transfer', () => {
     ['trickled', 'drops come after a hold', transfer([10_000, 50_000, 51_000, 51_200])],
     ['tail_held', 'the last tenth takes most of the time', transfer([100, 1_000, 9_000, 60_000])],
     ['cached', 'a cache says that it had it', transfer([40, 50, 60, 70], { cached: true })],
+    [
+      'cached',
+      'a cache says so, and our own limit slowed it',
+      transfer([40, 50, 60, 70], { cached: true, throttled: true }),
+    ],
     ['dead', 'a deadline ends a silence', broken({ timedOut: true })],
     ['dead', 'a deadline ends a silence in the middle', broken({ timedOut: true, firstByteMs: 50, earlyMs: 60 })],
     ['trickled', 'a deadline ends a drip', broken({ timedOut: true, firstByteMs: 50 })],

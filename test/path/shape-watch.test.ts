@@ -15,7 +15,7 @@ describe("a transfer's shape", () => {
     ] as const) {
       shape.received(at, bytes);
     }
-    expect(shape.end(1_080, { whole: true, timedOut: false })).toEqual({
+    expect(shape.end(1_080, { whole: true, timedOut: false, throttled: false })).toEqual({
       firstByteMs: 20,
       earlyMs: 40,
       lateMs: 60,
@@ -23,13 +23,14 @@ describe("a transfer's shape", () => {
       whole: true,
       timedOut: false,
       cached: false,
+      throttled: false,
     });
   });
 
   it('has null for what never arrived, and what a cache reported', () => {
     const shape = new ShapeWatch(0, 100);
     shape.responded(true);
-    expect(shape.end(50, { whole: false, timedOut: true })).toMatchObject({
+    expect(shape.end(50, { whole: false, timedOut: true, throttled: false })).toMatchObject({
       firstByteMs: null,
       earlyMs: null,
       lateMs: null,

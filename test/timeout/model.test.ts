@@ -32,6 +32,20 @@ function expectNoneLower(after: TimeoutPlan, before: TimeoutPlan): void {
   for (const [index, ms] of deadlines(before).entries()) expect(deadlines(after)[index]).toBeGreaterThanOrEqual(ms);
 }
 
+describe('timeout model: a throttled transfer', () => {
+  it('teaches the first byte, but not silence and total', () => {
+    const model = new ResponseTimeoutModel();
+    for (let round = 0; round < 20; round += 1) model.observe(ROUTE, seen(10_000_000, 30_000, round));
+    const before = model.plan(ROUTE, 10_000_000, 20);
+    const throttled = { ...seen(10_000_000, 60_000, 20), longestSilenceMs: null, totalMs: null };
+    for (let round = 0; round < 20; round += 1) model.observe(ROUTE, throttled);
+    const after = new ResponseTimeoutModel({}, model.save()).plan(ROUTE, 10_000_000, 21);
+
+    expect(after.firstByteMs).toBeGreaterThan(before.firstByteMs * 1.5);
+    expect(after.silenceMs).toBe(before.silenceMs);
+  });
+});
+
 describe('timeout bounds', () => {
   it('hold for any size, after any history, in whole milliseconds', () => {
     fc.assert(

@@ -48,6 +48,7 @@ function shape(over: Partial<TransferShape>): TransferShape {
     timedOut: false,
     whole: true,
     cached: false,
+    throttled: false,
     ...over,
   };
 }
@@ -76,7 +77,7 @@ async function attempt(
   timeoutSession.observe(
     ROUTE,
     outcome,
-    shape({ whole: outcome.ok, timedOut: outcome.timedOut !== null, endedMs: outcome.totalMs }),
+    shape({ whole: outcome.ok, timedOut: outcome.timedOut !== null, endedMs: outcome.totalMs ?? 0 }),
   );
   await timeoutSession.settle({ verified: over.verified ?? outcome.ok, whole: over.whole ?? true });
   return plan;

@@ -1,6 +1,7 @@
 // Section `updates`: where updates come from, when they are fetched, and how many are kept.
 
 import { z } from 'zod';
+import { HOURS_ALLOWED, validateHours } from '#config/values/hours.ts';
 import { describeKey, section, validatedText, wholeNumber } from './key.ts';
 import { PATH_ALLOWED, path } from './leaves.ts';
 import { interceptionKeys, trustKeys } from './purpose-section.ts';
@@ -38,6 +39,56 @@ const onPublished = z.strictObject({
     effect: 'next_transfer',
     setBy: 'root',
   }),
+});
+
+const MAX_RATE = 1_000_000_000_000;
+const MAX_RANGES = 32;
+const hours = validatedText(validateHours);
+
+const bandwidth = z.strictObject({
+  bytes_per_second: describeKey(wholeNumber(1_000, MAX_RATE).optional(), {
+    title: 'Limit',
+    description: 'Largest rate at which all packages together are downloaded, at times that by_time does not list.',
+    unit: 'bytes per second',
+    absent: 'no limit',
+    example: 1_000_000,
+    effect: 'now',
+    setBy: 'operator',
+  }),
+  by_time: describeKey(
+    z
+      .array(
+        z.strictObject({
+          hours: describeKey(hours, {
+            title: 'Hours',
+            description: 'When this limit applies, in time_zone.',
+            allowed: HOURS_ALLOWED,
+            example: 'Mon-Fri 08:00-18:00',
+            effect: 'now',
+            setBy: 'operator',
+          }),
+          bytes_per_second: describeKey(wholeNumber(1_000, MAX_RATE).optional(), {
+            title: 'Limit',
+            description: 'Largest rate in these hours.',
+            unit: 'bytes per second',
+            absent: 'no limit in these hours',
+            example: 250_000,
+            effect: 'now',
+            setBy: 'operator',
+          }),
+        }),
+      )
+      .max(MAX_RANGES)
+      .default([]),
+    {
+      title: 'Limits by time',
+      description: 'Other limits for some hours. The first entry whose hours include the present time applies.',
+      allowed: `a list of at most ${MAX_RANGES} entries`,
+      example: [{ hours: 'Mon-Fri 08:00-18:00', bytes_per_second: 250_000 }],
+      effect: 'now',
+      setBy: 'operator',
+    },
+  ),
 });
 
 export const updates = section(
@@ -92,6 +143,15 @@ export const updates = section(
       description:
         'Longest time without a successful check. After it, an error is logged once a day and status --check reports critical.',
       unit: 'hours',
+      effect: 'now',
+      setBy: 'operator',
+    }),
+    bandwidth: describeKey(bandwidth.optional(), {
+      title: 'Bandwidth',
+      description:
+        'Limits the rate of package downloads. Also applies to running downloads. Pauses that it causes count toward no timeout.',
+      allowed: 'bytes_per_second, by_time or both',
+      absent: 'no limit',
       effect: 'now',
       setBy: 'operator',
     }),

@@ -13,6 +13,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'updates.tuf': 'next_transfer',
   'updates.trust_downgrade': 'next_transfer',
   'updates.acknowledge_url': 'next_transfer',
+  'updates.bandwidth': 'now',
   'updates.keep_versions': 'next_transfer',
   'updates.max_package_bytes': 'next_transfer',
   'updates.packages_max_bytes': 'next_transfer',

@@ -57,15 +57,15 @@ export class Zone {
     const [before, after] = [localMs - AHEAD_MS, localMs + BEHIND_MS];
     const candidates = [localMs - this.#offset(before), localMs - this.#offset(after)].sort((a, b) => a - b);
     for (const at of candidates) if (this.local(at) === localMs) return at;
-    return this.#changeBetween(before, after);
+    return this.changeBetween(before, after);
   }
 
   #offset(atMs: number): number {
     return this.local(atMs) - atMs;
   }
 
-  /** The moment at which the offset changes, to the millisecond. */
-  #changeBetween(fromMs: number, toMs: number): number {
+  /** The moment at which the offset changes, to the millisecond, if it does between these two. */
+  changeBetween(fromMs: number, toMs: number): number {
     const old = this.#offset(fromMs);
     let [same, changed] = [fromMs, toMs];
     while (changed - same > 1) {
@@ -75,6 +75,15 @@ export class Zone {
     }
     return changed;
   }
+}
+
+/** Makes zones by their names and keeps the last one, because a zone is slow to make. */
+export function latestZone(): (name: string | undefined) => Zone {
+  let known: { readonly name: string | undefined; readonly zone: Zone } | null = null;
+  return (name) => {
+    if (known === null || known.name !== name) known = { name, zone: new Zone(name) };
+    return known.zone;
+  };
 }
 
 /** The nearest moment that `Intl` can show; 1970 for NaN. A state file or a log may contain any number. */

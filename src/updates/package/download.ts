@@ -222,6 +222,7 @@ function fetchPorts(ports: UpdatesPorts, attempt: DownloadAttempt): Parameters<t
     headers: (credentials) => updatesHeaders(settings, ports, credentials && place.credentials),
     timeoutSession,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
+    throttle: ports.throttle,
     report: reportOf('updates', ports.report),
     watch: watcher(ports, attempt),
   };

@@ -41,6 +41,7 @@ describe('configuration keys', () => {
       'version',
       'updates.tuf.metadata_url',
       'updates.tuf.mirrors[].metadata_url',
+      'updates.bandwidth.by_time[].hours',
       'updates.client_certificate.certificate_file',
       'updates.client_certificate.key_file',
       'updates.on_published.command',
