@@ -1,9 +1,8 @@
-// Remembers facts about each route: whether range requests work, whether its responses have Via, and when it was last
-// used. It also remembers the hosts that redirects and feeds have led to.
+// Remembers facts about each route: whether range requests work, whether its responses have Via, what it does to large
+// transfers (`limits.ts`), and when it was last used. Also the hosts that redirects and feeds have led to.
 //
-// There is one small state file with at most 256 routes; the least recently used is dropped first. Only `status` and
-// diagnosis show its content, and no download depends on it, so losing the file is harmless. A crash leaves the old
-// file or the new one.
+// There is one small state file with at most 256 routes; the least recently used is dropped first. Downloads take its
+// advice, and are only slower without it, so losing the file is harmless. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -13,6 +12,7 @@ import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment-schema.ts';
 import { NewestMap } from '#system/newest.ts';
 import { loadState, peekState, saveState } from '#system/state-file.ts';
+import { adviceFor, NO_ADVICE, type PathAdvice, type ShownLimit, shownLimits } from './advice.ts';
 import {
   KIND_WORDS,
   KINDS_KEPT,
@@ -22,6 +22,7 @@ import {
   type PathKind,
   type TransferShape,
 } from './kind.ts';
+import { type LimitObservation, limitsSchema, NO_LIMITS, withLimit } from './limits.ts';
 import {
   type HostObservation,
   MAX_HOSTS,
@@ -51,6 +52,8 @@ const habitsSchema = z.strictObject({
   etag: z.enum(['strong', 'weak', 'none']).nullable().default(null),
   /** Kinds of the last transfers, the newest last. */
   kinds: z.array(z.enum(PATH_KINDS)).max(KINDS_KEPT).default([]),
+  /** What it does to large transfers. */
+  limits: limitsSchema.default(NO_LIMITS),
 });
 const fileSchema = z.strictObject({
   routes: z.array(habitsSchema).max(MAX_ROUTES),
@@ -61,10 +64,14 @@ const READER = { format: FORMAT, parse: (raw: unknown) => fileSchema.parse(raw) 
 /** What one route has shown. */
 export type Habits = z.infer<typeof habitsSchema>;
 
-/** What one response showed. */
-export interface RouteObservation {
+/** What identifies a route. */
+interface RouteName {
   readonly proxy: string;
   readonly origin: string;
+}
+
+/** What one response showed. */
+export interface RouteObservation extends RouteName {
   readonly via: string | null;
   /** Null when the request had no range. */
   readonly rangeWorked: boolean | null;
@@ -87,6 +94,8 @@ export class PathHabits {
   readonly #redactor: Redactor;
   readonly #routes = new NewestMap<string, Habits>(MAX_ROUTES);
   #hosts: readonly ObservedHost[] = [];
+  /** Limits were observed that are not on disk yet. */
+  #hasNewLimits = false;
 
   constructor(files: Files, path: string, parts: { readonly clock: Clock; readonly redactor?: Redactor }) {
     this.#files = files;
@@ -119,38 +128,53 @@ export class PathHabits {
       ranges_at: observation.rangeWorked === null ? (before?.ranges_at ?? null) : this.#clock.now(),
       etag: observation.etag === undefined ? (before?.etag ?? null) : strengthOf(observation.etag),
       kinds: before?.kinds ?? [],
+      limits: before?.limits ?? NO_LIMITS,
     });
   }
 
-  /** Records the kind of path that one transfer showed. */
-  observeKind(route: { readonly proxy: string; readonly origin: string }, kind: PathKind): void {
-    if (!this.#routes.has(keyOf(route))) this.observe({ ...route, via: null, rangeWorked: null });
+  /** Records what one response showed of the limits of this route. */
+  observeLimit(route: RouteName, observed: LimitObservation): void {
+    const known = this.#known(route);
+    const limits = withLimit(known.limits, observed, this.#clock.now());
+    this.#hasNewLimits ||= JSON.stringify(limits) !== JSON.stringify(known.limits);
+    known.limits = limits;
+  }
+
+  /** How to request a file over this route. */
+  adviceFor(route: RouteName): PathAdvice {
     const known = this.#routes.get(keyOf(route));
-    if (known !== undefined) known.kinds = [...known.kinds, kind].slice(-KINDS_KEPT);
+    return known === undefined ? NO_ADVICE : adviceFor(known.limits, known.ranges_work === false, this.#clock.now());
+  }
+
+  /** The limits of this route that are in use. */
+  limitsOf(route: RouteName): ShownLimit[] {
+    return shownLimits(this.#routes.get(keyOf(route))?.limits ?? NO_LIMITS, this.#clock.now());
+  }
+
+  /** Records the kind of path that one transfer showed. */
+  observeKind(route: RouteName, kind: PathKind): void {
+    const known = this.#known(route);
+    known.kinds = [...known.kinds, kind].slice(-KINDS_KEPT);
   }
 
   /**
    * Records one transfer and returns its kind, if it shows one. Bytes that fail verification never count as the whole
    * package.
    */
-  observeTransfer(
-    route: { readonly proxy: string; readonly origin: string },
-    shape: TransferShape,
-    verified: boolean,
-  ): PathKind | null {
+  observeTransfer(route: RouteName, shape: TransferShape, verified: boolean): PathKind | null {
     const kind = kindOfTransfer({ ...shape, whole: shape.whole && verified });
     if (kind !== null) this.observeKind(route, kind);
     return kind;
   }
 
   /** The kind of this route in words; null when no transfer has shown it. */
-  wordsOf(route: { readonly proxy: string; readonly origin: string }): string | null {
+  wordsOf(route: RouteName): string | null {
     const kind = this.kindOf(route);
     return kind === null ? null : KIND_WORDS[kind];
   }
 
   /** What kind of path this route is; null when no transfer has shown it. */
-  kindOf(route: { readonly proxy: string; readonly origin: string }): PathKind | null {
+  kindOf(route: RouteName): PathKind | null {
     return kindOfRoute(this.#routes.get(keyOf(route))?.kinds ?? []);
   }
 
@@ -171,9 +195,23 @@ export class PathHabits {
     return [...this.#routes.values()].reverse();
   }
 
+  /** Writes newly observed limits, which a process that is killed must not lose. */
+  async saveLimits(): Promise<void> {
+    if (this.#hasNewLimits) await this.save();
+  }
+
   async save(): Promise<void> {
+    this.#hasNewLimits = false;
     const value = { routes: [...this.#routes.values()], hosts: this.#hosts };
     await saveState(this.#files, this.#path, { format: FORMAT, value });
+  }
+
+  #known(route: RouteName): Habits {
+    const { proxy, origin } = route;
+    const found = this.#routes.get(keyOf(route));
+    if (found !== undefined) return found;
+    this.observe({ proxy, origin, via: null, rangeWorked: null });
+    return this.#routes.get(keyOf(route)) as Habits;
   }
 }
 
@@ -183,6 +221,6 @@ function strengthOf(etag: string | null): Habits['etag'] {
   return etag.startsWith('W/') ? 'weak' : 'strong';
 }
 
-function keyOf(route: { readonly proxy: string; readonly origin: string }): string {
+function keyOf(route: RouteName): string {
   return `${route.proxy} ${route.origin}`;
 }
