@@ -36,6 +36,8 @@ export type Ownership = Pick<FileFacts, 'owner' | 'group' | 'mode'>;
  */
 export interface OpenFile {
   readonly path: string;
+  /** For a thread of this process that only reads. Null if the file is not on a real disk. */
+  readonly descriptor: number | null;
   /** Writes at a position and returns the bytes written, which may be fewer than given (use `writeAll`). */
   write(chunk: Uint8Array, position: number): number;
   /** Reads into the buffer and returns the bytes read, 0 at the end. */

@@ -192,7 +192,7 @@ class RealFile implements OpenFile {
 
   write(chunk: Uint8Array, position: number): number {
     try {
-      return writeSync(this.#descriptor, chunk, 0, chunk.length, position);
+      return writeSync(this.descriptor, chunk, 0, chunk.length, position);
     } catch (thrown) {
       throw failure('write', this.path, thrown);
     }
@@ -200,7 +200,7 @@ class RealFile implements OpenFile {
 
   read(buffer: Uint8Array, position: number): number {
     try {
-      return readSync(this.#descriptor, buffer, 0, buffer.length, position);
+      return readSync(this.descriptor, buffer, 0, buffer.length, position);
     } catch (thrown) {
       throw failure('read', this.path, thrown);
     }
@@ -216,7 +216,7 @@ class RealFile implements OpenFile {
 
   facts(): FileFacts {
     try {
-      return factsOfStats(fstatSync(this.#descriptor, { bigint: true }));
+      return factsOfStats(fstatSync(this.descriptor, { bigint: true }));
     } catch (thrown) {
       throw failure('examine', this.path, thrown);
     }
@@ -227,7 +227,7 @@ class RealFile implements OpenFile {
   }
 
   /** A closed handle has the descriptor -1, which the synchronous calls would reject as a type error. */
-  get #descriptor(): number {
+  get descriptor(): number {
     if (this.#handle.fd < 0) throw Object.assign(new Error('the file is closed'), { code: 'EBADF' });
     return this.#handle.fd;
   }

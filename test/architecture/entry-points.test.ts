@@ -116,6 +116,8 @@ const RESERVED: readonly Reserved[] = [
       'proxy/pac/': 'a thread for a PAC file, which may never end by itself',
       'diagnose/witness.ts': 'a thread for a client that may never end by itself',
       'diagnose/witness-worker.ts': 'that thread',
+      'system/hashing/':
+        'a thread that hashes a file which is being downloaded: its digest must not delay the event loop',
     },
   },
   {

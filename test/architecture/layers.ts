@@ -155,6 +155,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'proxy/tls': 'TLS to the proxy and to the target: trust, pins, and what went wrong.',
   'spool/segments': 'Documents in segments, and batches that are ranges of segments.',
   'system/folders': 'Folders that are held open: addressed by descriptor, or read without following links.',
+  'system/hashing': 'The digest of a file that is being downloaded, in a thread if much of it is there already.',
   'system/network': 'Facts from the kernel: gateways, the peer of a socket, unsent bytes.',
   'system/process': 'This process and its children: commands, the environment, notifications to systemd, shutdown.',
   'system/time': 'Time zones, steps of the wall clock, and a clock that records every wait on it.',

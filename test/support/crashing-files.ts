@@ -369,6 +369,7 @@ export class CrashingFiles implements Files {
     };
     return {
       path,
+      descriptor: null,
       write: (chunk, position) =>
         step('write', () => {
           mayWrite('write');
