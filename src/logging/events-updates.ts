@@ -101,6 +101,11 @@ export const UPDATES_EVENTS = {
     thread: 'Updater',
     text: 'Waiting up to {limit:ms} for update ID {id} ({size:size}): {explanation:words}.',
   },
+  'in-parts': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Requesting update ID {id} in parts of {size:size}, because {evidence:words}.',
+  },
   'patience-changed': {
     level: 'info',
     thread: 'Updater',

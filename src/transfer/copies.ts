@@ -5,11 +5,10 @@
 // continue, and is written only after the bytes that it describes are synced. A crash at any point leaves two copies
 // under one journal, and their sizes show which step was the last.
 
-import type { Hash } from 'node:crypto';
 import { CodedError, coded } from '#errors/coded-error.ts';
-import { hashPrefix } from '#system/digest.ts';
 import { publishFile } from '#system/durable.ts';
 import { type FileIdentity, type Files, isSameFile, type OpenFile } from '#system/files.ts';
+import { continueDigest, type RunningDigest } from '#system/hashing/running-digest.ts';
 import { type Journal, readJournal, secondCopyPath, stagedPath, writeJournal } from './journal.ts';
 import {
   type Attempted,
@@ -119,10 +118,10 @@ export class Copies {
     return this.sizes.staged === 0 ? this.#staged : (this.#fresh ?? this.#staged);
   }
 
-  /** Hash of the bytes that a plan continues. */
-  async hash(plan: TransferPlan, signal: AbortSignal): Promise<Hash> {
+  /** Digest that begins with the bytes that a plan continues. */
+  async digest(plan: TransferPlan, signal: AbortSignal): Promise<RunningDigest> {
     const file = this.continued(plan);
-    return await hashPrefix(file, plan.range.kind === 'whole' ? 0 : file.facts().size, signal);
+    return await continueDigest(file, plan.range.kind === 'whole' ? 0 : file.facts().size, signal);
   }
 
   /**

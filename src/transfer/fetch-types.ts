@@ -5,7 +5,9 @@ import type { Hop } from '#errors/hop.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import type { Throttle } from '#http/exchange.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
+import type { PathAdvice } from '#path/advice.ts';
 import type { TransferShape } from '#path/kind.ts';
+import type { LimitObservation } from '#path/limits.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { FileIdentity, Files } from '#system/files.ts';
@@ -23,7 +25,10 @@ export interface FetchJob {
   readonly begins: Uint8Array;
   /** Stored in the journal for the caller's recovery. */
   readonly note: unknown;
-  /** Requests a fresh copy from caches, after bytes that came through them were wrong. */
+  /**
+   * After bytes were wrong: caches must revalidate, and a file that is requested from its first byte is requested as a
+   * whole, if the path lets it through.
+   */
   readonly fresh: boolean;
 }
 
@@ -39,6 +44,8 @@ export interface FetchPorts {
   /** Request headers for a hop; credentials only where `checkUrl` allows them. */
   headers(credentials: boolean): Readonly<Record<string, string>>;
   readonly timeoutSession: FetchTimeouts;
+  /** What is known of the path, and the place for what this fetch observes. */
+  readonly paths: FetchPaths;
   /** Free space that a download leaves on the disk. */
   readonly reserve: Reserve;
   /** Limits how fast the body is read. */
@@ -59,6 +66,12 @@ interface FetchTimeouts {
   observe(route: RouteKey, outcome: AttemptOutcome, shape: TransferShape): void;
 }
 
+/** Knows the limits of each path. `PathHabits` is one. */
+interface FetchPaths {
+  adviceFor(route: RouteKey): PathAdvice;
+  observeLimit(route: RouteKey, observed: LimitObservation): void;
+}
+
 /** Receives the events of one attempt. The caller names the subject. */
 export interface FetchWatcher {
   began(offset: number): void;
@@ -68,6 +81,8 @@ export interface FetchWatcher {
     plan: TimeoutPlan,
     at: { readonly route: RouteKey; readonly proxy: string | null; readonly scans: boolean },
   ): void;
+  /** The file is requested in parts of at most this many bytes, because of what the path was observed to do. */
+  inParts(bytes: number, evidence: string): void;
   progress(received: number): void;
   responded(response: Responded): void;
   /** The attempt failed; `settled` is what it leaves for the next one. */
@@ -93,6 +108,10 @@ export interface Fetched {
   readonly length: number;
   /** Bytes that earlier attempts had left. */
   readonly keptBytes: number;
+  /** Digest of those bytes as they were on disk, hex; null without any. */
+  readonly keptSha256: string | null;
+  /** Some bytes came in answer to a range request, now or in an earlier attempt. */
+  readonly usedRanges: boolean;
   /**
    * The longest wait without a byte in this attempt, including the wait for the first one; null when nothing was
    * fetched.
@@ -102,4 +121,6 @@ export interface Fetched {
   readonly via: string | null;
   /** The hop that the bytes came from; null if some came in an earlier attempt, whose hop is not recorded. */
   readonly from: Hop | null;
+  /** The route that the last bytes came over, and whether a cache sent them; null when nothing was fetched. */
+  readonly source: { readonly route: RouteKey; readonly cached: boolean } | null;
 }

@@ -5,41 +5,57 @@
 // but unverified: the caller compares the hash. Relies on `checkUrl` for every hop and on `checkResume` for every
 // response. A crash leaves the journal and a prefix, which the next attempt resumes.
 
-import type { Hash } from 'node:crypto';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { followRedirects } from '#http/follow.ts';
+import { isFromCache } from '#http/headers.ts';
+import type { HashAnswer, RunningDigest } from '#system/hashing/running-digest.ts';
 import { Copies, type Settled } from './copies.ts';
 import { SpaceWatch } from './disk-space.ts';
 import type { Fetched, FetchJob, FetchPorts } from './fetch-types.ts';
-import { type FetchAttempt, requestBytes } from './request-bytes.ts';
+import { type FetchAttempt, requestMissing } from './request-missing.ts';
 import { ResponseReader } from './response-reader.ts';
-import { chooseValidator, type TransferPlan } from './resume.ts';
+import type { TransferPlan } from './resume.ts';
 
 /** @throws CodedError of the route, the exchange, LENGTH-MISMATCH, BODY-*, RANGE-INVALID, NOT-*, DISK-FULL, FILE-* */
 export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: AbortSignal): Promise<Fetched> {
   const copies = await Copies.open(ports, job);
+  let kept: RunningDigest | null = null;
   try {
     const space = new SpaceWatch(ports.files, copies.path, ports.reserve);
     const plan = await planWithin(space, copies, job.length);
     const { range } = plan;
-    const prefix = await copies.hash(plan, signal);
+    kept = await copies.digest(plan, signal);
     const reader = new ResponseReader({
       file: copies.continued(plan),
       fromZeroFile: copies.fromZeroFile,
       job,
       range,
-      prefix,
+      digest: kept,
       space,
       clock: ports.clock,
       watch: ports.watch,
     });
+    const attempt = {
+      job,
+      plan,
+      reader,
+      copies,
+      kept,
+      isConnected: false,
+      isInParts: false,
+      isTooBig: false,
+      route: null,
+    };
     if (range.kind !== 'nothing') {
       ports.watch.began(range.kind === 'rest' ? range.offset : 0);
-      await fill(ports, { job, plan, range, reader, copies, isConnected: false }, signal);
+      await fill(ports, attempt, signal);
     }
+    const digests = await reader.digest.end();
     await copies.finish();
-    return finished(copies, job, reader, prefix);
+    return finished(attempt, digests);
   } finally {
+    // A thread that still reads a copy must end before it is closed.
+    await kept?.stop();
     await copies.close();
   }
 }
@@ -70,10 +86,11 @@ async function fill(ports: FetchPorts, attempt: FetchAttempt, signal: AbortSigna
       context: { configured: ports.configured, allowedOrigins: ports.allowedOrigins },
       report: ports.report,
       led: (to) => ports.watch.led(to),
-      visit: (url, credentials) => requestBytes(ports, attempt, { url, credentials, signal }),
+      visit: (url, credentials) => requestMissing(ports, attempt, { url, credentials, signal }),
     });
   } catch (thrown) {
     const { aborted } = signal;
+    await attempt.kept.stop();
     const blamed = !aborted && isAboutRequest(attempt, asCoded(thrown));
     ports.watch.failed(await settle(attempt, { aborted, blamed }));
     throw thrown;
@@ -92,36 +109,20 @@ async function settle(
   { reader, copies, plan }: FetchAttempt,
   why: { readonly aborted: boolean; readonly blamed: boolean },
 ): Promise<Settled> {
-  const { head, wroteFromZero: fromZero, written, bytesWorthKeeping: keep } = reader;
-  const validator =
-    head === null || !fromZero ? null : chooseValidator(head.header('etag'), head.header('last-modified'));
+  const { wroteFromZero: fromZero, written, validator, bytesWorthKeeping: keep } = reader;
   return await copies.settle(plan, { written, fromZero, keep, validator, ...why });
 }
 
-function finished({ path, file }: Copies, job: FetchJob, reader: ResponseReader, prefix: Hash): Fetched {
+function finished(attempt: FetchAttempt, { prefix, sha256 }: HashAnswer): Fetched {
+  const { reader, copies, job, route } = attempt;
+  const { path, file } = copies;
   const { head, longestSilenceMs, keptBytes } = reader;
   const { length } = job;
-  if (head === null) {
-    return {
-      path,
-      file,
-      sha256: prefix.digest('hex'),
-      length,
-      keptBytes,
-      longestSilenceMs: null,
-      via: null,
-      from: null,
-    };
-  }
+  const keptSha256 = keptBytes === 0 ? null : prefix;
+  const usedRanges = keptBytes > 0 || attempt.isInParts;
+  const what = { path, file, sha256, length, keptBytes, keptSha256, usedRanges };
+  if (head === null) return { ...what, longestSilenceMs: null, via: null, from: null, source: null };
   if (!reader.complete) throw coded('BODY-SHORT', { received: reader.received, expected: length, hop: reader.from });
-  return {
-    path,
-    file,
-    sha256: reader.digest(),
-    length,
-    keptBytes,
-    longestSilenceMs,
-    via: head.via,
-    from: keptBytes === 0 ? reader.from : null,
-  };
+  const source = route === null ? null : { route, cached: isFromCache(head) };
+  return { ...what, longestSilenceMs, via: head.via, from: keptBytes === 0 ? reader.from : null, source };
 }

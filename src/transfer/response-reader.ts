@@ -5,7 +5,6 @@
 // not begin like a package, nothing on disk is changed. The content decides whether a body is a page. The content type
 // is only shown in the failure, which describes the page by type, size and title.
 
-import { createHash, type Hash } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import type { BodySink, ExchangeResult } from '#http/exchange.ts';
@@ -14,9 +13,10 @@ import type { ResponseInfo } from '#http/response-info.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { type OpenFile, writeAll } from '#system/files.ts';
+import { newDigest, type RunningDigest } from '#system/hashing/running-digest.ts';
 import type { SpaceWatch } from './disk-space.ts';
 import { describeFirstBytes } from './first-bytes.ts';
-import { checkResume, type RangePlan } from './resume.ts';
+import { checkResume, chooseValidator, planRange, type RangePlan } from './resume.ts';
 
 /** Bytes of a page that are searched for its title. */
 const PAGE_BYTES = 65_536;
@@ -36,8 +36,8 @@ interface ReaderOptions {
   readonly fromZeroFile: OpenFile;
   readonly job: { readonly length: number; readonly begins: Uint8Array };
   readonly range: RangePlan;
-  /** Hash of the bytes already on disk. */
-  readonly prefix: Hash;
+  /** Digest that begins with the bytes already on disk. */
+  readonly digest: RunningDigest;
   readonly space: SpaceWatch;
   readonly clock: Clock;
   readonly watch: { startedOver(reason: string): void; progress(received: number): void };
@@ -54,9 +54,15 @@ interface From {
 /** Reads the response of the last hop into the staged file. */
 export class ResponseReader {
   readonly #options: ReaderOptions;
+  /** What the current request is for. */
+  #range: RangePlan;
+  /** The current request continues a copy that this attempt has written to. */
+  #isLaterPart = false;
+  /** Validator of the bytes that were written from zero on. */
+  #validator: string | null = null;
   #head: ResponseInfo | null = null;
   #from: Hop | null = null;
-  #hash: Hash;
+  #digest: RunningDigest;
   #position: number;
   #kept: number;
   #written: OpenFile | null = null;
@@ -74,7 +80,8 @@ export class ResponseReader {
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    this.#hash = options.prefix;
+    this.#range = options.range;
+    this.#digest = options.digest;
     this.#position = options.range.kind === 'whole' ? 0 : options.file.facts().size;
     this.#kept = this.#position;
   }
@@ -106,6 +113,16 @@ export class ResponseReader {
     return this.#kept;
   }
 
+  /** What the next request has to bring. */
+  get range(): RangePlan {
+    return this.#range;
+  }
+
+  /** Validator of the bytes that were written from zero on, or null. */
+  get validator(): string | null {
+    return this.#validator;
+  }
+
   get longestSilenceMs(): number | null {
     return this.#longestSilenceMs;
   }
@@ -123,8 +140,9 @@ export class ResponseReader {
     return this.#isTooLong ? this.#kept : this.#position;
   }
 
-  digest(): string {
-    return this.#hash.digest('hex');
+  /** The digest of the copy that the response completed. */
+  get digest(): RunningDigest {
+    return this.#digest;
   }
 
   /** Checks the head. Returns the sink for the body, or null when the body is not needed. */
@@ -135,25 +153,31 @@ export class ResponseReader {
       this.#isRefused = true;
       return PAGE_TYPE.test(head.header('content-type') ?? '') ? this.#openPage(from) : null;
     }
-    const { range, job } = this.#options;
+    const { job } = this.#options;
     const facts = {
       status: head.status,
       contentRange: head.header('content-range'),
       contentLength: head.contentLength,
     };
-    const verdict = checkResume(range, facts, job.length);
+    const verdict = checkResume(this.#range, facts, job.length);
     switch (verdict.kind) {
       case 'append':
         return { write: (chunk) => this.#append(chunk, from) };
       case 'from-zero':
+        // The next attempt writes the whole file to the second copy, and keeps what has arrived.
+        if (this.#isLaterPart) return this.#refuse(wholeForPart(this.#position), from);
         this.#start = Buffer.alloc(0);
         return { write: (chunk) => this.#begin(chunk, { from, reason: verdict.reason }) };
       case 'restart':
       case 'refused':
         if (this.#isPage()) return this.#openPage(from);
-        this.#refusal = verdict.error.at(from.hop);
-        return null;
+        return this.#refuse(verdict.error, from);
     }
+  }
+
+  #refuse(error: CodedError, { hop }: From): null {
+    this.#refusal = error.at(hop);
+    return null;
   }
 
   /** Whether a body that cannot be the package is called a page. The parts of a multipart response are not. */
@@ -162,20 +186,37 @@ export class ResponseReader {
     return this.#head?.status !== 416 && PAGE_TYPE.test(type) && !/^multipart\//i.test(type);
   }
 
-  /** After the exchange: throws what the response was instead of the package, or what ended the exchange. */
-  conclude(from: From, result: ExchangeResult): void {
+  /**
+   * After the exchange: throws what the response was instead of the package, or what ended the exchange. `asked` is the
+   * number of bytes that were requested if it was a part. Returns true if the part arrived and others are missing.
+   */
+  conclude(from: From, result: ExchangeResult, asked: number | null = null): boolean {
     if (this.#isRefused || this.#page !== null) throw this.#describePage(from, result.bytes);
     if (this.#refusal !== null) throw this.#refusal;
     if (result.ended === 'failed') throw result.error;
     // The body ended before it could be classified.
     if (this.#start !== null && this.#start.length > 0) throw this.#strange(this.#start, from);
     const { firstByteMs, longestSilenceMs } = result.measured;
-    this.#longestSilenceMs = Math.max(firstByteMs ?? 0, longestSilenceMs ?? 0);
+    this.#longestSilenceMs = Math.max(this.#longestSilenceMs ?? 0, firstByteMs ?? 0, longestSilenceMs ?? 0);
+    const offset = this.#range.kind === 'rest' ? this.#range.offset : 0;
+    if (asked !== null && !this.complete && this.#start === null && this.#position >= offset + asked) {
+      this.#continue();
+      return true;
+    }
     if (!this.complete || this.#start !== null) {
       const received = this.#start === null ? this.#position : 0;
       throw coded('BODY-SHORT', { received, expected: this.#options.job.length, hop: from.hop });
     }
     this.#options.watch.progress(this.#position);
+    return false;
+  }
+
+  /** The next request is for the bytes after those that have arrived. */
+  #continue(): void {
+    const known = this.#range.kind === 'rest' ? (this.#range.headers['if-range'] ?? null) : null;
+    const validator = this.#wroteFromZero ? this.#validator : known;
+    this.#range = planRange(this.#position, this.#options.job.length, validator);
+    this.#isLaterPart = true;
   }
 
   /** Collects and checks the first bytes. Only a body that begins as a package is written. */
@@ -214,9 +255,11 @@ export class ResponseReader {
   #startFromZero(reason: string | null): void {
     if (reason !== null) this.#options.watch.startedOver(reason);
     this.#wroteFromZero = true;
+    this.#validator = chooseValidator(this.#head?.header('etag'), this.#head?.header('last-modified'));
     this.#position = 0;
     this.#kept = 0;
-    this.#hash = createHash('sha256');
+    void this.#digest.stop();
+    this.#digest = newDigest();
   }
 
   #append(chunk: Uint8Array, from: From): void {
@@ -228,7 +271,7 @@ export class ResponseReader {
     }
     this.#written = file;
     writeAll(file, chunk, this.#position);
-    this.#hash.update(chunk);
+    this.#digest.add(chunk);
     this.#position += chunk.length;
     space.wrote(chunk.length, job.length - this.#position);
     const now = clock.monotonic();
@@ -263,4 +306,8 @@ export class ResponseReader {
       hop: from.hop,
     });
   }
+}
+
+function wholeForPart(offset: number): CodedError {
+  return coded('RANGE-INVALID', { asked: offset, range: 'the whole file' });
 }

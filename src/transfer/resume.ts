@@ -67,6 +67,35 @@ export function planRange(onDisk: number, length: number, validator: string | nu
   return { kind: 'rest', offset: onDisk, headers };
 }
 
+/** One request of a plan. */
+export interface PartRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Bytes that it asks for. */
+  readonly bytes: number;
+  /** Whether it asks for less than the plan. */
+  readonly isPart: boolean;
+}
+
+/** The request for a plan on a path with this advice: for all missing bytes, or for the first ones of them. */
+export function partOf(
+  plan: RangePlan,
+  advice: { readonly rangeBytes: number | null; readonly ranges: boolean },
+  length: number,
+): PartRequest {
+  // Where ranges have wrong bytes, the whole file is requested. The bytes on disk are kept until more have arrived.
+  if (!advice.ranges) return { headers: {}, bytes: length, isPart: false };
+  const offset = plan.kind === 'rest' ? plan.offset : 0;
+  const missing = length - offset;
+  const headers = plan.kind === 'rest' ? plan.headers : {};
+  const { rangeBytes } = advice;
+  if (rangeBytes === null || rangeBytes >= missing) return { headers, bytes: missing, isPart: false };
+  return {
+    headers: { ...headers, range: `bytes=${offset}-${offset + rangeBytes - 1}` },
+    bytes: rangeBytes,
+    isPart: true,
+  };
+}
+
 /** The restart record that still applies. Bytes beyond it show that the transfer got past it. */
 export function activeRestart(restart: Restart | undefined, sizes: CopySizes): Restart | null {
   return restart !== undefined && sizes.staged > 0 && sizes.staged <= restart.kept ? restart : null;
@@ -120,9 +149,12 @@ export function nextRestart(before: Restart | null, attempt: Attempted, sizes: C
   return attempt.blamed && !attempt.madeProgress && !opened ? keep('whole') : keep('rest');
 }
 
-/** Bytes by which an attempt has to lengthen a copy to count as progress: 64 KiB, or 1 % of a smaller package. */
+/**
+ * Bytes by which an attempt has to lengthen a copy to count as progress: 1 KiB, or 1 % of a smaller package. A path that
+ * passes 4 KiB on each connection still delivers a package, and the turn of the package bounds the time.
+ */
 export function progressBytes(length: number): number {
-  return Math.max(1, Math.min(65_536, Math.ceil(length / 100)));
+  return Math.max(1, Math.min(1_024, Math.ceil(length / 100)));
 }
 
 /** Checks a 200, 206 or 416; the caller handles any other status. `length` is what the feed promised. */

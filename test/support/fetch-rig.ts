@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { NO_ADVICE } from '#path/advice.ts';
 import { systemClock } from '#system/clock.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import type { Settled } from '#transfer/copies.ts';
@@ -91,12 +92,14 @@ export async function attempt(files: CrashingFiles, server: RawServer, right: Ui
           extend: () => 0,
           observe: () => undefined,
         },
+        paths: { adviceFor: () => NO_ADVICE, observeLimit: () => undefined },
         reserve: { bytes: 0, key: 'updates.reserve_bytes' },
         report: () => undefined,
         watch: {
           began: () => undefined,
           startedOver: () => undefined,
           planned: () => undefined,
+          inParts: () => undefined,
           progress: () => undefined,
           responded: () => undefined,
           failed: (found) => {

@@ -160,8 +160,8 @@ describe('nextRestart', () => {
 });
 
 describe('progressBytes', () => {
-  it('is 64 KiB, or a hundredth of a smaller package', () => {
-    expect([0, 1, 100, 40_000, 6_553_600, 2 ** 40].map(progressBytes)).toEqual([1, 1, 1, 400, 65_536, 65_536]);
+  it('is 1 KiB, or a hundredth of a smaller package', () => {
+    expect([0, 1, 100, 40_000, 6_553_600, 2 ** 40].map(progressBytes)).toEqual([1, 1, 1, 400, 1_024, 1_024]);
   });
 });
 

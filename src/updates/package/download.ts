@@ -23,6 +23,7 @@ import { feedUrl, updatesHeaders } from '#updates/request.ts';
 import type { JournalNote } from './journal-note.ts';
 import type { PackageTurn } from './turn.ts';
 import { FIRST_BYTES, type FileForm, verify } from './verify.ts';
+import { WrongBytes } from './wrong-bytes.ts';
 
 /** Minimum interval between two attempts for a package, in milliseconds. */
 const SOONEST_MS = 1_000;
@@ -61,6 +62,7 @@ export async function download(
   };
   await reading.stage?.(item, note, signal);
   const timeoutSession = new TimeoutSession(ports, item);
+  const wrongBytes = new WrongBytes(ports);
   let fresh = false;
   const fetched = await withRetries(
     {
@@ -90,7 +92,11 @@ export async function download(
       });
       try {
         return await firstThatHasIt(ports, { places, item, signal }, async (place) => ({
-          ...(await downloadOverRoutes(ports, { job: jobAt(place), place, item, turn, timeoutSession, form }, signal)),
+          ...(await downloadOverRoutes(
+            ports,
+            { job: jobAt(place), place, item, turn, timeoutSession, wrongBytes, form },
+            signal,
+          )),
           url: place.url,
         }));
       } catch (thrown) {
@@ -138,6 +144,7 @@ interface DownloadAttempt {
   readonly item: FeedItem;
   readonly turn: PackageTurn;
   readonly timeoutSession: TimeoutSession<TransferShape, PathKind>;
+  readonly wrongBytes: WrongBytes;
   readonly form: FileForm;
 }
 
@@ -159,12 +166,13 @@ async function downloadOverRoutes(
 }
 
 async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, signal: AbortSignal): Promise<Fetched> {
-  const { item, timeoutSession, form } = attempt;
+  const { item, timeoutSession, wrongBytes, form } = attempt;
   let fetched: Fetched;
   try {
     fetched = await fetchDurably(fetchPorts(ports, attempt), attempt.job, signal);
   } catch (thrown) {
     await timeoutSession.settle({ verified: false, whole: false });
+    await keepLimits(ports);
     throw thrown;
   }
   const whole = fetched.keptBytes === 0;
@@ -174,16 +182,20 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, sig
     kind = await timeoutSession.settle({ verified: true, whole });
   } catch (thrown) {
     await timeoutSession.settle({ verified: false, whole });
-    // The resumed bytes may be wrong after a cut or a power failure, so the new response gets one attempt from the
-    // start.
-    if (whole || !isContentFailure(thrown)) throw thrown;
+    if (!isContentFailure(thrown)) throw thrown;
+    wrongBytes.found(fetched);
+    // The kept bytes may be wrong after a power failure, and a range may have the bytes of another file. So one attempt
+    // from the start follows, past all caches.
+    if (!fetched.usedRanges || attempt.job.fresh) throw thrown;
     ports.report({
       name: 'resume-impossible',
       id: item.id,
       reason: 'the package was not correct after the download was resumed',
     });
-    return await fetchAndVerify(ports, attempt, signal);
+    return await fetchAndVerify(ports, { ...attempt, job: { ...attempt.job, fresh: true } }, signal);
   }
+  await wrongBytes.resolved(fetched, signal);
+  await keepLimits(ports);
   if (fetched.longestSilenceMs !== null) {
     const { longestSilenceMs: silence } = fetched;
     ports.report({
@@ -196,6 +208,14 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, sig
     });
   }
   return fetched;
+}
+
+/** What was observed of the path is on disk before the next attempt, so that a process that is killed uses it again. */
+async function keepLimits({ habits, report }: UpdatesPorts): Promise<void> {
+  await habits.saveLimits().catch((thrown: unknown) => {
+    const error = asCoded(thrown);
+    if (error.code !== 'DISK-FULL') report({ name: 'fault', error });
+  });
 }
 
 /** Deletes complete files that failed verification, the journal last. */
@@ -221,6 +241,7 @@ function fetchPorts(ports: UpdatesPorts, attempt: DownloadAttempt): Parameters<t
     allowedOrigins: settings.updates.allowed_origins,
     headers: (credentials) => updatesHeaders(settings, ports, credentials && place.credentials),
     timeoutSession,
+    paths: ports.habits,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     throttle: ports.throttle,
     report: reportOf('updates', ports.report),
@@ -246,6 +267,7 @@ function watcher(
       const held = timeoutSession.held(route, length);
       report({ name: 'waiting', id, limit, size: length, explanation, proxy, scans, ...held });
     },
+    inParts: (bytes, evidence) => report({ name: 'in-parts', id, size: bytes, evidence }),
     progress: (received) => report({ name: 'progress', id, received, length }),
     responded: (observation) => habits.observe(observation),
     failed: (settled) => turn.attemptFailed(settled),

@@ -138,7 +138,15 @@ async function verifyAgain(
   const { files, store } = ports;
   const path = stagedPath(store.stagingDir, item.id);
   const { sha256, facts } = await digestOf(ports, path, signal);
-  const same = { keptBytes: item.length, longestSilenceMs: null, via: null, from: null };
+  const same = {
+    keptBytes: item.length,
+    keptSha256: sha256,
+    usedRanges: false,
+    longestSilenceMs: null,
+    via: null,
+    from: null,
+    source: null,
+  };
   try {
     await verify(files, { path, file: facts, sha256, length: item.length, ...same }, item);
   } catch (thrown) {

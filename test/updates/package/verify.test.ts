@@ -23,9 +23,12 @@ async function codeFor(bytes: Uint8Array, promised: { length?: number; sha256?: 
     sha256: sha256(bytes),
     length: bytes.length,
     keptBytes: 0,
+    keptSha256: null,
+    usedRanges: false,
     longestSilenceMs: 0,
     via: null,
     from: null,
+    source: null,
   };
   const item = { length: promised.length ?? bytes.length, sha256: promised.sha256 ?? fetched.sha256 } as FeedItem;
   try {

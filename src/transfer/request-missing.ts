@@ -7,14 +7,16 @@ import { type BodySink, type ExchangeResult, exchange } from '#http/exchange.ts'
 import { type FollowStep, isRedirect } from '#http/follow.ts';
 import { isFromCache } from '#http/headers.ts';
 import type { ResponseInfo, ResponseTiming } from '#http/response-info.ts';
+import type { PathAdvice } from '#path/advice.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
 import { answersFrom, type Connection, canLookInside } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
+import type { RunningDigest } from '#system/hashing/running-digest.ts';
 import type { RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import type { Copies } from './copies.ts';
 import type { FetchJob, FetchPorts } from './fetch-types.ts';
 import type { ResponseReader } from './response-reader.ts';
-import type { RangePlan, TransferPlan } from './resume.ts';
+import { type PartRequest, partOf, type TransferPlan } from './resume.ts';
 
 /** A transfer that was paused for a larger share of its time shows nothing about the speed of its route. */
 const MAX_PAUSED_SHARE = 0.1;
@@ -23,11 +25,18 @@ const MAX_PAUSED_SHARE = 0.1;
 export interface FetchAttempt {
   readonly job: FetchJob;
   readonly plan: TransferPlan;
-  readonly range: RangePlan;
   readonly reader: ResponseReader;
   readonly copies: Copies;
+  /** Digest of the copy that the plan continues. */
+  readonly kept: RunningDigest;
   /** The last hop has accepted the connection: from here on, a failure may be due to the request. */
   isConnected: boolean;
+  /** It was reported that this attempt requests parts. */
+  isInParts: boolean;
+  /** The path refused the whole file because of its size. */
+  isTooBig: boolean;
+  /** The route of the last response; null before the first one. */
+  route: RouteKey | null;
 }
 
 /** One hop of an attempt. */
@@ -37,37 +46,100 @@ interface Visit {
   readonly signal: AbortSignal;
 }
 
-/** Requests the missing bytes at one hop. Returns its redirect, if it is one. */
-export async function requestBytes(ports: FetchPorts, attempt: FetchAttempt, hop: Visit): Promise<FollowStep<void>> {
+/**
+ * Requests the missing bytes at one hop, in parts if its path is known to need that. Returns its redirect, if it is
+ * one.
+ */
+export async function requestMissing(ports: FetchPorts, attempt: FetchAttempt, hop: Visit): Promise<FollowStep<void>> {
+  for (;;) {
+    const step = await requestPart(ports, attempt, hop);
+    if (step !== 'more') return step;
+  }
+}
+
+async function requestPart(ports: FetchPorts, attempt: FetchAttempt, hop: Visit): Promise<FollowStep<void> | 'more'> {
+  const { job, reader } = attempt;
   const route = ports.router.route(ports.purpose, hop.url);
   attempt.isConnected = false;
   await ports.throttle?.ready(hop.signal);
-  const connection = await route.open({ bulk: true, signal: hop.signal, updateId: attempt.job.name });
+  const connection = await route.open({ bulk: true, signal: hop.signal, updateId: job.name });
   attempt.isConnected = true;
   try {
     // The proxy that is really used is known only now, and each proxy has its own history.
     const key: RouteKey = { proxy: connection.facts.proxyUrl, origin: hop.url.origin };
-    const plan = ports.timeoutSession.plan(key, attempt.job.length);
+    attempt.route = key;
+    const advice = ports.paths.adviceFor(key);
+    const avoidsParts = job.fresh && reader.range.kind === 'whole' && !attempt.isTooBig;
+    const part = partOf(reader.range, avoidsParts ? { ...advice, rangeBytes: null } : advice, job.length);
+    const size = part.isPart ? part.bytes : job.length;
+    const plan = ports.timeoutSession.plan(key, size);
     const { proxy } = connection.facts;
-    ports.watch.planned(plan, { route: key, proxy, scans: canLookInside(connection.facts, hop.url) });
-    const shape = new ShapeWatch(ports.clock.monotonic(), missingBytes(attempt));
-    const result = await receive(ports, attempt, { ...hop, connection, key, plan, shape });
+    if (!attempt.isInParts) {
+      ports.watch.planned(plan, { route: key, proxy, scans: canLookInside(connection.facts, hop.url) });
+    }
+    if (part.isPart && !attempt.isInParts) {
+      attempt.isInParts = true;
+      ports.watch.inParts(part.bytes, advice.evidence);
+    }
+    const shape = new ShapeWatch(ports.clock.monotonic(), part.bytes);
+    const noCache = job.fresh || advice.noCache;
+    const result = await receive(ports, attempt, { ...hop, connection, key, plan, shape, part, noCache });
+    noteLimits(ports, key, { result, asked: part.bytes });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
-    observe(ports, { key, size: attempt.job.length, result, shape, ok: attempt.reader.complete });
-    attempt.reader.conclude({ url: hop.url, hop: answersFrom(connection.facts), proxy }, result);
-    return { value: undefined };
+    if (isRefusedPart(result) && offersLess(ports.paths.adviceFor(key), part.bytes)) {
+      attempt.isTooBig = true;
+      return 'more';
+    }
+    const isWhole = part.isPart ? result.bytes === part.bytes : reader.complete;
+    observe(ports, { key, size, result, shape, ok: isWhole });
+    const from = { url: hop.url, hop: answersFrom(connection.facts), proxy };
+    const isMissingMore = reader.conclude(from, result, part.isPart ? part.bytes : null);
+    return isMissingMore ? 'more' : { value: undefined };
   } finally {
     connection.release();
   }
 }
 
+/** The proxy refused the size of the response, so a smaller part may pass. */
+function isRefusedPart(result: ExchangeResult): boolean {
+  return result.ended === 'failed' && result.error.code === 'PROXY-TOO-BIG';
+}
+
+function offersLess({ rangeBytes }: PathAdvice, asked: number): boolean {
+  return rangeBytes !== null && rangeBytes < asked;
+}
+
+/** Records what a response showed of the limits of its path. */
+function noteLimits(
+  { paths }: FetchPorts,
+  key: RouteKey,
+  { result, asked }: { readonly result: ExchangeResult; readonly asked: number },
+): void {
+  if (isRefusedPart(result)) paths.observeLimit(key, { kind: 'too-big', bytes: asked });
+  const { bytes, head, measured } = result;
+  if (bytes === 0 || (head?.status !== 200 && head?.status !== 206)) return;
+  const seen = { bytes, ms: measured.totalMs };
+  if (result.ended === 'complete') paths.observeLimit(key, { kind: 'passed', ...seen });
+  else if (result.ended === 'failed' && result.error.code === 'CONNECTION-LOST') {
+    paths.observeLimit(key, { kind: 'cut', ...seen });
+  }
+}
+
 function receive(
   ports: FetchPorts,
-  { job, range, reader }: FetchAttempt,
-  hop: Visit & { connection: Connection; key: RouteKey; plan: TimeoutPlan; shape: ShapeWatch },
+  { job, reader }: FetchAttempt,
+  hop: Visit & {
+    connection: Connection;
+    key: RouteKey;
+    plan: TimeoutPlan;
+    shape: ShapeWatch;
+    part: PartRequest;
+    noCache: boolean;
+  },
 ): Promise<ExchangeResult> {
-  // The deadlines apply only to the missing bytes.
-  const measuredPlan = { ...hop.plan, size: missingBytes({ job, range }) };
+  const { part } = hop;
+  // The deadlines apply only to the requested bytes.
+  const measuredPlan = { ...hop.plan, size: part.bytes };
   return exchange({
     connection: hop.connection,
     request: {
@@ -75,8 +147,8 @@ function receive(
       url: hop.url,
       headers: {
         ...ports.headers(hop.credentials),
-        ...(range.kind === 'rest' ? range.headers : {}),
-        ...(job.fresh ? { 'cache-control': 'no-cache' } : {}),
+        ...part.headers,
+        ...(hop.noCache ? { 'cache-control': 'no-cache' } : {}),
       },
     },
     deadlines: {
@@ -88,11 +160,12 @@ function receive(
     },
     clock: ports.clock,
     signal: hop.signal,
-    expectedBytes: job.length,
+    expectedBytes: part.isPart ? part.bytes : job.length,
     throttle: ports.throttle,
     onHead: (head) => {
       // Logged when the head arrives, not when the body ends: the time of that line shows what the proxy does.
-      noteResponse(ports, { id: job.name, connection: hop.connection, url: hop.url, head, range });
+      const asksForRange = part.headers['range'] !== undefined;
+      noteResponse(ports, { id: job.name, connection: hop.connection, url: hop.url, head, asksForRange });
       if (isRedirect(head.status)) return null;
       hop.shape.responded(isFromCache(head));
       const { facts } = hop.connection;
@@ -100,10 +173,6 @@ function receive(
       return sink === null ? null : timed(sink, hop.shape, ports.clock);
     },
   });
-}
-
-function missingBytes({ job, range }: Pick<FetchAttempt, 'job' | 'range'>): number {
-  return job.length - (range.kind === 'rest' ? range.offset : 0);
 }
 
 /** Wraps a sink to record when its bytes arrive. */
@@ -120,16 +189,16 @@ function timed(sink: BodySink, shape: ShapeWatch, clock: Clock): BodySink {
 
 function noteResponse(
   ports: FetchPorts,
-  response: { readonly id: string; connection: Connection; url: URL; head: ResponseInfo; range: RangePlan },
+  response: { readonly id: string; connection: Connection; url: URL; head: ResponseInfo; asksForRange: boolean },
 ): void {
-  const { head, range } = response;
+  const { head, asksForRange } = response;
   if (head.via !== null) ports.report({ name: 'response-via', via: head.via, update_id: response.id });
   const isExpected = head.status === 200 || head.status === 206;
   ports.watch.responded({
     proxy: response.connection.facts.proxyUrl,
     origin: response.url.origin,
     via: head.via,
-    rangeWorked: range.kind === 'rest' && isExpected ? head.status === 206 : null,
+    rangeWorked: asksForRange && isExpected ? head.status === 206 : null,
     ...(isExpected ? { etag: head.header('etag') ?? null } : {}),
   });
 }
