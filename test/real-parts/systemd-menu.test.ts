@@ -2,14 +2,19 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { ca, startFeedOrigin } from '#test/support/diagnosis-rig.ts';
 import { CONFIG_FILE, Installed } from '#test/support/installed.ts';
+import { type LoginProxy, startLoginProxy } from '#test/support/login-proxy.ts';
 import type { Machine } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
+import type { TlsOrigin } from '#test/support/tls-origin.ts';
 
 const UNIT = '/usr/lib/systemd/system/sallyport-menu@.service';
 const DROP_IN = '/etc/systemd/system/sallyport-menu@.service.d/terminal.conf';
 const TMUX = ['tmux', '-S', '/run/tmux-of-the-test'] as const;
 const PIN = '90210';
+const PASSWORD = 'Zq7!vX#9kP';
+const SECRETS = '/etc/sallyport/secrets';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -17,19 +22,27 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
   let installed: Installed;
   let machine: Machine;
   let unit = '';
+  let origin: TlsOrigin;
+  let proxy: LoginProxy;
 
   beforeAll(async () => {
+    origin = await startFeedOrigin();
+    proxy = await startLoginProxy('ntlm', { user: 'svc', password: PASSWORD, domain: '' }, origin.port);
     installed = await Installed.take();
     machine = installed.machine;
     machine.write('/etc/sallyport/secrets/pin', `${PIN}\n`, 0o640, 'sallyport');
     machine.write('/etc/sallyport/secrets/corp', 'the password of corp\n', 0o640, 'sallyport');
+    machine.write('/etc/sallyport/ca.pem', ca.cert);
     installed.configure([
       'menu: { pin: { file: secrets/pin } }',
+      `updates: { feed_url: "https://localhost:${origin.port}/feed.json", ca_file: /etc/sallyport/ca.pem }`,
       'proxies:',
       '  - { name: corp, address: 127.0.0.1, port: 1, default: true, authentication: basic, user: u, password: { file: secrets/corp } }',
     ]);
     // A hangup of the terminal would end tmux.
     machine.write(DROP_IN, '[Service]\nTTYVHangup=no\nTTYReset=no\nTTYVTDisallocate=no\n');
+    // With its quota of half a core, each start of the service takes a second.
+    machine.write('/etc/systemd/system/sallyport-change@.service.d/quota-off.conf', '[Service]\nCPUQuota=\n');
     await machine.run('systemctl', 'daemon-reload');
     await machine.run('systemctl', 'start', 'sallyport.service', 'sallyport-change.socket');
     // The pane is the terminal of the unit; its own program only keeps it open.
@@ -52,12 +65,14 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
     await machine.try('systemctl', 'stop', unit);
     await machine.try(...TMUX, 'kill-server');
     await installed.release();
+    await Promise.all([origin.close(), proxy.close()]);
   });
 
   const screen = () => machine.run(...TMUX, 'capture-pane', '-p');
   const keys = (...names: readonly string[]) => machine.run(...TMUX, 'send-keys', ...names);
   const shows = (text: string) =>
     machine.until(`the menu shows ${text}`, async () => (await screen()).includes(text), 20_000);
+  const modes = () => machine.run('stat', '-c', '%a %U:%G %n', CONFIG_FILE, `${SECRETS}/corp.2`);
   const content = () => readFileSync(machine.outside(CONFIG_FILE), 'utf8');
 
   it('menu unit: it is installed disabled, and sallyport-admin is the only group of its user', async () => {
@@ -101,8 +116,56 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
     expect(await screen()).not.toContain(PIN);
   });
 
+  it('menu unit: ENABLE PROXY with a typed password writes what the commands write, byte for byte', async () => {
+    await shows('CONNECTED');
+    const before = content();
+    await keys('Enter');
+    await shows('> ENABLE PROXY');
+    await keys('Enter', 'Enter', 'Enter');
+    await shows('PROXY PORT');
+    await keys(String(proxy.port), 'Enter');
+    await shows('PROXY USER');
+    await keys('svc', 'Enter');
+    await shows('PROXY PASS');
+    await keys('-l', PASSWORD);
+    await keys('Enter');
+    await shows('REALLY ENABLE PROXY?');
+    await keys('Enter');
+    await shows('CONNECTED');
+    expect(proxy.counted.tunnels).toBeGreaterThan(0);
+    const after = content();
+    expect(after).toMatch(/password: \{ ?file: secrets\/corp\.2 ?\}/);
+    expect(await modes()).toBe(`640 root:sallyport ${CONFIG_FILE}\n640 root:sallyport ${SECRETS}/corp.2\n`);
+    expect(readFileSync(machine.outside(`${SECRETS}/corp.2`), 'utf8')).toBe(`${PASSWORD}\n`);
+    // The old password is removed once the daemon uses the new one.
+    expect(machine.exists(`${SECRETS}/corp`)).toBe(false);
+    for (const text of [await screen(), await installed.journal(), installed.log(), after])
+      expect(text).not.toContain(PASSWORD);
+
+    machine.write(`${SECRETS}/corp`, 'the password of corp\n', 0o640, 'sallyport');
+    machine.write(CONFIG_FILE, before, 0o640, 'sallyport');
+    await machine.run('rm', `${SECRETS}/corp.2`);
+    const change = `proxy change --port ${proxy.port} --authentication auto --user svc --password-stdin`;
+    await machine.run('sh', '-c', `echo '${PASSWORD}' | sallyport ${change} && sallyport proxy enable`);
+    expect(content()).toBe(after);
+    expect(await modes()).toBe(`640 root:sallyport ${CONFIG_FILE}\n640 root:sallyport ${SECRETS}/corp.2\n`);
+  });
+
   it('menu unit: when its user leaves it, it starts again and is locked', async () => {
     await keys('C-c');
+    await shows('ENTER PIN');
+  });
+
+  it('menu unit: a menu that could not start for long comes back by itself', async () => {
+    await machine.run('systemctl', 'stop', unit);
+    const failing = '[Service]\nExecStartPre=/usr/bin/test -e /run/repaired\nRestartSec=20ms\n';
+    machine.write(DROP_IN.replace('terminal', 'failing'), failing);
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.try('systemctl', 'start', unit);
+    // By default, systemd gives up after 5 starts in 10 s.
+    await machine.until('it has failed 7 times', async () => Number(await machine.show('NRestarts', unit)) > 6, 30_000);
+    machine.write('/run/repaired', '');
+    await machine.until('it runs', async () => (await machine.show('ActiveState', unit)) === 'active', 30_000);
     await shows('ENTER PIN');
   });
 
