@@ -3,7 +3,6 @@
 
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { isatty } from 'node:tty';
 import { onAbort } from '#system/abort.ts';
 
 /** Input from a person or a pipe. */
@@ -32,15 +31,19 @@ type KeyInput = (onBytes: (bytes: Uint8Array) => void, onEnd: () => void) => () 
 
 /** The input of this process. */
 export function processAnswers(): Answers {
-  // The stream of standard input is made when something is read. Most commands read nothing, and making it takes time.
-  const canType = isatty(0);
+  const canType = () => process.stdin.isTTY === true;
   return {
-    interactive: canType && isatty(2),
+    // Most commands ask nothing. They do not wait until the stream of standard input is made.
+    get interactive() {
+      return canType() && process.stderr.isTTY === true;
+    },
     line: (question) => ask(question, true),
     hidden: (question) => ask(question, false),
     enter: waitForEnter,
     piped: readPiped,
-    keys: canType && isatty(1) ? readKeys : null,
+    get keys() {
+      return canType() && process.stdout.isTTY === true ? readKeys : null;
+    },
     bytes: () => process.stdin,
   };
 }
