@@ -71,7 +71,7 @@ export const FEED_CODES = {
   'FREEZE-SUSPECT': {
     text: 'No complete feed was received at {schedules} scheduled checks in a row, although the proxy or the server answered. Last failure: {cause:words}.',
     check:
-      'Someone on the network path may be keeping new updates from this host. Fetch updates.feed_url over another network and compare. Then ask the proxy team and the vendor.',
+      'Someone on the network path may be keeping new updates from this host. Download updates.feed_url over another network and compare the two files. Then ask the proxy team and the vendor.',
     class: 'content',
     retry: 'later',
   },
@@ -96,7 +96,7 @@ export const FEED_CODES = {
     retry: 'change',
   },
   'FEED-PACKAGE-MOVED': {
-    text: 'Update ID {id} is refused: the feed {found} lists it, but this host has its ID or its package {package} from the feed {known}.',
+    text: 'Update ID {id} from the feed {found} is refused: this host has the same ID or the same package ({package}) from the feed {known}.',
     check:
       'Report it to the vendor: one team must not withdraw or replace the packages of another. If the vendor has moved the package, remove the old feed from `updates.tuf.feed_target` until the update is published.',
     class: 'content',

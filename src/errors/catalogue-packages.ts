@@ -32,7 +32,7 @@ export const PACKAGE_CODES = {
   },
   'BODY-SHORT': {
     text: 'The response ended after {received} of {expected} bytes.',
-    check: 'The proxy or the server cut the transfer; the next attempt continues from there.',
+    check: 'The proxy or the server ended the transfer too early. The next attempt continues after the last received byte.',
     class: 'content',
     retry: 'later',
   },
@@ -108,7 +108,7 @@ export const PACKAGE_CODES = {
   'READY-DAMAGED': {
     text: 'Update ID {id} changed on this host after it was verified: it has sha256 {found}, expected {expected}. Its file was deleted.',
     check:
-      'A failing disk, a user or a program changed it. The next check downloads it again; to do that now: sallyport check.',
+      'A failing disk, a user or a program changed it. The next check downloads it again. To download it now, run: sallyport check.',
     class: 'content',
     retry: 'later',
     isLocal: true,

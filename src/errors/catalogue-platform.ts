@@ -5,9 +5,9 @@ import type { Entry } from './entry.ts';
 export const PLATFORM_CODES = {
   // The link itself (`platform/link`)
   'LINK-LOST': {
-    text: 'The link to {host} was cut after {elapsed:ms}, and no reason was given.',
+    text: 'The link to the platform {host} broke after {elapsed:ms} without a reason.',
     check:
-      'The proxy, a firewall or the server ended the connection. If it always lasts equally long, ask the proxy team how long tunnels may be open or idle, and set platform.ping_seconds below the idle limit.',
+      'The proxy, a firewall or the server ended the connection. If links always end after the same time, ask the proxy team for its limits for open and idle tunnels. Set platform.ping_seconds to less than the idle limit.',
     class: 'ws',
     retry: 'later',
   },
@@ -20,7 +20,7 @@ export const PLATFORM_CODES = {
   'LINK-SILENT': {
     text: 'The link to {host} is open, but {host} has not answered for {elapsed:ms}.',
     check:
-      'A proxy or firewall on the network path may have dropped the connection silently. Ask the proxy team how long a tunnel may be idle, and set platform.ping_seconds below that limit.',
+      'A proxy or firewall on the network path may have dropped the connection without closing it. Ask the proxy team how long a tunnel may be idle, and set platform.ping_seconds to less than that.',
     class: 'timeout',
     retry: 'later',
   },
@@ -34,13 +34,13 @@ export const PLATFORM_CODES = {
   // Commands of the platform (`platform/inbox`)
   'PLATFORM-COMMAND': {
     text: 'The platform sent a command that this version cannot carry out: {command}.',
-    check: 'Nothing was done. Ask the vendor which version of Sallyport knows this command.',
+    check: 'The command was refused. Ask the vendor which version of Sallyport supports it.',
     class: 'content',
     retry: 'never',
   },
   'PLATFORM-RATE': {
     text: 'The platform sent more than {limit} {command} commands within an hour.',
-    check: 'The command was refused and nothing was done. Ask the vendor why its platform sends them.',
+    check: 'This command was refused. Ask the vendor why the platform sends it so often.',
     class: 'policy',
     retry: 'never',
   },
@@ -52,13 +52,13 @@ export const PLATFORM_CODES = {
   },
   'PLATFORM-DENIED': {
     text: 'Request {request} from the platform for support logs was denied by {by:words}.',
-    check: 'Nothing was collected. What happens to such requests depends on support_logs.on_platform_request.',
+    check: 'Nothing was collected. To handle such requests in another way, set support_logs.on_platform_request to deny, ask or allow.',
     class: 'policy',
     retry: 'never',
   },
   // Identity and activation (`platform/identity`, `platform/activation`)
   LICENSE: {
-    text: 'Activation reached {server:words} {through:words}, and it answered: {answer:words}. The {leg:words} is not the problem.',
+    text: 'Activation reached {server:words} {through:words}. The server answered: {answer:words}. The {leg:words} is not the problem.',
     check: 'Next step: {remedy:words}.',
     class: 'license',
     retry: 'change',
@@ -77,7 +77,7 @@ export const PLATFORM_CODES = {
   },
   'LICENSE-KEY': {
     text: 'The activation key is not valid: {reason:words}. It was not sent.',
-    check: 'A key has four groups of four letters and digits, such as AAAA-BBBB-CCCC-DDDD. Copy it from the vendor.',
+    check: 'A key has four groups of four letters and digits, such as AAAA-BBBB-CCCC-DDDD. Copy the key exactly as the vendor sent it.',
     class: 'license',
     retry: 'change',
   },

@@ -36,7 +36,7 @@ export const TRUST_CODES = {
   'TUF-MISMATCH': {
     text: 'The file {file} (role {role}) does not match {listedBy:words}: {what:words} is {found}, but {expected} is listed (TUF {clause}).',
     check:
-      'A proxy or cache may have changed the file, or a cache or mirror may have both old and new files. If the next attempts also fail, ask the proxy team, then the vendor.',
+      'A proxy may have changed the file, or a cache or mirror may have a mix of old and new files. If the next attempts also fail, ask the proxy team, then the vendor.',
     class: 'content',
     retry: 'later',
   },
@@ -49,7 +49,7 @@ export const TRUST_CODES = {
   },
   'TUF-LIMIT': {
     text: 'The file {file} (role {role}) is longer than {limit:size} (TUF {clause}).',
-    check: 'A proxy or server may be sending other data instead of the file. Otherwise ask the vendor.',
+    check: 'A proxy or server may be sending other data instead of the file. If the file itself is this long, report it to the vendor.',
     class: 'content',
     retry: 'later',
   },
@@ -67,16 +67,16 @@ export const TRUST_CODES = {
     retry: 'later',
   },
   'TUF-ROOT-UNSURE': {
-    text: 'It is unknown whether {file} exists: the response was HTTP {status}, which the server or a proxy may have sent.',
+    text: 'Cannot tell whether the repository has a newer root ({file}): HTTP {status} may have come from the server or from a proxy.',
     check:
-      'Ask the proxy team whether the proxy blocks this URL. To be sure who sent a response, use an https metadata_url, and ask for an exception from TLS inspection for its host.',
+      'Ask the proxy team whether the proxy blocks this URL. If metadata_url uses https and the proxy does not decrypt it, every response is from the server.',
     class: 'http',
     retry: 'later',
   },
   'TUF-ROOT-STEPS': {
     text: 'The repository has more than {limit} new root files. This check ended at version {version} (TUF {clause}).',
     check:
-      'If this host was off for years, no action is needed: the next check continues there. Otherwise ask the vendor.',
+      'If this host was off for years, no action is needed: the next check continues with the later roots. Otherwise, ask the vendor.',
     class: 'content',
     retry: 'later',
   },
@@ -88,7 +88,7 @@ export const TRUST_CODES = {
   },
   'TUF-DELEGATIONS': {
     text: 'Searching for {path} needed more than {limit} delegated roles (TUF {clause}).',
-    check: 'Report it to the vendor, who must delegate more directly.',
+    check: 'Report it to the vendor, who must delegate this path through fewer roles.',
     class: 'content',
     retry: 'change',
   },
@@ -99,8 +99,8 @@ export const TRUST_CODES = {
     retry: 'later',
   },
   'CLOCK-BACK': {
-    text: 'The clock of this host says {now:time}, but the previous check was at {latest:time}, which is later.',
-    check: 'Check the clock and its time servers. If the clock is slow, expired metadata is accepted.',
+    text: 'The clock of this host shows {now:time}, which is earlier than the previous check ({latest:time}).',
+    check: 'Check the clock and its time servers. While the clock is slow, this host accepts expired metadata.',
     class: 'system',
     retry: 'later',
   },
@@ -113,9 +113,9 @@ export const TRUST_CODES = {
     isLocal: true,
   },
   'TRUST-OTHER-ROOT': {
-    text: 'This host already trusts root {version}, fingerprint {known}; the given one has fingerprint {found}.',
+    text: 'This host already trusts root {version}, fingerprint {known}; the given root has fingerprint {found}.',
     check:
-      'Later roots of the same vendor are accepted automatically. If the vendor lost its root keys: sallyport trust import ROOT --replace --fingerprint SHA256.',
+      'Later roots of the same vendor are accepted automatically. If the vendor lost its root keys, run: sallyport trust import ROOT --replace --fingerprint SHA256.',
     class: 'policy',
     retry: 'change',
     isLocal: true,

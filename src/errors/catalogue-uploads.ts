@@ -11,7 +11,7 @@ export const UPLOAD_CODES = {
   },
   'UPLOADS-OFF': {
     text: 'Cannot send {title:words}: {key:key} is not set to {wanted:words}.',
-    check: 'Nothing leaves this host before an admin enables it. Set the key, then repeat the command.',
+    check: 'Uploads are off until an admin enables them. Set the key, then repeat the command.',
     class: 'policy',
     retry: 'change',
   },
@@ -25,13 +25,13 @@ export const UPLOAD_CODES = {
   },
   'SUBMIT-UNKNOWN': {
     text: 'The connection to the daemon at {path} was lost before the response arrived: {reason:words}.',
-    check: 'The documents may have been accepted. If duplicates are acceptable, repeat the command.',
+    check: 'The documents may or may not have been accepted. If the vendor can handle duplicates, repeat the command.',
     class: 'system',
     retry: 'later',
   },
   'DOCUMENTS-INVALID': {
     text: 'Nothing in {what} was accepted, because {count} line{count:s} of the input cannot be accepted ({reason:words}).',
-    check: 'Correct these lines, then submit the input again. It must be UTF-8, with one JSON object on each line.',
+    check: 'Correct these lines, then submit the input again. The input must be UTF-8, with one JSON object on each line.',
     class: 'content',
     retry: 'change',
   },
@@ -57,14 +57,14 @@ export const UPLOAD_CODES = {
   'BATCH-CONFLICT': {
     text: '{url} already has different content under the ID of batch {batch}: {reason:words}.',
     check:
-      'The batch is held. Ask the operator of the collector which content it has, then run sallyport queue retry or sallyport queue drop.',
+      'The batch is held. Ask the operator of the collector which content it has. Then send the batch again (sallyport queue retry) or delete it (sallyport queue drop).',
     class: 'http',
     retry: 'change',
   },
   'DOCUMENTS-REJECTED': {
     text: 'The collector rejected {count} document{count:s} of batch {batch}.',
     check:
-      'They are kept with the reasons; run sallyport queue show batch/{batch} to see which. Report them to the authors of the program that submitted them.',
+      'The rejected documents are kept with their reasons. To see them, run sallyport queue show batch/{batch}. Report them to the authors of the program that submitted them.',
     class: 'content',
     retry: 'never',
   },
@@ -122,13 +122,13 @@ export const UPLOAD_CODES = {
   'JOBS-FULL': {
     text: 'Too many jobs are waiting. Jobs: {count} (limit {limit}). Size: {bytes:size} (limit {limitBytes:size}). No new job was started.',
     check:
-      'To see their states, run sallyport send-logs list. To delete one that is not waiting for its upload, run sallyport send-logs delete JOB.',
+      'To see their states, run sallyport send-logs list. To delete a job that is not waiting for its upload, run sallyport send-logs delete JOB.',
     class: 'system',
     retry: 'later',
   },
   'BUNDLE-HELD': {
     text: 'Bundle {job} is held, because a scanner blocked it.',
-    check: 'Ask the team that runs the scanner to allow it, then run sallyport queue retry.',
+    check: 'Ask the team that runs the scanner to allow the bundle, then run sallyport queue retry.',
     class: 'policy',
     retry: 'change',
   },
@@ -169,12 +169,12 @@ export const UPLOAD_CODES = {
   'UPLOAD-TOO-LARGE': {
     text: '{whose:words} answered 413: a request with {bytes:size} is too large.',
     check:
-      'Sallyport tries smaller requests, down to 64 KiB. Ask the administrator there to allow larger request bodies for {url}.',
+      'Sallyport tries smaller requests, down to 64 KiB. Ask its administrator to allow larger request bodies for {url}.',
     class: 'http',
     retry: 'later',
   },
   'UPLOAD-OTHER-BYTES': {
-    text: 'The bytes that the server has at {url} are not those of the bundle: {reason:words}.',
+    text: 'The bytes at {url} differ from the bundle: {reason:words}.',
     check:
       'The bundle is uploaded once more. If this happens again, a proxy or the server is changing the content: compare the digests.',
     class: 'content',

@@ -82,7 +82,7 @@ export const CONFIG_EVENTS = {
   'not-put-back': {
     level: 'error',
     thread: 'Config',
-    text: 'The {room} module could not return to the previous settings and may use rejected ones until a restart: {error:advised}',
+    text: 'The {room} module could not return to the previous settings and may use rejected settings until a restart: {error:advised}',
   },
   'folder-exposed': {
     level: 'warn',

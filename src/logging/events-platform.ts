@@ -23,12 +23,12 @@ export const PLATFORM_EVENTS = {
   'platform-ended': {
     level: 'info',
     thread: null,
-    text: 'The link to the platform ended, as proxies close old connections; connecting again in {next:ms}. Links that ended since the last such line: {count}. {error:advised}',
+    text: 'The link to the platform ended; connecting again in {next:ms}. This is normal if a proxy closes old connections. Links that ended since the previous line of this kind: {count}. {error:advised}',
   },
   'platform-other-version': {
     level: 'warn',
     thread: null,
-    text: 'Ignoring messages of the platform in format {version}; this version reads format 1.',
+    text: 'Ignoring messages from the platform in format {version}; this version of Sallyport reads only format 1.',
   },
   // Starting and stopping
   'platform-on': {
@@ -86,7 +86,7 @@ export const PLATFORM_EVENTS = {
   'platform-sequence-back': {
     level: 'warn',
     thread: null,
-    text: 'The command numbers of the platform have restarted at {seq}, although this host has already received number {after}. The server was probably restored from a backup. Commands that were carried out are not repeated.',
+    text: 'The platform has restarted its command numbers at {seq}, but this host has already received number {after}. The platform was probably restored from a backup. Commands that were already carried out are not repeated.',
   },
   // Reports
   'platform-report-sent': {
@@ -103,7 +103,7 @@ export const PLATFORM_EVENTS = {
   'identity-unusable': {
     level: 'error',
     thread: 'Main',
-    text: 'The identity of this host cannot be used, so it cannot be activated: {error:advised}',
+    text: 'The identity of this host cannot be used, so this host cannot be activated: {error:advised}',
     folds: true,
   },
   'identity-reset': {
@@ -129,7 +129,7 @@ export const PLATFORM_EVENTS = {
   'license-unusable': {
     level: 'warn',
     thread: 'Main',
-    text: 'The stored license has no effect: {error:advised}',
+    text: 'The stored license cannot be used: {error:advised}',
   },
   'license-keys-changed': {
     level: 'info',

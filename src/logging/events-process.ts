@@ -66,12 +66,12 @@ export const PROCESS_EVENTS = {
   'screen-behind': {
     level: 'warn',
     thread: 'Main',
-    text: 'The reader of stdout does not keep up, so some lines are not written there. The log file has all lines.',
+    text: 'The program that reads stdout is too slow, so some lines are left out there. The log file has all lines.',
   },
   'screen-lines-lost': {
     level: 'warn',
     thread: 'Main',
-    text: '{count} line{count:s} missing on stdout because its reader did not keep up. The log file has them.',
+    text: '{count} line{count:s} missing on stdout, because the program that reads stdout was too slow. The log file has all lines.',
   },
   'fault-stack': { level: 'debug', thread: 'Main', text: 'Stack of the internal error: {frames}.' },
   repeated: {

@@ -86,7 +86,7 @@ export const UPLOADS_EVENTS = {
   'upload-progress': {
     level: 'debug',
     thread: null,
-    text: 'The server has {confirmed:size} of {length:size} of bundle {job}.',
+    text: 'The server has confirmed {confirmed:size} of {length:size} of bundle {job}.',
   },
   uploaded: {
     level: 'info',

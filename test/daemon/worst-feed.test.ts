@@ -118,7 +118,7 @@ describe('a daemon that reads the worst feed', () => {
       }
 
       const log = await readFile(join(dir, 'logs', 'sallyport.log'), 'utf8');
-      expect(log).toContain('The reader of stdout does not keep up');
+      expect(log).toContain('The program that reads stdout is too slow');
       // 1.5 MB of lines each round; two rounds warm it up.
       expect((sizes.at(-1) ?? 0) - (sizes[2] ?? 0)).toBeLessThan(60_000);
     } finally {

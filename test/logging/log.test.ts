@@ -63,7 +63,7 @@ describe('the log', () => {
 
     expect(waiting).toBeLessThanOrEqual(1_048_576);
     expect(lines.filter((line) => line.includes('Downloading'))).toHaveLength(15_000);
-    expect(lines.filter((line) => line.includes('does not keep up'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('reads stdout is too slow'))).toHaveLength(1);
     expect(lines.at(-1)).toMatch(/\[WARN\].* \d+ lines missing on stdout/);
   });
 

@@ -36,7 +36,7 @@ describeWith(['squid'], 'activation through Squid', () => {
     });
     const { failure, outcome } = await activate(key, AUTH, alice('right'));
     expect(failure?.message).toBe(
-      'Activation reached the server through proxy corp, and it answered: key already used. The proxy is not the problem.',
+      'Activation reached the server through proxy corp. The server answered: key already used. The proxy is not the problem.',
     );
     expect(outcome).toEqual({ kind: 'user-login' });
   });

@@ -92,7 +92,7 @@ describe('activation of a host', () => {
     const other = await host(rig.through({ port: proxy.port }));
     const { failure, outcome, activation } = await other.verbs.activate(key);
     expect(failure?.message).toBe(
-      'Activation reached the server through proxy corp, and it answered: key already used. The proxy is not the problem.',
+      'Activation reached the server through proxy corp. The server answered: key already used. The proxy is not the problem.',
     );
     expect(outcome).toEqual({ kind: 'user-login' });
     expect(activation.state).toBe('unactivated');

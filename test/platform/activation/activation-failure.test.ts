@@ -88,7 +88,7 @@ describe('activation failure', () => {
   ])('the answer %s is LICENSE: "%s", and the proxy is not the problem', (answer, words) => {
     const failure = refusal(answer, SAME, 'corp');
     expect(failure.message).toBe(
-      `[LICENSE] Activation reached the server through proxy corp, and it answered: ${words}. The proxy is not the problem.`,
+      `[LICENSE] Activation reached the server through proxy corp. The server answered: ${words}. The proxy is not the problem.`,
     );
     expect(refusal(answer, SAME, null).safeText).toContain('without a proxy');
     expect(failure.advice).not.toContain('"');
