@@ -126,6 +126,24 @@ describe('tuf-conformance', () => {
     expect(visited(repository)).toEqual([bin]);
   });
 
+  it('test_TestDelegateConsistentSnapshotDisabled', async () => {
+    const repository = new SimulatedRepository();
+    const client = new TestClient(repository);
+    repository.root['consistent_snapshot'] = false;
+    repository.publish('root');
+    for (const name of ['role1', '..', '.']) repository.delegate('targets', { name });
+    repository.publishAll();
+
+    expect(await client.outcome()).toBe('accepted');
+    expect(await client.download('missingpath')).toBeNull();
+    expect(repository.metadataRequests.slice(-3)).toEqual([
+      ['role1', null],
+      ['..', null],
+      ['.', null],
+    ]);
+    expect(client.files.names().every((path) => path.startsWith('/state/trust/repository/'))).toBe(true);
+  });
+
   it('test_cached_role_is_verified_against_current_delegator', async () => {
     // A and B delegate to C with different keys. C is signed for A only, so B cannot vouch for it.
     const repository = new SimulatedRepository();

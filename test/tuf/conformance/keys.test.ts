@@ -35,6 +35,23 @@ describe('tuf-conformance test_keys', () => {
     expect(client.version('snapshot')).toBeNull();
   });
 
+  it('test_root_has_keys_but_not_snapshot', async () => {
+    const { repository, client } = start();
+    for (let count = 0; count < 3; count += 1) repository.addKey('snapshot');
+    repository.authority('snapshot').threshold = 3;
+    repository.publish('root', 'snapshot', 'timestamp');
+    expect(await client.outcome()).toBe('accepted');
+    // The root demands one signature more than there are keys. Then it lists the ID of a fifth key, which it does not hold.
+    repository.authority('snapshot').threshold = 5;
+    for (const keyIds of [[], [testKey('ecdsa', { name: 'absent' }).keyId]]) {
+      repository.authority('snapshot').keyids.push(...keyIds);
+      repository.publish('root', 'snapshot', 'timestamp');
+      expect(await client.outcome()).toBe('TUF-SIGNATURE');
+      expect(client.version('snapshot')).toBe(2);
+    }
+    expect(client.rootVersion()).toBe(4);
+  });
+
   it('test_duplicate_keys', async () => {
     const { repository, client } = start();
     const key = testKey();

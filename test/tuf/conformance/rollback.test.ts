@@ -89,6 +89,22 @@ describe('tuf-conformance test_rollback', () => {
     expect(client.version('snapshot')).toBe(1);
   });
 
+  it('test_new_snapshot_version_mismatch', async () => {
+    const { repository, client } = start();
+    repository.publish('snapshot');
+    repository.listed('timestamp', 'snapshot')['version'] = 1;
+    repository.publish('root', 'timestamp');
+
+    expect(await client.outcome()).toBe('accepted');
+    expect(repository.metadataRequests).toContainEqual(['snapshot', 1]);
+    expect(client.trusted()).toEqual([
+      ['root', 2],
+      ['snapshot', 1],
+      ['targets', 1],
+      ['timestamp', 2],
+    ]);
+  });
+
   it('test_new_timestamp_fast_forward_recovery', async () => {
     const { repository, client } = start();
     fastForward(repository, 'timestamp');
