@@ -3,7 +3,14 @@ import type { KnipConfig } from 'knip';
 
 export default {
   // Started by their path. knip finds scripts and tests itself.
-  entry: ['src/main.ts', 'tools/*.js', 'tools/bundle.ts', 'bench/*.ts', 'test/support/faults/watchdog.ts'],
+  entry: [
+    'src/main.ts',
+    'tools/*.js',
+    'tools/bundle.ts',
+    'tools/package/main.ts',
+    'bench/*.ts',
+    'test/support/faults/watchdog.ts',
+  ],
   project: ['src/**/*.ts', 'tools/**/*.{js,ts}', 'test/**/*.ts', 'bench/**/*.ts', '*.ts'],
   // Tests read a file of the first by its path. The second is installed only for Negotiate.
   ignoreDependencies: ['google-closure-compiler-java', 'kerberos'],

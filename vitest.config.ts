@@ -4,7 +4,9 @@ import { defineConfig } from 'vitest/config';
 import { SuiteOrder } from './tools/suite-order.ts';
 
 const TESTS = ['test/**/*.test.ts'];
-const IGNORED = ['**/node_modules/**', 'packages/**', 'logs/**', 'state/**', '.cache/**'];
+/** These need packages, which take a minute to make; `.ci/run` makes them. SALLYPORT_PACKAGES names their folder. */
+const PACKAGE_TESTS = process.env['SALLYPORT_PACKAGES'] === undefined ? ['test/packages/**'] : [];
+const IGNORED = [...PACKAGE_TESTS, '**/node_modules/**', 'packages/**', 'logs/**', 'state/**', '.cache/**'];
 
 /**
  * Files that need a process of their own: those that replace a module with `vi.mock`, and those with the tag because they

@@ -113,6 +113,11 @@ class Sallyport {
         const parts = { terminal, known, environment: this.#environment, places: this.#places, signal };
         return await submitAction(parts).submit(globals, options);
       },
+      version: async (options) => {
+        const { printVersions } = await import('#cli/terminal/versions.ts');
+        printVersions(terminal, await (await import('./version-action.ts')).collectVersions(VERSION), options);
+        return EXIT_OK;
+      },
       activation: async () =>
         (await import('./activation-actions.ts')).activationActions({ terminal, signal, withControl, known }),
       ...trustActions({ terminal, withControl }),

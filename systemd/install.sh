@@ -10,7 +10,7 @@ umask 022
 
 usage() {
   cat <<'TEXT'
-usage: systemd/install.sh [--node FILE] [--program DIR]
+usage: systemd/install.sh [--node FILE] [--program DIR] [--foreign]
        systemd/install.sh --remove | --purge
 
   --node FILE     the Node to install (default: the one that came with the packages); it needs the library libatomic
@@ -18,6 +18,7 @@ usage: systemd/install.sh [--node FILE] [--program DIR]
   --remove        stop the service and remove the program; configuration, packages, state and logs stay
   --purge         like --remove, and also remove configuration, packages, state, logs, documents that wait in
                   /var/spool/sallyport, changes to the unit, and the user
+  --foreign       with DESTDIR: the Node is for another machine, so it is not started to check it
   DESTDIR=DIR     install below DIR; makes no user and talks to no systemd
 TEXT
 }
@@ -27,6 +28,8 @@ root=$(dirname "$here")
 dest=${DESTDIR-}
 lib=$dest/usr/lib/sallyport
 doc=$dest/usr/share/doc/sallyport
+share=$dest/usr/share/sallyport
+foreign=
 node=
 program=$root/dist/program
 if [ -f "$root/main.js" ]; then program=$root; fi
@@ -42,6 +45,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --node) node=${2:?--node needs a file}; shift ;;
     --program) program=${2:?--program needs a folder}; shift ;;
+    --foreign) foreign=yes ;;
     --remove) action=remove ;;
     --purge) action=purge ;;
     -h | --help) usage; exit 0 ;;
@@ -58,6 +62,17 @@ if [ -z "$dest" ]; then
 fi
 # Also true if systemd runs but cannot be reached, as in a chroot.
 manages() { [ -n "$live" ] && [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }
+
+# A program that a package manager installed is upgraded and removed by it alone.
+fail_if_packaged() {
+  [ -n "$live" ] || return 0
+  if command -v dpkg-query >/dev/null && dpkg-query -S /usr/lib/sallyport/node >/dev/null 2>&1; then
+    fail "the Debian package sallyport owns /usr/lib/sallyport. Upgrade it with apt, or remove it first: apt remove sallyport"
+  fi
+  if command -v rpm >/dev/null && rpm -qf /usr/lib/sallyport/node >/dev/null 2>&1; then
+    fail "the rpm sallyport owns /usr/lib/sallyport. Upgrade it with dnf, or remove it first: dnf remove sallyport"
+  fi
+}
 
 find_node() {
   node=$program/node
@@ -89,6 +104,7 @@ check_parts() {
   [ -n "$node" ] || find_node
   [ -f "$program/main.js" ] || fail "$program/main.js is missing: run npm run build first."
   [ -x "$node" ] || fail "$node is missing: run npm run build first, or name a Node by --node."
+  if [ -n "$foreign" ] && [ -n "$dest" ]; then return; fi
   version=$("$node" --version 2>&1) || fail_without_library "$version"
   major=${version#v}
   [ "${major%%.*}" -ge 24 ] || fail "$node is $version; 24.15 or newer is needed."
@@ -152,8 +168,19 @@ put_files() {
   for file in "$root"/docs/man/*.1; do
     if [ -e "$file" ]; then put 0644 "$file" "$dest/usr/share/man/man1/${file##*/}"; fi
   done
-  put 0644 "$root/config/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.example.yaml"
-  put 0644 "$root/config/sallyport.schema.json" "$dest/etc/sallyport/sallyport.schema.json"
+  put 0644 "$root/config/sallyport.schema.json" "$share/sallyport.schema.json"
+  put_example
+  # Where older versions had them.
+  rm -f "$dest/etc/sallyport/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.schema.json"
+}
+
+# The copy in another folder still finds the schema.
+put_example() {
+  unfinished=$share/sallyport.example.yaml.new
+  sed '1s|=\./|=/usr/share/sallyport/|' "$root/config/sallyport.example.yaml" > "$unfinished"
+  chmod 0644 "$unfinished"
+  mv -f "$unfinished" "$share/sallyport.example.yaml"
+  unfinished=
 }
 
 make_user_and_folders() {
@@ -193,7 +220,7 @@ install_all() {
   fi
   echo "Installed Sallyport $(/usr/bin/sallyport --version) with Node $version."
   if [ ! -e /etc/sallyport/sallyport.yaml ]; then
-    echo 'Next: copy /etc/sallyport/sallyport.example.yaml to /etc/sallyport/sallyport.yaml (chmod 0640, chgrp sallyport),'
+    echo 'Next: install -m 0640 -g sallyport /usr/share/sallyport/sallyport.example.yaml /etc/sallyport/sallyport.yaml,'
     echo 'edit it, then: sallyport config check && systemctl enable --now sallyport'
   fi
 }
@@ -211,7 +238,9 @@ remove_all() {
   rm -f "$dest/usr/bin/sallyport" \
     "$dest/usr/lib/sysusers.d/sallyport.conf" "$dest/usr/lib/tmpfiles.d/sallyport.conf" \
     "$dest/usr/share/man/man1/sallyport.1" \
+    "$share/sallyport.example.yaml" "$share/sallyport.schema.json" \
     "$dest/etc/sallyport/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.schema.json"
+  rmdir "$share" 2>/dev/null || true
   if manages; then systemctl daemon-reload; fi
   if [ "$action" = purge ]; then
     rm -rf "$dest/etc/sallyport" "$dest/var/lib/sallyport" "$dest/var/log/sallyport" "$dest/var/spool/sallyport" \
@@ -233,6 +262,7 @@ remove_all() {
   fi
 }
 
+fail_if_packaged
 case $action in
   install) install_all ;;
   *) remove_all ;;

@@ -20,6 +20,8 @@ import { fileURLToPath } from 'node:url';
 import {
   type ChunkingContext,
   type InputOptions,
+  type OutputAsset,
+  type OutputChunk,
   type OutputOptions,
   type Plugin,
   type PluginContext,
@@ -116,6 +118,7 @@ async function bundleThread(script: string): Promise<Asset[]> {
   const build = await rolldown(inputOf({ [nameOf(script)]: script }));
   try {
     const { output } = await build.generate({ ...OUTPUT, entryFileNames: 'parts/[name]-[hash].js' });
+    noteModules(output);
     return output.map((file) => ({
       type: 'asset',
       fileName: file.fileName,
@@ -165,7 +168,7 @@ async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
   rmSync(fresh, { recursive: true, force: true });
   const build = await rolldown(inputOf({ main: entry }));
   try {
-    await build.write({
+    const { output } = await build.write({
       ...OUTPUT,
       dir: fresh,
       entryFileNames: '[name].js',
@@ -174,14 +177,55 @@ async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
         includeDependenciesRecursively: false,
       },
     });
+    noteModules(output);
   } finally {
     await build.close();
   }
   writeFileSync(join(fresh, 'package.json'), '{ "type": "module" }\n');
+  writeFileSync(join(fresh, 'components.json'), `${JSON.stringify(componentsOf(moduleFiles), null, 2)}\n`);
   copyKoffi(join(fresh, 'node_modules'));
   if (kit) copyKit(fresh);
   rmSync(dir, { recursive: true, force: true });
   renameSync(fresh, dir);
+}
+
+/** Every module in a file of the program. A module without code of its own in any file is not part of it. */
+const moduleFiles = new Set<string>();
+
+function noteModules(output: readonly (OutputChunk | OutputAsset)[]): void {
+  for (const file of output) {
+    if (file.type !== 'chunk') continue;
+    for (const [id, { renderedLength }] of Object.entries(file.modules)) {
+      if (renderedLength > 0) moduleFiles.add(id.replace(/^\0/, '').replace(/\?.*$/, ''));
+    }
+  }
+}
+
+/** The npm packages in the program, sorted; `sallyport version` and the SBOM list them. */
+function componentsOf(files: Iterable<string>): Component[] {
+  const found = new Map<string, Component>();
+  const add = (folder: string) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Component;
+    found.set(`${name}@${version}`, { name, version, license });
+  };
+  for (const file of files) {
+    const [folder] = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? [];
+    if (folder !== undefined) add(folder);
+  }
+  if (existsSync(join(MODULES, 'koffi'))) add(join(MODULES, 'koffi'));
+  return [...found.values()].sort((one, other) =>
+    compare(`${one.name}@${one.version}`, `${other.name}@${other.version}`),
+  );
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : 1;
+}
+
+interface Component {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
 }
 
 /** Optional, as in package.json. Only a unit of Type=notify needs it. */

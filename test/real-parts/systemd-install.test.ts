@@ -44,7 +44,7 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     expect(await machine.run('getent', 'group', 'sallyport-admin')).toMatch(/^sallyport-admin:[^:]*:\d+:$/m);
     expect(await machine.show('ActiveState', 'sallyport-change.socket')).toBe('inactive');
     has('/etc/sallyport drwxr-x--- root:sallyport');
-    has('/etc/sallyport/sallyport.example.yaml -rw-r--r-- root:root');
+    has('/usr/share/sallyport/sallyport.example.yaml -rw-r--r-- root:root');
     has('/var/lib/sallyport drwx--x--x sallyport:sallyport');
     has('/var/log/sallyport drwxr-x--- sallyport:sallyport');
     has('/var/spool/sallyport/new drwxrws--T sallyport:sallyport-submit');

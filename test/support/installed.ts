@@ -23,7 +23,7 @@ const RESET = `
 for unit in sallyport-change.socket 'sallyport-change@*.service' sallyport.service; do systemctl stop "$unit" || true; done
 systemctl reset-failed
 find /var/lib/sallyport /var/log/sallyport /etc/sallyport/secrets -mindepth 1 -delete
-find /etc/sallyport -type f ! -name 'sallyport.example.yaml' ! -name 'sallyport.schema.json' -delete
+find /etc/sallyport -type f -delete
 for changes in /etc/systemd/system/sallyport*.service.d; do
   [ ! -e "$changes" ] || { rm -rf "$changes" && systemctl daemon-reload; }
 done

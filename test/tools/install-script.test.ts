@@ -66,12 +66,13 @@ describe('install.sh', { timeout: 60_000 }, () => {
     ]);
     expect(tree()).toEqual(
       expect.arrayContaining([
-        'etc/sallyport/sallyport.example.yaml',
         'usr/bin/sallyport',
         'usr/lib/systemd/system/sallyport.service',
         'usr/share/doc/sallyport/install.md',
         'usr/share/doc/sallyport/examples/logrotate/sallyport',
         'usr/share/doc/sallyport/examples/support-logs.conf',
+        'usr/share/sallyport/sallyport.example.yaml',
+        'usr/share/sallyport/sallyport.schema.json',
       ]),
     );
   });

@@ -65,6 +65,7 @@ export interface Actions
   configUpgrade(globals: Globals, options: { dryRun: boolean }): Promise<number>;
   serveChanges(globals: Globals): Promise<number>;
   demo(options: { dir?: string; once: boolean }): Promise<number>;
+  version(options: { json: boolean }): Promise<number>;
 }
 
 /** Parses the arguments and runs the command. Returns the exit status. The parser prints help and usage errors. */
@@ -256,6 +257,13 @@ function addDemo(program: Command, actions: Actions, does: MakeAction): void {
     .option('--once', 'exit after one round', false)
     .option('--dir <dir>', 'folder for all files of the demo; it is emptied first')
     .action(does((options: { dir?: string; once: boolean }) => actions.demo(options)));
+  program
+    .command('version')
+    .description(
+      'print the versions of Sallyport, its Node and every module in it, as its bill of materials lists them',
+    )
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.version(options)));
 }
 
 function readSize(text: string): number {
@@ -285,7 +293,7 @@ First steps:
   sallyport status                   show whether everything works, and why
 
 The configuration file is /etc/sallyport/sallyport.yaml if Sallyport is installed, config/sallyport.yaml in a checkout.
-The example next to it shows every key. Failure codes are in docs/failure-codes.md, exit statuses in docs/commands.md.
+The example shows every key: /usr/share/sallyport/sallyport.example.yaml, or the file next to it. Failure codes are in docs/failure-codes.md, exit statuses in docs/commands.md.
 
 Exit status: 0 success, 64 bad arguments, 78 bad configuration, 10 name resolution, 11 connection, 12 proxy
 authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 20 activation, 70 a bug in

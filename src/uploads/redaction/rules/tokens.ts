@@ -60,7 +60,8 @@ const TOKENS: readonly ExpressionRule[] = [
   {
     name: 'azure-key',
     version: 1,
-    masks: 'Azure storage keys, client secrets and DevOps tokens, and other Azure keys that contain a known mark of Azure such as AIoT',
+    masks:
+      'Azure storage keys, client secrets and DevOps tokens, and other Azure keys that contain a known mark of Azure such as AIoT',
     example: `key ${sample('', 76)}+ASt${sample('', 6)}==`,
     untouched: `sha512-${sample('', 86)}==`,
     hint: /\+A(?:St|Rm|Eh|CDb|Sb|CR)|A(?:IoT|zCa|zSe|zFu|Act|ZDO)|\dQ~/,
