@@ -23,13 +23,17 @@ export interface MenuCommand {
 export async function runMenuCommand(context: CommandContext, command: MenuCommand): Promise<number> {
   const { terminal, files, clock, signal } = context;
   const { environment, size } = command;
+  const isLineTerminal = isDumb(environment['TERM']);
   const { keys } = terminal.answers;
   if (keys === null) throw new UsageError('sallyport menu needs a terminal.');
   await runMenu({
     terminal: {
       write: (text) => terminal.screen.write(text),
       keys,
-      isDumb: isDumb(environment['TERM']),
+      isDumb: isLineTerminal,
+      // Without cursor control, each screen is printed below the last one, so its size does not matter.
+      window: () => (isLineTerminal ? null : (terminal.window?.size() ?? null)),
+      onResize: (listener) => terminal.window?.onResize(listener) ?? (() => undefined),
       isAscii: !showsUnicode(environment),
     },
     ports: await choosePorts(context, command),

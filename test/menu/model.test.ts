@@ -330,6 +330,58 @@ describe('menu: the result of a change', () => {
   });
 });
 
+describe('menu: the size of the terminal', () => {
+  const resized = (driver: MenuDriver, columns: number, rows: number) =>
+    driver.send({ kind: 'resized', window: { columns, rows } });
+
+  it.each([
+    [80, 24, '80x24'],
+    [200, 60, '80x24'],
+    [80, 18, '80x24'],
+    [80, 17, '16x2'],
+    [79, 24, '16x2'],
+  ] as const)('menu: a terminal of %ix%i gets the layout for %s', (columns, rows, size) => {
+    expect(resized(MenuDriver.at(someFacts()), columns, rows).state.size).toBe(size);
+    expect(resized(MenuDriver.at(someFacts(), '16x2'), columns, rows).state.size).toBe('16x2');
+  });
+
+  it('menu: a terminal that is too small for full screens gets two rows, the keys, and the size needed', () => {
+    const { screen } = resized(MenuDriver.at(someFacts()).press('enter', 'enter'), 60, 15);
+    expect(screen.trimEnd()).toBe(
+      [
+        'PROXY HOST\n10.9.2.1\n',
+        'Up Down: change character   Left Right: move   ENTER: take\nEsc: back\n',
+        'This terminal has 60x15. Full screens need 80x18.',
+      ].join('\n'),
+    );
+  });
+
+  it('menu: a terminal of 10 columns shows what it needs', () => {
+    expect(resized(MenuDriver.at(someFacts()), 10, 1).screen).toBe('NEEDS 16x2');
+    expect(resized(MenuDriver.at(someFacts(), '16x2'), 15, 2).screen).toBe('NEEDS 16x2');
+  });
+
+  it('menu: a new size keeps the screen and what was entered', () => {
+    const driver = inField('password').type('s3cret');
+    resized(resized(driver, 40, 10), 80, 24).press('enter', 'enter');
+    expect(driver.last('change').draft?.answers.password).toEqual({ kind: 'typed', text: 's3cret' });
+  });
+
+  it('menu: with 18 rows, every screen has its keys in the last row and no text is lost', () => {
+    const failure = { code: 'TCP-REFUSED', message: 'word '.repeat(200), check: 'The end.' };
+    const driver = resized(inField('password').type('s').press('enter'), 80, 18).press('enter');
+    for (let stage = 1; stage <= 20; stage += 1) driver.send({ kind: 'stage', text: `STAGE ${stage}` });
+    expect(driver.rows).toContain('STAGE 20');
+    driver.send({ kind: 'changed', result: { kind: 'failed', failure } });
+    for (let line = 1; line <= 30; line += 1) driver.press('down');
+    expect(driver.rows).toContain('The previous settings remain in effect.');
+    driver.press('enter');
+    expect(driver.screen.split('\n')).toHaveLength(18);
+    expect(driver.rows.at(-1)).toBe('Up Down: select   ENTER: continue');
+    expect(driver.rows.at(-2)).toContain('SAVE ANYWAY     save them');
+  });
+});
+
 describe('menu: any keys', () => {
   const SECRET = 'Zq7!vX#9kP';
   const key = fc.oneof(
@@ -367,9 +419,11 @@ describe('menu: any keys', () => {
   it('menu: no sequence throws, shows the password, or leaves another screen by Up', () => {
     const event = fc.oneof({ weight: 9, arbitrary: key }, { weight: 1, arbitrary: fc.constantFrom(...answers) });
     const size = fc.constantFrom('80x24', '16x2' as const);
+    const window = fc.record({ columns: fc.integer({ min: 1, max: 100 }), rows: fc.integer({ min: 1, max: 30 }) });
     fc.assert(
-      fc.property(size, fc.array(event, { maxLength: 120 }), (display, events) => {
+      fc.property(size, fc.array(event, { maxLength: 120 }), fc.option(window), (display, events, area) => {
         const driver = MenuDriver.at(events.length % 2 === 0 ? someFacts() : ENABLED, display);
+        driver.send({ kind: 'resized', window: area });
         for (const one of events) {
           const before = driver.state.screen;
           if (one === 'secret') typeSecret(driver);
@@ -379,8 +433,10 @@ describe('menu: any keys', () => {
           if (one === 'up' && before.kind !== after.kind) expect(LEFT_BY_UP).toContain(before.kind);
           const { lines, cursor } = frameOf(driver.state);
           expect(lines.join('')).not.toContain(SECRET);
-          expect(lines.length).toBe(display === '16x2' ? 2 : 24);
-          expect(cursor === null || cursor.column < (display === '16x2' ? 16 : 80)).toBe(true);
+          const { columns, rows } = area ?? (display === '16x2' ? { columns: 16, rows: 2 } : { columns: 80, rows: 24 });
+          expect(lines.length).toBeLessThanOrEqual(rows);
+          expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(columns);
+          expect(cursor === null || (cursor.column < columns && cursor.row < rows)).toBe(true);
         }
       }),
       { numRuns: 300 },

@@ -92,6 +92,32 @@ describeWith(['tmux'], 'the menu in a terminal', () => {
       await site.remove();
     }
   });
+
+  it('menu screens: a terminal that is resized in the middle shows the same field in a layout that fits', async () => {
+    const site = await Site.make();
+    try {
+      await site.configure();
+      const pane = await openMenu(tmux, site.config, { columns: 60, rows: 15 });
+      expect(await pane.shows('ENABLE PROXY')).toContain('This terminal has 60x15. Full screens need 80x18.');
+      await pane.press('Enter', 'Enter');
+      await pane.shows(/^PROXY HOST\n10\.9\.2\.1$/m);
+      await pane.type('PROXY.EXAMPLE.COM');
+      // The last 16 columns, with the cursor behind them.
+      await pane.shows(/^PROXY HOST\nROXY\.EXAMPLE\.COM$|^PROXY HOST\nOXY\.EXAMPLE\.COM$/m);
+      await pane.resize(100, 30);
+      const large = await pane.shows('   PROXY.EXAMPLE.COM\n');
+      expect(large).not.toContain('This terminal');
+      expect(large.match(/PROXY HOST/g)).toHaveLength(1);
+      await pane.resize(12, 2);
+      expect((await pane.shows('NEEDS 16x2')).trim()).toBe('NEEDS 16x2');
+      await pane.resize(80, 24);
+      expect(await pane.shows('   PROXY.EXAMPLE.COM\n')).toBe(large.split('\n').slice(0, 24).join('\n'));
+      await pane.press('C-c');
+      expect(await pane.ended()).toBe(0);
+    } finally {
+      await site.remove();
+    }
+  });
 });
 
 async function enterPin(album: Album): Promise<void> {

@@ -50,6 +50,8 @@ export class MenuDriver {
   constructor(size: SizeName, over: Partial<MenuState> = {}) {
     this.state = {
       size,
+      chosen: size,
+      window: null,
       isAscii: size === '16x2',
       gateways: ['10.9.2.1'],
       facts: null,

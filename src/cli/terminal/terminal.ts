@@ -13,6 +13,16 @@ export interface Terminal {
   readonly screen: Screen;
   /** Answers to questions, and piped input. */
   readonly answers: Answers;
+  /** The window of a terminal; missing for a file or a pipe. */
+  readonly window?: TerminalWindow;
+}
+
+/** The window of a terminal, which a person can resize. */
+interface TerminalWindow {
+  /** Null if the terminal does not report it, as on most serial lines. */
+  size(): { readonly columns: number; readonly rows: number } | null;
+  /** Calls back when the size has changed. Returns how to end that. */
+  onResize(listener: () => void): () => void;
 }
 
 /** The width of the window, at which lines break. In files and pipes lines never break, so that grep finds them. */
@@ -43,6 +53,20 @@ export function processTerminal(): Terminal {
       unblock: () => [stdout, stderr].forEach(unblock),
     },
     answers: processAnswers(),
+    ...(stdout.isTTY === true ? { window: windowOf(stdout) } : {}),
+  };
+}
+
+function windowOf(stdout: NodeJS.WriteStream): TerminalWindow {
+  return {
+    size: () => {
+      const { columns = 0, rows = 0 } = stdout;
+      return columns > 0 && rows > 0 ? { columns, rows } : null;
+    },
+    onResize: (listener) => {
+      stdout.on('resize', listener);
+      return () => void stdout.off('resize', listener);
+    },
   };
 }
 

@@ -10,6 +10,18 @@ import type { Key } from './keys.ts';
 export const SIZES = { '80x24': { columns: 80, rows: 24 }, '16x2': { columns: 16, rows: 2 } } as const;
 export type SizeName = keyof typeof SIZES;
 
+/** Columns and rows of a terminal. */
+export interface MenuWindow {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** What a display is: the size that was chosen with `--size`, and the window; null if the terminal does not report it. */
+export interface DisplayFacts {
+  readonly chosen: SizeName;
+  readonly window: MenuWindow | null;
+}
+
 /** A failure in the words of its catalogue entry. */
 export interface FailureView {
   readonly code: string;
@@ -74,7 +86,8 @@ export interface ProxyDraft {
   readonly inClear: boolean;
 }
 
-export interface MenuState {
+export interface MenuState extends DisplayFacts {
+  /** The layout that fits. */
   readonly size: SizeName;
   /** Whether the display has only ASCII. */
   readonly isAscii: boolean;
@@ -106,7 +119,9 @@ export type MenuEvent =
   | { readonly kind: 'changed'; readonly result: ChangeResult }
   | { readonly kind: 'activated'; readonly result: ChangeResult }
   /** No key was pressed for a long time. */
-  | { readonly kind: 'idle' };
+  | { readonly kind: 'idle' }
+  /** The terminal has another size now. */
+  | { readonly kind: 'resized'; readonly window: MenuWindow | null };
 
 /** What the menu wants done. */
 export type MenuEffect =

@@ -7,6 +7,7 @@
 import type { ProxyFacts } from '#changes/proxy/facts.ts';
 import { editedProfile } from '#changes/proxy/profile-change.ts';
 import { fieldKey, openDraft, openProxyField } from './config-screens.ts';
+import { layoutFor } from './display.ts';
 import { editField, fieldText, openField } from './field.ts';
 import type { Key } from './keys.ts';
 import {
@@ -19,6 +20,7 @@ import {
   type MenuScreen,
   type MenuState,
   type MenuStep,
+  type MenuWindow,
 } from './screens.ts';
 import { isProxyInUse, lockedProfileNotice, requiredNotice, setupItems } from './setup.ts';
 import { lastTop } from './text.ts';
@@ -50,7 +52,17 @@ export function stepMenu(state: MenuState, event: MenuEvent): MenuStep {
       return onActivated(state, event.result);
     case 'idle':
       return onIdle(state);
+    case 'resized':
+      return onResized(state, event.window);
   }
+}
+
+function onResized(state: MenuState, window: MenuWindow | null): MenuStep {
+  const resized = { ...state, window, size: layoutFor({ chosen: state.chosen, window }) };
+  const { screen } = resized;
+  return 'top' in screen
+    ? show(resized, { ...screen, top: Math.min(screen.top, lastTop(resized, screen)) })
+    : stay(resized);
 }
 
 function onFacts(state: MenuState, { facts, outcome }: Extract<MenuEvent, { kind: 'facts' }>): MenuStep {

@@ -2,33 +2,40 @@
 
 import { wrapWords } from '#errors/template.ts';
 import { outcomeText } from '#platform/outcome/outcome.ts';
+import { bodyRows } from './display.ts';
 import { type MenuScreen, type MenuState, SIZES } from './screens.ts';
 
 /** A screen with a text that Up and Down scroll. */
 export type TextScreen = Extract<MenuScreen, { readonly top: number }>;
 
-/** Columns and rows that a text has on the large display, inside its margins. */
-const LARGE_TEXT = { columns: 74, rows: 14 } as const;
+/** Columns that a text has on the large display, inside its margins. */
+const LARGE_COLUMNS = 74;
+
+type Shown = Pick<MenuState, 'size' | 'isAscii' | 'window'>;
 
 /** Columns and rows that a text has. */
-function textArea(size: MenuState['size']): { readonly columns: number; readonly rows: number } {
-  return size === '16x2' ? SIZES['16x2'] : LARGE_TEXT;
+function textArea({ size, window }: Pick<Shown, 'size' | 'window'>): {
+  readonly columns: number;
+  readonly rows: number;
+} {
+  return size === '16x2' ? SIZES['16x2'] : { columns: LARGE_COLUMNS, rows: bodyRows(window) };
 }
 
 /** All lines of a text screen. */
-function linesOf({ size, isAscii }: Pick<MenuState, 'size' | 'isAscii'>, screen: TextScreen): readonly string[] {
-  const { columns } = textArea(size);
+function linesOf(state: Shown, screen: TextScreen): readonly string[] {
+  const { columns } = textArea(state);
+  const { size, isAscii } = state;
   return paragraphsOf(screen, { isAscii, isSmall: size === '16x2' }).flatMap((text) => wrapText(text, columns));
 }
 
 /** The lines that the display shows now. */
-export function visibleLines(state: Pick<MenuState, 'size' | 'isAscii'>, screen: TextScreen): readonly string[] {
-  return linesOf(state, screen).slice(screen.top, screen.top + textArea(state.size).rows);
+export function visibleLines(state: Shown, screen: TextScreen): readonly string[] {
+  return linesOf(state, screen).slice(screen.top, screen.top + textArea(state).rows);
 }
 
 /** The last line that may be at the top of the display. */
-export function lastTop(state: Pick<MenuState, 'size' | 'isAscii'>, screen: TextScreen): number {
-  return Math.max(0, linesOf(state, screen).length - textArea(state.size).rows);
+export function lastTop(state: Shown, screen: TextScreen): number {
+  return Math.max(0, linesOf(state, screen).length - textArea(state).rows);
 }
 
 /** Lines of at most `columns` characters. A longer word, such as a long host name, is broken. */

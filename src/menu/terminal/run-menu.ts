@@ -5,8 +5,9 @@
 // and nothing is saved. The terminal is left as it was. Relies on the ports never to reject a change.
 
 import { asCoded } from '#errors/coded-error.ts';
+import { layoutFor } from '#menu/model/display.ts';
 import type { Key } from '#menu/model/keys.ts';
-import type { MenuEffect, MenuEvent, MenuState, SizeName } from '#menu/model/screens.ts';
+import type { MenuEffect, MenuEvent, MenuState, MenuWindow, SizeName } from '#menu/model/screens.ts';
 import { stepMenu } from '#menu/model/step.ts';
 import type { PinAttempts } from '#menu/pin-attempts.ts';
 import type { MenuPorts } from '#menu/ports.ts';
@@ -24,6 +25,10 @@ interface MenuTerminal {
   /** Whether it cannot move the cursor (TERM=dumb). */
   readonly isDumb: boolean;
   readonly isAscii: boolean;
+  /** Its size now; null if it is not known. */
+  window(): MenuWindow | null;
+  /** Calls back when its size has changed. Returns how to end that. */
+  onResize(listener: () => void): () => void;
 }
 
 export interface MenuOptions {
@@ -64,8 +69,10 @@ class Menu {
     const { terminal, size, gateways } = options;
     this.#options = options;
     this.#writer = new ScreenWriter((text) => terminal.write(text), { isDumb: terminal.isDumb });
+    const display = { chosen: size, window: terminal.window() };
     this.#state = {
-      size,
+      ...display,
+      size: layoutFor(display),
       isAscii: terminal.isAscii || size === '16x2',
       gateways,
       facts: null,
@@ -81,6 +88,7 @@ class Menu {
       (bytes) => this.#onBytes(bytes),
       () => this.#dispatch({ kind: 'key', key: { kind: 'interrupt' } }),
     );
+    const stopResizing = terminal.onResize(() => this.#onResize());
     const stopListening = onAbort(signal, () => this.#over.resolve());
     try {
       this.#show();
@@ -93,11 +101,17 @@ class Menu {
       this.#idle?.cancel();
       this.#escape?.cancel();
       stopListening();
+      stopResizing();
       // A change that is being written is completed.
       await this.#running;
       this.#writer.end();
       stopKeys();
     }
+  }
+
+  #onResize(): void {
+    this.#writer.forget();
+    this.#dispatch({ kind: 'resized', window: this.#options.terminal.window() });
   }
 
   #onBytes(bytes: Uint8Array): void {

@@ -22,6 +22,12 @@ export class ScreenWriter {
     this.#isDumb = isDumb;
   }
 
+  /** Forgets what is on the display, so that the next frame clears it: a terminal moves lines when its size changes. */
+  forget(): void {
+    this.#shown = [];
+    this.#hasBegun = false;
+  }
+
   /** Shows a frame in place of the last one. */
   show(frame: Frame): void {
     const text = this.#isDumb ? this.#dumb(frame) : this.#addressed(frame);

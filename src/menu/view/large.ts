@@ -1,6 +1,7 @@
-// The screens on a display of 80 columns and 24 rows: a head line, a title, the body, and the keys. Pure.
+// The screens on a display of 80 columns and up to 24 rows: a head line, a title, the body, and the keys. Pure.
 
 import { CHARACTERS, type FieldName } from '#menu/model/characters.ts';
+import { bodyRows, largeRows } from '#menu/model/display.ts';
 import type { FieldState } from '#menu/model/field.ts';
 import { FAILURE_ITEMS, type MenuScreen, type MenuState, SIZES } from '#menu/model/screens.ts';
 import { setupItems } from '#menu/model/setup.ts';
@@ -10,12 +11,11 @@ import { showField, spreadGroups } from './fields.ts';
 import type { Frame } from './frame-type.ts';
 import { HINTS, screenTitle } from './labels.ts';
 
-const { columns: COLUMNS, rows: ROWS } = SIZES['80x24'];
+const { columns: COLUMNS } = SIZES['80x24'];
 const MARGIN = '   ';
 const TITLE_ROW = 4;
 const BODY_ROW = 6;
 const FIELD_COLUMNS = 60;
-const MAX_STAGES = 14;
 const RULE = '-'.repeat(COLUMNS);
 
 interface Body {
@@ -26,13 +26,14 @@ interface Body {
 
 export function largeFrame(state: MenuState): Frame {
   const { lines, cursor } = bodyOf(state);
-  const rows = Array.from({ length: ROWS }, () => '');
+  const height = largeRows(state.window);
+  const rows = Array.from({ length: height }, () => '');
   rows[0] = headLine(state);
   rows[1] = RULE;
   rows[TITLE_ROW] = `${MARGIN}${screenTitle(state)}`;
   for (const [index, line] of lines.entries()) rows[BODY_ROW + index] = `${MARGIN}${line}`;
-  rows[ROWS - 2] = RULE;
-  rows[ROWS - 1] = ` ${HINTS[state.screen.kind]}`;
+  rows[height - 2] = RULE;
+  rows[height - 1] = ` ${HINTS[state.screen.kind]}`;
   return { lines: rows, cursor: cursor === undefined ? null : { row: BODY_ROW, column: MARGIN.length + cursor } };
 }
 
@@ -66,7 +67,7 @@ function bodyOf(state: MenuState): Body {
     case 'cleartext':
       return { lines: ['The proxy offers only Basic: others on the network can read the password.'] };
     case 'working':
-      return { lines: screen.stages.slice(-MAX_STAGES) };
+      return { lines: screen.stages.slice(-bodyRows(state.window)) };
     default:
       return { lines: [] };
   }
