@@ -1,8 +1,8 @@
-// Limits how often a PIN may be tried, also over restarts of the menu: Ctrl-C does not give new attempts.
+// Limits how often a PIN can be tried, even if the menu is restarted in between.
 //
 // Guarantees: an attempt is recorded before it is made. If the file cannot be written, the attempts of this process are
-// still limited. A clock that steps back only makes the wait longer. Without a state folder (a menu that root started),
-// nothing is stored.
+// still limited. A clock that is set back only makes the wait longer. Without a state folder, as in a menu that root
+// started, nothing is stored.
 
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-// What the menu needs from its surroundings. The model and the terminal know only these ports.
+// The interfaces that the menu needs. The model and the terminal use only these interfaces.
 
 import type { ProxyFacts } from '#changes/proxy/facts.ts';
 import type { Outcome } from '#platform/outcome/outcome.ts';

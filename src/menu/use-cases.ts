@@ -1,8 +1,8 @@
-// The ports of the menu over the use cases of `#changes`: in a process that can write the configuration, or through the
-// change service.
+// Connects the ports of the menu with the use cases of `#changes`. They run in this process if it can write the
+// configuration, and otherwise in the change service.
 //
-// Guarantees: a change is saved only after its test passed, or by SAVE ANYWAY. An abort before that leaves the file as
-// it is. A typed password is registered for redaction before it is used.
+// Guarantees: a change is saved only after its test passed, or with SAVE ANYWAY. If it is aborted before that, the file
+// is unchanged. A typed password is registered as a secret, so that it is masked in output, before it is used.
 
 import { activateByService, askService, lookByService, type ServicePlace } from '#changes/client.ts';
 import type { ChangeContext } from '#changes/context.ts';

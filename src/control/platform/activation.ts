@@ -27,7 +27,7 @@ const activationSchema = z.object({
       created_at: z.string(),
       /** Where the private key is. */
       key_in: z.enum(['file', 'credential']),
-      /** Whether it is bound to the machine id of this host. */
+      /** Whether it is bound to the machine ID of this host. */
       bound: z.boolean(),
     })
     .nullable(),
@@ -110,7 +110,7 @@ export const ACTIVATION_VERBS = {
     does: 'release the activation',
     result: activationResultSchema,
   }),
-  /** Gives this host a new identity and agent id. */
+  /** Gives this host a new identity and agent ID. */
   resetIdentity: answer({
     path: '/v1/identity/reset',
     needs: 'admin',

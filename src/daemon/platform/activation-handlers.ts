@@ -1,7 +1,7 @@
-// The handlers of the verbs about identity and activation.
+// The handlers for requests about identity and activation.
 //
-// Guarantees: a valid activation key is masked in every output of this process before it is used. A text that is not a key
-// is never masked.
+// Guarantees: before a valid activation key is used, it is registered as a secret, so that every output of this process
+// masks it. A text that is not a key is never masked.
 
 import type { Failure, Verbs } from '#control/control.ts';
 import type { ACTIVATION_VERBS, ActivationResult, ShownActivationState } from '#control/platform/activation.ts';

@@ -1,5 +1,5 @@
-// Keeps activation from a proxy that decrypts TLS. The key and the requests for a license are in the body, so it is not
-// enough to withhold headers. Pure.
+// Keeps activation requests from a proxy that decrypts TLS. Their secrets are in the body, so it is not enough to leave
+// out headers. Pure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';

@@ -1,7 +1,8 @@
-// What each command of the platform does here. Every handler is idempotent by the id of the command.
+// The handlers of the commands of the platform. Every handler is idempotent by command ID.
 //
-// Guarantees: a command has no field that could name a file, a path, a URL or a setting. Checks for updates respect the
-// hold on updates. Support logs are sent only as `support_logs.on_platform_request` says. Advice is stored, never run.
+// Guarantees: no command has a field that could name a file, a path, a URL or a setting. Checks for updates respect the
+// hold on updates. Support logs are sent only as `support_logs.on_platform_request` allows. Advice is stored and never
+// run.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,9 +1,9 @@
-// The activation in a running Sallyport: opened when it is needed, checked at the start and once a day, and the source
-// of the signatures of all purposes.
+// The activation in a running Sallyport. It is opened when it is needed, and checked at the start and once a day. It
+// also makes the signatures for all purposes.
 //
-// Guarantees: a host that needs no activation loads no module for it. Requests are signed only for the origins that the
-// settings of their purpose name. Nothing of an activation goes to a proxy that decrypts TLS, unless tokens may. Nothing
-// here stops any other work.
+// Guarantees: a host that needs no activation loads no module for it. Requests are signed only for the origins in the
+// settings of their purpose. If a proxy decrypts TLS, no request of an activation is sent through it, unless the
+// settings allow tokens there. A failure here does not stop other work.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -66,7 +66,7 @@ export class HostActivation {
     this.#identity = parts.identity;
   }
 
-  /** The agent id, which changes with the identity. */
+  /** The agent ID, which changes with the identity. */
   get agent(): InstalledAgent {
     return this.#parts.agent;
   }
@@ -141,7 +141,7 @@ export class HostActivation {
     await this.#activation?.idle();
   }
 
-  /** Gives this host a new identity and agent id. Returns where the previous one is kept. */
+  /** Gives this host a new identity and agent ID. Returns where the previous one is kept. */
   async resetIdentity(): Promise<{ readonly agent: string; readonly aside: string | null }> {
     const activation = await this.open();
     const identity = this.#identity as HostIdentity;

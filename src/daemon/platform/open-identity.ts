@@ -1,7 +1,7 @@
-// Opens the identity of this host at the start, before anything uses the agent id.
+// Opens the identity of this host at the start, before the agent ID is used.
 //
-// Guarantees: a host that needs no identity makes no file and loads no module. A problem with the identity is reported
-// and ends nothing: only an activation needs it.
+// Guarantees: a host that needs no identity makes no file and loads no module. If the identity cannot be opened, this
+// is reported, and everything except activation continues.
 
 import { join } from 'node:path';
 import type { Environment } from '#config/places.ts';

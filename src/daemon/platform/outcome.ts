@@ -1,4 +1,4 @@
-// The outcome of this host: from the last work of the purpose that it is connected for, or from a diagnosis.
+// The outcome of this host, from the last operation of the purpose for which it is connected, or from a diagnosis.
 
 import { hostname } from 'node:os';
 import type { Purpose } from '#config/purposes.ts';

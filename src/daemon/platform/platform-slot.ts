@@ -1,5 +1,5 @@
-// Where the rest of the daemon finds the link to the platform. It knows the link only by what it reads of it, because
-// the link itself needs all parts of the daemon.
+// The place where other parts of the daemon find the link to the platform. The link needs all parts of the daemon, so
+// they know only the part of its interface that they read.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { StoredAdvice } from '#platform/inbox/advice.ts';
@@ -26,7 +26,7 @@ export interface PlatformService {
   readonly startedAtMs: number | null;
   /** A request of the platform for support logs was decided. */
   requestDecided(): void;
-  /** This host has another agent id: the link is opened again with it. */
+  /** This host has another agent ID: the link is opened again with it. */
   identityChanged(): void;
 }
 

@@ -1,4 +1,4 @@
-// The section of `status` about the link to the platform, and what `status --check` warns of.
+// The section of `status` about the link to the platform, and its warnings in `status --check`.
 
 import type { PlatformStatus } from '#control/platform/link.ts';
 import { toFailure } from '#daemon/failure.ts';

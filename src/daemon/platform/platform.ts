@@ -1,8 +1,8 @@
-// The link to the platform as the daemon has it: started, ended and restarted as the settings say.
+// Starts, stops and restarts the link to the platform in the daemon, as the settings require.
 //
-// Guarantees: while `platform.enabled` is false, no connection is opened, no file is made and no module of the link is
-// loaded. A store that cannot be opened is reported and tried again every minute; other parts are not affected. A
-// command without a daemon never opens the link.
+// Guarantees: while `platform.enabled` is false, no connection is opened, no file is written, and no module of the link
+// is loaded. If a store cannot be opened, this is reported and tried again every minute, and other parts continue.
+// Commands that run without a daemon never open the link.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Settings } from '#config/settings.ts';

@@ -1,4 +1,4 @@
-// Collects what a report to the platform says, from the parts of a running Sallyport.
+// Collects the facts of a report to the platform from the parts of a running Sallyport.
 
 import { PURPOSES } from '#config/purposes.ts';
 import type { Parts } from '#daemon/parts.ts';

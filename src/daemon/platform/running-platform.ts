@@ -1,6 +1,6 @@
 // The link to the platform while it is enabled: the inbox with the handlers of its commands, the link, and reports.
 //
-// Loaded only when `platform.enabled` is true.
+// This module is loaded only if `platform.enabled` is true.
 
 import { join } from 'node:path';
 import { toFailure } from '#daemon/failure.ts';

@@ -29,7 +29,7 @@ export interface RequestSigner {
 export interface SigningKey {
   /** A private Ed25519 key. */
   readonly key: KeyObject;
-  /** The agent id: printable ASCII. */
+  /** The agent ID: printable ASCII. */
   readonly keyId: string;
   /** The wall clock, in milliseconds since the epoch. */
   now(): number;

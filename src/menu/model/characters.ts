@@ -1,5 +1,5 @@
-// The characters of each field, as the manual of the sensor lists them, and the words for a character that a field
-// does not accept. Pure.
+// The characters that each field accepts, as the manual of the sensor lists them, and the message for other characters.
+// Pure.
 
 export type FieldName = 'host' | 'port' | 'user' | 'password' | 'pin' | 'key';
 

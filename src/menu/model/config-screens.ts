@@ -1,4 +1,4 @@
-// CONFIG PROXY PARAMETERS: the four fields, from the shown values to complete answers. Pure.
+// The screen CONFIG PROXY PARAMETERS and the four fields after it, from the first values to complete answers. Pure.
 
 import type { ProxyFacts } from '#changes/proxy/facts.ts';
 import { editedProfile } from '#changes/proxy/profile-change.ts';

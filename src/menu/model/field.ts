@@ -1,8 +1,8 @@
-// Edits one field with a few keys or a keyboard. Pure.
+// Edits one field, with a few keys or with a keyboard. Pure.
 //
-// In a field, Up and Down change the character at the cursor, and Left and Right move. Each place can also be blank,
-// which ends the text there. The text behind a blank place is hidden, and it is removed when the cursor moves or the
-// field is taken, so the text that is shown is the text that is taken.
+// In a field, Up and Down change the character at the cursor, and Left and Right move the cursor. A position can also
+// be blank, and the text then ends before it. The text after a blank position is hidden. It is deleted when the cursor
+// moves or the field is accepted, so the accepted text is always the text that is shown.
 
 import { acceptCharacter, CHARACTERS, type FieldName, MAX_LENGTH, nameCharacter } from './characters.ts';
 import type { Key } from './keys.ts';

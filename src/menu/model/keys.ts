@@ -1,4 +1,4 @@
-// The keys of the menu. A terminal sends bytes; `terminal/key-reader.ts` converts them.
+// The keys of the menu. `terminal/key-reader.ts` converts the bytes of a terminal to these keys.
 
 /** A key, or text from the keyboard or the clipboard. */
 export type Key =

@@ -1,4 +1,4 @@
-// The state of the menu: one screen at a time, and what was answered so far. Types only.
+// The state of the menu: the current screen and the answers so far. Types only.
 
 import type { ProxyFacts } from '#changes/proxy/facts.ts';
 import type { Outcome } from '#platform/outcome/outcome.ts';

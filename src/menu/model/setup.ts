@@ -1,4 +1,4 @@
-// SETUP NETWORK: its items, and the notices that lead to or from it. Pure.
+// The items of the screen SETUP NETWORK, and the notices before and after it. Pure.
 
 import type { ProfileFacts, ProxyFacts } from '#changes/proxy/facts.ts';
 import type { MenuScreen, MenuState, SetupItem } from './screens.ts';

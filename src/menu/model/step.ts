@@ -1,8 +1,8 @@
-// The menu as a state machine: a state and an event give the next state and what to do. Pure.
+// The menu as a state machine: from a state and an event, it calculates the next state and the effects. Pure.
 //
-// Guarantees: pressing Up twice leaves only CONFIG PROXY PARAMETERS, REALLY ENABLE PROXY? and REALLY DISABLE PROXY?,
-// always to SETUP NETWORK. Nothing is changed before one of the last two was answered with ENTER. Relies on the caller
-// to perform the effects, and to send their results as events.
+// Guarantees: pressing Up twice leads to SETUP NETWORK from three screens only: CONFIG PROXY PARAMETERS, REALLY ENABLE
+// PROXY? and REALLY DISABLE PROXY? Nothing is changed before one of these two questions was answered with ENTER. Relies
+// on the caller to perform the effects and to send their results as events.
 
 import type { ProxyFacts } from '#changes/proxy/facts.ts';
 import { editedProfile } from '#changes/proxy/profile-change.ts';

@@ -1,7 +1,7 @@
 // Converts the bytes of a terminal to keys: VT100 and xterm sequences for the arrows, UTF-8 text, and bracketed paste.
 //
-// Guarantees: bytes of a sequence or a character that arrive in several parts are joined. A sequence that is not known
-// is ignored as a whole and never taken as text. The memory is bounded.
+// Guarantees: a sequence or a character that arrives in several parts is joined. An unknown sequence is ignored
+// completely and never read as text. The use of memory is limited.
 
 import { StringDecoder } from 'node:string_decoder';
 import type { Key } from '#menu/model/keys.ts';

@@ -1,8 +1,9 @@
-// Runs the menu on a terminal: keys and results go into the state machine, its frames to the screen, its effects to the
-// ports.
+// Runs the menu on a terminal. Keys and results go to the state machine, its frames go to the screen, and its effects
+// go to the ports.
 //
-// Guarantees: one change at a time. If the terminal is lost, or the process has to stop, a running test is aborted
-// and nothing is saved. The terminal is left as it was. Relies on the ports never to reject a change.
+// Guarantees: there is one change at a time. If the terminal is lost or the process must stop, a running test is
+// aborted and nothing is saved. The settings of the terminal are restored at the end. Relies on ports that never reject
+// a change.
 
 import { asCoded } from '#errors/coded-error.ts';
 import { layoutFor } from '#menu/model/display.ts';

@@ -1,7 +1,8 @@
-// Writes frames to a terminal. With cursor control (VT100, ECMA-48) each changed line is written in its place. Without
-// it (TERM=dumb), a new screen is written as lines below the last one, and a change of its last line in that line.
+// Writes frames to a terminal. If the terminal has cursor control (VT100, ECMA-48), each changed line is overwritten in
+// its place. Otherwise (TERM=dumb), a new screen is written below the last one. If only the last line changes, this
+// line is overwritten.
 //
-// Guarantees: no color and no attribute is used. The cursor is where the next character is entered.
+// Guarantees: no colors or attributes are used. The cursor is at the position of the next character.
 
 import type { Frame } from '#menu/view/frame-type.ts';
 

@@ -1,4 +1,4 @@
-// A field as it is displayed: its value within a given width, without secrets, and the place of the cursor. Pure.
+// Draws a field within a given width: its value without secrets, and the position of the cursor. Pure.
 
 import { type FieldState, fieldText } from '#menu/model/field.ts';
 

@@ -1,4 +1,4 @@
-// What a display shows. Types only.
+// The type of a frame for a display.
 
 export interface Frame {
   /** One for each row. */

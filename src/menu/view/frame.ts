@@ -1,4 +1,4 @@
-// A screen as lines of text and the place of the cursor, for a display of 80 columns and 24 rows or of 16 and 2. Pure.
+// Draws a screen as lines of text and a position of the cursor, for a display of 80x24 or 16x2 characters. Pure.
 //
 // Guarantees: no line is wider than the display, and no frame contains a password, a PIN or an activation key.
 

@@ -1,4 +1,4 @@
-// The screens on a display of 80 columns and up to 24 rows: a head line, a title, the body, and the keys. Pure.
+// Draws the screens for a display of 80 columns and up to 24 rows: a header line, a title, the text, and the keys. Pure.
 
 import { CHARACTERS, type FieldName } from '#menu/model/characters.ts';
 import { bodyRows, largeRows } from '#menu/model/display.ts';

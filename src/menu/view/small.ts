@@ -1,4 +1,4 @@
-// The screens on a display of 16 columns and 2 rows. Pure.
+// Draws the screens for a display of 16 columns and 2 rows. Pure.
 
 import type { FieldState } from '#menu/model/field.ts';
 import { FAILURE_ITEMS, type MenuState, SIZES } from '#menu/model/screens.ts';

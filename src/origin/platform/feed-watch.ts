@@ -1,6 +1,6 @@
 // Notices a new release in the served folder: another serial of the feed, or another snapshot of a signed repository.
 //
-// A renewed timestamp is not a release: with a fleet of agents, all of them would check for updates for nothing.
+// A renewed timestamp alone is not a release. Otherwise, all agents would check for updates although there are none.
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Where a platform keeps its state in a served folder.
+// The paths at which a platform keeps its state in a served folder.
 
 import { join } from 'node:path';
 

@@ -1,8 +1,7 @@
-// The platform of the reference server: the links to its agents, and their activation (docs/protocol-platform.md). Its
-// data is in a folder next to the served one.
+// The platform of the reference server: the links to its agents, and their activation (docs/protocol-platform.md).
 //
-// Guarantees: nothing is written outside that folder, and other users cannot read it. Commands, results and activations
-// survive a crash. Requires that only one server uses the folder.
+// Guarantees: it writes only to its own folder, which other users cannot read. Commands, results and activations
+// survive a crash. Relies on only one server using the folder.
 
 import { randomUUID } from 'node:crypto';
 import { EventLog } from '#origin/event-log.ts';

@@ -1,7 +1,7 @@
-// What a vendor requests of a platform that is running: files in a folder, which the server reads twice a second.
+// Requests of a vendor to a running platform: files in a folder, which the server reads twice a second.
 //
-// Guarantees: a request is complete or not there. It is carried out once, even if the server is killed in between, and
-// it waits while no server runs. Only users who can write to the folder of the server can send commands.
+// Guarantees: a file appears only when it is complete. Its request is carried out once, even if the server is killed in
+// between. If no server is running, it waits. Only users who can write to the folder of the server can send commands.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';

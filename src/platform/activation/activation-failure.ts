@@ -1,9 +1,8 @@
-// Says which part of the path an activation failed at (requirement R2): the server refused it, or the request never
-// reached the server. Pure.
+// Reports where an activation failed (requirement R2): the server refused it, or there was no usable response. Pure.
 //
-// Guarantees: LICENSE only if the activation server itself answered. Every failure on the path to it is LICENSE-PROXY,
-// with the original failure. A failure of this host keeps its own code. If the server is not that of the feed, every
-// failure names its URL (requirement R5).
+// Guarantees: the code is LICENSE only if the activation server itself answered. Every failure on the path to the
+// server is LICENSE-PROXY and contains the original failure. A failure on this host keeps its own code. If the
+// activation server is not the server of the feed, every failure names its URL (requirement R5).
 
 import type { Code } from '#errors/catalogue.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -66,7 +66,7 @@ const OFFLINE_TITLE = 'sallyport offline-request 1';
 
 /**
  * A request for a host without a connection, as the text of a file. Its signature proves that this host has the private
- * key: Ed25519 over five lines, joined by line feeds: a title, agent id, version, public key and time.
+ * key: Ed25519 over five lines, joined by line feeds: a title, agent ID, version, public key and time.
  */
 export function offlineRequest({ agent, publicKey }: ActivatingHost, key: KeyObject, nowMs: number): string {
   const created = utcTime(nowMs);

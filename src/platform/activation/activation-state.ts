@@ -1,7 +1,7 @@
-// What this host has of its activation, and which state that means at a time. Pure.
+// The stored facts about the activation of this host, and the state that follows from them at a given time. Pure.
 //
-// Guarantees: a license that the vendor's keys do not sign never makes a host activated. A clock that is wrong for a
-// moment changes no state for good: the license stays, and the state is computed again at the next check.
+// Guarantees: a host is activated only by a license that is signed with a key of the vendor. If the clock is wrong for
+// a moment, the license stays, and the next check computes the state again.
 
 import { z } from 'zod';
 import { ACTIVATION_STATES, type ActivationState } from '#platform/outcome/outcome.ts';

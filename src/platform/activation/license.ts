@@ -1,7 +1,7 @@
-// Licenses: a statement that the vendor has signed, in a DSSE envelope (Dead Simple Signing Envelope 1.0). Pure.
+// Licenses: statements that the vendor has signed, in a DSSE envelope (Dead Simple Signing Envelope 1.0). Pure.
 //
-// Guarantees: nothing of a license is used before a signature by one of the given keys was verified. The key id in the envelope is
-// never trusted; it only chooses which key is tried first.
+// Guarantees: no part of a license is used before a signature with one of the given keys was verified. The key ID in
+// the envelope is not trusted. It only selects the key that is tried first.
 
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { z } from 'zod';

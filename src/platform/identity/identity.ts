@@ -1,9 +1,9 @@
-// The identity of this host: its agent id and its Ed25519 key, bound to the machine.
+// The identity of this host: its agent ID and its Ed25519 key. It is bound to the machine.
 //
-// Guarantees: an identity that was copied to another machine is not used there. That machine gets a new agent id and a
-// new key, and the copy is kept under another name. The file of the identity decides about the agent id, so one rename
-// changes both. A restored backup on the same machine keeps its identity. The private key is in this file (mode 0600)
-// or in a systemd credential, never in both. A crash leaves the old identity or the new one.
+// Guarantees: if an identity is copied to another machine, that machine does not use it. The machine gets a new agent
+// ID and a new key, and the copy is renamed. The identity file has the agent ID, so one rename changes ID and key
+// together. A backup that is restored on the same machine keeps its identity. The private key is either in this file
+// (mode 0600) or in a systemd credential. A crash leaves the old identity or the new one.
 
 import { type KeyObject, randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -55,7 +55,7 @@ export interface ShownIdentity {
   readonly createdAtMs: number;
   /** Where the private key is. */
   readonly keyIn: 'file' | 'credential';
-  /** Whether it is bound to the machine id of this host. */
+  /** Whether it is bound to the machine ID of this host. */
   readonly isBound: boolean;
 }
 
@@ -79,7 +79,7 @@ export class HostIdentity {
     return { identity, findings: await identity.#load() };
   }
 
-  /** The agent id that this identity has; null before the first one. */
+  /** The agent ID that this identity has; null before the first one. */
   get agent(): string | null {
     return this.#stored?.agent ?? null;
   }
@@ -108,13 +108,13 @@ export class HostIdentity {
     return this.#key;
   }
 
-  /** Makes an identity for this agent id if there is none. @throws CodedError IDENTITY-KEY, FILE-*, DISK-FULL */
+  /** Makes an identity for this agent ID if there is none. @throws CodedError IDENTITY-KEY, FILE-*, DISK-FULL */
   async ensure(agent: string): Promise<void> {
     if (this.#stored !== null) return;
     await this.#make(agent, await this.#machineId());
   }
 
-  /** Replaces the identity by a new one with a new agent id. The previous one is kept under another name. */
+  /** Replaces the identity by a new one with a new agent ID. The previous one is kept under another name. */
   async reset(): Promise<{ readonly agent: string; readonly aside: string | null }> {
     const aside = this.#stored === null ? null : await this.#keepAside('replaced');
     const agent = randomUUID();

@@ -1,4 +1,4 @@
-// Binds an identity to the machine that it was made on: a salted hash of the machine id, which does not show the id.
+// Binds an identity to the machine on which it was made. It stores a salted hash of the machine ID, not the ID itself.
 // Pure, except that a new salt is random.
 
 import { createHmac, randomBytes } from 'node:crypto';

@@ -1,4 +1,4 @@
-// Advice of the platform: lines for the admin, which are shown and never run. The newest 20 are kept.
+// Advice from the platform: lines that are shown to the admin and never run. The newest 20 are kept.
 
 import { join } from 'node:path';
 import { z } from 'zod';

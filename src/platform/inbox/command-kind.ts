@@ -1,4 +1,4 @@
-// The spool of commands of the platform that were received and not carried out yet.
+// The spool for commands of the platform that were received but not carried out yet.
 
 import { z } from 'zod';
 import { purposeRow } from '#config/purposes.ts';

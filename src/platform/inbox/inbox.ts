@@ -1,9 +1,9 @@
-// The durable inbox: commands of the platform are on disk before they are acknowledged, and are carried out once.
+// The durable inbox. Commands of the platform are on disk before they are acknowledged, and each is carried out once.
 //
-// Guarantees: a command that was acknowledged is carried out or refused, whatever crashes, and its result is sent until
-// the platform has confirmed it. A command that has a result is never carried out again, however often it arrives. A
-// handler may be called again after a crash within it, so each is idempotent by the id of the command. If a command
-// cannot be stored, nothing after it is received on this connection. Relies on the lock of the state folder.
+// Guarantees: an acknowledged command is carried out or refused, even after a crash. Its result is sent until the
+// platform has confirmed it. A command that has a result is never carried out again. After a crash, a handler may be
+// called again for the same command, so every handler must be idempotent by command ID. If a command cannot be stored,
+// no later command is received on this connection. Relies on the lock of the state folder.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ScopedReport } from '#logging/scoped.ts';

@@ -1,8 +1,9 @@
-// The results of commands, and the number up to which commands were received: `platform-inbox.json`.
+// The results of commands, and the number of the last received command: `platform-inbox.json`.
 //
-// Guarantees: a result is durable before its command leaves the spool. It is kept for 30 days and until the platform has
-// confirmed it. At most 2,000 are kept: refusals that the platform has go first, results that wait for a person last. A
-// crash leaves the previous file, whose results are then sent once more. Relies on the lock of the state folder.
+// Guarantees: a result is durable before its command leaves the spool. It is kept for at least 30 days and until the
+// platform has confirmed it. At most 2,000 results are kept. Beyond that, confirmed refusals are deleted first, and
+// results that wait for a person last. A crash leaves the previous file, whose results are sent once more. Relies on
+// the lock of the state folder.
 
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,8 +1,8 @@
-// Computes when a link tries again, from data alone.
+// Calculates when the link connects again. Pure: the caller passes the random number.
 //
-// Guarantees: never sooner than a second. The waits of a fleet whose links end at the same moment are spread over at
-// least half a minute, so that a restart of the platform does not bring all hosts back at once. After a refused login, a
-// quarter of an hour or more. Pure: the caller passes the random number.
+// Guarantees: the wait is at least a second, and at least a quarter of an hour after a refused login. If the links of
+// many hosts end at the same moment, their waits are spread over at least half a minute, so that they do not all
+// connect at once when the platform restarts.
 
 /** Shortest wait, in milliseconds. */
 const MIN_WAIT_MS = 1_000;

@@ -1,4 +1,4 @@
-// The types of the state machine of the link: its states, the events that move it, and what it asks for.
+// The types of the state machine of the link: its states, its events, and the actions that it requests.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { PollWait } from './poll-wait.ts';

@@ -1,7 +1,8 @@
-// Decides how long a server may hold a poll. Pure.
+// Calculates how long the platform may hold a poll. Pure.
 //
-// A proxy may end a request that is silent for too long. Two polls in a row that were cut show this, and the next ones
-// wait for less. A single cut may be a restart of the server. After a day the full wait is tried again.
+// Some proxies end a request that is silent for too long. If two polls in a row are cut, the following polls wait for a
+// shorter time. A single cut is ignored, because it may be a restart of the server. After a day, the full wait is tried
+// again.
 
 /** Longest wait of a poll in seconds, and the shortest that is learned. */
 const MAX_POLL_SECONDS = 60;

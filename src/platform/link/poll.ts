@@ -1,7 +1,8 @@
-// The link over long polls: a POST with the messages of this host, whose response has those of the platform.
+// The link over long polling. A POST sends the messages of this host, and its response has the messages of the
+// platform.
 //
-// Guarantees: a poll ends within its wait and the response timeout. Without `keeps`, its connection is closed
-// afterwards, so no tunnel is open for longer than one poll.
+// Guarantees: a poll ends within its wait time plus the response timeout. Without `keeps`, the connection is closed
+// after each poll, so no tunnel stays open longer than one poll.
 
 import { coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';

@@ -1,4 +1,4 @@
-// What the link needs from its composition, and what it shows of itself.
+// The interfaces that the link needs, and the status that it provides.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { RequestSigner } from '#http/signatures/request-signer.ts';

@@ -1,4 +1,4 @@
-// What came from the platform: a message, or one that this version ignores.
+// What the link received: a message, or data that this version ignores.
 
 import type { ReadMessage } from '#platform/messages.ts';
 

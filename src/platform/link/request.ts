@@ -1,7 +1,8 @@
-// The requests of the link: one URL in two schemes, with the headers of the purpose and the signature of this host.
+// The requests of the link: the URL with the scheme of each transport, the headers of the purpose, and the signature of
+// this host.
 //
-// Guarantees: a token or a signature goes only to the origin of the active `platform.url`. While new settings are being
-// applied, the link may still have the previous URL.
+// Guarantees: a token or a signature is sent only to the origin of the active `platform.url`. This matters while new
+// settings are applied, because the link may still have the previous URL.
 
 import { coded } from '#errors/coded-error.ts';
 import type { SignableRequest } from '#http/signatures/request-signer.ts';

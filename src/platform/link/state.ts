@@ -1,9 +1,9 @@
-// The state machine of the link to the platform: from a state and an event to the next state and what to do. Pure: time
-// and randomness are inputs.
+// The state machine of the link to the platform. From a state and an event, it calculates the next state and the
+// actions. Pure: time and randomness are inputs.
 //
-// Guarantees: at most one connection is opened at a time, and nothing is opened in `off` or `waiting`. In mode `poll` no
-// WebSocket is opened. Every state ends: by an answer of the transport, which has a deadline for each step, or at
-// `wakeAtMs`. docs/architecture.md draws it.
+// Guarantees: at most one connection is opened at a time, and none in the states `off` and `waiting`. In mode `poll`,
+// no WebSocket is opened. Every state ends: either the transport reports an event, and each of its steps has a
+// deadline, or the time `wakeAtMs` is reached. docs/architecture.md has a drawing.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -1,8 +1,9 @@
-// The link over a WebSocket: opening it, and turning its frames into messages.
+// The link over a WebSocket: opens it, and converts its frames to messages.
 //
-// Guarantees: frames are read one at a time, and reading pauses while earlier messages are being handled, so a flood of
-// messages fills the buffers of the platform and not the memory of this host. What breaks the protocol ends the
-// connection with the close code of RFC 6455, 7.4.1. A socket that was ended is gone within a second.
+// Guarantees: frames are read one at a time, and reading pauses while earlier messages are handled. If the platform
+// sends too many messages, they fill the buffers of the network and not the memory of this host. If a frame violates
+// the protocol, the connection is closed with the close code of RFC 6455, 7.4.1. A closed socket is released within a
+// second.
 
 import type { RawData, WebSocket } from 'ws';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,9 +1,9 @@
-// What a host can say of its connection, in one of four states: connected under its own name, connected but not
-// activated, not connected, or not known yet. Pure.
+// The outcome of this host, which is one of four states: connected, connected but not activated, not connected, or not
+// known yet. Pure.
 //
-// Guarantees: status, health, diagnosis, activation and menu read the same state. A host that is connected but not
-// activated has passed the test of its proxy. docs/architecture.md has the states and transitions as a picture, which a
-// test compares.
+// Guarantees: status, health, diagnosis, activation and menu all use this state. If a host is connected but not
+// activated, the test of its proxy has passed. docs/architecture.md has a picture of the states and transitions, which
+// a test compares with the code.
 
 import { fillTemplate } from '#errors/template.ts';
 

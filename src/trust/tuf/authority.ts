@@ -1,5 +1,5 @@
-// The keys that may sign a role: key IDs, the keys that they name, and how many signatures are needed (TUF 4.3, 4.5).
-// Pure.
+// The keys that may sign for a role: their IDs, the keys themselves, and the required number of signatures (TUF 4.3,
+// 4.5). Pure.
 
 import { FormatError, type JsonObject, readInteger, readTexts } from './document.ts';
 import type { KeyRing } from './keys.ts';

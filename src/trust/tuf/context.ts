@@ -1,4 +1,4 @@
-// The data that the steps of one refresh share.
+// The data that all steps of one refresh share.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Common } from './decode.ts';

@@ -1,7 +1,8 @@
-// Delegations of a targets role: reading them, and which delegated roles may sign a path (TUF 4.5, TAP 15). Pure.
+// Delegations of a targets role: reads them, and finds the delegated roles that may sign a path (TUF 4.5, TAP 15).
+// Pure.
 //
-// Guarantees: roles keep the order of the file, which decides who is trusted more. `@tufjs/models` keeps them as keys
-// of an object, which moves names such as `10` to the front.
+// Guarantees: roles keep the order of the file, because this order decides which role is used first. `@tufjs/models`
+// keeps roles as keys of an object, which moves names such as `10` to the front.
 
 import { createHash } from 'node:crypto';
 import { readAuthority, type SigningAuthority, TOP_LEVEL_ROLES } from './authority.ts';

@@ -1,9 +1,9 @@
-// Public keys of a delegating role. `@tufjs/models` verifies a signature over the canonical form of the received
-// content; which keys count is decided here.
+// The public keys of a delegating role. `@tufjs/models` verifies signatures over the canonical form of the received
+// content. This module decides which keys count.
 //
-// Guarantees: a key is identified by its public key, never by its key ID, so the same key under two IDs or schemes
-// counts once. A key of an unknown type or form is ignored (TUF 4.2.2). The models are loaded at the first
-// verification, so that a host without signed feeds never loads them.
+// Guarantees: a key is identified by its public key, never by its key ID. The same key under two IDs or schemes
+// therefore counts once. A key of an unknown type or form is ignored (TUF 4.2.2). The models are loaded at the first
+// verification, so a host without signed feeds never loads them.
 
 import { createHash, createPublicKey, ECDH, type KeyObject } from 'node:crypto';
 import type { Key } from '@tufjs/models';

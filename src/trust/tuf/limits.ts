@@ -1,5 +1,4 @@
-// Limits on the data that the client reads and keeps, and on the delegations that it follows, whatever a repository
-// sends.
+// Limits for the data that the client reads and keeps, and for the delegations that it follows.
 
 import type { TufLimits } from './types.ts';
 

@@ -1,5 +1,4 @@
-// The timestamp and the snapshot (TUF 5.4, 5.5): they say what is new, and which version of each targets role is
-// current.
+// The timestamp and the snapshot (TUF 5.4, 5.5). They name the current version of each targets role.
 
 import { coded } from '#errors/coded-error.ts';
 import {

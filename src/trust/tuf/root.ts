@@ -1,8 +1,8 @@
-// The root: the one that the admin trusts, and every later one up to the newest (TUF 5.2, 5.3).
+// The root: the root that the admin trusts, and every later root up to the newest (TUF 5.2, 5.3).
 //
-// Guarantees: a root is trusted only if it is exactly one version higher than a trusted one and signed by both. The
-// chain is verified again at each start, from the root file of the admin. Each new root is stored before the next is
-// requested.
+// Guarantees: a root is trusted only if its version is exactly one higher than that of a trusted root, and both roots
+// have signed it. At each start, the chain is verified again from the root file of the admin. Each new root is stored
+// before the next one is requested.
 
 import { createHash } from 'node:crypto';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';

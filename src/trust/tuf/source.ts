@@ -1,5 +1,5 @@
-// The interface through which the TUF client gets the files of one repository. The client never builds a URL and never
-// opens a connection. A source does this over the route of its purpose.
+// The interface through which the TUF client gets the files of one repository. The client never builds a URL or opens a
+// connection. A source does this over the route of its purpose.
 
 /** A request for one metadata file. */
 export interface MetadataRequest {

@@ -1,10 +1,10 @@
-// The trusted metadata of one repository on disk: a folder below the state folder.
+// The trusted metadata of one repository on disk, in a folder below the state folder.
 //
-// Guarantees: a file is byte for byte what was received. Every later root is kept as `root/N.root.json`; the other
-// roles are replaced. No name from outside becomes a file name. A damaged file is set aside, never deleted, and fetched
-// again. Nothing that is read here is trusted: the caller verifies it again. Relies on `durable.ts`. A crash leaves the
-// old file or the new one; each file is valid without the others, because the versions of all are compared at the next
-// start.
+// Guarantees: a file has exactly the bytes that were received. Every later root is kept as `root/N.root.json`. The
+// files of the other roles are replaced. No name from a document becomes a file name. A damaged file is renamed, never
+// deleted, and downloaded again. The caller verifies everything that is read here. Relies on `durable.ts`. A crash
+// leaves the old file or the new one. Each file is valid without the others, because the next start compares the
+// versions of all files.
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

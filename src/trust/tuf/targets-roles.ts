@@ -1,8 +1,8 @@
-// The targets role and delegated roles (TUF 5.6): each is loaded when a search needs it.
+// The targets role and delegated roles (TUF 5.6). Each is loaded when a search needs it.
 //
-// Guarantees: a role is used only if the snapshot lists exactly this version and the role that delegates to it in this
-// search signed for its keys. A role that another role has delegated to before is verified again with the keys of the
-// new one.
+// Guarantees: a role is used only in the version that the snapshot lists, and only if the role that delegates to it has
+// signed for its keys. If another role delegated to it earlier, it is verified again with the keys from the new
+// delegation.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { SigningAuthority } from './authority.ts';

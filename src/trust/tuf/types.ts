@@ -108,7 +108,7 @@ export interface KnownVersions {
   readonly root: number;
   readonly timestamp: number;
   readonly snapshot: number;
-  /** Roles whose metadata were used: `targets` and delegated ones. */
+  /** Roles whose metadata was used: `targets` and delegated ones. */
   readonly roles: ReadonlyMap<string, number>;
   /**
    * SHA-256 of the keys of the timestamp and snapshot roles. If one was taken away since, the versions of these roles
@@ -135,7 +135,7 @@ export interface TufPorts {
   readonly limits?: Partial<TufLimits>;
   /** Versions from the second place. Metadata below them are refused. */
   readonly minimumVersions?: KnownVersions | null;
-  /** How long metadata are still accepted after they have expired; 0 unless set. For imports from a medium only. */
+  /** How long metadata is still accepted after it has expired; 0 unless set. For imports from a medium only. */
   readonly expiryGraceMs?: number;
   readonly report: (event: TufEvent) => void;
 }

@@ -1,7 +1,8 @@
-// The highest versions that were accepted, kept in the store and in a second place (the folder of the packages). Pure.
+// The highest versions that were accepted. They are kept in the store and in a second place, the folder of the
+// packages. Pure.
 //
-// Guarantees: a version never goes back. The only exception is the recovery from a fast-forward attack (TUF 5.3.11): if
-// a key of the timestamp or the snapshot was taken away, all versions except that of the root start over.
+// Guarantees: versions never go back. The only exception is the recovery from a fast-forward attack (TUF 5.3.11). If a
+// new root replaces a key of the timestamp or the snapshot, all versions except that of the root start over.
 
 import { z } from 'zod';
 import { identitiesOf } from './authority.ts';

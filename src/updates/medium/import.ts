@@ -2,7 +2,7 @@
 //
 // Guarantees: what is published is signed for the trusted root, and versions of the metadata never go back. A package
 // is copied into the staging folder, where the ordinary steps verify and publish it, so a crash leaves what an
-// interrupted download leaves. Expired metadata are refused, unless the request accepts them up to an age, which is
+// interrupted download leaves. Expired metadata is refused, unless the request accepts them up to an age, which is
 // logged. Receipts wait in the spool until the vendor can be reached.
 
 import { createHash } from 'node:crypto';
@@ -89,7 +89,7 @@ async function importFrom(
   return await runRound({ ...ports, feed, settings }, signal);
 }
 
-/** Says how long the metadata are valid, or since when they are not. */
+/** Says how long the metadata is valid, or since when it has been expired. */
 function reportAge({ clock, report }: UpdatesPorts, { roles }: TrustStatus, { by, maxAgeMs }: ImportRequest): void {
   const now = clock.now();
   for (const { role, version, expiresMs } of roles) {

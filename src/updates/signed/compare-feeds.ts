@@ -1,4 +1,4 @@
-// Compares an unsigned feed with the signed one. Pure.
+// Compares an unsigned feed with a signed feed. Pure.
 
 import type { FeedDocument } from '#updates/feed/feed-document.ts';
 

@@ -1,7 +1,7 @@
-// Keeps the feeds that were read last, so that a check without news does not download them again.
+// Keeps the feeds that were read last, so that a check does not download an unchanged feed again.
 //
-// Guarantees: a copy is used only if its length and digests are the signed ones, so a damaged copy is only downloaded
-// again. Feeds that are no longer used are deleted. A crash leaves a copy that is checked like any other.
+// Guarantees: a copy is used only if its length and digests match the signed metadata. A damaged copy is downloaded
+// again. Feeds that are no longer used are deleted. A copy that a crash leaves behind is checked like any other.
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
-// Refuses what a feed lists of a package that this host has from another feed. Pure.
+// Refuses an item of a feed if this host has its ID or its package from another feed. Pure.
 //
-// Guarantees: one team can neither withdraw nor replace the packages of another one, even after the feed of that team
-// has stopped listing them. A feed that the settings no longer name owns nothing, so an admin can move a package.
+// Guarantees: a team cannot withdraw or replace the packages of another team, even after the feed of that team has
+// stopped listing them. A feed that the settings no longer name owns nothing, so an admin can allow a package to move.
 
 import { coded } from '#errors/coded-error.ts';
 import type { FeedItem, RefusedItem } from '#updates/feed/feed-document.ts';

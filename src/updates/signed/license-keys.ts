@@ -1,9 +1,9 @@
-// The keys that sign licenses, as the vendor publishes them in a signed target (`activation.license_keys_target`).
+// The keys that sign licenses, which the vendor publishes in a signed target (`activation.license_keys_target`).
 //
-// Guarantees: keys come only from a target that is signed for the trusted root. They are stored, so a restart without a
-// connection changes nothing. Keys of another path, or of a root that was replaced, are not used. If a reading fails, the
-// last keys stay in use; only a signed list without the target takes them away. A crash leaves the old keys or the new
-// ones.
+// Guarantees: keys come only from a target that is signed for the trusted root. They are stored, so they are still
+// known after a restart without a connection. Keys from another path, or from a root that was replaced, are not used.
+// If the target cannot be read, the last keys stay in use. They are removed only if signed metadata no longer lists the
+// target. A crash leaves the old keys or the new ones.
 
 import { dirname } from 'node:path';
 import { z } from 'zod';

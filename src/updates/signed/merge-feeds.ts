@@ -1,7 +1,7 @@
 // Merges the feeds of several teams, and finds the targets of their items. Pure.
 //
-// Guarantees: an id or a package that two feeds list is refused in both: neither team can replace what the other one
-// publishes.
+// Guarantees: if two feeds list the same ID or package, its items are refused from both feeds. No team can therefore
+// replace the packages of another.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { FeedDocument, FeedItem, RefusedItem } from '#updates/feed/feed-document.ts';

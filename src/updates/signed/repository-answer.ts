@@ -1,8 +1,8 @@
-// Decides what a response says about a file of a repository: that it exists, that it does not, or nothing. Pure.
+// Decides whether a response means that a file of a repository exists, that it does not exist, or neither. Pure.
 //
-// A missing `N.root.json` ends the rotation of the root (TUF 5.3.3). Anyone who can make a client believe that it is
-// missing can hold back a new root, so a response counts only if the repository itself sent it. Inside TLS, this is
-// certain; over plain HTTP, a proxy may have sent it. An attacker who still hides a new root can do so only until the
+// A missing `N.root.json` ends the search for new roots (TUF 5.3.3). An attacker who can make this file look missing
+// can hide a new root. Therefore, a response counts only if the repository itself sent it. This is certain over TLS.
+// Over plain HTTP, a proxy may have sent the response. If an attacker still hides a new root, this works only until the
 // metadata expires.
 
 import { isPage, repeatsStatus } from '#http/page.ts';

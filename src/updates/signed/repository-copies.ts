@@ -1,4 +1,4 @@
-// The places of a signed repository: its mirrors in the order of the settings, then the repository of the vendor. Pure.
+// The copies of a signed repository: its mirrors in the order of the settings, then the repository of the vendor. Pure.
 
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';

@@ -1,11 +1,10 @@
-// The facts about signed feeds that this host stores in addition to the metadata: that it has accepted one, the highest
-// versions, and a root that an admin has imported.
+// The facts about signed feeds that this host stores in addition to the metadata: that it has accepted a signed feed,
+// the highest versions, and a root that an admin has imported.
 //
-// They are stored in two places, the state folder and the packages folder, so that versions do not go back after the
-// state was restored, or after a new installation with the same packages. If the two differ, the higher version is
-// used. The client of TUF, which is loaded only for a signed feed, merges them. A crash leaves the old file or the new
-// one. After a crash while a root is replaced, either the old root is trusted with all of its versions, or the next
-// reader of the root completes the replacement.
+// They are stored in the state folder and in the packages folder. Versions therefore do not go back after the state was
+// restored, or after a new installation with the same packages. If the two differ, the higher version is used. A crash
+// leaves the old file or the new one. If the crash happens while a root is replaced, either the old root is trusted
+// with all of its versions, or the next reader of the root completes the replacement.
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,7 +1,8 @@
-// Shows and changes what a signed feed is trusted by: the stored roles, an imported root, and forgetting all of it.
+// Shows and changes the stored trust in a signed feed: the roles, an imported root, and the command that deletes the
+// stored data.
 //
-// Guarantees: nothing is requested. A root is imported only if it is valid, and takes the place of another one only if
-// the caller says so. A crash leaves the old root with its versions, or the new root (`trust-memory.ts`).
+// Guarantees: no request is sent. A root is imported only if it is valid. It replaces another root only if the caller
+// allows this. A crash leaves the old root with its versions, or the new root (`trust-memory.ts`).
 
 import { createHash } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';

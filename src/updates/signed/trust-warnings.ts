@@ -1,7 +1,7 @@
-// What the admin has to know about the expiry of signed metadata. Pure.
+// The warnings about the expiry of signed metadata. Pure.
 //
-// Root and targets are renewed by people at the vendor, so a warning comes 30 days before. Timestamp and snapshot live
-// for days and are renewed by a program: they are worth a warning only if checks fail and little of their life is left.
+// People renew root and targets, so a warning comes 30 days before they expire. A program renews timestamp and
+// snapshot, which are valid for days. They cause a warning only if checks fail and little time is left.
 
 import { fillTemplate, showLocalTime } from '#errors/template.ts';
 import type { RoleStatus } from '#trust/tuf/types.ts';

@@ -1,9 +1,9 @@
-// The signed feed: metadata of The Update Framework list the feed and every package, and the vendor has signed them.
+// The signed feed: metadata of The Update Framework that lists the feed and every package, signed by the vendor.
 //
-// Guarantees: only data that is signed for the trusted root is returned, no matter from which copy of the repository. A
-// copy that is out of date or damaged is skipped. The last copy is the repository of the vendor. The highest versions
-// are kept next to the packages before a reading is returned. Relies on `#trust/tuf` for every check. A crash leaves a
-// store that continues.
+// Guarantees: only data that is signed for the trusted root is returned, whichever copy of the repository it came from.
+// A copy that is out of date or damaged is skipped. The repository of the vendor is tried last. The highest versions
+// are stored next to the packages before a result is returned. Relies on `#trust/tuf` for every check. After a crash,
+// the next round continues with the stored files.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
@@ -39,7 +39,7 @@ export interface Medium {
   readonly source: TufSource;
   /** How long ago metadata may have expired, in milliseconds. */
   readonly expiryGraceMs: number;
-  /** Called when the metadata are verified. */
+  /** Called when the metadata is verified. */
   refreshed(status: TrustStatus): void;
   /** Copies a package into the staging folder. */
   stage(wanted: { readonly target: SignedTarget; readonly item: FeedItem; readonly note: unknown }): Promise<void>;

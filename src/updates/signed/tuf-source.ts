@@ -1,9 +1,9 @@
-// Fetches the files of one copy of a signed repository over the route for "updates": metadata and small targets, with
-// the deadlines, redirects, headers and codes of every other request of the updater.
+// Downloads the files of one copy of a signed repository over the route for updates: metadata and small targets.
+// Deadlines, redirects, headers and codes are the same as for other requests of the updater.
 //
-// Guarantees: tokens and headers go only to the origin of `updates.tuf.metadata_url`, never to a mirror. "Missing" is
-// said only if the repository said so (`repository-answer.ts`). A new root is always requested with `no-cache`; other
-// metadata come from caches as long as these may keep them, so that many hosts behind one cache cost one request.
+// Guarantees: tokens and headers are sent only to the origin of `updates.tuf.metadata_url`, never to a mirror. A file
+// is reported as missing only if the repository itself said so (`repository-answer.ts`). A new root is always requested
+// with `no-cache`. Other metadata may come from a cache, so that many hosts behind one cache cause one request.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';

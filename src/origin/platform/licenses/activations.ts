@@ -1,7 +1,8 @@
-// Answers requests to `/activation` (docs/protocol-activation.md): a host exchanges its key for a license.
+// Answers requests to `/activation` (docs/protocol-activation.md): a host sends an activation key and gets a license.
 //
-// Guarantees: a request is accepted only with a signature of the private key that it names, so a key is bound to the
-// host that has it. An activation is on disk before its license is sent. The same request leads to the same license.
+// Guarantees: a request is accepted only if it is signed with the private key that belongs to its public key. An
+// activation key is thereby bound to the host that has this private key. An activation is on disk before its license is
+// sent. If a request is repeated, the response has the same license.
 
 import { z } from 'zod';
 import type { EventLog } from '#origin/event-log.ts';

@@ -1,6 +1,6 @@
-// The activation keys of a vendor and the hosts that use them: what their events add up to. Pure.
+// The activation keys of a vendor and the hosts that use them, calculated from recorded events. Pure.
 //
-// Guarantees: a key is used by one host at a time. Keys are stored as digests, so the file does not contain any.
+// Guarantees: only one host uses a key at a time. The file has only digests of the keys.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';

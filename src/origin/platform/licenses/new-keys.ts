@@ -1,4 +1,4 @@
-// Makes activation keys: four groups of four letters and digits, without those that look alike (I, O, 0, 1).
+// Makes activation keys: four groups of four letters and digits, without characters that look alike (I, O, 0, 1).
 
 import { randomBytes } from 'node:crypto';
 import { digestOfKey } from './license-book.ts';

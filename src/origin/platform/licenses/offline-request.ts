@@ -1,4 +1,4 @@
-// Reads the request of a host that has no connection: a file of `sallyport activation request`. Pure.
+// Reads the request of a host without a connection, which is a file from `sallyport activation request`. Pure.
 
 import { verify } from 'node:crypto';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-// Faults of a platform, for tests of agents. Without a switch, the platform behaves as documented.
+// Faults of a platform, for tests of agents. If no fault is switched on, the platform behaves as documented.
 
 /** What a platform does wrong. The defaults are off. */
 export interface PlatformFaults {

@@ -1,7 +1,7 @@
-// The agents that a platform knows, and the commands for each, calculated from the recorded events.
+// The agents that a platform knows, and the commands for each agent, calculated from recorded events.
 //
-// Guarantees: the numbers of an agent's commands only rise. A command is kept until its final result has arrived. The
-// number of agents, of commands without a result, and of results is limited.
+// Guarantees: each command of an agent has a higher number than the one before. A command is kept until its final
+// result has arrived. There are limits for the number of agents, of commands without a result, and of results.
 
 import { z } from 'zod';
 import type { EventModel } from '#origin/event-log.ts';

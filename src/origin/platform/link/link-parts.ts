@@ -1,4 +1,4 @@
-// The parts that both transports of the link use. They share one set of sessions, so an agent may change its transport.
+// The parts that both transports of the link use. They share the sessions, so an agent can change its transport.
 
 import type { Clock } from '#system/clock.ts';
 import type { FaultSwitches } from './faults.ts';

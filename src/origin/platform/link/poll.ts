@@ -1,7 +1,7 @@
-// Long polling: answers `POST /link` with the commands that wait, or holds the request until there is one.
+// Long polling: answers `POST /link` with the waiting commands, or holds the request until there is one.
 //
-// Guarantees: a command is repeated in each response until the agent has acknowledged it, because a response may be
-// lost. An agent has at most one held request: a new one ends the previous one.
+// Guarantees: a command is repeated in each response until the agent has acknowledged it, because a response can be
+// lost. Only one request of an agent is held at a time. A new request ends the previous one.
 
 import { type JsonReply, problemOf, type ServedExchange } from '#origin/reply.ts';
 import { agentOf, mediaTypeOf } from '#origin/uploads/upload-headers.ts';

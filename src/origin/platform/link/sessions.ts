@@ -1,7 +1,8 @@
-// What agents say, and what they are answered, whatever carries the messages.
+// Handles the messages of agents and makes the responses, independently of the transport.
 //
-// Guarantees: a command is on disk before it is sent, and a result before it is acknowledged. An agent has one session:
-// a new one ends the previous one, because that may be a connection that broke unnoticed. Relies on `Fleet` and its log.
+// Guarantees: a command is on disk before it is sent, and a result is on disk before it is acknowledged. An agent has
+// one session. A new session ends the previous one, whose connection may have broken unnoticed. Relies on `Fleet` and
+// its log.
 
 import type { EventLog } from '#origin/event-log.ts';
 import type { Clock } from '#system/clock.ts';

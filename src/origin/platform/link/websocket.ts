@@ -1,8 +1,8 @@
-// The platform link over WebSocket (RFC 6455), with the package `ws` on the server's own port.
+// The platform link over WebSocket (RFC 6455), with the package `ws` on the port of the server.
 //
-// Guarantees: messages of one agent are handled in order, and reading pauses while many wait. A connection that no
-// longer answers pings is ended, and so is one that sends no `hello`. No compression, and at most 1 MiB per message.
-// `ws` is loaded at the first upgrade.
+// Guarantees: the messages of one agent are handled in order. Reading pauses while many messages wait. A connection is
+// ended if it does not answer pings or sends no `hello`. There is no compression, and a message has at most 1 MiB. `ws`
+// is loaded at the first upgrade.
 
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';

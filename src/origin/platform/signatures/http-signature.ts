@@ -1,7 +1,7 @@
 // Reads and verifies signatures of HTTP requests (RFC 9421), Ed25519 only. Pure.
 //
-// Guarantees: only signatures that are written exactly as RFC 9421 and RFC 9651 allow are read. Written apart from the
-// code of agents, so that an error in one is noticed by the other.
+// Guarantees: a signature is read only if it has exactly the form that RFC 9421 and RFC 9651 allow. This code is
+// independent of the code that signs requests, so that tests of one find errors in the other.
 
 import { type KeyObject, verify } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';

@@ -1,8 +1,9 @@
-// Decides whether a request was signed by an agent: signature, time, nonce and digest of the body.
+// Decides whether a request was signed by an agent. Checks the signature, the time, the nonce and the digest of the
+// body.
 //
 // Guarantees: a signature is accepted once, and only within five minutes of its creation. A body counts as signed only
-// if its digest is. Limit: nonces are in memory, so a request can be repeated once if the server restarts within ten
-// minutes.
+// if its digest is signed. Limit: nonces are only in memory. If the server restarts within ten minutes, a request can
+// be repeated once.
 
 import { createHash, createPublicKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
