@@ -1,9 +1,11 @@
 // A real process through a real Squid, and a real kill -9 in each state of the link that can be seen from outside: the next
 // start links again, and each command has its effect once.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { startTestPlatform, type TestPlatform, WELCOME } from '#test/platform/support/test-platform.ts';
 import { createCa } from '#test/support/certificates.ts';
@@ -13,6 +15,9 @@ import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 import { type SwitchedRelay, startSwitchedRelay } from '#test/support/switched-relay.ts';
 
 const NAME = 'kill.cells.test';
+/** SIGWINCH makes the WebSocket due again. */
+const LATER = fileURLToPath(new URL('../support/faults/later.ts', import.meta.url));
+type Stored = { readonly advice: readonly { readonly id: string }[] };
 const FEED = 'http://127.0.0.1:9/feed.json';
 
 describeWith(['squid'], 'a killed daemon', () => {
@@ -53,7 +58,7 @@ describeWith(['squid'], 'a killed daemon', () => {
   }
 
   async function killedWhen(condition: (process: SallyportProcess) => Promise<unknown>): Promise<void> {
-    const started = startSallyport(['--config', config, 'run']);
+    const started = startSallyport(['--config', config, 'run'], { execArgv: ['--import', LATER] });
     running = started;
     await Promise.race([condition(started), started.ended]);
     started.child.kill('SIGKILL');
@@ -61,6 +66,8 @@ describeWith(['squid'], 'a killed daemon', () => {
     lines.push(...started.lines);
   }
 
+  /** Answers as a proxy does that removes `Upgrade`. */
+  const blocked = (socket: Duplex) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
   const until = async (holds: () => boolean) => {
     while (!holds()) await new Promise((resolve) => setImmediate(resolve));
   };
@@ -74,10 +81,14 @@ describeWith(['squid'], 'a killed daemon', () => {
     relay.mode = 'pass';
     platform.onUpgrade = null;
     await killedWhen(() => until(() => resultsOf(id).length > 0));
-    expect(lines.filter((line) => line.includes(`advice from ${id}`))).toHaveLength(1);
+    const stored = JSON.parse(await readFile(join(dir, 'state', 'platform-advice.json'), 'utf8')) as Stored;
+    expect(stored.advice.filter((one) => one.id === id)).toHaveLength(1);
+    // A line is logged again if the process was killed between the line and the result.
+    expect(lines.some((line) => line.includes(`advice from ${id}`))).toBe(true);
   }
 
   it.each<readonly [string, (process: SallyportProcess) => Promise<unknown>, () => void]>([
+    ['connecting', () => until(() => relay.sockets.size > 0), () => (relay.mode = 'hold')],
     [
       'upgrading',
       () => until(() => platform.upgrades.length > 0),
@@ -96,8 +107,24 @@ describeWith(['squid'], 'a killed daemon', () => {
       'polling',
       () => until(() => platform.polls.length > 1),
       () => {
-        platform.onUpgrade = (socket) =>
-          socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+        platform.onUpgrade = blocked;
+      },
+    ],
+    [
+      'probing',
+      async (process) => {
+        await until(() => platform.held > 0);
+        const before = platform.upgrades.length;
+        platform.onUpgrade = () => undefined;
+        process.child.kill('SIGWINCH');
+        // The WebSocket is tried between two polls.
+        await until(() => {
+          platform.release();
+          return platform.upgrades.length > before;
+        });
+      },
+      () => {
+        platform.onUpgrade = blocked;
       },
     ],
   ])(

@@ -1,10 +1,10 @@
-// A relay on loopback in front of a server. A test switches it: it passes everything on, refuses connections, or passes
-// requests on and loses their responses.
+// A relay on loopback in front of a server. A test switches it: it passes everything on, refuses connections, accepts them
+// and passes nothing on, or passes requests on and loses their responses.
 
 import { connect, createServer } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';
 
-export type RelayMode = 'pass' | 'down' | 'lose';
+export type RelayMode = 'pass' | 'down' | 'hold' | 'lose';
 
 export interface SwitchedRelay extends Loopback {
   mode: RelayMode;
@@ -21,6 +21,10 @@ export async function startSwitchedRelay(port: number): Promise<SwitchedRelay> {
   const server = createServer((client) => {
     if (mode === 'down') {
       client.resetAndDestroy();
+      return;
+    }
+    if (mode === 'hold') {
+      client.on('error', () => undefined).resume();
       return;
     }
     const upstream = connect({ port: target, host: '127.0.0.1' });
