@@ -229,15 +229,4 @@ describe('the platform in a daemon', () => {
     expect(platform.agent(agentId())?.report).toBeNull();
     expect(await preview()).toEqual({ report: null, off: 'uploads_allowed' });
   });
-
-  it('platform: with a dead link, the update comes at the next scheduled check', async () => {
-    await start();
-    await connected();
-    await platform.stop();
-    await vi.waitFor(() => expect(link?.running?.link.state.kind).not.toBe('connected'), AMPLE);
-    const result = await host.agent.round();
-    await platform.startAgain();
-
-    expect(result.failure).toBeNull();
-  });
 });
