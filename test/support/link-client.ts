@@ -11,11 +11,12 @@ export function message(content: Readonly<Record<string, unknown>>): Record<stri
   return { v: 1, id: `a-${count}`, ...content };
 }
 
-export function hello(agent: string, after = 0): Record<string, unknown> {
+export function hello(agent: string, after = 0, last: string | null = null): Record<string, unknown> {
   return message({
     type: 'hello',
     agent: { id: agent, version: '1.0.0' },
     after,
+    last,
     activation: 'unactivated',
     report: null,
   });

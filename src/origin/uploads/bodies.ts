@@ -3,13 +3,15 @@
 // Guarantees: a body never exceeds its limit, before or after decoding, and all bodies together never exceed theirs.
 // If a compressed body decodes to more than the limit, it is refused before all of it is in memory.
 
+import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { constants, gunzip, zstdDecompress } from 'node:zlib';
 import { letContinue, type Messages } from '#origin/reply.ts';
+import { isContentDigest } from './upload-headers.ts';
 import type { Coding } from './upload-options.ts';
 
 /** A body, or why it was not read to its end. */
-export type ReadBody = Buffer | 'too large' | 'no memory';
+export type ReadBody = Buffer | 'too large' | 'no memory' | 'other digest';
 
 /** RFC 9659, 3: a sender may use a window of at most 8 MiB. */
 const ZSTD_WINDOW_LOG = 23;
@@ -52,8 +54,13 @@ export class Bodies {
       if (this.#held > this.#limit) return 'no memory';
       chunks.push(chunk);
     }
-    return Buffer.concat(chunks);
+    const body = Buffer.concat(chunks);
+    return isContentDigest(request.headers, sha256Hex(body)) ? body : 'other digest';
   }
+}
+
+function sha256Hex(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Reads a body and discards it; returns its bytes, or null when it has more than the limit. */

@@ -43,9 +43,20 @@ export function agentOf(headers: IncomingHttpHeaders): string {
 }
 
 /** The SHA-256 of a digest header as hexadecimal digits; null when it has none. */
-export function sha256Of(headers: IncomingHttpHeaders, name: 'unencoded-digest' | 'repr-digest'): string | null {
+export function sha256Of(
+  headers: IncomingHttpHeaders,
+  name: 'unencoded-digest' | 'repr-digest' | 'content-digest',
+): string | null {
   const base64 = SHA256_MEMBER.exec(headerOf(headers, name) ?? '')?.[1];
   return base64 === undefined ? null : Buffer.from(base64, 'base64').toString('hex');
+}
+
+/**
+ * Whether a body with this SHA-256, hex, is the one of `Content-Digest`; also without this header. A signature covers the
+ * header, so this comparison binds the body to the signature.
+ */
+export function isContentDigest(headers: IncomingHttpHeaders, sha256: string): boolean {
+  return headerOf(headers, 'content-digest') === undefined || sha256Of(headers, 'content-digest') === sha256;
 }
 
 /** A boolean of RFC 9651, 3.3.6. */

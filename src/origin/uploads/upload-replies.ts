@@ -7,6 +7,11 @@ export const SECONDS_UNTIL_SPACE = 3_600;
 /** Until another request has ended. */
 export const SECONDS_UNTIL_FREE = 1;
 
+/** The body was changed on its path, or the header has no SHA-256. */
+export function otherContentDigest(): JsonReply {
+  return problemOf({ status: 400, detail: 'The body does not have the SHA-256 digest of Content-Digest.' });
+}
+
 /** A refusal with the time after which to repeat the request: RFC 9110, 10.2.3. */
 export function later(refusal: RefusedRequest, seconds: number): JsonReply {
   return problemOf({ ...refusal, headers: { ...refusal.headers, 'Retry-After': String(seconds) } });

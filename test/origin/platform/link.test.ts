@@ -16,10 +16,15 @@ afterAll(async () => {
   await rig.close();
 });
 
-async function connect(agent: string | null, after = 0, headers: Record<string, string> = {}): Promise<LinkClient> {
+async function connect(
+  agent: string | null,
+  after: number | { after: number; last: string } = 0,
+  headers: Record<string, string> = {},
+): Promise<LinkClient> {
   const client = await LinkClient.open(rig.webSocketUrl, headers);
   clients.push(client);
-  if (agent !== null) client.send(hello(agent, after));
+  const { after: number, last = null } = typeof after === 'number' ? { after } : after;
+  if (agent !== null) client.send(hello(agent, number, last));
   return client;
 }
 
@@ -58,6 +63,32 @@ describe('platform over WebSocket', () => {
     await expect
       .poll(() => rig.agent('w2')?.commands.map((command) => command.result?.outcome))
       .toEqual(['done', 'done']);
+  });
+
+  it('websocket link: a new connection begins with each command without a result, also an acknowledged one', async () => {
+    const first = await connect('w9');
+    await expect.poll(() => first.of('welcome').length).toBe(1);
+    const [id = ''] = await rig.push('w9', { command: 'update-available' });
+    first.send(message({ type: 'ack', after: 1 }));
+    await expect.poll(() => rig.agent('w9')?.acked).toBe(1);
+    first.end();
+    const second = await connect('w9', { after: 1, last: id });
+    await expect.poll(() => second.of('command')).toMatchObject([{ id, seq: 1 }]);
+    expect(rig.agent('w9')?.acked).toBe(1);
+  });
+
+  it('websocket link: numbers that a restored platform gave again are noticed by hello.last', async () => {
+    const first = await connect('w10');
+    await expect.poll(() => first.of('welcome').length).toBe(1);
+    const restore = await rig.backup();
+    const [lost = ''] = await rig.push('w10', { command: 'send-logs', case: null });
+    first.send(message({ type: 'ack', after: 1 }));
+    await expect.poll(() => rig.agent('w10')?.acked).toBe(1);
+    await restore();
+    const [id] = await rig.push('w10', { command: 'activation-changed' });
+    const second = await connect('w10', { after: 1, last: lost });
+    await expect.poll(() => second.of('command')).toMatchObject([{ id, seq: 1 }]);
+    expect(rig.agent('w10')?.acked).toBe(0);
   });
 
   it('websocket link: a result of an unknown command is acknowledged', async () => {
@@ -155,6 +186,15 @@ describe('platform over long polling', () => {
     expect((await poll(rig.url, 'p2')).messages).toMatchObject([{ seq: 1 }]);
     expect((await poll(rig.url, 'p2', [message({ type: 'ack', after: 1 })])).messages).toEqual([]);
     expect((await poll(rig.url, 'p2', [result(id)])).messages).toMatchObject([{ type: 'result-ack', command: id }]);
+  });
+
+  it('poll link: a new session begins with each command without a result, also an acknowledged one', async () => {
+    await poll(rig.url, 'p9', [hello('p9')]);
+    const [id = ''] = await rig.push('p9', { command: 'update-available' });
+    await poll(rig.url, 'p9');
+    expect((await poll(rig.url, 'p9', [message({ type: 'ack', after: 1 })])).messages).toEqual([]);
+    expect((await poll(rig.url, 'p9', [hello('p9', 1, id)])).messages).toMatchObject([{ type: 'welcome' }, { id }]);
+    expect((await poll(rig.url, 'p9', [message({ type: 'ack', after: 1 })])).messages).toEqual([]);
   });
 
   it('poll link: a second poll of the same agent ends the first', async () => {

@@ -51,7 +51,15 @@ const storedResult = resultSchema.omit({ command: true }).extend({ at });
 
 const eventSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('started'), at }),
-  z.object({ kind: z.literal('hello'), agent: text, at, over, after: count, ...state }),
+  z.object({
+    kind: z.literal('hello'),
+    agent: text,
+    at,
+    over,
+    after: count,
+    last: text.nullable().default(null),
+    ...state,
+  }),
   z.object({ kind: z.literal('connected'), agent: text, at, over }),
   z.object({ kind: z.literal('gone'), agent: text, at }),
   z.object({ kind: z.literal('acked'), agent: text, after: count }),
@@ -204,8 +212,9 @@ export class Fleet implements EventModel<FleetEvent> {
       return;
     }
     const seq = before?.seq ?? 0;
-    // An agent may have more than this platform, which was restored from a backup.
-    this.#agents.set(id, { ...state, seen: event.at, seq, acked: Math.min(event.after, seq), commands });
+    // An agent may have more than this platform, which was restored from a backup, or other commands with the same numbers.
+    const acked = isLost(commands, event) ? 0 : Math.min(event.after, seq);
+    this.#agents.set(id, { ...state, seen: event.at, seq, acked, commands });
   }
 
   #change(
@@ -237,6 +246,14 @@ export class Fleet implements EventModel<FleetEvent> {
         finish(entry, event);
     }
   }
+}
+
+/** Whether this platform gave the last number of an agent to another command than the agent has. */
+function isLost(
+  commands: Entry['commands'],
+  { after, last }: { readonly after: number; readonly last: string | null },
+) {
+  return last !== null && [...commands.values()].some(({ seq, id }) => seq === after && id !== last);
 }
 
 /** Stores a result. `waiting` is not the last one; nothing changes after the last one. */

@@ -95,13 +95,15 @@ export class PollLinks {
 
   async #receiveOne(session: PollSession, message: FromAgent): Promise<readonly PlatformContent[]> {
     const { sessions } = this.#parts;
+    if (message.type === 'ack' && message.after >= session.sent) session.received = session.sent;
     if (message.type !== 'hello') return await sessions.receive(session, message);
+    session.begin();
     return await sessions.enter(session, message satisfies Hello);
   }
 
   async #hold(session: PollSession, seconds: number, { response }: ServedExchange): Promise<Held> {
     const { sessions } = this.#parts;
-    if (sessions.commandsAfter(session.agent, sessions.acked(session.agent)).length > 0) return 'command';
+    if (sessions.commandsAfter(session.agent, session.received).length > 0) return 'command';
     return await session.hold(seconds * 1_000, response);
   }
 
@@ -109,8 +111,9 @@ export class PollLinks {
     const { sessions, nextMessageId, faults } = this.#parts;
     const { agent } = session;
     session.touch();
-    const commands = sessions.commandsAfter(agent, sessions.acked(agent)).slice(0, MAX_COMMANDS).map(contentOf);
-    const all = [...replies, ...misorder(commands, faults.now)];
+    const commands = sessions.commandsAfter(agent, session.received).slice(0, MAX_COMMANDS);
+    session.sent = commands.at(-1)?.seq ?? session.sent;
+    const all = [...replies, ...misorder(commands.map(contentOf), faults.now)];
     const messages: unknown[] = all.map((content) => platformMessage(content, nextMessageId()));
     const { raw } = faults.now;
     if (typeof raw === 'string' && replies.some(({ type }) => type === 'welcome')) messages.push(raw);
@@ -121,6 +124,10 @@ export class PollLinks {
 class PollSession implements LinkSession {
   readonly over = 'poll';
   readonly agent: string;
+  /** The highest number in a response of this session. */
+  sent = 0;
+  /** The highest number that the agent has acknowledged in this session. */
+  received = 0;
   readonly #clock: Clock;
   readonly #timer: ReturnType<Clock['after']>;
   readonly #onGone: () => void;
@@ -134,6 +141,12 @@ class PollSession implements LinkSession {
       if (this.#held === null) onGone();
       else this.touch();
     });
+  }
+
+  /** A `hello`: every command without a final result is sent again. */
+  begin(): void {
+    this.sent = 0;
+    this.received = 0;
   }
 
   /** The agent has been heard of. */

@@ -1,8 +1,8 @@
 // Handles the messages of agents and makes the responses, independently of the transport.
 //
-// Guarantees: a command is on disk before it is sent, and a result is on disk before it is acknowledged. An agent has
-// one session. A new session ends the previous one, whose connection may have broken unnoticed. Relies on `Fleet` and
-// its log.
+// Guarantees: a command is on disk before it is sent, and a result is on disk before it is acknowledged. Each connection
+// begins with all commands that have no final result. An agent has one session. A new session ends the previous one,
+// whose connection may have broken unnoticed. Relies on `Fleet` and its log.
 
 import type { EventLog } from '#origin/event-log.ts';
 import type { Clock } from '#system/clock.ts';
@@ -59,8 +59,8 @@ export class Sessions {
     const { version } = hello.agent;
     const { agent, over } = session;
     const at = utcTime(clock.now());
-    const { activation, after, report } = hello;
-    await log.commit(() => ({ kind: 'hello', agent, at, over, after, version, activation, report }));
+    const { activation, after, last, report } = hello;
+    await log.commit(() => ({ kind: 'hello', agent, at, over, after, last, version, activation, report }));
     this.#adopt(session);
     const welcome = {
       type: 'welcome',
@@ -121,13 +121,9 @@ export class Sessions {
     await log.commit(() => event).catch(() => undefined);
   }
 
+  /** The commands above this number that have no final result. Each connection begins with 0. */
   commandsAfter(agent: string, after: number): readonly KeptCommand[] {
     return this.#parts.fleet.commandsAfter(agent, after);
-  }
-
-  /** The highest number that is durable at the agent. */
-  acked(agent: string): number {
-    return this.#parts.fleet.find(agent)?.acked ?? 0;
   }
 
   /**

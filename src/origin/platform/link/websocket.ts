@@ -268,7 +268,6 @@ class WebSocketLink {
     };
     this.#session = session;
     this.#send(await sessions.enter(session, hello));
-    session.sent = sessions.acked(agent);
     const { raw } = faults.now;
     if (raw !== null) this.#socket.send(raw, () => undefined);
     isReady = true;

@@ -58,6 +58,7 @@ const agentMessageSchema = z.discriminatedUnion('type', [
     type: z.literal('hello'),
     agent: agentSchema,
     after,
+    last: id.nullable().default(null),
     activation: z.enum(ACTIVATION_WORDS),
     report: reportSchema.nullable(),
   }),

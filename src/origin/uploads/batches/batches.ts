@@ -10,7 +10,13 @@ import { type JsonReply, type Linger, problemOf, replyDuringBody, type ServedExc
 import { Bodies, decodeBody, discardBody, type ReadBody } from '#origin/uploads/bodies.ts';
 import { isTestObject } from '#origin/uploads/upload-headers.ts';
 import type { BatchRules, Coding, ContentProblem, UploadLimits } from '#origin/uploads/upload-options.ts';
-import { later, replyToTest, SECONDS_UNTIL_FREE, SECONDS_UNTIL_SPACE } from '#origin/uploads/upload-replies.ts';
+import {
+  later,
+  otherContentDigest,
+  replyToTest,
+  SECONDS_UNTIL_FREE,
+  SECONDS_UNTIL_SPACE,
+} from '#origin/uploads/upload-replies.ts';
 import { Turns } from '#system/turns.ts';
 import { type BatchHead, readBatchHead } from './batch-head.ts';
 import type { AcceptedBatch, BatchStore } from './batch-store.ts';
@@ -59,6 +65,7 @@ export class Batches {
     if (body === 'no memory') {
       return later({ status: 503, detail: 'Too many batches at once.' }, SECONDS_UNTIL_FREE);
     }
+    if (body === 'other digest') return otherContentDigest();
     this.#next = (this.#next + 1) % DECODERS;
     const decoder = this.#decoders[this.#next] as Turns;
     return await decoder.run(() => this.#decode(head, body));

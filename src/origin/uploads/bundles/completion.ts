@@ -7,7 +7,7 @@ import { asCoded } from '#errors/coded-error.ts';
 import { type JsonReply, problemOf, type ServedExchange } from '#origin/reply.ts';
 import { Bodies } from '#origin/uploads/bodies.ts';
 import { mediaTypeOf } from '#origin/uploads/upload-headers.ts';
-import { later, SECONDS_UNTIL_FREE, SECONDS_UNTIL_SPACE } from '#origin/uploads/upload-replies.ts';
+import { later, otherContentDigest, SECONDS_UNTIL_FREE, SECONDS_UNTIL_SPACE } from '#origin/uploads/upload-replies.ts';
 import { type Completion, isSameBundle, readCompletion } from './bundle-facts.ts';
 import type { BundleParts } from './bundle-parts.ts';
 import { bundleReceiptOf } from './bundle-record.ts';
@@ -21,6 +21,7 @@ export async function replyToCompletion(exchange: ServedExchange, id: string, pa
     return problemOf({ status: 415, detail: 'Send application/json.' });
   }
   const body = await new Bodies(MAX_BODY_BYTES).hold(exchange, MAX_BODY_BYTES, (read) => Promise.resolve(read));
+  if (body === 'other digest') return otherContentDigest();
   if (typeof body === 'string') {
     return problemOf({ status: 413, detail: `A completion has at most ${MAX_BODY_BYTES} bytes.` });
   }

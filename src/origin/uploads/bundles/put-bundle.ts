@@ -3,12 +3,12 @@
 // Guarantees: the body is written to a file among the unfinished uploads and never held in memory. A repeated PUT gets
 // the same receipt. If the connection breaks, no file remains. After a crash, the next start deletes the file.
 
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { asCoded } from '#errors/coded-error.ts';
 import { type JsonReply, letContinue, problemOf, type ServedExchange } from '#origin/reply.ts';
 import { discardBody } from '#origin/uploads/bodies.ts';
-import { headerOf } from '#origin/uploads/upload-headers.ts';
-import { later, SECONDS_UNTIL_SPACE } from '#origin/uploads/upload-replies.ts';
+import { headerOf, isContentDigest } from '#origin/uploads/upload-headers.ts';
+import { later, otherContentDigest, SECONDS_UNTIL_SPACE } from '#origin/uploads/upload-replies.ts';
 import { writeAll } from '#system/files.ts';
 import { type BundleFacts, isSameBundle, readPut } from './bundle-facts.ts';
 import type { BundleParts } from './bundle-parts.ts';
@@ -67,7 +67,8 @@ async function receive(exchange: ServedExchange, facts: BundleFacts, parts: PutP
   const path = parts.unfinished.dataPath(id);
   try {
     letContinue(exchange);
-    await writeBody(exchange, path, parts);
+    const sha256 = await writeBody(exchange, path, parts);
+    if (!isContentDigest(exchange.request.headers, sha256)) return otherContentDigest();
     const reply = await replyToCommit(parts.finished, { facts, note: null, path, upload: id, by: 'put' }, parts);
     const started = parts.unfinished.ofJob(facts);
     if (reply.status < 300 && started !== undefined) {
@@ -84,15 +85,19 @@ async function receive(exchange: ServedExchange, facts: BundleFacts, parts: PutP
   }
 }
 
-async function writeBody({ request }: ServedExchange, path: string, { files }: PutParts): Promise<void> {
+/** Returns the SHA-256 of the body, hex. */
+async function writeBody({ request }: ServedExchange, path: string, { files }: PutParts): Promise<string> {
+  const hash = createHash('sha256');
   const file = await files.create(path, 0o600);
   try {
     let position = 0;
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       writeAll(file, chunk, position);
+      hash.update(chunk);
       position += chunk.length;
     }
   } finally {
     await file.close();
   }
+  return hash.digest('hex');
 }
