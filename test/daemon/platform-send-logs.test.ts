@@ -121,7 +121,7 @@ describe('send-logs to a daemon that is killed', () => {
     expect(server.origin.record.bundles.filter(({ job }) => ids.includes(job))).toEqual([]);
   });
 
-  it('send-logs: under deny, each of ten requests is answered and logged, and none leads to a bundle', async () => {
+  it('send-logs: under deny, ten requests are answered and logged, and none makes a bundle', async () => {
     const ids = Array.from({ length: 10 }, (_none, index) => `${DAY}-deny${index}`);
     send(ids, 2);
     await killAt(await configure('deny'), [

@@ -65,7 +65,7 @@ describe('platform over WebSocket', () => {
       .toEqual(['done', 'done']);
   });
 
-  it('websocket link: a new connection begins with each command without a result, also an acknowledged one', async () => {
+  it('websocket link: an acknowledged command without a result is sent on the next connection', async () => {
     const first = await connect('w9');
     await expect.poll(() => first.of('welcome').length).toBe(1);
     const [id = ''] = await rig.push('w9', { command: 'update-available' });
@@ -188,7 +188,7 @@ describe('platform over long polling', () => {
     expect((await poll(rig.url, 'p2', [result(id)])).messages).toMatchObject([{ type: 'result-ack', command: id }]);
   });
 
-  it('poll link: a new session begins with each command without a result, also an acknowledged one', async () => {
+  it('poll link: an acknowledged command without a result is sent in the next session', async () => {
     await poll(rig.url, 'p9', [hello('p9')]);
     const [id = ''] = await rig.push('p9', { command: 'update-available' });
     await poll(rig.url, 'p9');
