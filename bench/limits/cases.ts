@@ -173,6 +173,7 @@ export const CASES: readonly Case[] = [
           ranges_at: status.at,
           etag: 'strong' as const,
           kind: 'streams',
+          limits: [],
         })),
         routes: route === undefined ? [] : times(PROFILES * share, () => route),
       };

@@ -96,20 +96,25 @@ const RANGES = ['do not work', 'work'] as const;
 /** What was observed on each path, with its age. */
 export function pathRows({ paths, at }: Status): Row[] {
   if (paths.length === 0) return [['none', 'no response received yet']];
-  return paths.map(({ proxy, origin, seen: observed, via, ranges_work: work, ranges_at: tried, etag, kind }) => {
-    const ranges =
-      work === null ? 'not tested' : `${RANGES[Number(work)]}${tried === null ? '' : ` (tested ${ago(tried, at)})`}`;
-    const shownVia = via === null ? 'none' : fillTemplate('{via:via}', { via });
-    const facts = [
-      `last response ${timeText(observed)} (${ago(observed, at)})`,
-      `Via ${shownVia}`,
-      `byte ranges ${ranges}`,
-      `ETag ${etag ?? 'unknown'}`,
-      ...(kind === null ? [] : [kind]),
-    ];
-    const routeText = proxy === 'direct' ? 'direct' : `through ${showForeign(proxy)}`;
-    return [`${showForeign(origin)} ${routeText}`, facts.join('; ')];
-  });
+  return paths.map(
+    ({ proxy, origin, seen: observed, via, ranges_work: work, ranges_at: tried, etag, kind, limits }) => {
+      const ranges =
+        work === null ? 'not tested' : `${RANGES[Number(work)]}${tried === null ? '' : ` (tested ${ago(tried, at)})`}`;
+      const shownVia = via === null ? 'none' : fillTemplate('{via:via}', { via });
+      const facts = [
+        `last response ${timeText(observed)} (${ago(observed, at)})`,
+        `Via ${shownVia}`,
+        `byte ranges ${ranges}`,
+        `ETag ${etag ?? 'unknown'}`,
+        ...(kind === null ? [] : [kind]),
+        ...limits.map(
+          ({ words, use, count, seen }) => `${words} (last observed ${ago(seen, at)}, ${count} in total), so ${use}`,
+        ),
+      ];
+      const routeText = proxy === 'direct' ? 'direct' : `through ${showForeign(proxy)}`;
+      return [`${showForeign(origin)} ${routeText}`, facts.join('; ')];
+    },
+  );
 }
 
 export function failureText({ code, message, check }: { code: string; message: string; check: string }): string {

@@ -211,6 +211,22 @@ export const statusSchema = z.object({
       etag: z.enum(['strong', 'weak', 'none']).nullable(),
       /** The kind of network path, in words; null when no transfer has shown it. */
       kind: z.string().nullable(),
+      /** What this path does to large or resumed downloads, and what Sallyport does about it. */
+      limits: z.array(
+        z.object({
+          kind: z.enum(['cut_by_bytes', 'cut_by_time', 'size_cap', 'wrong_ranges', 'bad_cache']),
+          /** Bytes of a body at the limit; null if it is not one of bytes. */
+          bytes: z.number().nullable(),
+          /** Milliseconds from the request to the limit; null if it is not one of time. */
+          ms: z.number().nullable(),
+          /** How many times it was observed. */
+          count: z.number(),
+          /** When it was last observed. */
+          seen: z.string(),
+          words: z.string(),
+          use: z.string(),
+        }),
+      ),
     }),
   ),
   log: z.object({ file: z.string() }),

@@ -8,31 +8,49 @@ export interface BadPathOptions {
   /** A connection is reset, or stalls permanently, after this number of bytes from the target. */
   readonly cutAfterBytes?: number;
   readonly how?: 'reset' | 'stall';
+  /** A connection is reset this long after it was opened. */
+  readonly cutAfterMs?: number;
+  /** Bytes per second of each connection. */
+  readonly rate?: number;
 }
 
 export interface BadPath {
   readonly port: number;
   /** Bytes from the target that went through, heads included. */
   readonly passed: number;
+  /** Connections so far. */
+  readonly connections: number;
+  /** The target of connections from now on. */
+  targetPort: number;
   /** Nothing gets through for this long: connections are refused, or taken and reset. */
   leave(ms: number, how: 'refused' | 'reset'): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startBadPath({ targetPort, cutAfterBytes, how = 'reset' }: BadPathOptions): Promise<BadPath> {
-  const state = { passed: 0, isAway: false };
+export async function startBadPath(options: BadPathOptions): Promise<BadPath> {
+  const { cutAfterBytes, how = 'reset', cutAfterMs, rate } = options;
+  const state = { passed: 0, connections: 0, isAway: false, targetPort: options.targetPort };
   const carry = (client: Socket) => {
+    state.connections += 1;
     if (state.isAway) {
       client.resetAndDestroy();
       return;
     }
-    const target = connect(targetPort, '127.0.0.1');
+    const target = connect(state.targetPort, '127.0.0.1');
     const end = () => {
       client.destroy();
       target.destroy();
     };
     for (const socket of [client, target]) socket.on('error', end).on('close', end);
     let left = cutAfterBytes ?? Number.POSITIVE_INFINITY;
+    const cut = () => {
+      left = 0;
+      target.pause();
+      // A reset throws away what the other side has not read yet, so it comes a moment later.
+      setTimeout(() => client.resetAndDestroy(), 50);
+    };
+    const timer = cutAfterMs === undefined ? undefined : setTimeout(cut, cutAfterMs);
+    client.on('close', () => clearTimeout(timer));
     client.on('data', (chunk: Buffer) => target.write(chunk));
     target.on('data', (chunk: Buffer) => {
       if (left === 0) return;
@@ -40,10 +58,11 @@ export async function startBadPath({ targetPort, cutAfterBytes, how = 'reset' }:
       left -= part.length;
       state.passed += part.length;
       if (!client.write(part)) target.pause();
-      // A reset throws away what the other side has not read yet, so it comes a moment later.
-      if (left === 0) {
+      if (left === 0 && how === 'reset') cut();
+      else if (left === 0) target.pause();
+      else if (rate !== undefined) {
         target.pause();
-        if (how === 'reset') setTimeout(() => client.resetAndDestroy(), 50);
+        setTimeout(() => left > 0 && target.resume(), (part.length * 1_000) / rate);
       }
     });
     client.on('drain', () => {
@@ -57,6 +76,15 @@ export async function startBadPath({ targetPort, cutAfterBytes, how = 'reset' }:
     port,
     get passed() {
       return state.passed;
+    },
+    get connections() {
+      return state.connections;
+    },
+    get targetPort() {
+      return state.targetPort;
+    },
+    set targetPort(port) {
+      state.targetPort = port;
     },
     async leave(ms, away) {
       state.isAway = true;

@@ -483,6 +483,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
         ranges_at: '2026-11-19T02:05:00.000Z',
         etag: 'strong',
         kind: 'held back until scanned',
+        limits: [],
       },
     ],
     log: { file: '/var/log/sallyport/sallyport.log' },

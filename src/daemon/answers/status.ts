@@ -96,6 +96,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       ranges_at: toTime(habits.ranges_at),
       etag: habits.etag,
       kind: kindWords(ports.habits.kindOf(habits)),
+      limits: ports.habits.limitsOf(habits).map(({ at, ...limit }) => ({ ...limit, seen: utcTime(at) })),
     })),
     log: { file: parts.logFile },
   };

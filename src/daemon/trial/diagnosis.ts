@@ -108,7 +108,10 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
     outcome: diagnosedOutcome(parts, settings, found.purposes),
     environment: { service, shell: call.shell },
     ...found,
-    notes: [...(call.candidate === null ? notesOnFile(parts, call.held ?? null) : []), ...found.notes],
+    notes: [
+      ...(call.candidate === null ? [...notesOnFile(parts, call.held ?? null), ...notesOnPaths(ports.habits)] : []),
+      ...found.notes,
+    ],
   };
   return redactDeep(diagnosis, redactor);
 }
@@ -143,6 +146,17 @@ function notesOnFile({ config: { loaded, refused } }: Parts, held: HeldFile | nu
   return [
     `${file} has been waiting for confirmation since ${held.since} (${held.failure.code}); the previous version is in effect.`,
   ];
+}
+
+/** What earlier downloads showed of their paths: a probe is too small to show it. */
+function notesOnPaths(habits: PathHabits): string[] {
+  return habits.list().flatMap((route) => {
+    const { proxy, origin } = route;
+    const where = proxy === 'direct' ? 'a direct connection' : showForeign(proxy);
+    return habits
+      .limitsOf(route)
+      .map(({ words, use }) => `Earlier downloads from ${showForeign(origin)} over ${where}: ${words}, so ${use}.`);
+  });
 }
 
 /** Keeps the contents and results of a candidate of the group out of the process's registry of secrets and habits. */
