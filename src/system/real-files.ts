@@ -4,55 +4,58 @@
 // and without waiting for the other end of a FIFO. The open file itself is checked with fstat, so it cannot be swapped
 // in between. Modes are set with fchmod, regardless of the umask. Every error is coded and has the errno as a fact.
 // Needs Linux: O_NOFOLLOW, O_NONBLOCK, fsync of a folder. After a crash of the process, everything that the kernel has
-// accepted is kept.
+// accepted is kept. Operations that only change names run in this thread (`promptly`); those that wait for the disk do
+// not.
 
-import { type BigIntStats, constants, fstatSync, readSync, writeSync } from 'node:fs';
 import {
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  realpath,
-  rename,
-  rmdir,
-  stat,
-  statfs,
-  unlink,
-} from 'node:fs/promises';
+  type BigIntStats,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { getSystemErrorMessage } from 'node:util';
-import { CodedError, coded, exhaustion } from '#errors/coded-error.ts';
+import { promisify } from 'node:util';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { attempt, errnoOf, failure, promptly } from './disk/operations.ts';
+import { factsOfStats, RealFile } from './disk/real-file.ts';
 import type { FileFacts, Files, OpenFile, Ownership } from './files.ts';
+import { SharedTurns } from './turns.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const SAFE_OPEN_FLAGS = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-/** The disk or our quota is full. */
-const FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
 /** Errors of a file system that cannot sync a folder (some network ones). Its renames cannot be made more durable. */
 const NO_FOLDER_SYNC: readonly string[] = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'];
+const syncFile = promisify(fsync);
 
 /** The disk of this host for the user `self`: only files of that user are opened for writing. */
 export class RealFiles implements Files {
   readonly self: number;
+  readonly #folderSyncs = new Map<string, SharedTurns>();
 
   constructor(self: number = process.geteuid?.() ?? 0) {
     this.self = self;
   }
 
   async create(path: string, mode: number): Promise<OpenFile> {
-    let handle: FileHandle;
+    let descriptor: number;
     try {
-      handle = await open(path, O_RDWR | O_CREAT | O_EXCL | SAFE_OPEN_FLAGS, mode);
+      descriptor = await promptly(() => openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFE_OPEN_FLAGS, mode));
     } catch (thrown) {
       throw (await existingFileError(path)) ?? failure('create', path, thrown);
     }
     try {
-      await handle.chmod(mode);
-      return new RealFile(path, handle);
+      fchmodSync(descriptor, mode);
+      return new RealFile(path, descriptor);
     } catch (thrown) {
-      await closeQuietly(handle);
-      await unlink(path).catch(() => undefined);
+      closeSync(descriptor);
+      await promptly(() => unlinkSync(path)).catch(() => undefined);
       throw failure('create', path, thrown);
     }
   }
@@ -66,15 +69,25 @@ export class RealFiles implements Files {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await attempt('rename', from, () => rename(from, to));
+    await attempt('rename', from, () => promptly(() => renameSync(from, to)));
   }
 
   async remove(path: string): Promise<boolean> {
-    return await removed(path, () => unlink(path));
+    return await removed(path, () =>
+      promptly(() => {
+        // An error object costs more than this look.
+        if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
+        unlinkSync(path);
+        return true;
+      }),
+    );
   }
 
   async removeFolder(path: string): Promise<boolean> {
-    return await removed(path, () => rmdir(path));
+    return await removed(path, async () => {
+      await rmdir(path);
+      return true;
+    });
   }
 
   async makeDirectory(path: string, mode: number): Promise<void> {
@@ -104,7 +117,8 @@ export class RealFiles implements Files {
 
   async facts(path: string): Promise<FileFacts | null> {
     try {
-      return factsOfStats(await lstat(path, { bigint: true }));
+      const stats = await promptly(() => lstatSync(path, { bigint: true, throwIfNoEntry: false }));
+      return stats === undefined ? null : factsOfStats(stats);
     } catch (thrown) {
       if (['ENOENT', 'ENOTDIR'].includes(errnoOf(thrown))) return null;
       throw failure('examine', path, thrown);
@@ -140,14 +154,15 @@ export class RealFiles implements Files {
     }
   }
 
+  /** Calls that wait for a running sync of the same folder share the next one, which covers all of them. */
   async syncDirectory(path: string): Promise<void> {
-    await onFolder('sync', path, async (handle) => {
-      try {
-        await handle.sync();
-      } catch (thrown) {
-        if (!NO_FOLDER_SYNC.includes(errnoOf(thrown))) throw thrown;
-      }
-    });
+    const turns = this.#folderSyncs.get(path) ?? new SharedTurns();
+    this.#folderSyncs.set(path, turns);
+    try {
+      await turns.run(() => syncFolder(path));
+    } finally {
+      if (turns.isIdle) this.#folderSyncs.delete(path);
+    }
   }
 
   async freeSpace(path: string): Promise<number> {
@@ -161,18 +176,18 @@ export class RealFiles implements Files {
   }
 
   async #open(path: string, access: number, check: (stats: BigIntStats) => CodedError | null): Promise<OpenFile> {
-    let handle: FileHandle;
+    let descriptor: number;
     try {
-      handle = await open(path, access | SAFE_OPEN_FLAGS);
+      descriptor = await promptly(() => openSync(path, access | SAFE_OPEN_FLAGS));
     } catch (thrown) {
       throw (await existingFileError(path)) ?? failure('open', path, thrown);
     }
     try {
-      const refused = check(await handle.stat({ bigint: true }));
+      const refused = check(fstatSync(descriptor, { bigint: true }));
       if (refused !== null) throw refused;
-      return new RealFile(path, handle);
+      return new RealFile(path, descriptor);
     } catch (thrown) {
-      await closeQuietly(handle);
+      closeSync(descriptor);
       throw failure('open', path, thrown);
     }
   }
@@ -180,58 +195,6 @@ export class RealFiles implements Files {
 
 /** The instance that the program uses. */
 export const realFiles: Files = new RealFiles();
-
-class RealFile implements OpenFile {
-  readonly path: string;
-  readonly #handle: FileHandle;
-
-  constructor(path: string, handle: FileHandle) {
-    this.path = path;
-    this.#handle = handle;
-  }
-
-  write(chunk: Uint8Array, position: number): number {
-    try {
-      return writeSync(this.descriptor, chunk, 0, chunk.length, position);
-    } catch (thrown) {
-      throw failure('write', this.path, thrown);
-    }
-  }
-
-  read(buffer: Uint8Array, position: number): number {
-    try {
-      return readSync(this.descriptor, buffer, 0, buffer.length, position);
-    } catch (thrown) {
-      throw failure('read', this.path, thrown);
-    }
-  }
-
-  truncate(length: number): Promise<void> {
-    return attempt('truncate', this.path, () => this.#handle.truncate(length));
-  }
-
-  sync(): Promise<void> {
-    return attempt('sync', this.path, () => this.#handle.sync());
-  }
-
-  facts(): FileFacts {
-    try {
-      return factsOfStats(fstatSync(this.descriptor, { bigint: true }));
-    } catch (thrown) {
-      throw failure('examine', this.path, thrown);
-    }
-  }
-
-  close(): Promise<void> {
-    return attempt('close', this.path, () => this.#handle.close());
-  }
-
-  /** A closed handle has the descriptor -1, which the synchronous calls would reject as a type error. */
-  get descriptor(): number {
-    if (this.#handle.fd < 0) throw Object.assign(new Error('the file is closed'), { code: 'EBADF' });
-    return this.#handle.fd;
-  }
-}
 
 function checkRegular(path: string, stats: BigIntStats): CodedError | null {
   return stats.isFile() ? null : coded('FILE-SPECIAL', { path, kind: specialKind(stats) });
@@ -256,28 +219,6 @@ function specialKind(stats: BigIntStats): string {
   return stats.isSocket() ? 'socket' : 'device';
 }
 
-/** What `Files` reports of them. */
-export function factsOfStats(stats: BigIntStats): FileFacts {
-  return {
-    kind: kindOf(stats),
-    size: Number(stats.size),
-    mode: Number(stats.mode & 0o7777n),
-    modifiedMs: Number(stats.mtimeMs),
-    device: String(stats.dev),
-    inode: String(stats.ino),
-    links: Number(stats.nlink),
-    owner: Number(stats.uid),
-    group: Number(stats.gid),
-  };
-}
-
-function kindOf(stats: BigIntStats): FileFacts['kind'] {
-  if (stats.isFile()) return 'file';
-  if (stats.isDirectory()) return 'directory';
-  if (stats.isSymbolicLink()) return 'symbolic link';
-  return stats.isSocket() ? 'socket' : 'special file';
-}
-
 /** Follows links, because the admin may have moved one of our folders elsewhere. */
 async function isFolder(path: string): Promise<boolean> {
   const stats = await stat(path).catch(() => null);
@@ -295,46 +236,29 @@ async function onFolder(operation: string, path: string, use: (handle: FileHandl
   });
 }
 
-async function removed(path: string, act: () => Promise<void>): Promise<boolean> {
+async function syncFolder(path: string): Promise<void> {
+  await attempt('sync', path, async () => {
+    const descriptor = await promptly(() => openSync(path, O_RDONLY | O_DIRECTORY));
+    try {
+      await syncFile(descriptor);
+    } catch (thrown) {
+      if (!NO_FOLDER_SYNC.includes(errnoOf(thrown))) throw thrown;
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+}
+
+async function removed(path: string, act: () => Promise<boolean>): Promise<boolean> {
   try {
-    await act();
-    return true;
+    return await act();
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return false;
     throw failure('remove', path, thrown);
   }
 }
 
-async function attempt(operation: string, path: string, act: () => Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch (thrown) {
-    throw failure(operation, path, thrown);
-  }
-}
-
 /** For a handle whose content no longer matters. */
 async function closeQuietly(handle: FileHandle): Promise<void> {
   await handle.close().catch(() => undefined);
-}
-
-function failure(operation: string, path: string, thrown: unknown): CodedError {
-  if (thrown instanceof CodedError) return thrown;
-  const exhausted = exhaustion(thrown, `${operation} ${path}`);
-  if (exhausted !== null) return exhausted;
-  const errno = errnoOf(thrown);
-  const facts = { operation, path, reason: reasonOf(thrown, errno), errno };
-  return FULL.includes(errno) ? coded('DISK-FULL', facts, thrown) : coded('FILE-FAILED', facts, thrown);
-}
-
-/** `ENOENT: no such file or directory`, without the path, which the sentence already has. */
-function reasonOf(thrown: unknown, errno: string): string {
-  const number = (thrown as { errno?: unknown } | null)?.errno;
-  if (typeof number === 'number') return `${errno}: ${getSystemErrorMessage(number) ?? 'unknown'}`;
-  return thrown instanceof Error ? `${errno}: ${thrown.message}` : errno;
-}
-
-function errnoOf(thrown: unknown): string {
-  const code = (thrown as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : 'EUNKNOWN';
 }

@@ -154,6 +154,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'proxy/pac': 'PAC files: fetching them, and running them in a separate thread.',
   'proxy/tls': 'TLS to the proxy and to the target: trust, pins, and what went wrong.',
   'spool/segments': 'Documents in segments, and batches that are ranges of segments.',
+  'system/disk': 'Operations of the real disk: open files, their errors, and which of them run in the main thread.',
   'system/folders': 'Folders that are held open: addressed by descriptor, or read without following links.',
   'system/hashing': 'The digest of a file that is being downloaded, in a thread if much of it is there already.',
   'system/network': 'Facts from the kernel: gateways, the peer of a socket, unsent bytes.',

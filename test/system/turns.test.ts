@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { Turns } from '#system/turns.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { SharedTurns, Turns } from '#system/turns.ts';
 
 describe('turns', () => {
   it('turns: work runs one at a time, in the order of the calls', async () => {
@@ -42,5 +42,35 @@ describe('turns', () => {
     await turns.idle();
 
     expect(log).toEqual(['later']);
+  });
+});
+
+describe('shared turns', () => {
+  it('shared turns: calls during a run share one run that begins after it', async () => {
+    const turns = new SharedTurns();
+    const ends: (() => void)[] = [];
+    const work = vi.fn(() => new Promise<void>((resolve) => void ends.push(resolve)));
+    const first = turns.run(work);
+    const others = [turns.run(work), turns.run(work)];
+    expect(work).toHaveBeenCalledTimes(1);
+
+    ends[0]?.();
+    await first;
+    await vi.waitFor(() => expect(work).toHaveBeenCalledTimes(2));
+    const later = turns.run(work);
+    ends[1]?.();
+    await Promise.all(others);
+    await vi.waitFor(() => expect(work).toHaveBeenCalledTimes(3));
+    ends[2]?.();
+    await later;
+    expect(turns.isIdle).toBe(true);
+  });
+
+  it('shared turns: a failed run does not stop the next one', async () => {
+    const turns = new SharedTurns();
+    const failed = turns.run(() => Promise.reject(new Error('disk')));
+    const next = turns.run(() => Promise.resolve());
+    await expect(failed).rejects.toThrow('disk');
+    await expect(next).resolves.toBeUndefined();
   });
 });

@@ -6,8 +6,9 @@
 import { fstatSync } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { CodedError, coded, exhaustion } from '#errors/coded-error.ts';
+import { factsOfStats } from '#system/disk/real-file.ts';
 import type { FileFacts, OpenFile } from '#system/files.ts';
-import { factsOfStats, realFiles } from '#system/real-files.ts';
+import { realFiles } from '#system/real-files.ts';
 import { type OpenFolder, openFolder } from './open-folder.ts';
 
 /** A folder whose entries are opened without following a link. */
