@@ -61,6 +61,8 @@ export interface Delivery<Body> {
   policy(sending: Sending<Body>): Promise<Verdict<Body>>;
   /** Called when the verdict on an entry is on disk. */
   carriedOut?(entry: SpoolEntry<Body>): void;
+  /** How many entries are sent at the same time; one if absent. For a policy that needs no network. */
+  readonly together?: number;
   /** The longest interval between attempts, and the spread of the first retry (a second by default). */
   retry(): { readonly maxDelaySeconds: number; readonly baseMs?: number };
 }
@@ -77,22 +79,38 @@ export async function deliver<Body>(delivery: Delivery<Body>, signal: AbortSigna
 
 /** True when an entry was split: its parts may come before the entries that are still due. */
 async function deliverDue<Body>(delivery: Delivery<Body>, signal: AbortSignal): Promise<boolean> {
-  const { spool, clock } = delivery;
-  for (const head of spool.due(clock.now())) {
+  const { spool, clock, together = 1 } = delivery;
+  const due = spool.due(clock.now());
+  for (let at = 0; at < due.length; at += together) {
     signal.throwIfAborted();
-    const entry = (await spool.verify(head, signal)) ? await spool.read(head) : null;
-    if (entry === null) continue;
-    const attachment = spool.attachment(head);
-    const verdict = await orWait(delivery, head, signal, async () => {
-      const decided = await delivery.policy({ entry, attachment, signal });
-      await carryOut(delivery, entry, decided);
-      delivery.carriedOut?.(entry);
-      return decided;
-    });
-    if (verdict.does === 'postpone' && verdict.holds) return false;
-    if (verdict.does === 'split') return true;
+    const sent = await Promise.allSettled(
+      due.slice(at, at + together).map((head) => deliverOne(delivery, head, signal)),
+    );
+    const failed = sent.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    const verdicts = sent.map((one) => (one.status === 'fulfilled' ? one.value : null));
+    if (verdicts.some((verdict) => verdict?.does === 'postpone' && verdict.holds)) return false;
+    if (verdicts.some((verdict) => verdict?.does === 'split')) return true;
   }
   return false;
+}
+
+/** Null if the entry could not be read. */
+async function deliverOne<Body>(
+  delivery: Delivery<Body>,
+  head: EntryHead,
+  signal: AbortSignal,
+): Promise<Verdict<Body> | null> {
+  const { spool } = delivery;
+  const entry = (await spool.verify(head, signal)) ? await spool.read(head) : null;
+  if (entry === null) return null;
+  const attachment = spool.attachment(head);
+  return await orWait(delivery, head, signal, async () => {
+    const decided = await delivery.policy({ entry, attachment, signal });
+    await carryOut(delivery, entry, decided);
+    delivery.carriedOut?.(entry);
+    return decided;
+  });
 }
 
 async function carryOut<Body>(

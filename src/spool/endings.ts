@@ -57,24 +57,26 @@ export class Endings<Body> {
     }
   }
 
-  /** The key first, then the entry. If there is no space for the key, the renamed head file keeps it. */
-  async settle(waiting: QueuedEntry): Promise<void> {
+  /** The keys first, then the entries. If there is no space for a key, the renamed head file keeps it. */
+  async settle(all: readonly QueuedEntry[]): Promise<void> {
+    if (all.length === 0) return;
     const { folder, queue } = this.#heads;
-    const { sequence, head } = waiting;
     let isUnlisted = false;
     try {
-      await this.#settled.add([head.key]);
+      await this.#settled.add(all.map(({ head }) => head.key));
     } catch (thrown) {
       if (asCoded(thrown).code !== 'DISK-FULL') throw thrown;
-      await folder.bury(sequence);
-      this.#settled.remember([head.key]);
-      this.#unlisted = [...this.#unlisted, sequence];
+      for (const { sequence, head } of all) {
+        await folder.bury(sequence);
+        this.#settled.remember([head.key]);
+        this.#unlisted = [...this.#unlisted, sequence];
+      }
       isUnlisted = true;
     }
-    queue.forget(waiting);
-    await folder.remove(sequence, head);
+    for (const waiting of all) queue.forget(waiting);
+    await folder.remove(all);
     if (!isUnlisted) await this.#clearUnlisted();
-    await this.#left(waiting, 'ended');
+    for (const waiting of all) await this.#left(waiting, 'ended');
   }
 
   /** Null in any case: the entry can not be sent now. */
@@ -120,7 +122,7 @@ export class Endings<Body> {
       const sequence = queue.takeNumber();
       await this.#heads.spend(() => this.#heads.put(sequence, { head, body, ending: null }));
     }
-    await this.settle(waiting);
+    await this.settle([waiting]);
   }
 
   /** Content that can not be deleted now is deleted at the next start. */

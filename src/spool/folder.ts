@@ -25,6 +25,12 @@ export type ReadHead =
   /** It could not be read now, which proves nothing about its content. */
   | { readonly kind: 'closed'; readonly error: CodedError };
 
+/** An entry as its files: the head, and an attachment if there is one. */
+interface StoredEntry {
+  readonly sequence: number;
+  readonly head: Pick<EntryHead, 'attachment'>;
+}
+
 /** The folder of one kind. */
 export class KindFolder {
   readonly files: Files;
@@ -73,10 +79,12 @@ export class KindFolder {
     return bytes.length;
   }
 
-  /** Removes an entry whose key is durable elsewhere. */
-  async remove(sequence: number, { attachment }: Pick<EntryHead, 'attachment'>): Promise<void> {
-    await this.files.remove(this.path(sequence, 'json'));
-    if (attachment !== null) await this.files.remove(this.path(sequence, 'attachment'));
+  /** Removes entries whose keys are durable elsewhere. */
+  async remove(entries: readonly StoredEntry[]): Promise<void> {
+    for (const { sequence, head } of entries) {
+      await this.files.remove(this.path(sequence, 'json'));
+      if (head.attachment !== null) await this.files.remove(this.path(sequence, 'attachment'));
+    }
     await this.files.syncDirectory(this.dir);
   }
 

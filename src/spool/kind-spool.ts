@@ -4,7 +4,7 @@
 // single steps on disk. A crash leaves the state before the deciding write, or a record that `finish` carries out.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
-import { Turns } from '#system/turns.ts';
+import { SharedTurns, Turns } from '#system/turns.ts';
 import {
   type AttachmentBody,
   type AttachmentSource,
@@ -52,6 +52,9 @@ export class KindSpool<Body> implements Spool<Body> {
   readonly #endings: Endings<Body>;
   /** Keys that are being accepted, until the result is known. */
   readonly #accepting = new Map<string, Promise<void>>();
+  /** Keys of entries to settle, which share one sync. */
+  readonly #settling = new Set<string>();
+  readonly #settles = new SharedTurns();
   readonly #turns = new Turns();
   readonly #deliveries = new Turns();
 
@@ -117,16 +120,15 @@ export class KindSpool<Body> implements Spool<Body> {
       const path = this.#folder.path(sequence, 'attachment');
       const from = source && { source, admit: (bytes: number) => reservation.add(bytes) };
       if (from !== undefined) attachment = await stageAttachment(this.#ports.files, path, from);
-      await this.#inTurn(async () => {
-        const put = () => this.#heads.put(sequence, { head: { ...head, attachment }, body, ending: null });
-        await (isOwed ? this.#heads.spend(put) : put());
-        reservation.release();
-      });
+      const put = () => this.#heads.put(sequence, { head: { ...head, attachment }, body, ending: null });
+      // No other operation knows the new entry, so several can be written at the same time. The ballast is spent by one.
+      await (isOwed ? this.#inTurn(() => this.#heads.spend(put)) : put());
+      reservation.release();
       return 'accepted';
     } catch (thrown) {
       reservation.release();
       // It was not accepted, so it must not be loaded at the next start.
-      await this.#folder.remove(sequence, { attachment }).catch(tolerate);
+      await this.#folder.remove([{ sequence, head: { attachment } }]).catch(tolerate);
       throw thrown;
     }
   }
@@ -262,12 +264,13 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   settle(head: EntryHead): Promise<void> {
-    return this.#withWaiting(head, undefined, (waiting) => this.#endings.settle(waiting));
+    this.#settling.add(head.key);
+    return this.#settles.run(() => this.#inTurn(() => this.#settleAll()));
   }
 
   drop(head: EntryHead): Promise<boolean> {
     return this.#withWaiting(head, false, async (waiting) => {
-      await this.#endings.settle(waiting);
+      await this.#endings.settle([waiting]);
       return true;
     });
   }
@@ -333,6 +336,13 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   // The operations below run one at a time.
+
+  async #settleAll(): Promise<void> {
+    const keys = [...this.#settling];
+    this.#settling.clear();
+    const all = keys.flatMap((key) => this.#queue.get(key) ?? []);
+    await this.#endings.settle(all.filter(({ ending }) => ending === null));
+  }
 
   /** In memory first: it also takes effect when the disk is full. */
   async #change(waiting: QueuedEntry, change: Partial<EntryHead>): Promise<void> {

@@ -119,7 +119,7 @@ async function loadHeads<Body>(context: LoadContext<Body>, sequences: readonly n
     // its end.
     const isLeftOver = (settled.has(key) && record.ending?.does !== 'reject') || waiting.has(key);
     if (isLeftOver) {
-      await folder.remove(sequence, record.head).catch(tolerate);
+      await folder.remove([{ sequence, head: record.head }]).catch(tolerate);
       continue;
     }
     const reason = await checkRecord(context, sequence, record);

@@ -14,6 +14,8 @@ import { feedUrl, requestUpdates } from '#updates/request.ts';
 import { makeReceipt, type Receipt, type ReceiptOutcome } from './receipt.ts';
 
 const DAY_MS = 86_400_000;
+/** Receipts that are copied at the same time, so that they share syncs of their folder. */
+const COPIED_TOGETHER = 16;
 /** Statuses which say that this URL does not accept receipts. */
 const NOT_SUPPORTED_STATUSES: ReadonlySet<unknown> = new Set([404, 405, 410, 501]);
 /** The most bytes that are read of the response to a receipt. */
@@ -49,7 +51,9 @@ export async function deliverReceipts(ports: UpdatesPorts, signal: AbortSignal):
   const { spool, clock, random, report } = ports;
   const policy = (sending: Sending<Receipt>) => sendReceipt(ports, sending);
   const retry = () => ({ maxDelaySeconds: ports.settings().retry.max_delay_seconds });
-  await deliver({ spool, clock, random, report, policy, retry }, signal);
+  // Without an endpoint, receipts are only copied next to their packages.
+  const together = ports.settings().updates.acknowledge_url === undefined ? COPIED_TOGETHER : 1;
+  await deliver({ spool, clock, random, report, policy, retry, together }, signal);
 }
 
 async function sendReceipt(
