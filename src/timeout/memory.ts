@@ -12,7 +12,7 @@ import type { Files } from '#system/files.ts';
 import { momentSchema, spanSchema } from '#system/moment-schema.ts';
 import { NewestMap, NewestSet } from '#system/newest.ts';
 import { loadState, saveState } from '#system/state-file.ts';
-import { Turns } from '#system/turns.ts';
+import { SharedTurns } from '#system/turns.ts';
 import { ResponseTimeoutModel } from './model.ts';
 
 const FORMAT = 1;
@@ -66,7 +66,7 @@ export class TimeoutMemory {
   readonly #routes = new NewestMap<string, RouteNote>(MAX_NOTES);
   readonly #attempts = new NewestMap<string, AttemptNote>(MAX_NOTES);
   readonly #seeds = new NewestSet<string>(MAX_SEEDS);
-  readonly #saves = new Turns();
+  readonly #saves = new SharedTurns();
 
   constructor(files: Files, path: string) {
     this.#files = files;
@@ -120,16 +120,20 @@ export class TimeoutMemory {
     return true;
   }
 
-  /** Saves the store and what the model has learned; durable on return. Saves run one after the other. */
+  /** Saves the store and what the model has learned; durable on return. Calls during a save share the next one. */
   async save(learned: unknown): Promise<void> {
     this.#learned = learned;
+    await this.#saves.run(() => this.#write());
+  }
+
+  async #write(): Promise<void> {
     const value = {
-      learned,
+      learned: this.#learned,
       routes: [...this.#routes.values()],
       attempts: [...this.#attempts].map(([id, attempt]) => ({ id, ...attempt })),
       seeds: [...this.#seeds],
     };
-    await this.#saves.run(() => saveState(this.#files, this.#path, { format: FORMAT, value }));
+    await saveState(this.#files, this.#path, { format: FORMAT, value });
   }
 }
 

@@ -13,6 +13,7 @@ import type { Clock, Random } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { TimeoutMemory } from '#timeout/memory.ts';
 import type { ResponseTimeoutModel } from '#timeout/model.ts';
+import type { TimeoutStore } from '#timeout/spaced-saves.ts';
 import type { AgentIdentity } from './agent-id.ts';
 import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed/feed.ts';
@@ -43,6 +44,8 @@ export interface UpdatesPorts {
   readonly model: ResponseTimeoutModel;
   /** The stored samples and plans of the timeout model. */
   readonly timeouts: TimeoutMemory;
+  /** Set in a round: saves what several packages teach together. */
+  readonly spacedTimeouts?: TimeoutStore;
   readonly disk: DiskPause;
   readonly retries: PackageRetries;
   readonly hooks: HookJournal;

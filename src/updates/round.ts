@@ -7,6 +7,7 @@
 
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import { SpacedSaves } from '#timeout/spaced-saves.ts';
 import { type Checked, check } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
 import { fetchPackages } from './fetch-packages.ts';
@@ -73,7 +74,7 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
       await withdraw(ports, id);
       tally.withdrawn.push(id);
     }
-    await fetchPackages(ports, { checked, tally, scope }, signal);
+    await withSpacedSaves(ports, (spaced) => fetchPackages(spaced, { checked, tally, scope }, signal));
     reportHeld(ports, tally);
     tally.pruned.push(...(await prune(ports)));
   } catch (thrown) {
@@ -91,6 +92,16 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
   ports.report({ name, published: published.length, failed: failed.length, pruned: pruned.length });
   // Without a feed there is nothing to fetch, and the feed has its own retry.
   return { ...tally, packageRetryAtMs: tally.error === null ? ports.retries.nextAt() : null };
+}
+
+/** What small packages teach is saved together. After a failed attempt it is saved at once. */
+async function withSpacedSaves(ports: UpdatesPorts, work: (ports: UpdatesPorts) => Promise<void>): Promise<void> {
+  const spacedTimeouts = new SpacedSaves(ports.timeouts, ports.clock);
+  try {
+    await work({ ...ports, spacedTimeouts });
+  } finally {
+    await spacedTimeouts.flush().catch((thrown: unknown) => ports.report({ name: 'fault', error: asCoded(thrown) }));
+  }
 }
 
 async function reportDecision(ports: UpdatesPorts, { reading, decision, ready }: Checked): Promise<void> {

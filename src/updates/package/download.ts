@@ -61,7 +61,7 @@ export async function download(
     started_at: ports.clock.now(),
   };
   await reading.stage?.(item, note, signal);
-  const timeoutSession = new TimeoutSession(ports, item);
+  const timeoutSession = new TimeoutSession({ ...ports, timeouts: ports.spacedTimeouts ?? ports.timeouts }, item);
   const wrongBytes = new WrongBytes(ports);
   let fresh = false;
   const fetched = await withRetries(

@@ -10,10 +10,10 @@ import type { SmallRequest } from '#http/session/running-request.ts';
 import type { SessionResponse } from '#http/session/session.ts';
 import type { HopFacts } from '#proxy/route.ts';
 import type { TimeoutPlan } from '#timeout/model.ts';
+import { SpacedSaves } from '#timeout/spaced-saves.ts';
 import { TimeoutSession } from '#timeout/timeout-session.ts';
 import type { UploadStep } from './answers.ts';
 import type { UploadPath } from './path-memory.ts';
-import { SpacedSaves } from './spaced-saves.ts';
 import type { Bundle, UploadPorts } from './upload-types.ts';
 
 /** Answers have practically no body. A page is read for its title. */

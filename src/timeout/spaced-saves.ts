@@ -1,31 +1,33 @@
-// The store of timeouts for an upload of many chunks: it is saved at most every SPACING_MS, and at the end.
+// The store of timeouts for many transfers in a row, such as the packages of a round or the chunks of an upload: it is saved
+// at most every SPACING_MS, and at the end.
 //
 // Guarantees: after a timeout, the state is saved at once, so that the next attempt waits longer even after a crash. A
-// crash loses only what was learned from successful chunks since the last save.
+// crash loses only what was learned from successful transfers since the last save.
 
 import type { Clock } from '#system/clock.ts';
-import type { TimeoutMemory } from '#timeout/memory.ts';
+import type { TimeoutMemory } from './memory.ts';
 
-/** Each save is an fsync, and a chunk may take only milliseconds. */
+/** Each save is an fsync, and a transfer may take only milliseconds. */
 const SPACING_MS = 10_000;
 
-type Store = Pick<TimeoutMemory, 'attempt' | 'setAttempt' | 'route' | 'setRoute' | 'save'>;
-type Args<K extends 'attempt' | 'setAttempt' | 'route' | 'setRoute'> = Parameters<Store[K]>;
+/** The part of `TimeoutMemory` that a transfer uses. */
+export type TimeoutStore = Pick<TimeoutMemory, 'attempt' | 'setAttempt' | 'route' | 'setRoute' | 'save'>;
+type Args<K extends 'attempt' | 'setAttempt' | 'route' | 'setRoute'> = Parameters<TimeoutStore[K]>;
 
-export class SpacedSaves implements Store {
-  readonly #store: Store;
+export class SpacedSaves implements TimeoutStore {
+  readonly #store: TimeoutStore;
   readonly #clock: Clock;
   #savedMs: number;
   #isUrgent = false;
   #pending: { readonly learned: unknown } | null = null;
 
-  constructor(store: Store, clock: Clock) {
+  constructor(store: TimeoutStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
     this.#savedMs = clock.monotonic();
   }
 
-  attempt(...[id]: Args<'attempt'>): ReturnType<Store['attempt']> {
+  attempt(...[id]: Args<'attempt'>): ReturnType<TimeoutStore['attempt']> {
     return this.#store.attempt(id);
   }
 
@@ -36,7 +38,7 @@ export class SpacedSaves implements Store {
     this.#store.setAttempt(id, note);
   }
 
-  route(...[route]: Args<'route'>): ReturnType<Store['route']> {
+  route(...[route]: Args<'route'>): ReturnType<TimeoutStore['route']> {
     return this.#store.route(route);
   }
 

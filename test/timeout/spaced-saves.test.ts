@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '#test/support/fake-clock.ts';
-import { SpacedSaves } from '#uploads/transfer/spaced-saves.ts';
+import { SpacedSaves } from '#timeout/spaced-saves.ts';
 
 const PLAN = { size: 1, firstByteMs: 1, silenceMs: 1, totalMs: 1, expectedMs: null, explanation: '' };
 
