@@ -4,10 +4,12 @@
 // digest of every file is checked. Prints the medians of the ratios of a round to curl + openssl, with the least and the greatest,
 // and the peak of memory. All files are in a temporary folder, which is removed. Needs Linux, Squid, nginx and curl.
 //
-// Run: npx node bench/download.ts [--quick] [--rounds N] [--only WORDS] [--https] [--fast-only] [--ours] [--profile DIR]
-// `--only '20 x|not durable'` runs the tables whose title has one of these words. `--quick` has smaller files and 2 rounds.
+// Run: npx node bench/download.ts [--quick] [--rounds N] [--only WORDS] [--ours] [--than CHECKOUT] [--profile DIR] | --huge
+// `--only '20 x|not durable'` makes the tables whose title has one of these words. `--quick` has smaller files and 2 rounds.
+// `--ours` leaves out all programs but curl. `--than` adds the daemon of another checkout, `--profile` writes CPU profiles.
 // `--huge` measures the memory of the daemon at 10 MiB, 1 GiB and 20 GiB instead.
 
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +17,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildProgram } from './documents/measure.ts';
 import { type Contender, isFloor, type Load, PROGRAMS } from './download/contenders.ts';
-import { digestOf, makeFiles, type Scheme, type ServedFile, type Servers, type Size, startServers } from './download/load.ts';
+import {
+  digestOf,
+  makeFiles,
+  type Scheme,
+  type ServedFile,
+  type Servers,
+  type Size,
+  startServers,
+} from './download/load.ts';
 import type { Measured } from './download/measure.ts';
 import { printTable, type Round } from './download/report.ts';
 import { fetchProcess, roundProcess, warmDaemon } from './download/sallyport.ts';
@@ -33,6 +43,7 @@ const { values: options } = parseArgs({
     ours: { type: 'boolean', default: false },
     huge: { type: 'boolean', default: false },
     profile: { type: 'string' },
+    than: { type: 'string' },
   },
 });
 
@@ -57,6 +68,8 @@ const ROUNDS = Number(options.rounds ?? (options.quick ? 2 : 5));
 const dir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
 // If root runs this, Squid runs as a user of its own.
 await chmod(dir, 0o755);
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 let runs = 0;
 
 /** One run in an empty folder. @throws if a file is not what it must be */
@@ -94,9 +107,15 @@ async function compare(title: string, contenders: readonly Contender[], load: Om
   printTable(title, rounds);
 }
 
+const UNITS = [
+  ['GiB', GIB],
+  ['MiB', MIB],
+  ['KiB', KIB],
+] as const;
+
 function describe({ count, bytes }: Size): string {
-  const size = bytes >= GIB ? `${bytes / GIB} GiB` : bytes >= MIB ? `${bytes / MIB} MiB` : `${bytes / KIB} KiB`;
-  return `${count} x ${size}`;
+  const [unit, size] = UNITS.find((one) => bytes >= one[1]) ?? ['bytes', 1];
+  return `${count} x ${bytes / size} ${unit}`;
 }
 
 /** Which tables: every size over http with and without durability, and durable over https. */
@@ -118,6 +137,14 @@ async function measureTables(servers: Servers, contenders: readonly Contender[])
     for (const { title, ...table } of wanted) await compare(title, contenders, { servers, files, ...table });
     for (const { name } of files) rmSync(join(servers.served, name));
   }
+}
+
+/** Builds the program of another checkout. */
+function buildOther(checkout: string): string {
+  const folder = join(dir, 'other');
+  const files = ['tools/bundle.ts', 'src/main.ts'].map((file) => join(checkout, file));
+  execFileSync(process.execPath, [...files, folder], { stdio: 'ignore' });
+  return join(folder, 'main.js');
 }
 
 /** The memory of a daemon that has downloaded only one package. */
@@ -142,11 +169,14 @@ try {
   ];
   const program = { main, profiles: options.profile ?? null, updates: {}, warmUp };
   const daemon = warmDaemon(program);
-  const ours = [fetchProcess(program), roundProcess(program), daemon];
+  const other =
+    options.than === undefined
+      ? []
+      : [{ ...warmDaemon({ ...program, main: buildOther(options.than) }), name: 'other daemon' }];
+  const ours = [fetchProcess(program), roundProcess(program), daemon, ...other];
   const [base] = PROGRAMS as [Contender];
   if (options.huge) await measureMemory(servers, warmDaemon({ ...program, warmUp: [] }));
   else await measureTables(servers, options.ours ? [base, ...ours] : [...PROGRAMS, ...ours]);
 } finally {
   await servers?.stop();
-  rmSync(dir, { recursive: true, force: true });
 }

@@ -60,7 +60,9 @@ const quoted = (text: string) => `'${text}'`;
 function curl(name: string, options: string, digest: (load: Load) => string, suits?: Contender['suits']): Contender {
   const write = (load: Load) => {
     const { servers, files, scheme, dir } = load;
-    const lines = files.map((file) => `url = "${servers.urls[scheme]}${file.name}"\noutput = "${join(dir, file.name)}"`);
+    const lines = files.map(
+      (file) => `url = "${servers.urls[scheme]}${file.name}"\noutput = "${join(dir, file.name)}"`,
+    );
     writeFileSync(`${dir}.curl`, lines.join('\n'));
     const always = `--disable --silent --show-error --fail --http1.1 --noproxy '' --cacert ${servers.caFile}`;
     return `curl ${always} ${options} --proxy ${servers.proxy.url} -K ${dir}.curl; ${digest(load)}`;

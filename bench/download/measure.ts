@@ -21,10 +21,7 @@ const LOOK_EVERY_MS = 20;
 const TIME_FORMAT = '%3R %3U %3S';
 
 /** Runs a script with bash. Fails if its exit status is not 0. */
-export async function measureScript(
-  script: string,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Measured> {
+export async function measureScript(script: string, env: Readonly<Record<string, string>> = {}): Promise<Measured> {
   const timed = `set -o pipefail; TIMEFORMAT='${TIME_FORMAT}'; time { set -e; ${script}; }`;
   const child = spawn('bash', ['-c', timed], {
     env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', LC_ALL: 'C', ...env },

@@ -137,8 +137,11 @@ async function startDaemon(config: string, load: Load, program: Program) {
     stdio: ['ignore', output, output],
   });
   closeSync(output);
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
   const rounds = countedIn(join(load.dir, 'logs', 'sallyport.log'), 'Round ended: ');
   const end = async () => {
+    process.off('exit', kill);
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill('SIGTERM');

@@ -1,8 +1,6 @@
 // Preloaded into Sallyport for the rows without durability: fsync does nothing.
-import { open } from 'node:fs/promises';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 
-const file = await open('/dev/null');
-const { prototype } = Object.getPrototypeOf(file).constructor;
-prototype.sync = async () => undefined;
-prototype.datasync = async () => undefined;
-await file.close();
+fs.fsync = (_file, done) => process.nextTick(done, null);
+syncBuiltinESMExports();
