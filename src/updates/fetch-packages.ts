@@ -12,22 +12,45 @@ import { OriginFailureBudget } from './origin-failure-budget.ts';
 import { closureOfRound, type Obtained, obtain, type WantedPackage } from './package/obtain.ts';
 import { PackageTurn } from './package/turn.ts';
 import type { UpdatesPorts } from './ports.ts';
+import { Publishing } from './publishing.ts';
 import { acceptReceipt } from './receipts/acknowledge.ts';
 import { slowLast } from './slow-last.ts';
 import { noteRetry, type RoundScope, type Tally } from './tally.ts';
 
+/** From this number on, the next package is downloaded while earlier ones are being published. */
+const MANY = 8;
+
+interface Round {
+  readonly checked: Checked;
+  readonly tally: Tally;
+  readonly scope: RoundScope;
+}
+
 /** Downloads and publishes the wanted packages. @throws the signal's reason when it is aborted */
-export async function fetchPackages(
+export async function fetchPackages(ports: UpdatesPorts, round: Round, signal: AbortSignal): Promise<void> {
+  const publishing = new Publishing();
+  try {
+    await fetchInOrder(ports, round, { publishing, signal });
+  } finally {
+    // Also after an abort, nothing of the round may run on.
+    await publishing.all();
+  }
+}
+
+async function fetchInOrder(
   ports: UpdatesPorts,
-  round: { readonly checked: Checked; readonly tally: Tally; readonly scope: RoundScope },
-  signal: AbortSignal,
+  { checked, tally, scope }: Round,
+  { publishing, signal }: { readonly publishing: Publishing; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { checked, tally, scope } = round;
   const missing = new Set<string>();
   const budget = new OriginFailureBudget();
   const closure = closureOfRound(ports);
-  for (const item of slowLast(checked.decision.wanted, (one) => ports.retries.isSlow(one))) {
+  const ended = { early: false };
+  const { wanted } = checked.decision;
+  for (const item of slowLast(wanted, (one) => ports.retries.isSlow(one))) {
     signal.throwIfAborted();
+    await publishing.settled(item.requires);
+    if (ended.early) break;
     const origin = checked.reading.originOf(item);
     const waiting = scope === 'due' || ports.retries.isBlocked(item) ? ports.retries.waiting(item) : null;
     const isSpent = budget.isSpent(origin);
@@ -38,24 +61,29 @@ export async function fetchPackages(
       countDeferred(tally, item.id, { error: waiting?.error ?? null, isSpent });
       continue;
     }
-    const turn = await fetchOne(ports, { item, closure, ...checked }, signal);
-    if (turn.kind !== 'failed') {
-      tally[turn.kind].push(item.id);
-      continue;
-    }
-    const { failure } = turn;
-    const { error, yielded } = failure;
-    missing.add(item.id);
-    if (yielded) {
-      tally.left += 1;
-      continue;
-    }
-    budget.note(origin, error);
-    tally.failed.push({ id: item.id, error });
-    if (failure.retryAtMs === null) noteRetry(ports, tally, error);
-    // A proxy that rejects our user rejects it for every package, and a full disk has space for none: one line is
-    // enough.
-    if (error.entry.class === 'auth' || isDiskFull(error)) break;
+    const { promise: downloaded, resolve: onDownloaded } = Promise.withResolvers<void>();
+    const isOfMany = wanted.length >= MANY;
+    const fetching = fetchOne(ports, { item, closure, ...checked, ...(isOfMany ? { onDownloaded } : {}) }, signal);
+    const run = fetching.then((turn) => {
+      if (turn.kind !== 'failed') {
+        tally[turn.kind].push(item.id);
+        return;
+      }
+      const { error, yielded, retryAtMs } = turn.failure;
+      missing.add(item.id);
+      if (yielded) {
+        tally.left += 1;
+        return;
+      }
+      budget.note(origin, error);
+      tally.failed.push({ id: item.id, error });
+      if (retryAtMs === null) noteRetry(ports, tally, error);
+      // A proxy that rejects our user rejects it for every package, and a full disk has space for none: one line is
+      // enough.
+      ended.early ||= error.entry.class === 'auth' || isDiskFull(error);
+    });
+    await publishing.add(item.id, run, downloaded);
+    if (ended.early) break;
   }
 }
 

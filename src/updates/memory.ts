@@ -11,6 +11,7 @@ import type { Files } from '#system/files.ts';
 import { validateId } from '#system/id.ts';
 import { momentSchema } from '#system/moment-schema.ts';
 import { loadState, saveState } from '#system/state-file.ts';
+import { SharedTurns } from '#system/turns.ts';
 
 const FORMAT = 1;
 /** The limit on remembered ids; this many take about 10 MB. */
@@ -50,6 +51,7 @@ export class UpdatesMemory {
   #seen = new Set<string>();
   #verifiedAtMs = 0;
   #changed = false;
+  readonly #saves = new SharedTurns();
 
   constructor(files: Files, path: string) {
     this.#files = files;
@@ -136,15 +138,24 @@ export class UpdatesMemory {
     this.#changed = true;
   }
 
-  /** Writes the file if anything changed since the last write. */
+  /** Writes the file if anything changed since the last write. Calls during a write share the next one. */
   async save(): Promise<void> {
+    await this.#saves.run(() => this.#write());
+  }
+
+  async #write(): Promise<void> {
     if (!this.#changed) return;
+    this.#changed = false;
     const value = {
       feeds: Object.fromEntries(this.#feeds),
       ids: Object.fromEntries(this.#ids),
       verified_at: this.#verifiedAtMs,
     };
-    await saveState(this.#files, this.#path, { format: FORMAT, value });
-    this.#changed = false;
+    try {
+      await saveState(this.#files, this.#path, { format: FORMAT, value });
+    } catch (thrown) {
+      this.#changed = true;
+      throw thrown;
+    }
   }
 }

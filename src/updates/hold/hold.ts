@@ -1,8 +1,8 @@
 // The hold on publication: until a date, verified packages stay ready and are not published. `updates hold` sets it,
 // `updates release` ends it, and it ends by itself at its date.
 //
-// Guarantees: when `set` returns, the record is on disk and no package is published any more, because publications and
-// changes of the hold never run at the same time. The end is compared with the wall clock each time, so a wrong clock
+// Guarantees: when `set` returns, the record is on disk and no package is published any more, because a change of the hold
+// waits for the publications that run, and later ones wait for the change. The end is compared with the wall clock each time, so a wrong clock
 // has no effect after it was corrected. A damaged record counts as a hold of a week, because publishing during a change
 // freeze is worse than waiting. A crash leaves the old record or the new one.
 
@@ -57,6 +57,9 @@ export function checkUntil(untilMs: number, nowMs: number): CodedError | null {
 export class UpdatesHold {
   readonly #saved: SavedState<z.infer<typeof fileSchema>>;
   readonly #turns = new Turns();
+  readonly #publications = new Set<Promise<unknown>>();
+  /** Changes that run or wait. */
+  #changes = 0;
   #hold: z.infer<typeof holdSchema> | null = null;
 
   constructor(files: Files, path: string) {
@@ -87,26 +90,36 @@ export class UpdatesHold {
 
   /** Sets or replaces the hold. @throws CodedError FILE-*, DISK-FULL; the previous hold is then still in effect */
   async set(hold: Hold): Promise<void> {
-    await this.#turns.run(() => this.#replace({ ...hold, ended: false }));
+    await this.#change(() => this.#replace({ ...hold, ended: false }));
   }
 
   /** Ends the hold. Returns the one that was in effect, or null. @throws CodedError FILE-*, DISK-FULL */
   async release(nowMs: number): Promise<Hold | null> {
-    return await this.#turns.run(async () => {
+    return await this.#change(async () => {
       const hold = this.current(nowMs);
       if (this.#hold !== null) await this.#replace(null);
       return hold;
     });
   }
 
-  /** Runs a publication. No hold begins before it has ended. */
+  /**
+   * Runs a publication, which asks for a closure before anything else. No hold begins before it has ended. Several may
+   * run at the same time.
+   */
   async publishing<T>(publication: () => Promise<T>): Promise<T> {
-    return await this.#turns.run(publication);
+    while (this.#changes > 0) await this.#turns.idle();
+    const running = publication();
+    this.#publications.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#publications.delete(running);
+    }
   }
 
   /** The hold whose date has passed since the last call, to be logged once; null when there is none. */
   async takeEnded(nowMs: number): Promise<Hold | null> {
-    return await this.#turns.run(async () => {
+    return await this.#change(async () => {
       const hold = this.#hold;
       const isOver = hold !== null && nowMs >= hold.until;
       if (hold === null || hold.ended === isOver) return null;
@@ -116,7 +129,17 @@ export class UpdatesHold {
     });
   }
 
+  async #change<T>(change: () => Promise<T>): Promise<T> {
+    this.#changes += 1;
+    try {
+      return await this.#turns.run(change);
+    } finally {
+      this.#changes -= 1;
+    }
+  }
+
   async #replace(hold: z.infer<typeof holdSchema> | null): Promise<void> {
+    while (this.#publications.size > 0) await Promise.allSettled(this.#publications);
     const before = this.#hold;
     this.#hold = hold;
     try {

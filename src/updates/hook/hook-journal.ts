@@ -12,6 +12,7 @@ import type { Files } from '#system/files.ts';
 import { requireId } from '#system/id.ts';
 import { ownFolder, requireOwnFolder } from '#system/own-folder.ts';
 import { loadState, saveState } from '#system/state-file.ts';
+import { Turns } from '#system/turns.ts';
 import { type FeedItem, idSchema } from '#updates/feed/feed-document.ts';
 import { type Trust, trustSchema } from '#updates/sidecar.ts';
 
@@ -46,6 +47,7 @@ export class HookJournal {
   readonly #dir: string;
   readonly #records = new Map<string, HookRecord>();
   readonly #unsaved = new Set<string>();
+  readonly #adds = new Turns();
   #onAdded: (() => void) | null = null;
 
   private constructor(files: Files, dir: string) {
@@ -87,10 +89,13 @@ export class HookJournal {
 
   /** Queues the hook for this update, unless it was added before. */
   async add(item: FeedItem, trust: Trust): Promise<void> {
-    if (this.#records.get(item.id)?.sha256 === item.sha256) return;
-    await ownFolder(this.#files, this.#dir, FOLDER);
-    await this.#write(this.compose(item, trust));
-    this.#onAdded?.();
+    // One at a time, because each record gets the next place in the order of the runs.
+    await this.#adds.run(async () => {
+      if (this.#records.get(item.id)?.sha256 === item.sha256) return;
+      await ownFolder(this.#files, this.#dir, FOLDER);
+      await this.#write(this.compose(item, trust));
+      this.#onAdded?.();
+    });
   }
 
   /** A record before its first run. */

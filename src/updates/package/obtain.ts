@@ -25,6 +25,8 @@ export interface WantedPackage {
   readonly turn: PackageTurn;
   /** Why nothing may be published now, or null. */
   closure(): Closure | null;
+  /** Called when the package is downloaded and verified: only its publication is left. */
+  onDownloaded?(): void;
 }
 
 /** @throws CodedError of the download or of the publication; the signal's reason when it is aborted */
@@ -71,6 +73,7 @@ async function useReady(
 
 async function downloadOne(ports: UpdatesPorts, wanted: WantedPackage, signal: AbortSignal): Promise<Obtained> {
   const downloaded = await download(ports, wanted, signal);
+  wanted.onDownloaded?.();
   const { fetched, url, elapsedMs, note } = downloaded;
   const { path, file, via } = fetched;
   const publication = { path, file, note, url: url.href, via, elapsedMs };
