@@ -76,7 +76,7 @@ export interface Servers {
   readonly served: string;
   /** URL of a folder, with a slash at its end. */
   readonly urls: Readonly<Record<Scheme, string>>;
-  /** The same over http at port 80, for a client that drops another one; null if nobody may listen there. */
+  /** The same over http at port 80, for a client that drops another one; null without the right to listen there. */
   readonly at80: string | null;
   readonly proxy: { readonly address: string; readonly port: number; readonly url: string };
   readonly caFile: string;

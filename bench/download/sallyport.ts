@@ -110,7 +110,7 @@ export function fetchProcess(program: Program): Contender {
   };
 }
 
-/** A daemon that has downloaded the files for warming up, measured from the begin of a check to the end of its last round. */
+/** A daemon that has downloaded the files for warming up, measured from the start of a check to the end of its last round. */
 export function warmDaemon(program: Program): Contender {
   return {
     name: 'Sallyport, daemon',
@@ -169,7 +169,7 @@ async function startDaemon(config: string, load: Load, program: Program) {
   return { round, measure, end };
 }
 
-/** Requests a check and does not wait for it: nobody follows a check of the schedule either. */
+/** Requests a check and does not follow it, as no client follows a check of the schedule. */
 async function beginCheck(dir: string): Promise<void> {
   const socket = join(dir, 'control.sock');
   const sockets = { admin: socket, operate: socket, look: socket, control: socket, stateDir: join(dir, 'state') };
