@@ -1,10 +1,11 @@
 // Tests a change of the settings before it takes effect (commit-confirm): the stages of a connection for every purpose
-// whose route changes. The caller writes the file when the change is confirmed. This module writes and activates
-// nothing.
+// whose route changes. If nothing changes at all, the connections through a proxy are tested, because the caller wants to
+// know whether they work. The caller writes the file when the change is confirmed. This module writes and activates nothing.
 //
 // Guarantees: there is one change at a time, and one result for it (`confirm-state.ts`) at its deadline at the latest.
 // If the caller disconnects or the daemon stops, the test ends and the previous settings stay. A crash leaves no files.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Purpose } from '#config/purposes.ts';
 import type { LoadResult } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
@@ -14,7 +15,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Outcome } from '#platform/outcome/outcome.ts';
 import { findBypasses, proxiesByPurpose } from '#proxy/choosing/bypass-guard.ts';
-import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
+import { changedRoutes, proxiedRoutes } from '#proxy/choosing/changed-routes.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import { utcTime } from '#system/moment.ts';
@@ -117,7 +118,7 @@ export class ChangeTrials {
   async #run(trial: { id: number; change: AuthorizedChange; report: Report }, signal: AbortSignal): Promise<void> {
     const { id, change, report } = trial;
     const to = await this.#validate(change);
-    const failure = await this.#firstFailure({ change, report }, changedRoutes(this.#parts.settings(), to), signal);
+    const failure = await this.#firstFailure({ change, report }, testedPurposes(this.#parts.settings(), to), signal);
     if (failure === null) this.#step({ kind: 'passed', id });
     else if (this.#step({ kind: 'failed', id, failure })) {
       report({ name: 'change-failed', code: failure.code, message: failure.message });
@@ -168,4 +169,10 @@ export class ChangeTrials {
       onEvent(event);
     };
   }
+}
+
+/** Passwords need no comparison of their own: another one changes the route. */
+function testedPurposes(from: Settings, to: Settings): Purpose[] {
+  const changed = changedRoutes(from, to);
+  return changed.length === 0 && isDeepStrictEqual(from, to) ? proxiedRoutes(to) : changed;
 }

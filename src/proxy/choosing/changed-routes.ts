@@ -19,6 +19,11 @@ export function changedRoutes(from: ProxySettings, to: ProxySettings): Purpose[]
   return PURPOSES.filter((purpose) => !isSame(profilesOf(purpose, from), profilesOf(purpose, to)));
 }
 
+/** The purposes that use a proxy, in the order of `PURPOSES`. */
+export function proxiedRoutes(settings: ProxySettings): Purpose[] {
+  return PURPOSES.filter((purpose) => (profilesOf(purpose, settings) ?? []).length > 0);
+}
+
 /**
  * Identifies the route of a purpose, also after a restart: what `changedRoutes` compares. A digest that can be stored.
  * Passwords are included only as `mark` returns them.

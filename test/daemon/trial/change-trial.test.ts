@@ -65,9 +65,20 @@ describe('change trial: a change', () => {
   });
 
   it('is accepted without a stage if it changes no route', async () => {
-    const { trials, asked } = trialsWith({ loadCandidate: () => Promise.resolve(loadedOf({ proxies: PROXIES })) });
+    const candidate = loadedOf({ proxies: PROXIES, proxy_required: true });
+    const { trials, asked } = trialsWith({ loadCandidate: () => Promise.resolve(candidate) });
     expect((await trials.attempt(request(), () => undefined, NEVER)).confirmed).toBe(true);
     expect(asked).toEqual([]);
+  });
+
+  it('that changes nothing tests the connections through a proxy, as they are', async () => {
+    const uses = { proxies: PROXIES, use_proxy_for: { support_logs: 'none' } };
+    const { trials, asked } = trialsWith({
+      settings: () => testSettings('/x', uses),
+      loadCandidate: () => Promise.resolve(loadedOf(uses)),
+    });
+    expect((await trials.attempt(request(), () => undefined, NEVER)).confirmed).toBe(true);
+    expect(asked).toEqual([['updates', 'exposure_analytics', 'platform']]);
   });
 
   it.each([
