@@ -218,7 +218,10 @@ function nextText({ checking, next_check: next }: Status['updates']): string {
 
 function waitText(waiting: NonNullable<Status['updates']['waiting']>): string {
   const { id, elapsed_ms: elapsedMs, limit_ms: limitMs, proxy, scans, held_ms: heldMs, held_size: heldSize } = waiting;
-  return waitLine({ id, limitMs, proxy, scans, heldMs, heldSize }, elapsedMs, MAX_WAIT_LINE);
+  const { proxy_answers_ms: answeredMs, proxy_silent_ms: silentMs } = waiting;
+  const answer = answeredMs === null ? null : { answeredMs };
+  const probed = silentMs === null ? answer : { silentMs };
+  return waitLine({ id, limitMs, proxy, scans, heldMs, heldSize, probed }, elapsedMs, MAX_WAIT_LINE);
 }
 
 /** Maximum length in characters; the row wraps. */

@@ -136,6 +136,10 @@ export const statusSchema = z.object({
         held_ms: z.number().nullable(),
         /** Size in bytes of the package that had this wait, when it differs from that of the present one. */
         held_size: z.number().nullable(),
+        /** How long the proxy took to answer a probe during this wait; null if none was answered last. */
+        proxy_answers_ms: z.number().nullable(),
+        /** How long the proxy had answered no probe when this was noticed; null if probes are answered. */
+        proxy_silent_ms: z.number().nullable(),
       })
       .nullable(),
   }),

@@ -10,7 +10,7 @@ import type { Environment } from '#config/places.ts';
 import { readGateways } from '#config/reading/host-gateways.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { userAgentOf } from '#http/purpose-headers.ts';
 import { Session } from '#http/session/session.ts';
 import { TokenBindings } from '#http/token-bindings.ts';
@@ -30,6 +30,8 @@ import { WatchedClock } from '#system/time/watched-clock.ts';
 import { latestZone } from '#system/time/zone.ts';
 import { TimeoutMemory } from '#timeout/memory.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
+import { WitnessMemory } from '#timeout/witness-memory.ts';
+import { ProxyWitnesses } from '#transfer/hold-watch.ts';
 import { bandwidthAt } from '#transfer/throttle/bandwidth.ts';
 import { SharedThrottle } from '#transfer/throttle/shared-throttle.ts';
 import { InstalledAgent, loadAgentId, saveAgentId } from '#updates/agent-id.ts';
@@ -220,6 +222,13 @@ async function makePorts(
     ...state.stores,
     store,
     model,
+    witnesses: new ProxyWitnesses({
+      clock,
+      random,
+      memory: state.witnessMemory,
+      isEnabled: () => currentSettings.current.response_timeout.probe,
+      failed: (thrown) => report({ name: 'fault', error: asCoded(thrown) }),
+    }),
     disk: new DiskPause({ files, clock, report }),
     throttle: throttleOf(clock, shared.settings),
     rerouted: () => network.rerouted('updates'),
@@ -296,6 +305,7 @@ interface State {
   readonly agentId: string;
   readonly identity: HostIdentity | null;
   readonly habits: PathHabits;
+  readonly witnessMemory: WitnessMemory;
   /** The stores that the updates module uses unchanged. */
   readonly stores: Pick<UpdatesPorts, 'memory' | 'trust' | 'timeouts' | 'retries' | 'spool' | 'hooks' | 'hold'>;
 }
@@ -336,6 +346,8 @@ async function openState(
   name(await habits.load());
   const timeouts = new TimeoutMemory(files, join(stateDir, 'timeouts.json'));
   name(await timeouts.load());
+  const witnessMemory = new WitnessMemory(files, join(stateDir, 'witness.json'));
+  name(await witnessMemory.load());
   const retries = new PackageRetries({ files, clock, report }, join(stateDir, 'retries.json'));
   name(await retries.load());
   const spool = await openReceipts({ files, clock, report }, stateDir);
@@ -348,5 +360,5 @@ async function openState(
   const outcomes = new Outcomes(files, join(stateDir, 'outcomes.json'));
   name(await outcomes.load());
   const stores = { memory, trust, timeouts, retries, spool, hooks, hold };
-  return { outcomes, last, credentialGuard, agentId, identity, habits, stores };
+  return { outcomes, last, credentialGuard, agentId, identity, habits, witnessMemory, stores };
 }

@@ -76,6 +76,13 @@ export const PROXY_CODES = {
     class: 'tcp',
     retry: 'later',
   },
+  'PROXY-GONE': {
+    text: 'Proxy {proxy} is dead: {observed:words}. No byte of the download came for {silence:ms}.',
+    check:
+      'Check whether the process of the proxy hangs or is overloaded. The bytes are kept and the attempt is repeated, through another proxy of the profile if there is one.',
+    class: 'tcp',
+    retry: 'later',
+  },
   'AUTH-REQUIRED': {
     text: 'Proxy {proxy} requires authentication ({offered}, realm {realm}), but no credentials are sent to it (authentication: transparent).',
     check: 'Set {remedy:words}.',

@@ -26,6 +26,11 @@ export interface Deadlines {
    * first deadline is final.
    */
   readonly extend?: (elapsedMs: number, bytes: number) => number;
+  /**
+   * Called when a limit expired, at most once. If it returns a promise, the exchange waits for it: true doubles all
+   * limits. Null if there is nothing to ask.
+   */
+  readonly askForMore?: () => Promise<boolean> | null;
 }
 
 interface DeadlineWords {
@@ -37,9 +42,10 @@ interface DeadlineWords {
 export function deadlineFacts(
   { firstByteMs, silenceMs, key, words }: Deadlines,
   which: 'first_byte' | 'silence',
+  factor = 1,
 ): { readonly limit: number; readonly key: string; readonly seen: string; readonly advice: string } {
   return {
-    limit: which === 'first_byte' ? firstByteMs : silenceMs,
+    limit: factor * (which === 'first_byte' ? firstByteMs : silenceMs),
     key,
     seen: words?.observed ?? 'nothing is known of this route',
     advice: words?.advice ?? `raise ${key}, 300000 is generally sufficient`,

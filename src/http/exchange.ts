@@ -357,7 +357,7 @@ class RunningExchange {
   }
 
   #timeout(which: TimedOut): CodedError {
-    if (which !== 'total') return this.#failures.silent(which, this.#progress);
+    if (which !== 'total') return this.#failures.silent(which, this.#progress, this.#watch.factor);
     const { seen } = deadlineFacts(this.#options.deadlines, 'silence');
     const facts = { ...this.#failures.cut, ...this.#progress };
     return coded('RESPONSE-TRICKLES', { ...facts, next: nextAttempt(this.#head), seen });

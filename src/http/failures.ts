@@ -40,9 +40,15 @@ export class Failures {
     return { url: shownUrl(this.#url), hop: cutBy(this.#connection.facts) };
   }
 
-  silent(which: 'first_byte' | 'silence', progress: ResponseProgress): CodedError {
+  /** `factor`: how many times longer than planned the limit was. */
+  silent(which: 'first_byte' | 'silence', progress: ResponseProgress, factor = 1): CodedError {
     const holder = holderOf(this.#connection.facts, this.#url);
-    return coded('RESPONSE-TIMEOUT', { ...this.cut, ...progress, holder, ...deadlineFacts(this.#deadlines, which) });
+    return coded('RESPONSE-TIMEOUT', {
+      ...this.cut,
+      ...progress,
+      holder,
+      ...deadlineFacts(this.#deadlines, which, factor),
+    });
   }
 
   lost(reason: string, { received, expected }: ResponseProgress, next: string): CodedError {

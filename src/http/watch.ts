@@ -39,6 +39,8 @@ export class ResponseWatch {
   #timedOut: TimedOut | null = null;
   #timer: Timer | null = null;
   #lookAgain: NodeJS.Immediate | null = null;
+  #hasAsked = false;
+  #factor = 1;
 
   constructor(options: ResponseWatchOptions) {
     this.#options = options;
@@ -96,6 +98,11 @@ export class ResponseWatch {
     if (whole || this.#firstMs !== null) this.#note(this.#endMs);
   }
 
+  /** How many times longer than planned the limits are: 1, or 2 after `askForMore`. */
+  get factor(): number {
+    return this.#factor;
+  }
+
   get measured(): ResponseTiming {
     const first = this.#firstMs;
     return {
@@ -143,6 +150,7 @@ export class ResponseWatch {
       this.#arm(now);
       return;
     }
+    if (this.#isAsking()) return;
     const which: TimedOut = this.#firstMs === null ? 'first_byte' : 'silence';
     // If both limits have expired, report silence rather than slowness.
     const isWait = now >= phase || (this.#firstMs === null && !this.#isSending);
@@ -150,7 +158,21 @@ export class ResponseWatch {
     this.#options.onTimeout(this.#timedOut);
   }
 
-  /** Only the total deadline can be extended; a silence limit is final. */
+  /** Asks once whether to wait longer. The answer, or a byte meanwhile, leads back to `#look`. */
+  #isAsking(): boolean {
+    if (this.#hasAsked) return false;
+    this.#hasAsked = true;
+    const asked = this.#options.deadlines.askForMore?.() ?? null;
+    if (asked === null) return false;
+    void asked.then((isLonger) => {
+      if (this.#endMs !== null) return;
+      if (isLonger) this.#factor = 2;
+      this.#look();
+    });
+    return true;
+  }
+
+  /** Only the total deadline can be extended by the pace; a silence limit is final. */
   #askForMore(now: number): void {
     const elapsed = now - this.#startMs;
     if (elapsed < this.#totalMs) return;
@@ -165,7 +187,8 @@ export class ResponseWatch {
     const { firstByteMs, silenceMs, sending } = this.#options.deadlines;
     const waitMs = this.#isSending ? (sending?.ms ?? firstByteMs) : firstByteMs;
     const toFirstMs = waitMs + (this.#options.allowanceMs?.() ?? 0);
-    const phase = this.#firstMs === null ? this.#sentMs + toFirstMs : this.#lastMs + silenceMs;
-    return { phase, total: this.#startMs + this.#totalMs };
+    const phase =
+      this.#firstMs === null ? this.#sentMs + this.#factor * toFirstMs : this.#lastMs + this.#factor * silenceMs;
+    return { phase, total: this.#startMs + this.#factor * this.#totalMs };
   }
 }

@@ -106,6 +106,16 @@ export const UPDATES_EVENTS = {
     thread: 'Updater',
     text: 'Requesting update ID {id} in parts of {size:size}, because {evidence:words}.',
   },
+  'proxy-holds': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Proxy {proxy} answers in {latency:ms}; {who:words} update ID {id}.',
+  },
+  'proxy-silent': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Proxy {proxy} has answered none of {count} probes for {elapsed:ms}, and sends nothing of update ID {id}.',
+  },
   'patience-changed': {
     level: 'info',
     thread: 'Updater',

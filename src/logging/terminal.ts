@@ -12,7 +12,7 @@ import type { Level } from './event-definition.ts';
 import type { EventName } from './events.ts';
 import { progressBar } from './progress-bar.ts';
 import type { LogRecord } from './record.ts';
-import { type Wait, waitLine, waitOf } from './wait-line.ts';
+import { type Wait, waitLine, waitOf, withProbe } from './wait-line.ts';
 
 /** Where the lines are shown; `tty` allows the live line, `color` the colors. */
 export interface Screen {
@@ -48,7 +48,15 @@ const COLOR: Readonly<Record<Level, string>> = {
 };
 const COLOR_OFF = '\u001b[0m';
 /** Events of a download that do not remove its live line. */
-const KEEPS_BAR: readonly EventName[] = ['waiting', 'connected', 'connected-direct', 'response-via', 'redirected'];
+const KEEPS_BAR: readonly EventName[] = [
+  'waiting',
+  'connected',
+  'connected-direct',
+  'response-via',
+  'redirected',
+  'proxy-holds',
+  'proxy-silent',
+];
 
 interface Bar {
   readonly kind: 'bar';
@@ -64,7 +72,7 @@ interface Bar {
 interface Waiting {
   readonly kind: 'wait';
   readonly id: string;
-  readonly wait: Wait;
+  wait: Wait;
   readonly sinceMs: number;
 }
 
@@ -86,6 +94,7 @@ export class TerminalLog {
   line(record: LogRecord): void {
     const line = this.#screen.color ? inColor(record) : classicLine(record);
     this.#screen.write(`${this.#wipe()}${line}\n`);
+    if (this.#live?.kind === 'wait') this.#live.wait = withProbe(this.#live.wait, record);
     if (record.name === 'waiting') this.waiting(record);
     else if (this.#live === null || this.#ends(this.#live, record)) this.#forget();
     else this.#draw();

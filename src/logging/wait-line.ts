@@ -20,14 +20,19 @@ export interface Wait {
   readonly heldMs: number | null;
   /** Size in bytes of the package that waited this long, or null when it had the size of this one. */
   readonly heldSize: number | null;
+  /** What probes of the proxy last showed; null before the first one. */
+  readonly probed?: Probed | null;
 }
+
+/** How long the proxy took to answer, or since when it has answered nothing, in milliseconds. */
+export type Probed = { readonly answeredMs: number } | { readonly silentMs: number };
 
 /** Shorter waits are ordinary latency, not scanning. */
 const HELD_MS = 2_000;
 
 /** The wait that a `waiting` event describes. */
 export function waitOf(fields: Readonly<Record<string, FieldValue>>): Wait {
-  const { id, limit, proxy, scans, held, held_size: heldSize } = fields;
+  const { id, limit, proxy, scans, held, held_size: heldSize, answered, unanswered } = fields;
   return {
     id: String(id),
     limitMs: Number(limit),
@@ -35,7 +40,25 @@ export function waitOf(fields: Readonly<Record<string, FieldValue>>): Wait {
     scans: scans === true,
     heldMs: typeof held === 'number' ? held : null,
     heldSize: typeof heldSize === 'number' ? heldSize : null,
+    probed: probedOf(answered, unanswered),
   };
+}
+
+/** From the fields that a wait of a running round has in addition. */
+function probedOf(answeredMs: FieldValue, silentMs: FieldValue): Probed | null {
+  if (typeof answeredMs === 'number') return { answeredMs };
+  return typeof silentMs === 'number' ? { silentMs } : null;
+}
+
+/** The wait with what an event about a probe of its proxy shows. */
+export function withProbe(
+  wait: Wait,
+  { name, fields }: { readonly name: string; readonly fields: Readonly<Record<string, FieldValue>> },
+): Wait {
+  if (String(fields['id']) !== wait.id) return wait;
+  if (name === 'proxy-holds') return { ...wait, probed: { answeredMs: Number(fields['latency']) } };
+  if (name === 'proxy-silent') return { ...wait, probed: { silentMs: Number(fields['elapsed']) } };
+  return wait;
 }
 
 /** The line, at most `columns` wide. */
@@ -43,7 +66,7 @@ export function waitLine(wait: Wait, elapsedMs: number, columns: number): string
   const id = shownId(wait.id);
   const clock = `${minutes(elapsedMs)} of ${minutes(wait.limitMs)}`;
   const [long, short] = [`${id}  waiting for the first byte  ${clock}`, `${id}  waiting  ${clock}`];
-  const reasons = reasonsOf(wait);
+  const reasons = [...probedReasons(wait), ...reasonsOf(wait)];
   const lines = [
     ...reasons.map((reason) => `${long}  ${reason}`),
     ...reasons.map((reason) => `${short}  ${reason}`),
@@ -64,6 +87,15 @@ function reasonsOf({ proxy, scans, heldMs, heldSize }: Wait): string[] {
     return history === null ? [reason] : [`${reason} (held ${size} for up to ${history})`, reason];
   }
   return history === null ? [] : [`${size} began within ${history}`];
+}
+
+/** What is known from probes of the proxy. A proxy cannot hold what it only tunnels. */
+function probedReasons({ proxy, scans, probed = null }: Wait): string[] {
+  if (proxy === null || probed === null) return [];
+  const name = `proxy ${shownId(proxy)}`;
+  if ('silentMs' in probed) return [`${name} has not answered for ${showDuration(probed.silentMs)}`];
+  const answers = `${name} answers in ${showDuration(probed.answeredMs)}`;
+  return [`${answers}; ${scans ? 'it is holding this one' : 'the server behind it is silent'}`, answers];
 }
 
 /** `0:09`, `5:40`, `1:02:03`. */

@@ -103,13 +103,13 @@ export interface Connection {
  * What a probe sends. `get`: a request for the proxy's own address. `options`: OPTIONS with Max-Forwards 0. `connect`:
  * CONNECT without a credential. `greeting`: the first message of SOCKS 5.
  */
-export type ProbeKind = 'get' | 'options' | 'connect' | 'greeting';
+export type ProbeRequest = 'get' | 'options' | 'connect' | 'greeting';
 
 /** Small requests to the proxy of a connection, each on a connection of its own. */
 export interface ProxyProbes {
   /** The kinds that suit this proxy, the best first. */
-  readonly kinds: readonly ProbeKind[];
-  open(kind: ProbeKind, listener: ProbeListener): RunningProbe;
+  readonly kinds: readonly ProbeRequest[];
+  open(kind: ProbeRequest, listener: ProbeListener): RunningProbe;
   /** The proxy is dead: for some time, other candidates come first. */
   gone(): void;
 }

@@ -6,13 +6,13 @@
  * 7.6.2). `connect`: CONNECT without a credential, for a proxy that requires one. `greeting`: the first message of
  * SOCKS 5.
  */
-export const PROBE_KINDS = ['get', 'options', 'connect', 'greeting'] as const;
-export type ProbeKind = (typeof PROBE_KINDS)[number];
+export const PROBES = ['get', 'options', 'connect', 'greeting'] as const;
+export type WitnessProbe = (typeof PROBES)[number];
 
 /** What a proxy has shown. It is kept over restarts. */
 export interface WitnessRecord {
   /** The kind of probe that was answered while a transfer was open; null if none was. Without one there is no verdict. */
-  readonly proven: ProbeKind | null;
+  readonly proven: WitnessProbe | null;
   /** A transfer broke when a probe was sent: this proxy is never probed again. */
   readonly harmful: boolean;
   /** The slowest answer, fading with later ones. */
@@ -26,7 +26,7 @@ export const UNKNOWN_PROXY: WitnessRecord = { proven: null, harmful: false, wors
 /** A probe that was not answered yet. */
 export interface OpenProbe {
   readonly id: number;
-  readonly kind: ProbeKind;
+  readonly kind: WitnessProbe;
   readonly sentMs: number;
   /** When the connection was complete; null while it is not. */
   readonly acceptedMs: number | null;
@@ -69,7 +69,7 @@ export type WitnessEvent =
       readonly kind: 'sent';
       readonly atMs: number;
       readonly id: number;
-      readonly probe: ProbeKind;
+      readonly probe: WitnessProbe;
       readonly random: number;
     }
   | { readonly kind: 'accepted'; readonly atMs: number; readonly id: number }

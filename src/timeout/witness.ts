@@ -19,14 +19,17 @@ export const WITNESS_TIMES = {
   failedMs: 4_000,
   /** A death takes at least this long, and at least `WORST_FACTOR` times the slowest answer. */
   windowMs: 20_000,
-  /** Unanswered connection requests are evidence only after this long without a completed connection. */
-  unreachableMs: 60_000,
+  /**
+   * Unanswered connection requests are evidence only after this long without a completed connection. Firewalls drop new
+   * connections for minutes while transfers live (bench/response-timeout/witness).
+   */
+  unreachableMs: 120_000,
   /** An answer is recent enough for a longer wait up to this age. */
   freshMs: 45_000,
   /** A transfer that breaks this soon after a probe was broken by it. */
   harmMs: 1_000,
   /** A probe is closed after this long, or after two windows if they are longer. */
-  lifeMs: 120_000,
+  lifeMs: 180_000,
 } as const;
 
 export type WitnessTimes = {

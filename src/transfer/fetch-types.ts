@@ -14,6 +14,7 @@ import type { FileIdentity, Files } from '#system/files.ts';
 import type { AttemptOutcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import type { Settled } from './copies.ts';
 import type { Reserve } from './disk-space.ts';
+import type { ProxyWitnesses } from './hold-watch.ts';
 
 /** What to fetch. The feed promises length and digest. */
 export interface FetchJob {
@@ -50,6 +51,8 @@ export interface FetchPorts {
   readonly reserve: Reserve;
   /** Limits how fast the body is read. */
   readonly throttle?: Throttle | undefined;
+  /** Finds out that a proxy is dead. If absent, only the timeouts end a wait. */
+  readonly witnesses?: ProxyWitnesses | undefined;
   readonly report: ScopedReport;
   readonly watch: FetchWatcher;
 }
@@ -83,6 +86,11 @@ export interface FetchWatcher {
   ): void;
   /** The file is requested in parts of at most this many bytes, because of what the path was observed to do. */
   inParts(bytes: number, evidence: string): void;
+  /** What probes of the proxy showed while it was silent: an answer and how long it took, or unanswered ones. */
+  probed?(
+    at: { readonly proxy: string | null; readonly scans: boolean },
+    shown: { readonly tookMs: number } | { readonly unanswered: number; readonly forMs: number },
+  ): void;
   progress(received: number): void;
   responded(response: Responded): void;
   /** The attempt failed; `settled` is what it leaves for the next one. */

@@ -99,10 +99,10 @@ async function fill(ports: FetchPorts, attempt: FetchAttempt, signal: AbortSigna
 
 /**
  * Whether the failure may be due to the request. Failures that need another user, password or disk are not, and neither
- * is an unreachable proxy.
+ * is an unreachable or dead proxy.
  */
 function isAboutRequest({ isConnected }: FetchAttempt, error: CodedError): boolean {
-  return isConnected && !['auth', 'system', 'config'].includes(error.entry.class);
+  return isConnected && error.code !== 'PROXY-GONE' && !['auth', 'system', 'config'].includes(error.entry.class);
 }
 
 async function settle(

@@ -17,6 +17,7 @@ import type { Copies } from './copies.ts';
 import type { FetchJob, FetchPorts } from './fetch-types.ts';
 import type { ResponseReader } from './response-reader.ts';
 import { type PartRequest, partOf, type TransferPlan } from './resume.ts';
+import { type Watched, whileWatched } from './while-watched.ts';
 
 /** A transfer that was paused for a larger share of its time shows nothing about the speed of its route. */
 const MAX_PAUSED_SHARE = 0.1;
@@ -83,7 +84,8 @@ async function requestPart(ports: FetchPorts, attempt: FetchAttempt, hop: Visit)
     }
     const shape = new ShapeWatch(ports.clock.monotonic(), part.bytes);
     const noCache = job.fresh || advice.noCache;
-    const result = await receive(ports, attempt, { ...hop, connection, key, plan, shape, part, noCache });
+    const made = { ...hop, connection, key, plan, shape, part, noCache };
+    const result = await whileWatched(ports, made, (watched) => receive(ports, attempt, { ...made, watched }));
     noteLimits(ports, key, { result, asked: part.bytes });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
     if (isRefusedPart(result) && offersLess(ports.paths.adviceFor(key), part.bytes)) {
@@ -135,9 +137,10 @@ function receive(
     shape: ShapeWatch;
     part: PartRequest;
     noCache: boolean;
+    watched: Watched;
   },
 ): Promise<ExchangeResult> {
-  const { part } = hop;
+  const { part, watched } = hop;
   // The deadlines apply only to the requested bytes.
   const measuredPlan = { ...hop.plan, size: part.bytes };
   return exchange({
@@ -156,10 +159,11 @@ function receive(
       silenceMs: hop.plan.silenceMs,
       totalMs: hop.plan.totalMs,
       extend: (elapsedMs, bytes) => ports.timeoutSession.extend(measuredPlan, elapsedMs, bytes),
+      askForMore: watched.askForMore,
       ...ports.timeoutSession.words(hop.key, hop.plan),
     },
     clock: ports.clock,
-    signal: hop.signal,
+    signal: watched.signal,
     expectedBytes: part.isPart ? part.bytes : job.length,
     throttle: ports.throttle,
     onHead: (head) => {
@@ -170,18 +174,23 @@ function receive(
       hop.shape.responded(isFromCache(head));
       const { facts } = hop.connection;
       const sink = reader.open(head, { url: hop.url, hop: answersFrom(facts), proxy: facts.proxy });
-      return sink === null ? null : timed(sink, hop.shape, ports.clock);
+      return sink === null ? null : timed(sink, hop, ports.clock);
     },
   });
 }
 
 /** Wraps a sink to record when its bytes arrive. */
-function timed(sink: BodySink, shape: ShapeWatch, clock: Clock): BodySink {
+function timed(
+  sink: BodySink,
+  { shape, watched }: { readonly shape: ShapeWatch; readonly watched: Watched },
+  clock: Clock,
+): BodySink {
   let bytes = 0;
   return {
     write(chunk) {
       bytes += chunk.length;
       shape.received(clock.monotonic(), bytes);
+      watched.bytes();
       sink.write(chunk);
     },
   };

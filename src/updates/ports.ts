@@ -14,6 +14,7 @@ import type { Files } from '#system/files.ts';
 import type { TimeoutMemory } from '#timeout/memory.ts';
 import type { ResponseTimeoutModel } from '#timeout/model.ts';
 import type { TimeoutStore } from '#timeout/spaced-saves.ts';
+import type { ProxyWitnesses } from '#transfer/hold-watch.ts';
 import type { AgentIdentity } from './agent-id.ts';
 import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed/feed.ts';
@@ -46,6 +47,8 @@ export interface UpdatesPorts {
   readonly timeouts: TimeoutMemory;
   /** Set in a round: saves what several packages teach together. */
   readonly spacedTimeouts?: TimeoutStore;
+  /** Find out that a proxy is dead while it holds a package back. */
+  readonly witnesses: ProxyWitnesses;
   readonly disk: DiskPause;
   readonly retries: PackageRetries;
   readonly hooks: HookJournal;

@@ -200,7 +200,7 @@ const RESERVED: readonly Reserved[] = [
 
 /** Decisions that must be functions of data: no effect can be reached from them, not even by way of another module. */
 const PURE: readonly RegExp[] = [
-  /^timeout\/(?!(?:memory|timeout-session)\.ts$)/,
+  /^timeout\/(?!(?:memory|timeout-session|witness-memory)\.ts$)/,
   /^estimate\/(?!estimate\.ts$)/,
   /^daemon\/schedule\/(?:decide-round|freeze-detector|slots)\.ts$/,
   /^path\/(?:kind|shape-watch)\.ts$/,

@@ -131,6 +131,8 @@ describe('status', () => {
       scans: true,
       held_ms: 53_000,
       held_size: null,
+      proxy_answers_ms: null,
+      proxy_silent_ms: null,
     };
     expect(await show({ updates: { ...updates, checking: true, waiting } })).toContain(
       '  transfer    1602600  waiting for the first byte  0:09 of 5:40  proxy corp is probably scanning (held past packages of this size for up to 53 s)',

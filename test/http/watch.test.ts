@@ -62,6 +62,56 @@ describe('watch: limits while sending', () => {
   });
 });
 
+describe('watch: asking for more time when a limit expired', () => {
+  const asking = (answer: boolean | null, counted = { times: 0 }) => ({
+    askForMore: () => {
+      counted.times += 1;
+      return answer === null ? null : Promise.resolve(answer);
+    },
+  });
+
+  it.each([
+    [true, 200],
+    [false, 100],
+    [null, 100],
+  ])('watch: the answer %s ends the wait after %i ms', async (answer, ms) => {
+    const counted = { times: 0 };
+    const { clock, ended, watch } = setUp(asking(answer, counted));
+    watch.requestSent();
+    await clock.advanceAsync(500);
+    expect([ended, counted.times]).toEqual([[['first_byte', ms]], 1]);
+    expect(watch.factor).toBe(answer === true ? 2 : 1);
+  });
+
+  it('watch: silence and total are doubled as well', async () => {
+    const { clock, ended, watch } = setUp({ ...asking(true), totalMs: 120 });
+    watch.requestSent();
+    for (let n = 0; n < 12; n += 1) {
+      await clock.advanceAsync(15);
+      watch.bodyBytes(1);
+    }
+    await clock.advanceAsync(500);
+    expect(ended).toEqual([['total', 240]]);
+  });
+
+  it('watch: a byte while it asks continues the response', async () => {
+    let answer = (_more: boolean): void => {};
+    const askForMore = () =>
+      new Promise<boolean>((resolve) => {
+        answer = resolve;
+      });
+    const { clock, ended, watch } = setUp({ askForMore });
+    watch.requestSent();
+    await clock.advanceAsync(110);
+    watch.bodyBytes(1);
+    answer(false);
+    await clock.advanceAsync(40);
+    expect(ended).toEqual([]);
+    await clock.advanceAsync(20);
+    expect(ended).toEqual([['silence', 160]]);
+  });
+});
+
 describe('watch: limits', () => {
   it('start for the first byte at the end of the request', async () => {
     const { clock, ended, watch } = setUp();

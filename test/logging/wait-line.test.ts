@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Wait, waitLine, waitOf } from '#logging/wait-line.ts';
+import { type Wait, waitLine, waitOf, withProbe } from '#logging/wait-line.ts';
 import { ANY_CHARACTER } from '#test/support/any-character.ts';
 
 const WAIT: Wait = {
@@ -28,6 +28,19 @@ describe('the wait line', () => {
     expect(waitLine(WAIT, 9_400, 35)).toBe('1602600  waiting  0:09 of 5:40');
     expect(waitLine(WAIT, 9_400, 25)).toBe('1602600  0:09 of 5:40');
     expect(waitLine(WAIT, 9_400, 15)).toBe('0:09 of 5:40');
+  });
+
+  it.each([
+    ['proxy-holds', true, 'proxy corp answers in 40 ms; it is holding this one'],
+    ['proxy-holds', false, 'proxy corp answers in 40 ms; the server behind it is silent'],
+    ['proxy-silent', true, 'proxy corp has not answered for 12 s'],
+  ])('wait line: after %s with scans %s it shows what probes found', (name, scans, words) => {
+    const shown = { name, fields: { id: WAIT.id, latency: 40, elapsed: 12_000 } };
+    const line = `1602600  waiting for the first byte  0:09 of 5:40  ${words}`;
+    expect(waitLine(withProbe({ ...WAIT, scans }, shown), 9_400, 200)).toBe(line);
+    const other = { ...shown, fields: { ...shown.fields, id: 'u2' } };
+    expect(withProbe(WAIT, other)).toBe(WAIT);
+    expect(waitOf({ id: WAIT.id, answered: 40 }).probed).toEqual({ answeredMs: 40 });
   });
 
   it.each([

@@ -51,6 +51,14 @@ export const responseTimeout = section(
       effect: 'next_transfer',
       setBy: 'operator',
     }),
+    probe: describeKey(z.boolean().default(true), {
+      title: 'Probe silent proxies',
+      description:
+        'Whether to find out that a proxy is dead while it holds a package back: small requests that it answers by itself, ' +
+        'without a credential, each on a connection of its own, at most 300 an hour. false: only the timeouts end a wait.',
+      effect: 'next_transfer',
+      setBy: 'operator',
+    }),
     connect_timeout_ms: describeKey(step.default(10_000), {
       title: 'Connect timeout',
       description:

@@ -54,6 +54,17 @@ export class RunningRound {
     if (event.name === 'waiting') {
       this.#transfer = null;
       this.#waiting = { event, atMs: this.#clock.monotonic() };
+    } else if (event.name === 'proxy-holds' || event.name === 'proxy-silent') {
+      if (this.#waiting !== null) this.#waiting = { ...this.#waiting, event: probed(this.#waiting.event, event) };
     } else if (ENDS_WAIT.has(event.name)) this.#waiting = null;
   }
+}
+
+/** The event of an awaited package with what a probe of its proxy showed. */
+function probed(waiting: SallyportEvent, shown: SallyportEvent): SallyportEvent {
+  if (waiting['id'] !== shown['id']) return waiting;
+  const { answered: _answered, unanswered: _unanswered, ...others } = waiting;
+  return shown.name === 'proxy-holds'
+    ? { ...others, answered: shown['latency'] }
+    : { ...others, unanswered: shown['elapsed'] };
 }

@@ -13,6 +13,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'response_timeout.min_ms': 'next_transfer',
   'response_timeout.max_ms': 'next_transfer',
   'response_timeout.total_max_ms': 'next_transfer',
+  'response_timeout.probe': 'next_transfer',
 };
 
 export class TimeoutReloader implements Reloadable {

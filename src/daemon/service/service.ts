@@ -10,7 +10,7 @@ import type { Parts } from '#daemon/parts.ts';
 import type { ReloadWatch } from '#daemon/reload/reload.ts';
 import type { EventName, Report, SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
-import { waitLine, waitOf } from '#logging/wait-line.ts';
+import { type Wait, waitLine, waitOf, withProbe } from '#logging/wait-line.ts';
 import { systemClock, type Timer } from '#system/clock.ts';
 import type { ServiceVariables } from '#system/process/environment.ts';
 import { type Notifier, openNotifier, SILENT_NOTIFIER } from '#system/process/notify.ts';
@@ -132,7 +132,11 @@ export function showService(notifier: Pick<Notifier, 'status'>, parts: Pick<Part
 /** Repeats how long a package has been awaited, until its first byte or the end of the attempt. */
 function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, show: (line: string) => void): Report {
   let timer: Timer | null = null;
+  let wait: Wait | null = null;
   return (event) => {
+    if (wait !== null && (event.name === 'proxy-holds' || event.name === 'proxy-silent')) {
+      wait = withProbe(wait, toRecord(event, clock.now(), redactor));
+    }
     if (ENDS_WAIT.has(event.name)) {
       timer?.cancel();
       timer = null;
@@ -140,8 +144,10 @@ function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, s
     if (event.name !== 'waiting') return;
     const { fields } = toRecord(event, clock.now(), redactor);
     const sinceMs = clock.monotonic();
+    const began = waitOf(fields);
+    wait = began;
     const tick = () => {
-      show(waitLine(waitOf(fields), clock.monotonic() - sinceMs, MAX_WAIT_LINE));
+      show(waitLine(wait ?? began, clock.monotonic() - sinceMs, MAX_WAIT_LINE));
       timer = clock.after(PROGRESS_EVERY_MS, tick);
     };
     tick();

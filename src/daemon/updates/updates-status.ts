@@ -73,7 +73,7 @@ function describeTransfer(transfer: Status['updates']['transfer']): Status['upda
 
 function describeWait(waiting: UpdatesActivity['waiting']): Status['updates']['waiting'] {
   if (waiting === null) return null;
-  const { id, limitMs, proxy, scans, heldMs, heldSize } = waitOf(waiting);
+  const { id, limitMs, proxy, scans, heldMs, heldSize, probed = null } = waitOf(waiting);
   return {
     id,
     elapsed_ms: waiting.waited,
@@ -82,6 +82,8 @@ function describeWait(waiting: UpdatesActivity['waiting']): Status['updates']['w
     scans,
     held_ms: heldMs,
     held_size: heldSize,
+    proxy_answers_ms: probed !== null && 'answeredMs' in probed ? probed.answeredMs : null,
+    proxy_silent_ms: probed !== null && 'silentMs' in probed ? probed.silentMs : null,
   };
 }
 

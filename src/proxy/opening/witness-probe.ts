@@ -10,7 +10,7 @@
 import type { Socket } from 'node:net';
 import type { Hop } from '#errors/hop.ts';
 import type { ProxyHop } from '#proxy/hop.ts';
-import type { ProbeKind, ProbeListener, ProxyProbes, RunningProbe } from '#proxy/route.ts';
+import type { ProbeListener, ProbeRequest, ProxyProbes, RunningProbe } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { pump } from './connect-answer.ts';
 import { dial } from './dial.ts';
@@ -59,7 +59,7 @@ export function probesOf(
   return { kinds, open: (kind, listener) => openProbe(target, kind, listener), gone };
 }
 
-function kindsFor({ scheme, profile }: ProxyHop): readonly ProbeKind[] {
+function kindsFor({ scheme, profile }: ProxyHop): readonly ProbeRequest[] {
   if (scheme === 'socks4' || scheme === 'socks4a') return [];
   if (scheme === 'socks5' || scheme === 'socks5h') return ['greeting'];
   // Without authentication at the proxy, CONNECT would reach the server.
@@ -67,7 +67,7 @@ function kindsFor({ scheme, profile }: ProxyHop): readonly ProbeKind[] {
 }
 
 /** Starts a probe. What becomes of it is only reported to the listener. */
-function openProbe(target: ProbeTarget, kind: ProbeKind, listener: ProbeListener): RunningProbe {
+function openProbe(target: ProbeTarget, kind: ProbeRequest, listener: ProbeListener): RunningProbe {
   const ending = new AbortController();
   const { signal } = ending;
   let stop = () => {};
@@ -105,7 +105,7 @@ function openProbe(target: ProbeTarget, kind: ProbeKind, listener: ProbeListener
   return { close: () => end(() => {}) };
 }
 
-function requestOf(kind: ProbeKind, { address, port, authority, userAgent }: ProbeTarget): Buffer {
+function requestOf(kind: ProbeRequest, { address, port, authority, userAgent }: ProbeTarget): Buffer {
   if (kind === 'greeting') return SOCKS_GREETING;
   const agent = userAgent === null ? '' : `User-Agent: ${userAgent}\r\n`;
   const lines = (line: string, host: string) =>

@@ -72,7 +72,7 @@ export async function download(
       random: ports.random,
       signal,
       soonestMs: SOONEST_MS,
-      costOf: () => turn.costOf(),
+      costOf: (error) => turn.costOf(error),
       onRetry: (error, attempt, delayMs) => {
         ports.report({ name: 'download-failed', id: item.id, error, hop: error.place });
         if (turn.startsOver) ports.report({ name: 'resume-impossible', id: item.id, reason: STARTS_OVER });
@@ -242,6 +242,7 @@ function fetchPorts(ports: UpdatesPorts, attempt: DownloadAttempt): Parameters<t
     headers: (credentials) => updatesHeaders(settings, ports, credentials && place.credentials),
     timeoutSession,
     paths: ports.habits,
+    witnesses: ports.witnesses,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     throttle: ports.throttle,
     report: reportOf('updates', ports.report),
@@ -268,6 +269,11 @@ function watcher(
       report({ name: 'waiting', id, limit, size: length, explanation, proxy, scans, ...held });
     },
     inParts: (bytes, evidence) => report({ name: 'in-parts', id, size: bytes, evidence }),
+    probed({ proxy, scans }, shown) {
+      const who = scans ? 'it is holding' : 'the server behind it is silent about';
+      if ('tookMs' in shown) report({ name: 'proxy-holds', id, proxy, latency: shown.tookMs, who });
+      else report({ name: 'proxy-silent', id, proxy, count: shown.unanswered, elapsed: shown.forMs });
+    },
     progress: (received) => report({ name: 'progress', id, received, length }),
     responded: (observation) => habits.observe(observation),
     failed: (settled) => turn.attemptFailed(settled),

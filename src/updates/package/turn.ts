@@ -4,10 +4,13 @@
 // received bytes does not count. After a quarter of an hour of such attempts, the other packages are downloaded first.
 // Pure, except for the clock.
 
+import type { CodedError } from '#errors/coded-error.ts';
 import type { AttemptCost } from '#http/retry.ts';
 import type { Clock } from '#system/clock.ts';
 
 const TURN_MS = 900_000;
+/** Dead proxies in a row that cost no attempt. Each took half a minute, so other packages get their turn after some. */
+const MAX_GONE = 5;
 
 /** The state that a failed attempt left for the next one. */
 interface FailedAttempt {
@@ -24,6 +27,7 @@ export class PackageTurn {
   #madeProgress = false;
   #yielded = false;
   #startsOver = false;
+  #gone = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -54,13 +58,16 @@ export class PackageTurn {
     this.#last = last;
   }
 
-  /** The cost of the failed attempt. */
-  costOf(): AttemptCost {
+  /** The cost of the failed attempt. A dead proxy costs none, because the package has nothing to do with it. */
+  costOf({ code }: Pick<CodedError, 'code'>): AttemptCost {
     const { madeProgress, nextRequestsWhole } = this.#last;
     this.#last = NOTHING;
     this.#madeProgress ||= madeProgress;
     this.#startsOver = nextRequestsWhole;
     if (nextRequestsWhole) return 'none';
+    this.#gone = code === 'PROXY-GONE' && !madeProgress ? this.#gone + 1 : 0;
+    if (this.#gone > MAX_GONE) return 'over';
+    if (this.#gone > 0) return 'none';
     if (!madeProgress) return 'one';
     this.#yielded = this.elapsedMs >= TURN_MS;
     return this.#yielded ? 'over' : 'reset';

@@ -85,6 +85,7 @@ describe('loadSettings', () => {
         mode: 'adaptive',
         base_ms: 30_000,
         min_ms: 10_000,
+        probe: true,
         max_ms: 7_200_000,
         total_max_ms: 86_400_000,
         connect_timeout_ms: 10_000,

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { ProbeKind, ProxyProbes } from '#proxy/route.ts';
+import type { ProbeRequest, ProxyProbes } from '#proxy/route.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { type Loopback, listenOnLoopback } from '#test/support/loopback.ts';
 import { honest5, startSocksServer } from '#test/support/socks-server.ts';
@@ -41,7 +41,7 @@ async function probesThrough(router: TestRouter, target = TARGET): Promise<Proxy
 }
 
 /** Opens a probe and records what is reported; `until` is the last event that is awaited. */
-async function probed(probes: ProxyProbes | undefined, until: string, kind: ProbeKind = 'get') {
+async function probed(probes: ProxyProbes | undefined, until: string, kind: ProbeRequest = 'get') {
   const events: string[] = [];
   const note = (name: string) => () => void events.push(name);
   const running = probes?.open(kind, { accepted: note('accepted'), answered: note('answered'), ended: note('ended') });
@@ -57,7 +57,7 @@ describe('a probe of a proxy', () => {
     await vi.waitFor(() => expect(sockets[1]?.destroyed).toBe(true));
   });
 
-  it('probe: a proxy that accepts it and is silent is not reported further, and close leaves no socket', async () => {
+  it('probe: if the proxy accepts it and is silent, nothing follows, and close leaves no socket', async () => {
     const { port, sockets } = await proxy(silent);
     const { events, running } = await probed(await probesThrough(testRouter({ proxies: [profile(port)] })), 'accepted');
     running?.close();
@@ -81,7 +81,7 @@ describe('a probe of a proxy', () => {
     expect((await probed(probes, 'ended')).events).toEqual(['ended']);
   });
 
-  it.each<[ProbeKind, RegExp]>([
+  it.each<[ProbeRequest, RegExp]>([
     ['get', /^GET \/ HTTP\/1\.1\r\nHost: 127\.0\.0\.1:\d+\r\nUser-Agent: Sallyport\/1\r\nConnection: close\r\n\r\n$/],
     [
       'options',

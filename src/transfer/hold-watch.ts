@@ -1,0 +1,286 @@
+// Watches proxies while they hold downloads back: sends probes, applies the rule of `timeout/witness.ts`, and ends the
+// downloads of a dead proxy with PROXY-GONE.
+//
+// Guarantees: nothing is probed on a direct connection, nor if `response_timeout.probe` is false. The transfers over one
+// proxy share one witness, so a byte of any of them counts. There is one timer for each proxy; a byte only records its
+// time. Before a verdict the sockets are read once more, and after a suspend or a late timer nothing that was open
+// counts. When the last transfer ends, no probe and no timer is left. A crash loses at most what was shown since the
+// last transfer.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { showDuration } from '#errors/template.ts';
+import type { Connection, ProbeRequest, ProxyProbes, RunningProbe } from '#proxy/route.ts';
+import type { Clock, Random, Timer } from '#system/clock.ts';
+import { ClockSteps } from '#system/time/clock-steps.ts';
+import { afterEvent, isKnownAlive, newWitness, nextStep, phaseOf } from '#timeout/witness.ts';
+import type { WitnessMemory } from '#timeout/witness-memory.ts';
+import type { Witness, WitnessEvent } from '#timeout/witness-types.ts';
+
+/** What the watch of all proxies uses. */
+export interface WitnessPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly memory: Pick<WitnessMemory, 'record' | 'keep'>;
+  /** `response_timeout.probe`; read at each transfer. */
+  isEnabled(): boolean;
+  /** What was learned could not be saved. */
+  failed(thrown: unknown): void;
+}
+
+/** Learns what the probes of a proxy showed while one download was held. */
+export interface ProbeObserver {
+  /** The first answer, or the first one after failed probes. */
+  answered(tookMs: number): void;
+  /** Probes fail: the number of unanswered ones, and how long the first of them has waited. */
+  silent(unanswered: number, forMs: number): void;
+}
+
+/** The watch of one transfer. */
+export interface HoldWatch {
+  /** Aborted with PROXY-GONE when the proxy is dead. */
+  readonly signal: AbortSignal;
+  /** Bytes of the body arrived. */
+  bytes(): void;
+  /** Whether the proxy answered so recently that the server may be asked before this wait is given up. */
+  isProxyAlive(): boolean;
+  /** The transfer has ended; `cut` if its connection broke. */
+  ended(how: 'cut' | 'other'): void;
+}
+
+/** A timer that fires this much late means that the event loop was busy: answers may be unread, in milliseconds. */
+const LATE_MS = 2_000;
+
+/** The witnesses of all proxies; one for the process. */
+export class ProxyWitnesses {
+  readonly #ports: WitnessPorts;
+  readonly #witnesses = new Map<string, ProxyWitness>();
+
+  constructor(ports: WitnessPorts) {
+    this.#ports = ports;
+  }
+
+  /** Watches a transfer over this connection. Null if there is no proxy, or none that may be probed. */
+  watch(connection: Connection, silenceMs: number, observer: ProbeObserver): HoldWatch | null {
+    const { probes } = connection;
+    if (probes === undefined || !this.#ports.isEnabled()) return null;
+    const { proxyUrl } = connection.facts;
+    const witness = this.#witnesses.get(proxyUrl) ?? new ProxyWitness(this.#ports, proxyUrl);
+    this.#witnesses.set(proxyUrl, witness);
+    const hold: Hold = { connection, probes, silenceMs, observer, ending: new AbortController() };
+    witness.open(hold);
+    return {
+      signal: hold.ending.signal,
+      bytes: () => witness.bytes(),
+      isProxyAlive: () => witness.isAlive,
+      ended: (how) => {
+        witness.close(hold, how);
+        if (witness.isIdle) this.#witnesses.delete(proxyUrl);
+      },
+    };
+  }
+}
+
+interface Hold {
+  readonly connection: Connection;
+  readonly probes: ProxyProbes;
+  readonly silenceMs: number;
+  readonly observer: ProbeObserver;
+  readonly ending: AbortController;
+}
+
+class ProxyWitness {
+  readonly #ports: WitnessPorts;
+  readonly #proxyUrl: string;
+  readonly #holds = new Set<Hold>();
+  readonly #running = new Map<number, RunningProbe>();
+  readonly #steps: ClockSteps;
+  #witness: Witness;
+  #probes = 0;
+  #lastByteMs: number | null = null;
+  #timer: Timer | null = null;
+  #dueMs = 0;
+  #lookAgain: NodeJS.Immediate | null = null;
+  /** Something was answered since the last save, which renews what is known of the proxy. */
+  #wasAnswered = false;
+  /** What the observers were last notified of. */
+  #shown: 'nothing' | 'answered' | 'silent' = 'nothing';
+
+  constructor(ports: WitnessPorts, proxyUrl: string) {
+    this.#ports = ports;
+    this.#proxyUrl = proxyUrl;
+    this.#witness = newWitness(ports.memory.record(proxyUrl, ports.clock.now()));
+    this.#steps = new ClockSteps(ports.clock);
+  }
+
+  get isIdle(): boolean {
+    return this.#holds.size === 0;
+  }
+
+  get isAlive(): boolean {
+    return isKnownAlive(this.#witness, this.#ports.clock.monotonic());
+  }
+
+  open(hold: Hold): void {
+    if (this.isIdle) this.#steps.look();
+    this.#holds.add(hold);
+    this.#shown = 'nothing';
+    this.#waitsChanged();
+    this.#act();
+  }
+
+  bytes(): void {
+    const first = this.#lastByteMs === null;
+    this.#lastByteMs = this.#ports.clock.monotonic();
+    // The first byte may make a probe due, which shows whether the proxy accepts a second connection.
+    if (first && this.#witness.record.proven === null) this.#act();
+  }
+
+  close(hold: Hold, how: 'cut' | 'other'): void {
+    if (!this.#holds.delete(hold)) return;
+    this.#flushBytes();
+    if (how === 'cut') this.#apply({ kind: 'cut', atMs: this.#now });
+    this.#waitsChanged();
+    if (this.isIdle) this.#rest();
+    else this.#act();
+  }
+
+  get #now(): number {
+    return this.#ports.clock.monotonic();
+  }
+
+  #apply(event: WitnessEvent): void {
+    this.#witness = afterEvent(this.#witness, event);
+    const open = new Set(this.#witness.probes.map(({ id }) => id));
+    for (const [id, probe] of this.#running) {
+      if (open.has(id)) continue;
+      this.#running.delete(id);
+      probe.close();
+    }
+  }
+
+  #waitsChanged(): void {
+    const deadlineMs = this.isIdle ? null : Math.min(...[...this.#holds].map(({ silenceMs }) => silenceMs));
+    this.#apply({ kind: 'waits', atMs: this.#now, deadlineMs });
+  }
+
+  #flushBytes(): void {
+    if (this.#lastByteMs !== null) this.#apply({ kind: 'byte', atMs: this.#lastByteMs });
+  }
+
+  /** No transfer is open: nothing runs, and what was shown is kept. */
+  #rest(): void {
+    this.#stopTimers();
+    this.#lastByteMs = null;
+    this.#shown = 'nothing';
+    const { memory, clock, failed } = this.#ports;
+    const { record } = this.#witness;
+    const known = memory.record(this.#proxyUrl, clock.now());
+    const isKnown =
+      known.proven === record.proven && known.harmful === record.harmful && known.disproved === record.disproved;
+    if (!isKnown || this.#wasAnswered) memory.keep(this.#proxyUrl, record, clock.now()).catch(failed);
+  }
+
+  #stopTimers(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (this.#lookAgain !== null) clearImmediate(this.#lookAgain);
+    this.#lookAgain = null;
+  }
+
+  #onTimer(): void {
+    const isLate = this.#now - this.#dueMs > LATE_MS;
+    if (this.#steps.look().stepMs !== 0 || isLate) this.#apply({ kind: 'disturbed', atMs: this.#now });
+    this.#act();
+  }
+
+  /** Does what is due, and sets the timer for the next step. */
+  #act(isReadAgain = false): void {
+    this.#stopTimers();
+    this.#flushBytes();
+    for (;;) {
+      const step = nextStep(this.#witness, this.#now);
+      if (step.do === 'probe') this.#probe();
+      else if (step.do === 'close') this.#apply({ kind: 'ended', atMs: this.#now, id: step.id });
+      else if (step.do === 'gone') {
+        if (isReadAgain) this.#gone(step.how);
+        else this.#lookAgain = setImmediate(() => this.#act(true));
+        return;
+      } else {
+        this.#notify();
+        this.#arm(step.untilMs);
+        return;
+      }
+    }
+  }
+
+  #arm(untilMs: number): void {
+    if (untilMs === Number.POSITIVE_INFINITY) return;
+    this.#dueMs = untilMs;
+    this.#timer = this.#ports.clock.after(untilMs - this.#now, () => this.#onTimer());
+  }
+
+  #probe(): void {
+    this.#probes += 1;
+    const id = this.#probes;
+    const hold = [...this.#holds].at(-1) as Hold;
+    const { kinds } = hold.probes;
+    const { proven } = this.#witness.record;
+    // Until one is answered, each kind is tried in turn.
+    const kind = kinds.find((one) => one === proven) ?? (kinds[(id - 1) % kinds.length] as ProbeRequest);
+    this.#apply({ kind: 'sent', atMs: this.#now, id, probe: kind, random: this.#ports.random() });
+    const happened = (event: 'accepted' | 'answered' | 'ended') => () => {
+      if (!this.#running.has(id)) return;
+      if (event !== 'accepted') this.#running.delete(id);
+      this.#apply({ kind: event, atMs: this.#now, id });
+      if (event === 'answered') this.#onAnswer();
+      this.#act();
+    };
+    const probe = hold.probes.open(kind, {
+      accepted: happened('accepted'),
+      answered: happened('answered'),
+      ended: happened('ended'),
+    });
+    this.#running.set(id, probe);
+  }
+
+  #onAnswer(): void {
+    this.#wasAnswered = true;
+    const { answer } = this.#witness;
+    if (this.#shown === 'answered' || answer === null || answer.tookMs === null) return;
+    this.#shown = 'answered';
+    for (const { observer } of this.#holds) observer.answered(answer.tookMs);
+  }
+
+  #notify(): void {
+    if (this.#shown === 'silent' || phaseOf(this.#witness, this.#now) !== 'doubting') return;
+    this.#shown = 'silent';
+    const { count, forMs } = this.#unanswered;
+    for (const { observer } of this.#holds) observer.silent(count, forMs);
+  }
+
+  get #unanswered(): { readonly count: number; readonly forMs: number } {
+    const counting = this.#witness.probes.filter(({ counts }) => counts);
+    return { count: counting.length, forMs: this.#now - (counting[0]?.sentMs ?? this.#now) };
+  }
+
+  #gone(how: 'silent' | 'unreachable'): void {
+    const { count, forMs } = this.#unanswered;
+    const { silence } = this.#witness;
+    const silentMs = this.#now - (silence?.sinceMs ?? this.#now);
+    const holds = [...this.#holds];
+    this.#holds.clear();
+    this.#waitsChanged();
+    this.#rest();
+    holds[0]?.probes.gone();
+    const observed =
+      how === 'silent'
+        ? `${count} probes that it accepted got no answer within ${showDuration(forMs)}`
+        : `it completed no connection within ${showDuration(forMs)}`;
+    for (const { connection, ending } of holds) ending.abort(goneError(connection, observed, silentMs));
+  }
+}
+
+function goneError({ facts }: Connection, observed: string, silentMs: number): CodedError {
+  const error = coded('PROXY-GONE', { proxy: facts.proxy, observed, silence: silentMs, hop: facts.hop });
+  return error.during({ phase: 'response', elapsedMs: silentMs, proven: facts.passed });
+}

@@ -1,0 +1,50 @@
+// Receives one response while its proxy is watched (`hold-watch.ts`): what the probes show goes to the observer of the
+// attempt, and what ends the watch to the witness of the proxy.
+
+import type { Deadlines } from '#http/deadlines.ts';
+import type { ExchangeResult } from '#http/exchange.ts';
+import { type Connection, canLookInside } from '#proxy/route.ts';
+import type { TimeoutPlan } from '#timeout/model.ts';
+import type { FetchPorts } from './fetch-types.ts';
+import { reachesOrigin } from './origin-check.ts';
+
+/** What the watch adds to an exchange. */
+export interface Watched extends Required<Pick<Deadlines, 'askForMore'>> {
+  /** Aborted like the one of the attempt, and with PROXY-GONE when the proxy is dead. */
+  readonly signal: AbortSignal;
+  /** Bytes of the body arrived. */
+  bytes(): void;
+}
+
+/** @throws CodedError PROXY-GONE; the reason of the signal; what `work` throws */
+export async function whileWatched(
+  ports: FetchPorts,
+  held: {
+    readonly connection: Connection;
+    readonly url: URL;
+    readonly plan: TimeoutPlan;
+    readonly signal: AbortSignal;
+  },
+  work: (watched: Watched) => Promise<ExchangeResult>,
+): Promise<ExchangeResult> {
+  const { connection, url, plan } = held;
+  const { facts } = connection;
+  const at = { proxy: facts.proxy, scans: canLookInside(facts, url) };
+  const hold =
+    ports.witnesses?.watch(connection, Math.min(plan.firstByteMs, plan.silenceMs), {
+      answered: (tookMs) => ports.watch.probed?.(at, { tookMs }),
+      silent: (unanswered, forMs) => ports.watch.probed?.(at, { unanswered, forMs }),
+    }) ?? null;
+  if (hold === null) return await work({ signal: held.signal, bytes: () => {}, askForMore: () => null });
+  const signal = AbortSignal.any([held.signal, hold.signal]);
+  // A proxy that lives may be scanning. If the server is reached through it as well, both get the same time again.
+  const askForMore = () => (hold.isProxyAlive() ? reachesOrigin(ports, { held: connection, url }, signal) : null);
+  let how: 'cut' | 'other' = 'other';
+  try {
+    const result = await work({ signal, bytes: () => hold.bytes(), askForMore });
+    if (result.ended === 'failed' && result.error.code === 'CONNECTION-LOST') how = 'cut';
+    return result;
+  } finally {
+    hold.ended(how);
+  }
+}

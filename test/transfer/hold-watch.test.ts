@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import { CodedError } from '#errors/coded-error.ts';
+import { proxyAt } from '#errors/hop.ts';
+import type { Connection, ProbeListener } from '#proxy/route.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { WitnessMemory } from '#timeout/witness-memory.ts';
+import { ProxyWitnesses } from '#transfer/hold-watch.ts';
+
+const PROXY = 'http://proxy.example.com:3128';
+const LONG_MS = 600_000;
+
+interface Sent {
+  readonly kind: string;
+  readonly listener: ProbeListener;
+  isClosed: boolean;
+}
+
+/** A witness on a fake clock over a connection whose probes go nowhere by themselves. */
+async function rig({ isEnabled = true, isProven = true }: { isEnabled?: boolean; isProven?: boolean } = {}) {
+  const clock = new FakeClock();
+  const files = new CrashingFiles();
+  await files.makeDirectory('/state', 0o700);
+  const memory = new WitnessMemory(files, '/state/witness.json');
+  if (isProven) await memory.keep(PROXY, { proven: 'options', harmful: false, worstMs: 0, disproved: 0 }, clock.now());
+  const sent: Sent[] = [];
+  let cooledDown = 0;
+  const shown: string[] = [];
+  /** How each new probe is treated; nothing happens by default. */
+  let manner = (_listener: ProbeListener): void => {};
+  const connection = {
+    facts: { proxy: 'corp', proxyUrl: PROXY, hop: proxyAt('corp', 'proxy.example.com:3128'), passed: ['dial'] },
+    probes: {
+      kinds: ['get', 'options'],
+      open(kind: string, listener: ProbeListener) {
+        const one = { kind, listener, isClosed: false };
+        sent.push(one);
+        queueMicrotask(() => manner(listener));
+        return {
+          close() {
+            one.isClosed = true;
+          },
+        };
+      },
+      gone() {
+        cooledDown += 1;
+      },
+    },
+  } as unknown as Connection;
+  const failed = (thrown: unknown) => void shown.push(String(thrown));
+  const witnesses = new ProxyWitnesses({ clock, random: () => 0, memory, isEnabled: () => isEnabled, failed });
+  const watch = (silenceMs = LONG_MS) =>
+    witnesses.watch(connection, silenceMs, {
+      answered: (tookMs) => shown.push(`answered in ${tookMs}`),
+      silent: (unanswered, forMs) => shown.push(`${unanswered} silent for ${forMs}`),
+    });
+  return {
+    ...{ clock, files, memory, sent, shown, watch, connection, witnesses },
+    cooledDown: () => cooledDown,
+    treat: (how: typeof manner) => {
+      manner = how;
+    },
+  };
+}
+
+const accepts = (listener: ProbeListener) => listener.accepted();
+const answers = (listener: ProbeListener) => {
+  listener.accepted();
+  listener.answered();
+};
+/** One turn of the event loop, in which sockets are read before a verdict. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('the watch of a held download', () => {
+  it('hold watch: a proxy that accepts probes and is silent ends the download with PROXY-GONE', async () => {
+    const { clock, watch, treat, sent, shown, cooledDown } = await rig();
+    treat(accepts);
+    const hold = watch();
+    await clock.advanceAsync(24_900);
+    expect(hold?.signal.aborted).toBe(false);
+    await clock.advanceAsync(200);
+    await turn();
+    const error = hold?.signal.reason as CodedError;
+    expect(error).toBeInstanceOf(CodedError);
+    expect(error.code).toBe('PROXY-GONE');
+    expect(error.message).toContain(
+      'Proxy corp is dead: 5 probes that it accepted got no answer within 20 s. No byte of the download came for 25 s.',
+    );
+    expect([cooledDown(), clock.pending]).toEqual([1, 0]);
+    expect(sent.map(({ kind, isClosed }) => [kind, isClosed])).toEqual(Array(5).fill(['options', true]));
+    expect(shown).toEqual(['2 silent for 4000']);
+  });
+
+  it('hold watch: an answer that arrives with the verdict prevents it', async () => {
+    const { clock, watch, treat, sent } = await rig();
+    treat(accepts);
+    const hold = watch();
+    clock.advance(24_999);
+    await turn();
+    clock.advance(1);
+    // The timer has fired, and the next read of the sockets brings an answer.
+    sent[0]?.listener.answered();
+    await clock.advanceAsync(1_000);
+    await turn();
+    expect(hold?.signal.aborted).toBe(false);
+    hold?.ended('other');
+  });
+
+  it('hold watch: a proxy that answers ends nothing, is known to be alive, and is shown once', async () => {
+    const { clock, watch, treat, sent, shown, memory } = await rig({ isProven: false });
+    treat((listener) => {
+      listener.accepted();
+      clock.after(40, () => listener.answered());
+    });
+    const hold = watch();
+    expect(hold?.isProxyAlive()).toBe(false);
+    await clock.advanceAsync(60_000);
+    expect([hold?.signal.aborted, hold?.isProxyAlive(), sent.length]).toEqual([false, true, 5]);
+    expect(shown).toEqual(['answered in 40']);
+    hold?.ended('other');
+    await turn();
+    expect(memory.record(PROXY, clock.now())).toMatchObject({ proven: 'get', worstMs: 40 });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('hold watch: until a probe is answered, each kind is tried in turn, and there is no verdict', async () => {
+    const { clock, watch, sent, treat } = await rig({ isProven: false });
+    treat((listener) => listener.ended());
+    const hold = watch();
+    await clock.advanceAsync(40_000);
+    expect(sent.map(({ kind }) => kind)).toEqual(['get', 'options', 'get', 'options']);
+    treat(accepts);
+    await clock.advanceAsync(LONG_MS);
+    await turn();
+    expect(hold?.signal.aborted).toBe(false);
+    hold?.ended('other');
+  });
+
+  it('hold watch: a byte of another download over the proxy clears what was held against it', async () => {
+    const { clock, watch, treat } = await rig();
+    treat(accepts);
+    const [held, other] = [watch(), watch()];
+    await clock.advanceAsync(24_000);
+    other?.bytes();
+    await clock.advanceAsync(20_000);
+    await turn();
+    expect(held?.signal.aborted).toBe(false);
+    await clock.advanceAsync(60_000);
+    await turn();
+    expect([held?.signal.aborted, other?.signal.aborted]).toEqual([true, true]);
+  });
+
+  it('hold watch: after a suspend, what was open proves nothing', async () => {
+    const { clock, watch, treat } = await rig();
+    treat(accepts);
+    const hold = watch();
+    await clock.advanceAsync(24_000);
+    clock.stepWall(3_600_000);
+    await clock.advanceAsync(20_000);
+    await turn();
+    expect(hold?.signal.aborted).toBe(false);
+    hold?.ended('other');
+  });
+
+  it('hold watch: after a download broke by a probe, its proxy is never probed again', async () => {
+    const { clock, watch, treat, sent, files } = await rig();
+    treat(answers);
+    const hold = watch();
+    await clock.advanceAsync(5_400);
+    hold?.ended('cut');
+    await turn();
+    watch();
+    await clock.advanceAsync(60_000);
+    expect(sent).toHaveLength(1);
+    const later = new WitnessMemory(files, '/state/witness.json');
+    expect(await later.load()).toBeNull();
+    expect(later.record(PROXY, clock.now()).harmful).toBe(true);
+  });
+
+  it('hold watch: a short download opens no probe', async () => {
+    const { clock, watch, sent } = await rig({ isProven: false });
+    const hold = watch();
+    await clock.advanceAsync(4_900);
+    hold?.bytes();
+    await clock.advanceAsync(4_900);
+    hold?.ended('other');
+    await clock.advanceAsync(60_000);
+    expect([sent.length, clock.pending]).toEqual([0, 0]);
+  });
+
+  it('hold watch: nothing is watched on a direct connection, or if probes are off', async () => {
+    const { witnesses, connection } = await rig();
+    const observer = { answered: () => {}, silent: () => {} };
+    const { probes: _none, ...direct } = connection;
+    expect(witnesses.watch(direct, LONG_MS, observer)).toBeNull();
+    expect((await rig({ isEnabled: false })).watch()).toBeNull();
+  });
+
+  it('hold watch: that a proxy was proven is forgotten a week after its last answer', async () => {
+    const { memory, clock } = await rig();
+    expect(memory.record(PROXY, clock.now() + 6.9 * 86_400_000).proven).toBe('options');
+    expect(memory.record(PROXY, clock.now() + 7.1 * 86_400_000).proven).toBeNull();
+  });
+});
