@@ -307,8 +307,7 @@ function slowly(
     void (async () => {
       for (let at = from; at < body.length && !response.destroyed; at += RATE / 20) {
         const chunk = body.subarray(at, at + RATE / 20);
-        if (!response.write(chunk))
-          await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+        response.write(chunk);
         if (!response.destroyed) sending(chunk.length);
         await delay(50);
       }
