@@ -345,7 +345,7 @@ describe('menu: the size of the terminal', () => {
     expect(resized(MenuDriver.at(someFacts(), '16x2'), columns, rows).state.size).toBe('16x2');
   });
 
-  it('menu: a terminal that is too small for full screens gets two rows, the keys, and the size needed', () => {
+  it('menu: a terminal too small for full screens gets two rows, the keys, and the size needed', () => {
     const { screen } = resized(MenuDriver.at(someFacts()).press('enter', 'enter'), 60, 15);
     expect(screen.trimEnd()).toBe(
       [

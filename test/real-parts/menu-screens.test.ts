@@ -93,7 +93,7 @@ describeWith(['tmux'], 'the menu in a terminal', () => {
     }
   });
 
-  it('menu screens: a terminal that is resized in the middle shows the same field in a layout that fits', async () => {
+  it('menu screens: a resized terminal shows the same field in a layout that fits', async () => {
     const site = await Site.make();
     try {
       await site.configure();

@@ -116,7 +116,7 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
     expect(await screen()).not.toContain(PIN);
   });
 
-  it('menu unit: ENABLE PROXY with a typed password writes what the commands write, byte for byte', async () => {
+  it('menu unit: ENABLE PROXY with a typed password writes the bytes that the commands write', async () => {
     await shows('CONNECTED');
     const before = content();
     await keys('Enter');

@@ -71,7 +71,7 @@ describe('change trial: a change', () => {
     expect(asked).toEqual([]);
   });
 
-  it('that changes nothing tests the connections through a proxy, as they are', async () => {
+  it('that changes nothing tests the connections through a proxy', async () => {
     const uses = { proxies: PROXIES, use_proxy_for: { support_logs: 'none' } };
     const { trials, asked } = trialsWith({
       settings: () => testSettings('/x', uses),
