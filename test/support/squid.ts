@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { KeyPair } from './certificates.ts';
@@ -65,6 +65,8 @@ export interface RunningSquid {
   /** Its files of users are empty, and full again: what a proxy meets whose directory is down. */
   forgetUsers(): void;
   rememberUsers(): void;
+  /** SIGSTOP makes it hang, SIGHUP makes it read its configuration again. */
+  signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGHUP'): void;
   stop(): Promise<void>;
 }
 
@@ -126,6 +128,7 @@ function running(part: Part, options: SquidOptions): RunningSquid {
     },
     forgetUsers: () => writeUsers(options, part.folder, false),
     rememberUsers: () => writeUsers(options, part.folder, true),
+    signal: (name) => process.kill(Number(readFileSync(join(part.folder, 'squid.pid'), 'utf8')), name),
     async stop() {
       await part.end();
       last ??= read();
