@@ -77,9 +77,9 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'PROXY-GONE': {
-    text: 'Proxy {proxy} is dead: {observed:words}. No byte of the download came for {silence:ms}.',
+    text: 'Proxy {proxy} is dead: {observed:words}. No byte of the download has arrived for {silence:ms}.',
     check:
-      'Check whether the process of the proxy hangs or is overloaded. The bytes are kept and the attempt is repeated, through another proxy of the profile if there is one.',
+      'Check whether the process of the proxy hangs or is overloaded. The received bytes are kept. The attempt is repeated, through another proxy of the profile if there is one.',
     class: 'tcp',
     retry: 'later',
   },

@@ -84,7 +84,7 @@ describe('the watch of a held download', () => {
     expect(error).toBeInstanceOf(CodedError);
     expect(error.code).toBe('PROXY-GONE');
     expect(error.message).toContain(
-      'Proxy corp is dead: 5 probes that it accepted got no answer within 20 s. No byte of the download came for 25 s.',
+      'Proxy corp is dead: 5 probes that it accepted got no answer within 20 s. No byte of the download has arrived for 25 s.',
     );
     expect([cooledDown(), clock.pending]).toEqual([1, 0]);
     expect(sent.map(({ kind, isClosed }) => [kind, isClosed])).toEqual(Array(5).fill(['options', true]));

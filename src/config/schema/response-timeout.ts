@@ -54,8 +54,9 @@ export const responseTimeout = section(
     probe: describeKey(z.boolean().default(true), {
       title: 'Probe silent proxies',
       description:
-        'Whether to find out that a proxy is dead while it holds a package back: small requests that it answers by itself, ' +
-        'without a credential, each on a connection of its own, at most 300 an hour. false: only the timeouts end a wait.',
+        'Whether Sallyport checks that a silent proxy still works. While a proxy holds a package back, Sallyport sends it ' +
+        'small requests that the proxy answers itself, without a credential and on new connections, at most 300 an hour. ' +
+        'If false, only the timeouts end a wait.',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
