@@ -250,6 +250,13 @@ describe('menu: stored parameters', () => {
   });
 });
 
+it('menu: without settings, it says that ENTER tries again and Ctrl-C leaves', () => {
+  const driver = new MenuDriver('80x24');
+  driver.send({ kind: 'unavailable', failure: { code: 'CONFIG-UNREADABLE', message: 'No file.', check: 'Write it.' } });
+  expect(driver.rows.at(-1)).toBe('Up Down: scroll   ENTER: try again   Ctrl-C: quit');
+  expect(driver.press('enter').last('look')).toEqual({ kind: 'look', pin: null });
+});
+
 describe('menu: the result of a change', () => {
   const FAILED = {
     kind: 'failed',

@@ -6,7 +6,7 @@ import { largeRows, sizeNote, tooSmallNote } from '#menu/model/display.ts';
 import { type MenuState, SIZES } from '#menu/model/screens.ts';
 import { wrapText } from '#menu/model/text.ts';
 import type { Frame } from './frame-type.ts';
-import { HINTS } from './labels.ts';
+import { keyHint } from './labels.ts';
 import { largeFrame } from './large.ts';
 import { smallFrame } from './small.ts';
 
@@ -30,7 +30,7 @@ function belowSmall(state: MenuState): string[] {
   const { window, screen } = state;
   const note = sizeNote(state);
   if (note === null || window === null) return [];
-  const texts = ['', HINTS[screen.kind], '', note].flatMap((text) => wrapText(text, window.columns));
+  const texts = ['', keyHint(screen), '', note].flatMap((text) => wrapText(text, window.columns));
   const rows = Math.min(MAX_NOTE_ROWS, window.rows - SIZES['16x2'].rows);
   return Array.from({ length: rows }, (_, row) => texts[row] ?? '');
 }

@@ -64,8 +64,14 @@ const SCROLL = 'Up Down: scroll   ENTER: continue';
 const FIELD = 'Up Down: change character   Left Right: move   ENTER: take   Esc: back';
 const LIST = 'Up Down: select   ENTER: continue';
 
-/** The keys of each screen, for the last line of the large display. */
-export const HINTS: Readonly<Record<MenuScreen['kind'], string>> = {
+/** The keys of a screen, for the last line of the large display. */
+export function keyHint(screen: MenuScreen): string {
+  // Without settings, nothing else can be done.
+  const isStuck = screen.kind === 'notice' && screen.next.kind === 'waiting';
+  return isStuck ? 'Up Down: scroll   ENTER: try again   Ctrl-C: quit' : HINTS[screen.kind];
+}
+
+const HINTS: Readonly<Record<MenuScreen['kind'], string>> = {
   waiting: '',
   pin: 'Up Down: change digit   Left Right: move   ENTER: take',
   setup: `${LIST}   Esc: quit`,

@@ -9,7 +9,7 @@ import { visibleLines } from '#menu/model/text.ts';
 import { outcomeText } from '#platform/outcome/outcome.ts';
 import { showField, spreadGroups } from './fields.ts';
 import type { Frame } from './frame-type.ts';
-import { HINTS, screenTitle } from './labels.ts';
+import { keyHint, screenTitle } from './labels.ts';
 
 const { columns: COLUMNS } = SIZES['80x24'];
 const MARGIN = '   ';
@@ -33,7 +33,7 @@ export function largeFrame(state: MenuState): Frame {
   rows[TITLE_ROW] = `${MARGIN}${screenTitle(state)}`;
   for (const [index, line] of lines.entries()) rows[BODY_ROW + index] = `${MARGIN}${line}`;
   rows[height - 2] = RULE;
-  rows[height - 1] = ` ${HINTS[state.screen.kind]}`;
+  rows[height - 1] = ` ${keyHint(state.screen)}`;
   return { lines: rows, cursor: cursor === undefined ? null : { row: BODY_ROW, column: MARGIN.length + cursor } };
 }
 
