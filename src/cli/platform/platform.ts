@@ -7,10 +7,16 @@ import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 
+/** The keys that stop the reports, each with the value that does so. */
+const WHY_OFF: Readonly<Record<string, string>> = {
+  'platform.report': 'platform.report is none',
+  uploads_allowed: 'uploads_allowed is false',
+};
+
 /** Prints the next report exactly as it is sent, and nothing else on the standard output. */
 export async function previewCommand(control: Control, terminal: Terminal): Promise<number> {
   const { report, off } = await control.previewReport();
-  if (report === null) terminal.err(`No report is sent: see ${off ?? 'platform.report'}.`);
+  if (report === null) terminal.err(`No report is sent: ${WHY_OFF[off ?? 'platform.report'] ?? `see ${off}`}.`);
   else terminal.out(report);
   return EXIT_OK;
 }

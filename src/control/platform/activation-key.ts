@@ -31,6 +31,7 @@ export function readMaskedKey(text: string, mask: (form: string) => void): Secre
 
 /** A key without separators is one long group. */
 function reasonAgainst(groups: readonly string[]): string | null {
+  if (groups.join('') === '') return 'it is empty';
   const wrong = groups.findIndex((group) => !GROUP.test(group));
   if (wrong !== -1) return `group ${wrong + 1} has a character that is neither a letter nor a digit`;
   if (groups.length === 1 && groups[0]?.length === GROUPS * GROUP_LENGTH) return null;

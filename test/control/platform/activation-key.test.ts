@@ -17,7 +17,7 @@ describe('activation key', () => {
     ['ABCD-EF12-3456', '3 groups, not 4'],
     ['ABCD-EF1-3456-GHJK', 'group 2 has 3 characters, not 4'],
     ['ABCD-EF1!-3456-GHJK', 'group 2 has a character that is neither a letter nor a digit'],
-    ['', '1 group, not 4'],
+    ['', 'it is empty'],
   ])('%j is refused, and the reason does not quote it', (text, reason) => {
     let failure: unknown;
     try {
