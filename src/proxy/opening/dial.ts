@@ -111,14 +111,18 @@ export function dial(target: DialTarget, options: DialOptions): Promise<DialResu
   });
 }
 
+/** Buffers of closed connections, for the next ones. A round with many packages would otherwise leave one for each. */
+const unusedBuffers: Buffer[] = [];
+const MAX_UNUSED_BUFFERS = 4;
+
 /** One reused buffer and the receiver of its bytes. Bytes before `consume` are kept, and the socket is paused. */
 function createBulkSource() {
   const early: Buffer[] = [];
   let consumer: ((chunk: Uint8Array) => void) | null = null;
   const onread = {
-    buffer: Buffer.allocUnsafeSlow(BULK_BUFFER_BYTES),
+    buffer: unusedBuffers.pop() ?? Buffer.allocUnsafeSlow(BULK_BUFFER_BYTES),
     callback(bytes: number, buffer: Uint8Array): boolean {
-      const chunk = buffer.subarray(0, bytes);
+      const chunk = bytes === buffer.length ? buffer : buffer.subarray(0, bytes);
       if (consumer === null) {
         early.push(Buffer.from(chunk));
         return false;
@@ -127,18 +131,24 @@ function createBulkSource() {
       return true;
     },
   };
-  const attach = (socket: Socket): BulkReader => ({
-    consume(onBytes) {
-      // Deferred until the caller has finished its setup, because it may end the connection on the first bytes.
-      process.nextTick(() => {
-        consumer = onBytes;
-        for (const chunk of early.splice(0)) {
-          if (!socket.destroyed) onBytes(chunk);
-        }
-        if (!socket.destroyed) socket.resume();
-      });
-    },
-  });
+  const attach = (socket: Socket): BulkReader => {
+    // Nothing is read into it after that.
+    socket.once('close', () => {
+      if (unusedBuffers.length < MAX_UNUSED_BUFFERS) unusedBuffers.push(onread.buffer);
+    });
+    return {
+      consume(onBytes) {
+        // Deferred until the caller has finished its setup, because it may end the connection on the first bytes.
+        process.nextTick(() => {
+          consumer = onBytes;
+          for (const chunk of early.splice(0)) {
+            if (!socket.destroyed) onBytes(chunk);
+          }
+          if (!socket.destroyed) socket.resume();
+        });
+      },
+    };
+  };
   return { onread, attach };
 }
 
