@@ -64,6 +64,9 @@ function verifyMagic({ file }: VerifiableFile): CodedError | null {
 }
 
 function verifyEnd({ file, item }: VerifiableFile): CodedError | null {
+  // Hardly any archive has a comment, so a short read is enough.
+  const end = readAt(file, Math.max(0, item.length - END_BYTES), END_BYTES);
+  if (end.length === END_BYTES && end.indexOf(END_OF_DIRECTORY) === 0 && end.readUInt16LE(20) === 0) return null;
   const length = Math.min(item.length, TAIL_BYTES);
   const tail = readAt(file, item.length - length, length);
   for (let at = tail.length - END_BYTES; at >= 0; at -= 1) {
