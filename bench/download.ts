@@ -125,8 +125,10 @@ const TABLES: readonly { readonly scheme: Scheme; readonly durable: boolean }[] 
   { scheme: 'https', durable: true },
 ];
 
+/** Whether `--only` includes it. */
+const isWanted = (title: string) => new RegExp(options.only).test(title);
+
 async function measureTables(servers: Servers, contenders: readonly Contender[]): Promise<void> {
-  const isWanted = (title: string) => new RegExp(options.only).test(title);
   for (const size of SIZES) {
     const titled = TABLES.map((table) => ({
       ...table,
@@ -149,7 +151,7 @@ function buildOther(checkout: string): string {
 
 /** The memory of a daemon that has downloaded only one package. */
 async function measureMemory(servers: Servers, daemon: Contender): Promise<void> {
-  for (const size of HUGE) {
+  for (const size of HUGE.filter((one) => isWanted(describe(one)))) {
     const files = makeFiles(servers.served, size);
     const { peakMib } = await run(daemon, { servers, scheme: 'http', files, durable: true });
     const isKept = peakMib <= MAX_PEAK_MIB;

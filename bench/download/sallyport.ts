@@ -5,12 +5,10 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { connectControl } from '#control/client.ts';
-import { systemClock } from '#system/clock.ts';
-import { realFiles } from '#system/real-files.ts';
 import { writeConfig } from '#test/support/sallyport-process.ts';
 import type { Contender, Load } from './contenders.ts';
 import type { ServedFile } from './load.ts';
@@ -171,13 +169,10 @@ async function startDaemon(config: string, load: Load, program: Program) {
 
 /** Requests a check and does not follow it, as no client follows a check of the schedule. */
 async function beginCheck(dir: string): Promise<void> {
-  const socket = join(dir, 'control.sock');
-  const sockets = { admin: socket, operate: socket, look: socket, control: socket, stateDir: join(dir, 'state') };
-  const parts = { clock: systemClock, files: realFiles, self: realFiles.self };
-  const control = await connectControl(sockets, parts);
-  if (control === null) throw new Error('no daemon listens');
-  const controller = new AbortController();
-  await control.check(() => controller.abort(), controller.signal).catch(() => undefined);
+  const outgoing = request({ socketPath: join(dir, 'control.sock'), method: 'POST', path: '/v1/check' }).end();
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  if (response.statusCode !== 200) throw new Error(`the daemon answered ${response.statusCode}`);
+  response.destroy();
 }
 
 /** Counts these words in a growing file; each call reads only what is new. */
