@@ -107,14 +107,15 @@ describeWith(['squid'], 'a package through Squid and a relay', () => {
   }, 120_000);
 
   it('cuts: kill -9 and another proxy cost 1 % and 2 MiB a kill, no byte on disk again', async () => {
-    const relays = [await relayOf({ rate: RATE }), await relayOf({ rate: RATE })];
+    const rate = SIZE_MB < 200 ? RATE : 5 * RATE;
+    const relays = [await relayOf({ rate }), await relayOf({ rate })];
     const staged = join(dir, 'packages', '.staging', 'u1.jar.unverified');
     const size = async () => (await stat(staged).catch(() => null))?.size ?? 0;
     const before = server.ranges.length;
     const isOver = async () => (await stat(join(dir, 'packages', 'u1.jar')).catch(() => null)) !== null;
     let kills = 0;
     for (let start = 0; !(await isOver()); start += 1) {
-      expect(start).toBeLessThan(40);
+      expect(start).toBeLessThan(100);
       const config = await writeConfig(dir, {
         updates: { feed_url: feedUrl() },
         proxies: [
@@ -138,5 +139,5 @@ describeWith(['squid'], 'a package through Squid and a relay', () => {
     expect(server.ranges.length - before).toBeGreaterThan(2);
     const passed = relays.reduce((sum, relay) => sum + relay.passed, 0);
     expect(passed).toBeLessThanOrEqual(jar.length * 1.01 + kills * MAX_LOST_A_KILL);
-  }, 240_000);
+  }, 500_000);
 });

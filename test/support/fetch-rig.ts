@@ -2,7 +2,8 @@
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { NO_ADVICE } from '#path/advice.ts';
+import { NO_ADVICE, type PathAdvice } from '#path/advice.ts';
+import type { Router } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import type { Settled } from '#transfer/copies.ts';
@@ -72,6 +73,20 @@ export interface Attempted {
 /** One attempt for the package `right`; a file with another digest is thrown away, as the updates room does. */
 export async function attempt(files: CrashingFiles, server: RawServer, right: Uint8Array): Promise<Attempted> {
   const url = new URL(`http://127.0.0.1:${server.port}/u1.jar`);
+  return await attemptOver(files, { url, router: testRouter(), right });
+}
+
+/** Where an attempt gets its package. */
+interface AttemptSource {
+  readonly url: URL;
+  readonly router: Router;
+  readonly right: Uint8Array;
+  readonly advice?: PathAdvice;
+}
+
+/** The same over any router, on a path with this advice. */
+export async function attemptOver(files: CrashingFiles, source: AttemptSource): Promise<Attempted> {
+  const { url, router, right, advice = NO_ADVICE } = source;
   const model = new ResponseTimeoutModel();
   let settled: Settled | null = null;
   try {
@@ -81,7 +96,7 @@ export async function attempt(files: CrashingFiles, server: RawServer, right: Ui
         files,
         stagingDir: STAGING,
         clock: systemClock,
-        router: testRouter(),
+        router,
         purpose: 'updates',
         configured: url,
         allowedOrigins: [],
@@ -92,7 +107,7 @@ export async function attempt(files: CrashingFiles, server: RawServer, right: Ui
           extend: () => 0,
           observe: () => undefined,
         },
-        paths: { adviceFor: () => NO_ADVICE, observeLimit: () => undefined },
+        paths: { adviceFor: () => advice, observeLimit: () => undefined },
         reserve: { bytes: 0, key: 'updates.reserve_bytes' },
         report: () => undefined,
         watch: {

@@ -27,6 +27,8 @@ export interface Manner {
   /** Without `no-cache`, a cache answers with these bytes. */
   readonly badCache?: Buffer;
   readonly ignoresRanges?: boolean;
+  /** Called with each request for the package. */
+  readonly onPackage?: () => void;
 }
 
 export async function startPackageServer(manner: Manner): Promise<PackageServer> {
@@ -43,6 +45,7 @@ export async function startPackageServer(manner: Manner): Promise<PackageServer>
         );
         return;
       }
+      state.manner.onPackage?.();
       heads.push(head);
       ranges.push(answer(socket, head, state.manner));
     },

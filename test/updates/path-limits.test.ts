@@ -1,7 +1,7 @@
 // Whole rounds over paths that cut, cap, or change bytes, on a disk in memory, with sockets on loopback.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '#system/clock.ts';
+import { type Clock, systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { makeJar } from '#test/support/jars.ts';
 import { type Manner, type PackageServer, startPackageServer } from '#test/support/package-server.ts';
@@ -26,14 +26,14 @@ async function behind(manner: Partial<Manner>, files = new CrashingFiles()) {
   return { files, open: () => reopen(files) };
 }
 
-function reopen(files: CrashingFiles) {
+function reopen(files: CrashingFiles, on: Clock = clock) {
   const settings = testSettings('/d', {
     updates: { feed_url: `${ORIGIN}/feed.json` },
     proxies: [{ name: 'corp', address: '127.0.0.1', port: server.port, default: true }],
     retry: { attempts: 2 },
     response_timeout: { mode: 'fixed', base_ms: 30_000 },
   });
-  return openRig({ files, dir: '/d', settings, clock, routerClock: systemClock });
+  return openRig({ files, dir: '/d', settings, clock: on, routerClock: systemClock });
 }
 
 const route = () => ({ proxy: `http://127.0.0.1:${server.port}`, origin: ORIGIN });
@@ -57,7 +57,7 @@ describe('path limits: cuts after 1.5 MiB', () => {
     expect(rig.events.filter(({ name }) => name === 'in-parts')).toHaveLength(1);
   });
 
-  it('a killed process remembers them, and requests no byte again', async () => {
+  it('a killed process remembers them and requests no byte again', async () => {
     const { files, open } = await behind({ cutAfter: CUT });
     const rig = await open();
     const killed = new AbortController();
@@ -166,4 +166,25 @@ it('path limits: a path that ignores ranges gets no request for parts', async ()
   expect(await slow).toMatchObject({ published: ['u1'] });
   expect(published(files)).toBe(true);
   expect(server.heads.some((head) => /^range: bytes=\d+-\d/im.test(head))).toBe(false);
+});
+
+it('path limits: 256 KiB arrive through cuts at 4 KiB, at most one connection a second', async () => {
+  const jar = makeJar('u1', 256 * 1_024 - 500);
+  const fast = scaledClock(50);
+  const times: number[] = [];
+  server = await startPackageServer({ jar, cutAfter: 4_096, onPackage: () => times.push(fast.monotonic()) });
+  const files = new CrashingFiles();
+  const rig = await reopen(files, fast);
+
+  expect(await rig.round()).toMatchObject({ published: ['u1'], failed: [] });
+
+  expect(files.content('/d/packages/u1.jar')?.equals(jar)).toBe(true);
+  const gaps = times.slice(1).map((at, n) => at - (times[n] ?? 0));
+  expect(gaps).toHaveLength(Math.ceil(jar.length / 4_096) - 1);
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1_000);
+  // 1 MiB in ten minutes: 2.3 s for each part. The median, because a busy machine delays some of them.
+  expect(gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)]).toBeLessThan(2_300);
+  expect(rig.ports.habits.limitsOf(route())).toMatchObject([
+    { kind: 'cut_by_bytes', bytes: 4_096, use: 'downloads resume after each cut' },
+  ]);
 });
