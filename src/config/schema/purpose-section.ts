@@ -92,7 +92,7 @@ export function interceptionKeys({ name, condition }: { readonly name: string; r
     send_tokens_when_intercepted: describeKey(z.boolean().default(false), {
       title: 'Send tokens when intercepted',
       description:
-        'Whether bearer_token and headers are also sent while a proxy decrypts TLS. The proxy, and everyone who can read its memory or logs, then has them.',
+        'Whether bearer_token and headers are also sent while a proxy decrypts TLS. The proxy, and everyone who can read its memory or logs, then has them. In section updates, this also decides whether an activation is sent, with its key.',
       effect: 'next_transfer',
       setBy: 'root',
     }),

@@ -117,10 +117,13 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
 }
 
 /** The sizes of requests that the work sends now; that of a chunk is learned for each origin. */
-function testUploads({ ports, uploads, clock }: Parts): TestUploads {
+function testUploads({ ports, uploads, clock, activation }: Parts): TestUploads {
   const chunkBytes = ({ origin }: URL) =>
     uploads.bundles.opened?.paths.latest(origin, clock.now()).chunk.bytes ?? MAX_CHUNK_BYTES;
-  return { requestBytes: (purpose, url) => requestBytes(purpose, ports.settings(), chunkBytes(url)) };
+  return {
+    requestBytes: (purpose, url) => requestBytes(purpose, ports.settings(), chunkBytes(url)),
+    signerFor: (purpose, request) => activation.signerFor(purpose, request),
+  };
 }
 
 /** The settings for an ordinary Node client: only those that the router of the probe uses. */

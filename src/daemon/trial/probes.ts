@@ -9,7 +9,9 @@ import { type Net, type PackagePart, requestAnything } from '#diagnose/requests.
 import { coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
+import type { SmallRequest } from '#http/session/running-request.ts';
 import { Session } from '#http/session/session.ts';
+import type { RequestSigner } from '#http/signatures/request-signer.ts';
 import type { FeedReading } from '#updates/feed/feed.ts';
 import { HttpFeed } from '#updates/feed/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
@@ -29,10 +31,12 @@ const TIMESTAMP_BYTES = 16_384;
 /** The small test object; the other one has the size of a real request. */
 const SMALL_TEST_BYTES = 1_024;
 
-/** How large the test objects are that a diagnosis sends. */
+/** How large the test objects are that a diagnosis sends, and who signs them. */
 export interface TestUploads {
   /** The present size of a request of the purpose to this URL, in bytes. */
   requestBytes(purpose: UploadPurpose, url: URL): number;
+  /** Null while this host is not activated. A vendor may refuse requests without a signature. */
+  signerFor(purpose: UploadPurpose, request: Pick<SmallRequest, 'method' | 'url'>): RequestSigner | null;
 }
 
 /** What a probe is made for. */
@@ -170,7 +174,8 @@ function testsOf(
   return [...sizes].map((bytes) => ({
     bytes,
     send: async ({ router, clock, signal }) => {
-      const session = new Session({ router, purpose, clock });
+      const signerFor = (request: SmallRequest) => uploads.signerFor(purpose, request);
+      const session = new Session({ router, purpose, clock, signerFor });
       const all = { ...headers(), 'sallyport-agent': agent.id };
       const object = { purpose, url, bytes, headers: all, responseMs, key: 'response_timeout.base_ms' };
       try {

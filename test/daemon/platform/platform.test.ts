@@ -2,10 +2,12 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HostPlatform, linkedTo } from '#daemon/platform/platform.ts';
+import { platformWarning } from '#daemon/platform/platform-status.ts';
 import { handlersOf } from '#daemon/verbs.ts';
 import type { KeptCommand } from '#origin/platform/link/fleet.ts';
 import { Secret } from '#redaction/secret.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { PlatformRig } from '#test/support/platform-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
@@ -37,8 +39,8 @@ const sections = (own: object, others: object = {}) => ({
   ...others,
 });
 
-async function start(own: object = {}, others: object = {}): Promise<void> {
-  host = await composeIn(sections(own, others));
+async function start(own: object = {}, others: object = {}, clock?: FakeClock): Promise<void> {
+  host = await composeIn(sections(own, others), 'daemon', clock === undefined ? {} : { clock });
   link = await HostPlatform.start(host.parts, { check: () => host.agent.freshRound(), activation: NOT_ACTIVATED });
 }
 
@@ -65,6 +67,23 @@ describe('the platform in a daemon', () => {
     await vi.waitFor(() => expect(named('platform-command-done')).toMatchObject([{ id }]), AMPLE);
     expect(named('checking')).toHaveLength(1);
     if (mode === 'websocket') expect(await resultOf(id, 'done')).toMatchObject({ code: null });
+  });
+
+  it('platform: the address of this host in the link is noted for the display', async () => {
+    await start();
+    await connected();
+    await vi.waitFor(() => expect(host.parts.outcomes.of('platform').address).toBe('127.0.0.1'), AMPLE);
+  });
+
+  it('platform: monitoring is warned once there has been no link for an hour, and no earlier', async () => {
+    const clock = new FakeClock(Date.now());
+    await start({ url: 'ws://127.0.0.1:9/link' }, {}, clock);
+    await vi.waitFor(() => expect(link?.running?.link.state.kind).toBe('waiting'), AMPLE);
+    const warning = () => platformWarning(host.parts);
+    clock.stepWall(3_599_000);
+    expect(warning()).toBeNull();
+    clock.stepWall(1_000);
+    expect(warning()).toMatch(/^The link to the platform has not been connected for 60 min\./);
   });
 
   it('platform: a check that fails is answered with its code', async () => {
