@@ -15,6 +15,7 @@ const PARTS = join(dirname(PROGRAM_PATH), 'parts');
 const THREADS = new Map([
   ['../../src/proxy/pac/worker.ts', 'pac-worker-'],
   ['../../src/diagnose/witness-worker.ts', 'diagnose-witness-worker-'],
+  ['../../src/system/hashing/worker.ts', 'hashing-worker-'],
 ]);
 const built = new Map([...THREADS].map(([script, name]) => [pathOf(script), builtFile(name)]));
 

@@ -57,7 +57,7 @@ describe('path limits: cuts after 1.5 MiB', () => {
     expect(rig.events.filter(({ name }) => name === 'in-parts')).toHaveLength(1);
   });
 
-  it('a killed process remembers them and requests no byte again', async () => {
+  it('after kill -9 no byte on disk is requested again', async () => {
     const { files, open } = await behind({ cutAfter: CUT });
     const rig = await open();
     const killed = new AbortController();
