@@ -54,8 +54,8 @@ export async function statusCommand(control: Control, terminal: Terminal, option
     }
     terminal.out(title);
     for (const line of sectionLines(rows, width)) terminal.out(line);
-    const bar = title === UPDATES ? status.updates.transfer : uploadBar(transfer);
-    for (const line of barLines(bar, terminal.screen)) terminal.out(line);
+    const bars = title === UPDATES ? status.updates.transfers : uploadBar(transfer);
+    for (const line of barLines(bars, terminal.screen)) terminal.out(line);
   }
   const { routes } = status;
   // The link to the platform is a purpose and has a section of the same name.
@@ -194,8 +194,7 @@ function updateRows({ updates }: Status): Row[] {
     ['next check', nextText(updates)],
     ['published', `${count(updates.published, 'package')}, ${showSize(updates.published_bytes)}`],
   ];
-  if (updates.transfer !== null) {
-    const { id, received, length, rate } = updates.transfer;
+  for (const { id, received, length, rate } of updates.transfers) {
     const speed = rate === null ? '' : `, ${showSize(Math.round(rate))}/s`;
     rows.push(['transfer', `update ID ${showForeign(id)}: ${showSize(received)} of ${showSize(length)}${speed}`]);
   }
@@ -231,16 +230,16 @@ function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? '' : 's'}`;
 }
 
-function uploadBar(transfer: Status['uploads'][number]['transfer']): BarProgress | null {
-  return transfer === null ? null : { ...transfer, received: transfer.confirmed };
+function uploadBar(transfer: Status['uploads'][number]['transfer']): readonly BarProgress[] {
+  return transfer === null ? [] : [{ ...transfer, received: transfer.confirmed }];
 }
 
-/** A transfer as a progress bar, on a terminal only. */
-function barLines(transfer: BarProgress | null, { tty, columns }: Screen): string[] {
-  if (transfer === null || !tty) return [];
+/** Transfers as progress bars, on a terminal only. */
+function barLines(transfers: readonly BarProgress[], { tty, columns }: Screen): string[] {
+  if (!tty) return [];
   const wide = columns();
   const width = Number.isInteger(wide) && wide > INDENT.length + 1 ? wide - INDENT.length - 1 : 79;
-  return [`${INDENT}${progressBar(transfer, width)}`];
+  return transfers.map((transfer) => `${INDENT}${progressBar(transfer, width)}`);
 }
 
 function pauseRows({ paused }: Status): Row[] {

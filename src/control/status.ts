@@ -10,6 +10,14 @@ import { holdSchema, readySchema } from './updates/hold.ts';
 import { trustStateSchema } from './updates/trust.ts';
 
 /** Each module has a section. Times are RFC 3339; null means not yet, or not at all. */
+/** `rate` is in bytes per second; null when it cannot be computed yet. */
+const transferSchema = z.object({
+  id: z.string(),
+  received: z.number(),
+  length: z.number(),
+  rate: z.number().nullable(),
+});
+
 export const statusSchema = z.object({
   /** When this status was made. */
   at: z.string(),
@@ -118,10 +126,10 @@ export const statusSchema = z.object({
     ready: z.array(readySchema),
     /** `next_try`: the time of the automatic retry; null when the next check retries it. */
     failing: z.array(itemFailureSchema.extend({ next_try: z.string().nullable() })),
-    /** `rate` is in bytes per second; null when it cannot be computed yet. */
-    transfer: z
-      .object({ id: z.string(), received: z.number(), length: z.number(), rate: z.number().nullable() })
-      .nullable(),
+    /** The oldest running download; null without one. */
+    transfer: transferSchema.nullable(),
+    /** All running downloads, the oldest first. */
+    transfers: z.array(transferSchema),
     /** The package whose first byte is awaited; null when there is none. */
     waiting: z
       .object({

@@ -199,9 +199,8 @@ export class Agent {
 
   /** The tasks that are running now, in words. */
   get busyWith(): string[] {
-    const { transfer: current } = this.#runningRound;
-    const transfer = current === null ? [] : [`the download of update ID ${current.id}`];
-    const updates = this.#busyWith === null ? [] : [this.#busyWith, ...transfer];
+    const transfers = this.#runningRound.transfers.map(({ id }) => `the download of update ID ${id}`);
+    const updates = this.#busyWith === null ? [] : [this.#busyWith, ...transfers];
     return [...updates, ...this.#parts.uploads.busyWith];
   }
 
@@ -214,7 +213,7 @@ export class Agent {
     const status = await describeStatus(this.#parts, {
       checking: this.#round !== null,
       last: this.#last,
-      transfer: this.#runningRound.transfer,
+      transfers: this.#runningRound.transfers,
       waiting: this.#runningRound.waiting,
       nextCheckMs: this.#scheduleHooks?.nextAt() ?? null,
       checks: this.#scheduleHooks?.health.current ?? null,

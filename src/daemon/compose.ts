@@ -32,6 +32,7 @@ import { TimeoutMemory } from '#timeout/memory.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { WitnessMemory } from '#timeout/witness-memory.ts';
 import { ProxyWitnesses } from '#transfer/hold-watch.ts';
+import { RunningTransfers } from '#transfer/running-transfers.ts';
 import { bandwidthAt } from '#transfer/throttle/bandwidth.ts';
 import { SharedThrottle } from '#transfer/throttle/shared-throttle.ts';
 import { InstalledAgent, loadAgentId, saveAgentId } from '#updates/agent-id.ts';
@@ -231,6 +232,7 @@ async function makePorts(
     }),
     disk: new DiskPause({ files, clock, report }),
     throttle: throttleOf(clock, shared.settings),
+    running: new RunningTransfers(),
     rerouted: () => network.rerouted('updates'),
   };
 }

@@ -7,6 +7,8 @@ import { showDuration, showSize } from '#errors/template.ts';
 
 export interface BarProgress {
   readonly id: string;
+  /** Shown instead of the ID; only our own words. */
+  readonly title?: string;
   readonly received: number;
   /** Size of the package in bytes, or null when unknown. */
   readonly length: number | null;
@@ -22,7 +24,7 @@ const ID_LIMIT = 24;
 /** The line, at most `columns` wide. */
 export function progressBar(progress: BarProgress, columns: number): string {
   const { received, length, rate } = progress;
-  const id = shownId(progress.id);
+  const id = progress.title ?? shownId(progress.id);
   const done = length === null || length <= 0 ? null : Math.min(received / length, 1);
   const amount = length === null ? showSize(received) : `${showSize(received)} of ${showSize(length)}`;
   const percent = done === null ? [] : [`${Math.floor(done * 100)}%`.padStart(4)];

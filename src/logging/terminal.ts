@@ -1,5 +1,5 @@
 // The log on a screen: classic lines. On a tty, the levels are colored, and there is one live line below the log. It
-// first shows how many seconds a package has been awaited, and then its progress bar.
+// first shows how many seconds a package has been awaited, and then its progress bar. Several downloads share one bar.
 //
 // Guarantees: before any other line is printed, the live line is erased, even if it fills several rows because the
 // window became narrower. After that line, it is drawn again if its download continues. Without a tty, there are no
@@ -10,7 +10,7 @@ import type { Clock, Timer } from '#system/clock.ts';
 import { classicLevel, classicLine } from './classic.ts';
 import type { Level } from './event-definition.ts';
 import type { EventName } from './events.ts';
-import { progressBar } from './progress-bar.ts';
+import { type BarProgress, progressBar } from './progress-bar.ts';
 import type { LogRecord } from './record.ts';
 import { type Wait, waitLine, waitOf, withProbe } from './wait-line.ts';
 
@@ -59,7 +59,6 @@ const KEEPS_BAR: readonly EventName[] = [
 ];
 
 interface Bar {
-  readonly kind: 'bar';
   readonly id: string;
   received: number;
   length: number | null;
@@ -70,7 +69,6 @@ interface Bar {
 }
 
 interface Waiting {
-  readonly kind: 'wait';
   readonly id: string;
   wait: Wait;
   readonly sinceMs: number;
@@ -80,7 +78,10 @@ interface Waiting {
 export class TerminalLog {
   readonly #screen: Screen;
   readonly #clock: Clock;
-  #live: Bar | Waiting | null = null;
+  /** The downloads that receive bytes, by ID. */
+  readonly #bars = new Map<string, Bar>();
+  /** Shown while there is no bar. */
+  #waiting: Waiting | null = null;
   /** Length in characters of the live line on the screen. */
   #drawn = 0;
   #timer: Timer | null = null;
@@ -94,10 +95,13 @@ export class TerminalLog {
   line(record: LogRecord): void {
     const line = this.#screen.color ? inColor(record) : classicLine(record);
     this.#screen.write(`${this.#wipe()}${line}\n`);
-    if (this.#live?.kind === 'wait') this.#live.wait = withProbe(this.#live.wait, record);
+    if (this.#waiting !== null) this.#waiting.wait = withProbe(this.#waiting.wait, record);
     if (record.name === 'waiting') this.waiting(record);
-    else if (this.#live === null || this.#ends(this.#live, record)) this.#forget();
-    else this.#draw();
+    else {
+      this.#forgetEnded(record);
+      if (this.#bars.size === 0 && this.#waiting !== null) this.#tick();
+      else this.#draw();
+    }
   }
 
   /** Shows the elapsed seconds of the wait for a package; only on a tty. */
@@ -106,7 +110,8 @@ export class TerminalLog {
     const wait = waitOf(fields);
     // A viewer that connects later gets the time already elapsed.
     const waited = typeof fields['waited'] === 'number' ? fields['waited'] : 0;
-    this.#live = { kind: 'wait', id: wait.id, wait, sinceMs: this.#clock.monotonic() - waited };
+    this.#waiting = { id: wait.id, wait, sinceMs: this.#clock.monotonic() - waited };
+    this.#bars.delete(wait.id);
     this.#tick();
   }
 
@@ -116,18 +121,19 @@ export class TerminalLog {
     if (!this.#screen.tty || typeof received !== 'number') return;
     const now = this.#clock.monotonic();
     const known = typeof length === 'number' ? length : null;
-    const before = this.#live;
-    const continues = before?.kind === 'bar' && before.id === String(id) && before.received <= received;
+    const before = this.#bars.get(String(id));
+    const continues = before !== undefined && before.received <= received;
     if (continues && now - before.sinceMs < DRAW_EVERY_MS && received !== known) {
       before.received = received;
-      this.#drawLater(before, before.sinceMs + DRAW_EVERY_MS - now);
+      this.#drawLater(before.sinceMs + DRAW_EVERY_MS - now);
       return;
     }
     if (continues) move(before, received, now);
     const bar = continues ? before : newBar(String(id), received, now);
     bar.length = known;
     this.#stopTicking();
-    this.#live = bar;
+    this.#bars.set(bar.id, bar);
+    if (this.#waiting?.id === bar.id) this.#waiting = null;
     this.#draw();
   }
 
@@ -138,12 +144,18 @@ export class TerminalLog {
     if (wipe !== '') this.#screen.write(wipe);
   }
 
-  /** The next other event of its download removes the live line, and so does the end of the whole work. */
-  #ends(live: Bar | Waiting, record: LogRecord): boolean {
-    if (KEEPS_BAR.includes(record.name)) return false;
-    const id = record.fields['id'];
-    if (id !== undefined) return String(id) === live.id;
-    return ['round-ended', 'round-failed', 'check-failed', 'stopped'].includes(record.name);
+  /** The next other event of a download removes it from the live line; the end of the whole work removes all. */
+  #forgetEnded({ name, fields }: LogRecord): void {
+    if (KEEPS_BAR.includes(name)) return;
+    const id = fields['id'];
+    if (id !== undefined) {
+      this.#bars.delete(String(id));
+      if (this.#waiting?.id === String(id)) this.#waiting = null;
+    } else if (['round-ended', 'round-failed', 'check-failed', 'stopped'].includes(name)) {
+      this.#bars.clear();
+      this.#waiting = null;
+    }
+    if (this.#bars.size === 0 && this.#waiting === null) this.#stopTicking();
   }
 
   #tick(): void {
@@ -153,10 +165,10 @@ export class TerminalLog {
   }
 
   /** Without it, the last bytes before a pause would not be shown until the next ones arrive. */
-  #drawLater(bar: Bar, waitMs: number): void {
+  #drawLater(waitMs: number): void {
     this.#timer ??= this.#clock.after(waitMs, () => {
       this.#timer = null;
-      move(bar, bar.received, this.#clock.monotonic());
+      for (const bar of this.#bars.values()) move(bar, bar.received, this.#clock.monotonic());
       this.#draw();
     });
   }
@@ -168,7 +180,8 @@ export class TerminalLog {
 
   #forget(): void {
     this.#stopTicking();
-    this.#live = null;
+    this.#bars.clear();
+    this.#waiting = null;
   }
 
   /** A line that was drawn in a wider window fills more rows now, because terminals wrap it again. */
@@ -180,16 +193,18 @@ export class TerminalLog {
   }
 
   #draw(): void {
-    const live = this.#live;
-    if (live === null) return;
-    const width = this.#width;
-    const line =
-      live.kind === 'bar'
-        ? progressBar(live, width)
-        : waitLine(live.wait, this.#clock.monotonic() - live.sinceMs, width);
+    const line = this.#liveLine();
+    if (line === null) return;
     const wipe = this.#wipe();
     this.#screen.write(`${wipe === '' ? WIPE : wipe}${line}`);
     this.#drawn = line.length;
+  }
+
+  #liveLine(): string | null {
+    const [first, ...more] = this.#bars.values();
+    if (first !== undefined) return progressBar(more.length === 0 ? first : together([first, ...more]), this.#width);
+    const waiting = this.#waiting;
+    return waiting === null ? null : waitLine(waiting.wait, this.#clock.monotonic() - waiting.sinceMs, this.#width);
   }
 
   /** The last column stays free: a full line makes some terminals wrap, and then only part of it would be erased. */
@@ -200,7 +215,20 @@ export class TerminalLog {
 }
 
 function newBar(id: string, received: number, now: number): Bar {
-  return { kind: 'bar', id, received, length: null, rate: null, sinceMs: now, sinceBytes: received };
+  return { id, received, length: null, rate: null, sinceMs: now, sinceBytes: received };
+}
+
+/** Several downloads as one bar. Each has its own bar in `status`. */
+function together(bars: readonly Bar[]): BarProgress {
+  const sum = (values: readonly (number | null)[]) =>
+    values.reduce<number | null>((total, value) => (total === null || value === null ? null : total + value), 0);
+  return {
+    id: `${bars.length}_downloads`,
+    title: `downloads: ${bars.length}`,
+    received: sum(bars.map(({ received }) => received)) ?? 0,
+    length: sum(bars.map(({ length }) => length)),
+    rate: sum(bars.map(({ rate }) => rate)),
+  };
 }
 
 function move(bar: Bar, received: number, now: number): void {

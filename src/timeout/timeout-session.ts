@@ -132,7 +132,9 @@ export class TimeoutSession<Shape, Kind> {
     try {
       await timeouts.save(model.save());
     } catch (thrown) {
-      report({ name: 'fault', error: asCoded(thrown) });
+      const error = asCoded(thrown);
+      // Whatever met a full disk first has reported it.
+      if (error.code !== 'DISK-FULL') report({ name: 'fault', error });
     }
     return kind;
   }

@@ -7,6 +7,7 @@
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { showSize } from '#errors/template.ts';
 import type { Files } from '#system/files.ts';
+import type { RunningTransfer, RunningTransfers } from './running-transfers.ts';
 
 /**
  * The free space is checked again after this many bytes: often enough for any reserve, and rare enough to cost nothing.
@@ -30,23 +31,36 @@ export function checkSpace(
   return coded('DISK-FULL', { operation: 'fetch', path, reason, needed, free, reserve: reserve.bytes });
 }
 
+/** A download, and all that run. */
+interface AmongOthers {
+  readonly running: RunningTransfers;
+  readonly transfer: RunningTransfer;
+}
+
 /** Watches the free space for one file. */
 export class SpaceWatch {
   readonly #files: Files;
   readonly #path: string;
   readonly #reserve: Reserve;
+  readonly #running: RunningTransfers | undefined;
+  readonly #transfer: RunningTransfer | undefined;
   #sinceLook = 0;
   #looking = false;
   #found: Error | null = null;
 
-  constructor(files: Files, path: string, reserve: Reserve) {
-    this.#files = files;
+  constructor(ports: { readonly files: Files; readonly reserve: Reserve }, path: string, among?: AmongOthers) {
+    this.#files = ports.files;
     this.#path = path;
-    this.#reserve = reserve;
+    this.#reserve = ports.reserve;
+    this.#running = among?.running;
+    this.#transfer = among?.transfer;
   }
 
-  /** @throws CodedError DISK-FULL when `needed` more bytes do not fit */
-  async ensure(needed: number): Promise<void> {
+  /** @throws CodedError DISK-FULL when `own` more bytes do not fit, in addition to those that other downloads need */
+  async ensure(own: number): Promise<void> {
+    if (this.#transfer !== undefined) this.#transfer.needed = own;
+    const others = this.#transfer === undefined ? 0 : (this.#running?.neededByOthers(this.#transfer) ?? 0);
+    const needed = own === 0 ? 0 : own + others;
     const free = await this.#files.freeSpace(this.#path);
     const error = checkSpace(this.#path, { free, needed, reserve: this.#reserve });
     if (error !== null) throw error;
@@ -58,6 +72,7 @@ export class SpaceWatch {
    */
   wrote(bytes: number, rest: number): void {
     if (this.#found !== null) throw this.#found;
+    if (this.#transfer !== undefined) this.#transfer.needed = rest;
     this.#sinceLook += bytes;
     if (this.#sinceLook < LOOK_EVERY_BYTES || this.#looking || rest === 0) return;
     this.#sinceLook = 0;

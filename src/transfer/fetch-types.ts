@@ -15,6 +15,7 @@ import type { AttemptOutcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import type { Settled } from './copies.ts';
 import type { Reserve } from './disk-space.ts';
 import type { ProxyWitnesses } from './hold-watch.ts';
+import type { RunningTransfers } from './running-transfers.ts';
 
 /** What to fetch. The feed promises length and digest. */
 export interface FetchJob {
@@ -53,6 +54,8 @@ export interface FetchPorts {
   readonly throttle?: Throttle | undefined;
   /** Finds out that a proxy is dead. If absent, only the timeouts end a wait. */
   readonly witnesses?: ProxyWitnesses | undefined;
+  /** The downloads that run at the same time. If absent, this one runs alone. */
+  readonly running?: RunningTransfers | undefined;
   readonly report: ScopedReport;
   readonly watch: FetchWatcher;
 }

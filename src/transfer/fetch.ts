@@ -15,13 +15,16 @@ import type { Fetched, FetchJob, FetchPorts } from './fetch-types.ts';
 import { type FetchAttempt, requestMissing } from './request-missing.ts';
 import { ResponseReader } from './response-reader.ts';
 import type { TransferPlan } from './resume.ts';
+import { RunningTransfers } from './running-transfers.ts';
 
 /** @throws CodedError of the route, the exchange, LENGTH-MISMATCH, BODY-*, RANGE-INVALID, NOT-*, DISK-FULL, FILE-* */
 export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: AbortSignal): Promise<Fetched> {
+  const { running = new RunningTransfers() } = ports;
   const copies = await Copies.open(ports, job);
+  const transfer = running.begin();
   let kept: RunningDigest | null = null;
   try {
-    const space = new SpaceWatch(ports.files, copies.path, ports.reserve);
+    const space = new SpaceWatch(ports, copies.path, { running, transfer });
     const plan = await planWithin(space, copies, job.length);
     const { range } = plan;
     kept = await copies.digest(plan, signal);
@@ -41,6 +44,7 @@ export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: Abo
       reader,
       copies,
       kept,
+      transfer,
       isConnected: false,
       isInParts: false,
       isTooBig: false,
@@ -54,6 +58,7 @@ export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: Abo
     await copies.finish();
     return finished(attempt, digests);
   } finally {
+    running.end(transfer);
     // A thread that still reads a copy must end before it is closed.
     await kept?.stop();
     await copies.close();

@@ -10,13 +10,14 @@ import type { ResponseInfo, ResponseTiming } from '#http/response-info.ts';
 import type { PathAdvice } from '#path/advice.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
 import { answersFrom, type Connection, canLookInside } from '#proxy/route.ts';
-import type { Clock } from '#system/clock.ts';
+import { type Clock, MAX_TIMER_MS } from '#system/clock.ts';
 import type { RunningDigest } from '#system/hashing/running-digest.ts';
 import type { RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import type { Copies } from './copies.ts';
 import type { FetchJob, FetchPorts } from './fetch-types.ts';
 import type { ResponseReader } from './response-reader.ts';
 import { type PartRequest, partOf, type TransferPlan } from './resume.ts';
+import type { RunningTransfer } from './running-transfers.ts';
 import { type Watched, whileWatched } from './while-watched.ts';
 
 /** A transfer that was paused for a larger share of its time shows nothing about the speed of its route. */
@@ -30,6 +31,7 @@ export interface FetchAttempt {
   readonly copies: Copies;
   /** Digest of the copy that the plan continues. */
   readonly kept: RunningDigest;
+  readonly transfer: RunningTransfer;
   /** The last hop has accepted the connection: from here on, a failure may be due to the request. */
   isConnected: boolean;
   /** It was reported that this attempt requests parts. */
@@ -120,7 +122,7 @@ function noteLimits(
   if (isRefusedPart(result)) paths.observeLimit(key, { kind: 'too-big', bytes: asked });
   const { bytes, head, measured } = result;
   if (bytes === 0 || (head?.status !== 200 && head?.status !== 206)) return;
-  const seen = { bytes, ms: measured.totalMs };
+  const seen = { bytes, ms: measured.totalMs + measured.pausedMs };
   if (result.ended === 'complete') paths.observeLimit(key, { kind: 'passed', ...seen });
   else if (result.ended === 'failed' && result.error.code === 'CONNECTION-LOST') {
     paths.observeLimit(key, { kind: 'cut', ...seen });
@@ -129,7 +131,7 @@ function noteLimits(
 
 function receive(
   ports: FetchPorts,
-  { job, reader }: FetchAttempt,
+  { job, reader, transfer }: FetchAttempt,
   hop: Visit & {
     connection: Connection;
     key: RouteKey;
@@ -158,7 +160,13 @@ function receive(
       firstByteMs: hop.plan.firstByteMs,
       silenceMs: hop.plan.silenceMs,
       totalMs: hop.plan.totalMs,
-      extend: (elapsedMs, bytes) => ports.timeoutSession.extend(measuredPlan, elapsedMs, bytes),
+      extend: (elapsedMs, bytes) => {
+        // Downloads that run at the same time share the line, so each one may take longer.
+        const totalMs = Math.min(MAX_TIMER_MS, measuredPlan.totalMs * transfer.atOnce);
+        return elapsedMs < totalMs
+          ? totalMs
+          : ports.timeoutSession.extend({ ...measuredPlan, totalMs }, elapsedMs, bytes);
+      },
       askForMore: watched.askForMore,
       ...ports.timeoutSession.words(hop.key, hop.plan),
     },

@@ -5,86 +5,176 @@
 
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { showLocalTime } from '#errors/template.ts';
+import { Turns } from '#system/turns.ts';
 import type { Checked } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
+import type { FeedReading } from './feed/feed.ts';
 import type { FeedItem } from './feed/feed-document.ts';
 import { OriginFailureBudget } from './origin-failure-budget.ts';
 import { closureOfRound, type Obtained, obtain, type WantedPackage } from './package/obtain.ts';
 import { PackageTurn } from './package/turn.ts';
+import { nextPackage, type WaitingPackage } from './package-order.ts';
 import type { UpdatesPorts } from './ports.ts';
-import { Publishing } from './publishing.ts';
 import { acceptReceipt } from './receipts/acknowledge.ts';
-import { slowLast } from './slow-last.ts';
 import { noteRetry, type RoundScope, type Tally } from './tally.ts';
 
 /** From this number on, the next package is downloaded while earlier ones are being published. */
 const MANY = 8;
+/** Most packages that are published at the same time: each has open files. */
+const MAX_PUBLISHING = 32;
 
-interface Round {
+/** Downloads and publishes the wanted packages. @throws the signal's reason when it is aborted */
+export async function fetchPackages(ports: UpdatesPorts, round: PackagesOfRound, signal: AbortSignal): Promise<void> {
+  await new PackageLoop(ports, round, signal).run();
+}
+
+interface PackagesOfRound {
   readonly checked: Checked;
   readonly tally: Tally;
   readonly scope: RoundScope;
 }
 
-/** Downloads and publishes the wanted packages. @throws the signal's reason when it is aborted */
-export async function fetchPackages(ports: UpdatesPorts, round: Round, signal: AbortSignal): Promise<void> {
-  const publishing = new Publishing();
-  try {
-    await fetchInOrder(ports, round, { publishing, signal });
-  } finally {
-    // Also after an abort, nothing of the round may run on.
-    await publishing.all();
+type Waiting = WaitingPackage & { readonly item: FeedItem };
+
+/** Runs up to `updates.parallel` downloads at a time. */
+class PackageLoop {
+  readonly #ports: UpdatesPorts;
+  readonly #round: PackagesOfRound;
+  readonly #signal: AbortSignal;
+  readonly #reading: FeedReading;
+  readonly #budget = new OriginFailureBudget();
+  readonly #closure: WantedPackage['closure'];
+  readonly #unfinished: Set<string>;
+  /** Packages that will not be published in this round. */
+  readonly #missing = new Set<string>();
+  /** Downloads that hold a place. `freed` is settled when the place is free. */
+  readonly #running = new Map<string, { readonly origin: string; readonly freed: Promise<void> }>();
+  /** All downloads and publications. */
+  readonly #unended = new Map<string, Promise<void>>();
+  #waiting: readonly Waiting[];
+
+  constructor(ports: UpdatesPorts, round: PackagesOfRound, signal: AbortSignal) {
+    this.#ports = ports;
+    this.#round = round;
+    this.#signal = signal;
+    const { reading, decision } = round.checked;
+    this.#reading = oneAtATime(reading);
+    this.#closure = closureOfRound(ports);
+    this.#unfinished = new Set(decision.wanted.map(({ id }) => id));
+    this.#waiting = decision.wanted.map((item) => {
+      const { id, length, requires } = item;
+      return { item, id, length, requires, origin: reading.originOf(item), isSlow: ports.retries.isSlow(item) };
+    });
+  }
+
+  async run(): Promise<void> {
+    try {
+      for (;;) {
+        this.#signal.throwIfAborted();
+        this.#deferWaiting();
+        this.#fill();
+        if (this.#unended.size === 0) return;
+        const freed = [...this.#running.values()].map((running) => running.freed);
+        await Promise.race([...freed, ...this.#unended.values()]);
+      }
+    } finally {
+      // Also after an abort, nothing of the round may run on. Each download keeps its bytes.
+      await Promise.allSettled(this.#unended.values());
+    }
+  }
+
+  /** Starts downloads in the free places. The setting is read each time: it may change during a round. */
+  #fill(): void {
+    while (this.#unended.size - this.#running.size < MAX_PUBLISHING) {
+      const next = nextPackage(this.#waiting, {
+        parallel: this.#ports.settings().updates.parallel,
+        running: [...this.#running.values()].map(({ origin }) => origin),
+        unfinished: this.#unfinished,
+        isSlowOrigin: (origin) => this.#budget.hasFailed(origin),
+      });
+      if (next === null) return;
+      this.#waiting = this.#waiting.filter((one) => one !== next);
+      this.#start(next);
+    }
+  }
+
+  #start(next: Waiting): void {
+    const { id, origin } = next;
+    const { promise: downloaded, resolve: onDownloaded } = Promise.withResolvers<void>();
+    const freePlace = () => void this.#running.delete(id);
+    const ended = this.#obtain(next, onDownloaded).finally(() => {
+      this.#unended.delete(id);
+      freePlace();
+    });
+    this.#unended.set(id, ended);
+    const isOfMany = this.#round.checked.decision.wanted.length >= MANY;
+    const freed = isOfMany ? Promise.race([downloaded, ended]).then(freePlace) : ended;
+    this.#running.set(id, { origin, freed });
+  }
+
+  /** Sorts out the packages that are not tried in this round. */
+  #deferWaiting(): void {
+    const { tally, scope } = this.#round;
+    const { retries, report } = this.#ports;
+    // Required packages come before those that require them.
+    this.#waiting = this.#waiting.filter(({ item, origin }) => {
+      const waiting = scope === 'due' || retries.isBlocked(item) ? retries.waiting(item) : null;
+      const isSpent = this.#budget.isSpent(origin);
+      const reason = reasonToDefer(item, { missing: this.#missing, waiting, isSpent });
+      if (reason === null) return true;
+      this.#giveUp(item.id);
+      report({ name: 'item-deferred', id: item.id, reason });
+      countDeferred(tally, item.id, { error: waiting?.error ?? null, isSpent });
+      return false;
+    });
+  }
+
+  #giveUp(id: string): void {
+    this.#missing.add(id);
+    this.#unfinished.delete(id);
+  }
+
+  async #obtain({ item, origin }: Waiting, onDownloaded: () => void): Promise<void> {
+    const { checked, tally } = this.#round;
+    const wanted = { item, closure: this.#closure, ready: checked.ready, reading: this.#reading, onDownloaded };
+    const turn = await fetchOne(this.#ports, wanted, this.#signal);
+    if (turn.kind !== 'failed') {
+      this.#unfinished.delete(item.id);
+      tally[turn.kind].push(item.id);
+      return;
+    }
+    this.#giveUp(item.id);
+    const { error, yielded, retryAtMs } = turn.failure;
+    if (yielded) {
+      tally.left += 1;
+      return;
+    }
+    this.#budget.note(origin, error);
+    tally.failed.push({ id: item.id, error });
+    if (retryAtMs === null) noteRetry(this.#ports, tally, error);
+    // A proxy that rejects our user rejects it for every package, and a full disk has space for none: one line is
+    // enough. Those that run already may end.
+    if (error.entry.class === 'auth' || isDiskFull(error)) this.#waiting = [];
   }
 }
 
-async function fetchInOrder(
-  ports: UpdatesPorts,
-  { checked, tally, scope }: Round,
-  { publishing, signal }: { readonly publishing: Publishing; readonly signal: AbortSignal },
-): Promise<void> {
-  const missing = new Set<string>();
-  const budget = new OriginFailureBudget();
-  const closure = closureOfRound(ports);
-  const ended = { early: false };
-  const { wanted } = checked.decision;
-  for (const item of slowLast(wanted, (one) => ports.retries.isSlow(one))) {
-    signal.throwIfAborted();
-    await publishing.settled(item.requires);
-    if (ended.early) break;
-    const origin = checked.reading.originOf(item);
-    const waiting = scope === 'due' || ports.retries.isBlocked(item) ? ports.retries.waiting(item) : null;
-    const isSpent = budget.isSpent(origin);
-    const reason = reasonToDefer(item, { missing, waiting, isSpent });
-    if (reason !== null) {
-      missing.add(item.id);
-      ports.report({ name: 'item-deferred', id: item.id, reason });
-      countDeferred(tally, item.id, { error: waiting?.error ?? null, isSpent });
-      continue;
-    }
-    const { promise: downloaded, resolve: onDownloaded } = Promise.withResolvers<void>();
-    const isOfMany = wanted.length >= MANY;
-    const fetching = fetchOne(ports, { item, closure, ...checked, ...(isOfMany ? { onDownloaded } : {}) }, signal);
-    const run = fetching.then((turn) => {
-      if (turn.kind !== 'failed') {
-        tally[turn.kind].push(item.id);
-        return;
-      }
-      const { error, yielded, retryAtMs } = turn.failure;
-      missing.add(item.id);
-      if (yielded) {
-        tally.left += 1;
-        return;
-      }
-      budget.note(origin, error);
-      tally.failed.push({ id: item.id, error });
-      if (retryAtMs === null) noteRetry(ports, tally, error);
-      // A proxy that rejects our user rejects it for every package, and a full disk has space for none: one line is
-      // enough.
-      ended.early ||= error.entry.class === 'auth' || isDiskFull(error);
-    });
-    await publishing.add(item.id, run, downloaded);
-    if (ended.early) break;
-  }
+/** A signed feed changes its stored state while it locates a package, so it does so for one at a time. */
+function oneAtATime(reading: FeedReading): FeedReading {
+  const turns = new Turns();
+  const { stage } = reading;
+  return {
+    document: reading.document,
+    sha256: reading.sha256,
+    trust: reading.trust,
+    ...(reading.from === undefined ? {} : { from: reading.from }),
+    ...(reading.listedIn === undefined ? {} : { listedIn: (item) => reading.listedIn?.(item) }),
+    refusal: (before, nowMs) => reading.refusal(before, nowMs),
+    originOf: (item) => reading.originOf(item),
+    locate: (item, signal) => turns.run(() => reading.locate(item, signal)),
+    ...(stage === undefined
+      ? {}
+      : { stage: (item, note, signal) => turns.run(() => stage.call(reading, item, note, signal)) }),
+  };
 }
 
 /**

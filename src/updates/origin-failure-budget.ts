@@ -1,5 +1,5 @@
 // Limits the time for which a server that is very slow, or cannot be reached, delays the packages of other servers.
-// Packages are downloaded one after the other, and a package that fails uses all its attempts. After two such failures,
+// A package that fails uses all its attempts. After two such failures,
 // the remaining packages of the server wait for the next round. Other failures do not count, because they do not
 // predict that the next package fails. Pure.
 
@@ -15,6 +15,11 @@ export class OriginFailureBudget {
 
   note(origin: string, error: CodedError): void {
     if (isDrip(error) || isUnreached(error)) this.#counts.set(origin, (this.#counts.get(origin) ?? 0) + 1);
+  }
+
+  /** Whether a package of this origin was too slow, or could not be requested, in this round. */
+  hasFailed(origin: string): boolean {
+    return this.#counts.has(origin);
   }
 
   /** Whether this origin has used its budget of the round. */

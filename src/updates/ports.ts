@@ -15,6 +15,7 @@ import type { TimeoutMemory } from '#timeout/memory.ts';
 import type { ResponseTimeoutModel } from '#timeout/model.ts';
 import type { TimeoutStore } from '#timeout/spaced-saves.ts';
 import type { ProxyWitnesses } from '#transfer/hold-watch.ts';
+import type { RunningTransfers } from '#transfer/running-transfers.ts';
 import type { AgentIdentity } from './agent-id.ts';
 import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed/feed.ts';
@@ -55,6 +56,8 @@ export interface UpdatesPorts {
   readonly hold: UpdatesHold;
   /** The bandwidth limit of all packages together. */
   readonly throttle: Throttle;
+  /** The downloads that run at the same time. */
+  readonly running: RunningTransfers;
   readonly report: Report;
   readonly agent: AgentIdentity;
   readonly tokens: TokenGuard;

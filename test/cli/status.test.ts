@@ -180,6 +180,7 @@ describe('status', () => {
         ...updates,
         checking: true,
         transfer: { id: '1602503', received: 5_000_000, length: 20_000_000, rate: 2_500_000 },
+        transfers: [{ id: '1602503', received: 5_000_000, length: 20_000_000, rate: 2_500_000 }],
         failing: [{ id: 'u2', failure: aFailure({ code: 'DIGEST-WRONG' }), next_try: '2026-11-20T00:02:00.000Z' }],
       },
     });
@@ -247,7 +248,13 @@ describe('status', () => {
   });
 
   it("draws a transfer as a bar of the window's width, on a tty only", async () => {
-    const over = { updates: { ...updates, transfer: { id: '1602503', received: 5, length: 20, rate: null } } };
+    const over = {
+      updates: {
+        ...updates,
+        transfer: { id: '1602503', received: 5, length: 20, rate: null },
+        transfers: [{ id: '1602503', received: 5, length: 20, rate: null }],
+      },
+    };
     const tty = await show(over, false, { tty: true, columns: () => 60 });
     const bars = tty.filter((line) => /\[#+-+\]/.test(line));
     expect(bars).toEqual(['  1602503 [#####----------------]  25%  5 bytes of 20 bytes']);
@@ -279,7 +286,12 @@ describe('status', () => {
     const told = await lines({
       paths: status.paths.map((path) => ({ ...path, via: evil, origin: evil })),
       routes: status.routes.map((route) => ({ ...route, enabled: true, target: evil })),
-      updates: { ...updates, feed: evil, transfer: { id: evil, received: 1, length: 2, rate: null } },
+      updates: {
+        ...updates,
+        feed: evil,
+        transfer: { id: evil, received: 1, length: 2, rate: null },
+        transfers: [{ id: evil, received: 1, length: 2, rate: null }],
+      },
       receipts: { ...status.receipts, endpoint: evil },
       config: { ...aStatus().config, file: evil },
       log: { file: evil },

@@ -212,7 +212,21 @@ describe('a terminal', () => {
     expect(screenOf(written).at(-1)).toMatch(/ 10% {2}1\.0 MB of 10\.0 MB$/);
     clock.advance(5_000);
     progress(2 * MB, '1602504', null);
-    expect(screenOf(written).at(-1)).toBe('1602504 2.0 MB');
+    expect(screenOf(written).at(-1)).toBe('downloads: 2 3.0 MB');
+  });
+
+  it('terminal: several downloads share one bar of at most the width', () => {
+    const { clock, progress, written } = open({ tty: true, columns: 80 });
+    progress(MB, '1602503');
+    progress(2 * MB, '1602504');
+    progress(0, '1602505');
+    clock.advance(1_000);
+    progress(3 * MB, '1602503');
+    progress(4 * MB, '1602504');
+    progress(MB, '1602505');
+    const line = screenOf(written).at(-1) ?? '';
+    expect(line).toMatch(/^downloads: 3 \[#+-+\] {2}26% {2}8\.0 MB of 30\.0 MB {2}5\.0 MB\/s {2}5 s left$/);
+    expect(line.length).toBeLessThan(80);
   });
 
   it('terminal: the last column stays free; an unknown width is 80', () => {

@@ -456,6 +456,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
       hold: null,
       ready: [],
       failing: [],
+      transfers: [],
       transfer: null,
       waiting: null,
     },

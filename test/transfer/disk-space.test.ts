@@ -30,7 +30,7 @@ describe('disk space: during a download', () => {
     const files = new CrashingFiles({ freeBytes });
     files.plantFile('/a', '');
     files.arm({ freeBytes });
-    return { files, room: new SpaceWatch(files, '/a', RESERVE) };
+    return { files, room: new SpaceWatch({ files, reserve: RESERVE }, '/a') };
   }
   const looks = (files: CrashingFiles) => files.trace.length;
   const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -129,7 +129,7 @@ describe('full disk: a round', () => {
   });
 
   it('fetches nothing else, and the rest follows later', async () => {
-    const other = makeJar('v1', 1_000);
+    const other = makeJar('v1', 2 * jar.length);
     const items = [itemFor('u1', jar), itemFor('v1', other, { package: 'other' })];
     origin.serve('/feed.json', feedOf(items, { serial: 2 }), 'application/json');
     origin.serve('/v1.jar', other);

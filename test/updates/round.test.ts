@@ -444,7 +444,7 @@ describe('round: a failed package', () => {
 describe('round: a package that arrives in small parts', () => {
   it('round: a slow package yields after 15 minutes, keeps its bytes, and goes last next time', async () => {
     const big = makeJar('1602503', 400_000);
-    const other = makeJar('1602504', 3_000);
+    const other = makeJar('1602504', 500_000);
     offer([itemFor('1602503', big), itemFor('1602504', other, { package: 'other' })]);
     const order: string[] = [];
     const clock = new FakeClock();
@@ -802,5 +802,65 @@ describe('round: state of a newer format', () => {
 
     expect(report.published).toEqual(['1602503']);
     expect(files.names()).toContain(`${DIR}/state/updates.json.format-99`);
+  });
+});
+
+describe('round: several downloads at a time', () => {
+  const made = (id: string, length: number, over = {}) => ({ id, bytes: makeJar(id, length), over });
+
+  /** Serves these packages. Returns which requests were open together, and lets each answer wait for `opens` others. */
+  function serveTogether(packages: readonly ReturnType<typeof made>[], opens: number) {
+    offer(packages.map(({ id, bytes, over }) => itemFor(id, bytes, { package: id, ...over })));
+    const open = new Set<string>();
+    const together: string[][] = [];
+    const held: (() => void)[] = [];
+    for (const { id, bytes } of packages) {
+      origin.on(`/${id}.jar`, (_request, response) => {
+        open.add(id);
+        together.push([...open].toSorted());
+        held.push(() => {
+          open.delete(id);
+          response.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+        });
+        if (held.length >= opens || together.length > opens) for (const answer of held.splice(0)) answer();
+      });
+    }
+    return together;
+  }
+
+  it('run smallest first, each after what it requires', async () => {
+    const packages = [made('u1', 9_000), made('u2', 2_000), made('u3', 5_000, { requires: ['u1'] }), made('u4', 4_000)];
+    const together = serveTogether(packages, 2);
+    const { ports, events, ...run } = await rig({ parallel: 2 });
+
+    const report = await run.round();
+
+    expect(report.published.toSorted()).toEqual(['u1', 'u2', 'u3', 'u4']);
+    expect(report.published.indexOf('u3')).toBeGreaterThan(report.published.indexOf('u1'));
+    expect(Math.max(...together.map(({ length }) => length))).toBe(2);
+    expect(together[1]).toEqual(['u2', 'u4']);
+    expect(ports.running.begin().atOnce).toBe(1);
+  });
+
+  it('keep their bytes when the round is stopped', async () => {
+    const packages = [made('u1', 200_000), made('u2', 200_000)];
+    serveTogether(packages, 99);
+    let answered = 0;
+    const stop = new AbortController();
+    for (const { id, bytes } of packages) {
+      origin.on(`/${id}.jar`, (_request, response) => {
+        response.writeHead(200, { 'content-length': bytes.length, etag: '"v1"' });
+        response.write(bytes.subarray(0, 100_000), () => {
+          answered += 1;
+          if (answered === 2) setTimeout(() => stop.abort(coded('INTERRUPTED', { reason: 'test' })), 50);
+        });
+      });
+    }
+    const open = await rig({ parallel: 2 });
+
+    await expect(open.round(stop.signal)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    for (const id of ['u1', 'u2']) {
+      expect(files.content(`${DIR}/packages/.staging/${id}.jar.unverified`)?.length).toBeGreaterThan(50_000);
+    }
   });
 });

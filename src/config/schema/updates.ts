@@ -155,6 +155,14 @@ export const updates = section(
       effect: 'now',
       setBy: 'operator',
     }),
+    parallel: describeKey(wholeNumber(1, 4).default(1), {
+      title: 'Downloads at a time',
+      description:
+        'Number of packages that are downloaded at the same time, smallest first. An update is published only after those that it requires.',
+      unit: 'packages',
+      effect: 'next_transfer',
+      setBy: 'operator',
+    }),
     packages_dir: describeKey(path.optional(), {
       title: 'Packages folder',
       description:

@@ -1,4 +1,4 @@
-// The progress of a round for `status` and for a command that joins a check: the transfer with its rate, and the
+// The progress of a round for `status` and for a command that joins a check: the transfers with their rates, and the
 // package whose first byte has not arrived. It is derived from events, as the log is, and does not affect the round.
 
 import { progressed, type TransferProgress } from '#daemon/transfer-progress.ts';
@@ -9,60 +9,59 @@ import type { Clock } from '#system/clock.ts';
 export type AwaitedPackage = SallyportEvent & { readonly waited: number };
 
 /** Events that end a wait: the first byte, or the end of the attempt. */
-const ENDS_WAIT: ReadonlySet<EventName> = new Set([
-  'progress',
-  'downloaded',
-  'download-failed',
-  'rerouted',
-  'disk-full',
-]);
+const ENDS_WAIT: ReadonlySet<EventName> = new Set(['progress', 'downloaded', 'download-failed', 'rerouted']);
+const ENDS_TRANSFER: ReadonlySet<EventName> = new Set(['downloaded', 'download-failed']);
 
 /** Follows the events of a round. */
 export class RunningRound {
   readonly #clock: Clock;
-  #transfer: TransferProgress | null = null;
-  /** The awaited package, and the start of the wait on the monotonic clock. */
-  #waiting: { readonly event: SallyportEvent; readonly atMs: number } | null = null;
+  /** By ID, the oldest first. */
+  readonly #transfers = new Map<string, TransferProgress>();
+  /** The awaited packages by ID, the oldest first, and the start of each wait on the monotonic clock. */
+  readonly #waiting = new Map<string, { readonly event: SallyportEvent; readonly atMs: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  get transfer(): TransferProgress | null {
-    return this.#transfer;
+  get transfers(): readonly TransferProgress[] {
+    return [...this.#transfers.values()];
   }
 
+  /** The package that has been awaited longest. */
   get waiting(): AwaitedPackage | null {
-    if (this.#waiting === null) return null;
-    const { event, atMs } = this.#waiting;
-    return { ...event, waited: Math.round(this.#clock.monotonic() - atMs) };
+    const [oldest] = this.#waiting.values();
+    if (oldest === undefined) return null;
+    return { ...oldest.event, waited: Math.round(this.#clock.monotonic() - oldest.atMs) };
   }
 
   /** A round has ended. */
   forget(): void {
-    this.#transfer = null;
-    this.#waiting = null;
+    this.#transfers.clear();
+    this.#waiting.clear();
   }
 
   update(event: SallyportEvent): void {
+    const id = String(event['id']);
     if (event.name === 'progress') {
-      const { id, received, length } = event;
-      const latest = { id: String(id), received: Number(received), length: Number(length) };
-      this.#transfer = progressed(this.#transfer, latest, this.#clock.monotonic());
+      const { received, length } = event;
+      const latest = { id, received: Number(received), length: Number(length) };
+      this.#transfers.set(id, progressed(this.#transfers.get(id) ?? null, latest, this.#clock.monotonic()));
     }
-    if (event.name === 'downloaded' || event.name === 'download-failed') this.#transfer = null;
+    if (ENDS_TRANSFER.has(event.name)) this.#transfers.delete(id);
     if (event.name === 'waiting') {
-      this.#transfer = null;
-      this.#waiting = { event, atMs: this.#clock.monotonic() };
+      this.#transfers.delete(id);
+      this.#waiting.set(id, { event, atMs: this.#clock.monotonic() });
     } else if (event.name === 'proxy-holds' || event.name === 'proxy-silent') {
-      if (this.#waiting !== null) this.#waiting = { ...this.#waiting, event: probed(this.#waiting.event, event) };
-    } else if (ENDS_WAIT.has(event.name)) this.#waiting = null;
+      const waiting = this.#waiting.get(id);
+      if (waiting !== undefined) this.#waiting.set(id, { ...waiting, event: probed(waiting.event, event) });
+    } else if (ENDS_WAIT.has(event.name)) this.#waiting.delete(id);
+    else if (event.name === 'disk-full') this.#waiting.clear();
   }
 }
 
 /** The event of an awaited package with what a probe of its proxy showed. */
 function probed(waiting: SallyportEvent, shown: SallyportEvent): SallyportEvent {
-  if (waiting['id'] !== shown['id']) return waiting;
   const { answered: _answered, unanswered: _unanswered, ...others } = waiting;
   return shown.name === 'proxy-holds'
     ? { ...others, answered: shown['latency'] }

@@ -18,7 +18,8 @@ import { holdRow, readyRow } from './hold-rows.ts';
 export interface UpdatesActivity {
   readonly checking: boolean;
   readonly last: RoundReport | null;
-  readonly transfer: Status['updates']['transfer'];
+  /** The oldest first. */
+  readonly transfers: readonly Status['updates']['transfers'][number][];
   /** The event of the awaited package, with the wait so far. */
   readonly waiting: (SallyportEvent & { readonly waited: number }) | null;
   readonly nextCheckMs: number | null;
@@ -39,6 +40,7 @@ export function describeUpdates(
 ): Status['updates'] {
   const { ports, outcomes } = parts;
   const feed = configuredFeed(ports.settings());
+  const transfers = activity.transfers.map(({ id, received, length, rate }) => ({ id, received, length, rate }));
   const known = feed === null ? null : ports.memory.feed(feed.href);
   return {
     feed: feed === null ? null : shownUrl(feed),
@@ -52,7 +54,8 @@ export function describeUpdates(
     hold: hold === null ? null : holdRow(hold),
     ready: ready.map(readyRow),
     failing: describeFailing(parts, activity),
-    transfer: describeTransfer(activity.transfer),
+    transfer: transfers[0] ?? null,
+    transfers,
     waiting: describeWait(activity.waiting),
   };
 }
@@ -63,12 +66,6 @@ function describeFailing({ ports, redactor }: Parts, { last }: UpdatesActivity):
     failure: toFailure(error, redactor),
     next_try: toTime(ports.retries.nextFor(id)),
   }));
-}
-
-function describeTransfer(transfer: Status['updates']['transfer']): Status['updates']['transfer'] {
-  if (transfer === null) return null;
-  const { id, received, length, rate } = transfer;
-  return { id, received, length, rate };
 }
 
 function describeWait(waiting: UpdatesActivity['waiting']): Status['updates']['waiting'] {

@@ -245,6 +245,7 @@ function fetchPorts(ports: UpdatesPorts, attempt: DownloadAttempt): Parameters<t
     witnesses: ports.witnesses,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     throttle: ports.throttle,
+    running: ports.running,
     report: reportOf('updates', ports.report),
     watch: watcher(ports, attempt),
   };

@@ -13,6 +13,7 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment-schema.ts';
 import { loadState, saveState } from '#system/state-file.ts';
+import { Turns } from '#system/turns.ts';
 
 const FORMAT = 1;
 /** No longer wait is ever planned, so a later time comes from a wrong clock. */
@@ -55,6 +56,7 @@ export class PackageRetries {
   /** The failure of each package; not kept across restarts. */
   readonly #errors = new Map<string, CodedError>();
   #saved = '{}';
+  readonly #saves = new Turns();
 
   constructor(ports: { readonly files: Files; readonly clock: Clock; readonly report: Report }, path: string) {
     this.#ports = ports;
@@ -139,6 +141,10 @@ export class PackageRetries {
 
   /** Writes the file if anything changed. A failure is reported, and the retries are effective anyway. */
   async save(): Promise<void> {
+    await this.#saves.run(() => this.#save());
+  }
+
+  async #save(): Promise<void> {
     const text = this.#text();
     if (text === this.#saved) return;
     try {

@@ -67,6 +67,7 @@ describe('loadSettings', () => {
       updates: {
         schedule: '0 */6 * * *',
         jitter_seconds: 900,
+        parallel: 1,
         stale_after_hours: 72,
         packages_dir: TEST_PLACES.packagesDir,
         keep_versions: 3,

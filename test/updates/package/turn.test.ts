@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { PackageTurn } from '#updates/package/turn.ts';
-import { slowLast } from '#updates/slow-last.ts';
 
 const LOST = { code: 'CONNECTION-LOST' } as const;
 const GONE = { code: 'PROXY-GONE' } as const;
@@ -41,18 +40,5 @@ describe('turn: the cost of a failed attempt', () => {
     clock.advance(1);
     turn.attemptFailed(MOVED);
     expect([turn.costOf(LOST), turn.yielded]).toEqual(['over', true]);
-  });
-});
-
-describe('slowLast', () => {
-  const item = (id: string, ...requires: string[]) => ({ id, requires });
-
-  it('puts what yielded last, with everything that requires it', () => {
-    const items = [item('a'), item('b', 'a'), item('c'), item('d', 'b')];
-    const order = (...slow: string[]) => slowLast(items, ({ id }) => slow.includes(id)).map(({ id }) => id);
-    expect(order()).toEqual(['a', 'b', 'c', 'd']);
-    expect(order('a')).toEqual(['c', 'a', 'b', 'd']);
-    expect(order('b')).toEqual(['a', 'c', 'b', 'd']);
-    expect(order('a', 'b', 'c', 'd')).toEqual(['a', 'b', 'c', 'd']);
   });
 });
