@@ -274,6 +274,15 @@ describe('menu: the result of a change', () => {
     expect(driver.rows).toContain('SENSOR-07–10.9.2.7');
   });
 
+  it('menu: the name and address stay in the head line if a later look knows no outcome', () => {
+    const outcome = { kind: 'connected', name: 'SENSOR-07', address: '10.9.2.7' } as const;
+    const driver = enabling().send({ kind: 'changed', result: { kind: 'made', outcome, note: null } });
+    driver.send({ kind: 'facts', facts: ENABLED, outcome: { kind: 'unknown' } });
+    expect(driver.rows[0]).toMatch(/^SALLYPORT +SENSOR-07–10\.9\.2\.7$/);
+    driver.send({ kind: 'idle' }).send({ kind: 'facts', facts: ENABLED, outcome: { kind: 'unknown' } });
+    expect(driver.rows[0]).toBe('SALLYPORT');
+  });
+
   it('menu: a failure keeps the previous settings and offers four choices', () => {
     const driver = enabling().send({ kind: 'changed', result: FAILED });
     expect(driver.rows).toContain('The previous settings remain in effect.');

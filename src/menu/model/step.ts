@@ -66,7 +66,12 @@ function onResized(state: MenuState, window: MenuWindow | null): MenuStep {
 }
 
 function onFacts(state: MenuState, { facts, outcome }: Extract<MenuEvent, { kind: 'facts' }>): MenuStep {
-  const known = { ...state, facts, outcome };
+  // Without a daemon, no outcome is known. That of the change that was just made is newer.
+  const known = {
+    ...state,
+    facts,
+    outcome: outcome.kind === 'unknown' && state.facts !== null ? state.outcome : outcome,
+  };
   const { screen } = state;
   // Facts that are read again after a change do not replace its result.
   return screen.kind === 'waiting' || screen.kind === 'pin' ? show(known, SETUP) : stay(known);
