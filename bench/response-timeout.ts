@@ -14,6 +14,8 @@ import { type Columns, columns, line1, printTable } from './response-timeout/rep
 import { run, Tally } from './response-timeout/run.ts';
 import { type Job, scenarioOf } from './response-timeout/scenario.ts';
 import { STRESS } from './response-timeout/stress.ts';
+import { RULES } from './response-timeout/witness-compare.ts';
+import { compareWitness, SHIPPED } from './response-timeout/witness-report.ts';
 
 const { values } = parseArgs({
   options: { gate: { type: 'boolean', default: false }, seeds: { type: 'string', default: '11,12,13,14,15' } },
@@ -119,4 +121,11 @@ if (!values.gate) {
     `\nplan() takes ${planMicroseconds().toFixed(0)} microseconds on a route with a full history; promised: under 1000`,
   );
 }
-process.exitCode = verdict.holds ? 0 : 1;
+
+console.log('\nA witness for silent proxies:');
+const witnessed = compareWitness(
+  values.gate
+    ? { seeds: [31], plainJobs: 300, otherJobs: 150, rules: SHIPPED }
+    : { seeds: [31, 32], plainJobs: JOBS, otherJobs: 300, rules: RULES },
+);
+process.exitCode = verdict.holds && witnessed ? 0 : 1;

@@ -27,7 +27,7 @@ export class Tally {
 }
 
 /** How an attempt ended. */
-interface Played {
+export interface Played {
   readonly timedOut: TimeoutPhase | null;
   /** Since the request. */
   readonly endMs: number;
@@ -70,7 +70,7 @@ function oneJob(policy: Policy, job: Job, tally: Tally): TimeoutPlan {
   return first as TimeoutPlan;
 }
 
-function playLive(policy: Policy, plan: TimeoutPlan, transfer: Transfer): Played {
+export function playLive(policy: Policy, plan: TimeoutPlan, transfer: Transfer): Played {
   const byPhase = earliest(
     transfer.firstMs > plan.firstByteMs ? { timedOut: 'first_byte', endMs: plan.firstByteMs } : null,
     transfer.silenceMs > plan.silenceMs
@@ -118,7 +118,7 @@ function totalEnd(
 }
 
 /** A dead attempt ends at a deadline or at the maximum wait of the simulation. */
-function playDead(policy: Policy, plan: TimeoutPlan, attempt: Attempt): Played {
+export function playDead(policy: Policy, plan: TimeoutPlan, attempt: Attempt): Played {
   const { transfer, death } = attempt;
   const limit = policy.lowSpeed?.forMs ?? Number.POSITIVE_INFINITY;
   const lastMs = lastByteMs(attempt);
@@ -143,7 +143,7 @@ function playLiveUntil(
   return played.timedOut !== null && played.endMs < lastMs ? played : null;
 }
 
-function lastByteMs({ death, transfer, stopShare }: Attempt): number {
+export function lastByteMs({ death, transfer, stopShare }: Attempt): number {
   return death === 'mute' ? 0 : transfer.firstMs + stopShare * (transfer.totalMs - transfer.firstMs);
 }
 
@@ -187,7 +187,7 @@ function count(
 }
 
 /** A trickle is recognized when the whole file should have arrived. */
-function clairvoyantWait(attempt: Attempt, truth: Truth): number {
+export function clairvoyantWait(attempt: Attempt, truth: Truth): number {
   if (attempt.death === 'mute') return truth.firstByteMs;
   if (attempt.death === 'stuck') return truth.silenceMs;
   return Math.max(1_000, truth.totalMs - lastByteMs(attempt));

@@ -21,7 +21,7 @@ export const WITNESS_TIMES = {
   windowMs: 20_000,
   /**
    * Unanswered connection requests are evidence only after this long without a completed connection. Firewalls drop new
-   * connections for minutes while transfers live (bench/response-timeout/witness).
+   * connections for minutes while transfers live (bench/response-timeout).
    */
   unreachableMs: 120_000,
   /** An answer is recent enough for a longer wait up to this age. */

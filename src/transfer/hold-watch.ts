@@ -226,7 +226,7 @@ class ProxyWitness {
     const { kinds } = hold.probes;
     const { proven } = this.#witness.record;
     // Until one is answered, each kind is tried in turn.
-    const kind = kinds.find((one) => one === proven) ?? (kinds[(id - 1) % kinds.length] as ProbeRequest);
+    const kind: ProbeRequest = kinds.find((one) => one === proven) ?? kinds[(id - 1) % kinds.length] ?? 'get';
     this.#apply({ kind: 'sent', atMs: this.#now, id, probe: kind, random: this.#ports.random() });
     const happened = (event: 'accepted' | 'answered' | 'ended') => () => {
       if (!this.#running.has(id)) return;

@@ -19,7 +19,7 @@ const FASTER = IS_REAL ? 1 : 8;
 const DIR = '/data';
 const JAR = makeJar('held', 200_000);
 /** Enough names that Squid refuses connections for a moment while it reads them: seconds in real time. */
-const NAMES = IS_REAL ? 400_000 : 40_000;
+const NAMES = IS_REAL ? 150_000 : 40_000;
 
 describeWith(['squid'], 'the witness and a real Squid', () => {
   const opened: { squid?: RunningSquid; origin?: ScriptedOrigin } = {};
