@@ -9,7 +9,7 @@ export type Round = ReadonlyMap<string, Measured>;
 const HEADS = ['', 'wall, s', 'CPU, s', 'wall, ratio', 'CPU, ratio', 'peak memory, MiB'];
 
 /** Ratios of one contender to another in the same rounds. */
-export function ratios(
+function ratios(
   rounds: readonly Round[],
   name: string,
   base: (round: Round) => Measured | undefined,
@@ -47,6 +47,6 @@ function spread(values: readonly number[]): string {
 }
 
 /** The middle one. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
