@@ -68,6 +68,8 @@ const ROUNDS = Number(options.rounds ?? (options.quick ? 2 : 5));
 const dir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
 // If root runs this, Squid runs as a user of its own.
 await chmod(dir, 0o755);
+// The servers have their folders there as well.
+process.env['TMPDIR'] = dir;
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 let runs = 0;
