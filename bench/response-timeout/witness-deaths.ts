@@ -5,7 +5,7 @@ import type { Random } from './random.ts';
 import type { Fate } from './witness-environments.ts';
 
 /** A death that has begun at time 0. */
-export interface DeathSigns {
+interface DeathSigns {
   /** What becomes of a probe, by the time since the death. */
   fate(sinceMs: number, random: Random): Fate;
   /** When the transfer ends by an error, with the idle time of keep-alive; null for never. */

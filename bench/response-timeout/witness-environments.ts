@@ -14,7 +14,7 @@ export interface Fate {
 }
 
 /** One transfer in an environment. */
-export interface Surroundings {
+interface Surroundings {
   /** The transfer as the environment delays it. */
   readonly transfer: Transfer;
   /** When keep-alive ends a transfer that lives, for an idle time before its first probe; null for never. */

@@ -32,7 +32,8 @@ export const PACKAGE_CODES = {
   },
   'BODY-SHORT': {
     text: 'The response ended after {received} of {expected} bytes.',
-    check: 'The proxy or the server ended the transfer too early. The next attempt continues after the last received byte.',
+    check:
+      'The proxy or the server ended the transfer too early. The next attempt continues after the last received byte.',
     class: 'content',
     retry: 'later',
   },

@@ -52,7 +52,8 @@ export const PLATFORM_CODES = {
   },
   'PLATFORM-DENIED': {
     text: 'Request {request} from the platform for support logs was denied by {by:words}.',
-    check: 'Nothing was collected. To handle such requests in another way, set support_logs.on_platform_request to deny, ask or allow.',
+    check:
+      'Nothing was collected. To handle such requests in another way, set support_logs.on_platform_request to deny, ask or allow.',
     class: 'policy',
     retry: 'never',
   },
@@ -77,7 +78,8 @@ export const PLATFORM_CODES = {
   },
   'LICENSE-KEY': {
     text: 'The activation key is not valid: {reason:words}. It was not sent.',
-    check: 'A key has four groups of four letters and digits, such as AAAA-BBBB-CCCC-DDDD. Copy the key exactly as the vendor sent it.',
+    check:
+      'A key has four groups of four letters and digits, such as AAAA-BBBB-CCCC-DDDD. Copy the key exactly as the vendor sent it.',
     class: 'license',
     retry: 'change',
   },

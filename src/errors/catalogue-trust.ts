@@ -49,7 +49,8 @@ export const TRUST_CODES = {
   },
   'TUF-LIMIT': {
     text: 'The file {file} (role {role}) is longer than {limit:size} (TUF {clause}).',
-    check: 'A proxy or server may be sending other data instead of the file. If the file itself is this long, report it to the vendor.',
+    check:
+      'A proxy or server may be sending other data instead of the file. If the file itself is this long, report it to the vendor.',
     class: 'content',
     retry: 'later',
   },

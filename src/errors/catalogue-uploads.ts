@@ -31,7 +31,8 @@ export const UPLOAD_CODES = {
   },
   'DOCUMENTS-INVALID': {
     text: 'Nothing in {what} was accepted, because {count} line{count:s} of the input cannot be accepted ({reason:words}).',
-    check: 'Correct these lines, then submit the input again. The input must be UTF-8, with one JSON object on each line.',
+    check:
+      'Correct these lines, then submit the input again. The input must be UTF-8, with one JSON object on each line.',
     class: 'content',
     retry: 'change',
   },

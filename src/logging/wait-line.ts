@@ -25,7 +25,7 @@ export interface Wait {
 }
 
 /** How long the proxy took to answer, or since when it has answered nothing, in milliseconds. */
-export type Probed = { readonly answeredMs: number } | { readonly silentMs: number };
+type Probed = { readonly answeredMs: number } | { readonly silentMs: number };
 
 /** Shorter waits are ordinary latency, not scanning. */
 const HELD_MS = 2_000;

@@ -32,7 +32,14 @@ describe('files-and-recovery.md', () => {
     const source = globSync('src/**/*.ts', { cwd: ROOT }).map((path) => readFileSync(new URL(path, ROOT), 'utf8'));
     const names = source.flatMap((text) => [...text.matchAll(/'([a-z-]+\.json)'/g)].map(([, name = '']) => name));
     // components.json is part of the program; the last three are of a vendor's repository (signing.md).
-    const elsewhere = new Set(['package.json', 'components.json', 'feed.json', 'snapshot.json', 'timestamp.json', 'targets.json']);
+    const elsewhere = new Set([
+      'package.json',
+      'components.json',
+      'feed.json',
+      'snapshot.json',
+      'timestamp.json',
+      'targets.json',
+    ]);
     const kept = [...new Set(names)].filter((name) => !elsewhere.has(name));
     expect(kept.length).toBeGreaterThan(8);
     expect(kept.filter((name) => !textOf('files-and-recovery.md').includes(`\`${name}\``))).toEqual([]);

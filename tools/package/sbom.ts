@@ -18,7 +18,7 @@ export function readComponents(kit: string): Component[] {
 }
 
 /** What Node embeds, such as `openssl` and `v8`, by the names of `process.versions`. */
-export function embeddedVersions(): Readonly<Record<string, string>> {
+function embeddedVersions(): Readonly<Record<string, string>> {
   const code = 'process.stdout.write(JSON.stringify(process.versions))';
   return JSON.parse(programOutput(process.execPath, ['-e', code])) as Record<string, string>;
 }
