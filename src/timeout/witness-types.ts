@@ -7,7 +7,7 @@
  * SOCKS 5.
  */
 export const PROBES = ['get', 'options', 'connect', 'greeting'] as const;
-export type WitnessProbe = (typeof PROBES)[number];
+type WitnessProbe = (typeof PROBES)[number];
 
 /** What a proxy has shown. It is kept over restarts. */
 export interface WitnessRecord {
