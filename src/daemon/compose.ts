@@ -167,16 +167,18 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
       logFile: log.file,
       reopenLog: () => log.reopen(),
       startedAtMs: clock.now(),
-      close: () => {
-        // An activation leaves an unused connection, whose timer would keep the process for 30 s.
-        ports.session.close();
-        log.close();
-      },
+      close: () => closeBoth(ports, log),
     };
   } catch (thrown) {
     log.close();
     throw thrown;
   }
+}
+
+/** An activation leaves an unused connection, whose timer would keep the process for 30 s. */
+function closeBoth({ session }: Pick<UpdatesPorts, 'session'>, log: { close(): void }): void {
+  session.close();
+  log.close();
 }
 
 /** Parts that the ports of a round are made from. */

@@ -26,7 +26,7 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'CONFIG-EDIT': {
-    text: 'A command cannot edit line {line} of the configuration file ({key:key}): {reason:words}.',
+    text: 'Sallyport cannot edit line {line} of the configuration file automatically ({key:key}): {reason:words}.',
     check: 'Nothing was written. Change the line by hand, then run: sallyport config check.',
     class: 'config',
     retry: 'change',

@@ -71,7 +71,7 @@ export const FEED_CODES = {
   'FREEZE-SUSPECT': {
     text: 'No complete feed was received at {schedules} scheduled checks in a row, although the proxy or the server answered. Last failure: {cause:words}.',
     check:
-      'Someone on the network path may be keeping new updates from this host. Download updates.feed_url over another network and compare the two files. Then ask the proxy team and the vendor.',
+      'Someone on the network path may be keeping new updates from this host. Download updates.feed_url on this host and over another network, and compare the two files. Then ask the proxy team and the vendor.',
     class: 'content',
     retry: 'later',
   },

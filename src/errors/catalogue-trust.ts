@@ -1,5 +1,5 @@
-// Codes of signed feeds: metadata of The Update Framework (TUF), the stored versions, and the clock that decides about
-// expiry. The facts `role`, `version` and `clause` name the signed document and the clause of the TUF specification
+// Failure codes of signed feeds: metadata of The Update Framework (TUF), stored versions, and the clock that expiry
+// depends on. The facts `role`, `version` and `clause` name the signed document and the clause of the TUF specification
 // 1.0.
 
 import type { Entry } from './entry.ts';
@@ -13,7 +13,7 @@ export const TRUST_CODES = {
     retry: 'later',
   },
   'TUF-SIGNATURE': {
-    text: 'The metadata {file}, version {version}, has {found} valid signature{found:s} for role {role}, but {threshold} are required (TUF {clause}).',
+    text: 'The metadata {file}, version {version}, has {found} valid signature{found:s} for role {role} ({threshold} required; TUF {clause}).',
     check:
       'The file was not used. A proxy, cache or mirror may have changed it, or it is from another repository. Download it over another network and compare the two files. If they are the same, the vendor signed with the wrong keys.',
     class: 'content',

@@ -1,8 +1,8 @@
-// The log line of the manual: `2026-11-20T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.`
+// The classic log line, in the form that the manual of the product shows: `2026-11-20T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.`
 //
 // A line has the local time without a zone, the level, the thread and one sentence. Scripts of users read these lines,
-// so their form never changes. The head consists of constants, and the sentence comes from the one formatter, so text
-// from outside cannot begin a line.
+// so their form never changes. The head contains no text from outside, and the formatter escapes line breaks in the
+// sentence, so text from outside cannot begin a line.
 
 import { showLocalTime } from '#errors/template.ts';
 import type { Level } from './event-definition.ts';

@@ -1,7 +1,7 @@
 // Ends entries: settles them (they were sent), rejects or splits them, or moves them to the quarantine.
 //
 // Guarantees: a key is durable before its entry is removed. A rejection or a split is decided by one durable write of
-// a record in the head. The steps after it can be repeated, and are repeated after a crash. Operations must not
+// a record in the head file of the entry. The steps after it can be repeated, and are repeated after a crash. Operations must not
 // overlap; the spool runs them one at a time. The single steps on disk are in `folder.ts`.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';

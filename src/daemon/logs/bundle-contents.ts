@@ -1,5 +1,5 @@
-// The parts of a running Sallyport that make the contents of bundles: the texts of the daemon, the redaction with every
-// secret that this process knows, and the files that are never collected.
+// What a running Sallyport gives to the builder of bundles: its own reports as files, a redaction that knows every secret
+// of this process, and the list of files that must not be collected.
 
 import { hostname } from 'node:os';
 import { join } from 'node:path';

@@ -271,7 +271,7 @@ describe('an edit', () => {
 
   it('names the line and the key that it cannot change', () => {
     expect(refusalOf(() => spliceSet('a: 1\nb:\n  c: !!int 5\n', 'b.c', 'x')).message).toBe(
-      '[CONFIG-EDIT] A command cannot edit line 3 of the configuration file (b.c): ' +
+      '[CONFIG-EDIT] Sallyport cannot edit line 3 of the configuration file automatically (b.c): ' +
         'because of how the line is written, other keys would change with it.',
     );
   });
