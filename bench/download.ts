@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildProgram } from './documents/measure.ts';
-import { type Contender, isFloor, type Load, PROGRAMS } from './download/contenders.ts';
+import { type Contender, isLeastWork, type Load, PROGRAMS } from './download/contenders.ts';
 import {
   digestOf,
   makeFiles,
@@ -81,7 +81,7 @@ async function run(contender: Contender, load: Omit<Load, 'dir'>): Promise<Measu
   mkdirSync(own);
   try {
     const { measured, folder } = await contender.run({ ...load, dir: own });
-    for (const { name, sha256 } of isFloor(contender) ? [] : load.files) {
+    for (const { name, sha256 } of isLeastWork(contender) ? [] : load.files) {
       if (digestOf(join(folder, name)) !== sha256) throw new Error(`${contender.name} brought another ${name}`);
     }
     return measured;

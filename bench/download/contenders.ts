@@ -28,7 +28,7 @@ export interface Contender {
 }
 
 const APT_HELPER = '/usr/lib/apt/apt-helper';
-const LEAST_WORK = fileURLToPath(new URL('floor.mjs', import.meta.url));
+const LEAST_WORK = fileURLToPath(new URL('least-work.mjs', import.meta.url));
 /** As many as `updates.parallel` allows. */
 const PARALLEL = 4;
 
@@ -115,11 +115,11 @@ export const PROGRAMS: readonly Contender[] = [
     },
     ({ servers, scheme }) => scheme === 'http' && servers.at80 !== null,
   ),
-  scripted('floor: hash and write', process.execPath, ({ files }, at) => {
+  scripted('least work: hash and write', process.execPath, ({ files }, at) => {
     const sizes = files.map(({ name, bytes }) => `${at(name)} ${bytes}`).join(' ');
     return `${process.execPath} ${LEAST_WORK} ${sizes}`;
   }),
 ];
 
 /** Writes no file of the origin, so its files are not compared. */
-export const isFloor = ({ name }: Contender): boolean => name.startsWith('least work');
+export const isLeastWork = ({ name }: Contender): boolean => name.startsWith('least work');

@@ -1,5 +1,5 @@
 // Hashes and writes as many bytes as a load has, in pieces of 64 KiB, without a network: what no client can be cheaper than.
-// Usage: floor.mjs FILE BYTES [FILE BYTES ...]
+// Usage: least-work.mjs FILE BYTES [FILE BYTES ...]
 
 import { createHash, randomFillSync } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
