@@ -113,6 +113,12 @@ class Sallyport {
         const parts = { terminal, known, environment: this.#environment, places: this.#places, signal };
         return await submitAction(parts).submit(globals, options);
       },
+      fetchOne: async (globals, options) => {
+        const { fetchAction } = await import('./fetch-action.ts');
+        const parts = { terminal, known, environment: this.#environment, places: this.#places, version: VERSION };
+        const around = { signal, folder: process.cwd(), umask: process.umask() };
+        return await fetchAction({ ...parts, ...around }, globals, options);
+      },
       version: async (options) => {
         const { printVersions } = await import('#cli/terminal/versions.ts');
         printVersions(terminal, await (await import('./version-action.ts')).collectVersions(VERSION), options);

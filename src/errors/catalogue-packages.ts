@@ -23,6 +23,43 @@ export const PACKAGE_CODES = {
     class: 'content',
     retry: 'later',
   },
+  'LENGTH-UNKNOWN': {
+    text: 'The response for {url} ends with its connection and announces no length, so a cut transfer would look complete. Nothing was downloaded.',
+    check: 'Give the digest of the file with --sha256 or --checksum-file. Or let the server send Content-Length.',
+    class: 'content',
+    retry: 'change',
+  },
+  'FETCH-DIGEST': {
+    text: 'The file from {url} has sha256 {found}, but {source:words} has {expected}. Discarded.',
+    check:
+      'Check that URL and digest belong together. If they do, a proxy modified the file or cached an old copy: ask the proxy team.',
+    class: 'content',
+    retry: 'change',
+  },
+  'FETCH-EXISTS': {
+    text: '{path} exists, and {reason:words}. Nothing was requested.',
+    check: 'Choose another name with -o, or replace the file with --force.',
+    class: 'system',
+    retry: 'change',
+  },
+  'FETCH-TARGET': {
+    text: 'Cannot write a file to {path}: {reason:words}.',
+    check: 'Choose the name of a regular file with -o.',
+    class: 'system',
+    retry: 'change',
+  },
+  'FETCH-BUSY': {
+    text: 'Another process is downloading to {path}.',
+    check: 'Wait until it has finished, or choose another name with -o.',
+    class: 'system',
+    retry: 'change',
+  },
+  'FETCH-CHECKSUMS': {
+    text: 'Cannot take the digest of {name} from {path}: {reason:words}.',
+    check: 'The file needs one line with 64 hexadecimal digits and that name, as sha256sum writes it. Or use --sha256.',
+    class: 'config',
+    retry: 'change',
+  },
   'BODY-TOO-LONG': {
     text: 'The response has more than the {expected} bytes that the feed lists. Discarded.',
     check:

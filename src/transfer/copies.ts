@@ -5,6 +5,7 @@
 // continue, and is written only after the bytes that it describes are synced. A crash at any point leaves two copies
 // under one journal, and their sizes show which step was the last.
 
+import { isDeepStrictEqual } from 'node:util';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import { publishFile } from '#system/durable.ts';
 import { type FileIdentity, type Files, isSameFile, type OpenFile } from '#system/files.ts';
@@ -25,8 +26,8 @@ import {
 export interface CopiesJob {
   readonly name: string;
   readonly url: URL;
-  readonly length: number;
-  readonly sha256: string;
+  readonly length: number | null;
+  readonly sha256: string | null;
   readonly note: unknown;
 }
 
@@ -49,12 +50,13 @@ export interface Settled {
 export class Copies {
   readonly #files: Files;
   readonly #stagingDir: string;
-  readonly #length: number;
   #journal: Journal;
   #staged: OpenFile;
   #fresh: OpenFile | null;
   /** Sizes before this attempt. */
   #openedSizes: CopySizes = { staged: 0, fresh: 0 };
+  /** The record of what the first response showed, which is written while its bytes arrive. */
+  #identified: Promise<unknown> = Promise.resolve();
 
   private constructor(
     ports: { files: Files; stagingDir: string },
@@ -63,7 +65,6 @@ export class Copies {
     this.#files = ports.files;
     this.#stagingDir = ports.stagingDir;
     this.#journal = opened.journal;
-    this.#length = opened.journal.length;
     this.#staged = opened.staged;
     this.#fresh = opened.fresh;
   }
@@ -72,7 +73,7 @@ export class Copies {
   static async open(ports: { files: Files; stagingDir: string }, job: CopiesJob): Promise<Copies> {
     const { files, stagingDir } = ports;
     const before = await readJournal(files, stagingDir, job.name);
-    const isSame = before !== null && before.sha256 === job.sha256 && before.length === job.length;
+    const isSame = before !== null && isOfJob(before, job);
     if (!isSame) {
       for (const path of [secondCopyPath(stagingDir, job.name), stagedPath(stagingDir, job.name)]) {
         await removeOurs(files, path);
@@ -83,6 +84,7 @@ export class Copies {
     const copies = new Copies(ports, { journal, staged, fresh: null });
     try {
       await copies.#openFresh();
+      if (job.sha256 === null) await copies.#requireNews();
       return copies;
     } catch (thrown) {
       await copies.close();
@@ -104,8 +106,33 @@ export class Copies {
     return { staged: this.#staged.facts().size, fresh: this.#fresh?.facts().size ?? 0 };
   }
 
+  /** The length of the whole file; null while it is unknown. */
+  get length(): number | null {
+    return this.#journal.length;
+  }
+
+  /**
+   * Records the length that the first response showed, and the validator if nothing promises the digest. It is durable
+   * when `settle` or `finish` returns, and a crash before that makes the next attempt start over.
+   */
+  identify(shown: { readonly length: number | null; readonly validator?: string | null }): void {
+    const writing = this.#identified.then(() => this.#write({ ...this.#journal, ...shown }));
+    this.#identified = writing;
+    // Thrown by the one that waits for it.
+    writing.catch(() => undefined);
+  }
+
+  /** Deletes the bytes of a file that has changed. */
+  async forget(): Promise<void> {
+    await this.#identified;
+    await this.#staged.truncate(0);
+    await this.#staged.sync();
+    await this.#write({ ...this.#journal, length: null, validator: null, restart: undefined });
+    this.#openedSizes = this.sizes;
+  }
+
   plan(): TransferPlan {
-    return planTransfer(this.#journal, this.sizes, this.#length);
+    return planTransfer(this.#journal, this.sizes, this.length);
   }
 
   /** The copy that a plan continues. */
@@ -147,6 +174,7 @@ export class Copies {
    * continue. The order matters: the record never describes bytes that are not on disk.
    */
   async settle(plan: TransferPlan, ended: Ended): Promise<Settled> {
+    await this.#identified;
     const { written, fromZero } = ended;
     const opened = this.#openedSizes;
     if (written !== null && ended.keep < written.facts().size) await written.truncate(ended.keep);
@@ -154,11 +182,12 @@ export class Copies {
     await this.#fresh?.sync();
     const sizes = this.sizes;
     const before = activeRestart(this.#journal.restart, sizes);
-    const needed = progressBytes(this.#length);
+    const needed = progressBytes(this.length);
     const longest = Math.max(sizes.staged, sizes.fresh > sizes.staged ? sizes.fresh : 0);
     const appended =
       written !== null && written === this.#fresh && !fromZero ? sizes.fresh - (before?.reached ?? opened.fresh) : 0;
     const madeProgress = longest - opened.staged >= needed || appended >= needed;
+    if (this.#journal.sha256 === null) return await this.#settleAlone(longest - opened.staged >= needed);
     const attempt = { ...ended, requested: plan.range.kind, continued: plan.continues, madeProgress };
     const restart = nextRestart(before, attempt, sizes);
     const isFirst = written === this.#staged && fromZero;
@@ -174,8 +203,20 @@ export class Copies {
     return { madeProgress, nextRequestsWhole: isKnown && restart?.ask === 'whole' && before?.ask !== 'whole' };
   }
 
+  /**
+   * Without a digest, there is no second copy: only the validator shows which bytes belong together. Bytes that have none
+   * are deleted and do not count as progress.
+   */
+  async #settleAlone(madeProgress: boolean): Promise<Settled> {
+    const isKept = this.#journal.validator !== null;
+    if (!isKept) await this.#staged.truncate(0);
+    await this.#files.syncDirectory(this.#stagingDir);
+    return { madeProgress: madeProgress && isKept, nextRequestsWhole: false };
+  }
+
   /** The attempt brought everything: the complete copy becomes the first copy. */
   async finish(): Promise<void> {
+    await this.#identified;
     await this.#staged.sync();
     if (this.sizes.fresh <= this.sizes.staged) return;
     await this.#promote();
@@ -183,6 +224,7 @@ export class Copies {
 
   async close(): Promise<void> {
     const isEmpty = this.#fresh?.facts().size === 0;
+    await this.#identified.catch(() => undefined);
     await this.#staged.close();
     await this.#fresh?.close();
     // A leftover file is harmless: the journal covers it.
@@ -191,13 +233,25 @@ export class Copies {
 
   async #openFresh(): Promise<void> {
     const path = secondCopyPath(this.#stagingDir, this.#journal.name);
-    if (this.#staged.facts().size > this.#length) await this.#staged.truncate(0);
+    const length = this.length ?? Number.POSITIVE_INFINITY;
+    if (this.#staged.facts().size > length) await this.#staged.truncate(0);
     if ((await this.#files.facts(path)) !== null) this.#fresh = await this.#files.openToWrite(path);
-    if (this.sizes.fresh > this.#length) await this.#fresh?.truncate(0);
+    if (this.sizes.fresh > length) await this.#fresh?.truncate(0);
     // A crash happened before the rename.
     if (this.sizes.fresh > this.sizes.staged) await this.#promote();
-    const isNeeded = this.sizes.staged > 0 && this.sizes.staged < this.#length;
+    const isNeeded = this.#journal.sha256 !== null && this.sizes.staged > 0 && this.sizes.staged < length;
     if (isNeeded) this.#fresh ??= await this.#files.create(path, 0o644);
+    this.#openedSizes = this.sizes;
+  }
+
+  /**
+   * Without a digest, a complete file may be out of date: its last byte is requested again, under its validator. And no
+   * byte may be written while the journal has the validator of an earlier file.
+   */
+  async #requireNews(): Promise<void> {
+    const { staged } = this.sizes;
+    if (staged > 0 && staged === this.length) await this.#staged.truncate(staged - 1);
+    if (this.sizes.staged === 0) await this.#write({ ...this.#journal, length: null, validator: null });
     this.#openedSizes = this.sizes;
   }
 
@@ -230,8 +284,15 @@ export class Copies {
   }
 }
 
+/** Whether bytes that this journal describes can be part of the file of a job. */
+function isOfJob(journal: Journal, { sha256, length, url, note }: CopiesJob): boolean {
+  if (journal.sha256 !== sha256 || (length !== null && journal.length !== length)) return false;
+  if (sha256 !== null) return true;
+  return journal.url === url.href && journal.validator !== null && isDeepStrictEqual(journal.note, note);
+}
+
 function isSameRecord(one: Journal, other: Journal): boolean {
-  const text = ({ validator, restart }: Journal) => JSON.stringify([validator, restart ?? null]);
+  const text = ({ length, validator, restart }: Journal) => JSON.stringify([length, validator, restart ?? null]);
   return text(one) === text(other);
 }
 

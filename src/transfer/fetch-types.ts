@@ -17,15 +17,20 @@ import type { Reserve } from './disk-space.ts';
 import type { ProxyWitnesses } from './hold-watch.ts';
 import type { RunningTransfers } from './running-transfers.ts';
 
-/** What to fetch. The feed promises length and digest. */
+/** What to fetch. A feed promises length and digest. */
 export interface FetchJob {
   readonly name: string;
   readonly url: URL;
-  readonly length: number;
-  readonly sha256: string;
+  /** Null if nothing promises it. Then the first response shows it. */
+  readonly length: number | null;
+  /**
+   * Null if nothing promises it. Then bytes on disk are resumed only under a strong validator that the response repeats
+   * (RFC 9110, 13.1.5 and 15.3.7.3).
+   */
+  readonly sha256: string | null;
   /** The first bytes of every file of this kind. A body that begins differently is refused before it is written. */
-  readonly begins: Uint8Array;
-  /** Stored in the journal for the caller's recovery. */
+  readonly begins?: Uint8Array;
+  /** Stored in the journal for the caller's recovery. Without a digest, only bytes under an equal note are resumed. */
   readonly note: unknown;
   /**
    * After bytes were wrong: caches must revalidate, and a file that is requested from its first byte is requested as a
@@ -94,6 +99,8 @@ export interface FetchWatcher {
     at: { readonly proxy: string | null; readonly scans: boolean },
     shown: { readonly tookMs: number } | { readonly unanswered: number; readonly forMs: number },
   ): void;
+  /** The first response showed the length of a file whose length nothing promised; null if it announces none. */
+  announced?(length: number | null): void;
   progress(received: number): void;
   responded(response: Responded): void;
   /** The attempt failed; `settled` is what it leaves for the next one. */

@@ -25,13 +25,18 @@ export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: Abo
   let kept: RunningDigest | null = null;
   try {
     const space = new SpaceWatch(ports, copies.path, { running, transfer });
-    const plan = await planWithin(space, copies, job.length);
+    const plan = await planWithin(space, copies);
     const { range } = plan;
     kept = await copies.digest(plan, signal);
     const reader = new ResponseReader({
       file: copies.continued(plan),
       fromZeroFile: copies.fromZeroFile,
       job,
+      length: copies.length,
+      identify: (shown) => {
+        copies.identify(shown);
+        ports.watch.announced?.(shown.length);
+      },
       range,
       digest: kept,
       space,
@@ -51,6 +56,7 @@ export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: Abo
       route: null,
     };
     if (range.kind !== 'nothing') {
+      if (job.length === null) ports.watch.announced?.(copies.length);
       ports.watch.began(range.kind === 'rest' ? range.offset : 0);
       await fill(ports, attempt, signal);
     }
@@ -69,9 +75,12 @@ export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: Abo
  * If two copies do not fit on the disk, the copy whose rest could not be fetched is deleted.
  * @throws CodedError DISK-FULL
  */
-async function planWithin(space: SpaceWatch, copies: Copies, length: number): Promise<TransferPlan> {
-  const missing = (plan: TransferPlan) =>
-    plan.range.kind === 'whole' ? length : length - copies.continued(plan).facts().size;
+async function planWithin(space: SpaceWatch, copies: Copies): Promise<TransferPlan> {
+  const missing = (plan: TransferPlan) => {
+    // Where the length is unknown, the space is checked while the bytes arrive.
+    if (copies.length === null) return 0;
+    return plan.range.kind === 'whole' ? copies.length : copies.length - copies.continued(plan).facts().size;
+  };
   const plan = copies.plan();
   try {
     await space.ensure(missing(plan));
@@ -114,20 +123,23 @@ async function settle(
   { reader, copies, plan }: FetchAttempt,
   why: { readonly aborted: boolean; readonly blamed: boolean },
 ): Promise<Settled> {
+  if (reader.hasChanged) {
+    await copies.forget();
+    return { madeProgress: false, nextRequestsWhole: true };
+  }
   const { wroteFromZero: fromZero, written, validator, bytesWorthKeeping: keep } = reader;
   return await copies.settle(plan, { written, fromZero, keep, validator, ...why });
 }
 
 function finished(attempt: FetchAttempt, { prefix, sha256 }: HashAnswer): Fetched {
-  const { reader, copies, job, route } = attempt;
+  const { reader, copies, route } = attempt;
   const { path, file } = copies;
-  const { head, longestSilenceMs, keptBytes } = reader;
-  const { length } = job;
+  const { head, longestSilenceMs, keptBytes, received: length } = reader;
   const keptSha256 = keptBytes === 0 ? null : prefix;
   const usedRanges = keptBytes > 0 || attempt.isInParts;
   const what = { path, file, sha256, length, keptBytes, keptSha256, usedRanges };
   if (head === null) return { ...what, longestSilenceMs: null, via: null, from: null, source: null };
-  if (!reader.complete) throw coded('BODY-SHORT', { received: reader.received, expected: length, hop: reader.from });
+  if (!reader.complete) throw coded('BODY-SHORT', { received: length, expected: reader.length, hop: reader.from });
   const source = route === null ? null : { route, cached: isFromCache(head) };
   return { ...what, longestSilenceMs, via: head.via, from: keptBytes === 0 ? reader.from : null, source };
 }

@@ -12,6 +12,23 @@ const KNOWN: readonly (readonly [hex: string, name: string])[] = [
   ['7f454c46', 'an ELF program'],
 ];
 
+/** Content types of pages. A static host may label a package like this as well, so the first bytes decide. */
+const PAGE_TYPE =
+  /^(?:text\/|image\/|multipart\/|message\/|application\/(?:xhtml|json|xml|problem|javascript|.*\+(?:json|xml)))/i;
+
+/** How HTML, XML and JSON begin. */
+const PAGE_START = /^(?:\u{feff})?\s*[<{[]/u;
+
+/** Whether a Content-Type is one of a page. */
+export function isPageType(type: string | undefined): boolean {
+  return PAGE_TYPE.test(type ?? '');
+}
+
+/** Whether a body begins like HTML, XML or JSON. */
+export function beginsLikePage(start: Buffer): boolean {
+  return PAGE_START.test(start.subarray(0, 64).toString('utf8'));
+}
+
 const isTextByte = (byte: number) => byte === 9 || byte === 10 || byte === 13 || (byte >= 0x20 && byte !== 0x7f);
 
 /** The reason of NOT-A-JAR, for example `it begins as a gzip file does, not as a .JAR`. */

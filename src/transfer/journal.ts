@@ -35,8 +35,10 @@ const journalSchema = z.strictObject({
   format: z.literal(JOURNAL_FORMAT),
   name: z.string(),
   url: z.string(),
-  length: z.int().nonnegative(),
-  sha256: z.string(),
+  /** Null until a response has shown it, if nothing promised it. */
+  length: z.int().nonnegative().nullable(),
+  /** Null if nothing promised it. Then only a strong validator identifies the bytes. */
+  sha256: z.string().nullable(),
   /** Strong ETag or Last-Modified of the bytes on disk, or null; goes into If-Range (RFC 9110, 13.1.5). */
   validator: z.string().nullable(),
   /** Present after a request for the rest failed, so that the same request is not repeated forever. */

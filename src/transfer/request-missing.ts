@@ -22,6 +22,8 @@ import { type Watched, whileWatched } from './while-watched.ts';
 
 /** A transfer that was paused for a larger share of its time shows nothing about the speed of its route. */
 const MAX_PAUSED_SHARE = 0.1;
+/** The timeouts for a file of unknown length are those for a file of this many bytes. */
+const GUESSED_BYTES = 16 * 1_048_576;
 
 /** An attempt in progress. */
 export interface FetchAttempt {
@@ -72,9 +74,9 @@ async function requestPart(ports: FetchPorts, attempt: FetchAttempt, hop: Visit)
     const key: RouteKey = { proxy: connection.facts.proxyUrl, origin: hop.url.origin };
     attempt.route = key;
     const advice = ports.paths.adviceFor(key);
-    const avoidsParts = job.fresh && reader.range.kind === 'whole' && !attempt.isTooBig;
-    const part = partOf(reader.range, avoidsParts ? { ...advice, rangeBytes: null } : advice, job.length);
-    const size = part.isPart ? part.bytes : job.length;
+    const part = partOf(reader.range, avoidsParts(attempt) ? { ...advice, rangeBytes: null } : advice, reader.length);
+    const asked = part.bytes ?? GUESSED_BYTES;
+    const size = part.isPart ? asked : (reader.length ?? GUESSED_BYTES);
     const plan = ports.timeoutSession.plan(key, size);
     const { proxy } = connection.facts;
     if (!attempt.isInParts) {
@@ -82,26 +84,35 @@ async function requestPart(ports: FetchPorts, attempt: FetchAttempt, hop: Visit)
     }
     if (part.isPart && !attempt.isInParts) {
       attempt.isInParts = true;
-      ports.watch.inParts(part.bytes, advice.evidence);
+      ports.watch.inParts(asked, advice.evidence);
     }
-    const shape = new ShapeWatch(ports.clock.monotonic(), part.bytes);
+    const shape = new ShapeWatch(ports.clock.monotonic(), asked);
     const noCache = job.fresh || advice.noCache;
     const made = { ...hop, connection, key, plan, shape, part, noCache };
     const result = await whileWatched(ports, made, (watched) => receive(ports, attempt, { ...made, watched }));
-    noteLimits(ports, key, { result, asked: part.bytes });
+    noteLimits(ports, key, { result, asked });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
-    if (isRefusedPart(result) && offersLess(ports.paths.adviceFor(key), part.bytes)) {
+    if (isRefusedPart(result) && offersLess(ports.paths.adviceFor(key), asked)) {
       attempt.isTooBig = true;
       return 'more';
     }
-    const isWhole = part.isPart ? result.bytes === part.bytes : reader.complete;
-    observe(ports, { key, size, result, shape, ok: isWhole });
+    const askedPart = part.isPart ? part.bytes : null;
+    const ok = reader.isWhole(result, askedPart) || result.bytes === askedPart;
+    observe(ports, { key, size: part.isPart ? asked : (reader.length ?? result.bytes), result, shape, ok });
     const from = { url: hop.url, hop: answersFrom(connection.facts), proxy };
-    const isMissingMore = reader.conclude(from, result, part.isPart ? part.bytes : null);
+    const isMissingMore = reader.conclude(from, result, askedPart);
     return isMissingMore ? 'more' : { value: undefined };
   } finally {
     connection.release();
   }
+}
+
+/**
+ * Whether a file that is requested from its first byte is requested as a whole although the path has limits. Without a
+ * digest, parts belong together only under a validator, and that is not known yet.
+ */
+function avoidsParts({ job, reader, isTooBig }: FetchAttempt): boolean {
+  return (job.fresh || job.sha256 === null) && reader.range.kind === 'whole' && !isTooBig;
 }
 
 /** The proxy refused the size of the response, so a smaller part may pass. */
@@ -144,7 +155,7 @@ function receive(
 ): Promise<ExchangeResult> {
   const { part, watched } = hop;
   // The deadlines apply only to the requested bytes.
-  const measuredPlan = { ...hop.plan, size: part.bytes };
+  const measuredPlan = { ...hop.plan, size: part.bytes ?? GUESSED_BYTES };
   return exchange({
     connection: hop.connection,
     request: {
@@ -172,7 +183,7 @@ function receive(
     },
     clock: ports.clock,
     signal: watched.signal,
-    expectedBytes: part.isPart ? part.bytes : job.length,
+    expectedBytes: part.isPart ? part.bytes : reader.length,
     throttle: ports.throttle,
     onHead: (head) => {
       // Logged when the head arrives, not when the body ends: the time of that line shows what the proxy does.

@@ -7,6 +7,7 @@
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
+import { shownUrl } from '#http/check-url.ts';
 import type { BodySink, ExchangeResult } from '#http/exchange.ts';
 import { pageTitle } from '#http/headers.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
@@ -15,26 +16,29 @@ import type { Clock } from '#system/clock.ts';
 import { type OpenFile, writeAll } from '#system/files.ts';
 import { newDigest, type RunningDigest } from '#system/hashing/running-digest.ts';
 import type { SpaceWatch } from './disk-space.ts';
-import { describeFirstBytes } from './first-bytes.ts';
-import { checkResume, chooseValidator, planRange, type RangePlan } from './resume.ts';
+import { beginsLikePage, describeFirstBytes, isPageType } from './first-bytes.ts';
+import { announcedLength, checkResume, chooseValidator, planRange, type RangeFacts, type RangePlan } from './resume.ts';
+import { repeatsValidator, strongValidator } from './validators.ts';
 
 /** Bytes of a page that are searched for its title. */
 const PAGE_BYTES = 65_536;
 /** Shortest interval between progress reports. */
 const PROGRESS_EVERY_MS = 200;
-/** Content types of pages. A static host may label a package like this as well, so the first bytes decide. */
-const PAGE_TYPE =
-  /^(?:text\/|image\/|multipart\/|message\/|application\/(?:xhtml|json|xml|problem|javascript|.*\+(?:json|xml)))/i;
-
-/** How HTML, XML and JSON begin. */
-const PAGE_START = /^(?:\u{feff})?\s*[<{[]/u;
-
+const NO_BYTES = new Uint8Array();
 interface ReaderOptions {
   /** The copy that a partial response continues. */
   readonly file: OpenFile;
   /** The copy for bytes from zero on. */
   readonly fromZeroFile: OpenFile;
-  readonly job: { readonly length: number; readonly begins: Uint8Array };
+  readonly job: {
+    readonly length: number | null;
+    readonly sha256: string | null;
+    readonly begins?: Uint8Array;
+  };
+  /** The length of the whole file, as the job or an earlier response says it; null while it is unknown. */
+  readonly length: number | null;
+  /** Called with what the first response shows of a file, before its bytes. */
+  identify(shown: { readonly length: number | null; readonly validator?: string | null }): void;
   readonly range: RangePlan;
   /** Digest that begins with the bytes already on disk. */
   readonly digest: RunningDigest;
@@ -69,6 +73,8 @@ export class ResponseReader {
   #wroteFromZero = false;
   #refusal: CodedError | null = null;
   #isTooLong = false;
+  #length: number | null;
+  #hasChanged = false;
   /** The first bytes of a body from zero, until there are enough to classify them. */
   #start: Buffer | null = null;
   /** The status is not a success, so the body is an error page. */
@@ -81,6 +87,7 @@ export class ResponseReader {
   constructor(options: ReaderOptions) {
     this.#options = options;
     this.#range = options.range;
+    this.#length = options.length;
     this.#digest = options.digest;
     this.#position = options.range.kind === 'whole' ? 0 : options.file.facts().size;
     this.#kept = this.#position;
@@ -101,7 +108,27 @@ export class ResponseReader {
   }
 
   get complete(): boolean {
-    return this.#position === this.#options.job.length;
+    return this.#position === this.#length;
+  }
+
+  /** The length of the whole file; null while it is unknown. */
+  get length(): number | null {
+    return this.#length;
+  }
+
+  /** The bytes on disk belong to another file than the server has now. Only without a digest. */
+  get hasChanged(): boolean {
+    return this.#hasChanged;
+  }
+
+  /**
+   * Whether the file is complete. Without a length, the end of the response shows it (RFC 9112, 6.3), unless it is the
+   * part that was requested. `asked` is as in `conclude`.
+   */
+  isWhole(result: ExchangeResult, asked: number | null): boolean {
+    if (this.#length !== null) return this.complete;
+    const isPart = asked !== null && this.#head?.status === 206;
+    return result.ended === 'complete' && !isPart && this.#start === null && this.#written !== null;
   }
 
   get wroteFromZero(): boolean {
@@ -151,7 +178,7 @@ export class ResponseReader {
     this.#from = from.hop;
     if (head.status !== 200 && head.status !== 206 && head.status !== 416) {
       this.#isRefused = true;
-      return PAGE_TYPE.test(head.header('content-type') ?? '') ? this.#openPage(from) : null;
+      return isPageType(head.header('content-type')) ? this.#openPage(from) : null;
     }
     const { job } = this.#options;
     const facts = {
@@ -159,20 +186,63 @@ export class ResponseReader {
       contentRange: head.header('content-range'),
       contentLength: head.contentLength,
     };
-    const verdict = checkResume(this.#range, facts, job.length);
+    const known = { bytes: this.#length, isPromised: job.length !== null };
+    const verdict = checkResume(this.#range, facts, known);
     switch (verdict.kind) {
       case 'append':
+        if (job.sha256 === null && !this.#isSameFile(head)) return this.#refuseChanged(facts.contentRange, from);
+        this.#length ??= announcedLength(facts);
         return { write: (chunk) => this.#append(chunk, from) };
       case 'from-zero':
-        // The next attempt writes the whole file to the second copy, and keeps what has arrived.
-        if (this.#isLaterPart) return this.#refuse(wholeForPart(this.#position), from);
-        this.#start = Buffer.alloc(0);
-        return { write: (chunk) => this.#begin(chunk, { from, reason: verdict.reason }) };
+        return this.#openFromZero(facts, { head, from, reason: verdict.reason });
       case 'restart':
       case 'refused':
+        if (job.sha256 === null && verdict.kind === 'restart') this.#hasChanged = true;
         if (this.#isPage()) return this.#openPage(from);
         return this.#refuse(verdict.error, from);
     }
+  }
+
+  #openFromZero(
+    facts: RangeFacts,
+    { head, from, reason }: { readonly head: ResponseInfo; readonly from: From; readonly reason: string | null },
+  ): BodySink | null {
+    // The next attempt writes the whole file to the second copy, and keeps what has arrived.
+    if (this.#isLaterPart) return this.#refuse(wholeForPart(this.#position), from);
+    if (this.#options.job.length === null && !this.#identify(head, facts, from)) return null;
+    this.#start = Buffer.alloc(0);
+    if (this.#begins.length === 0) this.#acceptStart(reason);
+    return { write: (chunk) => this.#begin(chunk, { from, reason }) };
+  }
+
+  /**
+   * Takes the length and the validator from a response with the whole file. Returns false if it is refused: without a
+   * digest, nothing may be written over the bytes of another file, and the end of the body must be known.
+   */
+  #identify(head: ResponseInfo, facts: RangeFacts, from: From): boolean {
+    const { job, identify } = this.#options;
+    const isPlain = job.sha256 === null;
+    if (isPlain && this.#range.kind === 'rest') {
+      this.#refuseChanged(facts.contentRange, from);
+      return false;
+    }
+    const length = announcedLength(facts);
+    if (isPlain && length === null && head.header('transfer-encoding') === undefined) {
+      this.#refuse(coded('LENGTH-UNKNOWN', { url: shownUrl(from.url) }), from);
+      return false;
+    }
+    this.#length = length;
+    identify({ length, ...(isPlain ? { validator: strongValidator(head) } : {}) });
+    return true;
+  }
+
+  #isSameFile(head: ResponseInfo): boolean {
+    return this.#range.kind === 'rest' && repeatsValidator(head, this.#range.headers['if-range']);
+  }
+
+  #refuseChanged(range: string | undefined, from: From): null {
+    this.#hasChanged = true;
+    return this.#refuse(coded('RANGE-INVALID', { asked: this.#position, range: range ?? 'another file' }), from);
   }
 
   #refuse(error: CodedError, { hop }: From): null {
@@ -183,7 +253,7 @@ export class ResponseReader {
   /** Whether a body that cannot be the package is called a page. The parts of a multipart response are not. */
   #isPage(): boolean {
     const type = this.#head?.header('content-type') ?? '';
-    return this.#head?.status !== 416 && PAGE_TYPE.test(type) && !/^multipart\//i.test(type);
+    return this.#head?.status !== 416 && isPageType(type) && !/^multipart\//i.test(type);
   }
 
   /**
@@ -198,6 +268,7 @@ export class ResponseReader {
     if (this.#start !== null && this.#start.length > 0) throw this.#strange(this.#start, from);
     const { firstByteMs, longestSilenceMs } = result.measured;
     this.#longestSilenceMs = Math.max(this.#longestSilenceMs ?? 0, firstByteMs ?? 0, longestSilenceMs ?? 0);
+    if (this.isWhole(result, asked)) this.#length ??= this.#position;
     const offset = this.#range.kind === 'rest' ? this.#range.offset : 0;
     if (asked !== null && !this.complete && this.#start === null && this.#position >= offset + asked) {
       this.#continue();
@@ -205,7 +276,7 @@ export class ResponseReader {
     }
     if (!this.complete || this.#start !== null) {
       const received = this.#start === null ? this.#position : 0;
-      throw coded('BODY-SHORT', { received, expected: this.#options.job.length, hop: from.hop });
+      throw coded('BODY-SHORT', { received, expected: this.#length, hop: from.hop });
     }
     this.#options.watch.progress(this.#position);
     return false;
@@ -215,13 +286,13 @@ export class ResponseReader {
   #continue(): void {
     const known = this.#range.kind === 'rest' ? (this.#range.headers['if-range'] ?? null) : null;
     const validator = this.#wroteFromZero ? this.#validator : known;
-    this.#range = planRange(this.#position, this.#options.job.length, validator);
+    this.#range = planRange(this.#position, this.#length, validator);
     this.#isLaterPart = true;
   }
 
   /** Collects and checks the first bytes. Only a body that begins as a package is written. */
   #begin(chunk: Uint8Array, about: { from: From; reason: string | null }): void {
-    const { begins } = this.#options.job;
+    const begins = this.#begins;
     if (this.#page !== null) {
       this.#takePage(chunk, about.from);
       return;
@@ -234,8 +305,7 @@ export class ResponseReader {
     this.#start = start;
     if (start.length < begins.length) return;
     if (start.subarray(0, begins.length).equals(begins)) {
-      this.#start = null;
-      this.#startFromZero(about.reason);
+      this.#acceptStart(about.reason);
       this.#append(start, about.from);
       return;
     }
@@ -245,16 +315,26 @@ export class ResponseReader {
   }
 
   #looksLikePage(start: Buffer): boolean {
-    return this.#isPage() || PAGE_START.test(start.subarray(0, 64).toString('utf8'));
+    return this.#isPage() || beginsLikePage(start);
   }
 
   #strange(start: Buffer, from: From): CodedError {
     return coded('NOT-A-JAR', { reason: describeFirstBytes(start), hop: from.hop });
   }
 
+  get #begins(): Uint8Array {
+    return this.#options.job.begins ?? NO_BYTES;
+  }
+
+  #acceptStart(reason: string | null): void {
+    this.#start = null;
+    this.#startFromZero(reason);
+  }
+
   #startFromZero(reason: string | null): void {
     if (reason !== null) this.#options.watch.startedOver(reason);
     this.#wroteFromZero = true;
+    this.#written = this.#options.fromZeroFile;
     this.#validator = chooseValidator(this.#head?.header('etag'), this.#head?.header('last-modified'));
     this.#position = 0;
     this.#kept = 0;
@@ -263,17 +343,18 @@ export class ResponseReader {
   }
 
   #append(chunk: Uint8Array, from: From): void {
-    const { job, clock, space, watch } = this.#options;
+    const { clock, space, watch } = this.#options;
+    const length = this.#length;
     const file = this.#wroteFromZero ? this.#options.fromZeroFile : this.#options.file;
-    if (this.#position + chunk.length > job.length) {
+    if (length !== null && this.#position + chunk.length > length) {
       this.#isTooLong = true;
-      throw coded('BODY-TOO-LONG', { expected: job.length, hop: from.hop });
+      throw coded('BODY-TOO-LONG', { expected: length, hop: from.hop });
     }
     this.#written = file;
     writeAll(file, chunk, this.#position);
     this.#digest.add(chunk);
     this.#position += chunk.length;
-    space.wrote(chunk.length, job.length - this.#position);
+    space.wrote(chunk.length, length === null ? chunk.length : length - this.#position);
     const now = clock.monotonic();
     if (now - this.#lastProgressMs < PROGRESS_EVERY_MS) return;
     this.#lastProgressMs = now;
@@ -299,7 +380,7 @@ export class ResponseReader {
       return statusError(head, from.url, { nowMs: this.#options.clock.now(), page, proxy: from.proxy });
     }
     return coded('NOT-THE-PACKAGE', {
-      expected: this.#options.job.length,
+      expected: this.#length,
       type: head?.header('content-type') ?? 'no type',
       bytes: head?.contentLength ?? bytes,
       title: pageTitle(page),

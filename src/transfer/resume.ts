@@ -59,9 +59,9 @@ export interface RangeFacts {
 const CONTENT_RANGE = /^[ \t]*bytes[ \t]+([0-9]{1,16})[ \t]*-[ \t]*([0-9]{1,16})[ \t]*\/[ \t]*([0-9]{1,16}|\*)[ \t]*$/i;
 
 /** Plans the request from the bytes on disk. `validator` is a strong ETag, a Last-Modified date or null. */
-export function planRange(onDisk: number, length: number, validator: string | null): RangePlan {
+export function planRange(onDisk: number, length: number | null, validator: string | null): RangePlan {
   if (onDisk === length && length > 0) return { kind: 'nothing' };
-  if (onDisk === 0 || onDisk > length) return { kind: 'whole' };
+  if (onDisk === 0 || (length !== null && onDisk > length)) return { kind: 'whole' };
   const headers: Record<string, string> = { range: `bytes=${onDisk}-` };
   if (validator !== null) headers['if-range'] = validator;
   return { kind: 'rest', offset: onDisk, headers };
@@ -70,8 +70,8 @@ export function planRange(onDisk: number, length: number, validator: string | nu
 /** One request of a plan. */
 export interface PartRequest {
   readonly headers: Readonly<Record<string, string>>;
-  /** Bytes that it asks for. */
-  readonly bytes: number;
+  /** Bytes that it asks for; null if the length of the file is unknown. */
+  readonly bytes: number | null;
   /** Whether it asks for less than the plan. */
   readonly isPart: boolean;
 }
@@ -80,15 +80,16 @@ export interface PartRequest {
 export function partOf(
   plan: RangePlan,
   advice: { readonly rangeBytes: number | null; readonly ranges: boolean },
-  length: number,
+  length: number | null,
 ): PartRequest {
   // Where ranges have wrong bytes, the whole file is requested. The bytes on disk are kept until more have arrived.
   if (!advice.ranges) return { headers: {}, bytes: length, isPart: false };
   const offset = plan.kind === 'rest' ? plan.offset : 0;
-  const missing = length - offset;
+  const missing = length === null ? null : length - offset;
   const headers = plan.kind === 'rest' ? plan.headers : {};
   const { rangeBytes } = advice;
-  if (rangeBytes === null || rangeBytes >= missing) return { headers, bytes: missing, isPart: false };
+  if (rangeBytes === null || (missing !== null && rangeBytes >= missing))
+    return { headers, bytes: missing, isPart: false };
   return {
     headers: { ...headers, range: `bytes=${offset}-${offset + rangeBytes - 1}` },
     bytes: rangeBytes,
@@ -110,11 +111,11 @@ export function stagedValidator(
   return restart !== undefined && staged > restart.kept ? restart.validator : validator;
 }
 
-/** Plans the next request for a package of `length` bytes. */
+/** Plans the next request for a file of `length` bytes; null if that is unknown. */
 export function planTransfer(
   journal: { readonly validator: string | null; readonly restart?: Restart | undefined },
   sizes: CopySizes,
-  length: number,
+  length: number | null,
 ): TransferPlan {
   const restart = activeRestart(journal.restart, sizes);
   if (restart?.ask === 'whole') return { range: { kind: 'whole' }, continues: 'fresh' };
@@ -153,13 +154,22 @@ export function nextRestart(before: Restart | null, attempt: Attempted, sizes: C
  * Bytes by which an attempt has to lengthen a copy to count as progress: 1 KiB, or 1 % of a smaller package. A path that
  * passes 4 KiB on each connection still delivers a package, and the turn of the package bounds the time.
  */
-export function progressBytes(length: number): number {
-  return Math.max(1, Math.min(1_024, Math.ceil(length / 100)));
+export function progressBytes(length: number | null): number {
+  return length === null ? 1_024 : Math.max(1, Math.min(1_024, Math.ceil(length / 100)));
 }
 
-/** Checks a 200, 206 or 416; the caller handles any other status. `length` is what the feed promised. */
-export function checkResume(plan: RangePlan, response: RangeFacts, length: number): ResumeVerdict {
-  if (response.status === 206) return checkPart(plan, response, length);
+/** The length of a file, as far as it is known. */
+export interface KnownLength {
+  /** Null if it is unknown. */
+  readonly bytes: number | null;
+  /** The caller promised it. Otherwise an earlier response showed it, and the file may have changed since. */
+  readonly isPromised: boolean;
+}
+
+/** Checks a 200, 206 or 416; the caller handles any other status. */
+export function checkResume(plan: RangePlan, response: RangeFacts, length: number | KnownLength): ResumeVerdict {
+  const known = typeof length === 'number' ? { bytes: length, isPromised: true } : length;
+  if (response.status === 206) return checkPart(plan, response, known);
   if (response.status === 416) {
     const offset = plan.kind === 'rest' ? plan.offset : 0;
     return {
@@ -167,13 +177,21 @@ export function checkResume(plan: RangePlan, response: RangeFacts, length: numbe
       error: coded('RANGE-INVALID', { asked: offset, range: response.contentRange ?? 'status 416' }),
     };
   }
-  if (response.contentLength !== null && response.contentLength !== length) {
+  const { bytes, isPromised } = known;
+  if (isPromised && response.contentLength !== null && bytes !== null && response.contentLength !== bytes) {
     return {
       kind: 'refused',
-      error: coded('LENGTH-MISMATCH', { expected: length, announced: response.contentLength }),
+      error: coded('LENGTH-MISMATCH', { expected: bytes, announced: response.contentLength }),
     };
   }
   return { kind: 'from-zero', reason: plan.kind === 'rest' ? 'the whole package arrived instead of the rest' : null };
+}
+
+/** The length of the whole file that a 200 or 206 announces; null if it announces none. */
+export function announcedLength({ status, contentRange, contentLength }: RangeFacts): number | null {
+  if (status !== 206 || contentRange === undefined) return contentLength;
+  const total = CONTENT_RANGE.exec(contentRange)?.[3] ?? '*';
+  return total === '*' ? null : Number(total);
 }
 
 /** A validator that If-Range may carry: a strong ETag, else Last-Modified (RFC 9110, 13.1.5); null without either. */
@@ -183,17 +201,20 @@ export function chooseValidator(etag: string | undefined, lastModified: string |
   return null;
 }
 
-function checkPart(plan: RangePlan, response: RangeFacts, length: number): ResumeVerdict {
+function checkPart(plan: RangePlan, response: RangeFacts, known: KnownLength): ResumeVerdict {
   const offset = plan.kind === 'rest' ? plan.offset : 0;
   const range = CONTENT_RANGE.exec(response.contentRange ?? '');
   const invalid = coded('RANGE-INVALID', { asked: offset, range: response.contentRange ?? 'no Content-Range' });
-  if (plan.kind !== 'rest' && isWhole(response, length)) return { kind: 'from-zero', reason: null };
+  if (plan.kind !== 'rest' && isWhole(response, known.bytes)) return { kind: 'from-zero', reason: null };
   if (range === null) return { kind: 'restart', error: invalid };
-  const [first, last, total] = [Number(range[1]), Number(range[2]), range[3] === '*' ? length : Number(range[3])];
-  if (total !== length) {
-    return { kind: 'refused', error: coded('LENGTH-MISMATCH', { expected: length, announced: total }) };
+  const [first, last] = [Number(range[1]), Number(range[2])];
+  const total = announcedLength(response);
+  if (total !== null && known.bytes !== null && total !== known.bytes) {
+    if (!known.isPromised) return { kind: 'restart', error: invalid };
+    return { kind: 'refused', error: coded('LENGTH-MISMATCH', { expected: known.bytes, announced: total }) };
   }
   // A proxy may send less than the rest; the next attempt requests what is missing.
+  const length = total ?? known.bytes ?? Number.POSITIVE_INFINITY;
   const fits = first === offset && last >= first && last < length;
   const counted = response.contentLength === null || response.contentLength === last - first + 1;
   if (!fits || !counted) return { kind: 'restart', error: invalid };
@@ -201,6 +222,6 @@ function checkPart(plan: RangePlan, response: RangeFacts, length: number): Resum
 }
 
 /** A 206 that was not requested and has no Content-Range: only its length shows that it is complete. */
-function isWhole({ contentRange, contentLength }: RangeFacts, length: number): boolean {
-  return contentRange === undefined && contentLength === length;
+function isWhole({ contentRange, contentLength }: RangeFacts, length: number | null): boolean {
+  return contentRange === undefined && contentLength !== null && contentLength === length;
 }

@@ -91,6 +91,7 @@ export const MODULES: readonly ModuleRule[] = [
     only: ['system', 'logging', 'errors'],
     why: 'the reference server is a separate program',
   },
+  { name: 'fetch', layer: 8, why: 'one file is fetched with the parts of a daemon, but without one' },
   { name: 'demo', layer: 8, why: 'the demo runs a daemon and an origin' },
 ];
 
@@ -100,6 +101,7 @@ export const MAX_FLAT_FILES = 20;
 /** The directories inside modules, with what each holds. The page docs/architecture.md gets its table from here. */
 export const DIRECTORIES: Readonly<Record<string, string>> = {
   'uploads/analytics': 'Documents of other programs: reading, the drop directory, sending batches.',
+  'cli/fetch': 'The command that fetches one file: what it prints, and the digests that it reads.',
   'cli/logs': 'The commands about support logs and about what left this host.',
   'cli/platform': 'The commands about the platform, activation and identity.',
   'cli/program': 'Every command with its options and help.',

@@ -24,7 +24,7 @@ describe('docs/man/sallyport.1', () => {
   it.each(working)('has every option and argument of $name, and no other', ({ name, options, places }) => {
     const chapter = chapterOf(name);
     const own = options.filter((option) => !ofAll.has(option));
-    const told = [...chapter.matchAll(/Fl (-[a-z-]+|[a-z])\b/g)].map(([, option]) => `-${option}`);
+    const told = [...chapter.matchAll(/Fl (-[a-z0-9-]+|[a-z])\b/g)].map(([, option]) => `-${option}`);
     expect([...new Set(told)].toSorted()).toEqual(own.toSorted());
     const [head = ''] = chapter.split('\n');
     for (const place of places) expect(head).toContain(`Ar ${place.slice(1, -1)}`);

@@ -19,7 +19,7 @@ export async function readHelp(path: readonly string[] = []): Promise<HelpOfComm
   const text = await helpOf(path);
   const children = namesUnder(text, 'Commands:').filter((name) => name !== 'help');
   const deeper = await Promise.all(children.map((name) => readHelp([...path, name])));
-  const options = [...text.matchAll(/^ {2}(?:(-\w), )?(--[a-z-]+)/gm)].flatMap(([, short, long]) =>
+  const options = [...text.matchAll(/^ {2}(?:(-\w), )?(--[a-z0-9-]+)/gm)].flatMap(([, short, long]) =>
     [short, long].filter((option) => option !== undefined),
   );
   const usage = /^Usage: (.*)$/m.exec(text)?.[1] ?? '';

@@ -10,6 +10,7 @@ import type { LogForm } from '#logging/log.ts';
 import { isZoneName } from '#system/time/zone.ts';
 import type { ActivationActions } from './program-activation.ts';
 import { addFeedCommands, type FeedActions } from './program-feed.ts';
+import type { FetchActions } from './program-fetch.ts';
 import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
 import { addLogsCommands, type LogsActions } from './program-logs.ts';
 import type { MenuActions } from './program-menu.ts';
@@ -51,6 +52,7 @@ export interface Actions
     UpdatesActions,
     TrustActions,
     FeedActions,
+    FetchActions,
     VendorActions {
   /** The actions of `activate`, `activation` and `identity`. */
   activation(): Promise<ActivationActions>;
@@ -83,6 +85,8 @@ export async function runProgram(
       status = await action(...given);
     };
   addWork(program, made.actions, { globals, does });
+  const fetch = program.command('fetch').description('fetch one file through the proxy, resumable and verified');
+  if (isNamed('fetch')) (await import('./program-fetch.ts')).addFetchOptions(fetch, made.actions, { globals, does });
   addSubmitCommand(program, made.actions, { globals, does });
   addPlatformCommands(program, made.actions, { globals, does });
   addQueueCommands(program, made.actions, { globals, does });

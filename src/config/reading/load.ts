@@ -36,6 +36,8 @@ export interface LoadOptions {
   readonly known: KnownSecrets;
   /** For commands that only show settings: a credential that only the service has is a warning instead of an error. */
   readonly mayLackCredentials?: boolean;
+  /** The same for secrets in files that this user cannot read. */
+  readonly mayLackSecretFiles?: boolean;
   /** Loaded instead of the content of the file: an edit that is not written yet. */
   readonly text?: string;
   /** For text from a user without the right to read secrets: the only references to secrets that it may contain. */

@@ -29,6 +29,8 @@ export interface SecretContext {
   readonly known: KnownSecrets;
   /** Whether a process without any credentials gets a warning and an empty secret instead of an error. */
   readonly mayLackCredentials?: boolean;
+  /** The same for files that this user cannot read. */
+  readonly mayLackSecretFiles?: boolean;
   /** Whether a secret must not be read, because the author of the text may not use it. */
   skip?(path: KeyPath): boolean;
 }
@@ -86,7 +88,7 @@ function isFrom<K extends string>(
 async function resolveOne(path: KeyPath, source: SecretSource, context: SecretContext): Promise<Outcome> {
   if (typeof source === 'string') return { value: source, findings: validateExposure(path, context.mode) };
   if ('env' in source) return fromVariable(path, source.env, context.environment);
-  if ('file' in source) return fromFile([...path, 'file'], resolve(context.folder, source.file));
+  if ('file' in source) return fromSecretFile(path, resolve(context.folder, source.file), context);
   const folder = context.environment['CREDENTIALS_DIRECTORY'];
   if (folder === undefined || folder === '') {
     return withoutCredentials([...path, 'credential'], source.credential, context);
@@ -104,6 +106,12 @@ function withoutCredentials(path: KeyPath, name: string, { mayLackCredentials }:
   const message =
     'This command cannot read the credential. Only the service can, if LoadCredential= of its unit names it.';
   return { value: '', findings: [{ ...finding(path, message, name), severity: 'warning' }] };
+}
+
+async function fromSecretFile(path: KeyPath, file: string, context: SecretContext): Promise<Outcome> {
+  const outcome = await fromFile([...path, 'file'], file);
+  if (outcome.value !== null || context.mayLackSecretFiles !== true) return outcome;
+  return { value: '', findings: outcome.findings.map((one) => ({ ...one, severity: 'warning' as const })) };
 }
 
 function fromVariable(path: KeyPath, name: string, environment: Environment): Outcome {
