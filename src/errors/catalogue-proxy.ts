@@ -169,7 +169,7 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'NEGOTIATE-UNAVAILABLE': {
-    text: 'Negotiate with proxy {proxy} needs the package kerberos, which cannot be loaded ({reason:words}).',
+    text: 'Negotiate authentication at proxy {proxy} needs the npm package kerberos, which cannot be loaded ({reason:words}).',
     check:
       'In the folder of Sallyport, run npm install kerberos. It needs the system libraries libkrb5-dev and libgssapi-krb5-2.',
     class: 'auth',

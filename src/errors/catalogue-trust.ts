@@ -57,7 +57,7 @@ export const TRUST_CODES = {
   'TUF-TARGET-UNKNOWN': {
     text: 'No signed metadata lists the file {path}.',
     check:
-      'If the feed names the file, the vendor has not signed it. If the name is from `updates.tuf.feed_target`, check its spelling.',
+      'If the feed names the file, the vendor has not signed it. If the name is from updates.tuf.feed_target, check its spelling.',
     class: 'content',
     retry: 'later',
   },

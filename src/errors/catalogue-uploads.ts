@@ -96,8 +96,8 @@ export const UPLOAD_CODES = {
     retry: 'change',
   },
   'JOB-DIGEST': {
-    text: 'Job {job} has the digest {sha256}, which is not the digest that was approved.',
-    check: 'Nothing was sent. To see what the job contains, run sallyport send-logs show {job}.',
+    text: 'The bundle of job {job} has the digest {sha256}, which is not the digest that was approved.',
+    check: 'Nothing was sent. To see what the bundle contains, run sallyport send-logs show {job}.',
     class: 'content',
     retry: 'change',
   },

@@ -1,4 +1,5 @@
-// Adds facts from the page of a refusal: its title, and whether a content scanner made it.
+// Adds facts to the failure of a refused request: the title of the page that refused it, and whether a content scanner
+// made the page.
 //
 // Guarantees: a scanner's verdict is recognized by its own header fields or by the title of its page. It counts only
 // over plain HTTP, because no scanner can read inside TLS. Pure; the content of the page is untrusted text.

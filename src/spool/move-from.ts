@@ -1,6 +1,6 @@
 // Moves the entries of version 0.1.0 from `state/spool` to the folder of their kind in `state/outbox`.
 //
-// Guarantees: settled keys are known before any entry is read. The order of acceptance is kept. If 0.1.0 ran again and
+// Guarantees: the keys of entries that were already sent are loaded before any entry is read. The order of acceptance is kept. If 0.1.0 ran again and
 // made new entries, these follow the waiting ones. Runs under the lock of the state folder. A crash leaves each entry
 // in one of the two folders, and the next start continues. The empty folder and files with unknown names are kept.
 

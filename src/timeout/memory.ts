@@ -3,7 +3,7 @@
 //
 // There is one state file with at most 256 of each. A file that is damaged, or that the model rejects, is set aside and
 // named in a failure. Without the file every route is unknown and gets longer timeouts. A crash leaves the old file or
-// the new one. Only this file and `timeout-session.ts` have effects in this module; the model is pure.
+// the new one. In `src/timeout`, only this source file and `timeout-session.ts` have effects; the model is pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';

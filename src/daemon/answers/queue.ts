@@ -1,6 +1,6 @@
 // Reads and changes the waiting and rejected entries of every kind, for `sallyport queue`.
 //
-// Guarantees: an answer has no content of an entry, and its size is limited. An entry is changed only through its
+// Guarantees: an answer never has the content of an entry, and the size of an answer is limited. An entry is changed only through its
 // spool, so a change is durable when the function returns, and cannot interrupt a delivery. The caller redacts all
 // texts.
 

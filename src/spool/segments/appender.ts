@@ -1,4 +1,4 @@
-// The segment that small submissions share, and the commit that one fsync makes for several of them.
+// The segment that small submissions share, and its group commit: one fsync for several submissions.
 //
 // Guarantees: a submission is acknowledged after an fsync that covers all of it. One fsync acknowledges all
 // submissions that wait for it. If the write fails, all of them are refused and their bytes are cut off. If that also

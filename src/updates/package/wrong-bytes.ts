@@ -2,7 +2,7 @@
 // downloads.
 //
 // If the bytes of earlier attempts were right, the rest that a resume brought was wrong: the path answers ranges with
-// wrong bytes, or a cache does. If they were wrong, they changed on the disk or came from elsewhere, and nothing is
+// wrong bytes, or a cache does. If the earlier bytes were wrong, they changed on the disk or came from elsewhere, and nothing is
 // recorded. Keeps its state for one package and one round; a crash loses it.
 
 import type { PathHabits } from '#path/habits.ts';
