@@ -52,6 +52,7 @@ const LOADED_TOGETHER = {
   yaml: ['config/reading/document.ts'],
   settings: ['config/reading/load.ts'],
   commands: ['cli/settings/config.ts', 'cli/find-daemon.ts', 'cli/status.ts'],
+  fetch: ['fetch-action.ts'],
   daemon: ['daemon/in-process.ts', 'daemon/run.ts'],
 };
 
