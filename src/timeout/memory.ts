@@ -60,13 +60,13 @@ type AttemptNote = Readonly<Omit<z.infer<typeof attemptSchema>, 'id'>>;
 
 /** The only store of what response timeouts rest on. */
 export class TimeoutMemory {
+  readonly #saves = new SharedTurns();
   readonly #files: Files;
   readonly #path: string;
   #learned: unknown = null;
   readonly #routes = new NewestMap<string, RouteNote>(MAX_NOTES);
   readonly #attempts = new NewestMap<string, AttemptNote>(MAX_NOTES);
   readonly #seeds = new NewestSet<string>(MAX_SEEDS);
-  readonly #saves = new SharedTurns();
 
   constructor(files: Files, path: string) {
     this.#files = files;

@@ -139,8 +139,8 @@ export class UpdatesMemory {
   }
 
   /** Writes the file if anything changed since the last write. Calls during a write share the next one. */
-  async save(): Promise<void> {
-    await this.#saves.run(() => this.#write());
+  save(): Promise<void> {
+    return this.#saves.run(() => this.#write());
   }
 
   async #write(): Promise<void> {
