@@ -115,8 +115,9 @@ class Sallyport {
       },
       fetchOne: async (globals, options) => {
         const { fetchAction } = await import('./fetch-action.ts');
+        const { readUmask } = await import('#system/process/umask.ts');
         const parts = { terminal, known, environment: this.#environment, places: this.#places, version: VERSION };
-        const around = { signal, folder: process.cwd(), umask: process.umask() };
+        const around = { signal, folder: process.cwd(), umask: readUmask() };
         return await fetchAction({ ...parts, ...around }, globals, options);
       },
       version: async (options) => {

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readUmask } from '#system/process/umask.ts';
 import { type RawServer, startRawServer } from '#test/support/raw-server.ts';
 import { type RanHere, type RunHereOptions, runHere } from '#test/support/run-here.ts';
 
@@ -88,7 +89,7 @@ describe('fetch', () => {
     expect({ code, bytes: await readFile(target()) }).toEqual({ code: 0, bytes: FILE });
     expect(out).toContain('sha256 verified');
     expect(existsSync(`${target()}.part`)).toBe(false);
-    expect((await stat(target())).mode & 0o777).toBe(0o666 & ~process.umask());
+    expect((await stat(target())).mode & 0o777).toBe(0o666 & ~readUmask());
   });
 
   it('fetch: a file with another digest is not stored, and its bytes are deleted', async () => {
