@@ -1,4 +1,4 @@
-// The command `demo`: the function that runs the daemon and the commands that the demo shows.
+// The command `demo`. It gives the demo one function that runs the daemon, and another that runs commands.
 
 import type { Actions } from '#cli/program/program.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';

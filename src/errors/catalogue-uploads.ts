@@ -123,7 +123,7 @@ export const UPLOAD_CODES = {
   'JOBS-FULL': {
     text: 'Too many jobs are waiting. Jobs: {count} (limit {limit}). Size: {bytes:size} (limit {limitBytes:size}). No new job was started.',
     check:
-      'To see their states, run sallyport send-logs list. To delete a job that is not waiting for its upload, run sallyport send-logs delete JOB.',
+      'Wait until their uploads are done. To see the jobs, run sallyport send-logs list. To delete a job that needs no upload, run sallyport send-logs delete JOB.',
     class: 'system',
     retry: 'later',
   },

@@ -1,4 +1,5 @@
-// Upgrades the text of a configuration file of the previous version to the keys of this version, by splices.
+// Renames the keys in the text of a configuration file from the previous version. It replaces only the parts that change
+// (splices).
 //
 // Guarantees: the result has exactly the settings of the old text, which is verified by parsing it again. Every comment
 // stays, and so does every byte outside the renamed keys and `version`. If no such splice exists, it throws CONFIG-EDIT

@@ -1,9 +1,9 @@
-// Sends bundles to `support_logs.url`, one at a time: the policy of the spool of bundles.
+// Sends bundles to `support_logs.url`, one at a time, and decides when an entry of their spool is sent, held or removed.
 //
-// Guarantees: an entry ends only after a receipt from the server, or if the server has other bytes twice. Before it
-// ends, the receipt is stored durably with the job and in the record of what left this host. A bundle that a scanner
-// blocked is held. It is not sent again until an admin retries it or the route changes, even if a crash lost the hold
-// of its entry.
+// Guarantees: an entry ends only after a receipt from the server, or if the server has said twice that it received other
+// bytes. Before it ends, the receipt is stored durably with the job and in the record of what left this host. A bundle
+// that a scanner blocked is held. It is not sent again until an admin retries it or the route changes, even if a crash
+// lost the hold of its entry.
 
 import type { Settings } from '#config/settings.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -70,7 +70,7 @@ export const KEY_VALUE_RULE: BundleRule = {
   name: 'key-name',
   version: 1,
   masks:
-    'Values of keys whose name contains a word such as password, passphrase, secret, token, credential, or an API, access, private or encryption key; in configuration files, JSON, YAML, XML, command lines, environment variables and log lines',
+    'Values of keys whose name contains a word such as password, passphrase, secret, token or credential, or a term such as API key, access key, private key or encryption key; in configuration files, JSON, YAML, XML, command lines, environment variables and log lines',
   example: '{"user": "bob", "db_password": "corr ect"}',
   untouched: 'password_file=/etc/sallyport/password, max_tokens: 4096, token expired',
   find(text) {

@@ -64,7 +64,7 @@ export const PERSONAL_RULES: readonly BundleRule[] = [
   {
     name: 'iban',
     version: 1,
-    masks: 'IBANs with the length of their country and valid check digits',
+    masks: 'IBANs with the correct length for their country and valid check digits',
     example: 'account DE89 3704 0044 0532 0130 00',
     untouched: 'account DE88 3704 0044 0532 0130 00',
     find: ibansIn,

@@ -200,7 +200,7 @@ const TOKENS: readonly ExpressionRule[] = [
     name: 'password-hash',
     version: 1,
     masks:
-      'Hashes of passwords as crypt(5), directory servers, databases and web frameworks write them, and NTLM messages',
+      'Password hashes in the formats of crypt(5), directory servers, databases and web frameworks; NTLM messages',
     example: `bob:${sample('$6$saltsalt$', 60)}:19000`,
     untouched: '$6 per month',
     expression: new RegExp(
