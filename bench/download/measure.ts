@@ -24,7 +24,7 @@ const TIME_FORMAT = '%3R %3U %3S';
 export async function measureScript(script: string, env: Readonly<Record<string, string>> = {}): Promise<Measured> {
   const timed = `set -o pipefail; TIMEFORMAT='${TIME_FORMAT}'; time { set -e; ${script}; }`;
   const child = spawn('bash', ['-c', timed], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', LC_ALL: 'C', ...env },
+    env: { PATH: process.env['PATH'] ?? '', HOME: '/dev/null', LC_ALL: 'C', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let peakKib = 0;

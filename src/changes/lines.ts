@@ -1,7 +1,7 @@
 // Lines of JSON over a unix socket, for both ends of the change service.
 //
-// Guarantees: a request is bounded in bytes and in time. `gone` is aborted if the other end sends more or closes the
-// connection. The backlog for a peer that does not read is bounded. Only coded errors are thrown.
+// Guarantees: a request is bounded in bytes and in time. The signal `gone` is aborted if the other end closes
+// the connection or sends more than one line. The backlog for a peer that does not read is bounded. Only coded errors are thrown.
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -2,8 +2,8 @@
 // nothing else. Pure.
 //
 // Guarantees: each rule matches a whole name or address, one port, and only the methods in use. `dstdomain -n` disables
-// reverse lookups, with which the owner of an address could make it match any name. If squid.conf would parse a name as
-// something else, the name is left out, and a comment says so. There are no times, so the same settings give the same
+// reverse lookups: the owner of an address could let it match any name by a forged PTR record. If squid.conf would parse a name as
+// something else, the name is left out, and a comment says so. The output has no timestamps, so the same settings give the same
 // bytes.
 
 import type { EndpointList, EndpointProxy } from '#control/endpoints.ts';

@@ -91,7 +91,7 @@ export const FEED_CODES = {
   'FEED-PACKAGE-TWICE': {
     text: 'Update ID {id} is refused, because several feeds list the package {package}: {feeds}.',
     check:
-      'Report it to the vendor: each package belongs to one feed. Otherwise one team could replace the package of another.',
+      'Report it to the vendor: each package may be in only one feed. Otherwise the publisher of one feed could replace a package of another.',
     class: 'content',
     retry: 'change',
   },

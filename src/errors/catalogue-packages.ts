@@ -24,7 +24,7 @@ export const PACKAGE_CODES = {
     retry: 'later',
   },
   'LENGTH-UNKNOWN': {
-    text: 'The response for {url} ends with its connection and announces no length, so a cut transfer would look complete. Nothing was downloaded.',
+    text: 'The response for {url} has no Content-Length, and only the end of the connection marks its end. An interrupted transfer would look complete. Nothing was downloaded.',
     check: 'Give the digest of the file with --sha256 or --checksum-file. Or let the server send Content-Length.',
     class: 'content',
     retry: 'change',

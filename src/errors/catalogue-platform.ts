@@ -121,7 +121,8 @@ export const PLATFORM_CODES = {
   },
   'IDENTITY-KEY': {
     text: 'The private key in {path} cannot be used: {reason:words}.',
-    check: 'It must be a private Ed25519 key as PKCS #8 in PEM, such as openssl genpkey -algorithm ed25519 makes.',
+    check:
+      'The file must have a private Ed25519 key (PKCS #8, PEM). To make one, run openssl genpkey -algorithm ed25519.',
     class: 'config',
     retry: 'change',
   },

@@ -117,7 +117,7 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'AUTH-SCHEME': {
-    text: 'Proxy {proxy} offers {offered}, but its authentication is set to {configured}.',
+    text: 'Proxy {proxy} offers {offered}, but the configuration sets its authentication to {configured}.',
     check: 'Set authentication to a scheme that the proxy offers, or ask the proxy team for an exemption.',
     class: 'auth',
     retry: 'change',
@@ -255,7 +255,7 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'POLICY-RESOLVE': {
-    text: 'Proxy {proxy} ({scheme}) needs the IP address of {host}, but proxy_required is true, so this host may not resolve it.',
+    text: 'Proxy {proxy} ({scheme}) needs the IP address of {host}, but proxy_required is true, so this host is not allowed to resolve names.',
     check: 'Set {remedy:words}; the proxy then resolves names itself.',
     class: 'policy',
     retry: 'change',

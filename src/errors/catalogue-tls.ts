@@ -98,7 +98,7 @@ export const TLS_CODES = {
   'TLS-UNTRUSTED': {
     text: 'The certificate of {host} is not trusted ({reason:words}). Issuer: {issuer}. Expected: {expected:words}.',
     check:
-      'If that issuer is your own company, TLS is intercepted: ask the proxy team for a bypass. If it is a CA of the server itself: {remedy:words}.',
+      'If that issuer is your own company, TLS is intercepted: ask the proxy team for a bypass. If it is a private CA of the operator of the server: {remedy:words}.',
     class: 'tls',
     retry: 'change',
   },

@@ -170,7 +170,7 @@ export const UPLOAD_CODES = {
   'UPLOAD-TOO-LARGE': {
     text: '{whose:words} answered 413: a request with {bytes:size} is too large.',
     check:
-      'Sallyport tries smaller requests, down to 64 KiB. Ask its administrator to allow larger request bodies for {url}.',
+      'Sallyport tries smaller requests, down to 64 KiB. Ask the administrator of the proxy or server that answered to allow larger request bodies for {url}.',
     class: 'http',
     retry: 'later',
   },

@@ -114,7 +114,7 @@ export const UPDATES_EVENTS = {
   'proxy-silent': {
     level: 'warn',
     thread: 'Updater',
-    text: 'Proxy {proxy} has answered none of {count} probes for {elapsed:ms}, and sends nothing of update ID {id}.',
+    text: 'Proxy {proxy} has not answered {count} probes for {elapsed:ms}, and no bytes of update ID {id} are arriving.',
   },
   'patience-changed': {
     level: 'info',

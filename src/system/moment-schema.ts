@@ -1,5 +1,5 @@
-// Schemas of the moments and durations of `moment.ts`, in a file of their own: a short command formats times, and the
-// schema library takes longer to load than such a command takes.
+// Schemas of the moments and durations of `moment.ts`. They have a file of their own so that a short command that formats
+// times does not load the schema library, which would take longer than the command itself.
 
 import { z } from 'zod';
 import { clampMoment, MAX_SPAN_MS } from './moment.ts';

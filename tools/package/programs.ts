@@ -28,7 +28,7 @@ export interface RunOptions {
 function environment(more: RunOptions['env'] = {}): Record<string, string> {
   const {
     PATH = '/usr/sbin:/usr/bin:/sbin:/bin',
-    HOME = '/nonexistent',
+    HOME = '/dev/null',
     TMPDIR,
     GNUPGHOME,
     npm_config_cache,

@@ -1,4 +1,4 @@
-// Changes of proxy profiles as commands and the menu make them. Pure: takes settings and values, and returns the change.
+// Builds the changes of proxy profiles for commands and the menu. Pure: takes settings and values, and returns the change.
 //
 // Guarantees: the same values give the same change, whatever interface they were entered in.
 

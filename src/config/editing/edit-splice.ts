@@ -1,6 +1,6 @@
 // Computes the bytes of a configuration file that change for one edit. Pure.
 //
-// Guarantees: only the edited value, its own lines and one adjacent comma or bracket change. A splice may produce a
+// Guarantees: nothing changes except the edited value, its own lines, and one adjacent comma or bracket. A splice may produce a
 // wrong result, for example because of a comment or an unusual style. Therefore, several candidates are returned, and
 // the one with the best layout is first. `edit.ts` uses the first candidate that parses to the expected value, and
 // rejects the edit if there is none.

@@ -1,7 +1,7 @@
 // Computes the edits of the configuration file that add, change or delete a profile, make it the default, or set the
 // route of a purpose. Pure: takes settings and returns edits.
 //
-// Guarantees: after the edits at most one profile is the default, and the first profile becomes the default. A profile
+// Guarantees: after the edits at most one profile is the default. A profile that is added to an empty list becomes the default. A profile
 // that is in use is deleted only if the caller says what replaces it. Other keys do not change.
 
 import { PURPOSES, type Purpose } from '#config/purposes.ts';

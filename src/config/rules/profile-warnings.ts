@@ -17,7 +17,7 @@ export function warningsFor(address: string, { settings, gateways }: AddressCont
   const warnings: string[] = [];
   if (host === hostOf(settings.updates.feed_url)) {
     warnings.push(
-      `${host} is also the host of updates.feed_url. If there is no proxy in front of it, choose a direct connection: ` +
+      `${host} is also the host of updates.feed_url. If it is the update server and not a proxy, choose a direct connection: ` +
         'sallyport route set updates none',
     );
   }

@@ -2,8 +2,8 @@
 //
 // Guarantees: a changed file is applied as a whole or rejected. If it is rejected, the previous settings stay active,
 // and `status` shows what was rejected, when and why. If a purpose had a proxy and the new file would connect it
-// directly, the file is rejected unless it says so explicitly. For each changed key, it is reported when the change
-// takes effect. A key that needs a restart keeps its old value in every module until then. Relies on one caller at a
+// directly, the file is rejected unless it says so explicitly. The report says for each changed key when the
+// change takes effect. A key that needs a restart keeps its old value in every module until then. Relies on one caller at a
 // time (`ConfigWatch`). A crash leaves the last active settings.
 
 import { createHash } from 'node:crypto';

@@ -16,7 +16,8 @@ export function compareFeeds(signed: FeedDocument, unsigned: FeedDocument): Feed
     const other = listed.get(id.toLowerCase());
     listed.delete(id.toLowerCase());
     if (other === undefined) differences.push({ id, what: 'is only in the signed feed' });
-    else if (other.sha256 !== sha256) differences.push({ id, what: `has sha256 ${other.sha256}, signed is ${sha256}` });
+    else if (other.sha256 !== sha256)
+      differences.push({ id, what: `has sha256 ${other.sha256}, but sha256 ${sha256} in the signed feed` });
     else if (other.withdrawn !== withdrawn)
       differences.push({ id, what: `is withdrawn only in the ${withdrawn ? 'signed' : 'unsigned'} feed` });
   }

@@ -1,4 +1,4 @@
-// The redactor of a bundle: streams of bytes, the final scan, and names of files.
+// The redactor of a bundle. It redacts streams of bytes and file names, and makes the final scan.
 //
 // Guarantees: configured secrets in any encoding of `src/redaction`, and matches of a rule, never pass. Any failure
 // ends the stream with an error, so that the caller leaves the file out. The caller must register every configured

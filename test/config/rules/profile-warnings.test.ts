@@ -15,7 +15,7 @@ describe('warnings about a proxy address', () => {
 
   it('suggest a direct connection for the update server itself', () => {
     expect(warningsFor('Updates.example.com', { settings, gateways: [] })).toEqual([
-      'updates.example.com is also the host of updates.feed_url. If there is no proxy in front of it, choose a direct connection: ' +
+      'updates.example.com is also the host of updates.feed_url. If it is the update server and not a proxy, choose a direct connection: ' +
         'sallyport route set updates none',
     ]);
   });

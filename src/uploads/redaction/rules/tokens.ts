@@ -199,8 +199,7 @@ const TOKENS: readonly ExpressionRule[] = [
   {
     name: 'password-hash',
     version: 1,
-    masks:
-      'Password hashes in the formats of crypt(5), directory servers, databases and web frameworks; NTLM messages',
+    masks: 'Password hashes in the formats of crypt(5), directory servers, databases and web frameworks; NTLM messages',
     example: `bob:${sample('$6$saltsalt$', 60)}:19000`,
     untouched: '$6 per month',
     expression: new RegExp(
