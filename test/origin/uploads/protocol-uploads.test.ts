@@ -70,18 +70,17 @@ it('protocol-uploads: the limits of the reference server are the ones that it en
   const { batchBytes, batchDocuments, storedDocuments, storedBytes, bundleBytes } = DEFAULT_UPLOAD_LIMITS;
   const { bundles, bundlesBytes, unfinishedBytes, unfinishedMs, testBytes } = DEFAULT_UPLOAD_LIMITS;
   const rows = [
-    `| One batch | ${batchBytes / 1_048_576} MiB before and ${batchBytes / 1_048_576} MiB after content coding; ${batchDocuments.toLocaleString('en')} documents |`,
-    `| Documents stored | ${storedDocuments.toLocaleString('en')}, and ${storedBytes / GIB} GiB |`,
-    `| One bundle | ${bundleBytes / GIB} GiB |`,
-    `| Bundles stored | ${bundles.toLocaleString('en')}, and ${bundlesBytes / GIB} GiB |`,
+    `| Size of a batch | ${batchDocuments.toLocaleString('en')} documents, and ${batchBytes / 1_048_576} MiB both before and after content coding |`,
+    `| Size of a bundle, of a test object | ${bundleBytes / GIB} GiB, ${testBytes / 1_048_576} MiB |`,
+    `| Documents that are stored | ${storedDocuments.toLocaleString('en')}, and ${storedBytes / GIB} GiB |`,
+    `| Bundles that are stored | ${bundles.toLocaleString('en')}, and ${bundlesBytes / GIB} GiB |`,
     `| Unfinished uploads | ${unfinishedBytes / GIB} GiB together, each at most ${unfinishedMs / 86_400_000} days old |`,
-    `| A test object | ${testBytes / 1_048_576} MiB |`,
   ];
   expect(rows.filter((row) => !page.includes(row))).toEqual([]);
 });
 
 it('protocol-uploads: the agent tries the content codings in the order of the page', () => {
-  expect(page).toContain('`zstd` at first. After a 415, the agent tries `gzip`, then no coding.');
+  expect(page).toContain('First `zstd`. After a response 415, the agent tries `gzip`, and then no content coding.');
   expect(CODINGS).toEqual(['zstd', 'gzip', 'identity']);
 });
 
