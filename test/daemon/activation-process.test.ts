@@ -102,11 +102,12 @@ describe('activation with processes', () => {
     // The server refuses a signature of a known agent that is not valid (401).
     expect(uploads().map(({ status }) => status)).toEqual(uploads().map(() => expect.toSatisfy(isSuccess)));
     const signed = uploads().map(({ method, headers }) => [method, headers['signature-input'] ?? '']);
-    const isCovered = uploads().flatMap(({ headers }) =>
-      'content-digest' in headers ? [headers['signature-input']?.includes('"content-digest"')] : [],
-    );
+    const isCovered = () =>
+      uploads().flatMap(({ headers }) =>
+        'content-digest' in headers ? [headers['signature-input']?.includes('"content-digest"')] : [],
+      );
     // The batch and the completion of the upload.
-    expect(isCovered).toEqual([true, true]);
+    await vi.waitFor(() => expect(isCovered()).toEqual([true, true]), AMPLE);
     for (const [method, input] of signed) {
       expect([method, input]).toEqual([method, expect.stringContaining(`keyid="${agent}"`)]);
     }

@@ -22,7 +22,7 @@ describe('docs/protocol.md', () => {
     expect([documentBytes, items, requires]).toEqual([MAX_FEED_BYTES, MAX_ITEMS, MAX_REQUIRED]);
     for (const limit of [documentBytes, items, notes, url, values, depth])
       expect(page).toContain(limit.toLocaleString('en'));
-    expect(page).toContain(`at most ${requires} ids`);
+    expect(page).toContain(`at most ${requires} IDs`);
   });
 
   it('says how long a built feed is valid', () => {

@@ -35,6 +35,10 @@ export async function startIcap(manner: ScanManner, holdMs: number): Promise<Ica
             socket.write(OPTIONS);
             continue;
           }
+          if (asked.isEmpty) {
+            socket.write(unchanged(asked.response, 'null-body'));
+            continue;
+          }
           const isArchive = /content-type: application\/(?:octet-stream|java-archive)/i.test(asked.response);
           if (isArchive) scanned += 1;
           answering = new Answer(socket, asked.response, isArchive ? { manner, holdMs } : null);
@@ -72,6 +76,11 @@ const VERDICT =
   'HTTP/1.1 403 Forbidden\r\nServer: C-ICAP\r\nContent-Type: text/html\r\nVia: ICAP/1.0 scanner (C-ICAP/0.5.10 Antivirus service)\r\n' +
   'X-Virus-ID: Eicar-Test-Signature\r\nX-Infection-Found: Type=0; Resolution=2; Threat=Eicar-Test-Signature;\r\n\r\n';
 
+/** The head of an answer that leaves the response as it is (RFC 3507, 4.4.1). */
+function unchanged(response: string, body: 'res-body' | 'null-body'): string {
+  return `ICAP/1.0 200 OK\r\nISTag: "sallyport"\r\nEncapsulated: res-hdr=0, ${body}=${response.length}\r\n\r\n${response}`;
+}
+
 /** One response. Its head may be sent before the body has arrived, so that Squid continues reading. */
 class Answer {
   readonly #socket: Socket;
@@ -81,9 +90,7 @@ class Answer {
     this.#socket = socket;
     this.#scan = scan;
     if (scan?.manner === 'never' || scan?.manner === 'block') return;
-    socket.write(
-      `ICAP/1.0 200 OK\r\nISTag: "sallyport"\r\nEncapsulated: res-hdr=0, res-body=${response.length}\r\n\r\n${response}`,
-    );
+    socket.write(unchanged(response, 'res-body'));
   }
 
   give(content: Buffer): void {
@@ -131,16 +138,19 @@ class Answer {
 }
 
 /** The ICAP head and the HTTP head of the response in it, once all of them are there. */
-function readHead(bytes: Buffer): { method: string; response: string; length: number } | null {
+function readHead(bytes: Buffer): { method: string; response: string; length: number; isEmpty: boolean } | null {
   const end = bytes.indexOf('\r\n\r\n');
   if (end === -1) return null;
   const head = bytes.toString('latin1', 0, end + 4);
   const method = head.slice(0, head.indexOf(' '));
-  if (method === 'OPTIONS') return { method, response: '', length: end + 4 };
-  const [, responseAt = 0, bodyAt = 0] = /res-hdr=(\d+), res-body=(\d+)/i.exec(head)?.map(Number) ?? [];
+  if (method === 'OPTIONS') return { method, response: '', length: end + 4, isEmpty: true };
+  // A response to HEAD has no body.
+  const [, from = '', body = '', to = ''] = /res-hdr=(\d+), (res|null)-body=(\d+)/i.exec(head) ?? [];
+  const [responseAt, bodyAt] = [Number(from), Number(to)];
   const length = end + 4 + bodyAt;
   if (bytes.length < length) return null;
-  return { method, response: bytes.toString('latin1', end + 4 + responseAt, length), length };
+  const response = bytes.toString('latin1', end + 4 + responseAt, length);
+  return { method, response, length, isEmpty: body !== 'res' };
 }
 
 /** A chunked body, once it is whole. */
@@ -150,6 +160,7 @@ function readBody(bytes: Buffer): { content: Buffer; length: number } | null {
     const end = bytes.indexOf('\r\n', at);
     if (end === -1) return null;
     const size = Number.parseInt(bytes.toString('latin1', at, end), 16);
+    if (!(size >= 0)) throw new Error(`not the size of a chunk: ${bytes.toString('latin1', at, end)}`);
     if (bytes.length < end + 2 + size + 2) return null;
     at = end + 2 + size + 2;
     if (size === 0) return { content: Buffer.concat(parts), length: at };

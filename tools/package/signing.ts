@@ -41,7 +41,8 @@ export function detach(signing: Signing, from: string, to: string): void {
 export function signRpms({ fingerprint }: Signing, rpms: readonly string[]): void {
   const gpgPath = programOutput('sh', ['-c', 'command -v gpg']).trim();
   // Debian's rpm looks for gpg2, which Debian does not have.
-  const defines = ['--define', `__gpg ${gpgPath}`, '--define', `_gpg_name ${fingerprint}`];
+  // No database of installed packages is read or made.
+  const defines = ['--dbpath', '/nonexistent', '--define', `__gpg ${gpgPath}`, '--define', `_gpg_name ${fingerprint}`];
   programOutput('rpmsign', [...defines, '--define', '_gpg_digest_algo sha256', '--addsign', ...rpms]);
 }
 
