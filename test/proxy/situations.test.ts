@@ -202,7 +202,7 @@ const SITUATIONS: readonly Situation[] = [
     'it offers only NTLM and Negotiate',
     async () => failureOf(await behind(says(asks('Negotiate', 'NTLM')), { account: ACCOUNT })),
     'AUTH-SCHEME',
-    ['offers Negotiate, NTLM', 'authentication is set to basic', 'ask the proxy team for an exemption'],
+    ['offers Negotiate, NTLM', 'sets its authentication to basic', 'ask the proxy team for an exemption'],
   ],
   [
     11,
