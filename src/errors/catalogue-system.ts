@@ -124,7 +124,7 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'CONTROL-OPERATE': {
-    text: 'Only root and the group of operate.sock may {what:words}. You are connected to a read-only socket.',
+    text: 'Only root and the group of operate.sock may {what:words}. The socket look.sock is read-only.',
     check:
       'Run the command as root or as a member of the group that control.operate_group names (by default, the group of the service).',
     class: 'system',
