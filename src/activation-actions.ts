@@ -1,4 +1,5 @@
-// The commands about activation and identity: where keys and licenses come from, and where requests are written.
+// The actions of `sallyport activate`, `activation` and `identity`. Reads keys and licenses from the files that the
+// user names, and writes the activation request to a file.
 
 import { resolve } from 'node:path';
 import type { ActivationActions } from '#cli/program/program-activation.ts';

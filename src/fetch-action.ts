@@ -1,4 +1,4 @@
-// The command `fetch`: combines the caller's configuration, state and files with the engine of packages.
+// The action of `sallyport fetch`: combines the caller's configuration, state and files with the module that downloads.
 
 import { basename } from 'node:path';
 import { findDigest } from '#cli/fetch/checksums.ts';

@@ -1,4 +1,5 @@
-// What one run of the program gets from its process. Types only.
+// What the process provides for one run of the program: terminal, environment, secrets and the signal to stop. Types
+// only.
 
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';

@@ -1,4 +1,5 @@
-// The command `menu`: the terminal of this process, and how this user can change the configuration.
+// The action of `sallyport menu`. Prepares the terminal, and chooses whether this process writes the configuration or
+// the change service does.
 
 import { needsService } from '#changes/client.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';

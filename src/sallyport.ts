@@ -1,7 +1,8 @@
-// Runs any command: reads the arguments, finds a running daemon or composes the parts, and runs the command.
+// Runs any command: reads the arguments, finds a running daemon or composes the parts in this process, and runs the
+// command.
 //
-// Only this file depends on all modules. It imports a command when the command is called, so that a start loads little
-// else (test/architecture/start.test.ts).
+// Only this file depends on all modules. It imports the code of a command only when that command runs, so that the
+// program starts fast (test/architecture/start.test.ts).
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';

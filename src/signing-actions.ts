@@ -1,5 +1,5 @@
-// The commands `sallyport feed keys`, and the list of all commands that sign. Composes `src/origin/signing` with the
-// terminal.
+// The actions of all commands that sign feeds. Those of `sallyport feed keys` are here. The others are in
+// `signing-drafts.ts` and are loaded when they are called.
 
 import { resolve } from 'node:path';
 import type { BuildArguments, FeedActions, MakeKeyArguments } from '#cli/program/program-feed.ts';

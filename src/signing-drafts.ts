@@ -1,4 +1,4 @@
-// The commands that prepare, sign and publish drafts, and the state of a signed repository. Loaded by
+// The actions that prepare, sign and publish drafts, and that show the status of a signed repository. Loaded by
 // `signing-actions.ts`.
 
 import { resolve } from 'node:path';

@@ -1,5 +1,5 @@
-// The inputs that the commands for signing get from the process: passphrases, signers, and the consent of the person at
-// the terminal.
+// What the commands for signing need from the process: passphrases, programs that sign, and a confirmation from the
+// person at the terminal.
 
 import { resolve } from 'node:path';
 import type { KeyArguments } from '#cli/program/program-feed.ts';

@@ -1,8 +1,8 @@
-// Runs one command: keeps the secrets of the environment, runs the command, and returns the exit status.
+// Runs one command. Registers the secrets of the environment for masking first, and returns the exit status.
 //
-// Every error ends here as a line with a code and what to check. Only a bug in Sallyport prints a stack trace. `main.ts`
-// calls this in the real process, and tests call it in their own process. Programs call `submit` often, and it needs a
-// fraction of what the other commands need, so it starts without them (docs/architecture.md, "Starting").
+// Every error ends here as a line with a code and advice. Only a bug in Sallyport prints a stack trace. `main.ts` calls
+// this in the real process, and tests call it in their own process. Other programs call `submit` often, so `submit`
+// starts without the modules that it does not need (docs/architecture.md, "Starting").
 
 import { existsSync } from 'node:fs';
 import { readSubmission, type SubmitCall } from '#cli/program/submit-arguments.ts';

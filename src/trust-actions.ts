@@ -1,4 +1,4 @@
-// The commands `trust ...`: where the root file and the answers come from.
+// The actions of `sallyport trust`. Reads the root file that the user names, and sends the requests to the daemon.
 
 import { resolve } from 'node:path';
 import type { Globals } from '#cli/program/program-hooks.ts';

@@ -1,4 +1,7 @@
-// The action of `sallyport version`. The build writes components.json next to main.js; this file is in `parts` there.
+// The action of `sallyport version`: collects the versions of Sallyport, Node and all included packages.
+//
+// The build writes the list of packages to components.json next to main.js. In a build, this file is one folder below,
+// in `parts/`.
 
 import { join } from 'node:path';
 import type { Versions } from '#cli/terminal/versions.ts';

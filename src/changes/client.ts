@@ -1,8 +1,7 @@
 // The client of the change service, which tries or makes changes for users who cannot write the configuration.
 //
-// Guarantees: nothing is sent to a socket that was created by a user other than root and this user. The result is a
-// response that matches the schema, or a coded error. An abort ends the request, and also its trial if that has no
-// result yet.
+// Guarantees: nothing is sent to a socket unless root or this user created it. The result is a response that matches
+// the schema, or a coded error. An abort ends the request. If its trial is still running, the trial ends as well.
 
 import { connect, type Socket } from 'node:net';
 import type { Change } from '#config/editing/apply-change.ts';

@@ -1,7 +1,8 @@
-// Lines of JSON over a unix socket, for both ends of the change service.
+// Sends and reads lines of JSON over a unix socket, for both ends of the change service.
 //
-// Guarantees: a request is bounded in bytes and in time. The signal `gone` is aborted if the other end closes
-// the connection or sends more than one line. The backlog for a peer that does not read is bounded. Only coded errors are thrown.
+// Guarantees: a request is limited in bytes and in time. If the other end closes the connection or sends a second line,
+// the signal `gone` is aborted. If the other end does not read, the data that waits for it is limited. All errors are
+// coded.
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,11 +1,10 @@
-// What a menu shows, for callers that cannot read the configuration: the proxy settings without secrets, and the
-// outcome of the connection.
+// Answers a menu whose user cannot read the configuration: the proxy settings without secrets, and the state of the
+// connection.
 //
-// Guarantees: nothing is returned before the right PIN if one is set. A wrong PIN is answered late and logged.
-//
-// The PIN protects the screen, not the socket. The menu counts attempts; a member of the group who writes to the socket
-// waits only for each answer, so a PIN of 4 digits is found within hours. Changes and activation need no PIN at all,
-// because the members may change proxies anyway.
+// Guarantees: if a PIN is set, nothing is returned before the right PIN was given. A wrong PIN is answered late and
+// logged. The PIN protects the screen, not the socket. The menu limits the attempts, but a member of the group can
+// write to the socket directly and try every 4-digit PIN within hours. Changes and activation need no PIN, because
+// members of the group may change the proxy anyway.
 
 import type { LoadResult } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';

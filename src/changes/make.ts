@@ -1,9 +1,9 @@
-// Makes a change: writes the file, waits for the daemon to apply it, and removes passwords that are no longer used.
-// Returns the result as data, which the caller shows.
+// Makes a change: writes the file, waits until the daemon has applied it, and removes passwords that are no longer
+// used. Returns the result as data, which the caller shows.
 //
-// Guarantees: renaming the configuration file commits the change (`config/editing/apply-change.ts`). A replaced
-// password is kept until the daemon uses the new settings. A crash leaves the old or the new settings, each with its
-// passwords.
+// Guarantees: the rename of the configuration file commits the change (`config/editing/apply-change.ts`). A replaced
+// password is kept until the daemon uses the new settings. After a crash, the old or the new settings are on disk, and
+// the passwords that they need are as well.
 
 import { applyChange, type Change, type Changed } from '#config/editing/apply-change.ts';
 import type { Problem } from '#config/problem.ts';

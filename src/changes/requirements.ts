@@ -1,5 +1,5 @@
-// Checks whether a request to the change service is permitted: it may set only keys that an admin may set, and may use
-// a secret only if its sender knows the secret. Pure.
+// Checks whether the change service may carry out a request. A request may set only keys that an admin may set. It may
+// use a secret in a new way only if its sender knows the secret. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Change } from '#config/editing/apply-change.ts';

@@ -1,10 +1,10 @@
-// The change service: changes the configuration for members of a group that cannot write it. It runs as root, one
-// process for each connection that systemd accepts, and exits with the connection (systemd/sallyport-change.socket).
+// The change service: changes the configuration for members of a group that cannot write the file. It runs as root.
+// systemd starts one process for each connection (systemd/sallyport-change.socket).
 //
-// Guarantees: only keys that an admin may set are changed, and no secret is used in a new way unless the request
-// contains it. The file is written only after the daemon has tested exactly this content, and accepted it unless the
-// request says to save it anyway. If the caller disconnects before the write, nothing changes. A crash leaves the old or
-// the new file. The mode of the socket decides who may connect, and SO_PEERCRED identifies the caller.
+// Guarantees: only keys that an admin may set are changed. A secret is used in a new way only if the request contains
+// it. The file is written only after the daemon has tested exactly this content. If the test fails, it is written only
+// if the request says so. If the caller disconnects before the write, nothing changes. A crash leaves the old or the
+// new file. The mode of the socket decides who may connect, and SO_PEERCRED identifies the caller.
 
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';

@@ -1,10 +1,10 @@
-// The endpoints as lines of squid.conf: for each HTTP proxy, the tunnels and plain requests that it has to allow, and
-// nothing else. Pure.
+// Prints the endpoints as lines of squid.conf: for each HTTP proxy, the tunnels and plain requests that it has to
+// allow, and nothing else. Pure.
 //
-// Guarantees: each rule matches a whole name or address, one port, and only the methods in use. `dstdomain -n` disables
-// reverse lookups: the owner of an address could let it match any name by a forged PTR record. If squid.conf would parse a name as
-// something else, the name is left out, and a comment says so. The output has no timestamps, so the same settings give the same
-// bytes.
+// Guarantees: each rule matches a whole name or address, one port, and only the methods in use. `dstdomain -n` turns
+// reverse lookups off, because a forged PTR record could make an address match any name. A name that squid.conf would
+// parse as something else is left out, and a comment says so. The same settings give the same bytes, because the output
+// has no timestamps.
 
 import type { EndpointList, EndpointProxy } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';

@@ -1,7 +1,7 @@
-// `sallyport status`: first the overall health, then a section for each part: what it does, what it decided and why.
+// `sallyport status`: the overall health, then a section for each part: what it does, what it decided and why.
 //
-// Guarantees: the words are the same on a tty and elsewhere. On a tty, no line breaks inside a word, a transfer has a
-// progress bar, and the health has a color if colors are allowed. Times are local times with their zone. Ages are
+// Guarantees: the words are the same on a terminal and in a pipe. On a terminal, lines wrap between words, a transfer
+// has a progress bar, and the health is colored if colors are allowed. Times are local times with their zone. Ages are
 // relative to the time of the response, not to the clock of this process. Features that are not in use share one line;
 // with -v, each has its own section.
 

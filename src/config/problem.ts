@@ -1,7 +1,7 @@
 // An error or a warning about the configuration file, with its position in the file.
 //
-// Guarantees: no field holds the value of a secret. `key` and `found` may be text from the file, so callers must print
-// them through `showForeign`, as `problemLine` does. The other texts are our own.
+// Guarantees: no field contains the value of a secret. `key` and `found` may be text from the file, so callers must
+// print them through `showForeign`, as `problemLine` does. All other fields are Sallyport's own text.
 
 import type { Code } from '#errors/catalogue.ts';
 import { showForeign } from '#errors/template.ts';

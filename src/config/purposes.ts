@@ -1,8 +1,8 @@
-// The table of purposes: what Sallyport's traffic is for, with one row for each purpose.
+// The table of purposes. A purpose is what a connection is for, such as `updates`; each has one row.
 //
 // Guarantees: this is the only list of purposes. Configuration sections, routes, trust, status, diagnosis, the
-// allow-list and the command line are derived from it. A new purpose is a row here and a module with its section. The
-// order of the rows is the order in which purposes are shown.
+// allow-list and the command line are derived from it. To add a purpose, add a row here and a module with its section.
+// Purposes are shown in the order of the rows.
 
 import type { z } from 'zod';
 import { exposureAnalytics } from './schema/exposure-analytics.ts';

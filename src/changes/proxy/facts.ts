@@ -1,5 +1,5 @@
-// The facts about the proxy settings that a menu needs to show and change them. No secret is part of them, so the
-// change service sends them to callers that cannot read the configuration.
+// The facts about the proxy settings that a menu shows and changes. They contain no secret, so the change service may
+// send them to callers that cannot read the configuration.
 
 import { z } from 'zod';
 import { PURPOSES } from '#config/purposes.ts';

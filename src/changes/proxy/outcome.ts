@@ -1,4 +1,4 @@
-// The outcome of the connection and of an activation as a menu shows them: what the running daemon says.
+// The state of the connection to the vendor, and the result of an activation, as the daemon reports them to a menu.
 
 import { z } from 'zod';
 import type { Control } from '#control/control.ts';

@@ -1,6 +1,7 @@
-// Builds the changes of proxy profiles for commands and the menu. Pure: takes settings and values, and returns the change.
+// Builds the changes of proxy profiles for the commands and the menu. Pure: takes settings and values, and returns the
+// change.
 //
-// Guarantees: the same values give the same change, whatever interface they were entered in.
+// Guarantees: the same values give the same change, whether they were entered by flags, questions or the menu.
 
 import type { Change } from '#config/editing/apply-change.ts';
 import type { Edit } from '#config/editing/edit.ts';

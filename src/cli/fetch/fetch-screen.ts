@@ -1,4 +1,4 @@
-// What a fetch shows while it runs: on a terminal one live line, elsewhere a line for each fact. All of it is redacted.
+// What a fetch shows while it runs: one live line on a terminal, otherwise a line for each event. Secrets are masked.
 
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { showDuration } from '#errors/template.ts';

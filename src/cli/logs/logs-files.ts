@@ -1,6 +1,7 @@
 // The files that `sallyport send-logs` reads and writes for its user: a bundle that was made on another host, and the
-// file of `--output`. They are opened with the rights of this process; a link is never followed, and no file is
-// replaced.
+// file of `--output`.
+//
+// They are opened with the rights of this process. No symbolic link is followed and no file is replaced.
 
 import type { Control } from '#control/control.ts';
 import { IMPORT_PART_BYTES, type LogsJob } from '#control/uploads/send-logs.ts';

@@ -1,5 +1,5 @@
-// The commands that use Control, under the names that `program.ts` calls. `sallyport.ts` passes in the parts that they
-// need. Each command is loaded when it is called.
+// The actions of the commands that send requests to the daemon, under the names that `program.ts` calls. `sallyport.ts`
+// passes in the parts that they need. Each action loads its command when it is called.
 
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';

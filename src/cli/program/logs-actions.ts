@@ -1,4 +1,5 @@
-// The commands `send-logs` and `sent` under the names that the program calls. Each is loaded when it is called.
+// The actions of `send-logs` and `sent`, under the names that `program.ts` calls. Each loads its command when it is
+// called.
 
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';

@@ -1,5 +1,5 @@
-// The commands that answer "Is it the proxy?". Each uses the running daemon, or runs in this process if no daemon is
-// running. `sallyport.ts` passes in the parts that they need.
+// The actions of the commands that help to find out whether the proxy causes a problem. Each asks the running daemon,
+// or runs in this process if no daemon is running. `sallyport.ts` passes in the parts that they need.
 
 import type { Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import type { EndpointForm } from '#cli/endpoints.ts';

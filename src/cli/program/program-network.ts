@@ -1,4 +1,4 @@
-// The commands that answer "Is it the proxy?", with their options and help: a part of `program.ts`.
+// The commands that help to find out whether the proxy causes a problem, with their options and help.
 
 import { type Command, Option } from 'commander';
 import type { EndpointForm } from '#cli/endpoints.ts';

@@ -1,4 +1,5 @@
-// Every command with its options and help. `sallyport.ts` passes in the actions, so nothing here depends on the daemon.
+// Defines every command with its options and help. `sallyport.ts` passes in the actions, so this file does not depend
+// on the daemon.
 
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '#cli/size.ts';

@@ -1,5 +1,5 @@
-// The `proxy`, `route` and `config` commands, under the names that `program.ts` calls. `sallyport.ts` passes in the parts that
-// they need. Each command is loaded when it is called.
+// The actions of the `proxy`, `route` and `config` commands, under the names that `program.ts` calls. `sallyport.ts`
+// passes in the parts that they need. Each action loads its command when it is called.
 
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';

@@ -1,7 +1,8 @@
-// Reads the arguments of `sallyport submit` in their common forms, without the parser of all commands, whose start takes
-// longer than a short submission. Pure.
+// Reads the arguments of `sallyport submit` if they have a common form. The parser of all commands takes longer to load
+// than a short submission takes. Pure.
 //
-// Guarantees: either the same result as that parser, or null. Then the parser reads them, and prints help and mistakes.
+// Guarantees: the result is the same as from that parser, or null. If it is null, the caller uses that parser, which
+// also prints help and errors.
 
 import type { Globals } from './program-hooks.ts';
 

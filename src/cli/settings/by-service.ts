@@ -1,4 +1,5 @@
-// A change by a member of sallyport-admin, who cannot write the configuration: the change service tests and writes it.
+// Changes the configuration for a member of sallyport-admin who cannot write the file. The change service tests the
+// change and writes it.
 
 import { askService, needsService } from '#changes/client.ts';
 import { printJson } from '#cli/terminal/json.ts';

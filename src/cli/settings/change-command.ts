@@ -1,6 +1,7 @@
-// The steps that all commands for changing the configuration share: read the file, change it, print the result, and
-// print whether a running daemon applied it. This process edits the file, with the rights of its user; the daemon only
-// reads it.
+// The steps that all commands for changing the configuration share. They read the file, change it, print the result,
+// and print whether a running daemon applied it.
+//
+// This process edits the file with the rights of its user. The daemon only reads it.
 
 import { makeChange } from '#changes/make.ts';
 import { printJson } from '#cli/terminal/json.ts';

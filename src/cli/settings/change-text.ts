@@ -1,4 +1,4 @@
-// What a command prints about a change that it made itself or that the change service made.
+// The text that a command prints after a change, whether the command or the change service made it.
 
 import type { ApplyState, DaemonOutcome } from '#changes/daemon-outcome.ts';
 import type { MadeChange } from '#changes/make.ts';

@@ -1,4 +1,5 @@
-// `sallyport config check | show | schema`: all errors at once, and each effective value with its source.
+// `sallyport config check | show | schema`: lists all errors of the file, shows each effective value with its source,
+// and prints the JSON schema.
 
 import { printJson } from '#cli/terminal/json.ts';
 import { formatTable } from '#cli/terminal/table.ts';

@@ -1,8 +1,8 @@
-// `--confirm-within` and `proxy confirm`: a change is tested before it is written, by the daemon, or by this process if
-// no daemon is running.
+// `--confirm-within` and `proxy confirm`: a change is tested before it is written. The daemon tests it, or this process
+// if no daemon is running.
 //
-// Guarantees: nothing here writes; the caller writes only if the returned status is null. If the command ends while it
-// waits, the previous settings remain in effect.
+// Guarantees: this file writes nothing; the caller writes the change only if the returned status is null. If the
+// command ends while it waits, the previous settings remain in effect.
 
 import { tryChange } from '#changes/trial.ts';
 import { atHop, exitStatusOf } from '#cli/terminal/failure.ts';

@@ -1,4 +1,4 @@
-// `sallyport proxy delete | default | enable | disable`: which profile the purposes use, if any.
+// `sallyport proxy delete | default | enable | disable`: deletes a profile, or changes which profile is used.
 
 import { switchEdits } from '#changes/proxy/profile-change.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';

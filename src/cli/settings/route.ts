@@ -1,5 +1,5 @@
-// `sallyport route show | set`: the route of each purpose. The active routes come over Control: from the daemon, or
-// from this process if no daemon is running. The configured routes come from the file.
+// `sallyport route show | set`: the route of each purpose. The daemon reports the active routes, or this process works
+// them out if no daemon is running. The configured routes come from the file.
 
 import { printJson } from '#cli/terminal/json.ts';
 import { formatTable } from '#cli/terminal/table.ts';

@@ -1,8 +1,8 @@
 // `sallyport timeout estimate --apply`: saves the recommended timeout, and passes the measured downloads to the daemon.
 //
-// Guarantees: a longer base_ms is never replaced. If the new value is more than ten times the old one, the user must
-// confirm it. This process edits the file with the rights of its user; the daemon gets only the samples. A download
-// that overlapped with another, or resumed an earlier attempt, is not used as a sample.
+// Guarantees: a `base_ms` that is longer than the recommendation is kept. If the new value is more than ten times the
+// old one, the user must confirm it. This process edits the file with the rights of its user; the daemon gets only the
+// measured downloads. A download that overlapped with another, or that resumed an earlier attempt, is left out.
 
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { describeEstimate, estimateToJson } from '#cli/timeout-estimate.ts';

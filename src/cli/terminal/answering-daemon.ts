@@ -1,4 +1,4 @@
-// A command that uses a daemon names it on stderr, so that stdout contains only the result.
+// Prints on stderr which daemon answers a command, so that stdout contains only the result.
 
 import type { Terminal } from './terminal.ts';
 

@@ -1,5 +1,5 @@
-// JSON for scripts and for people. Characters that JSON allows in strings but that a terminal interprets (C1 controls,
-// bidi controls, U+2028) are escaped, so that foreign text cannot control the terminal.
+// Prints JSON for scripts and for people. JSON allows some characters in strings that a terminal would interpret (C1
+// controls, bidi controls, U+2028). These are escaped, so that text from outside cannot control the terminal.
 
 import { escapeJsonLine } from '#logging/json.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,5 +1,5 @@
-// Invalid or missing arguments, explained in one sentence; exit status 64. This error is also thrown if a command needs
-// an answer but there is no terminal.
+// The error for invalid or missing arguments: one sentence, exit status 64. It is also thrown if a command has to ask a
+// question but there is no terminal.
 
 /** The message is a sentence for the user. */
 export class UsageError extends Error {

@@ -1,4 +1,4 @@
-// `sallyport version`: the versions of everything that a build contains, as its bill of materials lists them.
+// Prints the output of `sallyport version`: the versions of everything that a build contains.
 
 import type { Terminal } from './terminal.ts';
 

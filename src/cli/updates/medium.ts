@@ -1,4 +1,5 @@
-// `sallyport updates import` and `sallyport mirror`: signed repositories on a medium and in a folder.
+// `sallyport updates import` and `sallyport mirror`: imports updates from a folder or archive, and copies a signed
+// repository to a folder.
 
 import { resolve } from 'node:path';
 import { exitStatusOf } from '#cli/terminal/failure.ts';
