@@ -1,4 +1,4 @@
-// The answers of the verbs about updates, as they are sent: plain JSON with a schema for both ends.
+// The responses of the daemon about updates: plain JSON, with schemas that both ends use.
 
 import { z } from 'zod';
 

@@ -1,5 +1,5 @@
-// A change of the settings that is tested before it is written: the request and its result, as both are sent over
-// Control.
+// The request to test a change of the settings before it is written, and its result, in the form in which they are
+// sent.
 
 import { z } from 'zod';
 import { candidateTextSchema, hostOutcomeSchema, typedKeysSchema } from '#diagnose/report.ts';

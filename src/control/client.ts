@@ -1,9 +1,9 @@
-// The client end of Control: sends the request of a command to a running daemon, over the socket with the most
-// authority that the user can open.
+// The client end of Control: sends the request of a command to a running daemon. The daemon has several sockets; the
+// client uses the one with the most rights that its user can open.
 //
-// Guarantees: the result is a response that matches its schema, or a coded error, even if another process listens there
-// or the daemon stops. An abort ends only the request. If no daemon is running, the result is different from that for a
-// user who has no permission. Nothing is sent to a socket owned by a user who does not run Sallyport on this host.
+// Guarantees: the result is a response that matches its schema, or a coded error. This also holds if another process
+// listens on the socket or the daemon stops. An abort ends only the request. "No daemon is running" and "no permission"
+// are different results. Nothing is sent to a socket whose owner does not run Sallyport on this host.
 
 import { type IncomingMessage, request } from 'node:http';
 import { pipeline } from 'node:stream/promises';

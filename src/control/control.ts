@@ -1,9 +1,9 @@
-// Everything that can be requested from Sallyport: one table of verbs with two transports. A running daemon handles
-// them over its unix sockets. If no daemon is running, the same handlers run in this process, without schedules. A
-// command does not notice the difference.
+// Everything that can be requested from Sallyport, as one table of verbs. A running daemon handles the verbs over its
+// unix sockets. If no daemon is running, the same handlers run in the process of the command, without schedules.
+// Commands are written in the same way for both.
 //
 // To add a verb, declare it here and write its handler in `daemon/verbs.ts`. All data is plain JSON with a schema, so
-// both ends agree and an old client detects a mismatch.
+// both ends agree, and an old client detects that a response does not match.
 
 import { z } from 'zod';
 import { diagnosisRequestSchema, diagnosisSchema } from '#diagnose/report.ts';

@@ -1,5 +1,6 @@
-// The endpoints that the settings need, as they are sent over Control and printed by `endpoints --json`. The schema
-// is a contract with users' scripts: docs/endpoints.schema.json is generated from it.
+// The list of endpoints that the settings need, as the daemon sends it and as `endpoints --json` prints it.
+//
+// Scripts of users rely on this schema: docs/endpoints.schema.json is generated from it.
 
 import { z } from 'zod';
 import { PURPOSES, usesOf } from '#config/purposes.ts';

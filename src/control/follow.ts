@@ -1,5 +1,5 @@
-// The log as a caller follows it. Lines are numbered from the start of the daemon, so a caller that was disconnected
-// can continue after its last line. Progress events have no number and are not kept.
+// The messages for a caller that follows the log. Lines are numbered from the start of the daemon, so a caller that
+// lost its connection can continue after its last line. Progress events have no number and are not kept.
 
 import { z } from 'zod';
 

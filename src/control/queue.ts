@@ -1,5 +1,5 @@
-// The verbs and answers of `sallyport queue`, which shows and changes the entries that are waiting to be sent. An
-// answer has the size and digest of an entry and the ids of its documents, but never its content.
+// The verbs of `sallyport queue`, which show and change the entries that are waiting to be sent. A response has the
+// size and digest of an entry and the ids of its documents, but never its content.
 
 import { z } from 'zod';
 import { answer, field, whole, work } from './verb.ts';

@@ -1,9 +1,9 @@
-// The daemon's end of Control: HTTP/1.1 over a unix socket. Each socket has one authority, so the requests that a
-// caller may send depend on the sockets that it can open. The log identifies callers by the IDs that the kernel
-// reports.
+// The daemon's end of Control: HTTP/1.1 over unix sockets. Each socket allows certain requests, so the sockets that a
+// user can open decide what the user may request. The log names callers by the IDs that the kernel reports.
 //
-// Guarantees: a bad request gets a coded error, never a crash. A client that disconnects or does not read ends only its
-// own request. Body, silence and unread output have limits; the other limits are in `socket-server.ts`.
+// Guarantees: a bad request gets a coded error and never causes a crash. A client that disconnects or does not read
+// ends only its own request. The size of a body, the time without data and the unread output have limits.
+// `socket-server.ts` has the other limits.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,4 +1,4 @@
-// The active settings, in the form in which they are sent: every key with its value, where the value comes from and who
+// The active settings in the form in which they are sent: every key with its value, the source of the value, and who
 // may set it.
 
 import { z } from 'zod';

@@ -1,8 +1,8 @@
-// Shares the connections of a control socket between users.
+// Limits how many connections of a control socket one user may have.
 //
-// Guarantees: one user cannot use all connections and keep others from connecting. The limit per user does not apply to
-// root and the user of the service. Relies on SO_PEERCRED. A caller that the kernel does not identify is limited only
-// by the total for the socket.
+// Guarantees: one user cannot take all connections. The limit does not apply to root and the user of the service.
+// Relies on SO_PEERCRED to identify the user. If the kernel does not identify a caller, only the limit for the whole
+// socket applies.
 
 import type { Server, Socket } from 'node:net';
 import type { Peer } from '#system/network/peer.ts';

@@ -1,9 +1,10 @@
-// Checks that a socket can have been created only by a Sallyport of this host. Passwords that users type are sent to
-// it. A socket that another user put into a world-writable folder must therefore not be accepted.
+// Checks that only a Sallyport of this host can have created a socket. Passwords that users type are sent to the
+// socket, so a socket that another user put into a world-writable folder must not be accepted.
 //
-// The owner of the socket must be root, the user who runs the command, or the owner of the socket's path or of the
-// state folder. In the last case, only root and that owner may have been able to add a name to any folder of the path.
-// Relies on the sticky bit: in such a folder only the owner of a name can replace it.
+// The owner of the socket must be one of these: root, the user who runs the command, or the owner of the socket's path
+// or of the state folder. In the last case, root and that owner must be the only users who can add a name to any folder
+// of the path. A folder with the sticky bit is accepted if root or this user owns the name in it, because no other user
+// can then replace it.
 
 import { dirname, join, sep } from 'node:path';
 import { coded } from '#errors/coded-error.ts';

@@ -1,6 +1,5 @@
-// Makes a unix socket reachable at a path of any length. The kernel accepts at most 107 bytes (unix(7)). A longer
-// path is reached through its open folder, as `/proc/self/fd/N/NAME`, so the socket needs no second location. Linux
-// only.
+// Makes a unix socket reachable at a path of any length. The kernel accepts at most 107 bytes (unix(7)). For a longer
+// path, the folder is opened and the socket is reached as `/proc/self/fd/N/NAME`. Linux only.
 
 import { basename, dirname } from 'node:path';
 import { coded } from '#errors/coded-error.ts';

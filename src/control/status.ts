@@ -1,5 +1,5 @@
-// The status of a daemon, as it is sent and as `status --json` prints it. docs/status.schema.json is generated from
-// this schema.
+// The status of a daemon, as the daemon sends it and as `status --json` prints it. docs/status.schema.json is generated
+// from this schema.
 
 import { z } from 'zod';
 import { hostOutcomeSchema } from '#diagnose/report.ts';

@@ -1,8 +1,8 @@
 // Hands documents to a running daemon over `submit.sock`.
 //
-// Guarantees: nothing is read from the source before the connection to a daemon is open, and nothing is sent to a
-// socket of a user who does not run Sallyport on this host. The source is sent as fast as the daemon reads it. When the
-// connection is lost before the response, it is unknown whether the documents were accepted, and the failure says so.
+// Guarantees: nothing is read from the source before the connection to a daemon is open. Nothing is sent to a socket
+// whose owner does not run Sallyport on this host. The source is read only as fast as the daemon reads. If the
+// connection is lost before the response, the failure says that the documents may or may not have been accepted.
 
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';

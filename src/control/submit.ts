@@ -1,8 +1,7 @@
-// The form of a submission on the socket `submit.sock`: one POST with documents, and a JSON response.
+// A submission on the socket `submit.sock`: one POST with documents, and a JSON response.
 //
-// The response may begin before the request has ended. When a client gets the response, it stops sending. The daemon
-// reads the data that was sent until then, because a socket that is closed with unread data discards the response
-// (unix(7)).
+// The response may begin before the request has ended. The client then stops sending. The daemon first reads all data
+// that was already sent, because closing a socket with unread data would discard the response (unix(7)).
 
 /** Path of the request. Its method is POST, and its body has any length. */
 export const SUBMIT_PATH = '/v1/documents';

@@ -1,4 +1,4 @@
-// Questions about response timeouts and their answers, as they are sent: plain JSON with a schema for both ends.
+// The requests about response timeouts and their responses: plain JSON, with schemas that both ends use.
 
 import { z } from 'zod';
 import { LAST_MOMENT_MS } from '#system/moment.ts';

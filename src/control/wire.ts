@@ -1,5 +1,5 @@
-// The form of events and failures on the unix socket. A request is HTTP/1.1 with JSON. A long response is lines of
-// JSON: events first, the result last.
+// The form of events and failures on the unix socket. A request is HTTP/1.1 with JSON. A long response consists of
+// lines of JSON: first the events, last the result.
 
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';

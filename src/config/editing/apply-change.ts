@@ -1,9 +1,9 @@
 // Changes the configuration together with its secrets. Readers of the file see the change as one step.
 //
-// Guarantees: the rename of the configuration file is the commit. Before it, the new content is checked completely, as
-// at a start, and a new secret is written to its own file, which nothing refers to yet. The old secret file is kept
-// until the caller calls `tidy`, because the active settings may still read it. A crash leaves either the old settings
-// with their secrets, or the new settings with their secrets, and at most one secret file that nothing refers to.
+// Guarantees: the rename of the configuration file commits the change. Before the rename, the new content is checked as
+// completely as at a start, and a new secret is written to a file of its own. The old secret file stays until the
+// caller calls `tidy`, because the active settings may still read it. After a crash, the old or the new settings are in
+// place with their secrets. At most one secret file that no setting refers to is left.
 
 import { type KeyPath, keyName } from '#config/problem.ts';
 import { readDocument } from '#config/reading/document.ts';

@@ -1,10 +1,10 @@
-// Edits the configuration file on the disk: reads it, splices the edits, checks the result, writes a new file next to
-// it, compares the old content once more, and renames.
+// Edits the configuration file on the disk: reads it, makes the edits, checks the result, writes a new file next to it,
+// and renames it. Before the rename, it checks that the old file has not changed.
 //
-// Guarantees: at every moment, and after a crash, the file has either the old content or the complete new content. Mode
-// and group do not change, and neither does the owner if this user may set owners. If the path is a symbolic link, its
-// target is edited. If another program changed the file after `expectDigest` was taken, its change is not overwritten
-// (CONFIG-CHANGED). The edit runs with the rights of the caller. A crash leaves at most `<file>.new`.
+// Guarantees: the file always has the complete old or the complete new content, also after a crash. Mode and group stay
+// the same. The owner also stays the same if this user may set it. If the path is a symbolic link, its target is
+// edited. If another program changed the file after `expectDigest` was taken, the edit fails with CONFIG-CHANGED. The
+// edit runs with the rights of the caller. A crash leaves at most `<file>.new`.
 
 import { createHash } from 'node:crypto';
 import { access, constants } from 'node:fs/promises';

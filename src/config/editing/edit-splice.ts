@@ -1,9 +1,9 @@
-// Computes the bytes of a configuration file that change for one edit. Pure.
+// Computes the bytes of a configuration file that change for one edit (a splice). Pure.
 //
-// Guarantees: nothing changes except the edited value, its own lines, and one adjacent comma or bracket. A splice may produce a
-// wrong result, for example because of a comment or an unusual style. Therefore, several candidates are returned, and
-// the one with the best layout is first. `edit.ts` uses the first candidate that parses to the expected value, and
-// rejects the edit if there is none.
+// Guarantees: only the edited value, its own lines, and one adjacent comma or bracket change. A splice can give a wrong
+// result, for example because of a comment or an unusual style. Therefore, several candidates are returned, the one
+// with the best layout first. `edit.ts` uses the first candidate that parses to the expected value. If there is none,
+// it rejects the edit.
 
 import { isMap, isScalar, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
 import type { KeyPath } from '#config/problem.ts';

@@ -1,9 +1,9 @@
-// Edits the text of a configuration file by splices. All other text stays the same, byte for byte.
+// Edits the text of a configuration file by replacing only the bytes that must change (splices).
 //
-// Guarantees: the result parses to the old settings with exactly these edits, which is verified by parsing it again. If
-// no splice achieves this, CONFIG-EDIT is thrown with the line and the key, and a person has to edit the file.
-// Comments, blank lines, alignment, line ends, a byte order mark, quotes and number formats do not change. The values
-// are checked by the schema, not here. Pure.
+// Guarantees: the result has the old settings with exactly these edits, which is verified by parsing it again. If no
+// splice achieves this, CONFIG-EDIT names the line and the key, and a person has to edit the file. Comments, blank
+// lines, alignment, line ends, a byte order mark, quotes and number formats stay the same. The schema checks the
+// values, not this file. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { type KeyPath, keyName } from '#config/problem.ts';

@@ -1,8 +1,7 @@
-// Stores when each profile was created, by name, in the state folder, because the configuration file has no such key.
+// Stores in the state folder when each profile was created, by name, because the configuration has no key for it.
 //
-// A profile that was written by hand has no date. Commands store the dates with the rights of their caller. If these
-// rights are not sufficient, the date stays unknown, but the command succeeds. A crash leaves the old dates or the new
-// ones.
+// A profile that was written by hand has no date. A command stores the date with the rights of its caller. If these are
+// not sufficient, the command still succeeds and the date stays unknown. A crash leaves the old dates or the new ones.
 
 import { dirname, join } from 'node:path';
 import { z } from 'zod';

@@ -1,8 +1,8 @@
 // Computes the edits of the configuration file that add, change or delete a profile, make it the default, or set the
 // route of a purpose. Pure: takes settings and returns edits.
 //
-// Guarantees: after the edits at most one profile is the default. A profile that is added to an empty list becomes the default. A profile
-// that is in use is deleted only if the caller says what replaces it. Other keys do not change.
+// Guarantees: after the edits, at most one profile is the default. The first profile of an empty list becomes the
+// default. To delete a profile that is in use, the caller must say what replaces it. Other keys stay the same.
 
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';

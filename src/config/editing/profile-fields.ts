@@ -1,5 +1,5 @@
-// Lists the fields of a proxy profile for forms and flags. They are derived from the schema alone, so a new key of the
-// schema automatically becomes a flag. Callers handle name, default and password themselves. Pure.
+// Lists the fields of a proxy profile for forms and flags. They are derived from the schema, so a new key of the schema
+// becomes a flag. Name, default and password are left out, because the callers handle them. Pure.
 
 import { z } from 'zod';
 import { validate } from '#config/reading/validate.ts';

@@ -1,5 +1,5 @@
-// Refuses edits that mix the old and the new name of a key: the file would have both names, or an edit would have no
-// effect. Pure.
+// Refuses edits that use the new name of a key in a file that uses the old name, or the reverse. Such an edit would
+// leave both names in the file, or have no effect. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { type KeyPath, keyName } from '#config/problem.ts';

@@ -1,8 +1,8 @@
-// Stores each entered password in its own file in `secrets/` next to the configuration file, with mode 0640 and the
-// owner and group of that file. The configuration then has `{file: secrets/NAME}`.
+// Stores each entered password in a file of its own: `secrets/NAME` next to the configuration file, which then contains
+// `{file: secrets/NAME}`. The secret file has mode 0640, and the owner and group of the configuration file.
 //
 // Guarantees: until owner, group and mode are set, only the creating user can read the file. A new secret never
-// replaces an existing file. A crash leaves at most a file that nothing refers to; a file in use is always complete.
+// replaces an existing file. A file in use is always complete. A crash leaves at most a file that no setting refers to.
 
 import { basename, dirname, join } from 'node:path';
 import { CodedError } from '#errors/coded-error.ts';

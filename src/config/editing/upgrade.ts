@@ -1,9 +1,8 @@
-// Renames the keys in the text of a configuration file from the previous version. It replaces only the parts that change
-// (splices).
+// Upgrades the text of a configuration file from the previous format version: renames its keys and sets `version`. It
+// replaces only the bytes that must change (splices).
 //
-// Guarantees: the result has exactly the settings of the old text, which is verified by parsing it again. Every comment
-// stays, and so does every byte outside the renamed keys and `version`. If no such splice exists, it throws CONFIG-EDIT
-// with the line. Pure.
+// Guarantees: the result has exactly the settings of the old text, which is verified by parsing it again. All comments
+// and all other bytes stay the same. If this is not possible, it throws CONFIG-EDIT with the line. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, Lexer } from 'yaml';

@@ -1,7 +1,8 @@
-// Finds the keys in which two settings differ, when each change takes effect, and which changes need a restart. Pure.
+// Finds the keys in which two versions of the settings differ, and when each change takes effect: now, for the next
+// transfer, or after a restart. Pure.
 //
-// A part that only one of the two has is one change: `proxies[1]`, not its nine keys. Secrets are compared but not
-// shown.
+// A profile or list item that only one version has counts as one change, such as `proxies[1]`, and not as one for each
+// of its keys. Secrets are compared but never shown.
 
 import { z } from 'zod';
 import { type KeyPath, keyName } from '#config/problem.ts';

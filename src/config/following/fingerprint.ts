@@ -1,9 +1,9 @@
-// Takes fingerprints of the configuration file and the files that it names. Two of them differ if a reload could give
-// different settings.
+// Takes fingerprints of the configuration file and of all files that it names. If two fingerprints are the same, a
+// reload would give the same settings.
 //
-// Guarantees: a fingerprint depends on content, permission bits and readability of each file, but not on time stamps
-// alone. A file with unchanged metadata is not read again once the metadata is older than the coarsest time stamp, so
-// that a check of an idle installation takes one stat per file. Only digests of the contents are kept.
+// Guarantees: a fingerprint depends on the content, permission bits and readability of each file, so a new time stamp
+// alone does not change it. If the metadata of a file is unchanged for a few seconds, the file is not read again, so an
+// idle installation needs one stat for each file and check. Only digests of the contents are kept.
 
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';

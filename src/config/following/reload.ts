@@ -1,8 +1,9 @@
-// Applies settings at startup and at each reload: first every reloader verifies them, then every reloader commits them.
+// Applies settings at startup and at each reload. A reloader is the part of a module that takes new settings. First
+// every reloader verifies them, then every reloader commits them.
 //
-// Guarantees: if one reloader fails to verify, none commits. If one fails to commit, those that committed are rolled
-// back in reverse order, and a reloader that cannot be rolled back is named. Relies on each reloader to keep its
-// previous settings when its commit fails, and on the caller to apply one change at a time.
+// Guarantees: if one reloader fails to verify, none commits. If one fails to commit, those that have committed are
+// rolled back in reverse order. A reloader that cannot be rolled back is named in the failure. Relies on each reloader
+// to keep its previous settings when its commit fails, and on the caller to apply one change at a time.
 
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';

@@ -1,4 +1,4 @@
-// Generates files of the repository from the schema. Pure: the same schema gives the same bytes.
+// Lists the files of the repository that are generated from the schema. Pure: the same schema gives the same bytes.
 
 import { makeExample } from './example.ts';
 import { makeJsonSchema } from './json-schema.ts';

@@ -1,7 +1,8 @@
-// Reads only where the daemon of a configuration file is, for commands that need nothing else of the file.
+// Reads only the paths of the daemon from a configuration file, for short commands that need no other key.
 //
-// Guarantees: the same paths as `load.ts`, without the schema of all sections, whose loading takes longer than the rest
-// of a short command. The other sections are not checked: the daemon has done that. Never throws.
+// Guarantees: the paths are the same as those of `load.ts`. The schema of all sections is not loaded, because this
+// would take longer than the rest of such a command. Other sections are not checked here, because the daemon has
+// checked them. Never throws.
 
 import { dirname, resolve } from 'node:path';
 import { type DaemonPlaces, type Places, placesOfDaemon } from '#config/places.ts';

@@ -1,8 +1,8 @@
 // Parses the text of a configuration file: YAML 1.2 into plain data, with the position of every key and value.
 //
-// Guarantees: it never throws. Aliases, unknown tags, keys that are not text, keys that would reach into prototypes,
-// duplicate keys and deep nesting are findings with a position. No message repeats text of the file, which may be a
-// secret. Pure.
+// Guarantees: it never throws; it returns an error with a position instead. Errors are: aliases, unknown tags,
+// duplicate keys, keys that are not text, keys such as `__proto__`, and deep nesting. No message repeats text of the
+// file, which may be a secret. Pure.
 
 import {
   type Document,

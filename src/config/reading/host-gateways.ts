@@ -1,5 +1,5 @@
-// Reads the default gateways of this host from the routing tables of the kernel; none if the tables cannot be read.
-// `system/network/gateway.ts` parses the tables.
+// Reads the default gateways of this host from the routing tables of the kernel. If the tables cannot be read, the list
+// is empty. `system/network/gateway.ts` parses the tables.
 
 import { parseGateways, ROUTE_FILES } from '#system/network/gateway.ts';
 import { readBounded } from './read-bounded.ts';

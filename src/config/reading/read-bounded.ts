@@ -1,7 +1,7 @@
 // Reads one small file completely, or returns the reason in words.
 //
-// Guarantees: opening a FIFO does not hang. Only regular files are read, and never more than the limit and one byte.
-// Symbolic links are followed, because many platforms mount secrets as links.
+// Guarantees: opening a FIFO does not hang. Only regular files are read, and at most one byte more than the limit.
+// Symbolic links are followed, because many platforms provide secrets as links.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';

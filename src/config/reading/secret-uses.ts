@@ -1,9 +1,8 @@
-// Lists the secrets that a configuration only refers to: secrets from a file, a variable or a credential, private keys,
-// PAC files (an error can quote them), Kerberos tickets, and users and passwords in the proxy variables. Each use has a
-// source and a destination, so that settings under test can be compared with the active settings. Pure: no value is
-// read.
+// Lists the uses of secrets in a configuration, each with its source and its destination. This shows whether settings
+// under test would use a secret in a way in which the active settings do not. Pure: no secret is read.
 //
-// The destination of a proxy secret is the proxy, its authentication and its trusted CAs. The destination of a token or
+// A source is a file, a variable, a credential, a Kerberos ticket, or a PAC file, because an error can quote it. The
+// destination of a proxy secret is the proxy, its authentication and its trusted CAs. The destination of a token or
 // header is the origin of the purpose's URL and its trusted CAs. Over plain http it also includes every proxy setting,
 // because each proxy on the path can read the secret.
 

@@ -1,7 +1,8 @@
 // Resolves every secret from its source: a file, a variable, a systemd credential, or the value in the configuration.
 //
-// Guarantees: each value is registered for masking before any finding about it, even if the file has other errors. No
-// finding repeats a value. A secret that other users can read, or that is too short to be masked, causes a warning.
+// Guarantees: a value is registered for masking before any error about it is reported, even if the file has other
+// errors. No error repeats a value. A secret that other users can read, or that is too short to be masked, causes a
+// warning.
 
 import { resolve } from 'node:path';
 import type { Environment } from '#config/places.ts';

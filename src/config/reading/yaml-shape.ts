@@ -1,8 +1,9 @@
-// Counts the structure characters of a YAML text before the library parses it. Pure.
+// Counts the structure characters of a YAML text before the YAML library parses it, so that a text with too many is
+// refused. Pure.
 //
-// The library takes a few microseconds for each token, so 1 MiB of quotes would block the process for seconds. This
-// count takes milliseconds. It does not parse: every character that looks like structure is counted, even in quotes and
-// comments. The example, with a comment for each key, has less than a twentieth of the limit.
+// The library takes a few microseconds for each token, so 1 MiB of quotes would block the process for seconds. Counting
+// takes milliseconds. It counts every character that looks like structure, even in quotes and comments. The example
+// file, with a comment for each key, has less than a twentieth of the limit.
 
 /** Maximum number of lines and of characters that begin a list, item, key, quote, tag, anchor or alias. */
 export const MAX_YAML_SIGNS = 16_384;

@@ -1,8 +1,8 @@
 // Checks the rules between keys: purposes and the proxies that they use, the policy, credentials, URLs. Pure.
 //
-// The rules use the valid part of the settings, so that all errors are reported together. An invalid part is absent
-// here, so the rules for it report nothing. Secrets are not resolved yet, so the rules check only whether a secret is
-// set.
+// The rules get only the valid part of the settings, so all errors of a file are reported together. If a key is
+// invalid, it is absent here, and the rules that need it report nothing. Secrets have no value yet, so the rules check
+// only whether a secret is set.
 
 import { DIRECT_REMEDIES } from '#config/direct-remedy.ts';
 import type { Finding, KeyPath } from '#config/problem.ts';

@@ -1,5 +1,5 @@
-// Checks the rules between the keys of feeds: what is trusted, what goes over plain HTTP, and when the hook can run.
-// Pure.
+// Checks the rules between the keys of feeds: which feeds are trusted, which URLs use plain HTTP, and when the hook can
+// run. Pure.
 
 import type { Finding, KeyPath } from '#config/problem.ts';
 import { isLoopbackUrl } from '#config/schema/values.ts';

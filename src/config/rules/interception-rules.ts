@@ -1,4 +1,4 @@
-// Checks the keys that permit a proxy to decrypt the TLS of a purpose. Pure.
+// Checks the keys that allow a proxy to decrypt the TLS of a purpose. Pure.
 
 import type { Finding } from '#config/problem.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';

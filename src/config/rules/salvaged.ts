@@ -1,4 +1,4 @@
-// The valid part of the settings, which the rules between keys check, and helpers that make their findings. Pure.
+// The valid part of the settings for the rules between keys, and functions with which the rules report errors. Pure.
 
 import type { Finding, KeyPath } from '#config/problem.ts';
 import type { FileSettings } from '#config/schema/settings.ts';

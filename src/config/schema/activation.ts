@@ -1,4 +1,4 @@
-// Section `activation`: where this host is activated, and whose licenses it accepts.
+// Section `activation`: the activation server, and the keys of the vendor whose licenses this host accepts.
 
 import { z } from 'zod';
 import { describeKey, section, validatedText } from './key.ts';

@@ -1,4 +1,4 @@
-// Section `exposure_analytics`: where documents of other programs are sent, how large the batches are, and how many
+// Section `exposure_analytics`: where documents of other programs are sent, how large their batches are, and how many
 // documents may wait.
 
 import { z } from 'zod';

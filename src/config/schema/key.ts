@@ -1,8 +1,8 @@
-// Defines a key of the configuration: its zod schema together with all facts about it (principle 5).
+// Defines a key of the configuration: its zod schema and all facts about it (principle 5).
 //
-// Types, validation, the JSON schema, the example, the reference page and `config show` are derived from these facts
-// alone. The facts are stored in the metadata of zod; those that JSON Schema does not define are named `x-...`. They
-// belong to one schema object, so `describeKey` must be the last call on it.
+// Types, validation, the JSON schema, the example, the reference page and `config show` are derived from these facts.
+// The facts are stored in the metadata of zod. Facts that JSON Schema does not define are named `x-...`. zod keeps
+// metadata for one schema object, so `describeKey` must be the last call on it.
 
 import { z } from 'zod';
 

@@ -1,4 +1,5 @@
-// The schemas of paths and secrets. A secret is written either as the source of its value or as the value itself.
+// The schemas of paths and secrets. A secret is written either as its value or as the place that has the value, such as
+// a file.
 
 import { z } from 'zod';
 import { markKind, validatedText } from './key.ts';

@@ -1,4 +1,4 @@
-// Section `platform`: the URL of the platform, how the link to it is kept, and what it reports.
+// Section `platform`: the URL of the platform, how this host stays connected to it, and what it reports.
 
 import { z } from 'zod';
 import { describeKey, validatedText, wholeNumber } from './key.ts';

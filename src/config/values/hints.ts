@@ -1,5 +1,5 @@
-// Guesses what an unknown value or key was meant to be. Typing errors are handled in `suggest.ts`. This file recognizes
-// words of other programs, a size or time with a unit, and quotes around a number. Pure.
+// Guesses what an unknown value or key was meant to be. It knows the words that other programs use, sizes and times
+// with a unit, and numbers in quotes. Typing errors are handled in `suggest.ts`. Pure.
 
 import { suggest } from './suggest.ts';
 

@@ -1,5 +1,5 @@
-// Validates DNS names, for all code that accepts one. A URL parser accepts more (`a;b`, `a&b`, `*.a`): names that no
-// resolver can resolve and that would never match. Pure.
+// Validates DNS names. A URL parser is not strict enough for this: it accepts names such as `a;b`, `a&b` and `*.a`,
+// which no resolver can resolve. Pure.
 
 import { isIP } from 'node:net';
 

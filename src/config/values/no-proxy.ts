@@ -1,9 +1,9 @@
-// Matches targets against a `no_proxy` list: one matcher for every purpose, on the normalized host. Pure.
+// Matches hosts against a `no_proxy` list, in the same way for every purpose. Pure.
 //
-// Tokens are separated by commas or white space: `*` (everything), `example.com` (that host and its subdomains),
+// Entries are separated by commas or white space: `*` (everything), `example.com` (that host and its subdomains),
 // `.example.com` and `*.example.com` (only the subdomains), an IPv4 or IPv6 address (with or without brackets), or a
 // network in CIDR notation. Each may end with `:port`. A name never matches an address, nor an address a name. Where
-// curl, Go and Python differ, this follows the one that uses fewer direct connections.
+// curl, Go and Python differ, this file follows the program that connects directly in fewer cases.
 
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { isInNetwork, readNetwork } from '#system/network/addresses.ts';

@@ -1,8 +1,8 @@
-// The identity and activation of this host: verbs and answers.
+// The verbs about the identity and activation of this host, and their responses.
 //
-// Activating needs only `operate`: it changes nothing that Sallyport does on this host, neither where it connects nor
-// what it runs, and the key or the signed license proves that the vendor agrees. Giving an activation back and replacing
-// the identity need `admin`, because they can lose a key that works only once.
+// Activating needs only the level `operate`. It changes neither where Sallyport connects nor what it runs, and the key
+// or the signed license proves that the vendor agrees. Giving an activation back and replacing the identity need
+// `admin`, because both can lose a key that works only once.
 
 import { z } from 'zod';
 import { failureSchema } from '#control/answers.ts';

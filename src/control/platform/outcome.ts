@@ -1,4 +1,5 @@
-// The outcome of this host as it is sent: the state that status, health, diagnosis, activation and menu show.
+// The outcome of this host in the form in which it is sent: whether it is connected and activated. It is shown by
+// status, health, diagnosis, activation and menu.
 
 import type { z } from 'zod';
 import type { hostOutcomeSchema } from '#diagnose/report.ts';

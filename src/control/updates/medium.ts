@@ -1,5 +1,5 @@
-// Imports of updates from a medium, and mirrors of a repository: verbs and answers. Both name a folder of the host that the
-// service reads or writes with its own rights, so only root may request them.
+// The verbs that import updates from a medium and mirror a repository. Both name a folder that the service reads or
+// writes with its own rights, so only root may request them.
 
 import { z } from 'zod';
 import { roundSchema } from '#control/answers.ts';

@@ -1,4 +1,4 @@
-// Trust in a signed feed, as `sallyport trust` requests and shows it: verbs and answers.
+// The verbs of `sallyport trust`, which show and change the trust in a signed feed.
 
 import { z } from 'zod';
 import { failureSchema } from '#control/answers.ts';
