@@ -1,4 +1,5 @@
-// Runs rounds for every caller, one at a time. `verbs.ts` uses it for both implementations of Control.
+// Runs the rounds of a process, one at a time, for all callers. `verbs.ts` uses it in the daemon and in a command that
+// runs without a daemon.
 //
 // Guarantees: two rounds never overlap. A caller that requests a round while one is running joins that round and gets
 // its events. An abort ends only the wait of this caller. `stop` ends the round and keeps its partial downloads. The

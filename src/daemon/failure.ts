@@ -1,4 +1,4 @@
-// A failure in the form that Control sends, over the socket and in process alike.
+// Converts a failure to the form in which Control returns it.
 
 import type { Failure } from '#control/control.ts';
 import type { DiagnosisFinding } from '#diagnose/report.ts';

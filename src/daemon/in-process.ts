@@ -1,4 +1,5 @@
-// Control without a daemon: the same object, composed in this process, without schedules and without a socket.
+// Implements `Control` for a command while no daemon is running: the same parts in this process, without schedules and
+// without a socket.
 
 import type { Environment } from '#config/places.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';

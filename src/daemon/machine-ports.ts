@@ -1,5 +1,5 @@
-// The parts of the machine that the composition uses: files, time, randomness, the lock, the log and certificate files.
-// The program uses `realMachine`. Tests of rounds pass fakes and compose everything else as the program does.
+// What the composition takes from the machine: files, clocks, randomness, the lock, the log and certificate files. The
+// program uses `realMachine`. Tests of rounds pass fakes; everything else is composed as in the program.
 
 import { openLog } from '#logging/log.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '#system/clock.ts';

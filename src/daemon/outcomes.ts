@@ -1,7 +1,8 @@
 // The last success, the last failure and the last route of each purpose, kept across restarts.
 //
-// One state file, {purposes: {<name>: {succeeded_at, failed, route}}}, times in ms since the epoch. Failures are
-// redacted before they are stored. Losing the file loses only this history. A crash leaves the old file or the new one.
+// There is one state file: {purposes: {<name>: {succeeded_at, failed, route}}}, with times in ms since the epoch.
+// Secrets are masked before a failure is stored. If the file is lost, only this history is lost. A crash leaves the old
+// file or the new one.
 
 import { z } from 'zod';
 import type { Purpose } from '#config/purposes.ts';

@@ -1,5 +1,5 @@
-// The type of the parts of a running Sallyport. Only `compose.ts` makes these parts, once. All other files of the
-// daemon use them through this type.
+// The type of the parts of a running Sallyport. `compose.ts` makes the parts once, and all other files of the daemon
+// get them through this type.
 
 import type { Environment } from '#config/places.ts';
 import type { LoadResult } from '#config/reading/load.ts';

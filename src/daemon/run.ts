@@ -1,9 +1,9 @@
-// `sallyport run`: the daemon in the foreground. Starts in the order config, log, state, control socket, schedule. On
-// SIGTERM or SIGINT it stops in the reverse order and keeps partial downloads.
+// `sallyport run`: the daemon in the foreground. It starts the configuration, the log, the state, the control socket
+// and the schedule, in this order. On SIGTERM or SIGINT it stops them in the reverse order and keeps partial downloads.
 //
-// Guarantees: invalid settings end it before it changes any file (exit status 78, all errors at once). A failed round
-// never ends it. After one signal it ends within 10 s even if something hangs (`last-resort.ts`); a second signal
-// ends it at once.
+// Guarantees: invalid settings end the program before it changes any file, with all errors and exit status 78. A failed
+// round never ends it. After one signal it ends within 10 s, even if something hangs (`last-resort.ts`). A second
+// signal ends it at once.
 
 import type { Environment } from '#config/places.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';

@@ -1,5 +1,5 @@
-// The handlers for the verbs of Control, for requests over a socket and in this process. A verb is declared in
-// `control/control.ts`.
+// The handlers of the verbs of Control, for requests over a socket and for commands in this process. The verbs are
+// declared in `control/control.ts`.
 
 import type { Authority, Verbs } from '#control/control.ts';
 import type { HandlersOf } from '#control/verb.ts';

@@ -12,7 +12,7 @@ import { showForeign } from '#errors/template.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { utcTime } from '#system/moment.ts';
 
-/** As control/hold.ts: the service refuses a longer one. */
+/** As `control/updates/hold.ts`: the service refuses a longer one. */
 const MAX_REASON = 500;
 
 /** Puts updates on hold. @throws UsageError for an end that is not a time in the future, or an empty reason */

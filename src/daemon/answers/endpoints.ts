@@ -1,9 +1,9 @@
-// Lists the endpoints that the settings need: each host and port, its use, the requests and the routes. Pure.
+// Lists the endpoints that the settings need: each host and port, with its use, requests and routes. Pure.
 //
-// Guarantees: the list depends only on the settings. It uses the same functions as updates and uploads to choose the
-// route (`choice.ts`) and to check each URL (`check-url.ts`), so a refused URL is not listed as needed. A host that a
-// redirect or feed named only gets a time in the list, or is listed separately. The list has the scheme, host and port
-// of URLs, and nothing else of them. Its order is fixed.
+// Guarantees: the list depends only on the settings. The functions that choose a route (`choice.ts`) and check a URL
+// (`check-url.ts`) are those of updates and uploads, so a URL that they would refuse is not listed as needed. If a
+// redirect or a feed named a host that is in the list, the host gets the time of this. Other such hosts are listed
+// separately. Only the scheme, host and port of a URL are listed. The order is fixed.
 
 import { allowedOriginsOf, isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { isPurpose, type ProbeKind, PURPOSES, type Purpose, purposeRow, urlKeyOf, usesOf } from '#config/purposes.ts';

@@ -2,7 +2,7 @@
 // each new line.
 //
 // Guarantees: memory is bounded. A slow reader does not delay the daemon: the server disconnects it, and it can
-// continue after the last line that it received. Lines have the wording and the redaction of the log. Nothing is
+// continue after its last line. The lines have the same words as the log, and the same secrets are masked. Nothing is
 // written to disk.
 
 import type { Followed, FollowRequest } from '#control/follow.ts';

@@ -1,10 +1,10 @@
-// The health of the service: one level and one sentence for `status --check`, and one error a day while no check
-// succeeds.
+// The health of the service: one level and one sentence for `status --check`, and one error a day in the log while no
+// check for updates succeeds.
 //
-// The age of the last success is calculated with the wall clock and with the monotonic clock, and the greater value is
-// used, so a clock that was set back hides no outage. An alarm is raised only after a check has failed, or an hour
-// after the start or the last step of the clock. A host that resumes after a week of suspend therefore raises no alarm
-// at once. Nothing is stored on disk.
+// The age of the last success is measured with the wall clock and with the monotonic clock. The greater age is used, so
+// setting the clock back hides no outage. An alarm is raised only after a check has failed, or an hour after the start
+// or a step of the clock. A host that resumes after a week therefore raises no alarm at once. Nothing is stored on
+// disk.
 
 import { type CodedError, coded, hopPlace } from '#errors/coded-error.ts';
 import { fillTemplate, showZonedTime } from '#errors/template.ts';

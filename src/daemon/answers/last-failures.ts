@@ -1,7 +1,6 @@
-// The last failure of each entry of the spools, in words. The spools themselves keep only its code.
+// Keeps the last failure of each waiting entry as a sentence, for `status` and `queue`. The spools keep only its code.
 //
-// It listens to the events of deliveries. After a restart, an entry has no words until it fails again. Only `status`
-// and `queue` use them.
+// It receives the events of deliveries. After a restart, it has no sentence for an entry until the entry fails again.
 
 import type { Failure } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';

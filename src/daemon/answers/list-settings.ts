@@ -1,5 +1,5 @@
-// The active settings, for the look socket: every key with its value, where the value comes from, and who may set it.
-// Secrets are masked, even inside another value.
+// Lists the active settings: every key with its value, the source of the value, and who may set it. Users of the `look`
+// socket may read this list, so secrets are masked, even inside another value.
 
 import { explainSettings } from '#config/reading/show.ts';
 import type { SettingsList } from '#control/settings.ts';

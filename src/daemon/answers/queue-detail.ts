@@ -1,8 +1,8 @@
-// The answer to `sallyport queue show`: the facts about one entry, its last failure in words, and the ids of its
-// documents.
+// The response to `sallyport queue show`: the facts about one entry, the sentence of its last failure, and the ids of
+// its documents.
 //
-// Guarantees: the answer has no content of the entry, and names at most 100 documents. The reasons of a server are text
-// from outside, which the caller redacts.
+// Guarantees: the response does not include the content of the entry, and names at most 100 documents. Reasons that a
+// server gave are text from outside, so the caller must mask secrets in the response.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { QueueDetail } from '#control/queue.ts';

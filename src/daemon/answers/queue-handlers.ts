@@ -1,4 +1,4 @@
-// The handlers of the verbs of `sallyport queue`. Every answer is redacted here.
+// The handlers of the verbs of `sallyport queue`. They mask secrets in every response.
 
 import type { Verbs } from '#control/control.ts';
 import type { QUEUE_VERBS } from '#control/queue.ts';

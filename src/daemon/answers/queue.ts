@@ -1,8 +1,8 @@
-// Reads and changes the waiting and rejected entries of every kind, for `sallyport queue`.
+// Lists and changes the waiting and rejected entries of every spool, for `sallyport queue`.
 //
-// Guarantees: an answer never has the content of an entry, and the size of an answer is limited. An entry is changed only through its
-// spool, so a change is durable when the function returns, and cannot interrupt a delivery. The caller redacts all
-// texts.
+// Guarantees: a response has a limited size and never has the content of an entry. An entry is changed only through its
+// spool, so a change is durable when the function returns, and cannot interrupt a delivery. The caller masks secrets in
+// all texts.
 
 import {
   type CheckedEntry,

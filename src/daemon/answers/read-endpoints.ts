@@ -1,6 +1,6 @@
-// Lists the endpoints for a caller: those of the active settings if a daemon is running, otherwise those of the file.
-// The file and the record of observed hosts are only read, with the rights of the caller. No lock is taken and no file
-// is changed.
+// Lists the endpoints for a caller. If a daemon is running, they are those of the active settings, otherwise those of
+// the file. The file and the record of observed hosts are read with the rights of the caller. No lock is taken and no
+// file is changed.
 
 import { basename, join } from 'node:path';
 import type { LoadedSettings } from '#config/reading/load.ts';

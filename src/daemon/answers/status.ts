@@ -1,4 +1,4 @@
-// Collects the sections of `status`, one per module: the active values, and where they come from.
+// Collects the sections of `status`, one for each module: the values in use and where they come from.
 
 import { isPurpose, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { HeldFile, PendingChange } from '#control/change.ts';

@@ -1,5 +1,5 @@
-// What a running Sallyport gives to the builder of bundles: its own reports as files, a redaction that knows every secret
-// of this process, and the list of files that must not be collected.
+// What a running Sallyport gives to the builder of bundles: its own reports as files, a function that masks every
+// secret of this process, and the files that must not be collected.
 
 import { hostname } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Keeps activation requests from a proxy that decrypts TLS. Their secrets are in the body, so it is not enough to leave
-// out headers. Pure.
+// Prevents that an activation request is sent through a proxy that decrypts TLS. For other requests it is enough to
+// leave out some headers, but the secrets of an activation are in the body. Pure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';

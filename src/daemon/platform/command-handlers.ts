@@ -1,8 +1,8 @@
-// The handlers of the commands of the platform. Every handler is idempotent by command ID.
+// The handlers of the commands of the platform. Carrying out the same command ID twice has the same effect as once.
 //
-// Guarantees: no command has a field that could name a file, a path, a URL or a setting. Checks for updates respect the
-// hold on updates. Support logs are sent only as `support_logs.on_platform_request` allows. Advice is stored and never
-// run.
+// Guarantees: no command has a field that could name a file, a path, a URL or a setting. A check for updates respects
+// the hold on updates. Support logs are sent only as `support_logs.on_platform_request` allows. Advice is stored and
+// never run.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

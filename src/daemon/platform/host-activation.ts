@@ -1,9 +1,9 @@
-// The activation in a running Sallyport. It is opened when it is needed, and checked at the start and once a day. It
-// also makes the signatures for all purposes.
+// The activation in a running Sallyport. It is opened when it is first needed, and checked at the start and once a day.
+// It also signs the requests of all purposes.
 //
-// Guarantees: a host that needs no activation loads no module for it. Requests are signed only for the origins in the
-// settings of their purpose. If a proxy decrypts TLS, no request of an activation is sent through it, unless the
-// settings allow tokens there. A failure here does not stop other work.
+// Guarantees: a host that needs no activation loads no module for it. A request is signed only if its origin is in the
+// settings of its purpose. If a proxy decrypts TLS, no activation request is sent through it, unless the settings allow
+// tokens there. A failure here does not stop other work.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// The outcome of this host, from the last operation of the purpose for which it is connected, or from a diagnosis.
+// The outcome of this host: whether it is connected and activated. It comes from the last operation of the platform, or
+// of updates if the platform is not enabled, or from a diagnosis.
 
 import { hostname } from 'node:os';
 import type { Purpose } from '#config/purposes.ts';

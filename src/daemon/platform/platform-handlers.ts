@@ -1,4 +1,4 @@
-// The handlers for `sallyport platform`. Every answer is redacted here.
+// The handlers of the verbs of `sallyport platform`. They mask secrets in every response.
 
 import type { Verbs } from '#control/control.ts';
 import type { AdviceRow, PLATFORM_VERBS } from '#control/platform/link.ts';

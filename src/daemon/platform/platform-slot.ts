@@ -1,5 +1,5 @@
-// The place where other parts of the daemon find the link to the platform. The link needs all parts of the daemon, so
-// they know only the part of its interface that they read.
+// The place where other parts of the daemon find the link to the platform. The link needs these parts, so they must not
+// depend on it. They use only the small interface that is declared here.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { StoredAdvice } from '#platform/inbox/advice.ts';

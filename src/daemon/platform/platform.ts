@@ -1,4 +1,5 @@
-// Starts, stops and restarts the link to the platform in the daemon, as the settings require.
+// Opens and closes the link to the platform as the settings require. The link is the connection over which the platform
+// sends commands.
 //
 // Guarantees: while `platform.enabled` is false, no connection is opened, no file is written, and no module of the link
 // is loaded. If a store cannot be opened, this is reported and tried again every minute, and other parts continue.

@@ -1,5 +1,5 @@
-// The text of the last confirmed configuration file, stored in the state folder for `proxy_change: confirm`. It stays
-// active, even across restarts, while the file on disk is not confirmed.
+// Stores the text of the last confirmed configuration file in the state folder, for `proxy_change: confirm`. While the
+// file on disk waits for a confirmation, the stored text is used, also after a restart.
 //
 // Guarantees: the stored text has mode 0600. It does not contain secrets that are in separate files. It is used only if
 // its own settings require confirmation and the file on disk changes the route of a purpose. A crash leaves the old

@@ -1,9 +1,9 @@
-// `proxy_change: confirm`: a file that was edited by hand takes effect only when every stage passes for each purpose
-// whose route it changes, or when a person confirms it. The whole file is accepted or put on hold, and it is never
-// written.
+// Implements `proxy_change: confirm`. If a file that was edited by hand changes the route of a purpose, the connection
+// for that purpose is tested. The file takes effect if all tests pass or a person confirms it; otherwise it is on hold.
+// It is accepted or held as a whole, and never written.
 //
-// Guarantees: a file that is on hold is reported at once and then once a day, with the reason, and is tested again each
-// time. Meanwhile, and after a crash, the last confirmed file is active (`confirmed-file.ts`).
+// Guarantees: a file on hold is reported at once and then once a day, with the reason, and is tested again each time.
+// Meanwhile, and after a crash, the last confirmed file is active (`confirmed-file.ts`).
 
 import { readConfigText } from '#config/editing/edit-file.ts';
 import type { Purpose } from '#config/purposes.ts';

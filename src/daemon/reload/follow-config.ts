@@ -1,8 +1,8 @@
-// Follows the configuration while the daemon runs: a changed file or SIGHUP ends in `Reloader.take`.
+// Follows the configuration while the daemon runs: a changed file or a SIGHUP causes a reload.
 //
-// Guarantees: settings are applied one after the other, and a file is applied only if it did not change while it was
-// read. SIGHUP causes a reload only if no terminal is attached. With a terminal, it means that the terminal was closed,
-// and ends the process. While this part is not running, `main.ts` ignores a SIGHUP to the service.
+// Guarantees: settings are applied one after the other. A file is applied only if it did not change while it was read.
+// SIGHUP causes a reload only if no terminal is attached. With a terminal, SIGHUP means that the terminal was closed,
+// and ends the process. Until this file is ready, `main.ts` ignores a SIGHUP to the service.
 
 import { ConfigWatch } from '#config/following/watch.ts';
 import type { LoadResult } from '#config/reading/load.ts';

@@ -1,8 +1,8 @@
-// Stores the proxies of the last active settings, to compare them with the file at the next start or reload.
+// Stores the proxies of the last active settings, which are compared with the file at the next start or reload.
 //
-// This is one small state file without secrets. Guarantees: it records settings that were active, never settings that
-// were only tested. If the file is missing (a new installation, or a damaged file), nothing is compared and nothing is
-// refused. A crash leaves the old file or the new one, and the settings in both were active.
+// Guarantees: only settings that were active are stored, never settings that were only tested. No secret is stored. If
+// the file is missing, as in a new installation, nothing is compared and no setting is refused. A crash leaves the old
+// file or the new one; the settings in both were active.
 
 import { z } from 'zod';
 import { byPurpose } from '#config/purposes.ts';

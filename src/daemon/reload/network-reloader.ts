@@ -1,9 +1,9 @@
 // The router that the rest of the program uses. When the settings change, the whole router is replaced.
 //
-// A reload has two steps: the first (verify) reads the certificate files and builds the new router, and the second
-// (commit) replaces the old router. Open connections continue, unless a caller uses `rerouted` to end them when the
-// route changes. The new router keeps the credential guard, the pauses of failed proxies, and the facts that were
-// learned about proxies.
+// A reload first reads the certificate files and builds the new router (verify), and then replaces the old one
+// (commit). Open connections continue. A caller that must not use the old route ends its connections with `rerouted`.
+// The new router keeps the credential guard, the pauses after failures of a proxy, and the facts that were learned
+// about proxies.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';

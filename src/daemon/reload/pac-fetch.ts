@@ -1,7 +1,7 @@
 // Fetches PAC files for `src/proxy` over a direct connection, because no proxy is known yet.
 //
-// Guarantees: one small request, conditional on its ETag, with limits on bytes and time. No redirect is followed and no
-// credential is sent. The caller must pass a router whose routes are all direct, and must not use it for anything else.
+// Guarantees: each fetch is one request with If-None-Match, limited in bytes and time. No redirect is followed and no
+// credential is sent. The caller must pass a router whose routes are all direct, and must use it only for this.
 
 import { requestDocument } from '#http/session/document.ts';
 import { statusError } from '#http/status-error.ts';

@@ -1,5 +1,4 @@
-// Reads the files with the CAs that TLS trusts and with our client certificates: for each purpose, and for each proxy
-// over TLS.
+// Reads the files with the trusted CAs and the client certificates, for each purpose and for each proxy that uses TLS.
 
 import { urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';

@@ -1,4 +1,4 @@
-// Holds the current settings: replaced as a whole once every reloader has verified them. The simplest `Reloadable`.
+// Holds the current settings, which are replaced as a whole once every reloader has verified the new ones.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';

@@ -1,5 +1,5 @@
-// Decides which scheduled time is due, and the delay of this host. Hosts have different delays, so that they do not
-// check at the same time. Pure: times are arguments.
+// Decides which scheduled time is due, including the delay of this host. Each host of a fleet has its own fixed delay,
+// so that they do not all check at the same time. Pure: times are arguments.
 
 import { hash } from 'node:crypto';
 import type { Slots } from './slots.ts';

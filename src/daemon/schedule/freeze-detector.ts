@@ -1,5 +1,5 @@
-// Detects that the feed may be withheld: consecutive slots of the schedule without a complete feed, although a proxy
-// or the server answered. Pure. An unchanged feed counts as complete.
+// Detects that an attacker may be withholding the feed. It counts consecutive scheduled times at which a proxy or the
+// server answered but the complete feed did not arrive. Pure. An unchanged feed counts as complete.
 
 import type { CodedError } from '#errors/coded-error.ts';
 

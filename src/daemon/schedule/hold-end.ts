@@ -1,7 +1,7 @@
-// Notices the end of a hold on updates, and publishes what is ready.
+// Notices the end of a hold on updates, and publishes the packages that are ready.
 //
-// The wall clock is read at least every two minutes, so a clock step or a suspend delays the end by at most that. The
-// end is recorded before the round starts. After a crash in between, the next scheduled check publishes.
+// The wall clock is read at least every two minutes, so a clock step or a suspend delays this by at most two minutes.
+// The end is recorded before the round starts. After a crash between the two, the next scheduled check publishes them.
 
 import type { Agent } from '#daemon/agent.ts';
 import type { Parts } from '#daemon/parts.ts';

@@ -1,9 +1,9 @@
 // Sends support logs as `support_logs.schedule` says, after the fixed delay of this host.
 //
 // Guarantees: there is one job for each scheduled time. If several times were missed while the host was down, there is
-// one job for all of them. Times before the daemon first starts with a new schedule do not count as missed. The timer uses the monotonic clock, and
-// the wall clock is read every two minutes, so a clock step or a suspend delays a job by at most two minutes. A job is
-// recorded before it starts. After a crash between the two, this job is not run.
+// one job for all of them. Times before the daemon first used this schedule do not count as missed. The wall clock is
+// read every two minutes, so a clock step or a suspend delays a job by at most that. A job is recorded before it
+// starts; if a crash happens between the two, the job is not run.
 
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,8 +1,8 @@
-// The state of each schedule across restarts: its last run and the result.
+// Stores the last run of each schedule and its result, so that they survive a restart.
 //
-// One state file, format 2: {schedules: {<name>: {first_at, last_run_at, succeeded_at, failures, open, starved?}}},
-// wall times in ms since the epoch. Changes are effective at once and durable after `save`. Saves run one after the
-// other. If the file is lost, there is one extra run. A crash leaves the old file or the new one.
+// There is one state file, format 2: {schedules: {<name>: {first_at, last_run_at, succeeded_at, failures, open,
+// starved?}}}, with wall times in ms since the epoch. A change is used at once and is durable after `save`. Saves run
+// one after the other. If the file is lost, there is one extra run. A crash leaves the old file or the new one.
 
 import { join } from 'node:path';
 import { z } from 'zod';

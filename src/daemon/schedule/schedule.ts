@@ -1,10 +1,9 @@
-// Plans the next round: the slots of `updates.schedule`, spread over the fleet by a delay that is fixed per host.
+// Plans the next round: at the times (slots) of `updates.schedule`, plus a delay that is fixed for each host.
 //
-// Guarantees: there is a round for each scheduled time. If several times were missed because the host was down,
-// suspended or its clock jumped, there is one round for all of them. Failed checks and failed packages are retried
-// before the next scheduled time, with increasing delays. Scheduled rounds start at least one minute apart. Waits use
-// the monotonic clock, and the wall clock is read every two minutes, so a step or a suspend delays a round by at most
-// two minutes. After a crash during a round, the next start runs a round.
+// Guarantees: there is a round for each scheduled time. If several times were missed, there is one round for all of
+// them. Failed checks and failed packages are retried before the next scheduled time, with increasing delays. Scheduled
+// rounds start at least one minute apart. The wall clock is read every two minutes, so a step or a suspend delays a
+// round by at most two minutes. After a crash during a round, the next start runs a round.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded, hopPlace } from '#errors/coded-error.ts';

@@ -1,9 +1,9 @@
-// The slots of a cron expression, which are the times that it names in a time zone. Pure.
+// The slots of a cron expression: the times that it names in a time zone. Pure.
 //
-// node-cron parses the expression and decides whether a time of day on a date matches. It gets dates without a zone,
-// and `system/time/zone.ts` converts them to moments. If the change to summer time skips a slot, the slot is due at the
-// change. If a slot occurs twice, it is due only the first time. node-cron's own `getNextRun` is not used, because it
-// leaves out skipped slots and works only from the current time.
+// node-cron decides whether a local date and time match the expression, and `system/time/zone.ts` converts local times
+// to moments. If the change to summer time skips a slot, the slot is due at the change. If a slot occurs twice, only
+// the first time is due. node-cron's own `getNextRun` is not used, because it leaves out skipped slots and starts only
+// from the current time.
 
 import { createTask, parse } from 'node-cron';
 import type { Zone } from '#system/time/zone.ts';

@@ -1,6 +1,8 @@
-// The sockets of the daemon, one for each level of authority: `look` for the group of the service, `operate` for the
-// group of `control.operate_group`, `admin` for root and the user of the service. `control` is the name of `operate`
-// in version 0.1.0. Every request that needs more than `look` is logged with its sender.
+// The sockets of the daemon, one for each level of rights: `look` for the group of the service, `operate` for the group
+// of `control.operate_group`, `admin` for root and the user of the service.
+//
+// Version 0.1.0 had one socket, `control`. It still exists, with the rights of `operate`. Every request that needs more
+// than `look` is logged with its sender.
 
 import { socketsOf } from '#config/places.ts';
 import type { Settings } from '#config/settings.ts';

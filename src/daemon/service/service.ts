@@ -1,10 +1,9 @@
 // Notifies the service manager: READY when the daemon accepts commands, RELOADING during a reload, STOPPING, watchdog
-// messages, and one sentence for `systemctl status`. The sentence says what is running now, or how the last check ended
-// and when the next one is.
+// messages, and one sentence for `systemctl status`. The sentence says what is running now. If nothing runs, it says
+// how the last check ended and when the next one is due.
 //
-// Guarantees: a failure or delay here does not affect the daemon. States are reported by calls, never by events. The
-// sentence is made from events, and redacted and escaped as in the log. Without a service manager, nothing is loaded or
-// sent.
+// Guarantees: a failure or delay here does not affect the daemon. The sentence is made from events, with secrets masked
+// as in the log; the states are reported by calls. Without a service manager, nothing is loaded or sent.
 
 import type { Parts } from '#daemon/parts.ts';
 import type { ReloadWatch } from '#daemon/reload/reload.ts';

@@ -1,8 +1,8 @@
-// Checks who owns the state folder: no process uses the state folder of another user. This is most important for a
-// process of root.
+// Checks the owner of the state folder, so that no process uses the state folder of another user.
 //
-// The service could not open files that root creates there. It would not get its lock, or would start without its
-// record of rejected passwords and send a rejected password again. Nothing is created or changed here.
+// This matters most for root. The service could not open files that root creates there. It would then fail to get its
+// lock, or start without its record of rejected passwords and send a rejected password again. Nothing is created or
+// changed here.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';

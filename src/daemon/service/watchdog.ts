@@ -1,10 +1,9 @@
-// Sends keep-alive messages to the service manager's watchdog while the daemon is healthy: the event loop runs, and no
-// wait exceeds its own deadline by more than a fixed time. Otherwise it reports this once and sends no more messages,
-// and the service manager restarts the daemon.
+// Sends keep-alive messages to the service manager's watchdog while the daemon is healthy. It is healthy if the event
+// loop runs and no wait exceeds its own deadline by more than a fixed time. Otherwise it reports this once and stops
+// sending, so the service manager restarts the daemon.
 //
-// A long silence within a deadline is healthy, even if it is longer than the limit of the watchdog. The check runs one
-// turn of the event loop after its timer, so that a process that was stopped (SIGSTOP, a suspend) first handles all
-// timers that are due.
+// A long wait within its deadline is healthy. The check runs one turn of the event loop after its timer, so that a
+// process that was stopped (SIGSTOP, a suspend) first handles the timers that are due.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
@@ -14,7 +13,7 @@ import type { OverdueWait } from '#system/time/watched-clock.ts';
 
 /**
  * How far a wait may exceed its deadline. There is no setting and no variable for it: only code in this process can
- * change it, and no code in `src` does (a test checks this). test/real-parts/faulty-main.ts shortens it.
+ * change it, and no code in `src` does (a test checks this). test/support/faults/watchdog.ts shortens it.
  */
 export const watchdogLimits = { graceMs: 30_000 };
 

@@ -1,9 +1,9 @@
-// Tests a change of the settings before it takes effect (commit-confirm): the stages of a connection for every purpose
-// whose route changes. If nothing changes at all, the connections through a proxy are tested, because the caller wants to
-// know whether they work. The caller writes the file when the change is confirmed. This module writes and activates nothing.
+// Tests a change of the settings before it takes effect: for each purpose whose route changes, the connection is tested
+// stage by stage. If the settings are the same, all connections through a proxy are tested, because the caller wants to
+// know whether they work. This file writes and activates nothing; the caller writes a change that is confirmed.
 //
-// Guarantees: there is one change at a time, and one result for it (`confirm-state.ts`) at its deadline at the latest.
-// If the caller disconnects or the daemon stops, the test ends and the previous settings stay. A crash leaves no files.
+// Guarantees: there is one change at a time, with one result (`confirm-state.ts`), at its deadline at the latest. If
+// the caller disconnects or the daemon stops, the test ends and the previous settings stay. A crash leaves no files.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Purpose } from '#config/purposes.ts';

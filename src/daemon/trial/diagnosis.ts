@@ -1,10 +1,9 @@
-// Runs a diagnosis with the same parts as a round: the credential guard, the facts learned about proxies, and the code
-// of the feed. It uses the active settings, or a candidate, which is the text of a file that is not active. It can run
-// during a round without affecting it. The log gets the result, but not the connections.
+// Runs a diagnosis of the active settings, or of a candidate: the text of a file that is not active. It uses the same
+// credential guard, facts about proxies and feed code as a round, and does not affect a round that is running.
 //
-// Guarantees: a candidate is checked as at a start, and only the state of its secrets is kept. Facts about a path are
-// stored in the habits, except if the candidate comes from a member of the group. Secrets in such a candidate are
-// masked only in the answer to it.
+// Guarantees: a candidate is checked as at a start. Of its effects, only the state of its secrets and the facts about
+// network paths are kept; the latter only if the candidate does not come from a member of the group. Secrets in such a
+// candidate are masked only in the response to it. The log gets the result, but not the connections.
 
 import { basename } from 'node:path';
 import { findProfile, noDefault } from '#config/editing/profile-edits.ts';

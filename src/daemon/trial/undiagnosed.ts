@@ -1,4 +1,4 @@
-// The answer if a diagnosis cannot start: the reason, in the form of a diagnosis.
+// The response if a diagnosis cannot start: a diagnosis whose result is the reason.
 
 import { userInfo } from 'node:os';
 import { type Problem, problemLine } from '#config/problem.ts';

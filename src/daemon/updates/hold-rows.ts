@@ -1,4 +1,4 @@
-// A hold and a ready package as they are sent. Pure.
+// Converts a hold, and a package that is ready, to the form in which they are sent. Pure.
 
 import type { HoldRow, ReadyRow } from '#control/updates/hold.ts';
 import { utcTime } from '#system/moment.ts';

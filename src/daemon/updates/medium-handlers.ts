@@ -1,4 +1,4 @@
-// The handlers of the verbs about media and mirrors. Every answer is redacted here.
+// The handlers of the verbs about media and mirrors. They mask secrets in every response.
 
 import type { Verbs } from '#control/control.ts';
 import type { MEDIUM_VERBS } from '#control/updates/medium.ts';

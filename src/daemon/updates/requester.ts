@@ -1,4 +1,4 @@
-// Who asked the daemon for a change, for the log and the record of the change.
+// The name of the user who requested a change, for the log and the record of the change.
 
 import type { Caller } from '#control/verb.ts';
 import type { Parts } from '#daemon/parts.ts';

@@ -1,4 +1,4 @@
-// The handlers of the verbs of `sallyport trust`. Every answer is redacted here.
+// The handlers of the verbs of `sallyport trust`. They mask secrets in every response.
 
 import type { Verbs } from '#control/control.ts';
 import type { TRUST_VERBS } from '#control/updates/trust.ts';

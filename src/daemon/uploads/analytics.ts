@@ -1,9 +1,9 @@
 // Exposure analytics in the daemon: opens the store of documents, and accepts and sends documents while the settings
 // allow it.
 //
-// Guarantees: a change of the settings takes effect without a restart, even during a delivery. Accepted documents are
-// kept when the purpose is disabled, and are sent when it is enabled again. A store that cannot be opened is reported
-// and tried again every minute; other parts are not affected. Requires that `open` is called before `start`.
+// Guarantees: a change of the settings takes effect without a restart, even during a delivery. If the purpose is
+// disabled, accepted documents are kept, and are sent when it is enabled again. A store that cannot be opened is
+// reported and tried again every minute; other parts are not affected. `open` must be called before `start`.
 
 import { purposeRow } from '#config/purposes.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,5 +1,5 @@
-// The interface through which the daemon makes the contents of bundles. Types only;
-// `daemon/answers/bundle-contents.ts` implements it.
+// The interface through which the daemon builds and reads bundles. Types only; `daemon/logs/bundle-contents.ts`
+// implements it.
 
 import type { LogsOrder, LogsPlan } from '#control/uploads/send-logs.ts';
 import type { BuiltFile, Job } from '#uploads/bundle/jobs/job-record.ts';

@@ -1,5 +1,5 @@
-// Opens what bundles of support logs need on disk: the jobs, their spool, and what earlier uploads learned about their
-// routes.
+// Opens what bundles of support logs need on disk: the jobs, their spool, and what earlier uploads learned about
+// network paths.
 
 import { join } from 'node:path';
 import type { CodedError } from '#errors/coded-error.ts';

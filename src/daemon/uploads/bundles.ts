@@ -1,9 +1,9 @@
 // Support logs in the daemon: runs jobs, and sends their bundles while the settings allow it.
 //
-// Guarantees: a change of the settings takes effect without a restart, even during an upload. Unless the purpose is
-// enabled, nothing is collected, created on disk or connected, and waiting bundles are kept. A store that cannot be
-// opened is reported and tried again every minute; other parts are not affected. Requires that `open` is called before
-// `start`, and `attach` before the first job.
+// Guarantees: a change of the settings takes effect without a restart, even during an upload. While the purpose is
+// disabled, nothing is collected, created on disk or connected, and waiting bundles are kept. A store that cannot be
+// opened is reported and tried again every minute; other parts are not affected. `open` must be called before `start`,
+// and `attach` before the first job.
 
 import { progressed, type TransferProgress } from '#daemon/transfer-progress.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

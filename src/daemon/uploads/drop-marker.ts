@@ -1,5 +1,5 @@
-// Removes the marker of drop directories that are not read, so that `submit` leaves no documents in them while no
-// daemon runs. `DropDirectory` creates it.
+// Removes the marker file from drop directories that no daemon reads, so that `submit` writes no documents there.
+// `DropDirectory` creates the marker.
 
 import { join } from 'node:path';
 import { DROP_DIRECTORY, DROP_MARKER } from '#config/places.ts';

@@ -1,8 +1,8 @@
 // Runs the drop directory: reads its files soon after they appear.
 //
 // Guarantees: no file is missed, because the directory is read every minute, and every ten seconds while files wait for
-// space. After a notification from the file system, it is read earlier. A directory that cannot be used is reported
-// once, and is used as soon as it becomes usable. No function throws.
+// space. Notifications from the file system only make this faster. A directory that cannot be used is reported once,
+// and is used as soon as it can be. No function throws.
 
 import { join } from 'node:path';
 import type { FSWatcher } from 'chokidar';

@@ -1,4 +1,4 @@
-// An open spool of outgoing data, in the form that `status` and `sallyport queue` show.
+// The open spools of data that leaves this host, in the form that `status` and `sallyport queue` show.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Spool } from '#spool/spool.ts';

@@ -1,9 +1,8 @@
-// Marks the path over which uploads of a purpose go, so that the daemon notices a change of it after a restart: content that
-// a scanner blocked may then pass.
+// A mark identifies the network path of the uploads of a purpose. It is stored, so that the daemon notices after a
+// restart that the path has changed. On another path, content that a scanner blocked may pass.
 //
-// Guarantees: a mark is the same as long as the URL, the profiles of the route with their passwords, and the content of
-// their PAC files are the same. It reveals no password: each mark has its own random key. The content behind `pac.url` is
-// not part of it.
+// Guarantees: the mark depends on the URL, the profiles of the route with their passwords, and the content of local PAC
+// files, but not on the content behind `pac.url`. It reveals no password, because each mark has its own random key.
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { readBounded } from '#config/reading/read-bounded.ts';

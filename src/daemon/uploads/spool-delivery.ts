@@ -1,9 +1,9 @@
-// Delivers one spool of uploads when entries are due, until it is stopped.
+// Delivers one spool of uploads when its entries are due, until it is stopped.
 //
 // Guarantees: only one delivery runs at a time. A stop ends the running request, keeps its entry, and does not count as
 // an attempt. After a failure, the first retry is at a random time within ten minutes, so that not all hosts retry at
-// once after an outage. When the path to the server has changed (`path-mark.ts`), even while the program was not
-// running, blocked content is sent again, because another proxy may accept it.
+// once after an outage. If the path to the server has changed (`path-mark.ts`), even while the program was not running,
+// blocked content is sent again, because another proxy may accept it.
 
 import { toFailure } from '#daemon/failure.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';

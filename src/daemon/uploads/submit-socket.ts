@@ -1,9 +1,9 @@
 // The socket on which programs submit documents: `submit.sock`, for members of the group sallyport-submit.
 //
-// Guarantees: status 200 is sent only after the documents are durable. Any other response means that no document was
-// accepted. Bodies are streamed. No user can fill the spool alone, and a client that sends nothing for ten minutes is
+// Guarantees: status 200 is sent only after the documents are durable. After any other response, no document was
+// accepted. Bodies are streamed. No user can fill the spool alone. A client that sends nothing for ten minutes is
 // disconnected. A full spool or disk is logged at most every ten minutes. If the socket cannot be created, this is
-// tried again every minute. File permissions decide who can connect, and SO_PEERCRED shows who has connected.
+// tried again every minute. File permissions decide who can connect, and SO_PEERCRED identifies the user.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename } from 'node:path';

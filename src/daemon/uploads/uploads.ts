@@ -1,8 +1,7 @@
-// The uploads of a running Sallyport: the open spools of each purpose, and the entries that are waiting to be sent.
+// The uploads of a running Sallyport: for each purpose, its open spools with the entries that are waiting to be sent.
 //
-// Guarantees: a purpose that was never enabled creates no folder and no socket, and makes no connection. A purpose
-// that was disabled keeps its data and sends nothing. A store that cannot be opened does not stop the rest of the
-// program.
+// Guarantees: a purpose that was never enabled creates no folder and no socket, and makes no connection. A purpose that
+// was disabled keeps its data and sends nothing. A store that cannot be opened does not stop the rest of the program.
 
 import { join } from 'node:path';
 import { Ballast } from '#spool/ballast.ts';
