@@ -1,8 +1,8 @@
 // The folder of the demo, which is emptied at each start.
 //
-// Guarantees: files are removed only from a folder that the demo created, which is identified by a marker file. The
-// folder is locked first, so nothing is removed while another demo, or a Sallyport with the demo's configuration, uses
-// it. The marker is written first and never removed, so the next start recognizes the folder after a crash.
+// Guarantees: files are removed only from a folder that has the demo's marker file. The folder is locked first, so
+// nothing is removed while another demo, or a Sallyport with the demo's configuration, uses it. The marker is written
+// first and never removed, so after a crash the next start still recognizes the folder.
 
 import { lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// The platform of the demo: the server activates this Sallyport, announces a new package, and requests support logs, each
-// through the demo's proxy.
+// The platform part of the demo. The server activates this Sallyport, announces a new package, and requests support
+// logs, each through the demo's proxy.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

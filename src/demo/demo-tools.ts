@@ -1,4 +1,4 @@
-// What the parts of the demo share: its terminal, its server, and running the commands that a user would run.
+// What the parts of the demo share: the terminal, the server, and a function that runs commands as a user would.
 
 import type { Origin } from '#origin/server.ts';
 import { systemClock, wait } from '#system/clock.ts';

@@ -1,4 +1,4 @@
-// The headers that a proxy forwards (RFC 9110, 7.6.1): all except those that apply to a single connection. Pure.
+// Selects the headers that a proxy forwards (RFC 9110, 7.6.1): all headers except those for a single connection. Pure.
 
 /** Values by name, spelled as in the first line with that name. Repeated lines stay separate. */
 type HeaderValues = Record<string, string[]>;

@@ -1,8 +1,9 @@
-// The forward proxy of the demo. It accepts absolute-form requests and CONNECT, and only connects to the demo's server.
+// The forward proxy of the demo. It accepts absolute-form requests and CONNECT, and connects only to the demo's server.
 //
-// Guarantees: it listens on loopback only and reaches one target only, so it is not an open proxy. It adds Via to
-// requests and responses (RFC 9110, 7.6.3), delays a package as a scanning proxy does, and then relays it at a bounded
-// rate, with back-pressure and bounded memory. It cannot read a tunnel, so there it adds and delays nothing.
+// Guarantees: it listens on loopback only and has only one target, so it is not an open proxy. It adds Via to requests
+// and responses (RFC 9110, 7.6.3). Like a scanning proxy, it holds a package back for a while, and then relays it at a
+// limited rate, with back-pressure and bounded memory. It cannot read inside a tunnel, so there it adds and delays
+// nothing.
 
 import {
   createServer,

@@ -1,7 +1,7 @@
 // Makes the three packages of the demo: valid .JAR files that `jar tf` lists, with content that does not compress.
 //
-// The random numbers have fixed seeds, so the bytes are the same at every start and an id keeps its digest. The
-// packages are large enough for a progress bar and for a scan, and small enough to arrive within seconds.
+// The random numbers have fixed seeds, so each id has the same bytes and digest at every start. A package is large
+// enough to show a progress bar and a scan, and small enough to arrive within seconds.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // The diagnosis: probes every purpose and gives one verdict. Purposes are probed concurrently, so that a silent route
-// does not delay the others. A wrong password is still sent only once, because the probes use the credential guard of
+// does not delay the others. A wrong password is still sent only once, because all probes use the credential guard of
 // the daemon.
 
 import { PURPOSES, urlKeyOf } from '#config/purposes.ts';

@@ -1,4 +1,4 @@
-// Finds where the file sets the key of a reason. Pure.
+// Adds to a reason where the file sets the key that decided, such as `sallyport.yaml:12`. Pure.
 
 import { type Reason, reasonKey, reasonText } from '#proxy/reason.ts';
 

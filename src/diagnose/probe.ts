@@ -1,10 +1,10 @@
-// Probes one purpose over its real route until a failure or the end. The steps are the first request of a round or an
+// Probes one purpose over its real route until a failure or the end. The steps are: the first request of a round or an
 // upload, the upgrade to a WebSocket if the endpoint is one, a range request for a file that would be downloaded, and
-// then TLS to each other host.
+// TLS to each other host.
 //
-// Guarantees: it ends at the first failure, which is the failure that a round or an upload would have. It sends a
-// credential only if they would send it. An abort rejects with its reason. Each purpose has its own deadline. If the
-// deadline interrupts a step, this step is the failure, and later hosts are not tested.
+// Guarantees: the first failure ends the probe, and a round or an upload would have the same failure. A credential is
+// sent only if they would send it. An abort rejects with its reason. Each purpose has its own deadline. A step that the
+// deadline interrupts counts as the failure, and later hosts are not tested.
 
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,5 +1,5 @@
-// The request and the result of a diagnosis, as both are sent over Control and as `--json` prints the result. The
-// schema is a contract with users' scripts: docs/diagnosis.schema.json is generated from it.
+// The request for a diagnosis, and its result, in the form in which Control sends them and `--json` prints the result.
+// Scripts of users rely on this schema: docs/diagnosis.schema.json is generated from it.
 
 import { z } from 'zod';
 import { PURPOSES } from '#config/purposes.ts';

@@ -1,8 +1,8 @@
-// If a failure has two possible causes, sends one more request to the same proxy to find out which one it is. Does the
-// proxy refuse the port or the host? Is the clock or the certificate wrong? Which protocol does a silent port speak?
+// If a failure has two possible causes, sends one more request through the same proxy to find out which one it is. Does
+// the proxy refuse the port or the host? Is the clock or the certificate wrong? Which protocol does a silent port use?
 //
-// Guarantees: the request goes only through a proxy that the probe has used, so no credential is sent that the probe
-// did not send. A failure of this request is ignored.
+// Guarantees: only a proxy that the probe has used gets the request, so no other credential is sent. If this request
+// fails, the first failure is reported.
 
 import type { Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// The messages to and from the thread of the second opinion. Types only, all plain data.
+// The messages to and from the thread that makes the second opinion. Types only, all plain data.
 
 /** The CAs to trust and the certificate to show on one TLS connection, as PEM texts. */
 export interface WitnessTrust {

@@ -1,4 +1,4 @@
-// Compares the result of an ordinary Node client with ours. Pure.
+// Compares the result of an ordinary Node client with the result of Sallyport's own client. Pure.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { ConnectPhase } from '#errors/connect-trace.ts';

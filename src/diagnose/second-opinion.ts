@@ -1,10 +1,10 @@
 // A second opinion on a probe: an ordinary Node client makes the same request to the same target through the same
-// proxy.
+// proxy. It starts only after the probe has ended.
 //
-// Guarantees: the client never connects directly, because only attempts through a proxy are repeated. It causes no
-// rejected login, because it gets an account only if this proxy accepted the account during the probe. It does not get
-// tokens and headers for the server. If an ordinary client does not support what the settings require, no client is
-// started, and the report says why. The probe must have ended before.
+// Guarantees: the client never connects directly, because only attempts through a proxy are repeated. It gets an
+// account only if this proxy accepted the account during the probe, so it causes no rejected login. It gets no tokens
+// or headers for the server. If an ordinary client does not support what the settings require, none is started and the
+// report says why.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CandidateProxy, LentAccount } from '#proxy/candidate-info.ts';

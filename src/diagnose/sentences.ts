@@ -1,4 +1,4 @@
-// The result of a stage in one sentence: a template for each stage, filled by the one formatter. Pure.
+// Describes the result of a stage in one sentence. There is a template for each stage, which the formatter fills. Pure.
 
 import { type FieldValue, fillTemplate } from '#errors/template.ts';
 import type { StageName } from './report.ts';

@@ -1,9 +1,8 @@
-// A router that wraps another router and records its connections: each step of opening them, and each response. Code
-// does not notice the difference, so a diagnosis can run the same code as updates and uploads.
+// A router that wraps another router and records its connections: each step of opening them, and each response. It has
+// the same interface, so a diagnosis can run the same code as updates and uploads.
 //
-// Guarantees: nothing is changed, requested twice or delayed. The connections are those of the other router. The steps
-// of a second connection to the same target are recorded only if they fail, so that the report of a probe shows a
-// single route.
+// Guarantees: nothing is changed, requested twice or delayed. If a second connection to the same target is opened, its
+// steps are recorded only if they fail, so that the report of a probe shows a single route.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';

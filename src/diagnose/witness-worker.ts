@@ -1,7 +1,7 @@
-// The thread of the second opinion: one request by npm's `proxy-agent` over Node's own http and https, as an ordinary
-// Node program makes it. It shares only the check of pins with Sallyport's own client.
+// The thread of the second opinion. It makes one request as an ordinary Node program does: with npm's `proxy-agent` and
+// Node's own http and https. Of Sallyport's own client it uses only the check of pins.
 //
-// Guarantees: every request goes to the given proxy, even if the environment says otherwise. No redirect is followed,
+// Guarantees: every request goes to the given proxy, even if the environment names another. No redirect is followed,
 // both TLS connections are verified, and no byte of a body is kept. The code that started the thread ends it.
 
 import { type ClientRequest, request as requestHttp } from 'node:http';

@@ -1,5 +1,5 @@
-// Codes of `src/config`. Each error in the file itself is a `Problem` with line and column; the code CONFIG introduces
-// their list.
+// Codes of `src/config`. The code CONFIG is for a file with errors. Each error in the file is a `Problem` with its line
+// and column, not a code.
 
 import type { Entry } from './entry.ts';
 

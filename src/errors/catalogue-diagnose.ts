@@ -1,5 +1,5 @@
-// Codes of `src/diagnose`: causes that only a diagnosis can find, because it combines several observations. Also the code
-// of `src/estimate`, which reads an old log for the response timeout.
+// Codes of causes that only a diagnosis can find, because it combines several observations. Also the code of
+// `src/estimate`, which reads an old log for the response timeout.
 
 import type { Entry } from './entry.ts';
 

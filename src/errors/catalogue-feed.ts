@@ -1,4 +1,4 @@
-// Codes of the feed: the document itself, and single items of it.
+// Codes of the feed: failures of the whole document, and of single items in it.
 
 import type { Entry } from './entry.ts';
 

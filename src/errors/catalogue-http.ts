@@ -1,4 +1,4 @@
-// Codes of `src/http` and `src/transfer`: the exchange itself, redirects and URLs, and the durable fetch.
+// Codes of `src/http` and `src/transfer`: requests, redirects, URLs, and downloads that survive a restart.
 
 import type { Entry } from './entry.ts';
 

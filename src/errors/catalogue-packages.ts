@@ -1,4 +1,4 @@
-// Codes of a package: what the download delivered, and what happened to a published package.
+// Codes of a package: a download with wrong content, and problems of a published package.
 
 import type { Entry } from './entry.ts';
 

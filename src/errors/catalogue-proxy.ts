@@ -1,5 +1,5 @@
-// Codes of `src/proxy`: failures between this host and the other end of the tunnel. Responses of the proxy itself have
-// codes of their own, which are never used for responses of the origin (principle 6).
+// Codes of `src/proxy`: failures between this host and the other end of the tunnel. Codes for a response of the proxy
+// itself are never used for a response of the origin (principle 6).
 
 import type { Entry } from './entry.ts';
 

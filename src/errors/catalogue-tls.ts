@@ -1,6 +1,6 @@
-// Codes of TLS in `src/proxy`: PROXY-TLS-* for TLS to a proxy itself, and TLS-* for TLS to the target, with or without
-// a proxy. The two are kept apart (principle 6), because the profile of the proxy configures the first, and the purpose
-// configures the second.
+// Codes of TLS in `src/proxy`. PROXY-TLS-* is for TLS to a proxy, and TLS-* for TLS to the target, with or without a
+// proxy. They are separate because an admin fixes the first in the profile of the proxy, and the second in the section
+// of the purpose (principle 6).
 
 import type { Entry } from './entry.ts';
 

@@ -1,6 +1,6 @@
-// Failure codes of signed feeds: metadata of The Update Framework (TUF), stored versions, and the clock that expiry
-// depends on. The facts `role`, `version` and `clause` name the signed document and the clause of the TUF specification
-// 1.0.
+// Codes of signed feeds: metadata of The Update Framework (TUF), stored versions, and a clock that may be wrong,
+// because metadata expires. The facts `role`, `version` and `clause` name the signed document and the clause of the TUF
+// specification 1.0.
 
 import type { Entry } from './entry.ts';
 

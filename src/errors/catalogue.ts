@@ -1,5 +1,5 @@
-// Every failure code of the program, collected from one catalogue per module. Codes are stable: logs and scripts rely
-// on them. `docs/failure-codes.md` has a row for each; a test compares the two.
+// Every failure code of the program, collected from the catalogues of the modules. Logs and scripts rely on the codes,
+// so a code never changes. `docs/failure-codes.md` has a row for each; a test compares the two.
 
 import { CONFIG_CODES } from './catalogue-config.ts';
 import { DIAGNOSE_CODES } from './catalogue-diagnose.ts';

@@ -1,8 +1,8 @@
-// The error type of this program: a stable code, the facts, and a sentence made from them by the formatter.
+// The error type of this program: a stable code, the facts, and a sentence that the formatter makes from the facts.
 //
-// A code is defined once, in the catalogue of its module (`catalogue-*.ts`), with its sentence, what to check, and
-// whether a retry can help. Text from outside is always a fact. Therefore, no message can forge a log line, and the
-// renderers can redact every secret.
+// Each code is defined once, in a `catalogue-*.ts`: its sentence, what to check, and whether a retry can help. Text
+// from outside is always a fact and never part of the sentence's template. The formatter escapes facts, so no text from
+// outside can imitate a log line, and secrets in it are masked.
 
 import { getSystemErrorMessage } from 'node:util';
 import { CATALOGUE, type Code } from './catalogue.ts';

@@ -1,7 +1,7 @@
 // How far a connection or exchange came before it failed: the phase that failed, and the phases that succeeded before.
 //
-// A trace has only phases and numbers, and no text from outside. It can therefore be sent unchanged over the control socket and in
-// JSON.
+// A trace consists of phases and numbers and has no text from outside. It is therefore sent over the control socket and
+// written to JSON without changes.
 
 /** The phases of reaching a target, in their order; what a hop has none of is passed over. */
 export const CONNECT_PHASES = [

@@ -1,4 +1,4 @@
-// The entry for one failure code in a catalogue (`catalogue-*.ts`).
+// The type of a catalogue entry: everything that is defined for one failure code (`catalogue-*.ts`).
 
 /** The class of a failure: it decides the exit status of a command (`exit-status.ts`). */
 export type FailureClass =

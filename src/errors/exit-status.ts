@@ -1,6 +1,6 @@
-// The exit statuses of all commands: stable, and documented in docs/commands.md. There is one status per class of
-// failure, so that a script can distinguish a rejected password from a name that does not resolve. 64 and 78 have the
-// same meaning as in sysexits.
+// The exit statuses of all commands. They are stable and documented in docs/commands.md. Each class of failure has its
+// own status, so that a script can distinguish a rejected password from a name that does not resolve. 64 and 78 have
+// the same meaning as in sysexits(3).
 
 import type { FailureClass } from './entry.ts';
 

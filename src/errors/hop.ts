@@ -1,6 +1,6 @@
-// Where something failed, or where a response came from, as data. Pure.
+// A hop as data: the place on the network path where something failed or where a response came from. Pure.
 //
-// Only `hopText` turns a hop into words, and no code reads the words back.
+// Only `hopText` turns a hop into words, and no code parses these words.
 
 /** This host, a proxy by its profile, or the server at the far end. Addresses are `host:port`, IPv6 in brackets. */
 export type Hop =

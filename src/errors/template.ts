@@ -1,8 +1,9 @@
-// The only formatter for text that people read (principle 8).
+// The only formatter for text that people read (principle 8). It fills templates of events and errors, such as
+// `Downloading update ID {id}.`
 //
-// It never throws, even if fields are missing or invalid. The result is one line of bounded length without control
-// characters. Text from outside cannot imitate text of this program: a plain ASCII token is not changed, and everything
-// else is quoted, escaped and cut. Events and errors are templates: `Downloading update ID {id}.`
+// It never throws, even if fields are missing or invalid. The result is one line of limited length without control
+// characters. Text from outside cannot imitate text of this program: a plain ASCII word stays as it is, and everything
+// else is quoted, escaped and shortened.
 
 import { type Hop, hopText, readHop } from './hop.ts';
 

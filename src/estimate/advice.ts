@@ -1,7 +1,7 @@
-// Derives estimates for larger packages, and the recommended response timeout, from the measured downloads. Pure.
+// Estimates the waits for larger packages, and recommends a response timeout, from the measured downloads. Pure.
 //
-// The timeout limits silence, so the recommendation depends on the longest silence. It is at least the longest silence
-// times the margin, at least the value that the manual suggests, and within the range of the setting.
+// The timeout limits silence, so the recommendation is based on the longest measured silence, times the margin. It is
+// at least the value that the manual suggests, and stays within the range of the setting.
 
 import { at, type Line, lowestLineAbove, type Point } from '#timeout/line.ts';
 import type { Measured } from './pairing.ts';

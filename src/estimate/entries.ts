@@ -1,5 +1,5 @@
-// Joins the lines of an old log into entries. An entry begins with a time in the format of the manual and includes the
-// lines that follow it without one.
+// Joins the lines of an old log into entries. An entry begins with a time in the format of the manual. Lines after it
+// that have no time belong to it.
 //
 // Guarantees: pure, with bounded memory: only the first part of a long entry is kept. Lines before the first time are
 // dropped.

@@ -1,8 +1,7 @@
-// `timeout estimate`: the procedure of the manual for the response timeout, from the log and the packages folder.
+// `timeout estimate`: calculates the response timeout as the manual describes, from the log and the packages folder.
 //
 // Guarantees: it reads with the rights of the calling user, writes nothing, and keeps only a small part of a log in
-// memory, even of a large one. If a file cannot be read to its end, the report names the file and uses the part that
-// was read.
+// memory. If a file cannot be read to its end, the report names the file, and the part that was read is used.
 
 import { basename, dirname, join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';

@@ -1,9 +1,8 @@
-// Finds the .JAR of an update by its id. File names of the vendor contain the id in upper or lower case with other text
+// Finds the .JAR of an update by its id. The vendor's file names contain the id in upper or lower case, with other text
 // around it. Pure.
 //
-// If other digits are next to the id in a name, the file belongs to another update: 1602503.jar does not match 160. If
-// several names match and none of them is exactly the id, no file is used, because a wrong size would lead to a wrong
-// estimate.
+// If another digit is next to the id, the file belongs to another update: 1602503.jar does not match 160. If several
+// names match and none is exactly the id, no file is used, because a wrong size would give a wrong estimate.
 
 /** The .JAR of an id among these file names. `several` is true if more than one matches. */
 export function findJar(

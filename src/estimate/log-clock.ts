@@ -1,8 +1,8 @@
 // Converts the local times of an old log, which have no zone, to timestamps that can be subtracted. Pure.
 //
-// Guarantees: when summer time ends, an hour repeats. As soon as the times in the log jump back by this hour, they are
-// taken as those of the second hour. Any other jump back is reported as a step of the clock, and times before it must
-// not be compared with times after it. Lines of concurrent threads may be out of order by up to two seconds.
+// Guarantees: when summer time ends, an hour occurs twice. As soon as the times in the log jump back by this hour, they
+// count as the second hour. Any other jump back is reported as a step of the clock, and times before it must not be
+// compared with times after it. Concurrent threads may write lines out of order by up to two seconds.
 
 /** `local` is the local time at a moment; `reached` is the first moment with a local time (`system/time/zone.ts`). */
 export interface ZoneRules {

@@ -1,8 +1,9 @@
 // Pairs "Downloading update ID" with "Acknowledging receipt of update ID" and measures the time between them. Pure.
 //
 // Guarantees: a download that started again is measured from its last start. A download across a step of the clock is
-// counted, but not measured. If two downloads overlapped, the log does not show which one a response belongs to, so the
-// whole time counts as silence. The result may be too long, but never too short. Memory is bounded, whatever the log contains.
+// counted, but not measured. If two downloads overlapped, the log does not show which of them a response belongs to.
+// The whole time then counts as silence, so the result may be too long, but never too short. Memory is bounded,
+// whatever the log contains.
 
 import { NewestMap } from '#system/newest.ts';
 import type { LogStep } from './steps.ts';

@@ -1,5 +1,5 @@
-// Finds the log that a file belongs to, and the age of the file among the files of this log: `nsc.log.gz.9` is older
-// than `nsc.log.gz.0`, which is older than `nsc.log`; `sallyport.log.2` is older than `sallyport.log.1`. Pure.
+// Finds out which log a file belongs to, and the order of the files of a log. `nsc.log.gz.9` is older than
+// `nsc.log.gz.0`, which is older than `nsc.log`. `sallyport.log.2` is older than `sallyport.log.1`. Pure.
 
 /** The log that a file belongs to, by the name of its current file, and the age of the file. */
 interface Place {

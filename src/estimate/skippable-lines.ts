@@ -1,8 +1,9 @@
-// Skips lines of an old log that are not about downloads. It checks the bytes of a line before they become a string.
-// Nearly all lines of a large log are skipped, and their strings would fill the memory faster than it is freed.
+// Skips lines of an old log that are not about downloads, by their bytes. In a large log, these are nearly all lines.
+// If each became a string, memory would fill faster than it is freed.
 //
-// Guarantees: a line is skipped only if it begins an entry that is not earlier than a previous entry, and if its
-// message does not begin like a message about a download. The time of the last skipped line is kept in `latest`. Pure.
+// Guarantees: a line is skipped only if it starts a new entry, if its time is not earlier than that of the line before,
+// and if its message does not start like a message about a download. The time of the last skipped line is kept in
+// `latest`. Pure.
 
 const STAMP_LENGTH = 19;
 /** The form of `2013-06-05T00:04:10`; each 0 stands for any digit. */

@@ -1,8 +1,8 @@
-// Reads the step of a download from a log entry. It knows the messages of the vendor's product and those of Sallyport,
-// which include the former. Pure.
+// Finds in a log entry which step of a download it reports. It knows the messages of the vendor's product, which
+// Sallyport also uses, and Sallyport's own. Pure.
 //
-// `test/estimate/steps.test.ts` formats Sallyport's events and reads them back, so that events and reader always match.
-// The message must begin with the expected words, so a title or URL inside another message is never read as a step.
+// A message must begin with the expected words, so a title or URL inside another message is never taken for a step.
+// `test/estimate/steps.test.ts` formats Sallyport's events and reads them back, so events and reader always match.
 
 /** One step of a download, as a log reports it. */
 export type LogStep =

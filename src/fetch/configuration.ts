@@ -1,5 +1,5 @@
-// Chooses where `sallyport fetch` takes its proxies from: the configuration file if the caller can read it, otherwise
-// the environment. A password that the caller cannot read is asked for.
+// Chooses where `sallyport fetch` finds its proxies: in the configuration file if the caller can read it, otherwise in
+// the environment. If the caller cannot read the password of a proxy, the command asks for it.
 
 import { resolve } from 'node:path';
 import type { Environment, Places } from '#config/places.ts';

@@ -1,8 +1,8 @@
 // Fetches one file to its final name, with the retries and timeouts of packages.
 //
-// Guarantees: FILE appears only when all bytes have arrived and, if a digest is known, match it. Bytes that failed are
-// deleted; all others are kept in FILE.part for the next command. Relies on `fetchDurably` for one attempt. A crash
-// leaves FILE.part.
+// Guarantees: FILE appears only when all bytes have arrived and, if a digest is known, match it. Bytes that do not
+// match are deleted. All other bytes stay in FILE.part, also after a crash, and the next command continues with them.
+// Relies on `fetchDurably` for each attempt.
 
 import type { Settings } from '#config/settings.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';

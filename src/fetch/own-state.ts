@@ -1,8 +1,8 @@
-// What `sallyport fetch` remembers between two commands: timeouts, limits of paths, and whether a proxy has rejected a
-// password. It is stored in the caller's own folder, never in that of the daemon.
+// What `sallyport fetch` remembers from one command to the next: timeouts, limits of network paths, and whether a proxy
+// has rejected a password. It is stored in a folder of the caller, never in that of the daemon.
 //
-// What is missing there is copied once from the folder of the daemon, if the caller can read it. Several commands may
-// run at the same time; the last one to save wins. Without a folder, or if it cannot be used, nothing is remembered.
+// At the first use, it is copied from the folder of the daemon, if the caller can read that. If several commands run at
+// the same time, the last one to save wins. If there is no usable folder, nothing is remembered.
 
 import { join } from 'node:path';
 import type { Environment } from '#config/places.ts';

@@ -1,9 +1,9 @@
-// The file that a fetch stores, and the folder FILE.part next to it, which holds the bytes until they are complete.
+// The file that a fetch stores. Until it is complete, its bytes are in FILE.part, a folder next to FILE.
 //
-// Guarantees: FILE appears with one step, complete and synced, with the mode that the umask of the caller allows. An
-// existing FILE is replaced only on request, and nothing but a regular file is replaced. FILE.part belongs to this user,
-// no other user can enter it, and one process at a time uses it. A crash leaves FILE.part, and the next command
-// continues with it.
+// Guarantees: FILE appears in one step, complete and synced, with the mode that the umask of the caller allows. An
+// existing FILE is replaced only on request, and only if it is a regular file. FILE.part belongs to this user, no other
+// user can enter it, and one process at a time uses it. A crash leaves FILE.part, and the next command continues with
+// it.
 
 import { basename, dirname, join } from 'node:path';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';

@@ -1,5 +1,6 @@
-// Checks every URL before it is requested, whether it is configured or comes from a redirect: may it be requested, and
-// may credentials be sent? Names are not resolved, so an address is checked only if the URL contains one. Pure.
+// Checks every URL before it is requested, whether it is configured or comes from a redirect. Decides whether it may be
+// requested and whether credentials may be sent. Names are not resolved, so an address is checked only if it is in the
+// URL. Pure.
 //
 // Guarantees: only http and https; never from https to http; only the configured origin and the allowed ones. User,
 // password and fragment are removed. Credentials go only to the configured origin. Relies on WHATWG URL to convert

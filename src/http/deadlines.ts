@@ -1,5 +1,4 @@
-// The limits of an exchange as `src/http` sees them: plain numbers, and the words for a failure when one of them
-// expires.
+// The time limits of an exchange as plain numbers, and the words of the failure when one of them expires.
 
 import { canLookInside, type HopFacts, type ResponseHead } from '#proxy/route.ts';
 import { headerValue } from './headers.ts';

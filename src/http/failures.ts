@@ -1,5 +1,5 @@
-// Creates the failures of an exchange, with the hop where each happened. Packages and small requests use the same ones.
-// Pure, except that it asks the connection to classify bytes that are not HTTP.
+// Creates the failures of an exchange, each with the hop where it happened, for packages and small requests alike.
+// Pure, except that the connection is asked to classify bytes that are not HTTP.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { ConnectPhase } from '#errors/connect-trace.ts';

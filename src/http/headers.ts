@@ -1,4 +1,4 @@
-// Reads response heads: joined values, Via, length, coding; and the title of an HTML page.
+// Reads the fields of response heads: joined values, Via, length and coding. Also reads the title of an HTML page.
 //
 // Guarantees: names are case-insensitive, repeated fields are joined as in RFC 9110, 5.2, and the search for a title
 // takes bounded time. All results are untrusted text, which only the log formatter may show. Pure.

@@ -1,5 +1,5 @@
-// Recognizes a page in place of a response: a block page, a captive portal, or the error page of a server. Pure; the
-// content is untrusted text.
+// Recognizes a page that came in place of the expected response: a block page, a captive portal, or the error page of a
+// server. Pure; the content is untrusted text.
 
 import { readErrorPage } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';

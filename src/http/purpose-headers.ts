@@ -1,5 +1,5 @@
-// Makes the headers of every request: User-Agent, and, if credentials may be sent to the target, the token and the
-// configured headers of the purpose.
+// Makes the headers of every request: User-Agent, and the token and the configured headers of the purpose. The latter
+// are added only if credentials may be sent to the target.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';

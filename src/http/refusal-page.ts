@@ -1,8 +1,8 @@
-// Adds facts to the failure of a refused request: the title of the page that refused it, and whether a content scanner
-// made the page.
+// Adds facts to the failure of a refused request: the title of the page that came with it, and whether a content
+// scanner made that page.
 //
-// Guarantees: a scanner's verdict is recognized by its own header fields or by the title of its page. It counts only
-// over plain HTTP, because no scanner can read inside TLS. Pure; the content of the page is untrusted text.
+// Guarantees: a scanner is recognized only by its own header fields or by the title of its page, and only over plain
+// HTTP, because a scanner cannot read inside TLS. Pure; the content of the page is untrusted text.
 
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';

@@ -1,7 +1,7 @@
-// Reads the page of a refusal by the proxy or server itself, for details that are not in the head of the response.
+// Reads the page that comes with a refusal of the proxy or the server, for details that the head does not have.
 //
-// Guarantees: keeps at most PAGE_BYTES and waits at most PAGE_WAIT_MS. The refusal is still the failure, no matter what
-// the page contains. `end` leaves no timer running.
+// Guarantees: keeps at most PAGE_BYTES and waits at most PAGE_WAIT_MS. The refusal remains the failure, whatever the
+// page contains. `end` leaves no timer running.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Connection, ResponseHead } from '#proxy/route.ts';

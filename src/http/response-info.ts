@@ -1,4 +1,4 @@
-// A response head with accessors, and the timing of the response. Types only.
+// A response head with functions that read its fields, and the timing of the response. Types only.
 
 import type { ResponseHead } from '#proxy/route.ts';
 

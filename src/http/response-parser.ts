@@ -1,8 +1,8 @@
-// Node's own HTTP parser on a stream without a socket: bytes are pushed in, heads and bodies come out.
+// Node's own HTTP parser without a socket: the caller pushes bytes in, and heads and bodies come out.
 //
-// Guarantees: `push` parses before it returns, so the caller may reuse the buffer of a head and knows the parser's
-// position. The parser is as strict as Node's default, which is set explicitly. If RFC 9112 allows a more lenient form,
-// the head reader has already normalized it. Has no timer; `destroy` releases everything.
+// Guarantees: `push` parses before it returns. The caller may therefore reuse the buffer of a head, and knows how far
+// the parser has read. The parser is as strict as Node's default, which is set explicitly. Where RFC 9112 allows a more
+// lenient form, the head reader has already normalized it. Has no timer; `destroy` releases everything.
 
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { Duplex } from 'node:stream';

@@ -1,9 +1,8 @@
-// Computes the wait before the next attempt, from data alone: full jitter on a doubling base, the delay in Retry-After
-// (the fact `retryAfterMs`), and the pause after failures of a proxy (the fact `pauseMs`).
+// Computes the wait before the next attempt. It depends on the number of attempts (a doubling base with full jitter),
+// the delay in Retry-After (`retryAfterMs`), and the pause after failures of a proxy (`pauseMs`).
 //
-// Guarantees: the wait is never below a minimum, so that attempts cannot loop without a pause. It is never above the
-// configured maximum, except that a random spread may be added after Retry-After. Pure: the caller passes the random
-// number and the time.
+// Guarantees: the wait has a minimum, so that attempts cannot loop without a pause. It has the configured maximum,
+// except that a random spread may be added after Retry-After. Pure: the caller passes the random number and the time.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { MAX_SPAN_MS } from '#system/moment.ts';

@@ -1,10 +1,10 @@
 // Retries operations whose failure may be temporary, with p-retry and our own delays and limits.
 //
-// Guarantees: only a failure whose catalog entry says `later` is retried, unless the caller knows that the next attempt
-// differs. The last failure is thrown unchanged, and an abort ends a wait. p-retry does not support full jitter,
-// Retry-After or resetting its count. Therefore, its delay is 0, its count is unlimited, and our own delay and count
-// are in `onFailedAttempt`. After an abort it waits until the attempt has ended, so attempts must receive the signal
-// themselves.
+// Guarantees: only a failure whose catalogue entry says `later` is retried, unless the caller knows that the next
+// attempt differs. The last failure is thrown unchanged, and an abort ends a wait. p-retry supports neither full jitter
+// nor Retry-After, and cannot reset its count. Therefore its own delay is 0 and its count unlimited, and
+// `onFailedAttempt` has ours. After an abort, p-retry waits for the running attempt, so attempts must receive the
+// signal themselves.
 
 import pRetry from 'p-retry';
 import { CodedError } from '#errors/coded-error.ts';

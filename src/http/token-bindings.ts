@@ -1,10 +1,10 @@
-// Binds tokens and headers to the origin of the URL for which they were entered. If the URL is changed to another
-// server, they are not sent there. Passwords are bound to their proxy in the same way. The credential guard stores the
-// origin.
+// Binds each token and header to the origin of the URL for which it was entered. If the URL is changed to another
+// server, it is not sent there. The credential guard stores the bindings; it binds passwords to their proxy in the same
+// way.
 //
 // Guarantees: a secret that was entered for another origin is not sent. A new secret is bound to the first origin that
-// it is configured with. The binding is released when the secret is entered again (a new value, or its file rewritten)
-// or when an admin allows it. The same value in two purposes counts as two secrets.
+// it is configured with. The binding ends when the secret is entered again (a new value, or its file rewritten) or when
+// an admin allows it. The same value in two purposes counts as two secrets.
 
 import { urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';

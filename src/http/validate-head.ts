@@ -2,8 +2,8 @@
 // body ends. Pure, except that the connection is asked whether the proxy itself sent the response.
 //
 // Guarantees: proxy and origin are never confused (principle 6). If the proxy itself sent the response, its failure is
-// thrown. A 407 that no proxy sent is reported as such. Nothing is decoded: a successful response with a content coding
-// is refused.
+// thrown. A 407 that no proxy sent gets a code of its own. Nothing is decoded: a successful response with a content
+// coding is refused.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { answersFrom, type Connection, type ResponseHead } from '#proxy/route.ts';

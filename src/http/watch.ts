@@ -1,9 +1,9 @@
 // Applies the deadlines of one response and measures its timing, on the monotonic clock.
 //
-// Guarantees: there is one timer at a time, and it is not restarted for each chunk. A chunk only records its time,
-// which the timer compares when it fires. A busy event loop is not mistaken for a silent proxy: when a deadline
-// expires, the sockets are read once more before the decision. While reading is paused, no time passes for any limit or
-// measurement. `end` leaves no timer running.
+// Guarantees: there is one timer at a time. It is not restarted for each chunk: a chunk only records its time, which is
+// checked when the timer fires. A busy event loop is not mistaken for a silent proxy, because the sockets are read once
+// more when a deadline expires. While reading is paused, no time passes for any limit or measurement. `end` leaves no
+// timer running.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Deadlines } from './deadlines.ts';

@@ -1,9 +1,9 @@
 // Opens a WebSocket over a route: a tunnel, TLS, and the upgrade, with the package `ws` over a `ConnectionAgent`.
 //
-// Guarantees: the steps of the route have their own deadlines, and the upgrade ends within `timeoutMs` after them, or at
-// the abort. After a failure, nothing is left open. A failure of the route keeps its own code. If the upgrade has any
-// result other than 101, the code is WS-BLOCKED, and the failure shows the result. No extension is negotiated, so no
-// message is larger in memory than on the network. `ws` is loaded at the first use.
+// Guarantees: the steps of the route have their own deadlines. The upgrade ends within `timeoutMs` after them, or at
+// the abort. A failure leaves nothing open. A failure of the route keeps its own code. If the response to the upgrade
+// is not 101, the code is WS-BLOCKED, and the failure shows the response. No extension is negotiated, so a message
+// takes no more memory than bytes on the network. `ws` is loaded at the first use.
 
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';

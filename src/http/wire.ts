@@ -1,4 +1,4 @@
-// The form of a request on its connection: the target and the headers.
+// Builds a request as it is sent on its connection: the target and the headers.
 //
 // Guarantees: proxy credentials come only from the connection, never from a caller, so they are never sent inside a
 // tunnel (principle 6). No content coding is requested. Pure.

@@ -1,8 +1,9 @@
-// A screen whose reader may be slow or stuck: a full journal, a terminal after Ctrl-S, a pipe that is not read.
+// A screen whose reader may be slow or stuck, such as a full journal, a terminal after Ctrl-S, or a pipe that nothing
+// reads.
 //
-// Guarantees: at most `BACKLOG_LIMIT` characters wait for the reader, and no write waits for it. While it is behind,
-// lines are dropped and counted; once it has caught up, the count is reported. The log file has every line. Relies on
-// `backlog` and `onceDrained`; without them lines are written directly.
+// Guarantees: at most `BACKLOG_LIMIT` characters wait for the reader, and no write waits for it. If the reader is too
+// slow, lines are dropped and counted, and the count is reported when the reader has caught up. The log file has every
+// line. Relies on `backlog` and `onceDrained`; without them lines are written directly.
 
 import type { Screen } from './terminal.ts';
 

@@ -1,4 +1,4 @@
-// The definition of an event of the log.
+// The type of an entry in `EVENTS`: the level, the thread and the sentence of a log event.
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 

@@ -1,5 +1,4 @@
-// Events of the network: connections, proxies and PAC files. Each belongs to a purpose and has the thread of that
-// purpose.
+// Events of the network: connections, proxies and PAC files. Each has the thread of the purpose that it belongs to.
 
 import type { Definition } from './event-definition.ts';
 

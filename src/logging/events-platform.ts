@@ -1,4 +1,4 @@
-// Events of the link to the platform: its commands, and the reports to it. Also those of identity and activation.
+// Events of the link to the platform: commands and reports. Also the events of identity and activation.
 
 import type { Definition } from './event-definition.ts';
 

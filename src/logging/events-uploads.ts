@@ -1,4 +1,4 @@
-// Events of uploads: support logs and exposure analytics. Those without a thread have the thread of their purpose.
+// Events of uploads: support logs and exposure analytics. An event without a thread gets the thread of its purpose.
 
 import type { Definition } from './event-definition.ts';
 

@@ -1,9 +1,9 @@
 // The vocabulary of the log (principle 2): every event with its level, its thread and its sentence.
 //
-// A step reports an event and never formats text. The classic log line, JSON and the terminal render it, and the reader
-// of old logs uses the same sentences. Admins read the lines of level info and above. Each is one sentence with a full
-// stop. Text from outside goes through the one formatter. An event of the network belongs to a purpose and has the
-// thread of that purpose.
+// Modules report events and never format text. The classic log line, JSON and the terminal render the events. The
+// reader of old logs uses the same sentences. Admins read the lines of level info and above; each is one sentence with
+// a full stop. Text from outside goes through the one formatter. An event of the network belongs to a purpose and has
+// its thread.
 
 import type { FieldsOf, FieldValue } from '#errors/template.ts';
 import { ANALYTICS_EVENTS } from './events-analytics.ts';

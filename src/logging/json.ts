@@ -1,9 +1,9 @@
 // The JSON line: pino's own JSON, one object per line. The fields of the event are under `fields`, where their names
 // cannot collide with ours.
 //
-// Guarantees: valid JSON on one line that is safe to print. JSON leaves C1 controls, bidi controls and U+2028
-// unescaped, so they are escaped here. Long texts from outside are cut. Relies on redacted fields; the sentence of a
-// failure is made from them here and masked like the message.
+// Guarantees: each line is valid JSON and safe to print. JSON allows C1 controls, bidi controls and U+2028 in strings,
+// so they are escaped here. Long texts from outside are shortened. Relies on fields in which secrets are masked. The
+// sentence of a failure is made from these fields and masked once more.
 
 import { CodedError } from '#errors/coded-error.ts';
 import { hopText, readHop } from '#errors/hop.ts';

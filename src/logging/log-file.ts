@@ -1,11 +1,10 @@
-// The log file: complete lines, appended, rotated by size and count in this process.
+// The log file: complete lines are appended. This process rotates the file by size and count.
 //
-// Guarantees: `write` never throws. A line is never split over two files. If a line cannot be written, it waits in
-// memory, this is reported once, and each later line tries again. A symbolic link, a FIFO or a file with more than one
-// hard link is not written to. Relies on one writer. A file that another program moved or removed is created again for
-// the next line, so a reader that follows the name (`tail -F`) gets each line once. A crash leaves at most one
-// incomplete line, which the next start terminates. A crash during a rotation leaves a gap in the numbers, which the
-// next rotation fills.
+// Guarantees: `write` never throws, and a line is never split over two files. A line that cannot be written waits in
+// memory. This is reported once, and each later line tries again. A symbolic link, a FIFO or a file with more than one
+// hard link is not written to. If another program moves or removes the file, it is created again for the next line, so
+// `tail -F` shows each line once. Relies on one writer. A crash leaves at most one incomplete line, which the next
+// start ends, or a gap in the numbers of rotated files, which the next rotation closes.
 
 import {
   closeSync,

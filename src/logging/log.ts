@@ -1,10 +1,10 @@
 // The log: takes events and passes them to every renderer (principle 2). One pino, with one stream per form.
 //
-// Guarantees: `report` never throws and never waits, not even for a reader of stdout that is stuck. Everything is
-// redacted before it is rendered. The file, the terminal and JSON show the same moment and the same words. pino applies
-// the levels and makes the JSON. The classic renderers get the record itself (`pino.metadata`), so no line is parsed
-// again. Repeated warnings are counted before any renderer gets them (`repeats.ts`). After `close`, events are dropped.
-// `log-file.ts` describes what a crash leaves.
+// Guarantees: `report` never throws and never waits, not even for a reader of stdout that is stuck. Secrets are masked
+// before an event is rendered. File, terminal and JSON show the same time and the same words. pino applies the levels
+// and makes the JSON; the classic renderers get the record itself (`pino.metadata`). Repeated warnings are counted
+// before any renderer gets them (`repeats.ts`). After `close`, events are dropped. `log-file.ts` describes what a crash
+// leaves.
 
 import { join } from 'node:path';
 import { pino } from 'pino';

@@ -1,9 +1,9 @@
-// An event prepared for every renderer: redacted, with its message filled in, once.
+// Prepares an event once for all renderers: fills in its message and masks secrets. Pure.
 //
-// Secrets are masked in the fields before the formatter escapes and cuts them, because an escaped or cut secret would
-// not be found. Then they are masked in the whole message, because a secret may appear only when parts are joined. This
-// second time, the words of our templates are not masked: a password like `update` must not make lines unreadable. An
-// error is created again from its redacted facts. Pure.
+// Secrets are masked twice. First in the fields, before the formatter escapes and shortens them, because an escaped or
+// shortened secret would not be found. Then in the whole message, because a secret may appear only when parts are
+// joined. The second time, the words of our templates are not masked: a password like `update` must not make lines
+// unreadable. An error is created again from its masked facts.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { type Hop, originAt, proxyAt, readHop } from '#errors/hop.ts';

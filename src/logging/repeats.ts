@@ -1,10 +1,9 @@
-// Counts repeated warnings: if a warning repeats within seconds, it is shown once, followed by the number of its
-// repeats.
+// Counts repeated warnings. If a warning repeats within seconds, it is shown once, followed by the number of repeats.
 //
-// Guarantees: only events marked `folds` in `EVENTS` are held back. Attempts, results of an edit and info lines are
-// always shown. The number of lines shown, plus the counts, is the number of lines reported. A count is written as soon
-// as another line follows, or 10 s after the line that it belongs to. After a crash (kill -9), at most the count of the
-// last 10 s is lost.
+// Guarantees: only events marked `folds` in `EVENTS` are counted instead of shown. Attempts, results of an edit and
+// info lines are always shown. No line is lost: each reported line is either shown or counted. A count is written when
+// another line follows, or 10 s after the line that it belongs to. A crash (kill -9) loses at most the counts of the
+// last 10 s.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';

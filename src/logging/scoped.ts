@@ -1,4 +1,4 @@
-// Adds the purpose to reports, so that the code that reports does not need to know its purpose.
+// Adds the purpose to reported events, so that the code that reports does not need to know its purpose.
 
 import { EVENTS, type EventName, type FieldsOfEvent, type Report, type SallyportEvent, type Scope } from './events.ts';
 

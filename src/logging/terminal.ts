@@ -1,10 +1,10 @@
 // The log on a screen: classic lines. On a tty, the levels are colored, and there is one live line below the log. It
-// first shows how many seconds a package has been awaited, and then its progress bar. Several downloads share one bar.
+// first shows for how many seconds Sallyport has waited for a package, and then a progress bar. Several downloads share
+// one bar.
 //
-// Guarantees: before any other line is printed, the live line is erased, even if it fills several rows because the
-// window became narrower. After that line, it is drawn again if its download continues. Without a tty, there are no
-// escape sequences and no live line. Records must be safe to print. The caller decides whether colors are used
-// (NO_COLOR). A crash leaves at most the live line on the screen.
+// Guarantees: before any other line is printed, the live line is erased, even if it fills several rows in a narrow
+// window. It is then drawn again if its download continues. Without a tty, there are no escape sequences and no live
+// line. Records must be safe to print. The caller chooses colors (NO_COLOR). A crash leaves at most the live line.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import { classicLevel, classicLine } from './classic.ts';

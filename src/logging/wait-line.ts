@@ -1,9 +1,9 @@
-// One line for a package that has not begun to arrive: `1602600  waiting for the first byte  0:09 of 5:40  proxy corp
-// is probably scanning (held past packages of this size for up to 53 s)`.
+// The live line for a package that has not begun to arrive: `1602600  waiting for the first byte  0:09 of 5:40  proxy
+// corp is probably scanning (held past packages of this size for up to 53 s)`.
 //
 // Takes facts and a width, and returns plain ASCII of at most that width. If the line does not fit, the least useful
-// parts are left out first. "scanning" is shown only for a proxy that can inspect the response, and "probably" only if
-// that proxy has held packages before. Pure.
+// parts are left out first. "scanning" is shown only for a proxy that can inspect the response. It says "is probably"
+// if that proxy has held packages before, and "may be" otherwise. Pure.
 
 import { type FieldValue, showDuration, showSize } from '#errors/template.ts';
 import { shownId } from './progress-bar.ts';

@@ -1,4 +1,4 @@
-// Converts a confirmed answer of the menu to a change of the configuration. Pure.
+// Converts the answers that the user confirmed in the menu to a change of the configuration. Pure.
 
 import { disableChange, enableChange, type ProfileValues } from '#changes/proxy/profile-change.ts';
 import type { Change } from '#config/editing/apply-change.ts';

@@ -1,8 +1,8 @@
-// Connects the ports of the menu with the use cases of `#changes`. They run in this process if it can write the
-// configuration, and otherwise in the change service.
+// Connects the interfaces of the menu (`ports.ts`) with the functions of `#changes`. If this process can write the
+// configuration, they run here, otherwise in the change service.
 //
-// Guarantees: a change is saved only after its test passed, or with SAVE ANYWAY. If it is aborted before that, the file
-// is unchanged. A typed password is registered as a secret, so that it is masked in output, before it is used.
+// Guarantees: a change is saved only after its test has passed, or with SAVE ANYWAY. If it is aborted before that, the
+// file is unchanged. A typed password is registered as a secret before it is used, so that it is masked in all output.
 
 import { activateByService, askService, lookByService, type ServicePlace } from '#changes/client.ts';
 import type { ChangeContext } from '#changes/context.ts';

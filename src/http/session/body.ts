@@ -1,7 +1,7 @@
-// The body of a request that is too large for memory: its length, and a way to read it from any offset.
+// The body of a request that is too large for memory: its length, and a function that reads it from any offset.
 //
-// Guarantees: exactly `length` bytes are sent, or the request fails. The source is closed in every case, even while the
-// connection accepts no data. The next chunk is requested only when the kernel has taken the previous one, so that a
+// Guarantees: exactly `length` bytes are sent, or the request fails. The source is always closed, even if the
+// connection accepts no more data. The next chunk is requested only when the kernel has taken the previous one, so a
 // source can read a file of any size through one buffer.
 
 import { asCoded, coded } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
-// An HTTP/1.1 client for one open connection: it sends one request at a time and returns each response as a whole.
-// undici implements the protocol, over exactly the socket of this connection.
+// An HTTP/1.1 client for one open connection. It sends one request at a time and returns each response as a whole.
+// undici implements the protocol, on the socket of this connection only.
 //
-// Guarantees: `close`, a failure and an abort release the connection. After a response the client stays open only if
-// both sides keep the connection and nothing unexpected arrived. undici is loaded at the first use.
+// Guarantees: `close`, a failure and an abort release the connection. After a response, the client stays open only if
+// both sides keep the connection open and nothing unexpected arrived. undici is loaded at the first use.
 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

@@ -1,8 +1,8 @@
-// One small request over its own connection, with the whole response in memory. It is used for PAC files. Requests that
-// may share a connection go through a `Session`.
+// Makes one small request over its own connection and returns the whole response. Used for PAC files. Requests that may
+// share a connection use a `Session`.
 //
 // Guarantees: those of `running-request.ts`. The connection is always released. If the proxy accepted or rejected our
-// credential, this is stored on disk before the function returns.
+// credential, this is on disk before the function returns.
 
 import type { Connection } from '#proxy/route.ts';
 import { clientOver, refuseBulk, responseOf } from './client.ts';

@@ -1,9 +1,9 @@
-// A stream over a connection's socket for clients whose own parser of response heads is strict (undici).
+// A stream between the socket of a connection and a client whose own parser of response heads is too strict (undici).
 //
-// Guarantees: writes pass through unchanged. Response heads come out as the head reader normalizes them, and everything
-// after the final head comes out unchanged. The end or an error of the socket ends or breaks the stream, and destroying
-// the stream destroys the socket. Bytes that arrive between two responses end the connection, so that they are never
-// taken for the next response.
+// Guarantees: writes are not changed. Response heads come out as the head reader normalizes them, and everything after
+// the final head comes out unchanged. The end or an error of the socket ends or breaks the stream, and destroying the
+// stream destroys the socket. If bytes arrive between two responses, the connection ends, so they are never taken for
+// the next response.
 
 import { Duplex } from 'node:stream';
 import { HeadReader } from '#proxy/opening/head-reader.ts';

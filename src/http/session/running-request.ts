@@ -1,9 +1,8 @@
 // One small request or upload in progress: turns undici's events into one outcome.
 //
-// Guarantees: never holds more bytes of the response in memory than the limit. This file has its own deadlines and
-// abort, because undici's timers are coarse and its abort waits for a connection. Unlike in undici (client-h1.js,
-// onHttpSocketError), a reset is never treated as the end of a body. After the outcome, no timer, listener or open body
-// is left.
+// Guarantees: at most the limit of the response is in memory. After the outcome, no timer, listener or open body is
+// left. A reset is never treated as the end of a body, although undici does this (client-h1.js, onHttpSocketError).
+// Deadlines and abort are implemented here, because undici's timers are coarse and its abort waits for a connection.
 
 import type { Dispatcher } from 'undici';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';

@@ -1,10 +1,10 @@
 // Measures how much of a request body was sent, and how long a pause in it may last.
 //
-// A byte counts as sent when the kernel of the peer has acknowledged it (TIOCOUTQ). If our kernel cannot report that,
-// it counts when our kernel has accepted it. A slow reader takes queued bytes in bursts: on loopback, Linux reopens a
-// full receive window only after about 64 to 95 KB were read. Therefore, the deadline for a pause is extended by the
-// time that sending the queued bytes takes at the current rate. Queued bytes do not count for this rate, because
-// with them it would be too high. `end` leaves no timer running.
+// A byte counts as sent when the peer's kernel has acknowledged it (TIOCOUTQ). If our kernel cannot report that, a byte
+// counts as sent when our kernel has accepted it. A slow reader takes queued bytes in bursts: on loopback, Linux
+// reopens a full receive window only after about 64 to 95 KB were read. Therefore, the limit for a pause is extended by
+// the time that the queued bytes take at the current rate. Queued bytes do not count for this rate, because they would
+// make it too high. `end` leaves no timer running.
 
 import type { Clock, Timer } from '#system/clock.ts';
 

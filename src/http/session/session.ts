@@ -1,11 +1,10 @@
 // Sends the small requests and uploads of one purpose over reused connections.
 //
-// A connection is reused only with the same settings, origin and proxy profile (`Route.sharedKey`), so no old
-// credential or proxy is used after a reload. An unused connection is kept for seconds; `close` ends all connections.
-// Guarantees: a request is repeated only if its connection had already delivered an earlier response. If a part of the request was
-// sent, two more conditions apply. It must be harmless to repeat (GET, HEAD, PUT, or a POST with an Idempotency-Key;
-// never a PATCH). And the connection must have ended before the response, or the proxy must have requested
-// authentication again.
+// A connection is reused only with the same settings, origin and proxy profile (`Route.sharedKey`). `close` ends all
+// connections; an unused one ends after seconds. Guarantees: a request is repeated only if its connection had delivered
+// an earlier response. If part of the request was sent, it must also be harmless to repeat: GET, HEAD, PUT, or POST
+// with an Idempotency-Key. In addition, the connection must have ended before the response, or the proxy must have
+// requested authentication again.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Code } from '#errors/catalogue.ts';

@@ -1,10 +1,10 @@
-// The HTTP stack of tus-js-client over a session: resumable uploads use the same connections, deadlines and credential
-// verdicts as all other requests.
+// The HTTP stack of tus-js-client over a session, so that resumable uploads use the same connections, deadlines and
+// credential handling as all other requests.
 //
 // Guarantees: every request goes to the origin that the stack was made for, even if a Location names another one, so
-// that tokens and data go nowhere else. Unlike in tus-js-client's own stack, a transfer that stalls is ended. A failure
-// keeps its code (as `causingError`). The session never repeats a POST or PATCH: the client sends HEAD to find out
-// where to continue.
+// tokens and data go nowhere else. A transfer that stalls is ended, which tus-js-client's own stack does not do. A
+// failure keeps its code (as `causingError`). The session never repeats a POST or PATCH. Instead, the client sends HEAD
+// to find out where to continue.
 
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 import { coded } from '#errors/coded-error.ts';

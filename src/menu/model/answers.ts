@@ -1,4 +1,4 @@
-// The answers to the four screens of the proxy, and the check of each answer. Pure.
+// The answers on the four proxy screens, and the check of each answer. Pure.
 
 import type { ProfileFacts } from '#changes/proxy/facts.ts';
 import { validateHost } from '#config/schema/values.ts';

@@ -1,5 +1,5 @@
-// The characters that each field accepts, as the manual of the sensor lists them, and the message for other characters.
-// Pure.
+// The characters that each field accepts, as the manual of the sensor lists them, and the message that the menu shows
+// for any other character. Pure.
 
 export type FieldName = 'host' | 'port' | 'user' | 'password' | 'pin' | 'key';
 

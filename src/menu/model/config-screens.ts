@@ -1,4 +1,4 @@
-// The screen CONFIG PROXY PARAMETERS and the four fields after it, from the first values to complete answers. Pure.
+// The screen CONFIG PROXY PARAMETERS and the four screens after it, each with one field. Pure.
 
 import type { ProxyFacts } from '#changes/proxy/facts.ts';
 import { editedProfile } from '#changes/proxy/profile-change.ts';

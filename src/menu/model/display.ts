@@ -1,7 +1,7 @@
-// Which layout a terminal gets, and how many rows it has. Pure.
+// Chooses the layout of the menu and its number of rows from the size of the terminal. Pure.
 //
-// Guarantees: a screen fits into the window of its terminal. A terminal that is too small for the large layout gets the
-// small one, with a note that says which size the large one needs.
+// Guarantees: a screen fits into the window of its terminal. If a terminal is too small for the large layout, it gets
+// the small one and a note that says which size the large one needs.
 
 import { type DisplayFacts, type MenuWindow, SIZES, type SizeName } from './screens.ts';
 

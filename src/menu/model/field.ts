@@ -1,8 +1,8 @@
 // Edits one field, with a few keys or with a keyboard. Pure.
 //
-// In a field, Up and Down change the character at the cursor, and Left and Right move the cursor. A position can also
-// be blank, and the text then ends before it. The text after a blank position is hidden. It is deleted when the cursor
-// moves or the field is accepted, so the accepted text is always the text that is shown.
+// Up and Down change the character at the cursor, and Left and Right move the cursor. A position can also be blank: the
+// text then ends before it, and the rest is hidden. When the cursor moves or the field is accepted, the hidden rest is
+// deleted. The accepted text is therefore always the text that is shown.
 
 import { acceptCharacter, CHARACTERS, type FieldName, MAX_LENGTH, nameCharacter } from './characters.ts';
 import type { Key } from './keys.ts';

@@ -1,4 +1,4 @@
-// The keys of the menu. `terminal/key-reader.ts` converts the bytes of a terminal to these keys.
+// The keys that the menu knows. `terminal/key-reader.ts` converts the bytes of a terminal to these keys.
 
 /** A key, or text from the keyboard or the clipboard. */
 export type Key =

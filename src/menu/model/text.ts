@@ -1,4 +1,4 @@
-// The texts of the screens that can be scrolled, broken into lines of the display. Pure.
+// Breaks the texts of the screens that can be scrolled into lines of the display. Pure.
 
 import { wrapWords } from '#errors/template.ts';
 import { outcomeText } from '#platform/outcome/outcome.ts';

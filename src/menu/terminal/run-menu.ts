@@ -1,5 +1,5 @@
-// Runs the menu on a terminal. Keys and results go to the state machine, its frames go to the screen, and its effects
-// go to the ports.
+// Runs the menu on a terminal. Keys and results of changes go to the state machine. Its frames go to the screen, and
+// the actions that it requests go to the ports.
 //
 // Guarantees: there is one change at a time. If the terminal is lost or the process must stop, a running test is
 // aborted and nothing is saved. The settings of the terminal are restored at the end. Relies on ports that never reject

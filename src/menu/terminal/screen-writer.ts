@@ -1,6 +1,6 @@
-// Writes frames to a terminal. If the terminal has cursor control (VT100, ECMA-48), each changed line is overwritten in
-// its place. Otherwise (TERM=dumb), a new screen is written below the last one. If only the last line changes, this
-// line is overwritten.
+// Writes frames to a terminal. With cursor control (VT100, ECMA-48), each changed line is overwritten in its place.
+// Without it (TERM=dumb), each screen is written below the previous one. If only its last line changes, that line is
+// overwritten.
 //
 // Guarantees: no colors or attributes are used. The cursor is at the position of the next character.
 
