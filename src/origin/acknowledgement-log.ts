@@ -1,9 +1,8 @@
-// acknowledgements.jsonl: every acknowledgement that was answered with 201, one JSON object per line, appended and
-// synced.
+// The file acknowledgements.jsonl: each acknowledgement that was answered with 201, one JSON object per line.
 //
-// Guarantees: an acknowledged receipt survives a power cut, and each key is written once. A crash can leave an
-// incomplete line at the end, which the next start cuts off. The sender of that line got no response and sends it
-// again. Requires that only one server uses the folder.
+// Guarantees: a line is appended and synced before the response is sent, so an acknowledged receipt survives a power
+// cut. Each key is written once. A crash can leave an incomplete last line, which the next start removes; its sender
+// got no response and sends it again. Requires that only one server uses the folder.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';

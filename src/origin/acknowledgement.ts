@@ -1,4 +1,4 @@
-// The required form of an acknowledgement (docs/protocol.md), and the rule for when two of them are equal. Pure.
+// Checks the form of an acknowledgement (docs/protocol.md), and decides whether two of them are equal. Pure.
 
 import { idProblem } from './feed-format.ts';
 

@@ -1,7 +1,7 @@
-// The response to a conditional or range request for a file: a pure function of headers and file.
+// Decides the response to a conditional or range request for a file, from the headers and the file. Pure.
 //
-// Follows RFC 9110, 13.2.2 (order of preconditions) and 14.2 (ranges). Only a single byte range is served. Several
-// ranges, another unit or an invalid range give the whole file, as the clause allows.
+// It follows RFC 9110, 13.2.2 (order of preconditions) and 14.2 (ranges). Only a request for one byte range gets a
+// part. Several ranges, another unit or an invalid range give the whole file, as 14.2 allows.
 
 import type { IncomingHttpHeaders } from 'node:http';
 

@@ -1,8 +1,8 @@
-// A file of events, one JSON object per line, from which a model in memory is made.
+// A file of events, one JSON object per line, and the model in memory that is calculated from them.
 //
 // Guarantees: when `commit` returns, the event survives a power cut. The model never contains an event that is not on
 // disk. Decisions run one at a time and see all earlier events. Requires that only one server uses the file. A crash
-// can leave an incomplete line at the end, which the next start removes.
+// can leave an incomplete last line, which the next start removes.
 
 import { writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';

@@ -1,8 +1,8 @@
 // `feed build DIR`: makes feed.json from a folder of .JARs, for any static host.
 //
-// Guarantees: the output follows the rules of the agent and continues the existing feed.json. The serial increases with
-// every change, and the bytes of an id never change. The feed is written with `writeDurably`, so a crash leaves the old
-// feed or the new one. Packages must not change while they are hashed; if one does, this is reported.
+// Guarantees: the agent accepts the output as the successor of the existing feed.json. The serial increases with every
+// change, and the bytes of an id never change. A package that changes while it is hashed is reported. The feed is
+// written with `writeDurably`, so a crash leaves the old feed or the new one.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
-// The format of the feed (format 1) on the side of the vendor: its fields, its limits, and the errors of a field.
+// The feed (format 1) as the vendor's tools write it: its fields, its limits, and the errors of a field. Pure.
 //
-// Pure. The agent has its own reader (`src/updates`), which trusts no field. The two share no code, only
-// docs/protocol.md, so that an error in one of them is detected by the other. Fields have the same names as in the JSON
+// The agent reads the feed with code of its own (`src/updates`), which trusts no field. The two share only
+// docs/protocol.md, so that tests of one detect an error in the other. Fields have the same names as in the JSON
 // document.
 
 export const FEED_FORMAT = 1;

@@ -1,4 +1,4 @@
-// The facts about a .JAR for the feed: its length and digest, after a check that the file is a JAR.
+// The facts about a .JAR for the feed: its length and digest. It first checks that the file is a JAR.
 //
 // Guarantees: the hashed bytes are those of a regular file that did not change while it was read. The file starts like
 // a ZIP archive with entries and ends with an end-of-central-directory record. Nothing is decompressed or written.

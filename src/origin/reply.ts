@@ -1,8 +1,8 @@
-// Responses of the origin: text, JSON, and problem details (RFC 9457). Each is added to the record of requests.
+// The responses of the origin: text, JSON, and problem details (RFC 9457). Each is added to the record of requests.
 //
-// Guarantees: the client receives a refusal even if it is still sending a body. Part of the remaining body is read
-// before the connection is closed. Otherwise the kernel would answer these bytes with a reset, and the client would
-// lose the response.
+// Guarantees: the client receives a refusal even if it is still sending a body, because part of the remaining body is
+// read before the connection is closed. Otherwise the kernel would answer these bytes with a reset, and the client
+// would lose the response.
 
 import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type Clock, wait } from '#system/clock.ts';

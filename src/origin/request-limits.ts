@@ -1,8 +1,9 @@
-// Ends requests whose body does not arrive: small requests after a total time, uploads when they make no progress.
+// Ends requests whose body does not arrive. A small request has a limit for its total time. An upload is ended when it
+// makes no progress.
 //
-// An upload of 256 MiB over a slow line takes an hour, so uploads have no limit on their total time. Instead, each
-// interval must bring a minimum number of bytes. The request timeout of Node has no exception for uploads, so it is
-// turned off.
+// An upload of 256 MiB over a slow line takes an hour, so uploads have no limit for the total time. Instead, each
+// interval must bring a minimum number of bytes. Node's own request timeout is turned off, because it cannot except
+// uploads.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#system/clock.ts';

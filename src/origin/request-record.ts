@@ -1,4 +1,5 @@
-// The record of requests to the origin, for a person and for tests: bounded, in memory, without credentials.
+// The record of requests to the origin, for people and for tests. It is in memory, has a limited size, and contains no
+// credentials.
 //
 // An entry is added when the head of the request has been read. Its status is set when the response starts, and its
 // number of bytes grows while they are written to the socket. The oldest entries are dropped first.

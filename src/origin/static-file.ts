@@ -1,9 +1,9 @@
 // Opens the file that a request target names, if it is in the served folder and may be served.
 //
-// Guarantees: no access outside the folder. A name is percent-decoded once and then used literally. Hidden files,
-// encoded dots, slashes and control characters, symbolic links in any part of the path, special files and our own side
-// files all get the same response: not found. Requires that no attacker renames folders inside the served folder at
-// the same time.
+// Guarantees: no access outside the folder. A name is percent-decoded once and then used literally. The response is
+// "not found" for all of these: hidden files, encoded dots, slashes and control characters, symbolic links in any part
+// of the path, special files, and files of the vendor's tools (`.meta.json`, `.new`, `.jsonl`). Requires that no
+// attacker renames folders inside the served folder at the same time.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';

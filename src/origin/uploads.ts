@@ -1,4 +1,5 @@
-// The uploads of an origin: batches of documents and bundles of support logs, in a folder next to the served one.
+// The uploads of an origin: batches of documents and bundles of support logs. They are stored in a folder next to the
+// served one.
 //
 // Guarantees: nothing is written outside that folder, other users cannot read it, and no response contains uploaded
 // data. Everything that was acknowledged survives a crash.

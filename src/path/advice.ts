@@ -1,5 +1,5 @@
-// Decides from the observed limits of a path how to request a file there: in parts of which size, whether ranges may
-// be used at all, and whether caches have to be bypassed. Pure.
+// Decides how to request a file on a path, from the limits that were observed there: the size of the parts, whether to
+// use ranges at all, and whether to bypass caches. Pure.
 
 import { showDuration, showSize } from '#errors/template.ts';
 import { cutLimit, isCurrent, type PathLimits } from './limits.ts';

@@ -1,8 +1,9 @@
-// Remembers facts about each route: whether range requests work, whether its responses have Via, what it does to large
-// transfers (`limits.ts`), and when it was last used. Also the hosts that redirects and feeds have led to.
+// Remembers facts about each route: whether range requests work, whether responses have Via, what the path does to
+// large transfers (`limits.ts`), and when the route was last used. It also keeps the hosts that redirects and feeds led
+// to.
 //
-// There is one small state file with at most 256 routes; the least recently used is dropped first. Downloads take its
-// advice, and are only slower without it, so losing the file is harmless. A crash leaves the old file or the new one.
+// There is one small state file with at most 256 routes; the least recently used is dropped first. Without the file,
+// downloads are only slower, so losing it is harmless. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
-// Classifies the path of a transfer by its timing alone: streaming, held back until scanned, trickled, tail held,
-// cached, dead. Pure.
+// Classifies the path of a transfer by its timing. The kinds are streaming, held back for a scan (`held`), trickled,
+// end held back (`tail_held`), cached and dead. Pure.
 //
-// A kind other than streaming is returned only if the waiting took at least half of the time of the transfer, and at
-// least half a second. The kind of a route depends on its last transfers, not on a single one.
+// A kind other than streaming needs waits of at least half of the transfer time, and of at least half a second. The
+// kind of a route is decided from several of its last transfers.
 
 /** How a path treats a package. */
 export const PATH_KINDS = ['streaming', 'held', 'trickled', 'tail_held', 'cached', 'dead'] as const;

@@ -1,9 +1,9 @@
-// What a path was observed to do to transfers: it cuts connections, refuses large bodies, answers ranges with wrong
-// bytes, or serves a bad copy from a cache. Pure.
+// The limits of a path: it was observed to cut connections, refuse large bodies, answer ranges with wrong bytes, or
+// serve a bad copy from a cache. Pure.
 //
-// One cut may be an accident, so a cut becomes a limit only if another one agrees with it in bytes or in time. A
-// limit is void when a response passed it. After a week it is no longer used: the next transfer tries without it, and
-// one more observation restores it.
+// A single cut may be an accident. Cuts become a limit if two of them agree in bytes or in time. A limit ends when a
+// response exceeds it. After a week, the next transfer ignores the limit; if one more observation confirms it, it is
+// used again.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment-schema.ts';

@@ -1,8 +1,8 @@
-// Hosts that redirects and feeds have led to, in addition to those in the settings, each with the time when this last
-// happened. Pure.
+// The hosts that redirects and feeds have led to and that are not in the settings, each with the last time of this.
+// Pure.
 //
-// A feed or a server controls which hosts are recorded here. The list is therefore bounded and has only the origins of
-// URLs. A host in it is not allowed by that: the settings are checked whenever the list is shown.
+// A feed or a server controls which hosts are recorded. The list therefore has a maximum size and contains only the
+// origins of URLs. Being in the list allows nothing: whenever it is shown, the settings decide which hosts are allowed.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment-schema.ts';

@@ -1,9 +1,9 @@
 // The messages between this host and the platform, format 1 (docs/protocol-platform.md). Pure.
 //
 // Guarantees: a message is read only if it has the right version and a valid envelope. Unknown types, other versions
-// and unknown keys are ignored, so that a newer platform can communicate with this version. A command with invalid
-// content keeps its ID and number, so that this host can answer it and the platform does not send it again. No message
-// can name a file, a path, a URL or a setting.
+// and unknown keys are ignored, so that this version works with a newer platform. A command with invalid content keeps
+// its ID and number. This host can then answer it, and the platform does not send it again. No message can name a file,
+// a path, a URL or a setting.
 
 import { z } from 'zod';
 import { ACTIVATION_STATES, type ActivationState } from './outcome/outcome.ts';

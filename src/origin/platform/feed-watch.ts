@@ -1,6 +1,7 @@
-// Notices a new release in the served folder: another serial of the feed, or another snapshot of a signed repository.
+// Notices a new release in the served folder: a changed serial of the feed, or a changed snapshot version of a signed
+// repository.
 //
-// A renewed timestamp alone is not a release. Otherwise, all agents would check for updates although there are none.
+// A timestamp that was only renewed is not a release. Otherwise, all agents would check for updates for nothing.
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The paths at which a platform keeps its state in a served folder.
+// The paths in a served folder at which the platform keeps its state.
 
 import { join } from 'node:path';
 

@@ -1,7 +1,7 @@
-// Requests of a vendor to a running platform: files in a folder, which the server reads twice a second.
+// Requests of a vendor to a running platform, as files in a folder that the server reads twice a second.
 //
-// Guarantees: a file appears only when it is complete. Its request is carried out once, even if the server is killed in
-// between. If no server is running, it waits. Only users who can write to the folder of the server can send commands.
+// Guarantees: a file appears only when it is complete. Its request is carried out once, even if the server is killed
+// meanwhile. If no server is running, it waits. Only users who can write to the folder of the server can send commands.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 // The documents of TUF as the vendor's tools write them. Pure.
 //
-// `@tufjs/models` checks their shape, gives the bytes that are signed (canonical JSON) and verifies signatures. The
-// order of roles and keys in a document is ours. TUF n.n.n is a clause of the specification 1.0.
+// `@tufjs/models` checks their form, makes the bytes that are signed (canonical JSON) and verifies signatures. This
+// file decides the order of roles and keys in a document. TUF n.n.n is a clause of the specification 1.0.
 
 import { createHash } from 'node:crypto';
 import { Key, Metadata, MetadataKind, Signature } from '@tufjs/models';

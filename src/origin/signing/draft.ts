@@ -1,8 +1,8 @@
-// A draft: a file with documents that still need signatures. People pass it from machine to machine, or send a copy to
+// A draft: a file with documents that still need signatures. People carry it from machine to machine, or send a copy to
 // each signer.
 //
-// The file has everything that a signer needs for a check: the new documents, and the documents that agents trust now.
-// Nothing in it is secret, and no signature in it is trusted without a check.
+// The file has everything that a signer needs to check it: the new documents, and the documents that agents trust now.
+// It contains no secret, and no signature in it is trusted without a check.
 
 import { coded } from '#errors/coded-error.ts';
 import {

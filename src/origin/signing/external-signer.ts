@@ -1,8 +1,8 @@
-// Lets another program sign: a module for PKCS#11, a command of a cloud KMS, a security key.
+// Lets another program sign, such as a PKCS#11 module, a command of a cloud KMS, or a program for a security key.
 //
-// The program gets the bytes on stdin and writes the signature to stdout: raw, in hex or in base64. Its output on
-// stderr goes to the terminal, so that it can ask the user to touch a device. The signature is verified before it is
-// used. No shell is involved: the command is split at its spaces.
+// The program gets the bytes on stdin and writes the signature to stdout: raw, in hex or in base64. Its stderr goes to
+// the terminal, so that it can ask the user to touch a device. The signature is verified before it is used. No shell is
+// involved: the command is split at its spaces.
 
 import { coded } from '#errors/coded-error.ts';
 import { readWhole } from '#system/durable.ts';

@@ -1,7 +1,7 @@
-// Which keys agents take for the same one. Pure.
+// Decides whether two keys are the same key for agents. Pure.
 //
-// Guarantees: agrees with the client of signed feeds, which counts public keys (SPKI) and ignores keys that it cannot
-// use. Two key IDs of one public key, for example in two spellings, therefore give one signature.
+// Guarantees: the result is the same as in the client of signed feeds. It identifies a key by its public key (SPKI) and
+// ignores keys that it cannot use. Signatures under two key IDs of one public key therefore count as one.
 
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 

@@ -1,8 +1,8 @@
 // How long each role is valid, and when it must be renewed. Pure.
 //
-// A role is renewed when less than half of its lifetime is left and its keys are on the machine. If it was not renewed,
-// `feed status` reports this later, within its renewal time. For root, targets and teams, this is earlier than the 30
-// days at which agents begin to warn their admins.
+// A role is renewed when less than half of its lifetime is left, if its keys are on the machine. Nearer to its expiry,
+// `feed status` reports that it was not renewed. For root, targets and teams, this report comes earlier than the
+// warnings of the agents, which begin 30 days before the expiry.
 
 import { utcTime } from '#system/moment.ts';
 import type { RoleRule, TopRole } from './documents.ts';

@@ -1,4 +1,4 @@
-// The next version of each document, from the one before it. Pure: nothing here signs or writes.
+// Makes the next version of each document from its previous version. Pure: nothing is signed or written.
 
 import {
   countKeys,

@@ -1,4 +1,4 @@
-// Prepares drafts: a new root, and the delegation of paths to a team. They are signed and published afterwards.
+// Prepares drafts of a new root, and of the delegation of paths to a team. They are signed and published later.
 
 import { countKeys, type DelegatedRule, type Delegation, isSigned, teamRole, topRole } from './documents.ts';
 import { type Draft, draftError, emptyDraft } from './draft.ts';

@@ -1,8 +1,8 @@
-// The private half of a key: an Ed25519 key in PKCS#8, encrypted with a passphrase as age does it
-// (age-encryption.org/v1).
+// The private half of a key: an Ed25519 key in PKCS#8. A passphrase encrypts it in the format of age
+// (age-encryption.org/v1), so `age -d NAME.key` prints the PEM.
 //
-// age derives the key of the file with scrypt. The encrypted PKCS#8 of Node would use 2,048 rounds of PBKDF2, which
-// make a passphrase easy to guess. `age -d NAME.key` prints the PEM.
+// age derives its key with scrypt. The encrypted PKCS#8 of Node would use 2,048 rounds of PBKDF2, with which a
+// passphrase is easy to guess.
 
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 

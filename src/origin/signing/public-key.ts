@@ -1,4 +1,4 @@
-// The public half of a key, as TUF writes it: from PEM, and back to a key of Node. Pure.
+// Converts the public half of a key from PEM to the form of TUF, and from there to a key of Node. Pure.
 
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { TufKey } from './documents.ts';

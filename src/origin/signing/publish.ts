@@ -1,8 +1,8 @@
-// Publishes documents that have their signatures: adds the snapshot and the timestamp, and writes everything.
+// Publishes signed documents: adds the snapshot and the timestamp, and writes everything.
 //
 // Guarantees: the repository is complete at every moment. Files that an old timestamp needs are never replaced. The
-// timestamp is written after all files that it refers to, and a new root is written last. If that root changes the keys
-// of online roles, the documents of these roles are signed by the old and the new keys, so that they are valid under either root. A crash
+// timestamp is written after the files that it refers to, and a new root last. If that root changes the keys of online
+// roles, their documents are signed by the old and the new keys, so that they are valid under either root. A crash
 // leaves the old repository, and files that nothing refers to; the next call replaces those.
 
 import { join } from 'node:path';

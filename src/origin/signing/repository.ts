@@ -1,8 +1,8 @@
 // Reads the repository that was published last, and checks it as an agent would. The next version continues it.
 //
-// Guarantees: a repository that is damaged, not signed, or has a gap is not continued, so that no version goes back.
-// Expiry is not checked here. `timestamp.json` exists from the moment that the first root does (`publish.ts`), so a
-// missing one was lost.
+// Guarantees: if the repository is damaged, unsigned or incomplete, no next version is made, so that no version number
+// goes back. Expiry is not checked here. `timestamp.json` exists as soon as the first root does (`publish.ts`), so if
+// it is missing, it was lost.
 
 import { join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';

@@ -1,8 +1,7 @@
 // `feed build DIR --tuf DIR`: makes the feed, and signs it and its packages as targets.
 //
 // Guarantees: packages and feed are in the repository, under their digests, before a document names them. If the keys
-// on this machine are not sufficient, nothing is published, and the caller gets a draft that is signed on other
-// machines.
+// on this machine are not sufficient, nothing is published. The caller then gets a draft, which other machines sign.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

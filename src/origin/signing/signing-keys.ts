@@ -1,7 +1,7 @@
-// Signs with the keys of a folder. Each private key is opened once for a command, even if it signs many documents.
+// Signs with the keys of a folder. A command opens each private key once, even if it signs many documents.
 //
-// Guarantees: every signature is verified with the public half before it is returned, so a wrong file of a key is
-// noticed here and not by an agent. A passphrase comes from a file or from the terminal, never from arguments or the
+// Guarantees: every signature is verified with the public half before it is returned, so a wrong key file is noticed
+// here and not by an agent. A passphrase comes from a file or from the terminal, never from arguments or the
 // environment.
 
 import { type KeyObject, sign } from 'node:crypto';

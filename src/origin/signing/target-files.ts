@@ -1,8 +1,8 @@
-// The files that the targets metadata lists, with their digests in their names: `targets/DIGEST.NAME` (TUF 5.7.3, consistent
-// snapshots).
+// The files that the targets metadata lists, with their digests in their names: `targets/DIGEST.NAME` (TUF 5.7.3,
+// consistent snapshots).
 //
-// Guarantees: the content of a file with its final name matches the digest in that name, because it is hashed while it is copied.
-// Old versions stay, for agents that read an older metadata file meanwhile. A crash leaves at most `NAME.new`.
+// Guarantees: a file with its final name has the digest in that name, because it is hashed while it is copied. Old
+// versions stay, for agents that read an older metadata file meanwhile. A crash leaves at most `NAME.new`.
 
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';

@@ -1,5 +1,5 @@
-// The headers that batches and bundles share: the sender, the key of a repeated request, digests, and the mark of a
-// test object. Pure.
+// Reads the headers that batches and bundles share: the sender, the idempotency key, digests, and the mark of a test
+// object. Pure.
 
 import type { IncomingHttpHeaders } from 'node:http';
 

@@ -1,7 +1,7 @@
-// One request to the activation server, and the meaning of its response.
+// Sends one request to the activation server, and interprets its response.
 //
-// Guarantees: every request is signed with the key of this host, even before an activation. The activation key is
-// thereby bound to the host that has the private key. No request is repeated.
+// Guarantees: every request is signed with the key of this host, even before an activation. This binds the activation
+// key to the host that has the private key. No request is repeated.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type RequestSigner, requestSigner } from '#http/signatures/request-signer.ts';

@@ -1,4 +1,5 @@
-// Reports where an activation failed (requirement R2): the server refused it, or there was no usable response. Pure.
+// Decides how a failed activation is reported: the server refused it, or there was no usable response (requirement R2).
+// Pure.
 //
 // Guarantees: the code is LICENSE only if the activation server itself answered. Every failure on the path to the
 // server is LICENSE-PROXY and contains the original failure. A failure on this host keeps its own code. If the

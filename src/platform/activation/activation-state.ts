@@ -1,7 +1,7 @@
 // The stored facts about the activation of this host, and the state that follows from them at a given time. Pure.
 //
-// Guarantees: a host is activated only by a license that is signed with a key of the vendor. If the clock is wrong for
-// a moment, the license stays, and the next check computes the state again.
+// Guarantees: a host is activated only by a license that is signed with a key of the vendor. A wrong clock does not
+// remove the license: the state is computed again at the next check.
 
 import { z } from 'zod';
 import { ACTIVATION_STATES, type ActivationState } from '#platform/outcome/outcome.ts';

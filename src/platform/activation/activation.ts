@@ -1,9 +1,9 @@
 // The activation of this host: requests to the activation server, the license, and the durable state.
 //
-// Guarantees: no state of the activation stops other work on this host. A key is sent once per call, over the route of
-// updates, and only if this host can verify a license. No request is repeated automatically, except a renewal on
-// another day. A failure changes the state only if the server says that the activation was revoked. A crash leaves the
-// old state or the new one. If the server had already answered, running the same command again gives the same license.
+// Guarantees: no state of the activation stops other work. A key is sent once per call, over the route of updates, and
+// only if this host can verify a license. Only a renewal is repeated automatically, on another day. A failure changes
+// the state only if the server says that the activation was revoked. A crash leaves the old state or the new one. If
+// the server had already answered, running the same command again gives the same license.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { RequestSigner } from '#http/signatures/request-signer.ts';

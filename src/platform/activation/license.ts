@@ -1,7 +1,7 @@
 // Licenses: statements that the vendor has signed, in a DSSE envelope (Dead Simple Signing Envelope 1.0). Pure.
 //
 // Guarantees: no part of a license is used before a signature with one of the given keys was verified. The key ID in
-// the envelope is not trusted. It only selects the key that is tried first.
+// the envelope only selects the key that is tried first, because nothing proves it.
 
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { z } from 'zod';

@@ -1,9 +1,9 @@
 // The identity of this host: its agent ID and its Ed25519 key. It is bound to the machine.
 //
-// Guarantees: if an identity is copied to another machine, that machine does not use it. The machine gets a new agent
-// ID and a new key, and the copy is renamed. The identity file has the agent ID, so one rename changes ID and key
-// together. A backup that is restored on the same machine keeps its identity. The private key is either in this file
-// (mode 0600) or in a systemd credential. A crash leaves the old identity or the new one.
+// Guarantees: a machine does not use an identity that was copied from another machine: it renames the copy, and makes a
+// new agent ID and key. A backup that is restored on the same machine keeps its identity. One rename changes ID and key
+// together, because both are in one file. The private key is in this file (mode 0600) or in a systemd credential. A
+// crash leaves the old identity or the new one.
 
 import { type KeyObject, randomUUID } from 'node:crypto';
 import { z } from 'zod';

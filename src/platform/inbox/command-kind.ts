@@ -1,4 +1,4 @@
-// The spool for commands of the platform that were received but not carried out yet.
+// The spool of commands that this host has received from the platform and not yet carried out.
 
 import { z } from 'zod';
 import { purposeRow } from '#config/purposes.ts';

@@ -1,9 +1,9 @@
-// The durable inbox. Commands of the platform are on disk before they are acknowledged, and each is carried out once.
+// The durable inbox. A command of the platform is on disk before it is acknowledged, and is carried out once.
 //
 // Guarantees: an acknowledged command is carried out or refused, even after a crash. Its result is sent until the
-// platform has confirmed it. A command that has a result is never carried out again. After a crash, a handler may be
-// called again for the same command, so every handler must be idempotent by command ID. If a command cannot be stored,
-// no later command is received on this connection. Relies on the lock of the state folder.
+// platform has confirmed it. A command with a result is never carried out again. After a crash, a handler may be called
+// again for the same command, so a second call must have no further effect. If a command cannot be stored, no later
+// command is received on this connection. Relies on the lock of the state folder.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ScopedReport } from '#logging/scoped.ts';

@@ -1,9 +1,8 @@
 // Limits how many commands of each kind are carried out within an hour. Pure.
 //
-// A command is counted before it is carried out for the first time. Commands that are still running, or that are tried
-// again, therefore count. A command above the limit is received and refused at once, so that it does not run later. The
-// counts are stored, so a restart does not reset them. If the clock is changed, a new hour may begin early, which is
-// harmless.
+// A command is counted once, before it is carried out for the first time. A command above the limit is received and
+// refused at once, so that it does not run later. The counts are stored, so a restart does not reset them. If the clock
+// is changed, a new hour may begin early, which is harmless.
 
 import type { CommandName } from '#platform/messages.ts';
 

@@ -1,7 +1,7 @@
 // The results of commands, and the number of the last received command: `platform-inbox.json`.
 //
 // Guarantees: a result is durable before its command leaves the spool. It is kept for at least 30 days and until the
-// platform has confirmed it. At most 2,000 results are kept. Beyond that, confirmed refusals are deleted first, and
+// platform has confirmed it, within a maximum of 2,000 results. Beyond that, confirmed refusals are deleted first, and
 // results that wait for a person last. A crash leaves the previous file, whose results are sent once more. Relies on
 // the lock of the state folder.
 

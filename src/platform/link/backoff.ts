@@ -1,8 +1,8 @@
 // Calculates when the link connects again. Pure: the caller passes the random number.
 //
-// Guarantees: the wait is at least a second, and at least a quarter of an hour after a refused login. If the links of
-// many hosts end at the same moment, their waits are spread over at least half a minute, so that they do not all
-// connect at once when the platform restarts.
+// Guarantees: the wait is at least a second, or a quarter of an hour after a refused login. When the platform restarts,
+// the links of many hosts end at the same moment. Their waits are spread over at least half a minute, so that the hosts
+// do not all connect at once.
 
 /** Shortest wait, in milliseconds. */
 const MIN_WAIT_MS = 1_000;

@@ -1,9 +1,9 @@
 // The link to the platform: runs the state machine with the clock, the transports and the log.
 //
 // Guarantees: there is at most one connection at a time. Messages are handled one at a time, in order. Each is answered
-// only after its data is durable. While the link is off, there is no connection, timer or file. The link itself stores
-// nothing, so a crash leaves nothing behind. The inbox is durable, and the platform sends it missing commands after
-// each `hello`.
+// only after its data is durable. While the link is off, it has no connection, timer or file. The link itself stores
+// nothing, so a crash leaves nothing behind. The inbox is durable, and after each `hello` the platform sends the
+// commands that are missing there.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';

@@ -1,7 +1,7 @@
 // Calculates how long the platform may hold a poll. Pure.
 //
 // Some proxies end a request that is silent for too long. If two polls in a row are cut, the following polls wait for a
-// shorter time. A single cut is ignored, because it may be a restart of the server. After a day, the full wait is tried
+// shorter time. A single cut is ignored, because the server may have restarted. After a day, the full wait is tried
 // again.
 
 /** Longest wait of a poll in seconds, and the shortest that is learned. */

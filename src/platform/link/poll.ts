@@ -1,7 +1,7 @@
-// The link over long polling. A POST sends the messages of this host, and its response has the messages of the
+// The link over long polling: a POST sends the messages of this host, and its response has the messages of the
 // platform.
 //
-// Guarantees: a poll ends within its wait time plus the response timeout. Without `keeps`, the connection is closed
+// Guarantees: a poll ends within its wait time plus the response timeout. If `keeps` is false, the connection is closed
 // after each poll, so no tunnel stays open longer than one poll.
 
 import { coded } from '#errors/coded-error.ts';

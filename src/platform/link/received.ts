@@ -1,4 +1,4 @@
-// What the link received: a message, or data that this version ignores.
+// What the link received: a message, or data that this version does not know and ignores.
 
 import type { ReadMessage } from '#platform/messages.ts';
 

@@ -2,8 +2,8 @@
 // actions. Pure: time and randomness are inputs.
 //
 // Guarantees: at most one connection is opened at a time, and none in the states `off` and `waiting`. In mode `poll`,
-// no WebSocket is opened. Every state ends: either the transport reports an event, and each of its steps has a
-// deadline, or the time `wakeAtMs` is reached. docs/architecture.md has a drawing.
+// no WebSocket is opened. No state except `off` lasts forever: the transport reports an event, because each of its
+// steps has a deadline, or the time `wakeAtMs` is reached. docs/architecture.md has a drawing.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';

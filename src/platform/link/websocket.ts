@@ -1,9 +1,8 @@
 // The link over a WebSocket: opens it, and converts its frames to messages.
 //
 // Guarantees: frames are read one at a time, and reading pauses while earlier messages are handled. If the platform
-// sends too many messages, they fill the buffers of the network and not the memory of this host. If a frame violates
-// the protocol, the connection is closed with the close code of RFC 6455, 7.4.1. A closed socket is released within a
-// second.
+// sends too fast, its messages wait in the network and not in the memory of this host. A frame that violates the
+// protocol closes the connection with the close code of RFC 6455, 7.4.1. A closed socket is released within a second.
 
 import type { RawData, WebSocket } from 'ws';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,9 +1,9 @@
-// The outcome of this host, which is one of four states: connected, connected but not activated, not connected, or not
+// The outcome of this host. It is one of four states: connected, connected but not activated, not connected, or not
 // known yet. Pure.
 //
-// Guarantees: status, health, diagnosis, activation and menu all use this state. If a host is connected but not
-// activated, the test of its proxy has passed. docs/architecture.md has a picture of the states and transitions, which
-// a test compares with the code.
+// Guarantees: status, health, diagnosis, activation and menu all use this state. "Connected but not activated" means
+// that the connection works, so the proxy is not the cause. docs/architecture.md has a picture of the states and
+// transitions, which a test compares with the code.
 
 import { fillTemplate } from '#errors/template.ts';
 

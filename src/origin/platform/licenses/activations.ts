@@ -1,8 +1,8 @@
 // Answers requests to `/activation` (docs/protocol-activation.md): a host sends an activation key and gets a license.
 //
-// Guarantees: a request is accepted only if it is signed with the private key that belongs to its public key. An
-// activation key is thereby bound to the host that has this private key. An activation is on disk before its license is
-// sent. If a request is repeated, the response has the same license.
+// Guarantees: a request is accepted only if it is signed with the private key of the host. This binds the activation
+// key to that host. An activation is on disk before its license is sent. If a request is repeated, the response has the
+// same license.
 
 import { z } from 'zod';
 import type { EventLog } from '#origin/event-log.ts';

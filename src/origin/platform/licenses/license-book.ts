@@ -1,6 +1,6 @@
 // The activation keys of a vendor and the hosts that use them, calculated from recorded events. Pure.
 //
-// Guarantees: only one host uses a key at a time. The file has only digests of the keys.
+// Guarantees: only one host uses a key at a time. Events contain only digests of the keys.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';

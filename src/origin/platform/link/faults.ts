@@ -1,4 +1,4 @@
-// Faults of a platform, for tests of agents. If no fault is switched on, the platform behaves as documented.
+// Faults that tests of agents can switch on in a platform. Without a fault, the platform behaves as documented.
 
 /** What a platform does wrong. The defaults are off. */
 export interface PlatformFaults {

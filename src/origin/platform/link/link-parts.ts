@@ -1,4 +1,4 @@
-// The parts that both transports of the link use. They share the sessions, so an agent can change its transport.
+// What the two transports of the link share, above all the sessions: an agent can therefore change its transport.
 
 import type { Clock } from '#system/clock.ts';
 import type { FaultSwitches } from './faults.ts';

@@ -1,4 +1,5 @@
-// Long polling: answers `POST /link` with the waiting commands, or holds the request until there is one.
+// Long polling: answers `POST /link` with the waiting commands. If there are none, it holds the request until there is
+// one.
 //
 // Guarantees: a command is repeated in each response until the agent has acknowledged it, because a response can be
 // lost. Only one request of an agent is held at a time. A new request ends the previous one.

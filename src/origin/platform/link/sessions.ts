@@ -1,8 +1,8 @@
-// Handles the messages of agents and makes the responses, independently of the transport.
+// Handles the messages of agents and makes the responses, in the same way for both transports.
 //
-// Guarantees: a command is on disk before it is sent, and a result is on disk before it is acknowledged. Each connection
-// begins with all commands that have no final result. An agent has one session. A new session ends the previous one,
-// whose connection may have broken unnoticed. Relies on `Fleet` and its log.
+// Guarantees: a command is on disk before it is sent, and a result is on disk before it is acknowledged. After each
+// connect, all commands without a final result are sent again. An agent has one session. A new session ends the
+// previous one, whose connection may have broken unnoticed. Relies on `Fleet` and its log.
 
 import type { EventLog } from '#origin/event-log.ts';
 import type { Clock } from '#system/clock.ts';

@@ -1,8 +1,8 @@
 // A file to which whole records are appended, each of which is synced.
 //
-// Guarantees: when `append` returns, the record survives a power cut. The bytes of a failed or undone record are never
-// read, because the next append overwrites them. Requires one writer that runs one operation at a time. A crash can
-// leave an incomplete record at the end; the owner removes it with `cut` when it opens the file.
+// Guarantees: when `append` returns, the record survives a power cut. If an append fails or is undone, its bytes are
+// never read: the next append overwrites them. Requires one writer that runs one operation at a time. A crash can leave
+// an incomplete last record; the owner removes it with `cut` when it opens the file.
 
 import { dirname } from 'node:path';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';

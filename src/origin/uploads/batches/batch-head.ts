@@ -1,6 +1,6 @@
 // Reads the headers of a batch: its id, digest, number of documents, and content coding. Pure.
 //
-// Refusals caused by a header have no member `batch`. That member would make the agent search the batch for a bad
+// A refusal because of a header has no member `batch`. With that member, the agent would split the batch to find a bad
 // document.
 
 import type { IncomingHttpHeaders } from 'node:http';

@@ -1,8 +1,8 @@
 // Reads the body of a batch: NDJSON, one document per line. Pure.
 //
-// Guarantees: every line of an accepted body is a complete document with an id, in the form in which it is stored.
-// Every error that is reported here is caused by the content, so the agent splits the batch until the bad document is
-// alone.
+// Guarantees: every line of an accepted body is a complete document with an id, in the form in which it is stored. An
+// error is reported here only if the content causes it. The agent then splits the batch until it has found the bad
+// document.
 
 import { isUtf8 } from 'node:buffer';
 import { isTime } from '#origin/feed-format.ts';

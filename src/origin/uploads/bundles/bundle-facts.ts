@@ -1,5 +1,5 @@
-// Reads what a sender says about a bundle of support logs: in the headers of a creation or a PUT, and in the body of a
-// completion. Pure.
+// Reads what the sender of a bundle of support logs says about it: in the headers of a creation or a PUT, and in the
+// body of a completion. Pure.
 //
 // Guarantees: a job ID and a file name contain no path, because they become the names of a folder and a file.
 

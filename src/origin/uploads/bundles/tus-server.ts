@@ -1,9 +1,9 @@
 // The tus side of the reference server: `@tus/server` with `@tus/file-store`. Loaded at the first request that needs
 // it.
 //
-// The library creates, writes and reports uploads. This file adds an ID and metadata that the caller has already
-// checked, the extension `checksum`, and status 507 when the disk is full. No upload is durable here: a bundle is
-// stored only when it is completed.
+// The library creates, writes and reports uploads. This file adds an ID and metadata that the caller has checked, the
+// extension `checksum`, and status 507 for a full disk. An upload is not durable here: a bundle becomes durable when it
+// is completed.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
