@@ -82,7 +82,7 @@ export const PACKAGE_CODES = {
     retry: 'later',
   },
   'DIGEST-MISMATCH': {
-    text: 'The downloaded package has sha256 {found}, but the feed lists sha256 {expected} ({via:words}). Discarded.',
+    text: 'The downloaded package has {algorithm:words} {found}, but the feed lists {algorithm:words} {expected} ({via:words}). Discarded.',
     check:
       'The proxy modified the package or cached a modified copy. The next attempt requests a fresh copy. If that fails as well, ask the proxy team.',
     class: 'content',

@@ -20,8 +20,9 @@ export async function hashRange(
   file: OpenFile,
   { from, to }: { readonly from: number; readonly to: number },
   signal: AbortSignal,
+  algorithm = 'sha256',
 ): Promise<Hash> {
-  const hash = createHash('sha256');
+  const hash = createHash(algorithm);
   const buffer = new Uint8Array(SLICE_BYTES);
   let position = from;
   let sinceTurn = 0;
@@ -40,7 +41,7 @@ export async function hashRange(
   return hash;
 }
 
-/** sha256 of a whole open file, in hex. */
-export async function digestFile(file: OpenFile, signal: AbortSignal): Promise<string> {
-  return (await hashPrefix(file, file.facts().size, signal)).digest('hex');
+/** The digest of a whole open file, in hex. */
+export async function digestFile(file: OpenFile, signal: AbortSignal, algorithm = 'sha256'): Promise<string> {
+  return (await hashRange(file, { from: 0, to: file.facts().size }, signal, algorithm)).digest('hex');
 }

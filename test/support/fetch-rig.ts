@@ -143,5 +143,5 @@ export async function attemptOver(files: CrashingFiles, source: AttemptSource): 
 }
 
 function wrongDigest({ sha256: found }: Fetched, right: Uint8Array): CodedError {
-  return coded('DIGEST-MISMATCH', { found, expected: sha256(right), via: 'no via' });
+  return coded('DIGEST-MISMATCH', { algorithm: 'sha256', found, expected: sha256(right), via: 'no via' });
 }

@@ -93,7 +93,10 @@ async function isThere(
   if (target.length <= SMALL_BYTES) return findDifference(await readWhole(files, path, SMALL_BYTES), target) === null;
   const file = await files.openToRead(path);
   try {
-    return (await digestFile(file, signal)) === target.hashes.get('sha256');
+    for (const [algorithm, expected] of target.hashes) {
+      if ((await digestFile(file, signal, algorithm)) !== expected) return false;
+    }
+    return true;
   } finally {
     await file.close();
   }
@@ -121,18 +124,17 @@ async function fetchTarget(
   const item = itemOf(target);
   await store.prepare();
   const turn = new PackageTurn(ports.clock);
-  const { fetched } = await download(ports, { item, reading: readingOf(copy, target), turn, form: 'any' }, signal);
+  const wanted = { item, reading: readingOf(copy, target), turn, form: 'any', digests: target.hashes } as const;
+  const { fetched } = await download(ports, wanted, signal);
   await publishFile(files, fetched.path, path);
   await closeJournal(files, store.stagingDir, item.id);
 }
 
 /** A large target as the item of a feed, so that it is downloaded, resumed and verified like a package. */
-function itemOf({ path, length, hashes }: SignedTarget): FeedItem {
-  const sha256 = hashes.get('sha256');
-  if (sha256 === undefined) {
-    const facts = { path, what: 'sha256', feed: 'required for a large file', signed: 'missing', role: 'targets' };
-    throw coded('TUF-TARGET-DIFFERS', facts);
-  }
+function itemOf({ length, hashes }: SignedTarget): FeedItem {
+  // At least one digest is known (`readHashes`); not every repository lists SHA-256.
+  const [digest = ''] = hashes.values();
+  const sha256 = hashes.get('sha256') ?? digest;
   const released = utcTime(0);
   const about = { package: 'mirror', sequence: 0, kind: 'content', channel: 'stable', released } as const;
   return {

@@ -22,7 +22,7 @@ import { reportRetry } from '#updates/report-retry.ts';
 import { feedUrl, updatesHeaders } from '#updates/request.ts';
 import type { JournalNote } from './journal-note.ts';
 import type { PackageTurn } from './turn.ts';
-import { FIRST_BYTES, type FileForm, verify } from './verify.ts';
+import { FIRST_BYTES, type FileForm, verify, verifyDigests } from './verify.ts';
 import { WrongBytes } from './wrong-bytes.ts';
 
 /** Minimum interval between two attempts for a package, in milliseconds. */
@@ -47,10 +47,12 @@ export async function download(
     readonly reading: FeedReading;
     readonly turn: PackageTurn;
     readonly form?: FileForm;
+    /** Every digest that the file must have, by algorithm. Default: the SHA-256 of the item. */
+    readonly digests?: ReadonlyMap<string, string>;
   },
   signal: AbortSignal,
 ): Promise<Downloaded> {
-  const { item, reading, turn, form = 'jar' } = wanted;
+  const { item, reading, turn, form = 'jar', digests = new Map([['sha256', item.sha256]]) } = wanted;
   const settings = ports.settings();
   const places = await reading.locate(item, signal);
   const note: JournalNote = {
@@ -80,21 +82,23 @@ export async function download(
       },
     },
     async () => {
-      const { id: name, length, sha256 } = item;
+      const { id: name, length } = item;
+      const sha256 = digests.get('sha256') ?? null;
       const jobAt = ({ url }: PackageUrl): FetchJob => ({
         name,
         url,
         length,
         sha256,
         begins: FIRST_BYTES[form],
-        note,
+        // Without SHA-256, the bytes that are kept are identified by the note, which must then not contain the time.
+        note: sha256 === null ? name : note,
         fresh,
       });
       try {
         return await firstThatHasIt(ports, { places, item, signal }, async (place) => ({
           ...(await downloadOverRoutes(
             ports,
-            { job: jobAt(place), place, item, turn, timeoutSession, wrongBytes, form },
+            { job: jobAt(place), place, item, turn, timeoutSession, wrongBytes, form, digests },
             signal,
           )),
           url: place.url,
@@ -105,7 +109,7 @@ export async function download(
       }
     },
   );
-  ports.report({ name: 'verified', id: item.id, sha256: item.sha256 });
+  ports.report({ name: 'verified', id: item.id, sha256: fetched.sha256 });
   return { fetched, url: fetched.url, elapsedMs: turn.elapsedMs, note };
 }
 
@@ -146,6 +150,7 @@ interface DownloadAttempt {
   readonly timeoutSession: TimeoutSession<TransferShape, PathKind>;
   readonly wrongBytes: WrongBytes;
   readonly form: FileForm;
+  readonly digests: ReadonlyMap<string, string>;
 }
 
 /** Continues at once if the route changed meanwhile: the attempt itself did not fail. */
@@ -166,7 +171,7 @@ async function downloadOverRoutes(
 }
 
 async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, signal: AbortSignal): Promise<Fetched> {
-  const { item, timeoutSession, wrongBytes, form } = attempt;
+  const { item, timeoutSession, wrongBytes, form, digests } = attempt;
   let fetched: Fetched;
   try {
     fetched = await fetchDurably(fetchPorts(ports, attempt), attempt.job, signal);
@@ -178,7 +183,9 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, sig
   const whole = fetched.keptBytes === 0;
   let kind: PathKind | null = null;
   try {
-    await discardingSpoiled(ports, item, () => verify(ports.files, fetched, item, form));
+    await discardingSpoiled(ports, item, () =>
+      form === 'jar' ? verify(ports.files, fetched, item) : verifyDigests(ports.files, fetched, { digests, signal }),
+    );
     kind = await timeoutSession.settle({ verified: true, whole });
   } catch (thrown) {
     await timeoutSession.settle({ verified: false, whole });

@@ -4,6 +4,7 @@
 // the vendor published it and Sallyport does not unpack it.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { digestFile } from '#system/digest.ts';
 import { type Files, isSameFile, type OpenFile } from '#system/files.ts';
 import type { Fetched } from '#transfer/fetch-types.ts';
 import { describeFirstBytes } from '#transfer/first-bytes.ts';
@@ -33,21 +34,45 @@ export type FileForm = 'jar' | 'any';
 /** The first bytes of every file of a form. */
 export const FIRST_BYTES: Readonly<Record<FileForm, Uint8Array>> = { jar: LOCAL_HEADER, any: new Uint8Array() };
 
-/** Every check that a file must pass, in this order. */
-const VERIFIERS: Readonly<Record<FileForm, readonly Verifier[]>> = {
-  jar: [verifyLength, verifyMagic, verifyEnd, verifyDigest],
-  any: [verifyDigest],
-};
+/** Every check that a package must pass, in this order. */
+const VERIFIERS: readonly Verifier[] = [verifyLength, verifyMagic, verifyEnd, verifyDigest];
 
 /** @throws CodedError NOT-A-JAR, DIGEST-MISMATCH, FILE-SWAPPED when it is not the file that was hashed */
-export async function verify(files: Files, fetched: Fetched, item: FeedItem, form: FileForm = 'jar'): Promise<void> {
-  const file = await files.openToRead(fetched.path);
-  try {
-    if (!isSameFile(fetched.file, file.facts())) throw coded('FILE-SWAPPED', { path: fetched.path });
-    for (const verifier of VERIFIERS[form]) {
+export async function verify(files: Files, fetched: Fetched, item: FeedItem): Promise<void> {
+  await withFile(files, fetched, (file) => {
+    for (const verifier of VERIFIERS) {
       const error = verifier({ file, fetched, item });
       if (error !== null) throw error.at(fetched.from);
     }
+  });
+}
+
+/**
+ * Verifies a file of any form. `digests` are all that it must have, by algorithm.
+ * @throws CodedError DIGEST-MISMATCH, FILE-SWAPPED
+ */
+export async function verifyDigests(
+  files: Files,
+  fetched: Fetched,
+  { digests, signal }: { readonly digests: ReadonlyMap<string, string>; readonly signal: AbortSignal },
+): Promise<void> {
+  await withFile(files, fetched, async (file) => {
+    for (const [algorithm, expected] of digests) {
+      const found = algorithm === 'sha256' ? fetched.sha256 : await digestFile(file, signal, algorithm);
+      if (found !== expected) throw mismatch(fetched, { algorithm, found, expected }).at(fetched.from);
+    }
+  });
+}
+
+async function withFile(
+  files: Files,
+  fetched: Fetched,
+  check: (file: OpenFile) => Promise<void> | void,
+): Promise<void> {
+  const file = await files.openToRead(fetched.path);
+  try {
+    if (!isSameFile(fetched.file, file.facts())) throw coded('FILE-SWAPPED', { path: fetched.path });
+    await check(file);
   } finally {
     await file.close();
   }
@@ -77,10 +102,16 @@ function verifyEnd({ file, item }: VerifiableFile): CodedError | null {
   return notAJar('it has no end of central directory: the archive is cut off or no archive');
 }
 
-function verifyDigest({ fetched, item }: VerifiableFile): CodedError | null {
-  if (fetched.sha256 === item.sha256) return null;
-  const via = fetched.via === null ? 'no via' : `via ${fetched.via}`;
-  return coded('DIGEST-MISMATCH', { found: fetched.sha256, expected: item.sha256, via });
+function verifyDigest({ fetched, item: { sha256: expected } }: VerifiableFile): CodedError | null {
+  const { sha256: found } = fetched;
+  return found === expected ? null : mismatch(fetched, { algorithm: 'sha256', found, expected });
+}
+
+function mismatch(
+  { via }: Fetched,
+  facts: { readonly algorithm: string; readonly found: string; readonly expected: string },
+): CodedError {
+  return coded('DIGEST-MISMATCH', { ...facts, via: via === null ? 'no via' : `via ${via}` });
 }
 
 function notAJar(reason: string): CodedError {

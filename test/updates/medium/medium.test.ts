@@ -111,6 +111,24 @@ describe('mirror', () => {
     expect(files.content(path)?.equals(large)).toBe(true);
   });
 
+  it('mirror: keeps a large target that lists only SHA-512, and refuses another file in its place', async () => {
+    const large = Buffer.alloc(4_194_305, 'not a JAR');
+    origin.repository.addTarget('targets', 'manual.pdf', large, ['sha512']);
+    origin.repository.publishAll();
+    expect(await mirror()).toMatchObject({ targets: 3, fetched: 3 });
+    const [path = ''] = inMirror(files).filter((name) => name.endsWith('.manual.pdf'));
+    expect(files.content(path)?.equals(large)).toBe(true);
+
+    files.plantFile(path, Buffer.alloc(large.length));
+    expect(await mirror()).toMatchObject({ fetched: 1 });
+    expect(files.content(path)?.equals(large)).toBe(true);
+
+    files.plantFile(path, Buffer.alloc(large.length));
+    origin.repository.artifacts.set('manual.pdf', Buffer.alloc(large.length, 'forged'));
+    await expect(mirror()).rejects.toMatchObject({ code: 'DIGEST-MISMATCH' });
+    expect(files.content(path)?.equals(Buffer.alloc(large.length))).toBe(true);
+  });
+
   it('mirror: twenty agents update from it, and the vendor is not asked again', { timeout: 60_000 }, async () => {
     await mirror();
     const server = createServer((request, response) => {
