@@ -14,6 +14,7 @@ import { listReady, type ReadyPackage } from './package/ready.ts';
 import type { UpdatesPorts } from './ports.ts';
 import { reportRetry } from './report-retry.ts';
 import { feedUrl } from './request.ts';
+import { feedTargets } from './signed/repository-copies.ts';
 
 /** A cache between here and the origin can hold a feed back for at most a day. */
 const REVALIDATE_EVERY_MS = 86_400_000;
@@ -114,10 +115,23 @@ async function accept(
     accepted_at: clock.now(),
     revalidated_at: feed.revalidate || before === null ? clock.now() : before.revalidated_at,
   });
-  for (const { id, sha256 } of feed.read.document.items) {
-    if (memory.id(id) === null) memory.setId(id, { sha256, fate: 'seen' });
-  }
+  noteIds(ports, feed.read);
   await memory.save();
+}
+
+/**
+ * Remembers the digest of each new ID. If an ID was only listed, and by the feed of another team, it is still free:
+ * otherwise a team could make the IDs of another unusable by listing them first.
+ */
+function noteIds({ memory, settings }: UpdatesPorts, reading: FeedReading): void {
+  const isShared = feedTargets(settings()).length > 1;
+  for (const item of reading.document.items) {
+    const { id, sha256 } = item;
+    const feed = isShared ? reading.listedIn?.(item) : undefined;
+    const before = memory.id(id);
+    const isFree = before?.fate === 'seen' && before.feed !== undefined && before.feed !== feed;
+    if (before === null || isFree) memory.setId(id, { sha256, fate: 'seen', ...(feed === undefined ? {} : { feed }) });
+  }
 }
 
 function decideFor(ports: UpdatesPorts, reading: FeedReading, ready: Checked['ready']): Decision {

@@ -30,6 +30,8 @@ const idSchema = z.strictObject({
   sha256: z.string(),
   /** `seen`: listed in a feed; the others say what happened to it on this host. */
   fate: z.enum(['seen', 'published', 'pruned', 'withdrawn']),
+  /** The feed that listed it, if there are several. */
+  feed: z.string().optional(),
 });
 const memorySchema = z.strictObject({
   feeds: z.record(z.string(), feedSchema),
@@ -99,7 +101,7 @@ export class UpdatesMemory {
   setId(id: string, known: IdMemory): void {
     const key = id.toLowerCase();
     const before = this.#ids.get(key);
-    if (before?.sha256 === known.sha256 && before.fate === known.fate) return;
+    if (before?.sha256 === known.sha256 && before.fate === known.fate && before.feed === known.feed) return;
     if (before === undefined && this.#ids.size >= MAX_IDS) this.#forgetOldestSeen();
     this.#ids.set(key, known);
     if (known.fate === 'seen') this.#seen.add(key);

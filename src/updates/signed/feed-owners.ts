@@ -1,32 +1,34 @@
 // Refuses an item of a feed if this host has its ID or its package from another feed. Pure.
 //
 // Guarantees: a team cannot withdraw or replace the packages of another team, even after the feed of that team has
-// stopped listing them. A feed that the settings no longer name owns nothing, so an admin can allow a package to move.
+// stopped listing them, and cannot block them by listing them as well. A feed that the settings no longer name owns
+// nothing, so an admin can allow a package to move.
 
 import { coded } from '#errors/coded-error.ts';
 import type { FeedItem, RefusedItem } from '#updates/feed/feed-document.ts';
 import type { Sidecar } from '#updates/sidecar.ts';
-import type { MergedFeeds } from './merge-feeds.ts';
+import type { FeedPart } from './merge-feeds.ts';
 
 /** What a sidecar says about the feed of a published package. */
 type Owned = Pick<Sidecar, 'item' | 'feed_target'>;
 
-/** `feeds` are the paths of the configured feeds. */
-export function refuseOtherOwners(
-  { document, pathOf }: MergedFeeds,
-  { published, feeds }: { readonly published: readonly Owned[]; readonly feeds: readonly string[] },
-): MergedFeeds {
-  const owners = ownersOf(published, feeds);
-  const items: FeedItem[] = [];
-  const refused: RefusedItem[] = [...document.refused];
-  for (const item of document.items) {
-    const found = pathOf.get(item.id) ?? '';
-    const [known, ...others] = owners(item);
-    const { id, package: name } = item;
-    if (known === undefined || [known, ...others].includes(found)) items.push(item);
-    else refused.push({ id, error: coded('FEED-PACKAGE-MOVED', { id, package: name, found, known }) });
-  }
-  return { document: { ...document, items, refused }, pathOf };
+/** The feeds without the items that belong to another one of them. */
+export function refuseOtherOwners(parts: readonly FeedPart[], published: readonly Owned[]): FeedPart[] {
+  const owners = ownersOf(
+    published,
+    parts.map(({ path }) => path),
+  );
+  return parts.map(({ path: found, document }) => {
+    const items: FeedItem[] = [];
+    const refused: RefusedItem[] = [...document.refused];
+    for (const item of document.items) {
+      const [known, ...others] = owners(item);
+      const { id, package: name } = item;
+      if (known === undefined || [known, ...others].includes(found)) items.push(item);
+      else refused.push({ id, error: coded('FEED-PACKAGE-MOVED', { id, package: name, found, known }) });
+    }
+    return { path: found, document: { ...document, items, refused } };
+  });
 }
 
 /** The feeds that own an item: that of the published package with its id, or else those of its package. */

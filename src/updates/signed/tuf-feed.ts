@@ -163,10 +163,10 @@ export class TufFeed implements Feed {
     }
     await copies.keepOnly(targets);
     const sha256 = targets.map(({ hashes }) => hashes.get('sha256') ?? hashes.get('sha512')).join(' ');
-    const merged = mergeFeeds(parts as [FeedPart, ...FeedPart[]]);
-    if (parts.length === 1) return { ...merged, sha256 };
-    const published = (await this.#ports.store.list()).map(({ sidecar }) => sidecar);
-    return { ...refuseOtherOwners(merged, { published, feeds: parts.map(({ path }) => path) }), sha256 };
+    const published = parts.length === 1 ? [] : (await this.#ports.store.list()).map(({ sidecar }) => sidecar);
+    // First, so that a team cannot block the packages of another by listing them as well.
+    const own = refuseOtherOwners(parts, published);
+    return { ...mergeFeeds(own as [FeedPart, ...FeedPart[]]), sha256 };
   }
 }
 

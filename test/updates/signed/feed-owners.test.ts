@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { parseFeed } from '#updates/feed/feed-document.ts';
 import { refuseOtherOwners } from '#updates/signed/feed-owners.ts';
-import { mergeFeeds } from '#updates/signed/merge-feeds.ts';
 
 const JAR = makeJar('a', 100);
 const FEEDS = ['a.json', 'b.json'];
@@ -16,9 +15,10 @@ function itemOf(id: string, name: string, fields: Record<string, unknown> = {}) 
 function judged(items: Record<string, unknown>[], { from = 'a.json', feeds = FEEDS } = {}) {
   const [published] = parseFeed(Buffer.from(feedOf([itemOf('1', 'core')]))).items;
   const document = parseFeed(Buffer.from(feedOf(items)));
-  const merged = mergeFeeds([{ path: 'b.json', document }]);
   if (published === undefined) throw new Error('no item');
-  const result = refuseOtherOwners(merged, { published: [{ item: published, feed_target: from }], feeds }).document;
+  const none = parseFeed(Buffer.from(feedOf([])));
+  const parts = feeds.map((path) => ({ path, document: path === 'b.json' ? document : none }));
+  const result = refuseOtherOwners(parts, [{ item: published, feed_target: from }]).at(-1)?.document ?? none;
   return { kept: result.items.map(({ id }) => id), refused: result.refused.map(({ error }) => error.code) };
 }
 

@@ -136,6 +136,39 @@ describe('round: a signed feed', () => {
     expect(await moved.round()).toMatchObject({ published: ['b1'], withdrawn: ['1602503'] });
   });
 
+  it('publishes an update whose ID another team has listed first with another file', async () => {
+    origin.repository.delegate('targets', { name: 'team-b', paths: ['team-b/*'] });
+    const other = makeJar('b1', 3_000);
+    const list = (...items: Record<string, unknown>[]) => {
+      origin.repository.addTarget('team-b', 'team-b/feed.json', feedOf(items));
+      origin.repository.publishAll();
+    };
+    origin.repository.addTarget('targets', 'feed.json', feedOf([]));
+    list(itemFor('1602503', other, { package: 'b', channel: 'beta' }));
+    const both = origin.settings(ROOT, { feed_target: ['feed.json', 'team-b/feed.json'] });
+    expect(await (await rig(both)).round()).toMatchObject({ error: null, published: [], refused: [] });
+
+    origin.repository.addTarget('targets', 'feed.json', feedOf([itemFor('1602503', JAR)]));
+    list(itemFor('1602503', other, { package: 'b', channel: 'beta' }));
+    const refused = (await (await rig(both)).round()).refused.map(({ error }) => error.code);
+    expect(refused).toEqual(['ID-DUPLICATE', 'ID-DUPLICATE']);
+
+    list();
+    expect(await (await rig(both)).round()).toMatchObject({ published: ['1602503'], refused: [] });
+
+    // Now it belongs to the first team, which can withdraw it, whatever the other one lists.
+    origin.repository.addTarget('targets', 'feed.json', feedOf([itemFor('1602503', JAR, { withdrawn: true })]));
+    list(itemFor('1602503', other, { package: 'b' }));
+    const report = await (await rig(both)).round();
+    expect(report).toMatchObject({ withdrawn: ['1602503'], published: [] });
+    expect(report.refused.map(({ error }) => error.code)).toEqual(['FEED-PACKAGE-MOVED']);
+
+    // An ID that was published here keeps its digest for good.
+    origin.repository.addTarget('targets', 'feed.json', feedOf([]));
+    list(itemFor('1602503', other, { package: 'b' }));
+    expect((await (await rig(both)).round()).refused.map(({ error }) => error.code)).toEqual(['ID-REUSED']);
+  });
+
   it('says where the root is missing or cannot be used', async () => {
     const { tuf } = origin.settings('/etc/none.json') as { tuf: object };
     expect((await (await rig({ trust: 'tuf', tuf })).round()).error?.code).toBe('TUF-ROOT-FILE');
