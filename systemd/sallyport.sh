@@ -21,18 +21,28 @@ set -- /usr/lib/sallyport/node --disable-sigusr1 --report-exclude-env --max-semi
 # If root runs a command that works on the state while the service is stopped, it runs as the service user, because the
 # service could not open files that root created there. Commands that write the configuration still run as root. The
 # program itself refuses to work on the state of another user.
+#
+# A running service does the work itself and logs who requested it, so root's commands then stay root's. systemd removes
+# the socket when the service stops. With -c, another daemon or none may be meant.
 works_on_state() {
   shift 5
   verb=
+  asks_service=yes
+  [ -S /run/sallyport/control.sock ] || asks_service=no
   while [ $# -gt 0 ]; do
     case $1 in
-      -c | --config) [ $# -eq 1 ] || shift ;;
+      -c | --config)
+        asks_service=no
+        [ $# -eq 1 ] || shift
+        ;;
+      --config=* | -c*) asks_service=no ;;
       -*) ;;
       *)
         verb="${verb:+$verb }$1"
         case $verb in
-          run | check | status | updates | diagnose) return 0 ;;
-          'timeout explain' | 'proxy test' | 'proxy confirm' | 'route show') return 0 ;;
+          run) return 0 ;;
+          check | status | updates | diagnose) [ $asks_service = no ] && return 0 ;;
+          'timeout explain' | 'proxy test' | 'proxy confirm' | 'route show') [ $asks_service = no ] && return 0 ;;
           timeout | proxy | route) ;;
           *) return 1 ;;
         esac

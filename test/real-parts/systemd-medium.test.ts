@@ -56,6 +56,6 @@ describeWith(['systemd'], 'mirrors and imports by the installed service', () => 
     const imported = JSON.parse(await machine.run('sallyport', 'updates', 'import', MIRROR, '--json')) as RoundResult;
     expect(imported).toMatchObject({ published: ['u1'], failed: [], failure: null });
     expect(await machine.run('sha256sum', `${PACKAGES}/u1.jar`)).toContain(String(itemFor('u1', JAR)['sha256']));
-    expect(installed.log()).toContain(`Importing updates from ${MIRROR}, as requested by`);
+    expect(installed.log()).toContain(`Importing updates from ${MIRROR}, as requested by root.`);
   });
 });

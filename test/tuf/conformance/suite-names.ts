@@ -2,8 +2,8 @@
  * The tests of the public suite theupdateframework/tuf-conformance by module and name, each with the test here that proves it.
  *
  * Read from its files of many versions. The suite had 50 tests in v2.3.0, 52 in v2.4.0, 53 at eec841c1 (2026-08-17), and 56
- * with test_delegated_expiration. Two of test_basic that came with v2.4.0 are in no file that could be read, so they are not
- * here. Where a name is listed without another, the test has the same name.
+ * with test_delegated_expiration. Two of test_basic that came with v2.4.0 are in no file that could be read, and no other
+ * project names them in a list of results, so they are not here. Where a name is listed without another, the test has the same name.
  */
 
 /** The tests of a module: their names, or the name here of one that is called differently. */
