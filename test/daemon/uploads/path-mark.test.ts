@@ -1,10 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isMarkOf, pathMark } from '#daemon/uploads/path-mark.ts';
 import { routeIdentity } from '#proxy/choosing/changed-routes.ts';
 import { Secret } from '#redaction/secret.ts';
+import { listenOnLoopback } from '#test/support/loopback.ts';
 import { testSettings } from '#test/support/test-settings.ts';
 
 const PURPOSE = 'support_logs';
@@ -53,6 +55,22 @@ describe('path mark', () => {
     const now = await pathMark('exposure_analytics', settings());
     await rm(pac);
     expect(await isMarkOf(now, 'exposure_analytics', settings())).toBe(false);
+  });
+
+  it('path mark: the content behind pac.url is not part of it and is not requested', async () => {
+    let requests = 0;
+    const server = createServer((_request, response) => {
+      requests += 1;
+      response.end(`content ${requests}`);
+    });
+    const { port, close } = await listenOnLoopback(server);
+    const { proxies, ...rest } = settings();
+    const byUrl = { ...proxies[1], pac: { url: `http://127.0.0.1:${port}/proxy.pac` } };
+    const remote = { ...rest, proxies: [proxies[0], byUrl] } as unknown as Parameters<typeof pathMark>[1];
+    const mark = await pathMark('exposure_analytics', remote);
+    expect(await isMarkOf(mark, 'exposure_analytics', remote)).toBe(true);
+    await close();
+    expect(requests).toBe(0);
   });
 
   it('path mark: what an earlier version stored is compared as it was', async () => {
