@@ -89,7 +89,7 @@ describeWith(['squid'], 'a proxy that swaps a signed repository', () => {
     expect(forger.asked.some((line) => line.endsWith('.jar'))).toBe(true);
   });
 
-  it('swapped feed: an older state of the real repository is refused, and the next honest check works', async () => {
+  it('swapped feed: an older state is refused, and the next honest check works', async () => {
     const { files } = await host('nothing');
     const [own, old] = [forger.repository.copy(), origin.repository.copy()];
     const next = makeJar('u2', 10_000);

@@ -111,7 +111,7 @@ describe('mirror', () => {
     expect(files.content(path)?.equals(large)).toBe(true);
   });
 
-  it('mirror: keeps a large target that lists only SHA-512, and refuses another file in its place', async () => {
+  it('mirror: keeps a large target that lists only SHA-512, and no other file in its place', async () => {
     const large = Buffer.alloc(4_194_305, 'not a JAR');
     origin.repository.addTarget('targets', 'manual.pdf', large, ['sha512']);
     origin.repository.publishAll();

@@ -136,7 +136,7 @@ describe('round: a signed feed', () => {
     expect(await moved.round()).toMatchObject({ published: ['b1'], withdrawn: ['1602503'] });
   });
 
-  it('publishes an update whose ID another team has listed first with another file', async () => {
+  it('publishes an update whose ID another team listed first', async () => {
     origin.repository.delegate('targets', { name: 'team-b', paths: ['team-b/*'] });
     const other = makeJar('b1', 3_000);
     const list = (...items: Record<string, unknown>[]) => {
