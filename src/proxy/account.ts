@@ -1,8 +1,8 @@
 // The account of a profile: user, domain and password.
 //
-// Guarantees: the user `CORP\svc`, and the user `svc` with the domain `CORP`, are the same account in upper or lower
-// case, so that their attempts are counted together. Relies on the configuration schema to restrict the characters of a
-// user.
+// Guarantees: `CORP\svc`, and `svc` with the domain `CORP`, are the same account. Upper and lower case are the same as
+// well. Attempts with each spelling are therefore counted together. Relies on the configuration schema to restrict the
+// characters of a user.
 
 import { Secret } from '#redaction/secret.ts';
 import type { ProxyProfile } from './profile.ts';

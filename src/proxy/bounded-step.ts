@@ -1,8 +1,8 @@
-// One step of opening a connection, with a time limit (principle 4): it ends by itself, at its deadline, or at an
-// abort.
+// One step of opening a connection, with a time limit (principle 4). It ends when its work is done, at its deadline, or
+// at an abort.
 //
-// Guarantees: the promise settles exactly once. If the step failed, its `cleanUp` has run before, for example to
-// destroy its socket. The timer is cancelled, and the listener on the signal is removed.
+// Guarantees: the promise settles exactly once. If the step failed, its `cleanUp` ran first, for example to destroy its
+// socket. The timer is cancelled, and the listener on the signal is removed.
 
 import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';

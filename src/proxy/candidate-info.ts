@@ -1,4 +1,5 @@
-// The facts about a candidate of a route that another client needs to use the same proxy. Types only.
+// The facts about a candidate of a route (a proxy or a direct connection) that another client needs to use the same
+// proxy. Types only.
 
 import type { Secret } from '#redaction/secret.ts';
 

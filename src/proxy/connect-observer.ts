@@ -1,8 +1,8 @@
-// Observes the steps of opening a connection: how long each step took, what it showed, and which steps succeeded before
+// Observes the steps of opening a connection: how long each took, what was found out, and which steps succeeded before
 // a failure.
 //
-// Guarantees: a failure of a step has its phase, its duration and the steps that succeeded before (`ConnectTrace`). The
-// listener is called once for each step, when it ends. Updates, uploads and diagnosis use the same steps.
+// Guarantees: the failure of a step has its phase, its duration and the steps that succeeded before (`ConnectTrace`).
+// The listener is called once for each step, when it ends. Updates, uploads and diagnosis use the same steps.
 
 import { isOfGroup } from '#errors/catalogue.ts';
 import { CodedError } from '#errors/coded-error.ts';

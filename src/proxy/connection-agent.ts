@@ -1,11 +1,10 @@
-// An `http.Agent` whose sockets are connections of a route. It is for libraries that bring their own HTTP and accept an
-// agent: `ws` (WebSocket) and `tus-js-client` (uploads). Their traffic takes the same route as all other traffic.
+// An `http.Agent` whose sockets are connections of a route. With it, libraries that bring their own HTTP use the same
+// route as all other traffic: `ws` (WebSocket) and `tus-js-client` (uploads).
 //
-// Guarantees: every socket has the deadlines, the authentication and the TLS of its `Connection`, and goes to the one
-// origin that the agent was made for. It is a tunnel or a direct connection, never absolute-form, because such
-// libraries cannot distinguish the proxy's responses from the origin's, and forwarding proxies drop Upgrade. An unused
-// socket is kept for seconds. After `destroy` or an abort, no socket, timer or listener is left, including upgraded
-// sockets. The caller limits the time between request and response with its signal.
+// Guarantees: every socket has the deadlines, authentication and TLS of its `Connection`, and goes to the one origin of
+// the agent. It is never absolute-form, because such libraries cannot distinguish responses of the proxy from those of
+// the origin. An unused socket is kept for seconds. After `destroy` or an abort, no socket, timer or listener is left.
+// The caller limits the time between request and response with its signal.
 
 import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';

@@ -1,4 +1,4 @@
-// The host and port of a URL, whether it needs TLS, and in which form it is requested from a proxy. Pure.
+// Facts that follow from a URL: host, port, whether it needs TLS, and the form in which a proxy is asked for it. Pure.
 
 import { coded } from '#errors/coded-error.ts';
 import type { HopScheme, ProxyProfile } from './profile.ts';

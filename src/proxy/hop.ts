@@ -1,8 +1,8 @@
 // A proxy that a connection may go through. Its address comes from a profile, a PAC file or the environment.
 //
-// A `ProxyHop` has all data that is needed to connect and authenticate. `profile` has the account that may be sent to
-// the proxy. For a proxy that must not get the account, use a profile without it (`withoutAccount`). A `Candidate` is
-// one entry of a route: a proxy or a direct connection, with the reasons for it.
+// A `ProxyHop` has all data for connecting and authenticating. Its `profile` has the account that may be sent to the
+// proxy. For a proxy that must not get the account, use a profile without it (`withoutAccount`). A `Candidate` is one
+// entry of a route: a proxy or a direct connection, with the reasons for it.
 
 import type { Purpose } from '#config/purposes.ts';
 import { type Hop, proxyAt } from '#errors/hop.ts';

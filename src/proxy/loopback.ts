@@ -1,8 +1,8 @@
-// Plain HTTP is trusted on this host: a feed here needs no TLS and may be requested with a token. But a URL that names
-// this host may still lead to another host, if a proxy is on another host or the name resolves to one.
+// Protects plain HTTP on this host. A URL with a loopback host needs no TLS and may be requested with a token. But it
+// may still lead to another host, if a proxy is there or the name resolves to that host.
 //
-// Guarantees: the connection for a plain http URL that names this host goes to a loopback address, or fails before a
-// byte is sent. A proxy on this host counts as this host, although it may connect to other hosts.
+// Guarantees: a connection for a plain http URL that names this host goes to a loopback address, or fails before a byte
+// is sent. A proxy on this host is accepted, although it may connect to other hosts.
 
 import { isLoopbackUrl } from '#config/schema/values.ts';
 import { coded } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// Recognizes responses that a proxy made itself, by the marks that it leaves in their heads. Pure.
+// Recognizes a response that a proxy made itself, by certain header fields (its marks). Pure.
 
 import type { ResponseHead } from './route.ts';
 

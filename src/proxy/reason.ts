@@ -1,7 +1,7 @@
-// Data that says why a route was chosen: each reason names the setting or fact that decided. Pure.
+// The reasons for a route, as data. Each reason names the setting or fact that decided. Pure.
 //
-// Guarantees: only `reasonText` turns a reason into a sentence, and no code parses such a sentence. Names,
-// tokens and results of PAC files are untrusted text that only the log formatter shows.
+// Guarantees: only `reasonText` turns a reason into a sentence, and no code parses such a sentence. Names, tokens and
+// results of PAC files are untrusted text that only the log formatter shows.
 
 import { isDeepStrictEqual } from 'node:util';
 import { DIRECT_REMEDIES } from '#config/direct-remedy.ts';

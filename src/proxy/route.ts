@@ -1,5 +1,5 @@
-// The only access to the network (principle 1). A `Route` is the choice of how to reach a target, with its reasons. It
-// opens connections, and all outgoing bytes go through them. Updates, uploads and diagnosis all use it.
+// The only access to the network (principle 1). A `Route` says how to reach a target for a purpose, and why. Its
+// function `open` opens the connection. Updates, uploads and diagnosis all send their bytes over such connections.
 
 import type { Duplex } from 'node:stream';
 import type { Purpose } from '#config/purposes.ts';

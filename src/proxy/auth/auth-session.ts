@@ -1,10 +1,10 @@
-// Authentication with one proxy, from the first request of a connection to the verdict.
+// Authentication with one proxy, from the first request of a connection to the verdict: accepted or rejected.
 //
-// Guarantees: before anything made from the secret is sent, the credential guard has permitted and recorded it. It permits
-// one attempt for each verdict. A refusal ends the session. `auto` never uses a weaker scheme than one that worked with this proxy
-// before, and uses Basic only on an encrypted connection, unless the profile allows otherwise. If a Kerberos ticket
-// cannot be used, the next scheme is tried by the same rule. It has no socket: it reads heads and returns header
-// values. Its owner must always call `settle` or `unknown`.
+// Guarantees: a value that was made from the secret is sent only after the credential guard has permitted and recorded
+// it. The guard permits one attempt for each verdict. A rejection ends the session. `auto` never uses a weaker scheme
+// than one that worked with this proxy before. It uses Basic only on an encrypted connection, unless the profile allows
+// otherwise. If a Kerberos ticket cannot be used, the next scheme is tried by the same rule. The session has no socket:
+// it reads heads and returns header values. Its owner must always call `settle` or `unknown`.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type Account, accountOf } from '#proxy/account.ts';

@@ -1,11 +1,11 @@
-// Guards every use of a credential, so that a wrong password costs one attempt and no account is locked.
+// Guards every use of a credential, so that a wrong password costs one attempt and locks no account.
 //
-// Guarantees: a secret that a proxy refused is not sent again to any proxy until it changes, not even after a restart.
-// A secret that worked before is tried again at most once in `retryMs`, or when an admin requests it, because proxies
-// refuse correct passwords while their directory is down. An attempt is recorded on disk before its first byte is sent,
-// so a killed process does not repeat it. While an attempt is pending, others with the same credential wait, at most 30
-// s if the password worked before. If another attempt is refused first, a granted permit ends. `credential-state.ts`
-// stores fingerprints, never a secret.
+// Guarantees: a rejected secret is not sent to any proxy until it changes, not even after a restart. If it had worked
+// before, it is tried again once in `retryMs` or when an admin requests it, because proxies reject correct passwords
+// while their directory is down. An attempt is on disk before its first byte is sent, so a killed process does not
+// repeat it. Meanwhile, other attempts with the same credential wait, at most 30 s if it worked before. If another
+// attempt is rejected, a permit that was already granted ends. `credential-state.ts` stores fingerprints, never a
+// secret.
 
 import type { Account } from '#proxy/account.ts';
 import { onAbort } from '#system/abort.ts';

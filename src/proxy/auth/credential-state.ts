@@ -1,9 +1,9 @@
-// Stores what is known of credentials and proxies in one small state file, mode 0600, which is replaced as a whole.
+// Stores what is known about credentials and proxies in one small state file, mode 0600, which is replaced as a whole.
 //
-// Guarantees: holds no secret, only fingerprints under its own random key. The file is bounded and the least recently
-// used record is dropped first. Saves run one at a time and the last one contains everything. A file that cannot be
-// read is set aside and named in a failure; each credential may then be tried once more. A crash leaves the old file or
-// the new one.
+// Guarantees: holds no secret, only fingerprints under its own random key. The file has a maximum size; the least
+// recently used record is dropped first. Saves run one at a time, and the last one contains everything. If the file
+// cannot be read, it is set aside and reported, and each credential may then be tried once more. A crash leaves the old
+// file or the new one.
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';

@@ -1,8 +1,9 @@
-// Lends the account of a proxy to another client, so that it can request a second opinion without a rejected attempt.
+// Lends the account of a proxy to another client, which needs it for a second opinion. The loan must not cause a
+// rejected attempt.
 //
-// Guarantees: only an account that this proxy accepted after the given moment is lent, and only in the form in which it
-// was accepted: Basic, or SOCKS login. The credential guard permits each use, as it does for other attempts, and a
-// rejection is reported to it.
+// Guarantees: an account is lent only if this proxy accepted it after the given moment, and only in the form in which
+// it was accepted (Basic or SOCKS login). The credential guard permits each use and gets to know a rejection, as for
+// every other attempt.
 
 import { accountOf } from '#proxy/account.ts';
 import type { CandidateInfo, LentAccount } from '#proxy/candidate-info.ts';

@@ -1,10 +1,9 @@
-// Finds moved secrets: secrets that are now configured for a proxy to which they are not bound.
-// Returns each secret with that proxy.
-// An admin may allow each of these moves once. Pure.
+// Lists moved secrets. A secret has moved if it is now configured for a proxy other than those that it is bound to.
+// Each is listed with that proxy. An admin may allow each of these moves once. Pure.
 //
 // Guarantees: when the active settings change, the earlier moves are forgotten, so that an address that is no longer
-// configured cannot be allowed later. When the same settings are read again, the moves are kept, because this can
-// happen between the refusal of a move and the request that allows it. Only fingerprints are stored, never a secret.
+// configured cannot be allowed. When the same settings are read again, the moves are kept, because this can happen
+// between the refusal of a move and the request that allows it. Only fingerprints are stored.
 
 import { NewestMap, NewestSet } from '#system/newest.ts';
 

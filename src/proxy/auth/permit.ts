@@ -1,4 +1,4 @@
-// The permission to send a credential, and the result of an attempt with it. Types only; `credential-guard.ts` grants
+// The permission to send a credential, and the result of the attempt. Types only; `credential-guard.ts` grants
 // permissions.
 
 import type { Refusal } from './refusal.ts';

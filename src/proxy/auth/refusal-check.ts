@@ -1,10 +1,10 @@
 // Finds out whether the proxy or the server refused a password that has worked at this proxy before. With the absolute
-// form, a server behind the proxy can send a 401 or 407 that looks like that of the proxy. One CONNECT through the same
+// form, a server behind the proxy can send a 401 or 407 that looks like the proxy's own. One CONNECT through the same
 // proxy decides, because only a proxy responds to CONNECT.
 //
-// Guarantees: if the CONNECT is rejected, the password counts as rejected, durably. If it succeeds, the server sent the
-// refusal. After any other result, the password is not rejected, but it is not sent to this origin for an hour. The
-// login attempt is always recorded as finished, even after an error.
+// Guarantees: if the CONNECT is rejected, the password is recorded as rejected. If it succeeds, the server sent the
+// refusal. After any other result, the password does not count as rejected, but it is not sent to this origin for an
+// hour. The attempt is always recorded as ended, even after an error.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

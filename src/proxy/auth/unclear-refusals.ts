@@ -1,8 +1,9 @@
-// Tracks refusals of a password, in absolute form, for which it is unknown whether the proxy or the origin sent them.
+// Remembers refusals of a password, in absolute form, for which it is unknown whether the proxy or the origin sent
+// them.
 //
 // Guarantees: such a refusal never counts against the password. For an hour, even across a restart, the password is not
-// sent to the same origin in absolute form through the same proxy. All other requests continue. One hour is longer than
-// the window in which directories count failed logins before they lock an account.
+// sent to the same origin in absolute form through the same proxy. All other requests continue. An hour is longer than
+// the time in which directories count failed logins before they lock an account.
 
 import type { Account } from '#proxy/account.ts';
 import type { Clock } from '#system/clock.ts';

@@ -1,7 +1,7 @@
 // Decides what a response of the proxy itself means (principle 6), from status and headers.
 //
-// Guarantees: a response to CONNECT never counts as a response of the origin. In absolute form, only a response with a
-// mark of the proxy itself counts as a response of the proxy. The proxy's text becomes a fact of the failure and is
+// Guarantees: a response to CONNECT never counts as a response of the origin. In absolute form, a response counts as
+// one of the proxy only if it has a mark of the proxy itself. The proxy's text becomes a fact of the failure and is
 // untrusted.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// Detects new settings with which a purpose that had a proxy would connect directly without an explicit choice
+// Detects new settings that would connect a purpose directly, without an explicit choice, although it had a proxy
 // (principle 7). Pure.
 //
 // The choice is explicit if the purpose is set to `none`, or with `proxy_enabled: false`. A truncated file, or a file

@@ -1,7 +1,8 @@
-// The proxy that the service's environment names: a `CandidateSource` for profiles with scheme `environment`.
+// Finds the proxy that the environment of the service names, for profiles with the scheme `environment`. It is a
+// `CandidateSource`.
 //
 // Guarantees: the user and password in a variable are sent only to the proxy that this variable names. The user and
-// password of the profile are not sent to any proxy, because anyone who can set a variable could redirect them.
+// password of the profile are sent to no proxy, because anyone who can set a variable could redirect them.
 
 import { coded } from '#errors/coded-error.ts';
 import { endpointOf } from '#proxy/endpoint.ts';

@@ -1,10 +1,10 @@
-// Decides which failures lead to the next proxy of a list, and how long the cooldown of a failed proxy lasts.
+// Decides after which failures the next proxy of a list is tried, and for how long a failed proxy is tried last (its
+// cooldown).
 //
-// The next proxy is tried after failures to reach a proxy: TCP, TLS to the proxy, and a missing or invalid response to
-// CONNECT. It is not tried after a 407 (a credential is never passed to the next proxy), a 403 or another decision of
-// the proxy, or a failure of the target. During its cooldown, a proxy comes after the other candidates of its list. A
-// direct connection can come before it only if a PAC file itself says DIRECT and no setting forbids this, as in
-// browsers. Time is monotonic.
+// The next proxy is tried if a proxy could not be reached: failures of TCP, of TLS to the proxy, and of CONNECT without
+// a valid response. It is not tried after a 407, so that no credential goes to the next proxy, nor after a 403, another
+// decision of the proxy, or a failure of the target. A direct connection can come before a proxy in its cooldown only
+// if a PAC file says DIRECT and no setting forbids it, as in browsers. Time is monotonic.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';

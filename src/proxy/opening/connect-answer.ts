@@ -1,9 +1,9 @@
 // Reads the response to CONNECT (or HEAD) with Node's own parser.
 //
-// The parser uses a facade instead of the socket. Writes to the facade are passed to the socket, and bytes from the
-// socket are pushed into the facade. When the parser has the head, every later byte is put back into the socket. This
-// handles interim responses, bytes that arrive together with a 200, and error bodies. Afterwards the socket has no
-// listener of the parser.
+// The parser gets a replacement for the socket. Its writes go to the real socket, and bytes of the real socket are
+// pushed into it. When the parser has the head, every later byte is put back into the real socket. This handles interim
+// responses, bytes that arrive together with a 200, and error bodies. Afterwards the socket has no listener of the
+// parser.
 
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,11 +1,9 @@
-// Prepares a connection to a proxy for absolute-form requests, if the scheme cannot put its proof into the first
-// request.
+// Prepares a connection to a proxy for absolute-form requests if the scheme cannot authenticate in the first request.
 //
-// The caller sends its request only once, so the connection is authenticated before that, by HEAD for the same URL.
-// HEAD has no body in either direction, and is allowed wherever GET is allowed. OPTIONS with Max-Forwards: 0 would not
-// leave the proxy, but Squid answers it before it requests authentication. For a scheme that authenticates the
-// connection, all steps are made (the last HEAD reaches the origin). For Digest, the first 407 is enough, because it
-// contains the nonce.
+// The caller sends its request only once, so HEAD for the same URL authenticates the connection before that. HEAD has
+// no body in either direction, and is allowed wherever GET is allowed. OPTIONS with Max-Forwards: 0 would not leave the
+// proxy, but Squid answers it before it requests authentication. A scheme that authenticates the connection makes all
+// its steps here; the last HEAD reaches the origin. For Digest, the first 407 is enough, because it contains the nonce.
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';

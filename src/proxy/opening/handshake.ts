@@ -1,9 +1,9 @@
-// Sends CONNECT or HEAD to a proxy and runs the authentication loop around it (RFC 9110, 11.7).
+// Sends CONNECT or HEAD to a proxy and authenticates there if the proxy requires it (RFC 9110, 11.7).
 //
-// Guarantees: each wait is bounded. A challenge is answered on the same connection if it is still open. Otherwise it is
-// answered on a new connection, if the scheme allows this. The loop ends after a few responses, no matter what the
-// proxy sends. After a failure, no socket is left. The credential is sent only in these requests, and the
-// authentication session decides whether it was accepted.
+// Guarantees: each wait has a limit. A challenge is answered on the same connection if that is still open. Otherwise it
+// is answered on a new connection, if the scheme allows this. The exchange ends after a few responses, whatever the
+// proxy sends. A failure leaves no socket. The credential is sent only in these requests, and the authentication
+// session decides whether it was accepted.
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';

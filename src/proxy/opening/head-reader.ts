@@ -1,10 +1,9 @@
-// Normalizes a response head for Node's strict parser where RFC 9112 allows a recipient to be lenient.
+// Normalizes a response head for Node's strict parser, where RFC 9112 allows a recipient to be lenient.
 //
-// A head that the RFC does not allow a recipient to accept goes to the parser unchanged, and the parser's reason
-// becomes the failure. Only this reader decides where a head ends. The parser gets the head with CR LF line ends, so
-// both agree where the body begins. Heads that permit response smuggling are refused: different Content-Lengths,
-// Content-Length together with Transfer-Encoding, and (by the parser) a bare CR. Memory is bounded by the limit, and
-// time is linear in the input. Pure.
+// A head that the RFC does not allow goes to the parser unchanged, and the parser's reason becomes the failure. This
+// reader alone decides where a head ends. The parser gets the head with CR LF line ends, so both agree where the body
+// begins. Heads that permit response smuggling are refused: different Content-Lengths, Content-Length together with
+// Transfer-Encoding, and (by the parser) a bare CR. Memory is limited, and time is linear in the input. Pure.
 
 /** Maximum size of a response head in bytes as received; header fields of 34 KB occur in practice. */
 export const HEAD_LIMIT_BYTES = 262_144;

@@ -1,8 +1,7 @@
-// Identifies the protocol of a port that did not answer as its scheme requires. Used only by a diagnosis, after such a
-// failure.
+// Finds out which protocol a port uses, after it did not answer as its scheme requires. Used only by a diagnosis.
 //
 // Guarantees: only the first message of each protocol is sent, and no part of a request, a user or a password. Each try
-// has its own connection and ends within its limit or at the abort, and then no socket is left.
+// has its own connection, which ends within its limit or at the abort and leaves no socket.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded } from '#errors/coded-error.ts';

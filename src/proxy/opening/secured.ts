@@ -1,4 +1,4 @@
-// Starts TLS over an open connection, to a proxy itself or to the target. The modules for TLS are loaded with the first
+// Starts TLS over an open connection, either to a proxy or to the target. The modules for TLS are loaded with the first
 // such connection.
 
 import type { Socket } from 'node:net';

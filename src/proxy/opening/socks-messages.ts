@@ -1,7 +1,7 @@
 // Writes and reads the messages of SOCKS 4, 4a and 5 (RFC 1928, RFC 1929, and NEC's notes for 4 and 4a). Pure.
 //
-// Guarantees: a reader never throws, never reads past its own message, and classifies every sequence of bytes as
-// complete, too short, or not such a message. Refusals are described in words, or by their number if it is unknown.
+// Guarantees: reading never throws and never goes past the end of a message. All bytes are classified as a complete
+// message, too short, or not such a message. Refusals are described in words, or by their number if it is unknown.
 
 import { isIPv4, isIPv6 } from 'node:net';
 

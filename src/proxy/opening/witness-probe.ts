@@ -1,11 +1,10 @@
-// A probe: one small request to the proxy of an open connection, on a connection of its own. The proxy answers it
-// without a server and without a credential. It is used while a transfer is silent, to find out whether the proxy
-// lives.
+// A probe: one small request to a proxy while a transfer through it is silent, to find out whether the proxy is alive.
+// It has a connection of its own, and the proxy answers it without a server and without a credential.
 //
-// Guarantees: the probe goes to the address that the transfer itself is connected to. It carries no credential, and no
-// part of the request of the transfer except, for two kinds, its host and port. The listener is called at most once for
-// each event, and never after `close`, which leaves no socket. The first byte of any answer counts, and over an HTTPS
-// proxy only a byte after the TLS handshake.
+// Guarantees: the probe goes to the address that the transfer itself is connected to. It contains no credential and no
+// part of the transfer's request, except its host and port in two kinds of probe. The listener is called at most once
+// for each event, and never after `close`, which leaves no socket. The first byte of any response counts as an answer;
+// over an HTTPS proxy, only a byte after the TLS handshake.
 
 import type { Socket } from 'node:net';
 import type { Hop } from '#errors/hop.ts';

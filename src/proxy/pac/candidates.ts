@@ -1,9 +1,9 @@
-// The proxies that a PAC file names for a target: a `CandidateSource` for profiles with scheme `pac`.
+// Finds the proxies that a PAC file names for a target, for profiles with the scheme `pac`. It is a `CandidateSource`.
 //
-// Guarantees: for an https target the file receives only scheme, host and port. A result is reused for five minutes
-// while the file is unchanged. If the file is invalid, its last valid version is used, and this is logged. Only the
-// proxies and DIRECT that a result names are used, and an invalid result never causes a direct connection. User and
-// password are sent only to proxies that `credentials_for` matches.
+// Guarantees: for an https target the file gets only scheme, host and port. A result is reused for five minutes while
+// the file is unchanged. If the file becomes invalid, its last valid version is used, and this is logged. Only proxies
+// and DIRECT in a result are used, and an invalid result never causes a direct connection. User and password are sent
+// only to proxies that `credentials_for` matches.
 
 import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';

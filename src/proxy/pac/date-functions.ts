@@ -1,9 +1,9 @@
 // The date and time functions of a PAC file: weekdayRange, dateRange, timeRange. Pure: the caller passes the time.
 //
-// They follow Mozilla's documentation of PAC files in every form that it lists. The time zone is that of this host, or
-// GMT if the last argument is GMT. If the end is before the start, the range wraps around the end of the week, month,
-// year or day, as in Firefox since version 49. Undocumented arguments are an error, because a result of false would
-// silently choose a proxy.
+// They accept every form in Mozilla's documentation of PAC files. The time zone is that of this host, or GMT if the
+// last argument is GMT. If the end is before the start, the range continues past the end of the week, month, year or
+// day, as in Firefox since version 49. Undocumented arguments are an error, because the result false could choose the
+// wrong proxy without any message.
 
 const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];

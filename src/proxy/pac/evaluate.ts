@@ -1,8 +1,7 @@
 // Evaluates a PAC file for one URL in its own thread, which ends after the result, at the time limit, or when aborted.
 //
-// Guarantees: no matter what the file does, the event loop is not blocked, and the thread has ended afterwards. A
-// thread is started only for an evaluation. Names are resolved here and not in the thread: `lookUp` decides whether
-// that is allowed.
+// Guarantees: whatever the file does, the event loop is not blocked, and no thread is left. A thread is started only
+// for an evaluation. Names are resolved by `lookUp` in the main thread, which also decides whether that is allowed.
 
 import { Worker } from 'node:worker_threads';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -1,7 +1,7 @@
-// The PAC functions for names and addresses, as Mozilla documents them, and Microsoft's for IPv6 (isInNetEx and the
-// other names that end in Ex). Pure, except for the look-up of names, which the caller passes.
+// The PAC functions for names and addresses: those that Mozilla documents, and Microsoft's for IPv6 (`isInNetEx` and
+// the other names that end in `Ex`). Pure, except for the look-up of names, which the caller passes.
 //
-// Guarantees: none throws, except `shExpMatch` for an invalid pattern. A failed look-up returns null, false or an empty
+// Guarantees: none throws, except `shExpMatch` for an invalid pattern. A failed look-up gives null, false or an empty
 // text, as the documentation of each function says.
 
 import { isIP, isIPv4 } from 'node:net';

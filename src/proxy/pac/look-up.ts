@@ -1,6 +1,7 @@
-// Looks up the names that a PAC file requests, or only records them if look-ups are not allowed.
+// Looks up the names that a PAC file asks for. If look-ups are not allowed, it only records the names.
 //
-// Guarantees: a limited number of names for one evaluation. If names are not resolved, no query leaves this host.
+// Guarantees: an evaluation can look up only a limited number of names. If look-ups are not allowed, no query leaves
+// this host.
 
 import { lookup } from 'node:dns';
 import { type Family, MAX_ADDRESSES } from './question.ts';

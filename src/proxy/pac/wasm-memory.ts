@@ -1,7 +1,7 @@
 // Sets a memory limit in a WebAssembly module that defines its own memory. Pure.
 //
-// Guarantees: the engine itself then refuses to grow the memory past the limit, even within one native call of the
-// interpreter, where no other code checks the size. A module of another form is refused, so no module is ever returned
+// Guarantees: the engine itself refuses to grow the memory past the limit. This also holds within one native call of
+// the interpreter, where no other code checks the size. A module of another form is refused, so no module is returned
 // without a limit. Format: https://webassembly.github.io/spec/core/binary/modules.html
 
 /** The size of a WebAssembly memory page. */

@@ -1,9 +1,9 @@
 // The thread that evaluates a PAC file for one URL. The caller starts it and ends it.
 //
 // Guarantees: the script runs in QuickJS inside WebAssembly and cannot reach Node. The functions that it may call only
-// compute, except for name look-ups, which the main thread performs or refuses. The engine enforces a memory limit,
-// even within one native call, and only short texts are copied out. Look-ups block the thread, as in browsers:
-// otherwise `if (isInNet(...))` inside a callback would test a promise.
+// compute; for a name look-up they ask the main thread. The engine enforces a memory limit, even within one native
+// call, and only short texts are copied out. Look-ups block the thread, as in browsers: otherwise `if (isInNet(...))`
+// inside a callback would test a promise.
 
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';

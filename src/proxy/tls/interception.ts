@@ -1,7 +1,7 @@
 // Recognizes a proxy that decrypts TLS with the permission of the admin (`allow_interception_by`). Pure.
 //
-// A connection is intercepted if its verified chain leads to one of these CAs. A CA that also signs the servers of the
-// organization therefore counts as well: the secrets are withheld from these servers.
+// A connection counts as intercepted if its verified chain leads to one of the CAs in that setting. If such a CA also
+// signs servers of the organization, they count as intercepted as well, and secrets are withheld from them.
 
 import { X509Certificate } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// Remembers, in memory, whether a proxy decrypted the last TLS connection of each purpose, and which proxy it was.
+// Remembers, in memory, whether the last TLS connection of each purpose was decrypted, and by which proxy.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { InterceptionAuthority } from './interception.ts';

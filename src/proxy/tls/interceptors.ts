@@ -1,6 +1,6 @@
-// Recognizes TLS interception products by the issuer name in the certificates that they make. Pure.
+// Recognizes products that intercept TLS, by the issuer name in the certificates that they make. Pure.
 //
-// A name proves nothing. It only decides which of two failures is reported. Public CAs must not match.
+// A name proves nothing, so it only decides which of two failures is reported. Public CAs must not match.
 
 /** Products whose CA has their name by default, and names that administrators give to such CAs. */
 const NAMES = [

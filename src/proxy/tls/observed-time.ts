@@ -1,8 +1,8 @@
-// The time that another clock showed: the Date header of an earlier response. Pure.
+// The time that another clock showed, from the Date header of an earlier response. Pure.
 //
-// If a certificate is outside its validity by the local clock but not by the other one, the local clock is probably
-// wrong. If it is outside by both clocks, the certificate is the cause. The Date header is not authenticated, so it
-// affects only the words of the failure.
+// It helps to find out why a certificate is not valid now. If it is valid by the other clock, the local clock is
+// probably wrong. Otherwise, the certificate is the cause. The Date header is not authenticated, so it affects only the
+// words of the failure.
 
 import { fillTemplate, showLocalTime } from '#errors/template.ts';
 import type { ResponseHead } from '#proxy/route.ts';

@@ -1,4 +1,4 @@
-// The content of a PEM file that the configuration names.
+// The type of a PEM file that the configuration names: its content and its source.
 
 /** A PEM text and its source, for failures. */
 export interface PemFile {

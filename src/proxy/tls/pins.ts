@@ -1,6 +1,6 @@
-// Pins: the public keys that a certificate chain may rest on (RFC 7469). Pure.
+// Pins: the public keys of which one must be in a certificate chain (RFC 7469). Pure.
 //
-// A server may send certificates that are unrelated to its own, and Node orders them by name only. Therefore, a key
+// A server may send certificates that are unrelated to its own, and Node links them by name only. Therefore, a key
 // counts only if each certificate of the chain, beginning with that of the server, was really signed by the next one.
 
 import { createHash, X509Certificate } from 'node:crypto';

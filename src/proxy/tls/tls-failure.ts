@@ -1,9 +1,8 @@
-// What went wrong with TLS: to the target, or to the proxy itself. Pure.
+// Decides which failure of TLS occurred, either to the target or to the proxy itself. Pure.
 //
-// Guarantees: the two are never confused, and each has its own codes (principle 6). Interception is reported only if
-// there is evidence: behind a proxy, a complete chain with an unknown root, or an issuer that is known for
-// interception. A chain with a missing certificate is `TLS-CHAIN`, because servers also forget to send their
-// intermediate certificate.
+// Guarantees: the two have different codes (principle 6). Interception is reported only with evidence: behind a proxy,
+// a complete chain with an unknown root, or an issuer that is known for interception. A chain with a missing
+// certificate is `TLS-CHAIN`, because servers may also forget to send their intermediate certificate.
 
 import type { X509Certificate } from 'node:crypto';
 import { PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';

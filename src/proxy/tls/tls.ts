@@ -1,8 +1,8 @@
-// TLS over an open socket: to the target (directly or through a tunnel), or to a proxy that itself uses TLS.
+// TLS over an open socket: to the target (directly or through a tunnel), or to a proxy that uses TLS.
 //
-// Guarantees: the certificate, and then any pins, are verified on every connection, regardless of the environment. Each
-// connection makes a full handshake, so that no resumed session skips the pins. TLS has at least version 1.2, and ALPN
-// selects HTTP/1.1. A failure comes within the deadline or at the abort. It is coded and names the issuer, and then
+// Guarantees: on every connection, the certificate and then the pins are verified, whatever the environment says. Every
+// connection makes a full handshake, because a resumed session would skip the pins. The TLS version is at least 1.2,
+// and ALPN selects HTTP/1.1. A failure comes within the deadline or at the abort, is coded and names the issuer, and
 // both sockets are closed. No byte of a request is sent before the verification.
 
 import type { X509Certificate } from 'node:crypto';

@@ -1,5 +1,5 @@
-// The TLS trust of each connection: one set of contexts for each purpose and each profile, made when it is first
-// needed. Modules that only TLS needs are loaded with the first TLS connection.
+// Keeps the TLS contexts of each purpose and each profile, which are made when they are first needed. Modules that only
+// TLS needs are loaded with the first TLS connection.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Suites, TlsTrust, TrustContexts } from './trust.ts';

@@ -1,9 +1,9 @@
-// TLS trust and client identity, made once per purpose and once per proxy that uses TLS, from PEM texts that the caller
-// has read.
+// TLS trust and client identity, made once for each purpose and for each proxy that uses TLS. The caller has read the
+// PEM texts.
 //
-// Guarantees: if `ca` is set, exactly its certificates are trusted; otherwise, Node's bundled roots. The trust store of
-// the host, NODE_EXTRA_CA_CERTS and --use-system-ca add no certificates, because the list is always passed explicitly.
-// A text without a usable certificate is an error; the default is not used instead.
+// Guarantees: if `ca` is set, exactly its certificates are trusted; otherwise, Node's bundled roots. The list is always
+// passed explicitly, so the trust store of the host, NODE_EXTRA_CA_CERTS and --use-system-ca add no certificates. A
+// text without a usable certificate is an error; the default is not used in its place.
 
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';

@@ -1,4 +1,4 @@
-// Inputs for the authenticator of any scheme. Types only.
+// What an authenticator of any scheme needs. Types only.
 
 import type { Hop } from '#errors/hop.ts';
 import type { Account } from '#proxy/account.ts';

@@ -1,4 +1,4 @@
-// Makes the authenticator of a scheme. Rarely needed modules are loaded on demand.
+// Makes the authenticator of a scheme. Modules that are rarely needed are loaded when they are.
 
 import { createHash } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';

@@ -1,7 +1,7 @@
-// Basic (RFC 7617): sends user and password in every request, in a form that anyone who intercepts it can read.
+// Basic (RFC 7617): sends user and password with every request, readable for anyone who intercepts it.
 //
-// Guarantees: UTF-8; a domain precedes the user as DOMAIN\user. The combined text is registered for masking before any
-// other code receives it, so that even its base64 form is never printed.
+// Guarantees: the encoding is UTF-8, and a domain precedes the user as DOMAIN\user. The combined text is registered for
+// masking before any other code receives it, so that even its base64 form is never printed.
 
 import type { Account } from '#proxy/account.ts';
 import { Secret } from '#redaction/secret.ts';

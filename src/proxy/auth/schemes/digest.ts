@@ -1,7 +1,7 @@
-// Digest (RFC 7616): proves the password by a hash over a nonce from the proxy and the request line.
+// Digest (RFC 7616): proves the password by a hash over a nonce of the proxy and the request line.
 //
-// Guarantees: of the offered challenges, the one with the strongest algorithm is answered. `stale=true` is answered
-// once with the new nonce, because the proof itself was correct. If the proxy also rejects that nonce as stale,
+// Guarantees: of several challenges, the one with the strongest algorithm is answered. `stale=true` is answered once
+// with the new nonce, because it says that the proof itself was correct. If the proxy calls that nonce stale as well,
 // requests wait before the next try. Any other challenge after a proof is a rejection. `auth-int` (a body would have to
 // be read twice) and hashed user names are never sent. Every proof is registered for masking.
 

@@ -1,11 +1,11 @@
-// Negotiate (RFC 4559, RFC 4178): authenticates with a Kerberos ticket for the proxy; no password is involved.
+// Negotiate (RFC 4559, RFC 4178): authenticates with a Kerberos ticket for the proxy, without a password.
 //
-// Guarantees: the library is loaded only if a profile requires it, or `auto` meets a proxy that offers it. If it is
-// missing, the failure says what to install. The ticket is for HTTP at the proxy's own name, and no credentials are
-// delegated. Tickets come from the system's Kerberos: a cache (KRB5CCNAME) or a keytab (KRB5_CLIENT_KTNAME). Only a
-// token proves that a ticket exists. The library may wait for the realm's servers without limit, so our wait has a
-// limit. Calls to it run one at a time, because each occupies one of the few threads that file and DNS operations also
-// need. Each token is registered for masking.
+// Guarantees: the library is loaded only if a profile needs it, or if `auto` meets a proxy that offers Negotiate. If it
+// is missing, the failure says what to install. The ticket is for HTTP at the proxy's own name, and nothing is
+// delegated. It comes from the system's Kerberos: a cache (KRB5CCNAME) or a keytab (KRB5_CLIENT_KTNAME). Only a token
+// proves that there is a ticket. The library may wait forever for the servers of the realm, so our wait has a limit.
+// Its calls run one at a time, because each occupies one of the few threads for files and DNS. Each token is registered
+// for masking.
 
 import { isIP } from 'node:net';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
 // The three messages of NTLM, and the NTLMv2 proof in the third one (MS-NLMP 2.2.1 and 3.3.2).
 //
-// Guarantees: LM and NTLMv1 responses are never made. The reader of the proxy's message never reads outside the message
-// and never throws. A MIC binds the three messages together if the proxy's message has a timestamp or requests a MIC.
-// Pure: the caller passes time, random bytes and hashes. Relies on `js-md4`, because OpenSSL 3 no longer has MD4.
+// Guarantees: LM and NTLMv1 responses are never made. Reading the proxy's message never leaves the message and never
+// throws. A MIC protects the three messages if the proxy's message has a timestamp or requests a MIC. Pure: the caller
+// passes time, random bytes and hashes. Relies on `js-md4`, because OpenSSL 3 no longer has MD4.
 
 import { createHmac } from 'node:crypto';
 // @ts-expect-error The package has no types.

@@ -1,8 +1,8 @@
-// The interface between an authentication scheme and the loop that exchanges messages with a proxy. A scheme makes the
+// The interface between an authentication scheme and the code that exchanges messages with a proxy. A scheme makes the
 // values of Proxy-Authorization.
 //
-// It has no socket, no credential guard and no clock of its own. For each value it says whether any part was made from
-// the secret, because such a value may be sent only once, after the credential guard has recorded it.
+// It has no socket, no credential guard and no clock. For each value it says whether any part was made from the secret.
+// Such a value may be sent only once, after the credential guard has recorded it.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Secret } from '#redaction/secret.ts';
