@@ -13,6 +13,8 @@ export interface CheckOptions {
   readonly json: boolean;
   /** First allows one more attempt with each password that is on hold. */
   readonly retryCredential: boolean;
+  /** Downloads and publishes outside the hours of `updates.window` as well. */
+  readonly now: boolean;
   readonly signal: AbortSignal;
   /** Prints one event as the log would. */
   show(event: SallyportEvent): void;
@@ -21,7 +23,8 @@ export interface CheckOptions {
 /** Exit status: 0 when the feed was read and nothing failed, else the class of the first failure. */
 export async function checkCommand(control: Control, terminal: Terminal, options: CheckOptions): Promise<number> {
   if (options.retryCredential) await control.retryCredentials(null);
-  const result = await control.check(options.json ? () => undefined : options.show, options.signal);
+  const show = options.json ? () => undefined : options.show;
+  const result = await (options.now ? control.checkNow(show, options.signal) : control.check(show, options.signal));
   if (options.json) printJson(terminal, result);
   return exitStatus(result);
 }

@@ -12,6 +12,7 @@ import { showDuration, showForeign, showSize, wrapWords } from '#errors/template
 import { type BarProgress, progressBar } from '#logging/progress-bar.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { waitLine } from '#logging/wait-line.ts';
+
 import { platformRows } from './status-platform.ts';
 import { ago, credentialRows, failureText, pathRows, purposeRows, type Row, timeText } from './status-rows.ts';
 import { isUploading, leavingRows, uploadRows } from './status-uploads.ts';
@@ -19,6 +20,7 @@ import { printJson } from './terminal/json.ts';
 import { formatRows } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
 import { holdText } from './updates/hold.ts';
+import { awaitedText, limitRows } from './updates/limit-rows.ts';
 import { trustRows } from './updates/trust-rows.ts';
 
 const COLORS: Readonly<Record<Status['health']['level'], string>> = {
@@ -199,9 +201,13 @@ function updateRows({ updates }: Status): Row[] {
     rows.push(['transfer', `update ID ${showForeign(id)}: ${showSize(received)} of ${showSize(length)}${speed}`]);
   }
   if (updates.waiting !== null) rows.push(['transfer', waitText(updates.waiting)]);
+  rows.push(...limitRows(updates));
   if (updates.hold !== null) rows.push(['on hold', `${holdText(updates.hold)}; to end it: sallyport updates release`]);
   for (const { id, length, since } of updates.ready) {
-    rows.push([`update ${showForeign(id)}`, `ready since ${timeText(since)}, ${showSize(length)}, not published`]);
+    rows.push([
+      `update ${showForeign(id)}`,
+      `ready since ${timeText(since)}, ${showSize(length)}, not published${awaitedText(updates)}`,
+    ]);
   }
   for (const { id, failure, next_try: next } of updates.failing) {
     const when = next === null ? 'next attempt with the next check' : `next try ${timeText(next)}`;

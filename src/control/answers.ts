@@ -20,6 +20,8 @@ export const roundSchema = z.object({
   published: z.array(z.string()),
   /** Downloaded and verified, but not to be published yet. */
   ready: z.array(z.string()).default([]),
+  /** They wait for the hours of `updates.window.download`. */
+  parked: z.array(z.string()).default([]),
   failed: z.array(itemFailureSchema),
   refused: z.array(itemFailureSchema),
   withdrawn: z.array(z.string()),

@@ -122,6 +122,28 @@ export const statusSchema = z.object({
     published_bytes: z.number(),
     /** Why nothing is published now; null when there is no hold. */
     hold: holdSchema.nullable(),
+    /** The hours of `updates.window`; null without any. */
+    window: z
+      .object({
+        /** When the hours of downloads begin; null if they have begun, or are not limited. */
+        download_opens_at: z.string().nullable(),
+        /** When the hours of publications begin; null if they have begun, or are not limited. */
+        publish_opens_at: z.string().nullable(),
+        /** Packages that wait for the hours of downloads, as the last check found. */
+        parked: z.array(z.string()),
+      })
+      .nullable()
+      .default(null),
+    /** The bandwidth limit at this moment; null without `updates.bandwidth`. */
+    bandwidth: z
+      .object({
+        /** Null without a limit at this time. */
+        bytes_per_second: z.number().nullable(),
+        /** The key that decides. */
+        key: z.string(),
+      })
+      .nullable()
+      .default(null),
     /** Packages that are downloaded and verified, but not published. */
     ready: z.array(readySchema),
     /** `next_try`: the time of the automatic retry; null when the next check retries it. */

@@ -25,13 +25,15 @@ import type { Report, SallyportEvent } from '#logging/events.ts';
 import { redactDeep } from '#redaction/redact.ts';
 import { onAbort } from '#system/abort.ts';
 import { Turns } from '#system/turns.ts';
+import { closureNow } from '#updates/hold/hold.ts';
+import type { WindowName } from '#updates/hold/windows.ts';
 import { HookQueue } from '#updates/hook/hook.ts';
 import { reconcile } from '#updates/package/reconcile.ts';
 import { feedUrl } from '#updates/request.ts';
 import type { RoundReport } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
 import { raiseTrust } from '#updates/signed/raise-trust.ts';
-import type { RoundScope } from '#updates/tally.ts';
+import { includesScope, type RoundScope } from '#updates/tally.ts';
 import { allowRetry } from './answers/credentials.ts';
 import type { HealthWatch } from './answers/health.ts';
 import { LastFailures } from './answers/last-failures.ts';
@@ -58,6 +60,8 @@ export interface ScheduleHooks extends RoundWatch {
   readonly health: HealthWatch;
   /** Wall time of the next round. */
   nextAt(): number | null;
+  /** Plans a round for the beginning of these hours. */
+  waitFor(windows: readonly WindowName[]): void;
 }
 
 /** A request with the authority of its caller. Without one, the caller is this process itself. */
@@ -113,7 +117,7 @@ export class Agent {
   /** Runs a round, or joins a running one of at least the same scope. Rejects only with the reason of `stop`. */
   async round(scope: RoundScope = 'all'): Promise<RoundResult> {
     const running = this.#round;
-    if (running !== null && (running.scope === 'all' || scope === 'due')) return await running.result;
+    if (running !== null && includesScope(running.scope, scope)) return await running.result;
     const round = { scope, result: this.#alone('a round', () => this.#runRound(scope)) };
     this.#round = round;
     try {
@@ -166,9 +170,8 @@ export class Agent {
    * have kept more.
    */
   async publishHeld(): Promise<void> {
-    const { ports, clock } = this.#parts;
     const { ready } = await this.round();
-    if (ready.length > 0 && ports.hold.current(clock.now()) === null) await this.round();
+    if (ready.length > 0 && closureNow(this.#parts.ports) === null) await this.round();
   }
 
   /** Runs work on the packages when no other does, and passes its events on. */
@@ -179,6 +182,10 @@ export class Agent {
   ): Promise<T> {
     const ending = AbortSignal.any([signal, this.#stopped.signal]);
     return await this.#listening(onEvent, signal, () => this.#alone(name, () => work(ending)));
+  }
+
+  waitFor(windows: readonly WindowName[]): void {
+    this.#scheduleHooks?.waitFor(windows);
   }
 
   /** Sends the waiting receipts, between rounds. */
@@ -225,9 +232,12 @@ export class Agent {
     return redactDeep(status, this.#parts.redactor);
   }
 
-  async check(onEvent: Report, signal: AbortSignal): Promise<RoundResult> {
+  /** `now` names the user who does not want to wait for the hours of `updates.window`. */
+  async check(onEvent: Report, signal: AbortSignal, now: { readonly by: string } | null = null): Promise<RoundResult> {
+    const { ports, report } = this.#parts;
     return await this.#listening(onEvent, signal, async () => {
-      const result = await this.round();
+      if (now !== null && ports.settings().updates.window !== undefined) report({ name: 'window-ignored', by: now.by });
+      const result = await this.round(now === null ? 'all' : 'now');
       // After the command has ended, no process would continue them.
       if (this.#parts.mode === 'command') await this.hooksSettled();
       return result;

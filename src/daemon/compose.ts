@@ -39,6 +39,7 @@ import { InstalledAgent, loadAgentId, saveAgentId } from '#updates/agent-id.ts';
 import { ChosenFeed } from '#updates/chosen-feed.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
 import { UpdatesHold } from '#updates/hold/hold.ts';
+import { UpdateWindows } from '#updates/hold/windows.ts';
 import { HookJournal } from '#updates/hook/hook-journal.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
 import { PackageRetries } from '#updates/package/package-retries.ts';
@@ -140,7 +141,7 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
       settings: () => currentSettings.current,
       updates: () => ports,
     });
-    const made = { state, network, currentSettings, tokens, model, redactor, report, activation };
+    const made = { state, network, currentSettings, tokens, model, redactor, report, activation, config };
     const timed = { ...machine, clock, connectionClock };
     const ports = await makePorts(options, timed, made);
     await activation.atStart();
@@ -191,13 +192,14 @@ interface Made {
   readonly redactor: Redactor;
   readonly report: Report;
   readonly activation: HostActivation;
+  readonly config: ReloadCoordinator;
 }
 
 /** The ports that rounds work with. @throws CodedError FOLDER-UNSAFE */
 async function makePorts(
   { loaded: { settings }, checkout = null }: ComposeOptions,
   { files, clock, connectionClock, random }: Required<MachinePorts>,
-  { state, network, currentSettings, tokens, model, redactor, report, activation }: Made,
+  { state, network, currentSettings, tokens, model, redactor, report, activation, config }: Made,
 ): Promise<UpdatesPorts> {
   const shared = {
     clock,
@@ -216,6 +218,11 @@ async function makePorts(
     reachedFrom: (address: string | null) => void state.outcomes.noteAddress('updates', address),
   };
   const store = await openStore(files, settings, { redactor, checkout });
+  const windows = new UpdateWindows(clock, () => {
+    const { updates, time_zone: zone } = currentSettings.current;
+    return { window: updates.window, zone };
+  });
+  config.watch({ ended: (outcome) => outcome === 'applied' && windows.look() });
   return {
     ...shared,
     router: network,
@@ -234,6 +241,7 @@ async function makePorts(
     }),
     disk: new DiskPause({ files, clock, report }),
     throttle: throttleOf(clock, shared.settings),
+    windows,
     running: new RunningTransfers(),
     rerouted: () => network.rerouted('updates'),
   };

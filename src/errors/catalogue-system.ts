@@ -184,6 +184,13 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'later',
   },
+  'WINDOW-CLOSED': {
+    text: 'The hours of updates.window.download ended. They begin again at {until:time}.',
+    check:
+      'Nothing to do: downloaded bytes are kept, and the download continues when the hours begin. To download now, run: sallyport check --now',
+    class: 'system',
+    retry: 'later',
+  },
   INTERRUPTED: {
     text: 'Interrupted: {reason:words}.',
     check: 'Nothing to do: nothing incomplete was published, and downloaded bytes are kept for the next start.',

@@ -189,6 +189,31 @@ export const UPDATES_EVENTS = {
     thread: 'Updater',
     text: 'Update ID {id} is ready. It is not published, because updates are on hold until {at:time}.',
   },
+  'ready-waits': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Update ID {id} is ready. It is not published before {at:time} (updates.window.publish).',
+  },
+  'download-parked': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Update ID {id} waits for {at:time} (updates.window.download). {received:size} of {length:size} are kept.',
+  },
+  'window-waits': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Waiting for {at:time} ({key:key}): {count} update{count:s} to {what:words}.',
+  },
+  'window-ignored': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Downloading and publishing also outside the hours of updates.window, as requested by {by:words}.',
+  },
+  'publish-outside-window': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Publishing update ID {id} as requested by {by:words}, although updates.window.publish begins at {at:time}.',
+  },
   'ready-discarded': {
     level: 'warn',
     thread: 'Updater',

@@ -114,10 +114,16 @@ class PackageLoop {
 
   /** Sorts out the packages that are not tried in this round. */
   #deferWaiting(): void {
-    const { tally, scope } = this.#round;
-    const { retries, report } = this.#ports;
+    const { tally, scope, checked } = this.#round;
+    const { retries, report, windows } = this.#ports;
+    const isClosed = windows.closedUntil('download') !== null;
     // Required packages come before those that require them.
     this.#waiting = this.#waiting.filter(({ item, origin }) => {
+      if (isClosed && !checked.ready.has(item.id)) {
+        this.#giveUp(item.id);
+        tally.parked.push(item.id);
+        return false;
+      }
       const waiting = scope === 'due' || retries.isBlocked(item) ? retries.waiting(item) : null;
       const isSpent = this.#budget.isSpent(origin);
       const reason = reasonToDefer(item, { missing: this.#missing, waiting, isSpent });
@@ -139,6 +145,7 @@ class PackageLoop {
     const wanted = { item, closure: this.#closure, ready: checked.ready, reading: this.#reading, onDownloaded };
     const turn = await fetchOne(this.#ports, wanted, this.#signal);
     if (turn.kind !== 'failed') {
+      if (turn.kind === 'parked') this.#giveUp(item.id);
       this.#unfinished.delete(item.id);
       tally[turn.kind].push(item.id);
       return;
@@ -220,7 +227,7 @@ async function fetchOne(
   const turn = new PackageTurn(ports.clock);
   try {
     const kind = await obtain(ports, { ...wanted, turn }, signal);
-    ports.retries.forget(item.id);
+    if (kind !== 'parked') ports.retries.forget(item.id);
     return { kind };
   } catch (thrown) {
     signal.throwIfAborted();

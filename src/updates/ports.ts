@@ -20,6 +20,7 @@ import type { AgentIdentity } from './agent-id.ts';
 import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed/feed.ts';
 import type { UpdatesHold } from './hold/hold.ts';
+import type { Windows } from './hold/windows.ts';
 import type { HookJournal } from './hook/hook-journal.ts';
 import type { UpdatesMemory } from './memory.ts';
 import type { PackageRetries } from './package/package-retries.ts';
@@ -54,6 +55,8 @@ export interface UpdatesPorts {
   readonly retries: PackageRetries;
   readonly hooks: HookJournal;
   readonly hold: UpdatesHold;
+  /** The hours of downloads and of publications. */
+  readonly windows: Windows;
   /** The bandwidth limit of all packages together. */
   readonly throttle: Throttle;
   /** The downloads that run at the same time. */

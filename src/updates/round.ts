@@ -11,6 +11,8 @@ import { SpacedSaves } from '#timeout/spaced-saves.ts';
 import { type Checked, check } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
 import { fetchPackages } from './fetch-packages.ts';
+import { closureNow } from './hold/hold.ts';
+import { ALWAYS_OPEN, type WindowName } from './hold/windows.ts';
 import { choosePrunable } from './package/prune.ts';
 import { reconcile } from './package/reconcile.ts';
 import type { UpdatesPorts } from './ports.ts';
@@ -31,6 +33,10 @@ export interface RoundReport {
   readonly pruned: readonly string[];
   /** Downloaded and verified, but not to be published yet. */
   readonly ready: readonly string[];
+  /** They wait for the hours of downloads. */
+  readonly parked: readonly string[];
+  /** The hours that packages wait for. */
+  readonly waitsFor: readonly WindowName[];
   /** Wanted updates that wait for the next round. */
   readonly left: number;
   /** The earliest retry that a server or a pause requested (ms since the epoch), or null. */
@@ -46,7 +52,7 @@ export async function runRound(
   scope: RoundScope = 'all',
 ): Promise<RoundReport> {
   try {
-    return await runSteps(ports, signal, scope);
+    return await runSteps(scope === 'now' ? { ...ports, windows: ALWAYS_OPEN } : ports, signal, scope);
   } finally {
     ports.session.close();
   }
@@ -75,7 +81,7 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
       tally.withdrawn.push(id);
     }
     await withSpacedSaves(ports, (spaced) => fetchPackages(spaced, { checked, tally, scope }, signal));
-    reportHeld(ports, tally);
+    reportWaiting(ports, tally);
     tally.pruned.push(...(await prune(ports)));
   } catch (thrown) {
     signal.throwIfAborted();
@@ -91,7 +97,14 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
   const name = tally.error === null ? 'round-ended' : 'round-failed';
   ports.report({ name, published: published.length, failed: failed.length, pruned: pruned.length });
   // Without a feed there is nothing to fetch, and the feed has its own retry.
-  return { ...tally, packageRetryAtMs: tally.error === null ? ports.retries.nextAt() : null };
+  if (tally.error !== null) return { ...tally, waitsFor: [], packageRetryAtMs: null };
+  const retryAt = ports.retries.nextAt();
+  const isClosed = ports.windows.closedUntil('download') !== null;
+  const waitsFor: WindowName[] = [];
+  if (tally.parked.length > 0 || (isClosed && retryAt !== null)) waitsFor.push('download');
+  if (tally.ready.length > 0 && ports.hold.current(ports.clock.now()) === null) waitsFor.push('publish');
+  // Outside the hours of downloads, a retry could only wait.
+  return { ...tally, waitsFor, packageRetryAtMs: isClosed ? null : retryAt };
 }
 
 /** What small packages teach is saved together. After a failed attempt it is saved at once. */
@@ -124,10 +137,21 @@ async function reportDecision(ports: UpdatesPorts, { reading, decision, ready }:
   if (decision.verdict === 'UpToDate') ports.report({ name: 'up-to-date' });
 }
 
-function reportHeld({ hold, clock, report }: UpdatesPorts, { ready }: Tally): void {
-  const held = hold.current(clock.now());
-  if (held === null || ready.length === 0) return;
-  report({ name: 'held-back', count: ready.length, at: held.until, by: held.by, reason: held.reason });
+/** Why packages are not downloaded or not published in this round. */
+function reportWaiting(ports: UpdatesPorts, { ready, parked }: Tally): void {
+  const { windows, report } = ports;
+  const opens = windows.closedUntil('download');
+  if (opens !== null && parked.length > 0) {
+    report({ name: 'window-waits', at: opens, key: 'updates.window.download', count: parked.length, what: 'download' });
+  }
+  const closed = ready.length === 0 ? null : closureNow(ports);
+  if (closed?.kind === 'hold') {
+    const { until, by, reason } = closed.hold;
+    report({ name: 'held-back', count: ready.length, at: until, by, reason });
+  } else if (closed !== null) {
+    const { untilMs: at } = closed;
+    report({ name: 'window-waits', at, key: 'updates.window.publish', count: ready.length, what: 'publish' });
+  }
 }
 
 /** A feed may cause 2,000 lines, each written at once; other tasks run between them. */

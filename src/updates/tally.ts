@@ -3,8 +3,14 @@
 import type { CodedError } from '#errors/coded-error.ts';
 import type { UpdatesPorts } from './ports.ts';
 
-/** Which packages a round tries: all wanted ones, or only those whose own retry is due. */
-export type RoundScope = 'all' | 'due';
+/** Which packages a round tries: only those whose own retry is due, all wanted ones, or all outside their hours too. */
+const SCOPES = ['due', 'all', 'now'] as const;
+export type RoundScope = (typeof SCOPES)[number];
+
+/** Whether a round of the scope `wide` does what one of `narrow` does. */
+export function includesScope(wide: RoundScope, narrow: RoundScope): boolean {
+  return SCOPES.indexOf(wide) >= SCOPES.indexOf(narrow);
+}
 
 /** See `RoundReport`. */
 export interface Tally {
@@ -12,6 +18,7 @@ export interface Tally {
   connected: boolean;
   published: string[];
   ready: string[];
+  parked: string[];
   failed: { id: string; error: CodedError }[];
   refused: { id: string; error: CodedError }[];
   withdrawn: string[];
@@ -21,7 +28,7 @@ export interface Tally {
 }
 
 export function newTally(): Tally {
-  const none = { published: [], ready: [], failed: [], refused: [], withdrawn: [], pruned: [] };
+  const none = { published: [], ready: [], parked: [], failed: [], refused: [], withdrawn: [], pruned: [] };
   return { error: null, connected: false, ...none, left: 0, retryAtMs: null };
 }
 

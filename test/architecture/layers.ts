@@ -166,7 +166,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'trust/tuf': 'The client of The Update Framework: documents and signatures, root rotation, delegations, the store.',
   'updates/feed': 'What the vendor offers: reading the feed, and deciding about each item.',
   'updates/medium': 'Signed repositories in folders: imports from a medium, and mirrors.',
-  'updates/hold': 'The hold on publication during a change freeze.',
+  'updates/hold': 'Why packages wait: the hold on publication during a change freeze, and the hours of updates.window.',
   'updates/hook': "The admin's command for each published update.",
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',
   'updates/signed':

@@ -18,7 +18,13 @@ async function check(result: RoundResult, json = false) {
     },
   });
   const show = (event: SallyportEvent) => void shown.push(event);
-  const status = await checkCommand(control, terminal, { json, retryCredential: false, signal: NEVER, show });
+  const status = await checkCommand(control, terminal, {
+    json,
+    retryCredential: false,
+    now: false,
+    signal: NEVER,
+    show,
+  });
   return { status, terminal, shown };
 }
 
@@ -79,10 +85,15 @@ describe('check --retry-credential', () => {
         asked.push('check');
         return Promise.resolve(aRound());
       },
+      checkNow: () => {
+        asked.push('now');
+        return Promise.resolve(aRound());
+      },
     });
     const options = { json: false, signal: NEVER, show: () => undefined };
-    await checkCommand(control, fakeTerminal(), { ...options, retryCredential: true });
-    await checkCommand(control, fakeTerminal(), { ...options, retryCredential: false });
-    expect(asked).toEqual(['retry', 'check', 'check']);
+    await checkCommand(control, fakeTerminal(), { ...options, retryCredential: true, now: false });
+    await checkCommand(control, fakeTerminal(), { ...options, retryCredential: false, now: false });
+    await checkCommand(control, fakeTerminal(), { ...options, retryCredential: false, now: true });
+    expect(asked).toEqual(['retry', 'check', 'check', 'now']);
   });
 });

@@ -437,3 +437,26 @@ describe('status', () => {
     ]);
   });
 });
+
+describe('status: limits of updates', () => {
+  const window = { download_opens_at: null, publish_opens_at: null, parked: [] };
+  const opens = '2026-11-20T22:00:00.000Z';
+
+  it('shows the present bandwidth limit and its key', async () => {
+    const limited = { bytes_per_second: 250_000, key: 'updates.bandwidth.by_time[0]' };
+    expect((await show({ updates: { ...updates, bandwidth: limited } })).join('\n')).toMatch(
+      /bandwidth +at most 250\.0 KB\/s \(updates\.bandwidth\.by_time\[0\]\)/,
+    );
+    const free = { ...limited, bytes_per_second: null };
+    expect((await show({ updates: { ...updates, bandwidth: free } })).join('\n')).toMatch(/bandwidth +no limit now \(/);
+  });
+
+  it('shows what downloads and publications wait for', async () => {
+    const ready = [{ id: 'u2', package: 'p', sequence: 1, length: 5, since: '2026-11-20T01:00:00.000Z' }];
+    const closed = { download_opens_at: opens, publish_opens_at: opens, parked: ['u1'] };
+    const shown = (await show({ updates: { ...updates, ready, window: closed } })).join('\n');
+    expect(shown).toMatch(/download +waits for 2026-11-20T22:00:00Z \(updates\.window\.download\): update ID u1/);
+    expect(shown).toMatch(/not published, waits for 2026-11-20T22:00:00Z \(updates\.window\.publish\)/);
+    expect((await show({ updates: { ...updates, window } })).join('\n')).not.toContain('waits for');
+  });
+});

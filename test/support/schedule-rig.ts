@@ -4,6 +4,7 @@ import { Schedule, type Timetable } from '#daemon/schedule/schedule.ts';
 import type { ScheduleRecord } from '#daemon/schedule/schedule-state.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
+import type { WindowName } from '#updates/hold/windows.ts';
 import type { RoundScope } from '#updates/tally.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -36,6 +37,9 @@ export class ScheduleRig {
   isFirst = false;
   /** What an earlier process left. */
   packageRetryAt: number | null = null;
+  /** What packages wait for after each round, and when those hours begin. */
+  waitsFor: readonly WindowName[] = [];
+  windowBeginsAt: (nowMs: number) => number = (nowMs) => nowMs;
   readonly scopes: RoundScope[] = [];
   steps = 0;
   saves = 0;
@@ -126,11 +130,17 @@ export class ScheduleRig {
       },
       onUnsaved: () => undefined,
       packageRetryAt: () => this.packageRetryAt,
+      windowBeginsAt: (_name, { nowMs }) => this.windowBeginsAt(nowMs),
       onDue: (scope) => {
         this.scopes.push(scope);
         this.runs.push({ wall: this.clock.now(), mono: this.clock.monotonic(), isWell: this.outcome === 'well' });
         if (this.outcome !== 'hold' && !this.#isHot())
-          schedule.ended({ error: errorOf(this.outcome), retryAtMs: null, connected: this.outcome === 'starved' });
+          schedule.ended({
+            error: errorOf(this.outcome),
+            retryAtMs: null,
+            connected: this.outcome === 'starved',
+            waitsFor: this.waitsFor,
+          });
       },
     });
     return schedule;

@@ -24,6 +24,13 @@ import { addTrustCommands, type TrustActions } from './program-trust.ts';
 import { addMirrorCommand, addUpdatesCommands, type UpdatesActions } from './program-updates.ts';
 import type { VendorActions } from './program-vendor.ts';
 
+/** The options of `check`. */
+interface CheckFlags {
+  readonly json: boolean;
+  readonly retryCredential: boolean;
+  readonly now: boolean;
+}
+
 /** Arguments of `status`. */
 interface StatusArguments {
   readonly json: boolean;
@@ -58,7 +65,7 @@ export interface Actions
   /** The actions of `activate`, `activation` and `identity`. */
   activation(): Promise<ActivationActions>;
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
-  check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
+  check(globals: Globals, options: CheckFlags): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
   explainTimeout(globals: Globals, options: { size: number | null; json: boolean }): Promise<number>;
   estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
@@ -188,7 +195,8 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
       'send a proxy password once more, even if it was rejected or the proxy has a new address',
       false,
     )
-    .action(does((options: { json: boolean; retryCredential: boolean }) => actions.check(globals(), options)));
+    .option('--now', 'also download and publish outside the hours of updates.window', false)
+    .action(does((options: CheckFlags) => actions.check(globals(), options)));
   program
     .command('status')
     .description('show whether everything works, what the daemon is doing, what it decided and why')

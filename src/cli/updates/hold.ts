@@ -52,7 +52,7 @@ export async function releaseCommand(
   { json }: { json: boolean },
 ): Promise<number> {
   const answer = await control.releaseUpdates();
-  const { released, ready, publishing } = answer;
+  const { released, ready, publishing, opens_at: opensAt } = answer;
   if (json) {
     printJson(terminal, answer);
     return EXIT_OK;
@@ -61,7 +61,12 @@ export async function releaseCommand(
   if (ready.length > 0) {
     const ids = ready.map(({ id }) => showForeign(id)).join(', ');
     terminal.out(`Ready to be published: ${ids}.`);
-    terminal.out(publishing ? 'The service publishes them now.' : 'To publish them now: sallyport check.');
+    if (publishing) terminal.out('The service publishes them now.');
+    else if (opensAt === null) terminal.out('To publish them now: sallyport check.');
+    else {
+      terminal.out(`They wait for ${timeText(opensAt)} (updates.window.publish).`);
+      terminal.out('To publish them now: sallyport check --now.');
+    }
   }
   return EXIT_OK;
 }

@@ -12,6 +12,7 @@ import { suggestRoute } from '#config/values/hints.ts';
 import { coded } from '#errors/coded-error.ts';
 import { checkFeeds } from './feed-rules.ts';
 import { checkInterception } from './interception-rules.ts';
+import { checkLimits } from './limit-rules.ts';
 import { checkPlatform } from './platform-rules.ts';
 import { checkProfiles } from './profile-rules.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
@@ -21,6 +22,7 @@ import { checkUploads } from './upload-rules.ts';
 export function crossCheck(settings: Salvaged): Finding[] {
   return [
     ...checkFeeds(settings),
+    ...checkLimits(settings),
     ...PURPOSES.flatMap((purpose) => checkPins(purpose, settings)),
     ...PURPOSES.flatMap((purpose) => checkCredentials(purpose, settings)),
     ...PURPOSES.flatMap((purpose) => checkEnabled(purpose, settings)),

@@ -45,6 +45,32 @@ const MAX_RATE = 1_000_000_000_000;
 const MAX_RANGES = 32;
 const hours = validatedText(validateHours);
 
+const hoursList = z.array(hours).min(1).max(MAX_RANGES);
+const HOURS_LIST_ALLOWED = `a list of 1 to ${MAX_RANGES} ${HOURS_ALLOWED}`;
+
+const window = z.strictObject({
+  download: describeKey(hoursList.optional(), {
+    title: 'Hours of downloads',
+    description:
+      'When packages are downloaded, in time_zone. Downloads that still run at the end keep their bytes and continue when the hours begin again.',
+    allowed: HOURS_LIST_ALLOWED,
+    absent: 'at all times',
+    example: ['Mon-Fri 20:00-06:00', 'Sat,Sun 00:00-24:00'],
+    effect: 'now',
+    setBy: 'operator',
+  }),
+  publish: describeKey(hoursList.optional(), {
+    title: 'Hours of publications',
+    description:
+      'When verified packages are published, in time_zone. Outside these hours they stay ready. They are verified again before they are published.',
+    allowed: HOURS_LIST_ALLOWED,
+    absent: 'at all times',
+    example: ['Sun 01:00-05:00'],
+    effect: 'now',
+    setBy: 'operator',
+  }),
+});
+
 const bandwidth = z.strictObject({
   bytes_per_second: describeKey(wholeNumber(1_000, MAX_RATE).optional(), {
     title: 'Limit',
@@ -152,6 +178,15 @@ export const updates = section(
         'Limits the rate of package downloads. Also applies to running downloads. Pauses that it causes count toward no timeout.',
       allowed: 'bytes_per_second, by_time or both',
       absent: 'no limit',
+      effect: 'now',
+      setBy: 'operator',
+    }),
+    window: describeKey(window.optional(), {
+      title: 'Update window',
+      description:
+        'Hours for downloads and hours for publications. Checks of the feed, receipts and withdrawals do not wait for them.',
+      allowed: 'download, publish or both',
+      absent: 'at all times',
       effect: 'now',
       setBy: 'operator',
     }),

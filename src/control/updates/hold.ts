@@ -1,6 +1,7 @@
-// The verbs and answers of `sallyport updates hold`, `release` and `publish`.
+// The verbs and answers of `sallyport updates hold`, `release` and `publish`, and of `check --now`.
 
 import { z } from 'zod';
+import { roundSchema } from '#control/answers.ts';
 import { answer, field, LOG_EVENTS, whole, work } from '#control/verb.ts';
 import { requireId } from '#system/id.ts';
 import { MAX_REASON } from '#updates/hold/hold.ts';
@@ -42,11 +43,21 @@ const releasedSchema = z.object({
   ready: z.array(readySchema),
   /** Whether a daemon publishes them now; without one, the next check does. */
   publishing: z.boolean(),
+  /** When the hours of `updates.window.publish` begin; null if they have begun. */
+  opens_at: z.string().nullable().default(null),
 });
 
 const publishedSchema = z.object({ id: z.string(), path: z.string(), already: z.boolean() });
 
 export const HOLD_VERBS = {
+  /** Runs a round that downloads and publishes outside the hours of `updates.window` as well. */
+  checkNow: work({
+    path: '/v1/check/now',
+    needs: 'operate',
+    does: 'check for updates outside their hours',
+    events: LOG_EVENTS,
+    result: roundSchema,
+  }),
   /** Downloads and verifies updates from now on, but publishes none until a time. @throws CodedError HOLD-INVALID */
   holdUpdates: answer({
     path: '/v1/updates/hold',

@@ -9,8 +9,14 @@ import type { Clock } from '#system/clock.ts';
 export type AwaitedPackage = SallyportEvent & { readonly waited: number };
 
 /** Events that end a wait: the first byte, or the end of the attempt. */
-const ENDS_WAIT: ReadonlySet<EventName> = new Set(['progress', 'downloaded', 'download-failed', 'rerouted']);
-const ENDS_TRANSFER: ReadonlySet<EventName> = new Set(['downloaded', 'download-failed']);
+const ENDS_WAIT: ReadonlySet<EventName> = new Set([
+  'progress',
+  'downloaded',
+  'download-failed',
+  'download-parked',
+  'rerouted',
+]);
+const ENDS_TRANSFER: ReadonlySet<EventName> = new Set(['downloaded', 'download-failed', 'download-parked']);
 
 /** Follows the events of a round. */
 export class RunningRound {

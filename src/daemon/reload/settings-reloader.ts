@@ -14,6 +14,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'updates.trust_downgrade': 'next_transfer',
   'updates.acknowledge_url': 'next_transfer',
   'updates.bandwidth': 'now',
+  'updates.window': 'now',
   'updates.parallel': 'next_transfer',
   'updates.keep_versions': 'next_transfer',
   'updates.max_package_bytes': 'next_transfer',

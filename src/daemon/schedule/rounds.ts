@@ -42,6 +42,7 @@ export async function runRounds(parts: Parts, agent: Agent, { signal, onRound }:
     state,
     report,
     packageRetryAt: () => parts.ports.retries.nextAt(),
+    windowBeginsAt: (name, at) => parts.ports.windows.beginsAt(name, at),
     onDue: (scope) => void quietly(parts, () => agent.round(scope)),
     onStep: () => {
       health.stepped();
@@ -55,6 +56,7 @@ export async function runRounds(parts: Parts, agent: Agent, { signal, onRound }:
   agent.attach({
     health,
     nextAt: () => schedule.nextAt(),
+    waitFor: (windows) => schedule.waitFor(windows),
     began: () => schedule.began(),
     ended: (round) => {
       health.ended(round.error);

@@ -1,7 +1,7 @@
 // Stores the last run of each schedule and its result, so that they survive a restart.
 //
 // There is one state file, format 2: {schedules: {<name>: {first_at, last_run_at, succeeded_at, failures, open,
-// starved?}}}, with wall times in ms since the epoch. A change is used at once and is durable after `save`. Saves run
+// starved?, waits_for?}}}, with wall times in ms since the epoch. A change is used at once and is durable after `save`. Saves run
 // one after the other. If the file is lost, there is one extra run. A crash leaves the old file or the new one.
 
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment-schema.ts';
 import { SavedState } from '#system/saved-state.ts';
+import { WINDOW_NAMES } from '#updates/hold/windows.ts';
 
 const FORMAT = 2;
 
@@ -34,6 +35,8 @@ const recordSchema = z.strictObject({
   open: z.boolean(),
   /** Slots without a complete feed although a proxy or the server answered; absent when there are none. */
   starved: z.strictObject({ slots: z.int().positive(), counted: z.boolean() }).optional(),
+  /** The hours of `updates.window` that packages wait for; absent when none waits. */
+  waits_for: z.array(z.enum(WINDOW_NAMES)).optional(),
 });
 const stateSchema = z.strictObject({ schedules: z.record(z.string(), recordSchema) });
 

@@ -12,6 +12,7 @@ import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { ClockSteps } from '#system/time/clock-steps.ts';
 import { Zone } from '#system/time/zone.ts';
+import type { WindowName } from '#updates/hold/windows.ts';
 import type { RoundScope } from '#updates/tally.ts';
 import { classifySlot, doneUntil, fixedDelay, type SlotState, SOONEST_MS } from './decide-round.ts';
 import { beginSlot, endCheck, type FreezeState } from './freeze-detector.ts';
@@ -43,6 +44,8 @@ export interface ScheduleOptions {
   readonly report: Report;
   /** The wall time of the next retry of failed packages, as an earlier process left it. */
   packageRetryAt?(): number | null;
+  /** When packages that wait for these hours may be worked on, as wall time; now, or before, if they may already. */
+  windowBeginsAt?(name: WindowName, at: { readonly nowMs: number; readonly delayMs: number }): number;
   /** Runs a round, or joins the running one; the round's owner calls `ended` after it. Never throws. */
   onDue(scope: RoundScope): void;
   /** The wall clock was stepped: waits for a time of day must be checked again. */
@@ -59,6 +62,8 @@ export interface EndedRound {
   readonly retryAtMs: number | null;
   /** Wall time of the next retry of a package that failed in this round or an earlier one. */
   readonly packageRetryAtMs?: number | null;
+  /** The hours that packages wait for. */
+  readonly waitsFor?: readonly WindowName[];
   /** A proxy, or the server itself, had accepted the connection. */
   readonly connected?: boolean;
 }
@@ -134,7 +139,7 @@ export class Schedule {
   }
 
   /** Records that a round has ended, for any caller. */
-  ended({ error, retryAtMs, packageRetryAtMs = null, connected = false }: EndedRound): void {
+  ended({ error, retryAtMs, packageRetryAtMs = null, connected = false, waitsFor = [] }: EndedRound): void {
     if (this.#stopped) return;
     const { clock } = this.#options;
     const now = clock.now();
@@ -142,7 +147,8 @@ export class Schedule {
     const record = this.#record;
     const failures = error === null ? 0 : record.failures + 1;
     this.#noteFeed(error, connected);
-    this.#put({ failures, open: false, ...(error === null ? { succeeded_at: now } : {}) });
+    // Without the feed, nothing new is known about packages that wait.
+    this.#put({ failures, open: false, ...(error === null ? { succeeded_at: now, waits_for: [...waitsFor] } : {}) });
     const cap = this.#timetable.maxDelaySeconds * 1_000;
     // The clock may have been stepped since that time was set.
     const requestedMs = retryAtMs === null ? null : Math.max(SOONEST_MS, Math.min(cap, retryAtMs - now));
@@ -153,6 +159,14 @@ export class Schedule {
     void this.#save();
     this.#look();
     this.#tellNext();
+  }
+
+  /** Packages wait for these hours, although no round found that. */
+  waitFor(windows: readonly WindowName[]): void {
+    if (this.#stopped || windows.length === 0) return;
+    this.#put({ waits_for: [...new Set([...(this.#record.waits_for ?? []), ...windows])] });
+    void this.#save();
+    this.#look();
   }
 
   #planPackages(atMs: number | null): void {
@@ -250,8 +264,25 @@ export class Schedule {
       turn.kind === 'due' || turn.kind === 'overdue' ? (this.#overdueAt ?? mono) : null,
       this.#extraAt,
       this.#packagesAt,
+      this.#windowAt(now, mono),
     ].filter((at) => at !== null);
     return candidates.length === 0 ? null : Math.max(Math.min(...candidates), this.#soonestAt);
+  }
+
+  /** Monotonic time at which the first hours begin that packages wait for; null when none wait, or a round runs. */
+  #windowAt(nowMs: number, mono: number): number | null {
+    const { waits_for: waits = [] } = this.#record;
+    if (waits.length === 0 || this.#running) return null;
+    const delayMs = this.#delayMs;
+    const begin = waits.map((name) => this.#options.windowBeginsAt?.(name, { nowMs, delayMs }) ?? nowMs);
+    return mono + Math.max(0, Math.min(...begin) - nowMs);
+  }
+
+  /** The hours that packages still wait for when a round starts now: those that have not begun. */
+  #stillAwaited(): WindowName[] {
+    const nowMs = this.#options.clock.now();
+    const { waits_for: waits = [] } = this.#record;
+    return waits.filter((name) => (this.#options.windowBeginsAt?.(name, { nowMs, delayMs: 0 }) ?? nowMs) > nowMs);
   }
 
   /** Writes the record first, then starts the round. A slot that falls due during a round is done with that round. */
@@ -262,13 +293,16 @@ export class Schedule {
     const isSlot = turn === 'due' || turn === 'overdue';
     if (isSlot) this.#put({ starved: beginSlot(this.#record.starved) });
     const isExtra = this.#extraAt !== null && this.#extraAt <= clock.monotonic();
-    const scope = isSlot || isExtra ? 'all' : 'due';
+    const windowAt = this.#windowAt(clock.now(), clock.monotonic());
+    const isWindow = windowAt !== null && windowAt <= clock.monotonic();
+    const scope = isSlot || isExtra || isWindow ? 'all' : 'due';
     this.#running = true;
     this.#overdueAt = null;
     this.#extraAt = null;
     this.#packagesAt = null;
     this.#soonestAt = clock.monotonic() + SOONEST_MS;
-    this.#put({ last_run_at: Math.max(this.#record.last_run_at, clock.now()), open: true });
+    const lastRunAt = Math.max(this.#record.last_run_at, clock.now());
+    this.#put({ last_run_at: lastRunAt, open: true, waits_for: this.#stillAwaited() });
     void this.#save().then(() => {
       if (!isJoined && !this.#stopped) onDue(scope);
     });
@@ -286,8 +320,12 @@ export class Schedule {
   }
 
   #put(change: Omit<Partial<ScheduleRecord>, 'starved'> & { starved?: FreezeState | undefined }): void {
-    const { starved, ...rest } = { ...this.#record, ...change };
-    this.#options.state.put(this.#options.name, starved === undefined ? rest : { ...rest, starved });
+    const { starved, waits_for: waits = [], ...rest } = { ...this.#record, ...change };
+    this.#options.state.put(this.#options.name, {
+      ...rest,
+      ...(starved === undefined ? {} : { starved }),
+      ...(waits.length === 0 ? {} : { waits_for: [...waits] }),
+    });
   }
 
   async #save(): Promise<void> {

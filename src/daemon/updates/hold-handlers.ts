@@ -7,6 +7,7 @@ import type { Agent } from '#daemon/agent.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { coded } from '#errors/coded-error.ts';
 import { redactDeep } from '#redaction/redact.ts';
+import { utcTime } from '#system/moment.ts';
 import { wasPublishedHere } from '#updates/feed/decide.ts';
 import { checkUntil, type Hold } from '#updates/hold/hold.ts';
 import { findReady, listReady, publishReady } from '#updates/package/ready.ts';
@@ -40,10 +41,21 @@ export function holdHandlers(agent: Agent, parts: Parts): HandlersOf<HoldVerbs> 
         report({ name: 'hold-released', at: until, by, who, reason });
       }
       const ready = await listReady(ports);
-      const publishing = mode === 'daemon' && ready.length > 0;
+      const isDue = mode === 'daemon' && ready.length > 0;
       // The round reads the feed first: what the vendor withdrew meanwhile is not published.
-      if (publishing) void agent.publishHeld().catch(() => undefined);
-      return redactDeep({ released: released && holdRow(released), ready: ready.map(readyRow), publishing }, redactor);
+      if (isDue) void agent.publishHeld().catch(() => undefined);
+      const opensAt = ports.windows.closedUntil('publish');
+      const answer = {
+        released: released && holdRow(released),
+        ready: ready.map(readyRow),
+        publishing: isDue && opensAt === null,
+        opens_at: opensAt === null ? null : utcTime(opensAt),
+      };
+      return redactDeep(answer, redactor);
+    },
+    checkNow: async ({ onEvent, signal, ...caller }) => {
+      const { by } = await requesterOf(parts, caller);
+      return await agent.check(onEvent, signal, { by });
     },
     publishUpdate: async ({ request: id, onEvent, signal, ...caller }) => {
       const { by } = await requesterOf(parts, caller);
@@ -78,7 +90,9 @@ async function publishOne(
   const requires = ready.item.requires.find((other) => !wasPublishedHere(ports.memory.id(other)?.fate));
   if (requires !== undefined) throw coded('UPDATE-REQUIRES', { id, requires });
   const held = ports.hold.current(ports.clock.now());
+  const opens = ports.windows.closedUntil('publish');
   if (held !== null) ports.report({ name: 'publish-requested', id, by, at: held.until });
+  else if (opens !== null) ports.report({ name: 'publish-outside-window', id, by, at: opens });
   await publishReady(ports, ready, { closure: () => null, signal });
   return false;
 }

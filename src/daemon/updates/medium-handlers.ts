@@ -22,6 +22,7 @@ export function mediumHandlers(agent: Agent, parts: Parts): HandlersOf<MediumVer
       const report = await agent.exclusively('importing updates', { onEvent, signal }, (ending) =>
         importUpdates(ports, order, ending),
       );
+      agent.waitFor(report.waitsFor);
       // After the command has ended, no process would run the hook.
       if (parts.mode === 'command') await agent.hooksSettled();
       return redactDeep(toResult(report, redactor), redactor);

@@ -15,6 +15,7 @@ export function toResult(report: RoundReport, redactor: Redactor): RoundResult {
     failure: report.error === null ? null : toFailure(asCoded(report.error), redactor),
     published: [...report.published],
     ready: [...report.ready],
+    parked: [...report.parked],
     failed: rows(report.failed),
     refused: rows(report.refused),
     withdrawn: [...report.withdrawn],

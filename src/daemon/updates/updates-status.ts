@@ -7,6 +7,8 @@ import { shownUrl } from '#http/check-url.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { waitOf } from '#logging/wait-line.ts';
 import { utcTime } from '#system/moment.ts';
+import { Zone } from '#system/time/zone.ts';
+import { bandwidthNow } from '#transfer/throttle/bandwidth.ts';
 import type { Hold } from '#updates/hold/hold.ts';
 import type { Published } from '#updates/package/package-store.ts';
 import type { ReadyPackage } from '#updates/package/ready.ts';
@@ -53,10 +55,32 @@ export function describeUpdates(
     published_bytes: published.reduce((sum, { sidecar }) => sum + sidecar.item.length, 0),
     hold: hold === null ? null : holdRow(hold),
     ready: ready.map(readyRow),
+    ...describeLimits(parts, activity),
     failing: describeFailing(parts, activity),
     transfer: transfers[0] ?? null,
     transfers,
     waiting: describeWait(activity.waiting),
+  };
+}
+
+/** The hours and the bandwidth that the settings allow at this moment. */
+function describeLimits(
+  { ports, clock }: Parts,
+  { last }: UpdatesActivity,
+): Pick<Status['updates'], 'window' | 'bandwidth'> {
+  const { updates, time_zone: zone } = ports.settings();
+  const limit = bandwidthNow(updates.bandwidth, () => new Zone(zone), clock.now());
+  const opensAt = ports.windows.closedUntil('download');
+  return {
+    window:
+      updates.window === undefined
+        ? null
+        : {
+            download_opens_at: toTime(opensAt),
+            publish_opens_at: toTime(ports.windows.closedUntil('publish')),
+            parked: opensAt === null ? [] : [...(last?.parked ?? [])],
+          },
+    bandwidth: limit === null ? null : { bytes_per_second: limit.bytesPerSecond, key: limit.key },
   };
 }
 

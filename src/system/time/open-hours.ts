@@ -9,8 +9,8 @@ import type { Zone } from './zone.ts';
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;
 const DAY_MS = 86_400_000;
-/** Every hours of a week begin within it; one more day for hours past midnight. */
-const FURTHEST_MS = 9 * DAY_MS;
+/** Hours of one day of the week, in a week whose occurrence the change to summer time skips. */
+const FURTHEST_MS = 16 * DAY_MS;
 
 /** One range of hours. */
 export interface HoursRange {
@@ -51,7 +51,23 @@ function readDays(text: string): ReadonlySet<number> | null {
 
 /** Whether one of these ranges is open at this moment, in ms since the epoch. */
 export function isOpen(ranges: readonly HoursRange[], zone: Zone, atMs: number): boolean {
-  const local = zone.local(atMs);
+  return isOpenAtLocal(ranges, zone.local(atMs));
+}
+
+/** Whether these ranges are open whenever one of `hours` is. */
+export function coverAll(ranges: readonly HoursRange[], hours: readonly HoursRange[]): boolean {
+  const minutes = [...ranges, ...hours].flatMap(({ from, to }) => [from, to % DAY_MINUTES]);
+  // Nothing changes between two bounds. Any week will do.
+  for (let day = 0; day < 7; day += 1) {
+    for (const minute of [0, ...minutes]) {
+      const local = day * DAY_MS + minute * MINUTE_MS;
+      if (isOpenAtLocal(hours, local) && !isOpenAtLocal(ranges, local)) return false;
+    }
+  }
+  return true;
+}
+
+function isOpenAtLocal(ranges: readonly HoursRange[], local: number): boolean {
   const today = Math.floor(local / DAY_MS);
   const minute = Math.floor((local - today * DAY_MS) / MINUTE_MS);
   return ranges.some(({ days, from, to }) => {
@@ -59,6 +75,17 @@ export function isOpen(ranges: readonly HoursRange[], zone: Zone, atMs: number):
     if (from < to) return minute >= from && minute < to && isDay(today);
     return (minute >= from && isDay(today)) || (minute < to && isDay(today - 1));
   });
+}
+
+/** The next moment at which they are open: `atMs` itself if they are open then; null if they never are. */
+export function opensAt(ranges: readonly HoursRange[], zone: Zone, atMs: number): number | null {
+  return isOpen(ranges, zone, atMs) ? atMs : nextChange(ranges, zone, atMs);
+}
+
+/** How long the shortest of these ranges is, in milliseconds; a day without ranges. */
+export function shortestMs(ranges: readonly HoursRange[]): number {
+  const minutes = ranges.map(({ from, to }) => (from < to ? to - from : to - from + DAY_MINUTES));
+  return Math.min(DAY_MINUTES, ...minutes) * MINUTE_MS;
 }
 
 /** The next moment at which they open or close; null if they never do. */

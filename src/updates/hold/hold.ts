@@ -9,11 +9,13 @@
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import { coded } from '#errors/coded-error.ts';
+import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';
 import { momentSchema } from '#system/moment-schema.ts';
 import { SavedState } from '#system/saved-state.ts';
 import { Turns } from '#system/turns.ts';
+import type { Windows } from './windows.ts';
 
 const DAY_MS = 86_400_000;
 /** The longest hold. A later date is more likely a typing error than a plan. */
@@ -38,11 +40,21 @@ const fileSchema = z.strictObject({ hold: holdSchema.nullable() });
 /** One hold. Times are wall times in ms since the epoch. */
 export type Hold = Readonly<Omit<z.infer<typeof holdSchema>, 'ended'>>;
 
-/** Why nothing may be published now. Other kinds may follow, such as hours outside a maintenance window. */
-export interface Closure {
-  readonly kind: 'hold';
-  readonly untilMs: number;
-  readonly hold: Hold;
+/** Why nothing may be published now: a hold, or the hours of `updates.window.publish`. */
+export type Closure =
+  | { readonly kind: 'hold'; readonly untilMs: number; readonly hold: Hold }
+  | { readonly kind: 'window'; readonly untilMs: number };
+
+/** Why nothing may be published at this moment; null when packages may be published. */
+export function closureNow(ports: {
+  readonly hold: UpdatesHold;
+  readonly windows: Pick<Windows, 'closedUntil'>;
+  readonly clock: Clock;
+}): Closure | null {
+  const held = ports.hold.closure(ports.clock.now());
+  if (held !== null) return held;
+  const untilMs = ports.windows.closedUntil('publish');
+  return untilMs === null ? null : { kind: 'window', untilMs };
 }
 
 /** Why this time is not a valid end of a hold: HOLD-INVALID; null if it is. Pure. */
@@ -82,7 +94,7 @@ export class UpdatesHold {
     return this.#hold !== null && nowMs < this.#hold.until ? this.#hold : null;
   }
 
-  /** Why nothing may be published now; null when packages may be published. */
+  /** The hold as a reason not to publish; null when there is none. */
   closure(nowMs: number): Closure | null {
     const hold = this.current(nowMs);
     return hold === null ? null : { kind: 'hold', untilMs: hold.until, hold };

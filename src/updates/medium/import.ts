@@ -15,6 +15,7 @@ import { writeAll } from '#system/files.ts';
 import { closeJournal, stagedPath, writeJournal } from '#transfer/journal.ts';
 import type { SignedTarget, TrustStatus } from '#trust/tuf/types.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
+import { withoutDownloadHours } from '#updates/hold/windows.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { type RoundReport, runRound } from '#updates/round.ts';
 import { TufFeed } from '#updates/signed/tuf-feed.ts';
@@ -86,7 +87,8 @@ async function importFrom(
   });
   // A medium does not change while it is read, so nothing is tried again.
   const settings = () => ({ ...ports.settings(), retry: { ...ports.settings().retry, attempts: 1 } });
-  return await runRound({ ...ports, feed, settings }, signal);
+  const windows = withoutDownloadHours(ports.windows);
+  return await runRound({ ...ports, feed, settings, windows }, signal);
 }
 
 /** Says how long the metadata is valid, or since when it has been expired. */

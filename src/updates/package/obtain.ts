@@ -1,21 +1,23 @@
 // Downloads and publishes one package in a round. If nothing may be published at present, the package becomes ready
 // instead.
 //
-// A package that is ready already is not requested again. If its bytes changed meanwhile, it is downloaded. Relies on
+// A package that is ready already is not requested again. If its bytes changed meanwhile, it is downloaded. When the
+// hours of `updates.window.download` end, the download keeps its bytes and waits, and has not failed. Relies on
 // `download.ts` and `ready.ts`, also for what a crash leaves.
 
-import { asCoded } from '#errors/coded-error.ts';
+import { asCoded, CodedError } from '#errors/coded-error.ts';
+import { stagedPath } from '#transfer/journal.ts';
 import type { FeedReading } from '#updates/feed/feed.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
-import type { Closure } from '#updates/hold/hold.ts';
+import { type Closure, closureNow } from '#updates/hold/hold.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { feedUrl } from '#updates/request.ts';
-import { download } from './download.ts';
+import { type Downloaded, download } from './download.ts';
 import { keepReady, publishReady, publishUnless, type ReadyPackage, refreshReady } from './ready.ts';
 import type { PackageTurn } from './turn.ts';
 
-/** How far it went. */
-export type Obtained = 'published' | 'ready';
+/** How far it went. A parked one waits for the hours of downloads. */
+export type Obtained = 'published' | 'ready' | 'parked';
 
 export interface WantedPackage {
   readonly item: FeedItem;
@@ -38,10 +40,10 @@ export async function obtain(ports: UpdatesPorts, wanted: WantedPackage, signal:
  * Why nothing may be published. Once there is a reason, it applies to the rest of the round: what requires a package that
  * is only ready must not be published before it.
  */
-export function closureOfRound({ hold, clock }: UpdatesPorts): () => Closure | null {
+export function closureOfRound(ports: UpdatesPorts): () => Closure | null {
   let first: Closure | null = null;
   return () => {
-    first ??= hold.closure(clock.now());
+    first ??= closureNow(ports);
     return first;
   };
 }
@@ -72,7 +74,8 @@ async function useReady(
 }
 
 async function downloadOne(ports: UpdatesPorts, wanted: WantedPackage, signal: AbortSignal): Promise<Obtained> {
-  const downloaded = await download(ports, wanted, signal);
+  const downloaded = await downloadInHours(ports, wanted, signal);
+  if (downloaded === null) return 'parked';
   wanted.onDownloaded?.();
   const { fetched, url, elapsedMs, note } = downloaded;
   const { path, file, via } = fetched;
@@ -81,4 +84,22 @@ async function downloadOne(ports: UpdatesPorts, wanted: WantedPackage, signal: A
   if (closed === null) return 'published';
   await keepReady(ports, downloaded, closed);
   return 'ready';
+}
+
+/** Downloads it. Null if the hours of downloads ended first. */
+async function downloadInHours(
+  ports: UpdatesPorts,
+  wanted: WantedPackage,
+  signal: AbortSignal,
+): Promise<Downloaded | null> {
+  try {
+    return await ports.windows.whileOpen(signal, (ending) => download(ports, wanted, ending));
+  } catch (thrown) {
+    if (signal.aborted || !(thrown instanceof CodedError) || thrown.code !== 'WINDOW-CLOSED') throw thrown;
+    const { id, length } = wanted.item;
+    const kept = (await ports.files.facts(stagedPath(ports.store.stagingDir, id)))?.size ?? 0;
+    const { until } = thrown.facts;
+    if (typeof until === 'number') ports.report({ name: 'download-parked', id, at: until, received: kept, length });
+    return null;
+  }
 }

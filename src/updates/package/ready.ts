@@ -60,12 +60,12 @@ async function readyOf(
 export async function keepReady(
   ports: UpdatesPorts,
   { fetched, url, elapsedMs, note }: Downloaded,
-  { untilMs }: Closure,
+  { kind, untilMs }: Closure,
 ): Promise<void> {
   const { id } = note.item;
   const ready: ReadyNote = { at: ports.clock.now(), elapsed_ms: elapsedMs, via: fetched.via };
   await writeNote(ports, { note: { ...note, ready }, url: url.href });
-  ports.report({ name: 'update-ready', id, at: untilMs });
+  ports.report({ name: kind === 'hold' ? 'update-ready' : 'ready-waits', id, at: untilMs });
 }
 
 /**

@@ -151,18 +151,18 @@ describe('each command', () => {
       ['run', '--once', '--log', 'json'],
       ['run', {}, { once: true, log: 'json' }],
     ],
-    [['check'], ['check', {}, { json: false, retryCredential: false }]],
+    [['check'], ['check', {}, { json: false, retryCredential: false, now: false }]],
     [
       ['check', '--retry-credential'],
-      ['check', {}, { json: false, retryCredential: true }],
+      ['check', {}, { json: false, retryCredential: true, now: false }],
     ],
     [
       ['-c', 'x.yaml', 'check', '--json'],
-      ['check', { config: 'x.yaml' }, { json: true, retryCredential: false }],
+      ['check', { config: 'x.yaml' }, { json: true, retryCredential: false, now: false }],
     ],
     [
       ['check', '--config', 'x.yaml'],
-      ['check', { config: 'x.yaml' }, { json: false, retryCredential: false }],
+      ['check', { config: 'x.yaml' }, { json: false, retryCredential: false, now: false }],
     ],
     [['status'], ['status', {}, { json: false, check: false, verbose: false }]],
     [

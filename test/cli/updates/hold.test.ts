@@ -46,18 +46,26 @@ describe('hold: the command', () => {
   });
 
   it('release: lists what is published now, or how to publish it', async () => {
-    const released = { released: aHold(), ready: [READY], publishing: true };
+    const released = { released: aHold(), ready: [READY], publishing: true, opens_at: null };
     const terminal = fakeTerminal();
     await releaseCommand(fakeControl({ releaseUpdates: () => Promise.resolve(released) }), terminal, { json: false });
     expect(terminal.printed.slice(1)).toEqual(['Ready to be published: 1602503.', 'The service publishes them now.']);
 
     const alone = fakeTerminal();
-    const none = { released: null, ready: [READY], publishing: false };
+    const none = { released: null, ready: [READY], publishing: false, opens_at: null };
     await releaseCommand(fakeControl({ releaseUpdates: () => Promise.resolve(none) }), alone, { json: false });
     expect(alone.printed).toEqual([
       'There was no hold.',
       'Ready to be published: 1602503.',
       'To publish them now: sallyport check.',
+    ]);
+
+    const closed = fakeTerminal();
+    const later = { ...none, opens_at: '2026-12-06T01:00:00.000Z' };
+    await releaseCommand(fakeControl({ releaseUpdates: () => Promise.resolve(later) }), closed, { json: false });
+    expect(closed.printed.slice(2)).toEqual([
+      expect.stringMatching(/^They wait for .* \(updates\.window\.publish\)\.$/),
+      'To publish them now: sallyport check --now.',
     ]);
   });
 

@@ -503,3 +503,81 @@ describe('a changed schedule', () => {
     expect(rig.told('next-round').map((event) => event['at'])).toContain(Date.parse('2026-11-20T08:15:00Z'));
   });
 });
+
+describe('schedule: waiting packages', () => {
+  /** Checks at 18:00 and 00:00; the hours begin at 22:00. */
+  function waiting(): ScheduleRig {
+    const rig = new ScheduleRig({ at: '2026-11-20T17:00:00Z' });
+    rig.waitsFor = ['download'];
+    const begin = Date.parse('2026-11-20T22:00:00Z');
+    rig.windowBeginsAt = (nowMs) => Math.max(nowMs, begin);
+    return rig;
+  }
+
+  it('get a round when their hours begin', async () => {
+    const rig = waiting();
+    rig.start();
+    await rig.pass(2 * HOUR);
+    expect(rig.ranAt()).toEqual(['2026-11-20T18:00:00']);
+    expect(rig.schedule.nextAt()).toBe(Date.parse('2026-11-20T22:00:00Z'));
+    rig.waitsFor = [];
+    await rig.pass(4 * HOUR);
+    expect(rig.ranAt().slice(1)).toEqual(['2026-11-20T22:00:00']);
+    expect(rig.scopes.at(-1)).toBe('all');
+    expect(rig.record?.waits_for).toBeUndefined();
+  });
+
+  it('get it also after a restart and a failed check', async () => {
+    const rig = waiting();
+    rig.start();
+    await rig.pass(2 * HOUR);
+    rig.restart();
+    expect(rig.schedule.nextAt()).toBe(Date.parse('2026-11-20T22:00:00Z'));
+    rig.schedule.ended({ error: coded('ORIGIN-407', { url: 'https://updates.example.com/' }), retryAtMs: null });
+    expect(rig.record?.waits_for).toEqual(['download']);
+    rig.waitsFor = [];
+    await rig.pass(4 * HOUR);
+    expect(rig.ranAt().slice(1)).toEqual(['2026-11-20T22:00:00']);
+  });
+
+  it('get it soon after the clock or the settings change', async () => {
+    const rig = waiting();
+    rig.start();
+    await rig.pass(1.5 * HOUR);
+    rig.waitsFor = [];
+    rig.clock.stepWall(4 * HOUR);
+    await rig.pass(3 * MINUTE);
+    expect(rig.runs).toHaveLength(2);
+
+    const opened = waiting();
+    opened.start();
+    await opened.pass(2 * HOUR);
+    opened.windowBeginsAt = (nowMs) => nowMs;
+    opened.waitsFor = [];
+    opened.schedule.refresh();
+    await opened.pass(0);
+    expect(opened.ranAt()).toEqual(['2026-11-20T18:00:00', '2026-11-20T19:00:00']);
+  });
+
+  it('cause at most one round a minute', async () => {
+    const rig = waiting();
+    rig.windowBeginsAt = (nowMs) => nowMs;
+    rig.start();
+    await rig.pass(HOUR + 5 * MINUTE);
+    const gaps = rig.runs.slice(1).map(({ mono }, index) => mono - (rig.runs[index]?.mono ?? 0));
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(MINUTE);
+  });
+
+  it('get one after an import as well', async () => {
+    const rig = waiting();
+    rig.waitsFor = [];
+    rig.windowBeginsAt = () => Date.parse('2026-11-20T17:30:00Z');
+    rig.start();
+    await rig.pass(0);
+    rig.schedule.waitFor(['publish']);
+    expect(rig.schedule.nextAt()).toBe(Date.parse('2026-11-20T17:30:00Z'));
+    await rig.pass(2 * HOUR);
+    expect(rig.ranAt()).toEqual(['2026-11-20T17:30:00', '2026-11-20T18:00:00']);
+    expect(rig.record?.waits_for).toBeUndefined();
+  });
+});

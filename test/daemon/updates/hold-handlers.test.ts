@@ -95,7 +95,7 @@ describe('hold: over the operate socket', () => {
       .poll(() => origin.receipts.map(({ id }) => id), { interval: 5, timeout: 10_000 })
       .toEqual(['tool4', '1602503']);
     expect(composed.events).toContainEqual(expect.objectContaining({ name: 'hold-released' }));
-    expect(await control.releaseUpdates()).toEqual({ released: null, ready: [], publishing: false });
+    expect(await control.releaseUpdates()).toEqual({ released: null, ready: [], publishing: false, opens_at: null });
   });
 
   it('hold: publish needs no network, and refuses what requires an unpublished update', async () => {
