@@ -1,8 +1,9 @@
 // Finds the places in bytes where one of many strings may begin. Pure.
 //
 // Guarantees: every place where a string begins is found, in any of the spellings of `foldOf`. Other places may also be
-// reported, so callers compare. Most bytes are skipped (Wu and Manber, "A fast algorithm for multi-pattern searching",
-// 1994), so one search for all strings costs a tenth of `pattern-set.ts`, which also says where a match ends.
+// returned, so callers must compare. Most bytes are skipped (Wu and Manber, "A fast algorithm for multi-pattern
+// searching", 1994). One search therefore costs a tenth of a search with `pattern-set.ts`, which also says where a
+// match ends.
 
 /** Bytes that are looked up together. */
 const GRAM = 3;

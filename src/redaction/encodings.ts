@@ -1,8 +1,9 @@
 // The encodings in which a secret is searched for in the layers of a text (`layers.ts`). Pure.
 //
 // These forms are found: the plain value with any mixture of escapes, even if the value itself looks like an escape;
-// `+` for a space; hex; and base64 of UTF-8 and of both UTF-16 encodings. base64 is searched at all three alignments,
-// so that a secret in the middle of a longer encoded text is also found. Any letters and digits may be escaped.
+// `+` for a space; hex; and base64 of UTF-8 and of both UTF-16 encodings. base64 is searched for at all three
+// alignments, so that a secret in the middle of a longer encoded text is also found. Any letter or digit may be
+// escaped.
 
 import { layersOf } from './layers.ts';
 import type { Span } from './mask.ts';

@@ -1,8 +1,9 @@
-// Undoes escapes in bytes, to find out quickly that a text contains none of many strings. Pure, except for the buffers.
+// Undoes escapes in bytes, to find out fast that a text contains none of many strings. Pure, except for the buffers.
 //
-// Guarantees: the layers are those of `layers.ts` as bytes, in the same three readings. Where the bytes are not enough to
-// know that (halves of surrogate pairs, UTF-8 that was read as Latin-1, line breaks of the text itself), the answer is null,
-// and the layers must be made. This takes a fraction of their time, because no string and no place is made.
+// Guarantees: it searches the same layers as `layers.ts`, in the same three readings, but as bytes. It is much faster,
+// because it makes no strings and does not map places to the original. Some texts cannot be decided from bytes: halves
+// of surrogate pairs, UTF-8 that was read as Latin-1, and line breaks. For these the result is null, and the caller
+// uses `layers.ts`.
 
 /** Enough for JSON within JSON that is percent-encoded three times, as in `layers.ts`. */
 const MAX_PASSES = 6;

@@ -1,11 +1,10 @@
-// The registry of every secret that this process knows, and the mask over all of them (principle 8).
+// The registry of every secret that this process knows, and the function that masks them all (principle 8).
 //
-// Guarantees: a text that went through `redact` contains no registered value in any encoding of `encodings.ts`.
-// Overlapping values are both masked completely. If a text was cut, the beginning of a value at its end is also masked.
-// The cost depends on the length of the text, not on the number of secrets. Every renderer must call it last. Values
-// that are too short to distinguish from ordinary words are not masked; the module that resolves a secret warns about
-// this. Some values are sent only once, such as the proof of a password for one connection. A daemon makes thousands of
-// them, and a peer that repeats one does so at once, so only the latest are kept, and not in hex or base64.
+// Guarantees: after `redact`, a text contains no registered value in any encoding of `encodings.ts`. Overlapping values
+// are both masked completely. If a text was cut, the beginning of a value at its end is also masked. The cost depends
+// on the length of the text, not on the number of secrets. Every renderer must call it last. Values that are too short
+// are not masked; the module that resolves a secret warns about this. Of values that are sent only once, such as the
+// proof of a password, only the latest are kept, and hex and base64 are not searched: a daemon makes thousands of them.
 
 import { ByteFilter } from './byte-filter.ts';
 import { type Encodings, encodingsOf, plainOf, withSmallHex, withSpaces } from './encodings.ts';

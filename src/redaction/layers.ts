@@ -1,9 +1,9 @@
 // Undoes the escapes of a text layer by layer, and maps the characters of each layer back to the original text. Pure.
 //
-// Guarantees: each layer takes one linear pass, and each way to read a text has at most `MAX_PASSES` layers. Letters
-// may be escaped in any mixture: %NN, &#NN;, &amp;, \uNNNN, \xNN, \", one inside the other, or UTF-8 decoded as
-// Latin-1. A backslash may be an escape or a plain character, and so may %41. A text is therefore read in three ways:
-// web escapes only, backslashes only, and both.
+// Guarantees: each layer takes one linear pass, and each reading of a text has at most `MAX_PASSES` layers. Letters may
+// be escaped in any mixture: %NN, &#NN;, &amp;, \uNNNN, \xNN, \", one inside the other, or UTF-8 decoded as Latin-1. A
+// backslash or %41 may also be meant literally. A text is therefore read in three ways: only web escapes undone, only
+// backslash escapes undone, and both.
 
 /** Maps a span of the layer to the span in the original text. */
 type Place = (from: number, to: number) => readonly [from: number, to: number];

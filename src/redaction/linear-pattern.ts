@@ -1,4 +1,4 @@
-// Expressions of the configuration, in an engine whose time grows linearly with the text. Pure.
+// Runs regular expressions of the configuration in an engine whose time grows linearly with the text. Pure.
 //
 // Guarantees: no expression and no text can block the process (RE2's algorithm, package `re2js`). Backtracking engines
 // take exponential time for some expressions. In return, lookahead, lookbehind and backreferences are not supported.

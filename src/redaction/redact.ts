@@ -1,5 +1,5 @@
-// Every renderer calls this before a text reaches a file, a terminal or another process. It masks the known values in
-// all their encodings, and then text at places where secrets usually are, such as after `password=`.
+// Masks a text before it reaches a file, a terminal or another process; every renderer calls this. First it masks the
+// known values in all their encodings. Then it masks text where secrets usually are, such as after `password=`.
 
 import type { KnownSecrets } from './known-secrets.ts';
 import type { Span } from './mask.ts';

@@ -1,7 +1,7 @@
-// Masks secrets that are not registered by their position in a text: for example, a token that a server put into a
-// redirect, or a header that another proxy echoed. Each rule has a name and an expression. Pure.
+// Masks secrets that are not registered, by their position in a text: for example, a token that a server put into a
+// redirect, or a header that another proxy repeated. Each rule has a name and an expression. Pure.
 //
-// A rule keeps the name of the field and masks its value. A value that is already masked is not changed.
+// A rule keeps the name of the field and masks its value. A value that is already masked stays as it is.
 
 import { MASK } from './secret.ts';
 

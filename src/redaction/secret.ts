@@ -1,5 +1,5 @@
-// A secret that cannot be printed by accident (principle 8): it renders as `***` in text, JSON, templates and
-// inspection. Only `reveal()` returns the value. It is called only where the value is sent.
+// A secret that cannot be printed by accident (principle 8): it appears as `***` in text, JSON, templates and
+// inspection. Only `reveal()` returns the value, and is called only where the value is sent.
 
 import { inspect } from 'node:util';
 

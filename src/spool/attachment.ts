@@ -1,7 +1,8 @@
-// The immutable attachment of an entry: streamed to disk when it is accepted, streamed from disk when it is sent.
+// The attachment of an entry, which never changes. It is streamed to disk when it is accepted, and from disk when it is
+// sent.
 //
 // Guarantees: at most one chunk of it is in memory. It is written and synced, then renamed to its final name, and the
-// folder is synced. Its length and digest are known by then. A crash can leave an attachment without its entry, which
+// folder is synced. By then its length and digest are known. A crash can leave an attachment without its entry, which
 // the next start removes.
 
 import { createHash } from 'node:crypto';

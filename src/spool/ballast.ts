@@ -1,9 +1,9 @@
 // A file of 1 MiB in the outbox that is deleted when the disk is full, so that state can still be written.
 //
-// Guarantees: an operation that fails with DISK-FULL is tried once more after the file was deleted. New input never
-// uses this space: only code that finishes the work on accepted data may free it (`spend`). The file is created again
-// when at least 4 MiB of the disk are free. Its bytes are random, because on a file system with compression, zeros would
-// use no space. A crash leaves the file, its unfinished copy, or neither; the next start creates it again.
+// Guarantees: an operation that fails with DISK-FULL is tried once more after the file was deleted. Only work on data
+// that was already accepted may use this space (`spend`), never new input. The file is created again when the disk has
+// at least 4 MiB free. Its bytes are random, because a file system with compression would use no space for zeros. A
+// crash leaves the file, its unfinished copy, or neither; the next start creates it again.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';

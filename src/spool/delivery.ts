@@ -1,10 +1,9 @@
-// The delivery loop of every kind: the policy of the kind sends each due entry and returns a verdict, which this file
-// carries out.
+// The delivery loop of every kind of data. The policy of the kind sends each due entry and returns a verdict. This file
+// carries out the verdict.
 //
-// Guarantees: only one delivery of a kind runs at a time. Kinds are independent, so none can delay another. No entry
-// is lost: only a verdict ends it, and the verdict is on disk before it is reported. An entry that cannot be processed
-// is delayed by a minute, so that it is not sent in a loop. Retry-After is honoured up to the longest wait of the
-// kind.
+// Guarantees: only one delivery of a kind runs at a time, and no kind can delay another. No entry is lost: only a
+// verdict ends it, and the verdict is on disk before it is reported. An entry that cannot be processed waits a minute,
+// so that it is not sent in a loop. The wait in Retry-After is respected, up to the longest wait of the kind.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { nextDelay } from '#http/retry-delay.ts';

@@ -1,8 +1,8 @@
-// Ends entries: settles them (they were sent), rejects or splits them, or moves them to the quarantine.
+// Ends entries. An entry is settled when it was sent. Otherwise, it can be rejected, split, or moved to the quarantine.
 //
-// Guarantees: a key is durable before its entry is removed. A rejection or a split is decided by one durable write of
-// a record in the head file of the entry. The steps after it can be repeated, and are repeated after a crash. Operations must not
-// overlap; the spool runs them one at a time. The single steps on disk are in `folder.ts`.
+// Guarantees: the key of an entry is durable before the entry is removed. One durable write to the head file of the
+// entry decides a rejection or a split. All later steps can be repeated, and are repeated after a crash. Operations
+// must not overlap; the spool runs them one at a time. `folder.ts` has the single steps on disk.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';

@@ -1,8 +1,8 @@
 // One entry of a spool: its head in memory and on disk, and when it is due. Pure.
 //
-// The head's file is one JSON object, times in ms since the epoch. Format 1: {format, key, kind, body, accepted_at,
-// attempts, postponed_at, not_before, error}. Format 2 adds {attachment, parts, rejected, held}; it is written only if
-// one of them is needed, so that an older version can read all other heads.
+// The head file is one JSON object, with times in ms since the epoch. Format 1: {format, key, kind, body, accepted_at,
+// attempts, postponed_at, not_before, error}. Format 2 adds {attachment, parts, rejected, held}. It is written only if
+// one of these is needed, so that an older version can read all other heads.
 
 import { z } from 'zod';
 import { decodeFormattedJson } from '#system/formatted-json.ts';

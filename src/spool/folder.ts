@@ -1,9 +1,9 @@
-// The files of one kind on disk: `outbox/<kind>/`, mode 0700. It handles the names of files and their order, and keeps
-// no state in memory.
+// The files of one kind on disk: `outbox/<kind>/`, mode 0700. It knows the names of the files and their order, and
+// keeps no state in memory.
 //
-// Guarantees: each operation is durable when it returns. A crash leaves the files as they were before or after the
-// operation, or files that the next start removes (`load.ts`). Removing entries and setting them aside only rename and
-// unlink files, so they need no space. Files with unknown names are not read or changed.
+// Guarantees: each operation is durable when it returns. A crash leaves the files as before or after the operation, or
+// files that the next start removes (`load.ts`). Removing entries and setting them aside needs no space, because files
+// are only renamed and unlinked. Files with unknown names are not read or changed.
 
 import { join } from 'node:path';
 import { CodedError, isExhaustion } from '#errors/coded-error.ts';

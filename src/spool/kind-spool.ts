@@ -1,7 +1,8 @@
-// The implementation of `Spool`: all operations on one spool, run one at a time.
+// Implements `Spool`: all operations on the spool of one kind, run one at a time.
 //
-// An entry is accepted by writing its attachment, then its head. `endings.ts` ends entries, and `folder.ts` has the
-// single steps on disk. A crash leaves the state before the deciding write, or a record that `finish` carries out.
+// An entry is accepted by writing its attachment and then its head. `endings.ts` ends entries, and `folder.ts` has the
+// single steps on disk. A crash leaves the state from before the write that decides an operation, or a record of the
+// operation. `finish` then carries it out.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { SharedTurns, Turns } from '#system/turns.ts';

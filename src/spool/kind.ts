@@ -1,4 +1,4 @@
-// The parts of a spool that differ by kind: a name, limits, how its bodies are read, and how it reports.
+// The parts of a spool that depend on the kind of its data: a name, limits, how to read a body, and how to report.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';

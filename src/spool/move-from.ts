@@ -1,8 +1,9 @@
 // Moves the entries of version 0.1.0 from `state/spool` to the folder of their kind in `state/outbox`.
 //
-// Guarantees: the keys of entries that were already sent are loaded before any entry is read. The order of acceptance is kept. If 0.1.0 ran again and
-// made new entries, these follow the waiting ones. Runs under the lock of the state folder. A crash leaves each entry
-// in one of the two folders, and the next start continues. The empty folder and files with unknown names are kept.
+// Guarantees: the keys of entries that were already sent are loaded before any entry is read. The order of acceptance
+// is kept. Entries that 0.1.0 adds in a later run come after those that are waiting. Runs under the lock of the state
+// folder. A crash leaves each entry in one of the two folders, and the next start continues. The empty folder and files
+// with unknown names are kept.
 
 import { join } from 'node:path';
 import { asCoded } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
 // The waiting entries of one spool, in memory: heads without bodies, the free quota, and the time when the next entry
-// is due.
+// is due. It does not access the disk.
 //
-// It does not access the disk. The time of the next attempt of an entry is wall time, as on disk. `hold` uses the
-// monotonic clock, so a step of the wall clock cannot delay a kind for years.
+// The time of an entry's next attempt is wall time, because it is also on disk. `hold` uses the monotonic clock, so a
+// step of the wall clock cannot delay a kind for years.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';

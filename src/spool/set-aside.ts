@@ -1,9 +1,9 @@
 // A folder of entries that are never sent and are kept for an admin: `rejected/` or `quarantine/` of one kind.
 //
-// Guarantees: the folder is limited by the quota of the kind, so that refused or damaged entries cannot fill the disk.
-// The oldest entry is removed first, with its attachment; the newest one is always kept. Files with unknown names are
-// not touched and not counted. Only the first removal is reported. A crash during a removal leaves part of an entry,
-// which the next removal deletes.
+// Guarantees: the quota of the kind limits the folder, so that refused or damaged entries cannot fill the disk. The
+// oldest entry is removed first, with its attachment; the newest one is always kept. Files with unknown names are not
+// touched and not counted. Only the first removal is reported. A crash during a removal leaves part of an entry, which
+// the next removal deletes.
 
 import { join } from 'node:path';
 import { CodedError } from '#errors/coded-error.ts';

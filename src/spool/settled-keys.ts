@@ -1,9 +1,9 @@
-// The keys of settled entries, so that no entry is accepted again: `settled.log` has at least the 10,000 newest keys.
+// The keys of settled entries, so that no entry is accepted twice. `settled.log` has at least the 10,000 newest keys.
 //
 // Format 1: a first line `{"format":1}`, then one key per line, oldest first. A key is appended and synced. At twice
-// the minimum the file is rewritten with the newest half. A crash leaves at most an incomplete last line, whose key was
-// never reported as settled; the next append cuts it off. A damaged file is copied to the quarantine, and its valid
-// lines are kept. Opening never fails because of the file's content or a full disk.
+// the minimum, the file is rewritten with the newest half. A crash leaves at most an incomplete last line, which the
+// next append cuts off; its key was not yet reported as settled. A damaged file is copied to the quarantine, and its
+// valid lines are kept. Opening does not fail because of the file's content or a full disk.
 
 import { join } from 'node:path';
 import { asCoded, CodedError, coded, isExhaustion } from '#errors/coded-error.ts';

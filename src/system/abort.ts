@@ -1,7 +1,8 @@
-// Listens to an AbortSignal. The only place where a listener for `abort` is added.
+// Listens to an AbortSignal. This is the only file that adds a listener for `abort`.
 //
 // Guarantees: a signal that is already aborted is not missed, and a listener that was removed is never called.
-// `events.addAbortListener` is not used: for an aborted signal it calls back in a microtask that cannot be cancelled.
+// `events.addAbortListener` does not guarantee the latter: for an aborted signal it calls back in a microtask that
+// cannot be cancelled.
 
 /**
  * Calls `act` once, when the signal is aborted. If it already is, `act` runs before this function returns, so `act`

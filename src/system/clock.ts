@@ -1,7 +1,8 @@
 // Reads the clock and sets timers; no other file does (principles 2 and 4).
 //
 // Wall time is for people, dates and schedules. Every wait and deadline uses the monotonic clock, so a clock step of
-// years affects none of them. Timers are clamped: Node fires a timeout above 2147483647 ms after 1 ms.
+// years affects none of them. The length of a timer is limited, because Node fires a timeout above 2147483647 ms after
+// 1 ms.
 
 import { randomBytes } from 'node:crypto';
 import { onAbort } from './abort.ts';

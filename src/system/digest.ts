@@ -1,5 +1,4 @@
-// Computes digests of files on disk. Files are read in slices through one buffer, so that the event loop is not
-// blocked.
+// Computes digests of files on disk. Files are read in parts through one buffer, so that the event loop is not blocked.
 
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';

@@ -1,7 +1,8 @@
-// Durable writes; all of them use these functions (principle 3): write, fsync, rename, fsync of the folder.
+// Durable writes; all code that writes durable files uses these functions (principle 3). They write the content, fsync
+// it, rename the file, and fsync the folder.
 //
 // Guarantees: at every moment and after every crash, the final name has the complete old content or the complete new
-// one. On return the new content survives a power cut. Relies on `Files`. A crash leaves at most `<path>.new`, which
+// one. On return, the new content survives a power cut. Relies on `Files`. A crash leaves at most `<path>.new`, which
 // is never read and which the next write of the same path removes.
 
 import { dirname } from 'node:path';

@@ -1,7 +1,7 @@
 // The outer form of our JSON files: one object `{"format": N, ...}`. Pure.
 //
-// Guarantees: never throws. Content of a newer format is distinguished from damaged content, so that a downgrade is
-// reported as one.
+// Guarantees: never throws. A newer format and damaged content give different results, so that the user can see that
+// the state comes from a newer version.
 
 /** The result of decoding a file, before a schema checks its fields. */
 export type FormattedJson =

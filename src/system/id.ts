@@ -1,7 +1,7 @@
 // The rule for update IDs, which come from outside and become part of file names. Pure.
 //
-// Every input applies it (feed, control, command line, state that is read back), and so does every function that
-// makes a path.
+// Every input applies it: feed, control, command line, and state that is read back. Every function that makes a path
+// from an ID applies it again.
 
 import { coded } from '#errors/coded-error.ts';
 

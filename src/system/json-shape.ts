@@ -1,8 +1,8 @@
-// Estimates the size of a JSON text in memory before `JSON.parse` reads it, by counting its values. Pure.
+// Counts the values of a JSON text before `JSON.parse` reads it, so that a text with too many is refused. Pure.
 //
-// `JSON.parse` cannot be interrupted: 4 MiB of brackets take it a second, in which nothing else runs. This pass over
-// the bytes takes a few milliseconds per MiB and stops at the first limit that is exceeded. It does not check the
-// syntax: for a text that is not JSON the count means nothing, and `JSON.parse` reports the error.
+// `JSON.parse` cannot be interrupted: 4 MiB of brackets take a second, in which nothing else runs. Counting takes a few
+// milliseconds per MiB and stops at the first limit that is exceeded. The syntax is not checked: if a text is not JSON,
+// the count means nothing, and `JSON.parse` reports the error.
 
 /** Limits on the structure of a document. */
 export interface JsonLimits {

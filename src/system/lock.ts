@@ -1,10 +1,10 @@
-// Allows one Sallyport at a time per folder: a kernel lock on a file in it, released as soon as its process ends.
+// Allows one Sallyport at a time per folder: a kernel lock on a file in it, which ends with its process.
 //
-// Guarantees: exactly one process holds the lock, across processes, containers and network or process namespaces of one
-// machine. kill -9 releases it, a reused pid does not hold it, and no child inherits it. `lock.json` names the holder,
-// but only for people. A crash leaves this file, and the next holder replaces it. No other code of this process may
-// open the lock file, because closing any of its descriptors releases an fcntl lock. On NFS, the lock depends on the
-// locks of the server. If the server has none, the start fails and says so.
+// Guarantees: exactly one process of the machine holds the lock, across containers and namespaces. kill -9 releases it,
+// a reused pid does not hold it, and no child inherits it. `lock.json` names the holder, but only for people. After a
+// crash, the next holder replaces this file. No other code of this process may open the lock file, because closing any
+// of its descriptors releases an fcntl lock. On NFS, the lock depends on the locks of the server. If the server has
+// none, the start fails and says so.
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';

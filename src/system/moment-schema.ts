@@ -1,5 +1,5 @@
-// Schemas of the moments and durations of `moment.ts`. They have a file of their own so that a short command that formats
-// times does not load the schema library, which would take longer than the command itself.
+// Schemas of the moments and durations of `moment.ts`. They are in a separate file, because loading the schema library
+// takes longer than a short command that only formats times.
 
 import { z } from 'zod';
 import { clampMoment, MAX_SPAN_MS } from './moment.ts';

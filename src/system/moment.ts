@@ -1,8 +1,8 @@
 // Moments and durations that come from outside: headers, feeds, state files, requests, old logs. Pure.
 //
-// Guarantees: `utcTime` never throws and always returns an RFC 3339 time, although `Date` throws on any number beyond
-// its range (issue 10: `Retry-After: 99999999999999999999` ended `check` with INTERNAL). Values beyond the limits in
-// this file cannot come from a real clock.
+// Guarantees: `utcTime` never throws and always returns an RFC 3339 time. `Date` throws on a number beyond its range:
+// in issue 10, `Retry-After: 99999999999999999999` ended `check` with INTERNAL. Values beyond the limits in this file
+// cannot come from a real clock.
 
 /** 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can express. */
 export const LAST_MOMENT_MS = 253_402_300_799_999;

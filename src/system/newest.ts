@@ -1,9 +1,9 @@
-// A Map and a Set that keep only the newest entries, so that names from outside (hosts, proxies, keys) cannot fill
-// the memory.
+// A Map and a Set that keep only the newest entries, so that names from outside (hosts, proxies, keys) cannot fill the
+// memory.
 //
-// Guarantees: never more entries than the limit; iteration is from the oldest to the newest. Writing an entry again
-// makes it the newest; reading does not. This is not an LRU cache. Some of these collections are saved in order, and a
-// status or diagnosis that reads an entry must not change what is kept.
+// Guarantees: never more entries than the limit; iteration is from the oldest to the newest. Writing an entry makes it
+// the newest; reading does not, unlike in an LRU cache. Some of these collections are saved in order, and a status or
+// diagnosis that reads an entry must not change what is kept.
 
 /** A Map that drops its oldest entry when it would hold more than `limit`. */
 export class NewestMap<K, V> extends Map<K, V> {

@@ -1,4 +1,5 @@
-// Checks whether this process can open one more file, for failures of libraries that do not report it (getaddrinfo).
+// Checks whether this process can open one more file. Some library functions (getaddrinfo) fail without saying that
+// this was the cause.
 
 import { closeSync, openSync } from 'node:fs';
 

@@ -1,8 +1,8 @@
-// Folders whose content we rely on: we create and own them, and no other user writes to them.
+// Creates and checks folders whose content we rely on: we own them, and no other user writes to them.
 //
 // Guarantees: `ownFolder` returns only for a folder in which, at the moment of the check, no other user can create,
 // rename or replace anything. Relies on the mode bits and on root. `exposedAbove` checks the folders above. A user who
-// can replace one of those can also replace ours. This is reported but not refused. A crash leaves the folder, or
+// can replace one of those can also replace ours, which is reported but not refused. A crash leaves the folder, or
 // nothing.
 
 import { dirname, join, relative } from 'node:path';

@@ -1,11 +1,10 @@
-// `Files` on the real disk.
+// Implements `Files` on the real disk.
 //
 // Guarantees: those of `files.ts`, even if other users write to the folder. A name is opened without following a link
-// and without waiting for the other end of a FIFO. The open file itself is checked with fstat, so it cannot be swapped
-// in between. Modes are set with fchmod, regardless of the umask. Every error is coded and has the errno as a fact.
-// Needs Linux: O_NOFOLLOW, O_NONBLOCK, fsync of a folder. After a crash of the process, everything that the kernel has
-// accepted is kept. Operations that only change names run in this thread (`promptly`); those that wait for the disk do
-// not.
+// and without waiting for the other end of a FIFO. The open file is then checked with fstat, so it cannot be swapped.
+// Modes are set with fchmod, regardless of the umask. Every error is coded and has the errno as a fact. Operations on
+// names run in this thread (`promptly`); those that wait for the disk do not. Needs Linux: O_NOFOLLOW, O_NONBLOCK,
+// fsync of a folder. After a crash of the process, everything that the kernel has accepted is kept.
 
 import {
   type BigIntStats,

@@ -1,6 +1,6 @@
-// A small state file that belongs to one object: loaded once, then saved by any caller. Saves run one at a time, and
-// each writes the state at the moment when its turn comes. Guarantees and the effects of a crash are those of
-// `state-file.ts`.
+// A small state file that belongs to one object. It is loaded once, and then saved by any caller. Saves run one at a
+// time, and each writes the state as it is when its turn comes. `state-file.ts` has the guarantees and the effects of a
+// crash.
 
 import type { Files } from './files.ts';
 import { type LoadedState, loadState, type StateReader, saveState } from './state-file.ts';

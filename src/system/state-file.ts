@@ -1,10 +1,10 @@
 // Small state on disk: one JSON object `{"format": N, ...}` per file, mode 0600, replaced as a whole.
 //
-// Guarantees: loading never fails because of the content. State of a newer format (a downgrade), and state that cannot
-// be read, is renamed and never deleted; the caller starts without state and reports it. A file that cannot be opened
-// is not treated as damaged: it is kept, and loading fails (STATE-UNREADABLE), because its content would be lost if the
-// program started without it. Loaded state survives a power cut, even if a killed process wrote it. Relies on
-// `durable.ts`; `parse` throws for content that it does not accept. A crash leaves the old file or the new one.
+// Guarantees: loading never fails because of the content. State of a newer format, or state that cannot be parsed, is
+// renamed and reported, never deleted; the caller starts without state. If the file cannot be opened, loading fails
+// (STATE-UNREADABLE), because starting without the state would overwrite a file that may be intact. Loaded state
+// survives a power cut, even if a killed process wrote it. Relies on `durable.ts`, and on `parse` to throw for content
+// that it does not accept. A crash leaves the old file or the new one.
 
 import { dirname } from 'node:path';
 import { asCoded, type CodedError, coded, isExhaustion } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
-// Reads a log file of any size line by line, plain or gzipped, in little memory.
+// Reads a log file of any size line by line, plain or gzipped, with little memory.
 //
-// Guarantees: reads regular files only and never waits for a FIFO. Symbolic links are followed, since the caller named
-// the file. gzip is recognized by the first bytes, not by the name. A line longer than the limit is cut. A truncated
-// file is read up to the point where it was cut. A file is read up to the size that it had at the beginning. An abort
+// Guarantees: reads regular files only and never waits for a FIFO. Symbolic links are followed, because the caller
+// named the file. gzip is recognized by the first bytes, not by the name. A line longer than the limit is cut. A file
+// is read up to the size that it had at the beginning; a truncated gzip file up to the point where it was cut. An abort
 // ends the reading at once.
 
 import { constants } from 'node:fs';

@@ -1,6 +1,6 @@
-// Runs tasks one at a time. `Turns` runs each task, in the order of the calls. If a task fails, only its caller gets the
-// failure, and later tasks still run. With `SharedTurns`, calls that wait share one run. When the process ends, tasks
-// that have not started are dropped.
+// Runs tasks one at a time. `Turns` runs each task, in the order of the calls. If a task fails, only its caller gets
+// the failure, and later tasks still run. `SharedTurns` runs a task once for all calls that wait for it. When the
+// process ends, tasks that have not started are dropped.
 
 /** One queue of work. */
 export class Turns {

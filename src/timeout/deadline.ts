@@ -1,6 +1,6 @@
-// Computes the deadline of one phase from the samples of a route: the line of the longest recent waits, times a margin
-// that becomes smaller with more samples. While a route has few samples, part of the deadline for an unknown route is
-// still the minimum.
+// Computes the deadline of one phase of a download from the samples of a route. It is the line of the longest recent
+// waits, times a margin that becomes smaller with more samples. While a route has few samples, the deadline has a
+// minimum, which is a part of the deadline for an unknown route.
 
 import { at, type Line } from './line.ts';
 import { type History, recentSamples } from './samples.ts';

@@ -1,4 +1,4 @@
-// Describes in words how a limit was calculated, in the order of the decisions.
+// Describes in words how a limit was calculated, step by step.
 
 import { type Deadline, type Evidence, PAD_MS } from './deadline.ts';
 

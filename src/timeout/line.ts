@@ -1,7 +1,7 @@
-// The lowest line `base + pace * size` above all points, with neither part negative. Of all such lines, the one with
-// the smallest product of its values at the given sizes is chosen. With a product, only ratios matter, so kilobytes
-// count as much as gigabytes. Such a line always follows an edge of the upper hull of the points, is flat, or starts at
-// zero, so only those lines are tried.
+// Finds the lowest line `base + pace * size` that lies above all points; `base` and `pace` are not negative. Of several
+// such lines, the best has the smallest product of its values at the given sizes. A product depends only on ratios, so
+// kilobytes count as much as gigabytes. The best line follows an edge of the upper hull of the points, is flat, or
+// starts at zero, so only those lines are tried.
 
 /** A point that the line must not pass below. */
 export interface Point {

@@ -1,9 +1,9 @@
-// Stores the data from which response timeouts are calculated, so that a restart does not change them: what the model
-// learned, what was last reported for each route, and the last attempt of each package that is not complete yet.
+// Stores the data from which response timeouts are calculated, so that they survive a restart. The data are what the
+// model learned, what was last reported for each route, and the last attempt of each incomplete package.
 //
 // There is one state file with at most 256 of each. A file that is damaged, or that the model rejects, is set aside and
-// named in a failure. Without the file every route is unknown and gets longer timeouts. A crash leaves the old file or
-// the new one. In `src/timeout`, only this source file and `timeout-session.ts` have effects; the model is pure.
+// reported. Without the file, every route is unknown and gets longer timeouts. A crash leaves the old file or the new
+// one. In `src/timeout`, only this file and `timeout-session.ts` have effects; the model is pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';

@@ -1,9 +1,9 @@
 // Decides how long to wait for a response, from data alone: no clock, no files, no randomness (principle 2).
 //
-// Three phases have a deadline each: the first byte of the body, the longest silence after it, and the whole transfer.
-// Each is learned per route as a function of size, and only from downloads whose digest was verified. A timeout, an
-// error, or a page instead of the package adds no sample. A new origin behind a known proxy starts with the samples of
-// that proxy. No peer can raise a deadline above its maximum.
+// There is a deadline for each of three phases: the first byte of the body, the longest silence after it, and the whole
+// transfer. The model learns each phase per route and size, only from downloads whose digest was verified. A timeout,
+// an error, or a page in place of the package adds no sample. A new origin behind a known proxy starts with the samples
+// of that proxy. No peer can raise a deadline above its maximum.
 
 import { NewestMap } from '#system/newest.ts';
 import { deadlineOf, expectedMs } from './deadline.ts';

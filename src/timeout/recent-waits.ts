@@ -1,5 +1,5 @@
-// The longest recent wait on a route, which is shown with a failure: for packages of about the same size, or of any
-// size if there are none. Pure.
+// Finds the longest recent wait on a route, which is shown with a failure. Only packages of about the same size are
+// used; if there are none, all sizes are. Pure.
 
 /** The timing of one verified download. */
 interface WaitSample {

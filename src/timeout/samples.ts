@@ -1,8 +1,8 @@
-// The history of a route, or of all routes of a proxy together: verified successes, the newest last, and the number of
-// consecutive timeouts. Values are immutable; every change makes a new history.
+// The samples of a route, or of all routes through a proxy together: verified successes, the newest last, and the
+// number of consecutive timeouts. Values are immutable; every change makes a new object.
 //
-// Samples age by the number of newer samples and by wall time. Each size class keeps its own samples, so that many
-// small files never displace the samples of a few large files.
+// Samples become outdated with the number of newer samples and with wall time. Each size class keeps its own samples,
+// so that many small files never displace the samples of a few large files.
 
 import type { AttemptOutcome, TimeoutPhase } from './types.ts';
 

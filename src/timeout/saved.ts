@@ -1,5 +1,5 @@
-// The learned state as plain JSON, and back. A state that is invalid in any detail is rejected as a whole, and the
-// model starts empty. A sample is a row of numbers to save space: seq, atMs, size, first byte, silence, total.
+// Converts the learned state to plain JSON, and back. If any detail is invalid, the whole state is rejected, and the
+// model starts empty. A sample is a row of numbers, to save space: seq, atMs, size, first byte, silence, total.
 
 import { z } from 'zod';
 import { type History, MAX_SAMPLE_MS, MAX_SAMPLES } from './samples.ts';

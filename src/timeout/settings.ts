@@ -1,5 +1,5 @@
-// The settings of the model. Missing ones come from the defaults of the schema, and every deadline stays within their
-// range.
+// The settings of the model. Settings that are not given get the defaults of the schema. Every deadline stays within
+// their range.
 
 import { responseTimeout } from '#config/schema/response-timeout.ts';
 import type { Settings } from '#config/settings.ts';

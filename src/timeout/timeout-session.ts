@@ -2,8 +2,8 @@
 //
 // Guarantees: the model learns only from timeouts and from whole packages whose digest was verified. It learns nothing
 // from a resumed download, nor from an attempt during which the host was suspended or the clock was set. Each attempt
-// takes the previous one into account, even in the next round and after a restart. What a failed attempt taught is on
-// disk before the next one. Facts about how the bytes of a transfer arrived are only passed on.
+// depends on the previous one, even in the next round and after a restart. What was learned from a failed attempt is on
+// disk before the next one. How the bytes of a transfer arrived is passed on to `path/habits.ts`.
 
 import type { Settings } from '#config/settings.ts';
 import { asCoded } from '#errors/coded-error.ts';

@@ -1,9 +1,9 @@
-// Stores what each proxy has shown to the witness (`witness.ts`), so that a restart neither proves a proxy again nor
-// probes one whose transfers break by it.
+// Stores what the probes of each proxy have shown (`witness.ts`). Without it, a restart would have to find out again
+// whether a proxy answers probes, and would probe proxies at which a probe breaks transfers.
 //
-// There is one state file with at most 256 proxies; the least recently changed is dropped first. That a proxy accepts a
-// second connection is forgotten a week after its last answer, because another product may have taken its address.
-// Without the file every proxy is unknown. A crash leaves the old file or the new one.
+// There is one state file with at most 256 proxies; the least recently changed is dropped first. A week after its last
+// change, a record no longer says that the proxy answers probes, because another product may now have its address.
+// Without the file, every proxy is unknown. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';

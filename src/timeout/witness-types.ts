@@ -1,5 +1,4 @@
-// What the rule about silent proxies (`witness.ts`) works with. Data only; times are in milliseconds on one monotonic
-// clock.
+// The data types of the rule about silent proxies (`witness.ts`). Times are in milliseconds on one monotonic clock.
 
 /**
  * What a probe sends. `get`: a request for the proxy's own address. `options`: OPTIONS with Max-Forwards 0 (RFC 9110,

@@ -1,10 +1,10 @@
-// Decides whether a silent proxy is dead, from the answers to probes: small requests on connections of their own, which
-// the proxy answers without a server and without a credential.
+// Decides whether a silent proxy is dead, from the answers to probes. A probe is a small request on a connection of its
+// own, which the proxy answers without a server and without a credential.
 //
-// Pure: a state, events with their times, and the next step. Only a probe that the proxy accepted and then left without
-// an answer is evidence of death. One that was refused, reset or closed is not, because a proxy that reloads its
-// settings refuses connections while its transfers live. Any answer, and any byte of a transfer over the proxy, clears
-// what was held against it. Times are in milliseconds on one monotonic clock.
+// Pure: a state, events with their times, and the next step. Only a probe that the proxy accepted and did not answer is
+// evidence of death. A probe that was refused, reset or closed is not, because a proxy that reloads its settings
+// refuses connections while its transfers continue. Any answer, and any byte of a transfer through the proxy, cancels
+// the evidence. Times are in milliseconds on one monotonic clock.
 
 import { type OpenProbe, UNKNOWN_PROXY, type Witness, type WitnessEvent, type WitnessRecord } from './witness-types.ts';
 

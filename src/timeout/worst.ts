@@ -2,9 +2,9 @@
 // decreases a little with each later one.
 //
 // Rare waits must be remembered, and waits that no longer occur must be forgotten. As long as a route does not change,
-// a wait near the line ("high") occurs again after some number of samples. If there was no such wait for much longer
-// than ever before, the samples from before are dropped. A timeout may have interrupted such a wait, so the samples
-// from before a timeout are kept until enough samples have followed it.
+// a high wait (near the line) occurs again after some number of samples. If none occurs for much longer than ever
+// before, all older samples are dropped. A timeout may have interrupted a high wait, so the samples from before a
+// timeout are kept until enough samples have followed it.
 
 import { at, type Hull, type Line, lowestLineAbove, type Point, raised, upperHull } from './line.ts';
 import type { Sample } from './samples.ts';

@@ -1,9 +1,9 @@
-// The segment that small submissions share, and its group commit: one fsync for several submissions.
+// The segment file that small submissions share. Several submissions share one fsync (group commit).
 //
-// Guarantees: a submission is acknowledged after an fsync that covers all of it. One fsync acknowledges all
-// submissions that wait for it. If the write fails, all of them are refused and their bytes are cut off. If that also
-// fails, the segment ends: a batch of the acknowledged bytes is made durable before anything else is accepted
-// (`leftovers.ts`). A crash can leave bytes after the last acknowledged submission; `line.ts` recognizes them.
+// Guarantees: a submission is acknowledged only after an fsync that covers all of it. If the write fails, all
+// submissions that wait for it are refused, and their bytes are cut off. If cutting also fails, the segment ends: first
+// a batch of the acknowledged bytes is made durable, and then new submissions are accepted (`leftovers.ts`). A crash
+// can leave bytes after the last acknowledged submission, which `line.ts` recognizes.
 
 import { createHash, type Hash } from 'node:crypto';
 import { asCoded } from '#errors/coded-error.ts';

@@ -1,7 +1,7 @@
 // Reads ranges of segments: the body of a request, its lines, its digest, and where to split it.
 //
-// Guarantees: each reader needs only one buffer, even for a long range. A range is compared with its digest before it
-// is sent. A mismatch is returned as a result and not thrown as an error.
+// Guarantees: a reader needs only one buffer, even for a long range. A range is compared with its digest before it is
+// sent. A difference is a result, not an error.
 
 import { asCoded } from '#errors/coded-error.ts';
 import { type AttachmentBody, type AttachmentSource, slices } from '#spool/attachment.ts';

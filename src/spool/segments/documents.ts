@@ -1,9 +1,10 @@
-// The store of documents of exposure analytics: documents in segments, and batches that are ranges of segments.
+// The store of documents of exposure analytics. Documents are in segments, which are large files; a batch is a range of
+// a segment.
 //
-// Guarantees: after `append` returns, the documents are on disk until each is settled or rejected. Batches are entries
-// of the spool `batch`; a segment is deleted when no batch refers to it. Nothing is copied, so sending needs space
-// only for a few heads, which the ballast provides on a full disk. Relies on the lock of the state folder. A crash
-// leaves segments that the next start queues or deletes (`load.ts`).
+// Guarantees: after `append` returns, a document is on disk until it is settled or rejected. Batches are entries of the
+// spool `batch`; a segment is deleted when no batch refers to it. Nothing is copied, so sending needs space only for a
+// few heads, which the ballast provides on a full disk. Relies on the lock of the state folder. A crash leaves segments
+// that the next start queues or deletes (`load.ts`).
 
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { Report, Scope } from '#logging/events.ts';

@@ -1,9 +1,9 @@
-// Ids of documents and segments: UUIDs that sort by time (RFC 9562, 5.7).
+// Makes ids of documents and segments: UUIDs that sort by time (RFC 9562, 5.7).
 //
-// Guarantees: ids of one sequence ascend, even if the wall clock steps back: the milliseconds then do not change, and a
-// counter in the 12 bits of rand_a continues (RFC 9562, 6.2, method 1). Because of 62 random bits, ids of other
-// processes and hosts are different. For the same key and place, `fixedId` always returns the same id, so that a server
-// recognizes a document that is submitted again after a crash.
+// Guarantees: ids of one sequence ascend. If the wall clock steps back, the milliseconds stay the same, and a counter
+// in the 12 bits of rand_a continues (RFC 9562, 6.2, method 1). 62 random bits keep the ids of processes and hosts
+// apart. `fixedId` returns the same id for the same key and place, so that a server recognizes a document that is
+// submitted again after a crash.
 
 import { createHash, randomFillSync } from 'node:crypto';
 import type { Clock } from '#system/clock.ts';

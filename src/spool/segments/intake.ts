@@ -1,8 +1,8 @@
 // Accepts one submission: any number of documents of any size, all of them or none.
 //
 // Guarantees: if the source throws, the whole submission is refused. A submission of up to 1 MiB is kept in memory and
-// shares a segment with others; a larger one is streamed to disk. A full spool refuses a small submission before a
-// byte is written.
+// shares a segment with others; a larger one is streamed to disk. If the spool is full, a small submission is refused
+// before a byte is written.
 
 import type { Appender, SealedSegment, SegmentSizes } from './appender.ts';
 import type { SegmentFolder } from './folder.ts';

@@ -1,8 +1,8 @@
-// A submission that is too large for memory. It is streamed into its own segments.
+// A submission that is too large for memory. It is streamed into segments of its own.
 //
-// Guarantees: all of its documents are accepted, or none. A single segment is committed by its rename. Several
-// segments are committed by one durable record that lists them. A crash before that leaves `incoming` files without a
-// record, which the next start deletes. A crash after it leaves the record, which the next start carries out.
+// Guarantees: all of its documents are accepted, or none. A single segment is committed by its rename. Several segments
+// are committed by one durable record that lists them. A crash before that leaves `incoming` files, which the next
+// start deletes. A crash after it leaves the record, which the next start carries out.
 
 import { createHash, type Hash } from 'node:crypto';
 import { z } from 'zod';

@@ -1,9 +1,8 @@
-// The cleanup after refused submissions that is still to be done because the disk failed.
+// Keeps the cleanup after refused submissions that failed because of the disk, and repeats it until it succeeds.
 //
-// Guarantees: no submission is committed before all of this cleanup is done. Therefore, a refused document is not sent
-// after a later document was accepted. If the program crashes while the disk still fails, the next start finds the
-// refused documents and sends them. Cleanup is repeated until it succeeds, so each step must tolerate that it was
-// partly done before.
+// Guarantees: no submission is committed before this cleanup is done, so a refused document is never sent after a
+// document that was accepted later. If the program crashes while the disk still fails, the next start finds the refused
+// documents and sends them. Each step must tolerate that an earlier try did part of it.
 
 import { asCoded } from '#errors/coded-error.ts';
 import { Turns } from '#system/turns.ts';

@@ -1,7 +1,7 @@
-// The lines of one submission, in a buffer of their own: each document is copied once, behind its id and its time.
+// Collects the lines of one submission in one buffer. Each document is copied there once, after its id and its time.
 //
-// Guarantees: nothing is allocated for a document, because a submission may have 100,000 of them, and objects for each
-// would cost more than everything else. Pure, except for the buffer.
+// Guarantees: there is no allocation for each document. A submission may have 100,000 of them, and objects for each
+// would cost more than all other work. Pure, except for the buffer.
 
 import { coded } from '#errors/coded-error.ts';
 import { CLOSE, ID_AT, isOneLine, lineHead, MAX_DOCUMENT_BYTES, NEWLINE, SPACE } from './line.ts';

@@ -1,8 +1,8 @@
 // The lines of a segment: how a document is written, and where the acknowledged lines end after a crash. Pure.
 //
 // A line is sent exactly as stored: `{"id":"...","received_at":"...","document":...}`. The last line of a submission
-// ends with a space before the newline, which JSON ignores (RFC 8259, section 2). A submission that a crash cut off can
-// therefore be distinguished from a complete one, without a second file and a second fsync.
+// has a space before the newline, which JSON ignores (RFC 8259, section 2). A submission that a crash cut off can
+// therefore be recognized without a second file and a second fsync.
 
 import { utcTime } from '#system/moment.ts';
 

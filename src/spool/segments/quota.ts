@@ -1,5 +1,5 @@
-// Limits how many documents and bytes may wait, including those that are still being accepted. It changes only its own
-// counters.
+// Counts the documents and bytes that are waiting or being accepted, and refuses more than the limits. It changes only
+// its own counters.
 
 import { coded } from '#errors/coded-error.ts';
 

@@ -1,4 +1,4 @@
-// A batch: a range of a segment, which is the body of a spool entry. Pure.
+// A batch is the body of a spool entry: a range of a segment. Pure.
 //
 // The key of a batch contains the id of its segment, so the heads alone show which segments are needed. A range never
 // changes, so a key always refers to the same bytes. Keys sort in the order in which the documents were accepted.

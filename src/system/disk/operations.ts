@@ -1,5 +1,5 @@
-// Operations of the real disk: short ones run in the main thread, and every failure is a coded error (FILE-FAILED, DISK-FULL,
-// or one of exhaustion) with `errno` as a fact.
+// Runs disk operations of the real disk. Short ones run in the main thread. Every failure is a coded error
+// (FILE-FAILED, DISK-FULL, or a code for a used-up resource) with `errno` as a fact.
 
 import { setImmediate } from 'node:timers';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';

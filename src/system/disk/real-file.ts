@@ -1,4 +1,5 @@
-// An open file of the real disk. It is closed only after its syncs and cuts, which run in other threads, have ended.
+// An open file of the real disk. Syncs and truncations run in other threads. The file is closed only after they have
+// ended.
 
 import { type BigIntStats, closeSync, fstatSync, fsync, ftruncate, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';

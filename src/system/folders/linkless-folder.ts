@@ -1,7 +1,7 @@
-// Reads files of other users without following a symbolic link at any part of their path. Needs Linux with /proc.
+// Reads files of other users without following a symbolic link in any part of their path. Needs Linux with /proc.
 //
-// Guarantees: each part of a path is opened relative to the descriptor of its parent, so a user cannot redirect it by
-// replacing a folder with a link meanwhile. A FIFO or a device is refused without waiting for it.
+// Guarantees: each part of a path is opened relative to the descriptor of its parent. A user who replaces a folder with
+// a link meanwhile cannot redirect it. A FIFO or a device is refused without waiting for it.
 
 import { fstatSync } from 'node:fs';
 import { opendir } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// Gives a complete file a name that must not exist yet.
+// Gives a complete file its final name, and fails if that name already exists.
 
 import { link } from 'node:fs/promises';
 import { coded } from '#errors/coded-error.ts';

@@ -1,9 +1,9 @@
-// The sha256 of a file to which an attempt appends. The bytes of earlier attempts are read from the disk again, so that a
-// byte that changed there since is noticed.
+// The sha256 of a file to which a download attempt appends. The bytes of earlier attempts are read from the disk again,
+// so that a byte that has changed there is noticed.
 //
-// Many kept bytes are hashed in a thread while new ones already arrive, and the thread then follows the growing file. A
-// few are hashed at once in the event loop, in turns of about 3 ms. If the thread fails, everything is hashed in the
-// event loop in the end.
+// If there are many bytes of earlier attempts, a thread hashes them while new ones arrive, and then follows the growing
+// file. If there are few, the event loop hashes them at once, in turns of about 3 ms. If the thread fails, the event
+// loop hashes the whole file at the end.
 
 import { createHash, type Hash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';

@@ -1,8 +1,8 @@
 // Classifies IP addresses: this host, the internal networks of an organization, and other networks that are not public.
-// Pure arithmetic over Node's BlockList; names are never resolved.
+// It compares numbers with Node's BlockList and never resolves names. Pure.
 //
-// Guarantees: a text that is not an address is in no network. Addresses are compared within their family, but in the
-// lists below an IPv4 address that is mapped into IPv6 is treated as the IPv4 address.
+// Guarantees: a text that is not an address is in no network. IPv4 addresses are compared only with IPv4 networks, and
+// IPv6 with IPv6. In the lists below, an IPv4 address that is mapped into IPv6 counts as the IPv4 address.
 
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 

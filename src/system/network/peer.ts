@@ -1,5 +1,5 @@
-// Identifies the process at the other end of a unix socket: SO_PEERCRED of unix(7), which the kernel records when it
-// connects.
+// Identifies the process at the other end of a unix socket, with SO_PEERCRED of unix(7). The kernel records it when
+// that process connects.
 //
 // Guarantees: nothing here throws; the result is null when the kernel or koffi cannot provide it. koffi is loaded on
 // first use. In a user namespace (PrivateUsers= of systemd), every user outside the namespace has the uid 65534.

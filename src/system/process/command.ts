@@ -2,8 +2,8 @@
 //
 // Guarantees: the program has no shell, exactly the given environment, only the given stdin, and none of our open
 // files. It has its own process group. When the program ends, takes too long or is aborted, the whole group is ended
-// (TERM, a pause, KILL). The promise never rejects. A process that left the group (setsid) is ended by systemd with the
-// service. If Sallyport is killed, the program keeps running. Needs Linux for groups and modes.
+// (TERM, a pause, KILL). systemd ends processes that left the group (setsid) together with the service. The promise
+// never rejects. If Sallyport is killed, the program keeps running. Needs Linux for groups and modes.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Stats } from 'node:fs';

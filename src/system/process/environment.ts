@@ -1,10 +1,9 @@
 // Takes over the environment at the start. Variables that would change Node or the CAs that it trusts are refused, or
 // removed and reported. Variables that are only for this process are removed, so that no child inherits them.
 //
-// The launchers (/usr/bin/sallyport, tools/) remove the former and say so. If the program is started in another way, it
-// reports them here. Most of them are refused, because Node has read them before the first line of Sallyport. An
-// additional CA file is only removed, because many hosts set it and it has no effect: every connection passes its own
-// list of CAs (`src/proxy/tls/trust.ts`).
+// The launchers (/usr/bin/sallyport, tools/) remove the first kind and say so. Without a launcher, most of them are
+// refused here, because Node has already read them. A variable for additional CAs is only removed: many hosts set it,
+// and it has no effect, because every connection passes its own list of CAs (`src/proxy/tls/trust.ts`).
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 

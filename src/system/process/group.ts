@@ -1,5 +1,5 @@
-// Groups of this host: finds the gid of a name with the name services of the host (files, LDAP, winbind), and sets the
-// group of a socket.
+// Finds the gid of a group by its name, and sets the group of a socket. The name services of the host are used: files,
+// LDAP or winbind.
 //
 // getgrnam(3) is called through koffi, which is loaded on first use, as in `peer.ts`. Nothing is cached.
 

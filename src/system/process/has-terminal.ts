@@ -1,4 +1,4 @@
-// Decides what SIGHUP means: a terminal sends it when it is closed, and a service manager sends it to request a reload.
+// Decides what a SIGHUP means. A terminal sends it when it is closed; a service manager sends it to request a reload.
 
 /** Whether SIGHUP would come from a terminal. */
 export function hasTerminal(): boolean {

@@ -1,6 +1,7 @@
 // Reads a file that the user names, from its start to its end: a regular file, or a pipe such as /dev/stdin.
 //
-// Unlike `Files`, it follows links and opens pipes: the file is read with the rights of the caller, who chose it.
+// Unlike `Files`, it follows links and opens pipes, because the caller chose the file and it is read with the caller's
+// rights.
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { coded, exhaustion } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// Whether an optional npm package is installed, without loading it.
+// Checks whether an optional npm package is installed, without loading it.
 
 import { createRequire } from 'node:module';
 

@@ -2,8 +2,8 @@
 // not close or a write that a failed disk never completes.
 //
 // Guarantees: the tasks that are still running are named first (STOP-FORCED). The timer does not keep the process
-// alive. If the event loop is blocked, the limit of the service manager ends the process. The effect is that of a kill
-// -9, after which every module can continue.
+// alive. The effect is that of kill -9, after which every module can continue. If the event loop is blocked, this timer
+// cannot fire, and the limit of the service manager ends the process.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';

@@ -1,9 +1,9 @@
 // Reports our state to the service manager: sd_notify(3), one datagram per message to the socket that it named.
 //
-// Guarantees: nothing here throws or ends the process; the first failure is passed to `onFailure`, once. A status
-// text cannot add a field to the message: a newline in it becomes a space. libc is called through koffi, since Node cannot send to a
-// unix datagram socket; koffi is loaded only if there is a socket. Relies on being the main process of the service
-// (NotifyAccess=main). A crash leaves nothing.
+// Guarantees: nothing here throws or ends the process; the first failure is passed to `onFailure`, once. A status text
+// cannot add a field to the message: a newline in it becomes a space. libc is called through koffi, because Node cannot
+// send to a unix datagram socket; koffi is loaded only if there is a socket. Relies on being the main process of the
+// service (NotifyAccess=main). A crash leaves nothing.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { kernelMonotonicMicros } from '#system/clock.ts';

@@ -1,7 +1,7 @@
-// The name of this process in `ps`, `top`, `pgrep` and `systemctl status`. Without it they show the name of Node's
+// Sets the name of this process in `ps`, `top`, `pgrep` and `systemctl status`, which otherwise show the name of Node's
 // thread.
 //
-// It is written to /proc, because `process.title` would also replace the command line, which shows the arguments.
+// The name is written to /proc. `process.title` would also replace the command line, in which the arguments are shown.
 
 import { writeFileSync } from 'node:fs';
 

@@ -1,4 +1,4 @@
-// Reads the umask of this process. Node can only read it together with a write, so both happen at once here.
+// Reads the umask of this process. Node can read it only by setting it, so it is set and restored in one step.
 
 /** The umask, for example 0o022. The umask stays as it is. */
 export function readUmask(): number {

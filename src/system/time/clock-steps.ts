@@ -1,8 +1,8 @@
 // Detects steps of the wall clock: each check compares it with the monotonic clock.
 //
-// After a suspend the wall clock is ahead (CLOCK_MONOTONIC does not advance meanwhile); after a step it is ahead or
-// behind. The two cannot be distinguished, and no caller needs to. A slow correction (NTP changes the rate by at most
-// 0.05 %) is not a step.
+// After a suspend, the wall clock is ahead, because CLOCK_MONOTONIC stops meanwhile. After a step, it is ahead or
+// behind. A suspend and a step forward look the same, and callers treat them the same. A slow correction is not a step
+// (NTP changes the rate by at most 0.05 %).
 
 import type { Clock } from '#system/clock.ts';
 

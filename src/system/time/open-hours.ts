@@ -2,7 +2,7 @@
 // changes. Pure.
 //
 // Hours are open exactly while the local time is in them. Therefore, a time that the change to summer time skips is
-// never open, and one that occurs twice is open twice. Days name the day on which the hours begin.
+// never open, and a time that occurs twice is open twice. A day in the list is the day on which the hours begin.
 
 import type { Zone } from './zone.ts';
 

@@ -1,8 +1,8 @@
 // A clock that records every wait on it, so that a watchdog can distinguish a daemon that waits from one that hangs.
 //
-// Guarantees: a wait is known from `after` until its timer fired or was cancelled. A wait that is used as a
-// deadline stays recorded until it is cancelled, even after its timer fired, so an operation that continues past its
-// deadline is detected. Time, timers and their order are those of the inner clock. A wait that has ended leaves nothing in memory.
+// Guarantees: a wait is recorded from `after` until its timer fires or is cancelled. A wait that is used as a deadline
+// stays recorded until it is cancelled, even after its timer has fired, so an operation that exceeds its deadline is
+// detected. Times, timers and their order are those of the inner clock. A wait that has ended uses no memory.
 
 import { type Clock, clampWait, type Timer } from '#system/clock.ts';
 

@@ -1,8 +1,8 @@
 // Converts between moments and the local time of a time zone. Pure; the zones are those of Node's own ICU.
 //
-// A local time is stored as the milliseconds that it would be in UTC, so that days and minutes are plain arithmetic.
-// `reached` never goes back: if a change skips a time, it returns the moment of the change, and if a time occurs twice,
-// it returns the first moment. It assumes at most one change of a zone within 28 hours, and no zone has ever had two.
+// A local time is stored as if it were UTC, in milliseconds, so that days and minutes are plain arithmetic. `reached`
+// never goes back: if a change of the zone skips a local time, it returns the moment of the change, and if a local time
+// occurs twice, the first moment. It assumes at most one change of a zone within 28 hours; no zone has ever had two.
 
 const HOUR_MS = 3_600_000;
 /** Zones are between -12 and +14 hours from UTC; this is an hour more on each side. */
