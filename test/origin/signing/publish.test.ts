@@ -149,7 +149,7 @@ describe('publish', () => {
   });
 });
 
-describe('publish: a crash at any write', () => {
+describe('publish: a crash at any write', { timeout: 60_000 }, () => {
   /** Does the work on a disk that dies at every operation; whatever is left can be read, and the work can be done again. */
   const crashes = async (first: Vendor, work: (vendor: Vendor) => Promise<unknown>, versions: readonly unknown[]) => {
     const prepared = first.files as CrashingFiles;
