@@ -2,7 +2,8 @@
 // runs over a disk that can crash. What handlers do is counted by command.
 
 import type { SallyportEvent } from '#logging/events.ts';
-import { CommandInbox, type Handled } from '#platform/inbox/inbox.ts';
+import { CommandInbox } from '#platform/inbox/inbox.ts';
+import type { Handled } from '#platform/inbox/inbox-ports.ts';
 import {
   type AgentMessage,
   type CommandResult,

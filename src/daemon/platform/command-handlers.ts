@@ -8,7 +8,7 @@ import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { AdviceStore } from '#platform/inbox/advice.ts';
-import type { Handled, Handling } from '#platform/inbox/inbox.ts';
+import type { Handled, Handling } from '#platform/inbox/inbox-ports.ts';
 import type { PlatformCommand } from '#platform/messages.ts';
 import type { Clock } from '#system/clock.ts';
 import type { PlatformRequests, StoredRequest } from '#uploads/platform-requests.ts';

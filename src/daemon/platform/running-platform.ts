@@ -22,7 +22,7 @@ import { nextReport } from './report-facts.ts';
 
 const PURPOSE = 'platform';
 const INBOX = 'inbox';
-/** How often a report is sent at most, apart from the one of each connection. docs/platform.md names it. */
+/** How often a report is sent at most, apart from the one of each connection, and how often unconfirmed results are. */
 const REPORT_EVERY_MS = 600_000;
 
 /** What the link needs of the rest of the daemon. */
@@ -151,7 +151,7 @@ export class RunningPlatform {
 
   #plan(): void {
     this.#timer = this.#work.parts.clock.after(REPORT_EVERY_MS, () => {
-      void this.reconcile();
+      void this.reconcile().then(() => this.inbox.repeatResults());
       void this.#reportChange().catch(asCoded);
       this.#plan();
     });

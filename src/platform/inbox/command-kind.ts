@@ -29,3 +29,8 @@ export const COMMANDS: SpoolKind<StoredCommand> = {
   body: storedSchema,
   setAside: (error) => ({ name: 'platform-command-unusable', error, ...SCOPE }),
 };
+
+/** The name of a command, as the platform sent it. */
+export function nameOf({ command }: StoredCommand): string {
+  return command.command === 'unusable' ? command.name : command.command;
+}

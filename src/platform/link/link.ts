@@ -1,9 +1,9 @@
 // The link to the platform: runs the state machine with the clock, the transports and the log.
 //
-// Guarantees: there is at most one connection at a time. Messages are handled one at a time, in order. Each is answered
-// only after its data is durable. While the link is off, it has no connection, timer or file. The link itself stores
-// nothing, so a crash leaves nothing behind. The inbox is durable, and after each `hello` the platform sends the
-// commands that are missing there.
+// Guarantees: there is at most one connection at a time, or a second poll while one is held. Messages are handled one at
+// a time. Each is answered only after its data is durable. While the link is off, it has no connection, timer or file.
+// The link itself stores nothing, so a crash leaves nothing behind. The inbox is durable, and after each `hello` the
+// platform sends the commands that are missing there.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';
@@ -11,6 +11,7 @@ import { isAnsweredUpgrade } from '#http/websocket.ts';
 import type { AgentMessage } from '#platform/messages.ts';
 import type { HopFacts } from '#proxy/route.ts';
 import type { Timer } from '#system/clock.ts';
+import { Turns } from '#system/turns.ts';
 import type { Inputs, LinkEffect, LinkEvent, Machine, Saying } from './machine.ts';
 import { counted, MAX_MESSAGES_PER_MINUTE, type MessageCount } from './message-rate.ts';
 import { Polls } from './poll.ts';
@@ -37,6 +38,8 @@ interface Running {
 export class PlatformLink {
   readonly #ports: LinkPorts;
   readonly #polls: Polls;
+  /** The responses to two polls are handled one after the other. */
+  readonly #handling = new Turns();
   readonly #listeners = new Set<() => void>();
   #machine: Machine = OFF;
   #timer: Timer | null = null;
@@ -95,15 +98,22 @@ export class PlatformLink {
   }
 
   /**
-   * Sends a message now or with the next poll, if there is a connection. Returns false if it cannot be sent. What must
-   * arrive is repeated by the sender.
+   * Sends a message now, if there is a connection; a report may wait for the next poll. Returns false if it cannot be
+   * sent. What must arrive is repeated by the sender.
    */
   send(message: AgentMessage): boolean {
     const { phase } = this.#machine;
     if (phase === 'connected') return this.#running?.isGreeted === true && this.#running.socket?.send(message) === true;
-    if (phase !== 'polling' || this.#unsent.length >= MAX_UNSENT) return false;
+    const isPolling = phase === 'polling' || phase === 'probing';
+    if (!isPolling || this.#unsent.length >= MAX_UNSENT) return false;
     this.#unsent.push(message);
+    this.#hurry();
     return true;
+  }
+
+  /** Sends what does not wait in a second poll, if one is held. */
+  #hurry(): void {
+    if (this.#unsent.some(({ type }) => type !== 'report')) this.#feed({ kind: 'urgent' });
   }
 
   #begin(): void {
@@ -203,24 +213,36 @@ export class PlatformLink {
   }
 
   async #poll({ waitSeconds, isFirst }: LinkEffect & { do: 'poll' }): Promise<void> {
-    const running = this.#run();
+    // A second poll belongs to the same session as the held one.
+    const running = this.#machine.polls === 2 ? this.#running : this.#run();
     if (running === null) return;
     const { clock } = this.#ports;
     const { ender, url } = running;
     const startedMs = clock.monotonic();
     try {
-      const messages = isFirst ? [await this.#ports.hello()] : this.#unsent;
+      const unsent = this.#unsent;
       this.#unsent = [];
+      // What was not sent before a greeting is repeated after it.
+      const messages = isFirst ? [await this.#ports.hello()] : unsent;
       const keeps = this.#machine.mode === 'websocket';
       const { facts, received } = await this.#polls.send({ url, waitSeconds, messages, keeps, signal: ender.signal });
       this.#facts = facts;
       const elapsedMs = clock.monotonic() - startedMs;
-      for (const one of received) this.#unsent.push(...(await this.#handle(one)));
+      await this.#handling.run(() => this.#answer(running, received));
       this.#feedFrom(running, { kind: 'answered', elapsedMs, messages: received.length });
+      if (this.#running === running) this.#hurry();
     } catch (thrown) {
       const error = asCoded(thrown);
       const elapsedMs = clock.monotonic() - startedMs;
       this.#feedFrom(running, { kind: 'failed', error, elapsedMs, ...retryAfterOf(error) });
+    }
+  }
+
+  /** Handles the messages of a response; the answers go with the next poll of the same session. */
+  async #answer(running: Running, received: readonly Received[]): Promise<void> {
+    for (const one of received) {
+      const answers = await this.#handle(one);
+      if (this.#running === running) this.#unsent.push(...answers);
     }
   }
 

@@ -74,8 +74,8 @@ export interface Machine {
   /** Pings without an answer, and when the next one is due. */
   readonly unanswered: number;
   readonly pingAtMs: number;
-  /** Whether a poll is running. */
-  readonly isPolling: boolean;
+  /** Polls that run now: one, or two while a message did not wait for the end of a held poll. */
+  readonly polls: 0 | 1 | 2;
   /** Polls in a row that were answered at once although they may wait. */
   readonly hasty: number;
   readonly pollWait: PollWait;
@@ -102,6 +102,8 @@ export type LinkEvent =
   | { readonly kind: 'delay'; readonly ms: number }
   /** A poll was answered. */
   | { readonly kind: 'answered'; readonly elapsedMs: number; readonly messages: number }
+  /** There is a message that does not wait for the end of a held poll. */
+  | { readonly kind: 'urgent' }
   /** `wakeAtMs` has come. */
   | { readonly kind: 'time' };
 

@@ -32,7 +32,7 @@ export interface PollResponse {
   readonly received: readonly Received[];
 }
 
-/** Sends polls, one at a time. */
+/** Sends polls. While one is held, a second one has a connection of its own. */
 export class Polls {
   readonly #ports: LinkPorts;
   readonly #session: Session;

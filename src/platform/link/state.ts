@@ -51,7 +51,7 @@ export const OFF: Machine = {
   isProven: false,
   unanswered: 0,
   pingAtMs: 0,
-  isPolling: false,
+  polls: 0,
   hasty: 0,
   pollWait: FULL_WAIT,
   said: { codes: {}, isAwaited: true, endAtMs: null, ends: 0 },
@@ -88,7 +88,7 @@ function started(machine: Machine, { mode, pingMs }: LinkEvent & { kind: 'start'
 
 function stopped(machine: Machine): Step {
   if (machine.phase === 'off') return still(machine);
-  return { machine: { ...machine, phase: 'off', wakeAtMs: null, failure: null, isPolling: false }, effects: [drop] };
+  return { machine: { ...machine, phase: 'off', wakeAtMs: null, failure: null, polls: 0 }, effects: [drop] };
 }
 
 function delayed(machine: Machine, ms: number, { nowMs }: Inputs): Machine {
@@ -181,14 +181,21 @@ function watched(machine: Machine, inputs: Inputs): Step {
 function whilePolling(machine: Machine, event: LinkEvent, inputs: Inputs): Step {
   switch (event.kind) {
     case 'answered':
-      return answered({ ...machine, isPolling: false }, event, inputs);
+      return answered({ ...machine, polls: machine.polls === 2 ? 1 : 0 }, event, inputs);
     case 'failed':
-      return pollFailed({ ...machine, isPolling: false }, event, inputs);
+      return pollFailed({ ...machine, polls: 0 }, event, inputs);
+    case 'urgent':
+      return mayPollTwice(machine, inputs) ? polled(machine) : still(machine);
     case 'time':
-      return machine.isPolling || !isDue(machine, inputs) ? still(machine) : nextPoll(machine, inputs);
+      return machine.polls > 0 || !isDue(machine, inputs) ? still(machine) : nextPoll(machine, inputs);
     default:
       return still(machine);
   }
+}
+
+/** A second poll ends the held one, whose answer is then hasty. The limit of hasty answers therefore limits both. */
+function mayPollTwice({ polls, isProven, hasty, notBeforeMs }: Machine, { nowMs }: Inputs): boolean {
+  return polls === 1 && isProven && hasty <= MAX_HASTY && nowMs >= notBeforeMs;
 }
 
 function answered(machine: Machine, event: LinkEvent & { kind: 'answered' }, inputs: Inputs): Step {
@@ -200,9 +207,10 @@ function answered(machine: Machine, event: LinkEvent & { kind: 'answered' }, inp
   return chain(after, [(to) => confirmed(to, inputs), (to) => proven(to, 'poll'), (to) => pausedPoll(to, inputs)]);
 }
 
-/** Polls again, at once unless the platform asked for a pause or does not hold polls. */
+/** Polls again, at once unless another poll runs, the platform asked for a pause, or it does not hold polls. */
 function pausedPoll(machine: Machine, inputs: Inputs): Step {
-  const { hasty, notBeforeMs } = machine;
+  const { polls, hasty, notBeforeMs } = machine;
+  if (polls > 0) return still(machine);
   const slowMs = hasty <= MAX_HASTY ? 0 : Math.min(MAX_HASTY_WAIT_MS, HASTY_MS * 2 ** Math.min(hasty - MAX_HASTY, 10));
   const pauseMs = Math.max(slowMs, notBeforeMs - inputs.nowMs);
   return pauseMs > 0 ? still({ ...machine, wakeAtMs: inputs.nowMs + pauseMs }) : nextPoll(machine, inputs);
@@ -219,7 +227,7 @@ function polled(machine: Machine): Step {
   const isFirst = !machine.isProven;
   const waitSeconds = isFirst ? 0 : machine.pollWait.seconds;
   return {
-    machine: { ...machine, isPolling: true, wakeAtMs: null },
+    machine: { ...machine, polls: machine.polls === 0 ? 1 : 2, wakeAtMs: null },
     effects: [{ do: 'poll', waitSeconds, isFirst }],
   };
 }
@@ -329,7 +337,7 @@ function waitingAfter(machine: Machine, { error, inputs, requestedMs }: Pause): 
   const requested = Math.max(requestedMs, machine.notBeforeMs - nowMs, 0);
   const kind = kindOf(error);
   const wakeAtMs = nowMs + waitMs({ attempts: machine.attempts, kind, requestedMs: requested, random });
-  return { ...moved(machine, 'waiting', inputs), isPolling: false, failure: error, wakeAtMs };
+  return { ...moved(machine, 'waiting', inputs), polls: 0, failure: error, wakeAtMs };
 }
 
 function kindOf(error: CodedError | null): 'later' | 'change' | 'credential' {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import type { Handled } from '#platform/inbox/inbox.ts';
+import type { Handled } from '#platform/inbox/inbox-ports.ts';
 import { saveState } from '#system/state-file.ts';
 import { TestHost, TestPlatform } from '#test/support/inbox-rig.ts';
 

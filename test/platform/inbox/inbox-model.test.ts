@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import type { Handled } from '#platform/inbox/inbox.ts';
+import type { Handled } from '#platform/inbox/inbox-ports.ts';
 import { CRASH_MODES, CrashError, type CrashMode } from '#test/support/crashing-files.ts';
 import { TestHost, TestPlatform } from '#test/support/inbox-rig.ts';
 import { FIRST_SEED, rounds } from '#test/support/rounds.ts';

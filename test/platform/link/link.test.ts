@@ -5,6 +5,13 @@ import { startTestPlatform, type TestPlatform, WELCOME } from '#test/platform/su
 import { testRouter } from '#test/support/test-router.ts';
 
 const COMMAND = { v: 1, type: 'command', id: 'c-1', seq: 1, command: 'update-available' };
+const RESULT = { v: 1, type: 'result', id: 'r-1', command: 'c-1', outcome: 'done', code: null, job: null } as const;
+const REPORT = {
+  v: 1,
+  type: 'report',
+  id: 'p-1',
+  report: { v: 1, level: 'basic', agent: { id: 'a', version: '1' }, at: '2026-11-30T00:00:00Z', purposes: {} },
+} as const;
 const ACK = { v: 1, type: 'ack', id: 'a-1', after: 1 } as const;
 
 let platform: TestPlatform;
@@ -331,6 +338,45 @@ describe('link by long polling', () => {
     await rig.until(() => platform.polls.length === 6);
     expect([platform.upgrades.length, platform.connections]).toEqual([0, 6]);
     expect(rig.said()).toEqual(['platform-connected']);
+  });
+
+  it('link: a result does not wait for the end of a held poll, a report does', async () => {
+    rig.settings = { ...rig.settings, mode: 'poll' };
+    await connected();
+    await rig.until(() => platform.held === 1);
+    expect(rig.link.send(REPORT)).toBe(true);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(platform.polls).toHaveLength(2);
+    // The platform answers the held poll when the second one arrives, and this one because it has a result.
+    platform.onPoll = (response, { messages }) => {
+      if (messages.length === 0) return false;
+      platform.release();
+      response.end(JSON.stringify({ v: 1, messages: [{ v: 1, type: 'result-ack', id: 'r-1', command: 'c-1' }] }));
+      return true;
+    };
+    rig.link.send(RESULT);
+    await rig.until(() => platform.polls.length === 4 && platform.held === 1);
+    expect(platform.polls.map(({ messages }) => messages)).toEqual([[HELLO], [], [REPORT, RESULT], []]);
+    expect(rig.messages).toEqual([expect.anything(), expect.objectContaining({ type: 'result-ack' })]);
+    expect([rig.states, platform.connections]).toEqual([['connecting polling', 'connected poll'], 4]);
+  });
+
+  it('link: a result that is ready while WebSocket is tried again goes with the next poll', async () => {
+    answerUpgrade('200 OK');
+    await connected();
+    await rig.until(() => platform.held === 1);
+    let refuse: () => void = () => undefined;
+    platform.onUpgrade = (socket) => {
+      refuse = () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    };
+    rig.clock.advance(15 * 60_000);
+    platform.release();
+    await rig.until(() => platform.upgrades.length === 2);
+    expect(rig.link.state).toMatchObject({ phase: 'probing' });
+    expect(rig.link.send(RESULT)).toBe(true);
+    refuse();
+    await rig.until(() => platform.received.length === 2);
+    expect(platform.received).toEqual([HELLO, RESULT]);
   });
 
   it('link: a poll refused with 429 or 503 waits as long as Retry-After says', async () => {

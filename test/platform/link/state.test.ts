@@ -314,10 +314,40 @@ describe('link machine', () => {
     const pauses: number[] = [];
     for (let at = 0; at < 14; at += 1) {
       rig.after(5).feed({ kind: 'answered', elapsedMs: 5, messages: 0 });
-      pauses.push(rig.machine.isPolling ? 0 : rig.waitMs / 1_000);
-      if (!rig.machine.isPolling) rig.wake();
+      pauses.push(rig.machine.polls > 0 ? 0 : rig.waitMs / 1_000);
+      if (rig.machine.polls === 0) rig.wake();
     }
     expect(pauses).toEqual([0, 0, 0, 0, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60]);
+  });
+
+  it('link machine: an urgent message leads to one second poll, and the next one waits for both', () => {
+    const rig = new Rig().start('poll');
+    expect(rig.feed({ kind: 'urgent' }).does).toEqual([]);
+    rig.feed({ kind: 'answered', elapsedMs: 10, messages: 1 }).after(5_000);
+    expect(rig.feed({ kind: 'urgent' }).effects).toEqual([{ do: 'poll', waitSeconds: 60, isFirst: false }]);
+    expect(rig.feed({ kind: 'urgent' }).does).toEqual([]);
+    expect(rig.feed({ kind: 'answered', elapsedMs: 5_000, messages: 0 }).does).toEqual([]);
+    expect(rig.feed({ kind: 'urgent' }).does).toEqual(['poll']);
+    rig.feed({ kind: 'answered', elapsedMs: 10, messages: 1 });
+    expect(rig.feed({ kind: 'answered', elapsedMs: 10, messages: 1 }).does).toEqual(['poll']);
+    expect(rig.after(5_000).feed({ kind: 'failed', error: cut, elapsedMs: 5_000 }).phase).toBe('waiting');
+    expect(rig.wake().machine.polls).toBe(1);
+  });
+
+  it('link machine: urgent messages wait during a delay, and where polls are not held', () => {
+    const delayed = new Rig().start('poll').feed({ kind: 'answered', elapsedMs: 10, messages: 1 });
+    delayed.feed({ kind: 'delay', ms: 30_000 });
+    expect(delayed.feed({ kind: 'urgent' }).does).toEqual([]);
+    expect(delayed.after(30_000).feed({ kind: 'urgent' }).does).toEqual(['poll']);
+
+    const rig = new Rig().start('poll').feed({ kind: 'answered', elapsedMs: 10, messages: 1 });
+    const answer = () => rig.after(5).feed({ kind: 'answered', elapsedMs: 5, messages: 1 });
+    let seconds = 0;
+    for (; rig.feed({ kind: 'urgent' }).does.length > 0; seconds += 1) answer();
+    expect(seconds).toBe(4);
+    answer();
+    expect([rig.machine.polls, rig.waitMs]).toEqual([0, 4_000]);
+    expect(rig.feed({ kind: 'urgent' }).does).toEqual([]);
   });
 
   it('link machine: all listed transitions are reached, and no others', () => {
@@ -370,6 +400,7 @@ function anyEvent(): fc.Arbitrary<LinkEvent> {
     fc.constant<LinkEvent>({ kind: 'opened' }),
     fc.constant<LinkEvent>({ kind: 'upgraded' }),
     fc.constant<LinkEvent>({ kind: 'time' }),
+    fc.constant<LinkEvent>({ kind: 'urgent' }),
     fc.record({ kind: fc.constant('refused' as const), error }),
     fc.record({ kind: fc.constant('failed' as const), error, elapsedMs: fc.nat({ max: 70_000 }) }),
     fc.record({ kind: fc.constant('ended' as const), error, isOrderly: fc.boolean() }),
