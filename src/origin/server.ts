@@ -19,13 +19,8 @@ import { type AcknowledgementLog, openAcknowledgementLog } from './acknowledgeme
 import { FEED_NAME } from './feed-format.ts';
 import { platformFolder, RECEIVED_FOLDER } from './platform/folder.ts';
 import { isWebSocketUpgrade } from './platform/link/websocket.ts';
-import {
-  ACTIVATION_PATH,
-  LINK_PATH,
-  Platform,
-  type PlatformControls,
-  type PlatformOptions,
-} from './platform/platform.ts';
+import { ACTIVATION_PATH, LINK_PATH, Platform, type PlatformControls } from './platform/platform.ts';
+import type { PlatformOptions } from './platform/platform-parts.ts';
 import { ACKNOWLEDGE_PATH, answerRequest } from './request-handler.ts';
 import { type BodyLimits, limitBody } from './request-limits.ts';
 import { type RecordedRequest, RequestRecord } from './request-record.ts';

@@ -8,24 +8,22 @@ import { EventLog } from '#origin/event-log.ts';
 import { type JsonReply, problemOf, refuse, type ServedExchange, sendReply } from '#origin/reply.ts';
 import { readBody } from '#origin/small-body.ts';
 import { agentOf } from '#origin/uploads/upload-headers.ts';
-import { type Clock, wait } from '#system/clock.ts';
-import type { Files } from '#system/files.ts';
+import { wait } from '#system/clock.ts';
 import { utcTime } from '#system/moment.ts';
 import { ownFolder } from '#system/own-folder.ts';
-import { FeedWatch } from './feed-watch.ts';
 import { fleetFile, licensesFile } from './folder.ts';
 import { Activations } from './licenses/activations.ts';
-import type { LicenseSigner } from './licenses/license.ts';
-import { LicenseBook, type LicenseEvent, type LicenseKey } from './licenses/license-book.ts';
-import { type KeyTerms, makeKeys } from './licenses/new-keys.ts';
+import { LicenseBook, type LicenseKey } from './licenses/license-book.ts';
+import type { KeyTerms } from './licenses/new-keys.ts';
 import { FaultSwitches } from './link/faults.ts';
-import { type AgentRecord, Fleet, type FleetEvent } from './link/fleet.ts';
+import { type AgentRecord, Fleet } from './link/fleet.ts';
 import { PollLinks } from './link/poll.ts';
 import { Sessions } from './link/sessions.ts';
 import { refuseUpgrade, type Upgrade, WebSocketLinks } from './link/websocket.ts';
 import { MAX_LINK_MESSAGE_BYTES, type PushedCommand } from './link/wire.ts';
-import { newRequestId, RequestFolder, type VendorRequest } from './requests.ts';
+import type { OpenedPlatform, PlatformOptions } from './platform-parts.ts';
 import { RequestSignatures, readPublicKey, type SignatureCheck } from './signatures/request-signatures.ts';
+import { type VendorControls, VendorOperations } from './vendor-operations.ts';
 
 export const LINK_PATH = 'link';
 export const ACTIVATION_PATH = 'activation';
@@ -33,37 +31,12 @@ export const ACTIVATION_PATH = 'activation';
 const ENDING_MS = 500;
 const MAX_ACTIVATION_BYTES = 64 * 1024;
 
-export interface PlatformOptions {
-  readonly files: Files;
-  /** The folder; created if it is missing. */
-  readonly dir: string;
-  /** The served folder, whose releases are announced. */
-  readonly root: string;
-  readonly clock: Clock;
-  /** Signs licenses; without it, there is no activation. */
-  readonly licenseSigner?: LicenseSigner | undefined;
-  /** The origin that agents use, such as `https://updates.example.com`. Default: that of each request. */
-  readonly publicOrigin?: string | undefined;
-}
-
 /** What a vendor or a test can do with a platform. */
-export interface PlatformControls {
+export interface PlatformControls extends VendorControls {
   /** Every agent that has ever connected, with its commands and their results. */
   readonly agents: readonly AgentRecord[];
   /** The activation keys, and which hosts use them. */
   readonly keys: readonly LicenseKey[];
-  /**
-   * Sends a command to an agent, or to `all`, now or when the agent connects. Returns the id of each command: one for
-   * each agent.
-   * @throws CodedError FILE-*, DISK-FULL; nothing is sent
-   */
-  push(to: string, command: PushedCommand): Promise<readonly string[]>;
-  /** Makes activation keys. Returns their texts, which are not stored. @throws CodedError FILE-*, DISK-FULL */
-  addKeys(terms: KeyTerms): Promise<readonly string[]>;
-  /** Takes a key back from its host, and notifies the host. @throws CodedError FILE-*, DISK-FULL */
-  revokeKey(id: string): Promise<void>;
-  /** Changes when a key and its license end, and notifies the host. @throws CodedError FILE-*, DISK-FULL */
-  extendKey(id: string, expires: string): Promise<void>;
   /** For tests of agents. */
   readonly faults: FaultSwitches;
   /** Closes every WebSocket with this code. */
@@ -72,26 +45,18 @@ export interface PlatformControls {
   abortLinks(): void;
 }
 
-interface Opened {
-  readonly options: PlatformOptions;
-  readonly fleet: Fleet;
-  readonly fleetLog: EventLog<FleetEvent>;
-  readonly book: LicenseBook;
-  readonly licenseLog: EventLog<LicenseEvent>;
-}
-
 export class Platform implements PlatformControls {
   readonly faults = new FaultSwitches();
-  readonly #opened: Opened;
+  readonly #opened: OpenedPlatform;
   readonly #sessions: Sessions;
   readonly #polls: PollLinks;
   readonly #webSockets: WebSocketLinks;
   readonly #signatures: RequestSignatures;
   readonly #activations: Activations | null;
+  readonly #vendor: VendorOperations;
   readonly #answering = new Set<Promise<void>>();
-  #watches: readonly { close(): Promise<void> }[] = [];
 
-  private constructor(opened: Opened) {
+  private constructor(opened: OpenedPlatform) {
     const { faults } = this;
     const { fleet, fleetLog: log, book, licenseLog, options } = opened;
     const { clock, licenseSigner: signer, publicOrigin = null } = options;
@@ -112,6 +77,7 @@ export class Platform implements PlatformControls {
     this.#signatures = signatures;
     const activation = { book, log: licenseLog, signatures, publicOrigin, clock, faults };
     this.#activations = signer === undefined ? null : new Activations({ ...activation, signer });
+    this.#vendor = new VendorOperations({ ...opened, sessions: this.#sessions });
   }
 
   /** Opens the folder. @throws CodedError FOLDER-UNSAFE, FILE-*, and an error when a file in it is not ours */
@@ -126,7 +92,7 @@ export class Platform implements PlatformControls {
     opening.defer(() => licenseLog.close());
     await fleetLog.commit(() => ({ kind: 'started', at: utcTime(clock.now()) }) as const);
     const platform = new Platform({ options, fleet, fleetLog, book, licenseLog });
-    await platform.#watch();
+    await platform.#vendor.watch();
     opening.move();
     return platform;
   }
@@ -139,28 +105,20 @@ export class Platform implements PlatformControls {
     return this.#opened.book.keys;
   }
 
-  async push(to: string, command: PushedCommand): Promise<readonly string[]> {
-    return await this.#push(newRequestId(utcTime(this.#opened.options.clock.now())), to, command);
+  push(to: string, command: PushedCommand): Promise<readonly string[]> {
+    return this.#vendor.push(to, command);
   }
 
-  async addKeys(terms: KeyTerms): Promise<readonly string[]> {
-    const made = makeKeys(terms);
-    for (const { key } of made) await this.#addKey(key);
-    return made.map(({ text }) => text);
+  addKeys(terms: KeyTerms): Promise<readonly string[]> {
+    return this.#vendor.addKeys(terms);
   }
 
-  async revokeKey(id: string): Promise<void> {
-    const { book, licenseLog } = this.#opened;
-    const isNews = () => book.find(id)?.isRevoked === false;
-    await licenseLog.commit(() => (isNews() ? ({ kind: 'revoked', key: id } as const) : null));
-    await this.#notifyHolder(id, `revoked-${id}`);
+  revokeKey(id: string): Promise<void> {
+    return this.#vendor.revokeKey(id);
   }
 
-  async extendKey(id: string, expires: string): Promise<void> {
-    const { book, licenseLog } = this.#opened;
-    const isNews = () => book.find(id) !== null && book.find(id)?.expires !== expires;
-    await licenseLog.commit(() => (isNews() ? ({ kind: 'extended', key: id, expires } as const) : null));
-    await this.#notifyHolder(id, `extended-${id}-${Date.parse(expires)}`);
+  extendKey(id: string, expires: string): Promise<void> {
+    return this.#vendor.extendKey(id, expires);
   }
 
   /** Answers a request below the paths of the platform. Rejects when the client disconnects. */
@@ -210,7 +168,7 @@ export class Platform implements PlatformControls {
   }
 
   async close(): Promise<void> {
-    for (const watch of this.#watches) await watch.close();
+    await this.#vendor.close();
     await this.#opened.fleetLog.close();
     await this.#opened.licenseLog.close();
   }
@@ -219,52 +177,6 @@ export class Platform implements PlatformControls {
   objectionTo(request: Upgrade['request'], body: Buffer | null): JsonReply | null {
     const check = this.#checkSigned(request, body);
     return 'refusal' in check ? check.refusal : null;
-  }
-
-  async #watch(): Promise<void> {
-    const { options, fleet, fleetLog } = this.#opened;
-    const { files, dir, root, clock } = options;
-    const requests = await RequestFolder.open(files, dir, {
-      clock,
-      carryOut: (request, id) => this.#carryOut(request, id),
-    });
-    const onRelease = async (digest: string) => {
-      // The first release that this folder ever had is not news.
-      const request = `update-${digest.slice(0, 16)}`;
-      if (fleet.feed !== null) await this.#push(request, 'all', { command: 'update-available' });
-      await fleetLog.commit(() => ({ kind: 'feed', digest }) as const);
-    };
-    this.#watches = [requests, new FeedWatch(files, root, { clock, known: () => fleet.feed, onRelease })];
-  }
-
-  async #carryOut(request: VendorRequest, id: string): Promise<void> {
-    switch (request.request) {
-      case 'push':
-        await this.#push(id, request.to, request.command);
-        return;
-      case 'keys':
-        for (const key of request.keys) await this.#addKey(key);
-        return;
-      case 'revoke':
-        await this.revokeKey(request.key);
-        return;
-      case 'extend':
-        await this.extendKey(request.key, request.expires);
-    }
-  }
-
-  async #push(request: string, to: string, command: PushedCommand): Promise<readonly string[]> {
-    return await this.#sessions.push({ request, agents: to === 'all' ? 'all' : [to], command });
-  }
-
-  async #addKey(key: Omit<Extract<LicenseEvent, { kind: 'key' }>, 'kind'>): Promise<void> {
-    const { book, licenseLog } = this.#opened;
-    await licenseLog.commit(() => (book.find(key.id) === null ? ({ kind: 'key', ...key } as const) : null));
-  }
-
-  async #notifyHolder(id: string, request: string): Promise<void> {
-    const holder = this.#opened.book.find(id)?.holder;
-    if (holder) await this.#push(request, holder.agent, { command: 'activation-changed' });
   }
 
   #needsSignature(agent: string): boolean {

@@ -1,7 +1,9 @@
 // Requests of a vendor to a running platform, as files in a folder that the server reads twice a second.
 //
 // Guarantees: a file appears only when it is complete. Its request is carried out once, even if the server is killed
-// meanwhile. If no server is running, it waits. Only users who can write to the folder of the server can send commands.
+// meanwhile. If no server is running, it waits. Requests are carried out in the order in which they were written, which
+// is in their names and does not depend on the clock. Only users who can write to the folder of the server can send
+// commands.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -28,6 +30,9 @@ type CarryOut = (request: VendorRequest, id: string) => Promise<void>;
 
 const FOLDER = 'requests';
 const ENDING = '.request';
+/** The name of a request is `NUMBER.ID.request`. */
+const NUMBER_DIGITS = 12;
+const NUMBERED = new RegExp(`^(\\d{${NUMBER_DIGITS},})\\.(.+)$`);
 const REFUSED_ENDING = '.refused';
 const LOOK_EVERY_MS = 500;
 const MODE = 0o600;
@@ -46,13 +51,20 @@ export async function writeRequest(
   const id = newRequestId(at);
   const dir = requestsFolder(platformDir);
   const facts = await files.facts(dir);
-  const path = join(dir, `${id}${ENDING}`);
+  const number = (await highestNumber(files, dir)) + 1;
+  const path = join(dir, `${`${number}`.padStart(NUMBER_DIGITS, '0')}.${id}${ENDING}`);
   // The server reads it also if root has written it.
   const to = { owner: facts?.owner ?? files.self, group: facts?.group ?? files.self, mode: MODE };
   const bytes = Buffer.from(`${JSON.stringify(request)}\n`);
   await createDurably(files, path + UNFINISHED_SUFFIX, { bytes, to });
   await publishFile(files, path + UNFINISHED_SUFFIX, path);
   return id;
+}
+
+/** The number of the newest request that waits; 0 without one. */
+async function highestNumber(files: Files, dir: string): Promise<number> {
+  const numbers = (await files.list(dir)).map((name) => Number(NUMBERED.exec(name)?.[1] ?? 0));
+  return numbers.reduce((highest, number) => Math.max(highest, number), 0);
 }
 
 /** The names of requests that no server has carried out yet. */
@@ -105,17 +117,25 @@ export class RequestFolder {
 
   async #look(): Promise<void> {
     const names = (await this.#files.list(this.#dir)).filter((name) => name.endsWith(ENDING));
-    // One that cannot be read now does not block the others.
-    for (const name of names.toSorted()) await this.#take(name).catch(() => undefined);
+    for (const name of names.toSorted()) {
+      // A file that cannot be read does not block the others. A request that cannot be carried out now does.
+      const text = await this.#read(name).catch(() => null);
+      if (text !== null) await this.#take(name, text);
+    }
   }
 
-  async #take(name: string): Promise<void> {
+  async #read(name: string): Promise<string> {
+    const bytes = await readWhole(this.#files, join(this.#dir, name), MAX_REQUEST_BYTES);
+    return Buffer.from(bytes).toString('utf8');
+  }
+
+  async #take(name: string, content: string): Promise<void> {
     const path = join(this.#dir, name);
-    const bytes = await readWhole(this.#files, path, MAX_REQUEST_BYTES);
-    const read = requestSchema.safeParse(parseJson(Buffer.from(bytes).toString('utf8')));
+    const base = name.slice(0, -ENDING.length);
+    const read = requestSchema.safeParse(parseJson(content));
     if (read.success) {
-      await this.#carryOut(read.data, name.slice(0, -ENDING.length));
+      await this.#carryOut(read.data, NUMBERED.exec(base)?.[2] ?? base);
       await removeDurably(this.#files, path);
-    } else await this.#files.rename(path, path.slice(0, -ENDING.length) + REFUSED_ENDING);
+    } else await this.#files.rename(path, join(this.#dir, base + REFUSED_ENDING));
   }
 }

@@ -1,9 +1,11 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { coded } from '#errors/coded-error.ts';
 import { makeKeys } from '#origin/platform/licenses/new-keys.ts';
-import { waitingRequests, writeRequest } from '#origin/platform/requests.ts';
+import { RequestFolder, waitingRequests, writeRequest } from '#origin/platform/requests.ts';
 import { realFiles } from '#system/real-files.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
 import { hello, LinkClient, poll } from '#test/support/link-client.ts';
 import { PlatformRig } from '#test/support/platform-rig.ts';
 
@@ -50,6 +52,54 @@ it('vendor requests: a request that was carried out before a crash is not carrie
     await expect.poll(() => waitingRequests(realFiles, stateOf()), { timeout: 3_000 }).toEqual([]);
   }
   expect(rig.agent('r3')?.commands.map(({ id }) => id)).toEqual(['20261130-aa']);
+});
+
+it('vendor requests: requests that wait are carried out in the order in which they were written', async () => {
+  rig = await PlatformRig.start();
+  await poll(rig.url, 'r5', [hello('r5')]);
+  await rig.stop();
+  const cases = Array.from({ length: 12 }, (_, at) => `C-${at}`);
+  for (const [at, name] of cases.entries()) {
+    const command = { command: 'send-logs', case: name } as const;
+    // The clock of the writer is set back each time.
+    const time = `2026-11-${30 - at}T00:00:00Z`;
+    await writeRequest(realFiles, stateOf(), { request: 'push', to: 'r5', command }, time);
+  }
+  await rig.startAgain();
+  await expect.poll(() => rig.agent('r5')?.seq, { timeout: 3_000 }).toBe(12);
+  const commands = rig.agent('r5')?.commands ?? [];
+  expect(commands.map(({ command }) => 'case' in command && command.case)).toEqual(cases);
+  expect(commands[0]?.id).toMatch(/^20261130-[0-9a-f]{8}$/);
+});
+
+it('vendor requests: one that fails holds back later ones; one that cannot be read does not', async () => {
+  rig = await PlatformRig.start();
+  await rig.stop();
+  const command = { command: 'activation-changed' } as const;
+  for (const to of ['first', 'second', 'third']) {
+    await writeRequest(realFiles, stateOf(), { request: 'push', to, command }, AT);
+  }
+  const folder = join(stateOf(), 'requests');
+  const [first] = (await waitingRequests(realFiles, stateOf())).toSorted();
+  rmSync(join(folder, first ?? ''));
+  mkdirSync(join(folder, first ?? ''));
+  const taken: string[] = [];
+  let isFull = true;
+  const clock = new FakeClock();
+  const requests = await RequestFolder.open(realFiles, stateOf(), {
+    clock,
+    carryOut: async (request) => {
+      if (request.request === 'push') taken.push(request.to);
+      if (isFull) throw coded('DISK-FULL', { operation: 'write', path: '/x', reason: 'ENOSPC', errno: 'ENOSPC' });
+    },
+  });
+  await requests.look();
+  expect(taken).toEqual(['second']);
+  isFull = false;
+  await requests.look();
+  await requests.close();
+  expect(taken).toEqual(['second', 'second', 'third']);
+  expect(await waitingRequests(realFiles, stateOf())).toEqual([first]);
 });
 
 it('vendor requests: new keys are added, and a file that is not a request is set aside', async () => {
