@@ -54,7 +54,7 @@ it('vendor requests: a request that was carried out before a crash is not carrie
   expect(rig.agent('r3')?.commands.map(({ id }) => id)).toEqual(['20261130-aa']);
 });
 
-it('vendor requests: requests that wait are carried out in the order in which they were written', async () => {
+it('vendor requests: requests that wait are carried out in the order of their writing', async () => {
   rig = await PlatformRig.start();
   await poll(rig.url, 'r5', [hello('r5')]);
   await rig.stop();

@@ -52,7 +52,7 @@ it('inbox: a confirmation that was lost does not confirm the final result in its
   expect(isConfirmed()).toBe(true);
 });
 
-it('inbox: results are not repeated before the greeting, and a failed repetition is one more later', async () => {
+it('inbox: results are not repeated before the greeting, and a failed repetition is retried', async () => {
   const { host, inbox, deliver, isConfirmed } = await unconfirmed('done');
   inbox.connected();
   inbox.repeatResults();
