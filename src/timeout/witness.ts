@@ -20,10 +20,11 @@ export const WITNESS_TIMES = {
   /** A death takes at least this long, and at least `WORST_FACTOR` times the slowest answer. */
   windowMs: 20_000,
   /**
-   * Unanswered connection requests are evidence only after this long without a completed connection. Firewalls drop new
-   * connections for minutes while transfers live (bench/response-timeout).
+   * Unanswered connection requests are evidence only after this long without a completed connection, if the proxy had
+   * accepted a probe and left it unanswered: its process hangs, and then its queue of connections is full. Without that
+   * they prove nothing, because firewalls drop new connections for minutes while transfers live (bench/response-timeout).
    */
-  unreachableMs: 120_000,
+  unreachableMs: 60_000,
   /** An answer is recent enough for a longer wait up to this age. */
   freshMs: 45_000,
   /** A transfer that breaks this soon after a probe was broken by it. */
@@ -94,6 +95,8 @@ export function afterEvent(witness: Witness, event: WitnessEvent, times: Witness
       return afterAnswer(witness, event, times);
     case 'ended':
       return { ...witness, probes: witness.probes.filter(({ id }) => id !== event.id) };
+    case 'connected':
+      return { ...witness, connectedMs: event.atMs };
     case 'cut':
       return wasProbed(witness, event.atMs, times) ? barred(witness) : witness;
     case 'disturbed': {
@@ -123,7 +126,9 @@ export function nextStep(witness: Witness, nowMs: number, times: WitnessTimes = 
 /** Whether the proxy answered so recently that the server behind it may be asked before a wait is given up. */
 export function isKnownAlive(witness: Witness, nowMs: number, times: WitnessTimes = WITNESS_TIMES): boolean {
   const { answer, record } = witness;
-  if (answer === null || record.harmful || heldAgainst(witness).length > 0) return false;
+  if (answer === null || record.harmful) return false;
+  const overdueMs = Math.max(times.failedMs, record.worstMs);
+  if (heldAgainst(witness).some(({ sentMs }) => nowMs - sentMs > overdueMs)) return false;
   return nowMs - answer.atMs <= times.freshMs;
 }
 
@@ -224,6 +229,7 @@ function deathMs(witness: Witness, how: 'silent' | 'unreachable', times: Witness
   const deadMs = Math.max(first.sentMs + windowOf(witness, times), last.sentMs + times.failedMs);
   if (how === 'silent') return deadMs;
   const unansweredMs = held.find(({ acceptedMs }) => acceptedMs === null)?.sentMs ?? Number.POSITIVE_INFINITY;
+  if (held.every(({ acceptedMs }) => acceptedMs === null)) return Number.POSITIVE_INFINITY;
   return Math.max(deadMs, Math.max(unansweredMs, connectedMs ?? 0) + times.unreachableMs);
 }
 
