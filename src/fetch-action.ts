@@ -176,6 +176,7 @@ class Fetch {
             facts.attempts = number;
           },
           waits: (wait) => progress.waits(wait, facts.attempts),
+          waitChanged: (change) => progress.waitChanged(change),
           received: (bytes, length) => progress.received(bytes, length),
         },
       },

@@ -6,10 +6,11 @@
 
 import type { Settings } from '#config/settings.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { showDuration } from '#errors/template.ts';
 import { shownUrl } from '#http/check-url.ts';
 import { type AttemptCost, withRetries } from '#http/retry.ts';
 import type { Report } from '#logging/events.ts';
-import type { Wait } from '#logging/wait-line.ts';
+import type { Wait, WaitChange } from '#logging/wait-line.ts';
 import type { PathHabits } from '#path/habits.ts';
 import type { PathKind, TransferShape } from '#path/kind.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
@@ -45,6 +46,8 @@ interface FileWatch {
   note(text: string): void;
   attempt(number: number): void;
   waits(wait: Omit<Wait, 'id'>): void;
+  /** The wait that is shown has changed. */
+  waitChanged(change: WaitChange): void;
   received(bytes: number, length: number | null): void;
 }
 
@@ -222,12 +225,22 @@ class FileFetch {
         inParts: (bytes, evidence) => watch.note(`Requesting parts of ${bytes} bytes, because ${evidence}.`),
         probed: ({ proxy }, shown) => {
           const name = proxy ?? 'the proxy';
+          watch.waitChanged({
+            probed: 'tookMs' in shown ? { answeredMs: shown.tookMs } : { silentMs: shown.forMs },
+          });
           if ('tookMs' in shown)
             watch.note(`Proxy ${name} answers in ${Math.round(shown.tookMs)} ms and holds this file.`);
           else
             watch.note(
               `Proxy ${name} has not answered ${shown.unanswered} probes for ${Math.round(shown.forMs / 1_000)} s.`,
             );
+        },
+        extended: ({ proxy, limitMs, again }) => {
+          watch.waitChanged({ limitMs });
+          const second = again ? ', and the file is requested a second time' : '';
+          watch.note(
+            `Proxy ${proxy ?? ''} and the server answer, so the response timeout is extended to ${showDuration(limitMs)}${second}.`,
+          );
         },
         announced: (length) => {
           this.#length = length;

@@ -2,6 +2,7 @@
 
 import { canLookInside, type HopFacts, type ResponseHead } from '#proxy/route.ts';
 import { headerValue } from './headers.ts';
+import type { ResponseTiming } from './response-info.ts';
 
 /** Limits of one exchange, in milliseconds. */
 export interface Deadlines {
@@ -26,10 +27,10 @@ export interface Deadlines {
    */
   readonly extend?: (elapsedMs: number, bytes: number) => number;
   /**
-   * Called when a limit expired, at most once. If it returns a promise, the exchange waits for it: true doubles all
-   * limits. Null if there is nothing to ask.
+   * Called with the limit that expired, at most once. If it returns a promise, the exchange waits for it: true doubles
+   * all limits. Null if there is nothing to ask.
    */
-  readonly askForMore?: () => Promise<boolean> | null;
+  readonly askForMore?: (expired: NonNullable<ResponseTiming['timedOut']>) => Promise<boolean> | null;
 }
 
 interface DeadlineWords {

@@ -150,19 +150,20 @@ export class ResponseWatch {
       this.#arm(now);
       return;
     }
-    if (this.#isAsking()) return;
     const which: TimedOut = this.#firstMs === null ? 'first_byte' : 'silence';
     // If both limits have expired, report silence rather than slowness.
     const isWait = now >= phase || (this.#firstMs === null && !this.#isSending);
-    this.#timedOut = isWait ? which : 'total';
-    this.#options.onTimeout(this.#timedOut);
+    const expired = isWait ? which : 'total';
+    if (this.#isAsking(expired)) return;
+    this.#timedOut = expired;
+    this.#options.onTimeout(expired);
   }
 
   /** Asks once whether to wait longer. The answer, or a byte meanwhile, leads back to `#look`. */
-  #isAsking(): boolean {
+  #isAsking(expired: TimedOut): boolean {
     if (this.#hasAsked) return false;
     this.#hasAsked = true;
-    const asked = this.#options.deadlines.askForMore?.() ?? null;
+    const asked = this.#options.deadlines.askForMore?.(expired) ?? null;
     if (asked === null) return false;
     void asked.then((isLonger) => {
       if (this.#endMs !== null) return;

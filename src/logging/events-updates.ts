@@ -116,6 +116,11 @@ export const UPDATES_EVENTS = {
     thread: 'Updater',
     text: 'Proxy {proxy} has not answered {count} probes for {elapsed:ms}, and no bytes of update ID {id} are arriving.',
   },
+  'wait-extended': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Proxy {proxy} and the server answer, so the response timeout for update ID {id} is extended to {limit:ms}{again:words}.',
+  },
   'patience-changed': {
     level: 'info',
     thread: 'Updater',

@@ -12,7 +12,7 @@ import type { Level } from './event-definition.ts';
 import type { EventName } from './events.ts';
 import { type BarProgress, progressBar } from './progress-bar.ts';
 import type { LogRecord } from './record.ts';
-import { type Wait, waitLine, waitOf, withProbe } from './wait-line.ts';
+import { updatedWait, type Wait, waitLine, waitOf } from './wait-line.ts';
 
 /** Where the lines are shown; `tty` allows the live line, `color` the colors. */
 export interface Screen {
@@ -56,6 +56,7 @@ const KEEPS_BAR: readonly EventName[] = [
   'redirected',
   'proxy-holds',
   'proxy-silent',
+  'wait-extended',
 ];
 
 interface Bar {
@@ -95,7 +96,7 @@ export class TerminalLog {
   line(record: LogRecord): void {
     const line = this.#screen.color ? inColor(record) : classicLine(record);
     this.#screen.write(`${this.#wipe()}${line}\n`);
-    if (this.#waiting !== null) this.#waiting.wait = withProbe(this.#waiting.wait, record);
+    if (this.#waiting !== null) this.#waiting.wait = updatedWait(this.#waiting.wait, record);
     if (record.name === 'waiting') this.waiting(record);
     else {
       this.#forgetEnded(record);

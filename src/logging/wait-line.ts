@@ -27,6 +27,9 @@ export interface Wait {
 /** How long the proxy took to answer, or since when it has answered nothing, in milliseconds. */
 type Probed = { readonly answeredMs: number } | { readonly silentMs: number };
 
+/** What may change while a wait is shown. */
+export type WaitChange = Partial<Pick<Wait, 'limitMs' | 'probed'>>;
+
 /** Shorter waits are ordinary latency, not scanning. */
 const HELD_MS = 2_000;
 
@@ -50,12 +53,13 @@ function probedOf(answeredMs: FieldValue, silentMs: FieldValue): Probed | null {
   return typeof silentMs === 'number' ? { silentMs } : null;
 }
 
-/** The wait with what an event about a probe of its proxy shows. */
-export function withProbe(
+/** The wait with what an event about it or about a probe of its proxy shows. */
+export function updatedWait(
   wait: Wait,
   { name, fields }: { readonly name: string; readonly fields: Readonly<Record<string, FieldValue>> },
 ): Wait {
   if (String(fields['id']) !== wait.id) return wait;
+  if (name === 'wait-extended') return { ...wait, limitMs: Number(fields['limit']) };
   if (name === 'proxy-holds') return { ...wait, probed: { answeredMs: Number(fields['latency']) } };
   if (name === 'proxy-silent') return { ...wait, probed: { silentMs: Number(fields['elapsed']) } };
   return wait;

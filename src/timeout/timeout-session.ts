@@ -12,7 +12,7 @@ import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import { ClockSteps } from '#system/time/clock-steps.ts';
 import type { TimeoutMemory } from './memory.ts';
-import type { AttemptOutcome, ResponseTimeoutModel, RouteKey, TimeoutPlan } from './model.ts';
+import type { AttemptOutcome, PreviousAttempt, ResponseTimeoutModel, RouteKey, TimeoutPlan } from './model.ts';
 import { recentWaits } from './recent-waits.ts';
 
 /** Remembers the kind of each route. */
@@ -79,11 +79,13 @@ export class TimeoutSession<Shape, Kind> {
     this.#name = `${item.id} ${item.sha256}`;
   }
 
-  plan(route: RouteKey, size: number): TimeoutPlan {
+  /** The plan for a request. `previous` is an earlier request of the same attempt, which the new one accompanies. */
+  plan(route: RouteKey, size: number, previous?: PreviousAttempt): TimeoutPlan {
     const { model, timeouts, clock } = this.#ports;
     this.#reportChange(route, size);
-    const plan = model.plan(route, size, clock.now(), timeouts.attempt(this.#name) ?? undefined);
-    this.#attempt = { route, plan, steps: new ClockSteps(clock), observed: null };
+    const plan = model.plan(route, size, clock.now(), previous ?? timeouts.attempt(this.#name) ?? undefined);
+    const begun = previous === undefined ? null : this.#attempt;
+    this.#attempt = { route, plan, steps: begun?.steps ?? new ClockSteps(clock), observed: null };
     return plan;
   }
 

@@ -75,6 +75,8 @@ export type WitnessEvent =
   | { readonly kind: 'answered'; readonly atMs: number; readonly id: number }
   /** Refused, reset or closed without an answer, or its name could not be resolved: no evidence at all. */
   | { readonly kind: 'ended'; readonly atMs: number; readonly id: number }
+  /** A second connection of a transfer over the proxy was completed, which may break the first one as a probe may. */
+  | { readonly kind: 'connected'; readonly atMs: number }
   /** A transfer over the proxy broke. */
   | { readonly kind: 'cut'; readonly atMs: number }
   /** The host was suspended, or the event loop was late: what was open proves nothing. */

@@ -11,7 +11,7 @@ import type { LimitObservation } from '#path/limits.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { FileIdentity, Files } from '#system/files.ts';
-import type { AttemptOutcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
+import type { AttemptOutcome, PreviousAttempt, RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import type { Settled } from './copies.ts';
 import type { Reserve } from './disk-space.ts';
 import type { ProxyWitnesses } from './hold-watch.ts';
@@ -58,7 +58,7 @@ export interface FetchPorts {
   /** Limits how fast the body is read. */
   readonly throttle?: Throttle | undefined;
   /** Finds out that a proxy is dead. If absent, only the timeouts end a wait. */
-  readonly witnesses?: ProxyWitnesses | undefined;
+  readonly witnesses?: Pick<ProxyWitnesses, 'watch'> | undefined;
   /** The downloads that run at the same time. If absent, this one runs alone. */
   readonly running?: RunningTransfers | undefined;
   readonly report: ScopedReport;
@@ -67,8 +67,8 @@ export interface FetchPorts {
 
 /** Plans the timeouts and records the outcome. */
 interface FetchTimeouts {
-  /** The deadlines for one attempt over this route. */
-  plan(route: RouteKey, size: number): TimeoutPlan;
+  /** The deadlines for one request over this route. `previous` is an earlier request of the same attempt. */
+  plan(route: RouteKey, size: number, previous?: PreviousAttempt): TimeoutPlan;
   /** The words that a failure by one of these deadlines uses. */
   words(route: RouteKey, plan: TimeoutPlan): Pick<Deadlines, 'key' | 'words'>;
   /** Called at the total deadline: returns a later one, or 0. `plan.size` is what this attempt has to bring. */
@@ -99,6 +99,11 @@ export interface FetchWatcher {
     at: { readonly proxy: string | null; readonly scans: boolean },
     shown: { readonly tookMs: number } | { readonly unanswered: number; readonly forMs: number },
   ): void;
+  /**
+   * The wait was extended to this time in all, because the proxy and the server answer. `again` is true if a second
+   * request has begun.
+   */
+  extended?(wait: { readonly proxy: string | null; readonly limitMs: number; readonly again: boolean }): void;
   /** The first response showed the length of a file whose length nothing promised; null if it announces none. */
   announced?(length: number | null): void;
   progress(received: number): void;

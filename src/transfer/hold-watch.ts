@@ -41,6 +41,10 @@ export interface HoldWatch {
   readonly signal: AbortSignal;
   /** Bytes of the body arrived. */
   bytes(): void;
+  /** Another connection to the proxy was opened for the same transfer. */
+  connected(): void;
+  /** One of the connections of the transfer broke, and another one continues. */
+  broke(): void;
   /** Whether the proxy answered so recently that the server may be asked before this wait is given up. */
   isProxyAlive(): boolean;
   /** The transfer has ended; `cut` if its connection broke. */
@@ -71,6 +75,8 @@ export class ProxyWitnesses {
     return {
       signal: hold.ending.signal,
       bytes: () => witness.bytes(),
+      connected: () => witness.happened('connected'),
+      broke: () => witness.happened('cut'),
       isProxyAlive: () => witness.isAlive,
       ended: (how) => {
         witness.close(hold, how);
@@ -133,6 +139,13 @@ class ProxyWitness {
     this.#lastByteMs = this.#ports.clock.monotonic();
     // The first byte may make a probe due, which shows whether the proxy accepts a second connection.
     if (first && this.#witness.record.proven === null) this.#act();
+  }
+
+  /** Of two connections of one transfer. */
+  happened(kind: 'connected' | 'cut'): void {
+    this.#flushBytes();
+    this.#apply({ kind, atMs: this.#now });
+    this.#act();
   }
 
   close(hold: Hold, how: 'cut' | 'other'): void {

@@ -9,51 +9,26 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import { shownUrl } from '#http/check-url.ts';
 import type { BodySink, ExchangeResult } from '#http/exchange.ts';
-import { pageTitle } from '#http/headers.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
-import { statusError } from '#http/status-error.ts';
-import type { Clock } from '#system/clock.ts';
 import { type OpenFile, writeAll } from '#system/files.ts';
 import { newDigest, type RunningDigest } from '#system/hashing/running-digest.ts';
-import type { SpaceWatch } from './disk-space.ts';
 import { beginsLikePage, describeFirstBytes, isPageType } from './first-bytes.ts';
-import { announcedLength, checkResume, chooseValidator, planRange, type RangeFacts, type RangePlan } from './resume.ts';
-import { repeatsValidator, strongValidator } from './validators.ts';
+import type { From, ReaderOptions } from './reader-options.ts';
+import { pageFailure, ReceivedPage } from './received-page.ts';
+import {
+  announcedLength,
+  checkResume,
+  chooseValidator,
+  factsOf,
+  planRange,
+  type RangeFacts,
+  type RangePlan,
+} from './resume.ts';
+import { repeatsIfRange, strongValidator } from './validators.ts';
 
-/** Bytes of a page that are searched for its title. */
-const PAGE_BYTES = 65_536;
 /** Shortest interval between progress reports. */
 const PROGRESS_EVERY_MS = 200;
 const NO_BYTES = new Uint8Array();
-interface ReaderOptions {
-  /** The copy that a partial response continues. */
-  readonly file: OpenFile;
-  /** The copy for bytes from zero on. */
-  readonly fromZeroFile: OpenFile;
-  readonly job: {
-    readonly length: number | null;
-    readonly sha256: string | null;
-    readonly begins?: Uint8Array;
-  };
-  /** The length of the whole file, as the job or an earlier response says it; null while it is unknown. */
-  readonly length: number | null;
-  /** Called with what the first response shows of a file, before its bytes. */
-  identify(shown: { readonly length: number | null; readonly validator?: string | null }): void;
-  readonly range: RangePlan;
-  /** Digest that begins with the bytes already on disk. */
-  readonly digest: RunningDigest;
-  readonly space: SpaceWatch;
-  readonly clock: Clock;
-  readonly watch: { startedOver(reason: string): void; progress(received: number): void };
-}
-
-/** Where the response came from: the requested URL, and the hop that a failure names. */
-interface From {
-  readonly url: URL;
-  readonly hop: Hop;
-  /** Name of the proxy; null without one. */
-  readonly proxy: string | null;
-}
 
 /** Reads the response of the last hop into the staged file. */
 export class ResponseReader {
@@ -79,8 +54,9 @@ export class ResponseReader {
   #start: Buffer | null = null;
   /** The status is not a success, so the body is an error page. */
   #isRefused = false;
-  #page: Uint8Array[] | null = null;
-  #pageBytes = 0;
+  #page: ReceivedPage | null = null;
+  /** The response under way has brought bytes of the file. */
+  #isMoving = false;
   #longestSilenceMs: number | null = null;
   #lastProgressMs = Number.NEGATIVE_INFINITY;
 
@@ -176,21 +152,21 @@ export class ResponseReader {
   open(head: ResponseInfo, from: From): BodySink | null {
     this.#head = head;
     this.#from = from.hop;
+    // An earlier response of this attempt may have begun (`takeOver`).
+    this.#isMoving = false;
+    this.#start = null;
     if (head.status !== 200 && head.status !== 206 && head.status !== 416) {
       this.#isRefused = true;
       return isPageType(head.header('content-type')) ? this.#openPage(from) : null;
     }
     const { job } = this.#options;
-    const facts = {
-      status: head.status,
-      contentRange: head.header('content-range'),
-      contentLength: head.contentLength,
-    };
+    const facts = factsOf(head);
     const known = { bytes: this.#length, isPromised: job.length !== null };
     const verdict = checkResume(this.#range, facts, known);
     switch (verdict.kind) {
       case 'append':
-        if (job.sha256 === null && !this.#isSameFile(head)) return this.#refuseChanged(facts.contentRange, from);
+        if (job.sha256 === null && !repeatsIfRange(head, this.#range))
+          return this.#refuseChanged(facts.contentRange, from);
         this.#length ??= announcedLength(facts);
         return { write: (chunk) => this.#append(chunk, from) };
       case 'from-zero':
@@ -236,10 +212,6 @@ export class ResponseReader {
     return true;
   }
 
-  #isSameFile(head: ResponseInfo): boolean {
-    return this.#range.kind === 'rest' && repeatsValidator(head, this.#range.headers['if-range']);
-  }
-
   #refuseChanged(range: string | undefined, from: From): null {
     this.#hasChanged = true;
     return this.#refuse(coded('RANGE-INVALID', { asked: this.#position, range: range ?? 'another file' }), from);
@@ -282,12 +254,45 @@ export class ResponseReader {
     return false;
   }
 
+  /**
+   * What a second request would have to bring while the response under way is silent; null if that response is not the
+   * file, or if its bytes are not classified yet.
+   */
+  get missing(): RangePlan | null {
+    const isClassified = this.#start === null || this.#start.length === 0;
+    if (this.#isRefused || this.#page !== null || this.#refusal !== null || !isClassified) return null;
+    return this.#isMoving ? this.#later() : this.#range;
+  }
+
+  /** Whether the head of a second response, to a request for `range`, promises the bytes that are missing now. */
+  canTakeOver(range: RangePlan, head: ResponseInfo): boolean {
+    const { job } = this.#options;
+    const known = { bytes: this.#length, isPromised: job.length !== null };
+    const { kind } = checkResume(range, factsOf(head), known);
+    const isLater = this.#isMoving || this.#isLaterPart;
+    // Without a byte yet, a copy that begins at zero cannot be continued at another offset.
+    if (kind === 'append')
+      return (isLater || !this.#wroteFromZero) && (job.sha256 !== null || repeatsIfRange(head, range));
+    return kind === 'from-zero' && !isLater && (job.sha256 !== null || range.kind === 'whole');
+  }
+
+  /** The next head is that of a second request, for `range`, after the first one was silent for this long. */
+  takeOver(range: RangePlan, silentMs: number): void {
+    this.#isLaterPart ||= this.#isMoving;
+    this.#range = range;
+    this.#longestSilenceMs = Math.max(this.#longestSilenceMs ?? 0, silentMs);
+  }
+
   /** The next request is for the bytes after those that have arrived. */
   #continue(): void {
-    const known = this.#range.kind === 'rest' ? (this.#range.headers['if-range'] ?? null) : null;
-    const validator = this.#wroteFromZero ? this.#validator : known;
-    this.#range = planRange(this.#position, this.#length, validator);
+    this.#range = this.#later();
     this.#isLaterPart = true;
+    this.#isMoving = false;
+  }
+
+  #later(): RangePlan {
+    const known = this.#range.kind === 'rest' ? (this.#range.headers['if-range'] ?? null) : null;
+    return planRange(this.#position, this.#length, this.#wroteFromZero ? this.#validator : known);
   }
 
   /** Collects and checks the first bytes. Only a body that begins as a package is written. */
@@ -351,6 +356,7 @@ export class ResponseReader {
       throw coded('BODY-TOO-LONG', { expected: length, hop: from.hop });
     }
     this.#written = file;
+    this.#isMoving = true;
     writeAll(file, chunk, this.#position);
     this.#digest.add(chunk);
     this.#position += chunk.length;
@@ -362,30 +368,18 @@ export class ResponseReader {
   }
 
   #openPage(from: From): BodySink {
-    this.#page = [];
+    this.#page = new ReceivedPage();
     return { write: (chunk) => this.#takePage(chunk, from) };
   }
 
   #takePage(chunk: Uint8Array, from: From): void {
-    const space = PAGE_BYTES - this.#pageBytes;
-    if (space <= 0) throw this.#describePage(from, this.#pageBytes);
-    this.#page?.push(chunk.slice(0, space));
-    this.#pageBytes += Math.min(space, chunk.length);
+    if (this.#page?.take(chunk) === false) throw this.#describePage(from, this.#page.bytes);
   }
 
   #describePage(from: From, bytes: number): CodedError {
-    const head = this.#head;
-    const page = Buffer.concat(this.#page ?? []);
-    if (this.#isRefused && head !== null) {
-      return statusError(head, from.url, { nowMs: this.#options.clock.now(), page, proxy: from.proxy });
-    }
-    return coded('NOT-THE-PACKAGE', {
-      expected: this.#length,
-      type: head?.header('content-type') ?? 'no type',
-      bytes: head?.contentLength ?? bytes,
-      title: pageTitle(page),
-      hop: from.hop,
-    });
+    const nowMs = this.#options.clock.now();
+    const response = { head: this.#head, isRefused: this.#isRefused, bytes, expected: this.#length };
+    return pageFailure(this.#page ?? new ReceivedPage(), response, { ...from, nowMs });
   }
 }
 

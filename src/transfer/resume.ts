@@ -5,6 +5,7 @@
 // the length that the feed promised. Caches with aligned blocks may start earlier (RFC 9110, 14.4).
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { ResponseInfo } from '#http/response-info.ts';
 import type { Restart } from './journal.ts';
 
 /** What to request. */
@@ -53,6 +54,12 @@ export interface RangeFacts {
   readonly contentRange: string | undefined;
   /** Content-Length, or null when the response has none. */
   readonly contentLength: number | null;
+}
+
+/** The facts of a head. */
+export function factsOf(head: Pick<ResponseInfo, 'status' | 'contentLength' | 'header'>): RangeFacts {
+  const { status, contentLength } = head;
+  return { status, contentLength, contentRange: head.header('content-range') };
 }
 
 /** RFC 9110, 14.1: range units are case-insensitive. 14.4 has one space after the unit; more spaces are accepted. */

@@ -4,6 +4,7 @@
 // file did not change shortly before the response, because a file can change twice within a second.
 
 import type { ResponseInfo } from '#http/response-info.ts';
+import type { RangePlan } from './resume.ts';
 
 /** RFC 9110, 8.8.2.2: a second would do for one server; several servers with one name have different clocks. */
 const MIN_AGE_MS = 60_000;
@@ -18,8 +19,12 @@ export function strongValidator(head: Pick<ResponseInfo, 'header'>): string | nu
   return modified !== undefined && dateMs - modifiedMs >= MIN_AGE_MS ? modified : null;
 }
 
-/** Whether a 206 names the validator of the bytes on disk. A response that names none may belong to another file. */
-export function repeatsValidator(head: Pick<ResponseInfo, 'header'>, validator: string | undefined): boolean {
+/**
+ * Whether a 206 names the validator that its request had for the bytes on disk. A response that names none may belong to
+ * another file.
+ */
+export function repeatsIfRange(head: Pick<ResponseInfo, 'header'>, range: RangePlan): boolean {
+  const validator = range.kind === 'rest' ? range.headers['if-range'] : undefined;
   if (validator === undefined) return false;
   return head.header(validator.startsWith('"') ? 'etag' : 'last-modified') === validator;
 }

@@ -14,10 +14,16 @@ export interface Watched extends Required<Pick<Deadlines, 'askForMore'>> {
   readonly signal: AbortSignal;
   /** Bytes of the body arrived. */
   bytes(): void;
+  /** Another connection to the proxy was opened. */
+  connected(): void;
+  /** One of two requests broke. */
+  broke(): void;
 }
 
+const UNWATCHED = { bytes: () => {}, connected: () => {}, broke: () => {}, askForMore: () => null };
+
 /** @throws CodedError PROXY-GONE; the reason of the signal; what `work` throws */
-export async function whileWatched(
+export async function whileWatched<T extends { readonly result: ExchangeResult }>(
   ports: FetchPorts,
   held: {
     readonly connection: Connection;
@@ -25,8 +31,8 @@ export async function whileWatched(
     readonly plan: TimeoutPlan;
     readonly signal: AbortSignal;
   },
-  work: (watched: Watched) => Promise<ExchangeResult>,
-): Promise<ExchangeResult> {
+  work: (watched: Watched) => Promise<T>,
+): Promise<T> {
   const { connection, url, plan } = held;
   const { facts } = connection;
   const at = { proxy: facts.proxy, scans: canLookInside(facts, url) };
@@ -35,15 +41,21 @@ export async function whileWatched(
       answered: (tookMs) => ports.watch.probed?.(at, { tookMs }),
       silent: (unanswered, forMs) => ports.watch.probed?.(at, { unanswered, forMs }),
     }) ?? null;
-  if (hold === null) return await work({ signal: held.signal, bytes: () => {}, askForMore: () => null });
+  if (hold === null) return await work({ ...UNWATCHED, signal: held.signal });
   const signal = AbortSignal.any([held.signal, hold.signal]);
   // A proxy that lives may be scanning. If the server is reached through it as well, both get the same time again.
   const askForMore = () => (hold.isProxyAlive() ? reachesOrigin(ports, { held: connection, url }, signal) : null);
   let how: 'cut' | 'other' = 'other';
   try {
-    const result = await work({ signal, bytes: () => hold.bytes(), askForMore });
+    const received = await work({
+      ...{ signal, askForMore },
+      bytes: () => hold.bytes(),
+      connected: () => hold.connected(),
+      broke: () => hold.broke(),
+    });
+    const { result } = received;
     if (result.ended === 'failed' && result.error.code === 'CONNECTION-LOST') how = 'cut';
-    return result;
+    return received;
   } finally {
     hold.ended(how);
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Wait, waitLine, waitOf, withProbe } from '#logging/wait-line.ts';
+import { updatedWait, type Wait, waitLine, waitOf } from '#logging/wait-line.ts';
 import { ANY_CHARACTER } from '#test/support/any-character.ts';
 
 const WAIT: Wait = {
@@ -37,10 +37,15 @@ describe('the wait line', () => {
   ])('wait line: after %s with scans %s it shows what probes found', (name, scans, words) => {
     const shown = { name, fields: { id: WAIT.id, latency: 40, elapsed: 12_000 } };
     const line = `1602600  waiting for the first byte  0:09 of 5:40  ${words}`;
-    expect(waitLine(withProbe({ ...WAIT, scans }, shown), 9_400, 200)).toBe(line);
+    expect(waitLine(updatedWait({ ...WAIT, scans }, shown), 9_400, 200)).toBe(line);
     const other = { ...shown, fields: { ...shown.fields, id: 'u2' } };
-    expect(withProbe(WAIT, other)).toBe(WAIT);
+    expect(updatedWait(WAIT, other)).toBe(WAIT);
     expect(waitOf({ id: WAIT.id, answered: 40 }).probed).toEqual({ answeredMs: 40 });
+  });
+
+  it('wait line: an extended wait shows its new limit', () => {
+    const longer = updatedWait(WAIT, { name: 'wait-extended', fields: { id: WAIT.id, limit: 1_020_000 } });
+    expect(waitLine(longer, 345_000, 50)).toBe('1602600  waiting for the first byte  5:45 of 17:00');
   });
 
   it.each([

@@ -8,7 +8,7 @@ import { systemClock } from '#system/clock.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import type { Settled } from '#transfer/copies.ts';
 import { fetchDurably } from '#transfer/fetch.ts';
-import type { Fetched } from '#transfer/fetch-types.ts';
+import type { Fetched, FetchPorts } from '#transfer/fetch-types.ts';
 import { closeJournal } from '#transfer/journal.ts';
 import type { CrashingFiles } from './crashing-files.ts';
 import { sha256 } from './jars.ts';
@@ -82,11 +82,14 @@ interface AttemptSource {
   readonly router: Router;
   readonly right: Uint8Array;
   readonly advice?: PathAdvice;
+  /** In place of what the attempt depends on otherwise. */
+  readonly over?: Partial<FetchPorts>;
+  readonly signal?: AbortSignal;
 }
 
 /** The same over any router, on a path with this advice. */
 export async function attemptOver(files: CrashingFiles, source: AttemptSource): Promise<Attempted> {
-  const { url, router, right, advice = NO_ADVICE } = source;
+  const { url, router, right, advice = NO_ADVICE, over = {}, signal = new AbortController().signal } = source;
   const model = new ResponseTimeoutModel();
   let settled: Settled | null = null;
   try {
@@ -122,6 +125,7 @@ export async function attemptOver(files: CrashingFiles, source: AttemptSource): 
           },
           led: () => undefined,
         },
+        ...over,
       },
       {
         name: 'u1',
@@ -132,7 +136,7 @@ export async function attemptOver(files: CrashingFiles, source: AttemptSource): 
         note: 1,
         fresh: false,
       },
-      new AbortController().signal,
+      signal,
     );
     if (fetched.sha256 === sha256(right)) return { fetched, error: null, settled };
     await closeJournal(files, STAGING, 'u1');

@@ -86,6 +86,21 @@ async function attempt(
 const learned = ({ model }: Waiting) => model.samples(ROUTE).length;
 
 describe('what an attempt teaches', () => {
+  it('timeout session: a second request of an attempt waits twice as long as the one before it', async () => {
+    const session = (await open()).timeoutSession();
+    const first = session.plan(ROUTE, 48 * MB);
+    const second = session.plan(ROUTE, 48 * MB, { plan: first, timedOut: 'first_byte' });
+    expect([second.firstByteMs, second.silenceMs]).toEqual([2 * first.firstByteMs, 2 * first.silenceMs]);
+    session.observe(
+      ROUTE,
+      success({ ok: false, timedOut: 'first_byte', firstByteMs: null }),
+      shape({ timedOut: true }),
+    );
+    await session.settle({ verified: false, whole: false });
+    // The next attempt is compared with the longer of the two.
+    expect(session.plan(ROUTE, 48 * MB).firstByteMs).toBe(2 * second.firstByteMs);
+  });
+
   it('is nothing before its digest is verified', async () => {
     const waiting = await open();
     await attempt(waiting, success(), { verified: false });

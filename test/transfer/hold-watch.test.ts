@@ -177,6 +177,26 @@ describe('the watch of a held download', () => {
     expect(later.record(PROXY, clock.now()).harmful).toBe(true);
   });
 
+  it.each([
+    [900, true],
+    [1_100, false],
+  ])(
+    'hold watch: a request that breaks %i ms after a second one connected bars probes: %s',
+    async (afterMs, harmful) => {
+      const { clock, watch, treat, memory } = await rig();
+      treat(answers);
+      const hold = watch();
+      await clock.advanceAsync(60_000);
+      hold?.connected();
+      await clock.advanceAsync(afterMs);
+      hold?.broke();
+      hold?.ended('other');
+      await turn();
+      expect(memory.record(PROXY, clock.now()).harmful).toBe(harmful);
+      expect(clock.pending).toBe(0);
+    },
+  );
+
   it('hold watch: a short download opens no probe', async () => {
     const { clock, watch, sent } = await rig({ isProven: false });
     const hold = watch();

@@ -3,7 +3,7 @@
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { showDuration } from '#errors/template.ts';
 import { progressBar } from '#logging/progress-bar.ts';
-import { type Wait, waitLine } from '#logging/wait-line.ts';
+import { type Wait, type WaitChange, waitLine } from '#logging/wait-line.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 
@@ -13,6 +13,7 @@ export interface FetchProgress {
   note(text: string): void;
   /** A request was sent, and its response is awaited. */
   waits(wait: Omit<Wait, 'id'>, attempt: number): void;
+  waitChanged(change: WaitChange): void;
   received(bytes: number, length: number | null): void;
 }
 
@@ -33,6 +34,7 @@ interface ScreenParts {
 export class FetchScreen implements FetchProgress {
   readonly #parts: ScreenParts;
   #timer: Timer | null = null;
+  #wait: Omit<Wait, 'id'> | null = null;
   #isDrawn = false;
   #rate: number | null = null;
   #last: { readonly atMs: number; readonly bytes: number } | null = null;
@@ -49,6 +51,7 @@ export class FetchScreen implements FetchProgress {
   waits(wait: Omit<Wait, 'id'>, attempt: number): void {
     const { terminal, clock, name } = this.#parts;
     this.#stop();
+    this.#wait = wait;
     const via = wait.proxy === null ? 'directly' : `through proxy ${wait.proxy}`;
     const within = `first byte expected within ${showDuration(wait.limitMs)}`;
     if (!terminal.screen.tty) {
@@ -62,10 +65,14 @@ export class FetchScreen implements FetchProgress {
       const long = `${name}  attempt ${attempt}, ${via}; ${within}`;
       // After some seconds, why it may take long is more useful.
       const isShort = elapsedMs < 3_000 && long.length <= columns;
-      this.#draw(isShort ? long : waitLine({ ...wait, id: name }, elapsedMs, columns));
+      this.#draw(isShort ? long : waitLine({ ...(this.#wait ?? wait), id: name }, elapsedMs, columns));
       this.#timer = clock.after(TICK_MS, draw);
     };
     draw();
+  }
+
+  waitChanged(change: WaitChange): void {
+    if (this.#wait !== null) this.#wait = { ...this.#wait, ...change };
   }
 
   received(bytes: number, length: number | null): void {
@@ -111,6 +118,7 @@ export class FetchScreen implements FetchProgress {
 export const NO_SCREEN: FetchProgress & { end(): void } = {
   note: () => undefined,
   waits: () => undefined,
+  waitChanged: () => undefined,
   received: () => undefined,
   end: () => undefined,
 };

@@ -16,6 +16,8 @@ const ENDS_WAIT: ReadonlySet<EventName> = new Set([
   'download-parked',
   'rerouted',
 ]);
+/** Events that change what is shown of a wait. */
+const CHANGES_WAIT: ReadonlySet<EventName> = new Set(['proxy-holds', 'proxy-silent', 'wait-extended']);
 const ENDS_TRANSFER: ReadonlySet<EventName> = new Set(['downloaded', 'download-failed', 'download-parked']);
 
 /** Follows the events of a round. */
@@ -58,16 +60,17 @@ export class RunningRound {
     if (event.name === 'waiting') {
       this.#transfers.delete(id);
       this.#waiting.set(id, { event, atMs: this.#clock.monotonic() });
-    } else if (event.name === 'proxy-holds' || event.name === 'proxy-silent') {
+    } else if (CHANGES_WAIT.has(event.name)) {
       const waiting = this.#waiting.get(id);
-      if (waiting !== undefined) this.#waiting.set(id, { ...waiting, event: probed(waiting.event, event) });
+      if (waiting !== undefined) this.#waiting.set(id, { ...waiting, event: changed(waiting.event, event) });
     } else if (ENDS_WAIT.has(event.name)) this.#waiting.delete(id);
     else if (event.name === 'disk-full') this.#waiting.clear();
   }
 }
 
-/** The event of an awaited package with what a probe of its proxy showed. */
-function probed(waiting: SallyportEvent, shown: SallyportEvent): SallyportEvent {
+/** The event of an awaited package with its longer limit, or with what a probe of its proxy showed. */
+function changed(waiting: SallyportEvent, shown: SallyportEvent): SallyportEvent {
+  if (shown.name === 'wait-extended') return { ...waiting, limit: shown['limit'] };
   const { answered: _answered, unanswered: _unanswered, ...others } = waiting;
   return shown.name === 'proxy-holds'
     ? { ...others, answered: shown['latency'] }

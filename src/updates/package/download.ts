@@ -282,6 +282,8 @@ function watcher(
       if ('tookMs' in shown) report({ name: 'proxy-holds', id, proxy, latency: shown.tookMs, who });
       else report({ name: 'proxy-silent', id, proxy, count: shown.unanswered, elapsed: shown.forMs });
     },
+    extended: ({ proxy, limitMs: limit, again }) =>
+      report({ name: 'wait-extended', id, proxy, limit, again: again ? ', and it is requested a second time' : '' }),
     progress: (received) => report({ name: 'progress', id, received, length }),
     responded: (observation) => habits.observe(observation),
     failed: (settled) => turn.attemptFailed(settled),

@@ -1,0 +1,254 @@
+// Receives one part. If the response is silent for longer than its timeout, although the proxy and the server answer, a
+// second request for the missing bytes begins, and the first one stays open until twice its timeout.
+//
+// Guarantees: at most two requests run, and only one of them writes. The first one wins with its next byte or with any
+// answer that is not the file, the second one with its first 64 KiB, which it keeps in memory until then. The other one
+// ends at once, and both end with the signal. Relies on `canTakeOver` for what the second one may continue. A crash
+// leaves what a single request leaves.
+
+import type { BodySink, ExchangeResult } from '#http/exchange.ts';
+import { isRedirect } from '#http/follow.ts';
+import type { ResponseInfo } from '#http/response-info.ts';
+import { ShapeWatch } from '#path/shape-watch.ts';
+import type { Connection } from '#proxy/route.ts';
+import type { TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
+import type { FetchAttempt } from './fetch-attempt.ts';
+import type { FetchPorts } from './fetch-types.ts';
+import { exchangePart, GUESSED_BYTES, noteHead, openBody, type PartExchange } from './part-exchange.ts';
+import { partOf, type RangePlan } from './resume.ts';
+import { SecondBody } from './second-body.ts';
+import type { Watched } from './while-watched.ts';
+
+/** How a part was received. */
+export interface Received {
+  readonly result: ExchangeResult;
+  /** The request that the result is of. */
+  readonly by: PartExchange;
+  /** The response continues the bytes of another one. */
+  readonly isContinuation: boolean;
+}
+
+/** @throws CodedError PROXY-GONE; the reason of the signal */
+export async function receivePart(
+  ports: FetchPorts,
+  attempt: FetchAttempt,
+  asked: { readonly first: PartExchange; readonly watched: Watched },
+): Promise<Received> {
+  return await new Farewell(ports, attempt, asked).run();
+}
+
+class Farewell {
+  readonly #ports: FetchPorts;
+  readonly #attempt: FetchAttempt;
+  readonly #first: PartExchange;
+  readonly #watched: Watched;
+  readonly #endFirst = new AbortController();
+  readonly #endSecond = new AbortController();
+  #winner: 'first' | 'second' | null = null;
+  #isFirstOpen = true;
+  #second: Promise<Received | null> | null = null;
+  /** The last byte of the first response, or the beginning of its wait. */
+  #quietSinceMs: number;
+
+  constructor(
+    ports: FetchPorts,
+    attempt: FetchAttempt,
+    { first, watched }: { readonly first: PartExchange; readonly watched: Watched },
+  ) {
+    this.#ports = ports;
+    this.#attempt = attempt;
+    this.#first = first;
+    this.#watched = watched;
+    this.#quietSinceMs = ports.clock.monotonic();
+  }
+
+  async run(): Promise<Received> {
+    try {
+      const result = await this.#receiveFirst();
+      this.#isFirstOpen = false;
+      const own = result === null ? null : { result, by: this.#first, isContinuation: false };
+      if (own !== null && (this.#winner === 'first' || !isSilence(own.result))) return own;
+      const second = await this.#second;
+      const received = second ?? own;
+      if (received === null) throw new Error('the second request has won without a result');
+      return received;
+    } finally {
+      this.#endSecond.abort(new Error('the other request has ended'));
+      await this.#second?.catch(() => undefined);
+    }
+  }
+
+  /** Returns null if the second request has won. */
+  async #receiveFirst(): Promise<ExchangeResult | null> {
+    try {
+      const result = await exchangePart(this.#ports, this.#attempt, this.#first, {
+        signal: AbortSignal.any([this.#watched.signal, this.#endFirst.signal]),
+        askForMore: (expired) => this.#ask(expired),
+        onHead: (head) => this.#onFirstHead(head),
+      });
+      // A proxy that allows one connection may have ended the first one because of the second.
+      if (this.#second !== null && isLost(result)) this.#watched.broke();
+      return result;
+    } catch (thrown) {
+      if (this.#winner === 'second') return null;
+      throw thrown;
+    }
+  }
+
+  #onFirstHead(head: ResponseInfo): BodySink | null {
+    const sink = this.#open(this.#first, head);
+    if (sink === null || !isFile(head)) this.#firstWins();
+    if (sink === null) return null;
+    return {
+      write: (chunk) => {
+        this.#quietSinceMs = this.#ports.clock.monotonic();
+        this.#firstWins();
+        sink.write(chunk);
+      },
+    };
+  }
+
+  #firstWins(): void {
+    if (this.#second === null || this.#winner !== null) return;
+    this.#winner = 'first';
+    this.#endSecond.abort(new Error('the first request was answered'));
+  }
+
+  /** The first request has been silent for too long. Whether it may last twice as long. */
+  #ask(expired: TimeoutPhase): Promise<boolean> | null {
+    const asked = this.#watched.askForMore(expired);
+    if (asked === null) return null;
+    const quietSinceMs = this.#quietSinceMs;
+    return asked.then((isReached) => {
+      if (!isReached || !this.#isFirstOpen || quietSinceMs !== this.#quietSinceMs) return isReached;
+      const { missing } = this.#attempt.reader;
+      // A transfer that trickles is not silent: its next byte would end the second request.
+      if (expired === 'total' || missing === null || missing.kind === 'nothing') this.#reportExtended(expired);
+      else this.#begin(expired, missing);
+      return true;
+    });
+  }
+
+  #begin(expired: TimeoutPhase, missing: RangePlan): void {
+    this.#second = this.#receiveSecond(expired, missing);
+    // It may be ended long before `run` waits for it.
+    this.#second.catch(() => undefined);
+  }
+
+  /** Null if it came to nothing while the first request was open. */
+  async #receiveSecond(expired: TimeoutPhase, missing: RangePlan): Promise<Received | null> {
+    const signal = AbortSignal.any([this.#watched.signal, this.#endSecond.signal]);
+    const connection = await this.#connect(signal);
+    if (connection === null) {
+      this.#reportExtended(expired);
+      return null;
+    }
+    try {
+      const isContinuation = missing !== this.#attempt.reader.range;
+      const second = this.#requestOver(connection, { expired, missing, isContinuation });
+      this.#reportExtended(expired, second);
+      const onHead = (head: ResponseInfo) => this.#onSecondHead(second, missing, head);
+      const result = await exchangePart(this.#ports, this.#attempt, second, { signal, onHead });
+      return this.#isFirstOpen && this.#winner !== 'second' ? null : { result, by: second, isContinuation };
+    } finally {
+      connection.release();
+    }
+  }
+
+  #onSecondHead(second: PartExchange, missing: RangePlan, head: ResponseInfo): BodySink | null {
+    const wins = () => this.#secondWins(second, missing, head);
+    if (!this.#isFirstOpen) return wins();
+    if (!isFile(head) || !this.#attempt.reader.canTakeOver(missing, head)) return null;
+    const body = new SecondBody(second.part.bytes ?? head.contentLength, {
+      isDecided: () => !this.#isFirstOpen,
+      wins: () => wins() ?? REFUSED,
+    });
+    return {
+      write: (chunk) => {
+        this.#watched.bytes();
+        body.write(chunk);
+      },
+    };
+  }
+
+  /** The proxy of the first request over another connection; null if that is not possible. */
+  async #connect(signal: AbortSignal): Promise<Connection | null> {
+    const { router, purpose, throttle } = this.#ports;
+    const { url, key } = this.#first;
+    try {
+      await throttle?.ready(signal);
+      const options = { bulk: true, signal, isRoutine: true, updateId: this.#attempt.job.name };
+      const connection = await router.route(purpose, url).open(options);
+      this.#watched.connected();
+      if (connection.facts.proxyUrl === key.proxy) return connection;
+      connection.release();
+    } catch {
+      // The first request is still open, and the reason of an abort is reported by it.
+    }
+    return null;
+  }
+
+  #requestOver(
+    connection: Connection,
+    of: { readonly expired: TimeoutPhase; readonly missing: RangePlan; readonly isContinuation: boolean },
+  ): PartExchange {
+    const { clock, paths, timeoutSession } = this.#ports;
+    const { key, plan: before, part: sameRequest } = this.#first;
+    const { length } = this.#attempt.reader;
+    const part = of.isContinuation ? partOf(of.missing, paths.adviceFor(key), length) : sameRequest;
+    // The first request gets twice its limits, so this one gets twice those, as the next attempt does.
+    const plan = timeoutSession.plan(key, before.size, { plan: doubled(before), timedOut: of.expired });
+    const shape = new ShapeWatch(clock.monotonic(), part.bytes ?? GUESSED_BYTES);
+    return { ...this.#first, connection, plan, part, shape };
+  }
+
+  /** From now on the second response is read. Returns the sink for its body; null if it has none that is needed. */
+  #secondWins(second: PartExchange, missing: RangePlan, head: ResponseInfo): BodySink | null {
+    this.#winner = 'second';
+    this.#endFirst.abort(new Error('the second request was answered'));
+    this.#attempt.reader.takeOver(missing, this.#ports.clock.monotonic() - this.#quietSinceMs);
+    return this.#open(second, head);
+  }
+
+  #open(request: PartExchange, head: ResponseInfo): BodySink | null {
+    noteHead(this.#ports, this.#attempt, request, head);
+    if (isRedirect(head.status)) return null;
+    return openBody(this.#ports, this.#attempt, request, { head, bytes: () => this.#watched.bytes() });
+  }
+
+  /** Reports that the wait is longer than planned, in milliseconds since the first request. */
+  #reportExtended(expired: TimeoutPhase, second?: PartExchange): void {
+    const planned = limitOf(this.#first.plan, expired);
+    const limitMs = second === undefined ? 2 * planned : planned + limitOf(second.plan, 'first_byte');
+    this.#ports.watch.extended?.({ proxy: this.#first.connection.facts.proxy, limitMs, again: second !== undefined });
+  }
+}
+
+/** If the reader refuses a body, its `conclude` throws the reason. */
+const REFUSED: BodySink = {
+  write() {
+    throw new Error('the second response was refused');
+  },
+};
+
+function limitOf({ firstByteMs, silenceMs, totalMs }: TimeoutPlan, phase: TimeoutPhase): number {
+  return { first_byte: firstByteMs, silence: silenceMs, total: totalMs }[phase];
+}
+
+function doubled(plan: TimeoutPlan): TimeoutPlan {
+  const { firstByteMs, silenceMs, totalMs } = plan;
+  return { ...plan, firstByteMs: 2 * firstByteMs, silenceMs: 2 * silenceMs, totalMs: 2 * totalMs };
+}
+
+function isFile({ status }: ResponseInfo): boolean {
+  return status === 200 || status === 206;
+}
+
+function isLost(result: ExchangeResult): boolean {
+  return result.ended === 'failed' && result.error.code === 'CONNECTION-LOST';
+}
+
+/** Whether a request ended without an answer, so that a second one may still have one. */
+function isSilence(result: ExchangeResult): boolean {
+  return isLost(result) || result.measured.timedOut !== null;
+}
