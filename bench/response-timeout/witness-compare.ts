@@ -1,18 +1,21 @@
 // Compares the witness with today's rule on the same transfers, through living and dead proxies.
 
 import { ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
-import { newWitness } from '#timeout/witness.ts';
+import { newWitness, type WitnessTimes } from '#timeout/witness.ts';
 import { KINDS, type Kind } from './kinds.ts';
 import type { Before, Policy } from './policy.ts';
 import { Random, seedOf } from './random.ts';
 import { clairvoyantWait, lastByteMs, playDead, playLive } from './run.ts';
 import { type Attempt, type Job, scenarioOf } from './scenario.ts';
-import type { Transfer } from './transfers.ts';
+import { bytesAt, type Transfer } from './transfers.ts';
 import { CAUSES } from './witness-deaths.ts';
 import { ENVIRONMENTS, type Fate } from './witness-environments.ts';
 import {
+  type AtDeadline,
+  doubled,
   type Ending,
   type Going,
+  isPhase,
   KEEP_ALIVE_MS,
   play,
   silencesOf,
@@ -25,15 +28,20 @@ import {
 export interface Rule {
   readonly name: string;
   readonly witness: boolean;
-  /** `double`: the limits once. `farewell`: the next attempt begins, and the old one is read on until twice its deadline. */
-  readonly atDeadline: 'end' | 'double' | 'farewell';
+  readonly does: AtDeadline['does'];
+  readonly times?: WitnessTimes;
 }
 
 export const RULES: readonly Rule[] = [
-  { name: 'today', witness: false, atDeadline: 'end' },
-  { name: 'witness, doubled', witness: true, atDeadline: 'double' },
-  { name: 'witness, late farewell', witness: true, atDeadline: 'farewell' },
-  { name: 'witness alone', witness: true, atDeadline: 'end' },
+  { name: 'without probes', witness: false, does: () => 'end' },
+  // A transfer that trickles would end the second request with its next byte.
+  {
+    name: 'with probes, late farewell (shipped)',
+    witness: true,
+    does: (phase) => (phase === 'total' ? 'longer' : 'farewell'),
+  },
+  { name: 'with probes, doubled', witness: true, does: () => 'longer' },
+  { name: 'with probes alone', witness: true, does: () => 'end' },
 ];
 
 /** Sums over the transfers of one rule. */
@@ -42,6 +50,8 @@ export class Sums {
   killed = 0;
   /** Of these, by PROXY-GONE or by a probe. */
   killedByProbe = 0;
+  /** Of these, because the next attempt brought a byte first. */
+  overtaken = 0;
   jobs = 0;
   lost = 0;
   lostMs = 0;
@@ -55,6 +65,8 @@ export class Sums {
 }
 
 const ATTEMPTS = 4;
+/** The next attempt replaces the old one when it has brought this much. */
+const OVERTAKES_BYTES = 65_536;
 const LONG_DEADLINE_MS = 30_000;
 const ANSWERED: Fate = { acceptsMs: 1, answersMs: 5 };
 
@@ -107,39 +119,78 @@ interface Running {
 }
 
 function oneJob(running: Running, job: Job): void {
-  const { sums, learned, rule, random } = running;
+  const { sums, learned, rule, random, watching } = running;
   sums.jobs += 1;
   let previous: Before | undefined;
-  for (const attempt of job.attempts.slice(0, ATTEMPTS)) {
+  /** This attempt began at the deadline of the one before, and the rule gives it no farewell of its own. */
+  let isRival = false;
+  const attempts = job.attempts.slice(0, ATTEMPTS);
+  for (const [index, attempt] of attempts.entries()) {
     const plan = learned.plan(job.route, job.size, job.atMs, previous);
     const { transfer } = attempt;
     // Deaths are measured where the proxy is plain.
     const isDead = attempt.death !== null && running.environment === 'plain';
-    if (isDead) countDeaths(running, { job, attempt, plan });
+    const atDeadline = isRival
+      ? { does: () => 'end' as const, rivalFirstMs: null }
+      : atDeadlineOf(running, job, attempts[index + 1]);
+    if (isDead) countDeaths(running, { job, attempt, plan, atDeadline });
     const cause = random.pick(Object.keys(CAUSES));
     const going = isDead ? dying(running, attempt, cause) : living(running, transfer);
-    const ending = play(going, plan, { ...running, grows: rule.atDeadline !== 'end' });
+    const ending = play(going, plan, { watching, random, atDeadline, times: rule.times });
+    isRival = ending.hasRival;
     sums.heldMs += silentMs(going.silences, ending.endMs);
-    if (isDead) sums.lostMs += ending.endMs;
-    else countLiving(running, job, { transfer, ending });
+    // The time after the next attempt has begun is not lost.
+    if (isDead) sums.lostMs += ending.hasRival ? (ending.grewMs ?? 0) : ending.endMs;
+    else countLiving(running, job, { transfer, ending, rival: attempts[index + 1]?.transfer });
     // Neither teaches the model anything, and the next attempt has the same limits.
     if (ending.by === 'gone' || ending.by === 'error') continue;
-    const isTimeout = ending.by !== 'complete';
-    const timedOut = isTimeout ? (ending.by as Before['timedOut']) : null;
+    const timedOut = isPhase(ending.by) ? ending.by : null;
     const isComplete = ending.by === 'complete';
-    learned.observe(job.route, {
-      size: job.size,
-      ok: isComplete,
-      timedOut,
-      firstByteMs: ending.by === 'first_byte' || transfer.firstMs > ending.endMs ? null : transfer.firstMs,
-      longestSilenceMs: isComplete ? transfer.silenceMs : null,
-      totalMs: ending.endMs,
-      atMs: job.atMs + ending.endMs,
-    });
+    if (ending.by !== 'overtaken') {
+      learned.observe(job.route, {
+        size: job.size,
+        ok: isComplete,
+        timedOut,
+        firstByteMs: ending.by === 'first_byte' || transfer.firstMs > ending.endMs ? null : transfer.firstMs,
+        longestSilenceMs: isComplete ? transfer.silenceMs : null,
+        totalMs: ending.endMs,
+        atMs: job.atMs + ending.endMs,
+      });
+    }
     if (isComplete) return;
-    previous = { plan, timedOut };
+    previous = { plan: ending.hasRival ? doubled(plan) : plan, timedOut: timedOut ?? 'silence' };
   }
   if (!job.down) sums.lost += 1;
+}
+
+function atDeadlineOf({ rule, learned }: Running, job: Job, next: Attempt | undefined): AtDeadline {
+  const { does } = rule;
+  if (next === undefined) return { does, rivalFirstMs: null };
+  return {
+    does,
+    rivalFirstMs: (plan, timedOut) => {
+      const { transfer } = next;
+      if (next.death === 'mute') return Number.POSITIVE_INFINITY;
+      const limit = learned.plan(job.route, job.size, job.atMs, {
+        plan: doubled(plan),
+        timedOut,
+      }).firstByteMs;
+      if (transfer.firstMs > limit) return Number.POSITIVE_INFINITY;
+      const enoughMs = timeOfBytes(transfer, Math.min(job.size, OVERTAKES_BYTES));
+      return next.death === null || enoughMs <= lastByteMs(next) ? enoughMs : Number.POSITIVE_INFINITY;
+    },
+  };
+}
+
+/** When this many bytes of a transfer have arrived. */
+function timeOfBytes(transfer: Transfer, bytes: number): number {
+  let [before, after] = [transfer.firstMs, transfer.totalMs];
+  while (after - before > 1) {
+    const middle = (before + after) / 2;
+    if (bytesAt(transfer, middle) >= bytes) after = middle;
+    else before = middle;
+  }
+  return after;
 }
 
 /** How a living transfer goes in the environment. */
@@ -152,7 +203,7 @@ function living({ rule, learned, environment, random }: Running, transfer: Trans
     reachesOrigin: around.reachesOrigin,
     byDeadlines: (plan) => {
       const { timedOut, endMs } = playLive(learned, plan, around.transfer);
-      return { by: timedOut ?? 'complete', endMs, grewMs: null };
+      return { by: timedOut ?? 'complete', endMs, grewMs: null, hasRival: false };
     },
   };
 }
@@ -178,7 +229,7 @@ function dying(
     reachesOrigin: () => signs.reachesOrigin,
     byDeadlines: (plan) => {
       const { timedOut, endMs } = playDead(learned, plan, dead);
-      return { by: timedOut ?? 'complete', endMs, grewMs: null };
+      return { by: timedOut ?? 'complete', endMs, grewMs: null, hasRival: false };
     },
   };
 }
@@ -186,7 +237,7 @@ function dying(
 /** Plays a death by each cause, from the same state, so that all causes meet the same transfers. */
 function countDeaths(
   running: Running,
-  { job, attempt, plan }: { job: Job; attempt: Attempt; plan: TimeoutPlan },
+  { job, attempt, plan, atDeadline }: { job: Job; attempt: Attempt; plan: TimeoutPlan; atDeadline: AtDeadline },
 ): void {
   const { rule, sums, watching } = running;
   const state = watching === null ? null : { ...watching };
@@ -194,9 +245,9 @@ function countDeaths(
     const random = new Random(seedOf(job.atMs, cause.length, cause.charCodeAt(0), cause.charCodeAt(1)));
     const going = dying({ ...running, random }, attempt, cause);
     const own = state === null ? null : { ...state };
-    const ending = play(going, plan, { watching: own, grows: rule.atDeadline !== 'end', random });
+    const ending = play(going, plan, { watching: own, atDeadline, random, times: rule.times });
     // With a farewell the next attempt begins at the deadline.
-    const endMs = rule.atDeadline === 'farewell' ? (ending.grewMs ?? ending.endMs) : ending.endMs;
+    const endMs = ending.hasRival ? (ending.grewMs ?? 0) : ending.endMs;
     const waitMs = Math.max(1, endMs - going.deathMs);
     const known = sums.causes.get(cause) ?? { count: 0, waitMs: 0, clairvoyantMs: 0 };
     sums.causes.set(cause, known);
@@ -209,15 +260,16 @@ function countDeaths(
 }
 
 function countLiving(
-  { rule, sums, environment }: Running,
+  { sums, environment }: Running,
   job: Job,
-  { transfer, ending }: { transfer: Transfer; ending: Ending },
+  { transfer, ending, rival }: { transfer: Transfer; ending: Ending; rival: Transfer | undefined },
 ) {
   sums.live += 1;
   const isKilled = ending.by !== 'complete';
   if (isKilled) {
     sums.killed += 1;
-    sums.lostMs += ending.endMs;
+    if (ending.by === 'overtaken') sums.overtaken += 1;
+    sums.lostMs += ending.hasRival ? (ending.grewMs ?? 0) : ending.endMs;
     // Where keep-alive ends a transfer, no probe did.
     if (ending.by === 'gone' || (ending.by === 'error' && environment === 'h3')) sums.killedByProbe += 1;
     sums.wastedBytes += job.size * Math.min(1, ending.endMs / transfer.totalMs);
@@ -225,6 +277,7 @@ function countLiving(
   }
   sums.usefulBytes += job.size;
   // The other attempt of a farewell was begun in vain.
-  if (ending.grewMs === null || rule.atDeadline !== 'farewell') return;
-  sums.wastedBytes += job.size * Math.min(1, (ending.endMs - ending.grewMs) / transfer.totalMs);
+  if (ending.grewMs === null || !ending.hasRival || rival === undefined) return;
+  const until = [transfer.firstMs, transfer.silenceFromMs + transfer.silenceMs].find((ms) => ms > (ending.grewMs ?? 0));
+  sums.wastedBytes += job.size * Math.min(1, ((until ?? ending.endMs) - ending.grewMs) / rival.totalMs);
 }

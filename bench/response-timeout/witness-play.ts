@@ -1,7 +1,7 @@
 // Plays one transfer with deadlines, keep-alive and the witness of its proxy, as `src/transfer` combines them.
 
 import type { TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
-import { afterEvent, isKnownAlive, nextStep } from '#timeout/witness.ts';
+import { afterEvent, isKnownAlive, nextStep, WITNESS_TIMES, type WitnessTimes } from '#timeout/witness.ts';
 import type { Witness, WitnessEvent } from '#timeout/witness-types.ts';
 import type { Random } from './random.ts';
 import type { Transfer } from './transfers.ts';
@@ -10,12 +10,25 @@ import type { Fate } from './witness-environments.ts';
 /** Idle time before the first keep-alive probe: that of the witness, and today's. */
 export const KEEP_ALIVE_MS = { witness: 15_000, today: 30_000 } as const;
 
-/** How an attempt ended. `gone`: PROXY-GONE. `error`: keep-alive, a reset, or an error of the proxy. */
+/**
+ * How an attempt ended. `gone`: PROXY-GONE. `error`: keep-alive, a reset, or an error of the proxy. `overtaken`: the next
+ * attempt brought a byte first.
+ */
 export interface Ending {
-  readonly by: TimeoutPhase | 'gone' | 'error' | 'complete';
+  readonly by: TimeoutPhase | 'gone' | 'error' | 'complete' | 'overtaken';
   readonly endMs: number;
-  /** When the limits were doubled; null if they were not. */
+  /** When the limits were extended; null if they were not. */
   readonly grewMs: number | null;
+  /** The next attempt began at that time. */
+  readonly hasRival: boolean;
+}
+
+/** What an attempt does at its deadline while the proxy is alive and reaches the server. */
+export interface AtDeadline {
+  /** By the phase that expired. `longer`: the limits are doubled. `farewell`: the next attempt begins as well. */
+  readonly does: (phase: TimeoutPhase) => 'end' | 'longer' | 'farewell';
+  /** When the next attempt brings a byte, in ms after its beginning; infinite for never. Null if there is none. */
+  readonly rivalFirstMs: ((plan: TimeoutPlan, timedOut: TimeoutPhase) => number) | null;
 }
 
 /** What happens around the transfer. */
@@ -32,6 +45,8 @@ export interface Going {
 /** From one byte to the next, in ms since the request; the last one of a dead transfer has no end. */
 export type Silence = readonly [fromMs: number, untilMs: number];
 
+/** A check of the server that is not answered takes this long. */
+const ORIGIN_CHECK_MS = 8_000;
 /** Shorter silences bring no probe. */
 const SHORT_MS = 2_500;
 const MAX_SILENCES = 400;
@@ -72,31 +87,38 @@ export interface Watching {
 function watchUntil(
   watching: Watching,
   going: Going,
-  { untilMs, silenceMs, random }: { readonly untilMs: number; readonly silenceMs: number; readonly random: Random },
+  { untilMs, silenceMs, random, times }: WatchedWait & { readonly silenceMs: number },
 ): Found | null {
   const queue: WitnessEvent[] = [];
   const events = (until: number) => {
     for (let next = queue[0]; next !== undefined && next.atMs <= until; next = queue[0]) {
       queue.shift();
-      watching.witness = afterEvent(watching.witness, next);
+      watching.witness = afterEvent(watching.witness, next, times);
     }
   };
-  watching.witness = afterEvent(watching.witness, { kind: 'waits', atMs: 0, deadlineMs: silenceMs });
+  watching.witness = afterEvent(watching.witness, { kind: 'waits', atMs: 0, deadlineMs: silenceMs }, times);
   for (const [from, until] of going.silences) {
     if (from > untilMs) break;
     events(from);
-    if (from > 0) watching.witness = afterEvent(watching.witness, { kind: 'byte', atMs: from });
+    if (from > 0) watching.witness = afterEvent(watching.witness, { kind: 'byte', atMs: from }, times);
     const found = watchSilence(watching, going, {
       fromMs: from,
       untilMs: Math.min(until, untilMs),
       random,
+      times,
       queue,
       events,
     });
     if (found !== null) return found;
-    if (until <= untilMs) watching.witness = afterEvent(watching.witness, { kind: 'byte', atMs: until });
+    if (until <= untilMs) watching.witness = afterEvent(watching.witness, { kind: 'byte', atMs: until }, times);
   }
   return null;
+}
+
+interface WatchedWait {
+  readonly untilMs: number;
+  readonly random: Random;
+  readonly times: WitnessTimes;
 }
 
 interface Found {
@@ -111,28 +133,28 @@ function watchSilence(
     fromMs,
     untilMs,
     random,
+    times,
     queue,
     events,
-  }: {
+  }: WatchedWait & {
     readonly fromMs: number;
-    readonly untilMs: number;
-    readonly random: Random;
     readonly queue: WitnessEvent[];
     events(until: number): void;
   },
 ): Found | null {
   for (let now = fromMs; now <= untilMs; ) {
-    const step = nextStep(watching.witness, now);
+    const step = nextStep(watching.witness, now, times);
     if (step.do === 'gone') return { by: 'gone', atMs: now };
-    if (step.do === 'close') watching.witness = afterEvent(watching.witness, { kind: 'ended', atMs: now, id: step.id });
+    if (step.do === 'close')
+      watching.witness = afterEvent(watching.witness, { kind: 'ended', atMs: now, id: step.id }, times);
     else if (step.do === 'probe') {
       watching.probes += 1;
       const id = watching.probes;
       const sent = { kind: 'sent', atMs: now, id, probe: 'get', random: random.next() } as const;
-      watching.witness = afterEvent(watching.witness, sent);
+      watching.witness = afterEvent(watching.witness, sent, times);
       const fate = going.fate(now, random);
       if (fate.harms === true) {
-        watching.witness = afterEvent(watching.witness, { kind: 'cut', atMs: now });
+        watching.witness = afterEvent(watching.witness, { kind: 'cut', atMs: now }, times);
         return { by: 'error', atMs: now };
       }
       if (fate.acceptsMs !== undefined) queue.push({ kind: 'accepted', atMs: now + fate.acceptsMs, id });
@@ -147,16 +169,16 @@ function watchSilence(
   return null;
 }
 
-/** With a witness if `watching` is given, as today otherwise. `grows`: whether a limit may be doubled. */
+/** With a witness if `watching` is given, as without probes otherwise. */
 export function play(
   going: Going,
   plan: TimeoutPlan,
-  { watching, grows, random }: { readonly watching: Watching | null; readonly grows: boolean; readonly random: Random },
+  { watching, atDeadline, random, times = WITNESS_TIMES }: Playing,
 ): Ending {
   const once = (limits: TimeoutPlan): Ending => {
     const ending = going.byDeadlines(limits);
     return going.errorMs !== null && going.errorMs < ending.endMs
-      ? { by: 'error', endMs: going.errorMs, grewMs: null }
+      ? { by: 'error', endMs: going.errorMs, grewMs: null, hasRival: false }
       : ending;
   };
   const first = once(plan);
@@ -166,16 +188,44 @@ export function play(
   const watch = (ending: Ending): Ending => {
     watching.witness = before;
     watching.probes = probes;
-    const found = watchUntil(watching, going, { untilMs: ending.endMs, silenceMs, random });
-    return found === null ? ending : { by: found.by, endMs: found.atMs, grewMs: null };
+    const found = watchUntil(watching, going, { untilMs: ending.endMs, silenceMs, random, times });
+    return found === null ? ending : { by: found.by, endMs: found.atMs, grewMs: null, hasRival: false };
+  };
+  const extended = ({ endMs: grewMs }: Ending, phase: TimeoutPhase): Ending => {
+    const { rivalFirstMs } = atDeadline;
+    const alone = watch(once(doubled(plan)));
+    const hasRival = atDeadline.does(phase) === 'farewell' && rivalFirstMs !== null;
+    if (!hasRival) return { ...alone, grewMs };
+    const rivalMs = grewMs + rivalFirstMs(plan, phase);
+    const silence = going.silences.find(([from, until]) => from <= grewMs && until > grewMs);
+    const isOvertaken = rivalMs < Math.min(silence?.[1] ?? grewMs, alone.endMs);
+    return isOvertaken ? { by: 'overtaken', endMs: rivalMs, grewMs, hasRival } : { ...alone, grewMs, hasRival };
   };
   let ending = watch(first);
-  const isTimeout = ending.by === 'first_byte' || ending.by === 'silence' || ending.by === 'total';
-  if (isTimeout && grows && isKnownAlive(watching.witness, ending.endMs) && going.reachesOrigin(ending.endMs, random)) {
-    const { firstByteMs, totalMs } = plan;
-    const doubled = { firstByteMs: 2 * firstByteMs, silenceMs: 2 * plan.silenceMs, totalMs: 2 * totalMs };
-    ending = { ...watch(once({ ...plan, ...doubled })), grewMs: ending.endMs };
+  const phase = isPhase(ending.by) ? ending.by : null;
+  const does = phase === null ? 'end' : atDeadline.does(phase);
+  if (phase !== null && does !== 'end' && isKnownAlive(watching.witness, ending.endMs, times)) {
+    const expiredMs = ending.endMs;
+    if (going.reachesOrigin(expiredMs, random)) ending = extended(ending, phase);
+    // It takes this long to learn that the server does not answer.
+    else ending = { ...ending, endMs: expiredMs + ORIGIN_CHECK_MS };
   }
-  watching.witness = afterEvent(watching.witness, { kind: 'waits', atMs: ending.endMs, deadlineMs: null });
+  watching.witness = afterEvent(watching.witness, { kind: 'waits', atMs: ending.endMs, deadlineMs: null }, times);
   return ending;
+}
+
+export function doubled(plan: TimeoutPlan): TimeoutPlan {
+  const { firstByteMs, silenceMs, totalMs } = plan;
+  return { ...plan, firstByteMs: 2 * firstByteMs, silenceMs: 2 * silenceMs, totalMs: 2 * totalMs };
+}
+
+interface Playing {
+  readonly watching: Watching | null;
+  readonly atDeadline: AtDeadline;
+  readonly random: Random;
+  readonly times?: WitnessTimes | undefined;
+}
+
+export function isPhase(by: Ending['by']): by is TimeoutPhase {
+  return by === 'first_byte' || by === 'silence' || by === 'total';
 }

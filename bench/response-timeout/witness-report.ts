@@ -134,7 +134,7 @@ function printTables(measured: readonly Measured[]): void {
   const mixes = Object.keys(LIVING_MIXES);
   const deaths = Object.keys(DEATH_MIXES);
   console.log(
-    `\n| rule | interrupted, %: ${mixes.join(' / ')} | by probes, %: ${mixes.join(' / ')} | dead wait, s: ${deaths.join(' / ')} | visible to clairvoyant | hung, median s | downloaded in vain, % | lost time, s | failed, % | probes per hour |`,
+    `\n| rule | interrupted, %: ${mixes.join(' / ')} | overtaken, % | by probes, %: ${mixes.join(' / ')} | dead wait, s: ${deaths.join(' / ')} | visible to clairvoyant | hung, median s | downloaded in vain, % | lost time, s | failed, % | probes per hour |`,
   );
   console.log('|---|---|---|---|---|---|---|---|---|---|');
   for (const one of measured) {
@@ -143,6 +143,7 @@ function printTables(measured: readonly Measured[]): void {
       (100 * shareIn(one, mix, of, (sums) => sums.live)).toFixed(3);
     const cells = [
       mixes.map(percent((sums) => sums.killed)).join(' / '),
+      mixes.map(percent((sums) => sums.overtaken)).join(' / '),
       mixes.map(percent((sums) => sums.killedByProbe)).join(' / '),
       deaths.map((mix) => deadWait(one, mix).toFixed(0)).join(' / '),
       visibleRatio(one).toFixed(2),
