@@ -1,9 +1,9 @@
-// Keeps the bytes of one package on disk: the first copy, which is published in the end, and a second copy that grows
-// from zero after a resume failed. One rename replaces the first copy with the second as soon as the second is longer.
+// Keeps the bytes of one package on disk. The first copy is the one that is published. If a resume failed, a second
+// copy grows from zero, and replaces the first by one rename as soon as it is longer.
 //
 // Guarantees: the first copy never gets shorter, unless the disk has no space for both. The journal says how to
-// continue, and is written only after the bytes that it describes are synced. A crash at any point leaves two copies
-// under one journal, and their sizes show which step was the last.
+// continue, and is written only after the bytes that it describes are synced. A crash leaves up to two copies under one
+// journal; their sizes show which step was the last.
 
 import { isDeepStrictEqual } from 'node:util';
 import { CodedError, coded } from '#errors/coded-error.ts';

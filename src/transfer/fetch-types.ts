@@ -1,4 +1,4 @@
-// The interface of a durable fetch: what to fetch, what it depends on, and what it returns. Types only.
+// The interface of a durable download: its inputs, what it needs from the program, and its result. Types only.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Hop } from '#errors/hop.ts';

@@ -1,9 +1,10 @@
-// Makes one attempt to fetch one file durably: first the journal, then the bytes into `<name>.jar.unverified`.
+// Makes one attempt to download one file durably: first the journal, then the bytes into `<name>.jar.unverified`.
 //
-// Guarantees: no copy ever gets more bytes than the feed lists. A failed attempt keeps its bytes. After a failed resume
-// the next attempt requests everything and keeps the old bytes (`copies.ts`). The result is complete, synced and hashed
-// but unverified: the caller compares the hash. Relies on `checkUrl` for every hop and on `checkResume` for every
-// response. A crash leaves the journal and a prefix, which the next attempt resumes.
+// Guarantees: no copy ever gets more bytes than the feed lists. A failed attempt keeps its bytes. After a failed
+// resume, the next attempt requests the whole file and keeps the old bytes (`copies.ts`). The result is complete and
+// synced, and its digest is known, but the caller has to compare it. Relies on `checkUrl` for every hop and on
+// `checkResume` for every response. A crash leaves the journal and the first part of the file, which the next attempt
+// resumes.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { followRedirects } from '#http/follow.ts';

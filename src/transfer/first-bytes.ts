@@ -1,7 +1,7 @@
-// Describes a file that is not a package by its first bytes. Pure.
+// Describes by its first bytes a file that is not a package. Pure.
 //
-// The bytes themselves are never shown: a server may echo a secret that it received, and even four bytes of a password
-// must not reach the log.
+// The bytes themselves are never shown: a server may send back a secret that it received, and even four bytes of a
+// password must not reach the log.
 
 const KNOWN: readonly (readonly [hex: string, name: string])[] = [
   ['1f8b', 'a gzip file'],

@@ -1,11 +1,10 @@
-// Watches proxies while they hold downloads back: sends probes, applies the rule of `timeout/witness.ts`, and ends the
-// downloads of a dead proxy with PROXY-GONE.
+// Watches proxies that hold a download back: sends probes, applies the rule of `timeout/witness.ts`, and ends the
+// downloads through a dead proxy with PROXY-GONE.
 //
-// Guarantees: nothing is probed on a direct connection, nor if `response_timeout.probe` is false. The transfers over one
-// proxy share one witness, so a byte of any of them counts. There is one timer for each proxy; a byte only records its
-// time. Before a verdict the sockets are read once more, and after a suspend or a late timer nothing that was open
-// counts. When the last transfer ends, no probe and no timer is left. A crash loses at most what was shown since the
-// last transfer.
+// Guarantees: nothing is probed on a direct connection, or if `response_timeout.probe` is false. All transfers through
+// a proxy share one timer and one state of the rule, so a byte of any of them shows that the proxy is alive. Before a
+// verdict, the sockets are read once more. After a suspend or a late timer, earlier probes do not count. When the last
+// transfer ends, no probe and no timer is left. A crash loses at most what was found out since the last transfer.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { showDuration } from '#errors/template.ts';

@@ -1,8 +1,8 @@
-// Asks whether the server can be reached through the proxy, before a silent download is given up: one tunnel to it, or
-// HEAD of the feed through a proxy that forwards.
+// Checks whether the server can be reached through the proxy, before a silent download is given up. It opens one tunnel
+// to the server. Through a proxy that forwards plain HTTP, it requests HEAD of the feed.
 //
-// Guarantees: it ends within its limit or at the abort, never throws, and leaves no connection. It uses the route of the
-// download, so it carries the credential of the proxy, but none for the server.
+// Guarantees: it ends within its limit or at the abort, never throws, and leaves no connection. It uses the route of
+// the download, with the credential of the proxy, but sends none for the server.
 
 import { exchange } from '#http/exchange.ts';
 import type { Connection } from '#proxy/route.ts';

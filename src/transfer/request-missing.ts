@@ -1,7 +1,7 @@
-// Requests the bytes that an attempt still needs from one URL, and follows no redirect itself.
+// Requests the bytes that an attempt still needs from one URL. The caller follows redirects.
 //
-// Guarantees: one connection for each request, which is always released. The timeouts are planned only after the
-// connection was opened, because the proxy is known only then. The reader decides what is written. Keeps no state.
+// Guarantees: one connection for each request, which is always released. The timeouts are planned after the connection
+// was opened, because only then is the proxy known. `ResponseReader` decides what is written. Keeps no state.
 
 import type { ExchangeResult } from '#http/exchange.ts';
 import { type FollowStep, isRedirect } from '#http/follow.ts';

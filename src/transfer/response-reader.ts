@@ -1,9 +1,9 @@
-// Applies one response to the copies on disk: checks the head, then writes the body to the right position or reads it
-// as a page.
+// Applies one response to the copies on disk. It checks the head, and then writes the body to the right position, or
+// reads it as a page that came in place of the package.
 //
 // Guarantees: bytes are written only where `checkResume` allows it, and never more than the feed lists. If a body does
-// not begin like a package, nothing on disk is changed. The content decides whether a body is a page. The content type
-// is only shown in the failure, which describes the page by type, size and title.
+// not begin like a package, nothing on disk is changed. The content decides whether a body is a page, not the content
+// type. The failure describes the page by type, size and title.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';

@@ -1,8 +1,8 @@
-// Decides whether a download can resume from the bytes on disk, from those bytes and the response alone.
+// Decides whether a download can resume, from the bytes on disk and the response. Pure.
 //
-// The digest is checked in the end. A package never changes under its id, so the worst effect of resuming without a
-// validator is a wasted download. A 206 is accepted only if its Content-Range starts at the requested offset and names
-// the length that the feed promised. Caches with aligned blocks may start earlier (RFC 9110, 14.4).
+// A package never changes under its id, and its digest is checked at the end. A wrong decision without a validator
+// therefore costs at most one wasted download. A 206 is accepted only if its Content-Range starts at the requested
+// offset and has the length in the feed. Caches with aligned blocks may start earlier (RFC 9110, 14.4).
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { ResponseInfo } from '#http/response-info.ts';

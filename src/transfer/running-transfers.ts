@@ -1,6 +1,6 @@
-// The downloads that run at the same time: the disk space that each still needs, and how many share the network.
+// The downloads that are running: the disk space that each still needs, and how many of them share the network.
 //
-// Guarantees: a download that ends releases its claim. In memory only.
+// Guarantees: when a download ends, its space is no longer counted. In memory only.
 
 /** One download that runs. */
 export interface RunningTransfer {

@@ -1,7 +1,7 @@
-// Validators that identify the bytes of a file when nothing promises its digest (RFC 9110, 8.8 and 13.1.5). Pure.
+// Compares the validators of two responses, for a file whose digest is not known (RFC 9110, 8.8 and 13.1.5). Pure.
 //
-// Bytes of two responses belong together only if both name the same strong validator. Last-Modified is one only if the
-// file did not change shortly before the response, because a file can change twice within a second.
+// Bytes of two responses are combined only if both have the same strong validator. Last-Modified counts as strong only
+// if the file did not change shortly before the response, because a file can change twice within a second.
 
 import type { ResponseInfo } from '#http/response-info.ts';
 import type { RangePlan } from './resume.ts';

@@ -1,5 +1,5 @@
-// Receives one response while its proxy is watched (`hold-watch.ts`): what the probes show goes to the observer of the
-// attempt, and what ends the watch to the witness of the proxy.
+// Receives one response while its proxy is watched (`hold-watch.ts`). Results of probes go to the observer of the
+// attempt. Bytes and the end of the response go to the watch.
 
 import type { Deadlines } from '#http/deadlines.ts';
 import type { ExchangeResult } from '#http/exchange.ts';

@@ -1,6 +1,7 @@
-// A random id of this installation: it is sent in receipts and places the host in staged rollouts. Made once and kept
-// in state. Without it this host only looks like a new one. The identity of an activated host decides about it
-// (`platform/identity`), because a copy on another machine must not use the same id.
+// A random id of this installation. It is sent in receipts and decides the place of the host in staged rollouts.
+//
+// It is made once and stored. If it is lost, this host only looks like a new one. On an activated host, the identity
+// (`platform/identity`) decides whether the id stays, because a copy on another machine must not use the same id.
 
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';

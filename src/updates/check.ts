@@ -1,6 +1,6 @@
-// The first step of a round: reads the feed, checks the whole feed, and decides about each item.
+// The first step of a round: reads the feed, checks all of it, and decides what to do with each item.
 //
-// Guarantees: nothing is decided from a feed that is refused. An accepted feed is recorded durably before any package
+// Guarantees: nothing is decided from a feed that was refused. An accepted feed is recorded durably before any package
 // is downloaded. Once a day, and after a refusal, the request makes caches revalidate.
 
 import type { Code } from '#errors/catalogue.ts';

@@ -1,8 +1,8 @@
 // The feed that the settings choose: signed or unsigned.
 //
 // Guarantees: a host that has accepted a signed feed reads no unsigned feed until root allows this, even after a new
-// installation with the same packages folder. If both are configured, only the signed feed is used, and the other one
-// is compared with it. The client of signed feeds is loaded only if it is used.
+// installation with the same packages folder. If both feeds are configured, only the signed one is used; the other is
+// only compared with it. The client of signed feeds is loaded only if it is used.
 
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';

@@ -1,8 +1,8 @@
-// Handles a full disk: reports it once, pauses downloads, retries automatically, and reports when there is space again.
+// Handles a full disk: reports it once, pauses downloads, retries, and reports when there is space again.
 //
-// Guarantees: there is one log line when the disk is full, even if many files, packages and rounds are affected, and
+// Guarantees: there is one log line when the disk is full, however many files, packages and rounds are affected, and
 // one when there is space again. The first retry is after a minute. The interval then doubles up to ten minutes, and
-// does not depend on the wall clock. Nothing is stored on disk, because there is no space for it.
+// does not depend on the wall clock. Nothing is stored, because there is no space for it.
 
 import { dirname } from 'node:path';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -1,7 +1,7 @@
-// The packages of a round: downloads, verifies and publishes them, and counts how each turn ended.
+// The packages of a round: downloads, verifies and publishes them, and records the result of each.
 //
 // Guarantees: a package that fails never stops another one. A package is published only after all updates that it
-// requires. Expected failures are in the tally and are not thrown; only an abort is.
+// requires. Expected failures are part of the result; only an abort is thrown.
 
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { showLocalTime } from '#errors/template.ts';

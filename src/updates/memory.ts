@@ -1,8 +1,8 @@
 // The permanent state of updates: feed serials, the first digest of every id, and which ids were pruned or withdrawn.
 //
-// This is one state file, which is written durably after each step that changes it. The sidecars next to the packages
-// record what is published, so if this file is lost, only the history is lost, and no published package. A file of a
-// newer format is set aside and reported. A crash leaves the old file or the new one; each change is repeated from the
+// There is one state file, which is written durably after each step that changes it. What is published is recorded in
+// the sidecars next to the packages. If this file is lost, only the history is lost, and no package. A file of a newer
+// format is set aside and reported. A crash leaves the old file or the new one; a lost change is repeated from the
 // journal or the feed.
 
 import { z } from 'zod';

@@ -1,7 +1,7 @@
-// Limits the time for which a server that is very slow, or cannot be reached, delays the packages of other servers.
-// A package that fails uses all its attempts. After two such failures,
-// the remaining packages of the server wait for the next round. Other failures do not count, because they do not
-// predict that the next package fails. Pure.
+// Limits how long one server can delay the packages of other servers, if it is very slow or cannot be reached. Pure.
+//
+// A package that fails uses all its attempts. After two such failures, the other packages of the server wait for the
+// next round. Other failures do not count, because the next package may still succeed.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { CONNECT_PHASES } from '#errors/connect-trace.ts';

@@ -1,5 +1,5 @@
-// The dependencies of the steps of a round: one object, which is built by the composition root or by a test. There are
-// no global dependencies.
+// What the steps of a round need from the rest of the program, in one object. The composition root or a test makes it,
+// so no step depends on anything global.
 
 import type { Settings } from '#config/settings.ts';
 import type { Throttle } from '#http/exchange.ts';

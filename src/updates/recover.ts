@@ -1,8 +1,8 @@
 // Cleans up after an interruption, at the start of every round and before the feed is read.
 //
-// If the JAR that a journal describes already has its final name, the publication is completed (sidecar, receipt, history). If
-// there are staged bytes, the download is resumed later. A file in the staging folder without a journal is removed if it is a
-// regular file of this user. Any other file was created by another user or program; it is reported and not changed.
+// If the JAR of a journal already has its final name, the publication is completed (sidecar, receipt, history). If
+// there are staged bytes, the download is resumed later. A file in the staging folder without a journal is removed if
+// it is a regular file of this user. Any other file is from another user or program; it is reported and not changed.
 
 import { join } from 'node:path';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// The log line after a failure that is retried: the time and the number of the next attempt.
+// Reports when the next attempt follows after a failure, and its number.
 
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';

@@ -1,5 +1,5 @@
-// A small request for the updater, over the route for "updates", with our headers and deadlines. Redirects are
-// returned, not followed.
+// Makes a small request for updates, over their route and with their headers and deadlines. A redirect is returned, not
+// followed.
 
 import { urlOf } from '#config/purpose-settings.ts';
 import type { Settings } from '#config/settings.ts';

@@ -1,9 +1,9 @@
 // One round, with a file for each step: recover, check the published packages, check the feed, withdraw; then download,
-// verify, publish and acknowledge the packages one by one; then prune and deliver receipts.
+// verify, publish and acknowledge each package; then prune and deliver receipts.
 //
 // Guarantees: a package that fails never stops another one. A package is published only after all updates that it
-// requires. Expected failures are in the report and are not thrown. Only an abort is thrown. After a crash at any
-// point, `recover` cleans up in the next round.
+// requires. Expected failures are part of the report; only an abort is thrown. After a crash at any point, `recover`
+// cleans up in the next round.
 
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
-// The sidecar `<id>.json` next to `<id>.jar`: it says what the package is, where it came from and how its feed was
+// The sidecar `<id>.json` next to `<id>.jar`. It says what the package is, where it came from and how its feed was
 // protected.
 //
-// It is written durably right after the JAR got its final name, and again from the journal after a crash. A JAR without
-// one is therefore either being published or not ours. The application that uses the packages may read it;
+// It is written durably right after the JAR got its final name, or from the journal after a crash. A JAR without a
+// sidecar is therefore either being published or not ours. The application that uses the packages may read the sidecar;
 // docs/protocol.md describes it.
 
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-// What a round has done so far. The report of the round is made from it.
+// Collects the results of a round while it runs, for its report.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { UpdatesPorts } from './ports.ts';

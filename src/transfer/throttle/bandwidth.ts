@@ -1,4 +1,4 @@
-// The bandwidth limit of the settings at a moment. Pure.
+// Finds the bandwidth limit that the settings give for a moment. Pure.
 
 import { isOpen, readHours } from '#system/time/open-hours.ts';
 import type { Zone } from '#system/time/zone.ts';

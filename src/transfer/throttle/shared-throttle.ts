@@ -1,8 +1,8 @@
 // Limits the rate at which several bodies are read together (`token-bucket.ts` has the rule).
 //
 // Guarantees: all bodies share one limit. The limit is read again at least once a second, also during a pause, so that
-// new settings and hours apply to running transfers without a new connection. Relies on the reader of each body to stop
-// its timers: while reading is paused, the kernel and the proxy hold the bytes back. Writes nothing to disk.
+// new settings and hours apply to running transfers. While reading is paused, the kernel and the proxy hold the bytes
+// back. Relies on the reader of each body to stop its timers meanwhile. Writes nothing to disk.
 
 import type { LimitedReading, Throttle } from '#http/exchange.ts';
 import { type Clock, type Timer, wait } from '#system/clock.ts';

@@ -1,8 +1,8 @@
 // The rule of a bandwidth limit: a token bucket that may be overdrawn. Pure: rates and times are arguments.
 //
 // A byte costs one token, and tokens arrive at the rate of the limit. Bytes are counted after they were received, so
-// the balance can be negative. A reader then pauses until tokens have arrived for every byte up to its own last one. All readers share
-// one balance, so together they are not faster than one alone, and each gets its turn.
+// the balance can be negative. A reader then pauses until there were tokens for every byte up to its own last one. All
+// readers share one balance, so together they are not faster than one alone, and each gets its turn.
 
 /** The balance at a moment of the monotonic clock. */
 export interface TokenBucket {

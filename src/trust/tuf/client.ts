@@ -1,9 +1,9 @@
 // A client of The Update Framework for one repository and one round (specification 1.0.34, chapter 5).
 //
 // Guarantees: `find` returns only files that the trusted roles list, after every check of the specification. Versions
-// never go back, even after a restart or a restored state, except by TUF 5.3.11. If a step fails, the results of
-// earlier steps stay stored. The clock of this host is used only for expiry. After a crash, the next start continues:
-// it verifies each file again. The highest version of each role is in its file or in `versions.json`.
+// never go back, even after a restart or a restored state; the only exception is TUF 5.3.11. If a step fails, the
+// results of earlier steps stay stored. The clock of this host is used only for expiry. After a crash, the next start
+// continues and verifies each file again. The highest version of each role is in its file or in `versions.json`.
 
 import { CodedError, coded } from '#errors/coded-error.ts';
 import { Turns } from '#system/turns.ts';

@@ -1,4 +1,4 @@
-// The data that all steps of one refresh share.
+// What all steps of one refresh of the metadata share.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Common } from './decode.ts';

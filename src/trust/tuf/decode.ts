@@ -1,7 +1,7 @@
 // Decodes the signed part of each kind of metadata (TUF 4.3 to 4.6). Pure.
 //
-// Guarantees: every field that is used has the type and range of the specification. Unknown fields are ignored, but the
-// signature covers them. Names from the document are used only as keys of a `Map`. Throws `FormatError`.
+// Guarantees: every field that is used has the type and range of the specification. Unknown fields are ignored,
+// although the signature covers them. Names from the document are used only as keys of a `Map`. Throws `FormatError`.
 
 import { readAuthority, type SigningAuthority, type TopLevelRole } from './authority.ts';
 import { type Delegations, readDelegations } from './delegations.ts';

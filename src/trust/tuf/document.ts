@@ -1,8 +1,8 @@
 // Reads a metadata file: strict UTF-8, JSON of limited depth, `signed` and `signatures` (TUF 4.2.1). Pure.
 //
-// Guarantees: two different documents never have the same canonical form. A signature is therefore valid only for the
-// data that is used later. After the signatures are verified, `decode.ts` checks the content. If an object has
-// duplicate keys, the last one is used and is covered by the signature.
+// Guarantees: two different documents never have the same canonical form, so a signature is valid only for the data
+// that is used later. If an object has duplicate keys, the last one is used and is covered by the signature.
+// `decode.ts` checks the content after the signatures were verified.
 
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { coded } from '#errors/coded-error.ts';

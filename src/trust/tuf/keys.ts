@@ -1,5 +1,5 @@
-// The public keys of a delegating role. `@tufjs/models` verifies signatures over the canonical form of the received
-// content. This module decides which keys count.
+// The public keys that the document of a delegating role lists. This file decides which of them count. `@tufjs/models`
+// verifies signatures over the canonical form of the received content.
 //
 // Guarantees: a key is identified by its public key, never by its key ID. The same key under two IDs or schemes
 // therefore counts once. A key of an unknown type or form is ignored (TUF 4.2.2). The models are loaded at the first

@@ -1,8 +1,8 @@
-// The data that a client stores in addition to the metadata: the highest versions, the time of the last check for a new
-// root, and the latest time of the clock.
+// What a client stores in addition to the metadata: the highest versions, the time of the last check for a new root,
+// and the latest time that the clock has shown.
 //
-// Guarantees: versions are stored in two places, and the higher ones are used, so they never go back. The latest time
-// of the clock is used only for a warning, so a wrong clock has no later effect.
+// Guarantees: versions are stored in two places and the higher ones are used, so they never go back. The latest time of
+// the clock is used only for a warning, so a clock that was wrong once has no later effect.
 
 import { coded } from '#errors/coded-error.ts';
 import { requireUnexpired, type TufContext } from './context.ts';

@@ -1,9 +1,9 @@
-// PATHPATTERN of TUF 4.5: shell patterns that are matched for each segment of a path. Pure.
+// PATHPATTERN of TUF 4.5: shell patterns, of which each segment matches one segment of a path. Pure.
 //
 // `*` is any text without `/`. `?` is one character except `/`. `[abc]`, `[a-z]` and `[!a]` are one character of a set.
 // All other characters stand for themselves: `! { + ( #`, a backslash, and a `[` that is never closed. A name that
-// begins with a dot is matched like any other name. python-tuf does the same. Minimatch differs: it reads `!secret` as
-// "everything except secret".
+// begins with a dot is matched like any other name. python-tuf does the same. Minimatch is not used, because it reads
+// `!secret` as "everything except secret".
 
 /** A part of a pattern: one character, `?`, `*`, or a set. */
 type Part =

@@ -1,8 +1,8 @@
 // The root: the root that the admin trusts, and every later root up to the newest (TUF 5.2, 5.3).
 //
-// Guarantees: a root is trusted only if its version is exactly one higher than that of a trusted root, and both roots
-// have signed it. At each start, the chain is verified again from the root file of the admin. Each new root is stored
-// before the next one is requested.
+// Guarantees: a root is trusted only if its version is one higher than that of a trusted root, and if both roots have
+// signed it. At each start, the chain is verified again from the root file of the admin. Each new root is stored before
+// the next one is requested.
 
 import { createHash } from 'node:crypto';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';

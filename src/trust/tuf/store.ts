@@ -1,10 +1,9 @@
 // The trusted metadata of one repository on disk, in a folder below the state folder.
 //
-// Guarantees: a file has exactly the bytes that were received. Every later root is kept as `root/N.root.json`. The
-// files of the other roles are replaced. No name from a document becomes a file name. A damaged file is renamed, never
-// deleted, and downloaded again. The caller verifies everything that is read here. Relies on `durable.ts`. A crash
-// leaves the old file or the new one. Each file is valid without the others, because the next start compares the
-// versions of all files.
+// Guarantees: a file has exactly the received bytes. Every later root is kept as `root/N.root.json`; the files of other
+// roles are replaced. No name from a document becomes a file name. A damaged file is renamed, never deleted, and
+// downloaded again. The caller verifies everything that is read here. Relies on `durable.ts`. A crash leaves the old
+// file or the new one, in any combination; the next start compares the versions of all files.
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

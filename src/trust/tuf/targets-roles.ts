@@ -1,8 +1,7 @@
 // The targets role and delegated roles (TUF 5.6). Each is loaded when a search needs it.
 //
-// Guarantees: a role is used only in the version that the snapshot lists, and only if the role that delegates to it has
-// signed for its keys. If another role delegated to it earlier, it is verified again with the keys from the new
-// delegation.
+// Guarantees: a role is used only in the version that the snapshot lists, and only if the delegating role permits its
+// keys. If two roles delegate to the same role, it is verified with the keys of each delegation.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { SigningAuthority } from './authority.ts';

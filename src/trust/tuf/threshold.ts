@@ -1,7 +1,7 @@
-// Checks that a document has signatures with enough different keys (TUF 5.3.4, 5.4.2, 5.5.3, 5.6.3).
+// Checks that a document is signed with enough different keys (TUF 5.3.4, 5.4.2, 5.5.3, 5.6.3).
 //
-// Guarantees: each public key counts once, even if it has several key IDs or signatures. `@tufjs/models` counts key
-// IDs, so one key under two IDs would reach a threshold of two.
+// Guarantees: each public key counts once, even if it has several key IDs or signatures. The check of `@tufjs/models`
+// is not used: it counts key IDs, so one key under two IDs would reach a threshold of two.
 
 import { coded } from '#errors/coded-error.ts';
 import type { SigningAuthority } from './authority.ts';

@@ -1,7 +1,7 @@
 // The highest versions that were accepted. They are kept in the store and in a second place, the folder of the
 // packages. Pure.
 //
-// Guarantees: versions never go back. The only exception is the recovery from a fast-forward attack (TUF 5.3.11). If a
+// Guarantees: versions never go back. The only exception is the recovery from a fast-forward attack (TUF 5.3.11): if a
 // new root replaces a key of the timestamp or the snapshot, all versions except that of the root start over.
 
 import { z } from 'zod';

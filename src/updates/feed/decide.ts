@@ -1,7 +1,7 @@
 // Decides what to do with each item of a feed on this host, from the feed, the stored ids and the settings. Pure.
 //
-// The newest eligible item of each package is downloaded after the items that it requires, at most 50 in a round. A
-// pruned item is not downloaded again. If an id has another digest than before, it is refused permanently.
+// Of each package, the newest item that this host may install is downloaded, after the items that it requires. A round
+// downloads at most 50. A pruned item is not downloaded again. An id with another digest than before is always refused.
 
 import { createHash } from 'node:crypto';
 // Two functions instead of the package, which would load forty more files at every start.

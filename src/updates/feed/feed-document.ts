@@ -1,8 +1,8 @@
 // Parses the feed, format 1 (docs/protocol.md): from bytes to typed items, with a limit on every field and on the
-// document.
+// document. Pure.
 //
-// If the document has an error, the document is refused. If one item has an error, that item is refused with its id and
-// the others are used, unless the error makes the whole document ambiguous. Pure.
+// An error of the document refuses the feed. An error of an item refuses only that item, by its id, unless it makes the
+// document ambiguous.
 
 import { z } from 'zod';
 import { MAX_URL_LENGTH } from '#config/schema/values.ts';

@@ -1,8 +1,9 @@
-// The unsigned JSON feed over HTTP: fetched over the route for "updates", every hop checked, the document bounded.
+// The unsigned JSON feed over HTTP. It is fetched over the route for updates, every redirect is checked, and its size
+// is limited.
 //
-// An unsigned feed is trusted only because of its transport: https, or plain http from a loopback URL, which the proxy
-// module sends to no other host (`proxy/loopback.ts`). This applies to every redirect: if one uses plain http to
-// another host, the feed is refused before it is read.
+// Only the transport protects an unsigned feed: https, or plain http from a loopback URL, which the proxy module sends
+// to no other host (`proxy/loopback.ts`). This also applies to redirects: if one uses plain http to another host, the
+// feed is refused before it is read.
 
 import { createHash } from 'node:crypto';
 import { isLoopbackUrl } from '#config/schema/values.ts';

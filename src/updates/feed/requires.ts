@@ -1,8 +1,8 @@
 // Resolves what each update requires, and the order in which updates must be published. Pure.
 //
-// Guarantees: one topological pass over all items (Kahn, "Topological sorting of large networks", 1962), for any
-// `requires` in the feed. The work therefore grows with the number of items and requirements, never with the number
-// of paths. Issue 10: 1,989 items in layers had 16^123 paths, and the daemon was killed while it followed them.
+// Guarantees: one topological pass over all items (Kahn, "Topological sorting of large networks", 1962), whatever the
+// feed contains. The work grows with the number of items and requirements, not with the number of paths. In issue 10,
+// 1,989 items in layers had 16^123 paths, and the daemon was killed while it followed them.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { FeedItem } from './feed-document.ts';

@@ -1,4 +1,5 @@
-// The rules for an unsigned feed, which partly replace a signature: its serial never goes back, and it expires. Pure.
+// The rules for an unsigned feed, which replace part of what a signature would give: its serial never goes back, and it
+// expires. Pure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { utcTime } from '#system/moment.ts';

@@ -1,10 +1,10 @@
 // The hold on publication: until a date, verified packages stay ready and are not published. `updates hold` sets it,
 // `updates release` ends it, and it ends by itself at its date.
 //
-// Guarantees: when `set` returns, the record is on disk and no package is published any more, because a change of the hold
-// waits for the publications that run, and later ones wait for the change. The end is compared with the wall clock each time, so a wrong clock
-// has no effect after it was corrected. A damaged record counts as a hold of a week, because publishing during a change
-// freeze is worse than waiting. A crash leaves the old record or the new one.
+// Guarantees: when `set` returns, the record is on disk and nothing is published any more. A change of the hold waits
+// for running publications, and later ones wait for the change. The end is compared with the wall clock each time, so a
+// wrong clock has no effect once it is corrected. A damaged record counts as a hold of a week, because publishing
+// during a change freeze is worse than waiting. A crash leaves the old record or the new one.
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// Decides when the hook may run and with which environment, which update is next, and what follows from a failed run.
+// Decides when the hook may run and with which environment, which update is next, and what happens after a failed run.
 // Pure.
 
 import { showDuration } from '#errors/template.ts';

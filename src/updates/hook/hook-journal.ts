@@ -1,8 +1,8 @@
 // The hook's work list, a state file for each id: updates that wait for the hook, run it now, or have run it.
 //
-// Guarantees: on return of `add` the record is on disk. An id with the same digest is added only once, even if it is
+// Guarantees: when `add` returns, the record is on disk. An id with the same digest is added only once, even if it is
 // published again after a crash. A record that is `running` at a start was interrupted before its result was recorded.
-// A change that cannot be written stays effective in memory, and `flush` writes it. Relies on `state-file.ts`.
+// A change that cannot be written is kept in memory, and `flush` writes it. Relies on `state-file.ts`.
 
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,10 +1,9 @@
 // Runs the hook, the admin's command, for each published update.
 //
-// Guarantees: the hook runs at least once for each id, one id at a time, required updates first. Each run is recorded
-// in the journal before and after it. If a crash prevents the second record, the hook runs once more. After three
-// failed runs with increasing delays, a receipt `hook_failed` is sent. The path to the command is checked right before
-// each run. A hook that waits or fails delays no package, because it runs concurrently with rounds. Only the promise
-// of a manual run can reject.
+// Guarantees: the hook runs at least once for each id, one id at a time, required updates first. The journal records
+// each run before and after it. If a crash prevents the second record, the hook runs once more. After three failed runs
+// with increasing delays, a receipt `hook_failed` is sent. The path to the command is checked right before each run.
+// The hook runs concurrently with rounds, so it delays no package. Only the promise of a manual run can reject.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type Timer, wait } from '#system/clock.ts';

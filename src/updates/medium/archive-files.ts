@@ -1,9 +1,9 @@
-// A tar archive with a signed repository, read in place: one pass finds where its files are, and each file is then read
+// Reads a tar archive with a signed repository in place. One pass finds where its files are, and each file is then read
 // from there.
 //
 // Guarantees: nothing is unpacked, so an archive takes no space on this host, whatever its headers say. Only regular
-// files below `metadata/` and `targets/` are found. Its size, its number of files and the length of their names are
-// limited. Relies on `tar-stream` for the format, which limits extended headers to 4 MiB.
+// files below `metadata/` and `targets/` are found. The size of the archive, the number of its files and the length of
+// their names have limits. Relies on `tar-stream` for the format, which limits extended headers to 4 MiB.
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

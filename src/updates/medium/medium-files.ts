@@ -1,5 +1,5 @@
-// The files of a signed repository on a medium that was carried to a host without a network: `metadata/` and `targets/`
-// in a folder, as a mirror or the vendor's tool writes them, or in a tar archive (`archive-files.ts`).
+// The files of a signed repository on a medium, which was carried to a host without a network: `metadata/` and
+// `targets/` in a folder, as a mirror or the vendor's tool writes them, or in a tar archive (`archive-files.ts`).
 //
 // Guarantees: no name from the metadata leads out of the folder. Relies on `Files`, which opens only regular files.
 

@@ -1,7 +1,7 @@
-// A signed repository on a medium, as the client of signed feeds reads it.
+// Gives the client of signed feeds the files of a repository on a medium.
 //
-// Guarantees: no more bytes are read than the role or the signed length allows, whatever the medium contains. Nothing
-// here decides what is trusted: the client verifies every file as if it came over the network.
+// Guarantees: at most as many bytes are read as the role or the signed length allows, whatever the medium contains.
+// Nothing here decides what is trusted: the client verifies every file as if it came over the network.
 
 import type { MetadataReply, MetadataRequest, TargetRequest, TufSource } from '#trust/tuf/source.ts';
 import { tooLong } from '#updates/signed/tuf-source.ts';

@@ -1,8 +1,8 @@
 // Keeps a copy of a whole signed repository in a folder, which any static web server can give to other hosts.
 //
-// Guarantees: at every moment a reader finds a whole repository: a file that others refer to is written before them, and
-// the timestamp last, each by one rename. Every file was verified before it is written. A crash leaves the previous
-// repository and files that nothing refers to; the next run continues, also with partly downloaded packages.
+// Guarantees: at every moment, a reader finds a complete repository. A file is written before the files that refer to
+// it, and the timestamp last, each by one rename. Every file was verified before it is written. A crash leaves the
+// previous repository and files that nothing refers to; the next run continues, also with partly downloaded packages.
 
 import { dirname, join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';

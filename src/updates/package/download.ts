@@ -1,10 +1,10 @@
-// The second and third step: fetch one package durably and verify it, with up to `retry.attempts` attempts. An
-// attempt that received bytes does not count, nor does a failed resume that is followed by a request for the whole
+// The second and third step: downloads one package durably and verifies it, with up to `retry.attempts` attempts. An
+// attempt that received bytes does not count. Neither does a failed resume that is followed by a request for the whole
 // file.
 //
-// Guarantees: on success there is a staged file that passed every verifier, and its journal. On failure nothing has a
-// final name, and resumable bytes are kept. Bytes that failed a verifier are deleted, and the next attempt makes
-// caches revalidate. A crash leaves the journal and a prefix.
+// Guarantees: on success there is a staged file that passed every verifier, and its journal. On failure no file gets a
+// final name, and bytes that can be resumed are kept. Bytes that failed a verifier are deleted, and the next attempt
+// makes caches revalidate. A crash leaves the journal and the first part of the file.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError } from '#errors/coded-error.ts';

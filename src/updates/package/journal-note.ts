@@ -1,5 +1,5 @@
-// The note in the journal of a download. With this note, a download or publication can be completed after a crash at
-// any point, without the feed.
+// The note in the journal of a download. It has all that is needed to complete the download or publication after a
+// crash, without the feed.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment-schema.ts';

@@ -1,9 +1,8 @@
-// Downloads and publishes one package in a round. If nothing may be published at present, the package becomes ready
-// instead.
+// Downloads and publishes one package in a round. If nothing may be published at present, the package only becomes
+// ready.
 //
-// A package that is ready already is not requested again. If its bytes changed meanwhile, it is downloaded. When the
-// hours of `updates.window.download` end, the download keeps its bytes and waits, and has not failed. Relies on
-// `download.ts` and `ready.ts`, also for what a crash leaves.
+// A package that is ready is not requested again, unless its bytes on disk have changed. `download.ts` and `ready.ts`
+// have the guarantees and say what a crash leaves.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { stagedPath } from '#transfer/journal.ts';

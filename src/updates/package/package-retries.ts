@@ -1,9 +1,9 @@
 // Schedules the retries of failed packages: after 1, 2, 4 ... minutes, with a separate count for each package.
 //
-// Guarantees: only a failure that may be temporary gets its own retry, and a package that a scanner blocked is retried
-// a day later. All others wait for the next scheduled check. An attempt that received bytes resets the count. One state file,
-// {packages: {<id>: {sha256, failures, next_at, slow}}}, wall times in ms since the epoch. Without it a package waits
-// until the next scheduled check. A crash leaves the old file or the new one.
+// Guarantees: only a failure that may be temporary gets a retry of its own. A package that a scanner blocked is retried
+// a day later. All others wait for the next scheduled check. An attempt that received bytes resets the count. One state
+// file, {packages: {<id>: {sha256, failures, next_at, slow}}}, wall times in ms since the epoch. Without it, packages
+// wait until the next scheduled check. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';

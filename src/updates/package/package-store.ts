@@ -1,9 +1,10 @@
 // The store of published packages: `<id>.jar`, `<id>.json` (sidecar) and, without an endpoint for receipts,
 // `<id>.receipt.json`.
 //
-// Guarantees: a name ending in .jar here is a verified package that was put there by one rename. Unverified bytes are
-// in `.staging` (0700, same file system). A removal deletes the JAR first and the sidecar last, so after a crash the
-// sidecar says what to finish. A file with a wrong digest is moved to `damaged/`, a withdrawn one to `withdrawn/`.
+// Guarantees: a name ending in .jar is a verified package that was put there by one rename. Unverified bytes are in
+// `.staging` (0700, same file system). A removal deletes the JAR first and the sidecar last, so after a crash the
+// sidecar shows what is left to delete. A file with a wrong digest is moved to `damaged/`, a withdrawn one to
+// `withdrawn/`.
 
 import { join } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';

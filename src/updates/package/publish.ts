@@ -1,6 +1,6 @@
-// The fourth step: the rename of the verified JAR is the commit. Sidecar, receipt, memory and the queued hook follow.
-// After a crash, these steps are repeated from the journal, which is therefore removed last. Each step can be repeated
-// without harm.
+// The fourth step: the rename of the verified JAR commits the publication. Then the sidecar, the receipt, the history
+// and the entry for the hook are written. After a crash, these steps are repeated from the journal, which is therefore
+// removed last. Repeating a step is harmless.
 
 import { utcTime } from '#system/moment.ts';
 import type { Fetched } from '#transfer/fetch-types.ts';

@@ -1,9 +1,8 @@
 // Packages that are ready: complete and verified in the staging folder, but not to be published yet.
 //
-// Guarantees: the journal of a ready package records all that is needed to publish it without the network. Its bytes
-// are hashed and verified again right before that, because they may have waited for weeks. Relies on the order of
-// writes in `publish.ts`. A crash leaves the package ready, or leaves an interrupted publication, which the next round
-// completes.
+// Guarantees: the journal of a ready package has all that is needed to publish it without the network. Before that, its
+// bytes are hashed and verified again, because they may have waited for weeks. Relies on the order of writes in
+// `publish.ts`. A crash leaves the package ready, or an interrupted publication, which the next round completes.
 
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { digestFile } from '#system/digest.ts';

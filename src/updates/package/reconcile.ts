@@ -1,8 +1,8 @@
 // Checks the published packages: in each round by size, time and inode; once a week, and on request, by digest.
 //
-// The sidecars record what is published, and the history of ids (`updates/memory.ts`) is updated from them. A missing or changed package is reported and
-// no longer counts as published, so it is downloaded again if it is still needed. After a crash, the next round repeats
-// the check.
+// The sidecars record what is published. The history of ids (`updates/memory.ts`) is updated from them. A missing or
+// changed package is reported and no longer counts as published. If it is still needed, it is downloaded again. After a
+// crash, the next round repeats the check.
 
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';

@@ -1,8 +1,8 @@
-// The turn of one package in a round: the cost of each failed attempt, and when the package yields to others.
+// The turn of one package in a round: whether a failed attempt counts, and when other packages go first.
 //
-// If a path cuts every connection after 20 MB, a package is complete after enough attempts. Therefore, an attempt that
-// received bytes does not count. After a quarter of an hour of such attempts, the other packages are downloaded first.
-// Pure, except for the clock.
+// An attempt that received bytes does not count. Even if a path cuts every connection after 20 MB, enough attempts
+// complete a package. After a quarter of an hour of such attempts, the other packages are downloaded first. Pure,
+// except for the clock.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { AttemptCost } from '#http/retry.ts';

@@ -1,6 +1,6 @@
-// Verifies a downloaded file with a list of verifiers, cheapest first; all must pass. Nothing is ever inflated.
+// Verifies a downloaded file with a list of verifiers, cheapest first; all must pass. Nothing is ever decompressed.
 //
-// A verifier reads the staged file and the feed's description of it. A zip bomb with the right digest passes, because
+// A verifier reads the staged file and its description in the feed. A zip bomb with the right digest passes, because
 // the vendor published it and Sallyport does not unpack it.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,9 +1,9 @@
-// Finds out which part of a path brought wrong bytes, once the right file has arrived, and records it for the next
+// Once the right file has arrived, finds out which part of the path had sent wrong bytes, and records it for later
 // downloads.
 //
-// If the bytes of earlier attempts were right, the rest that a resume brought was wrong: the path answers ranges with
-// wrong bytes, or a cache does. If the earlier bytes were wrong, they changed on the disk or came from elsewhere, and nothing is
-// recorded. Keeps its state for one package and one round; a crash loses it.
+// If the bytes of earlier attempts were right, the resumed part was wrong: the path answers ranges with wrong bytes, or
+// a cache does. If the earlier bytes were wrong, they may have changed on the disk, and nothing is recorded. The state
+// is for one package and one round; a crash loses it.
 
 import type { PathHabits } from '#path/habits.ts';
 import type { Files } from '#system/files.ts';

@@ -1,8 +1,9 @@
-// The last step: a receipt for each outcome, durable in the spool before it is sent, and sent until it is accepted.
+// The last step: makes a receipt for each outcome. It is durable in the spool before it is sent, and is sent until the
+// server accepts it.
 //
-// Guarantees: an outcome is added to the spool only once, because its key is made from agent, id, digest and outcome.
-// No receipt is dropped silently. The endpoint is read from the settings when sending. Without one, the receipt is kept
-// next to its package. After 404, 405, 410 and 501 it is sent only once a day.
+// Guarantees: an outcome is added to the spool only once, because its key is made from agent, id, digest and outcome. A
+// receipt that is dropped is logged. The URL is read from the settings when sending. Without a URL, the receipt is
+// stored next to its package. After 404, 405, 410 and 501, it is sent only once a day.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { deliver, type Sending, type Verdict } from '#spool/delivery.ts';

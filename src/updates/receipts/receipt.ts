@@ -1,5 +1,5 @@
-// A report to the vendor about one update, with a key that identifies the outcome so that it is not counted twice.
-// Pure.
+// A receipt: the report to the vendor about one update. Its key identifies the outcome, so that the vendor does not
+// count it twice. Pure.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';

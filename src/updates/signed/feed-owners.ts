@@ -1,8 +1,8 @@
-// Refuses an item of a feed if this host has its ID or its package from another feed. Pure.
+// Refuses an item of a feed if its ID or its package came to this host from another feed. Pure.
 //
-// Guarantees: a team cannot withdraw or replace the packages of another team, even after the feed of that team has
-// stopped listing them, and cannot block them by listing them as well. A feed that the settings no longer name owns
-// nothing, so an admin can allow a package to move.
+// Guarantees: a team cannot withdraw or replace the packages of another team, even after that team's feed has stopped
+// listing them. A feed that is no longer in the settings owns nothing, so an admin can allow a package to move to
+// another feed.
 
 import { coded } from '#errors/coded-error.ts';
 import type { FeedItem, RefusedItem } from '#updates/feed/feed-document.ts';

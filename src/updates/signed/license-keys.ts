@@ -1,7 +1,7 @@
 // The keys that sign licenses, which the vendor publishes in a signed target (`activation.license_keys_target`).
 //
-// Guarantees: keys come only from a target that is signed for the trusted root. They are stored, so they are still
-// known after a restart without a connection. Keys from another path, or from a root that was replaced, are not used.
+// Guarantees: keys come only from a target that is signed for the trusted root. They are stored, so that they are known
+// after a restart without a connection. Stored keys from another path, or from a root that was replaced, are not used.
 // If the target cannot be read, the last keys stay in use. They are removed only if signed metadata no longer lists the
 // target. A crash leaves the old keys or the new ones.
 

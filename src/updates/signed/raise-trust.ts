@@ -1,8 +1,8 @@
-// Marks packages from an unsigned feed as `signed` if the signed feed has the same package, for `updates verify`.
+// Marks packages from an unsigned feed as `signed` if the signed feed lists the same package, for `updates verify`.
 //
-// Guarantees: a package is marked only if its digest was just read from the disk, and the signed feed lists this digest
-// with the same ID and package name. Its sidecar then has the item of the signed feed and no data of the unsigned feed.
-// The hook does not run again. A crash leaves the old sidecar or the new one.
+// Guarantees: a package is marked only if its digest was just read from the disk, and the signed feed has this digest
+// with the same ID and package name. Its sidecar then has the item of the signed feed, and nothing of the unsigned
+// feed. The hook does not run again. A crash leaves the old sidecar or the new one.
 
 import { asCoded } from '#errors/coded-error.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';

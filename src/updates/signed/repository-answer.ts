@@ -1,9 +1,8 @@
-// Decides whether a response means that a file of a repository exists, that it does not exist, or neither. Pure.
+// Decides whether a response shows that a file of a repository exists, that it does not exist, or neither. Pure.
 //
-// A missing `N.root.json` ends the search for new roots (TUF 5.3.3). An attacker who can make this file look missing
-// can hide a new root. Therefore, a response counts only if the repository itself sent it. This is certain over TLS.
-// Over plain HTTP, a proxy may have sent the response. If an attacker still hides a new root, this works only until the
-// metadata expires.
+// A missing `N.root.json` ends the search for new roots (TUF 5.3.3), so an attacker who makes this file look missing
+// can hide a new root. Therefore, only a response of the repository itself counts. Over TLS this is certain. Over plain
+// HTTP, a proxy may have sent the response. Even then, a root can be hidden only until the metadata expires.
 
 import { isPage, repeatsStatus } from '#http/page.ts';
 import { proxyMark } from '#proxy/proxy-mark.ts';

@@ -1,4 +1,4 @@
-// The copies of a signed repository: its mirrors in the order of the settings, then the repository of the vendor. Pure.
+// Lists the copies of a signed repository: first its mirrors in the order of the settings, then the vendor's own. Pure.
 
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';

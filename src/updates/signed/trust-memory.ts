@@ -1,10 +1,10 @@
-// The facts about signed feeds that this host stores in addition to the metadata: that it has accepted a signed feed,
-// the highest versions, and a root that an admin has imported.
+// What this host remembers about signed feeds in addition to the metadata: that it has accepted a signed feed, the
+// highest versions, and a root that an admin has imported.
 //
-// They are stored in the state folder and in the packages folder. Versions therefore do not go back after the state was
-// restored, or after a new installation with the same packages. If the two differ, the higher version is used. A crash
-// leaves the old file or the new one. If the crash happens while a root is replaced, either the old root is trusted
-// with all of its versions, or the next reader of the root completes the replacement.
+// All of it is stored in the state folder and again in the packages folder; if the two differ, the higher version is
+// used. Versions therefore do not go back when the state is restored, or after a new installation with the same
+// packages. A crash leaves the old file or the new one. After a crash during the replacement of a root, either the old
+// root and its versions are still valid, or the next reader of the root completes the replacement.
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

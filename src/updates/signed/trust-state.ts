@@ -1,5 +1,4 @@
-// Shows and changes the stored trust in a signed feed: the roles, an imported root, and the command that deletes the
-// stored data.
+// Shows and changes the stored trust in a signed feed: shows the roles, imports a root, and deletes the stored data.
 //
 // Guarantees: no request is sent. A root is imported only if it is valid. It replaces another root only if the caller
 // allows this. A crash leaves the old root with its versions, or the new root (`trust-memory.ts`).

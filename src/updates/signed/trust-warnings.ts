@@ -1,6 +1,6 @@
-// The warnings about the expiry of signed metadata. Pure.
+// Warns before signed metadata expires. Pure.
 //
-// People renew root and targets, so a warning comes 30 days before they expire. A program renews timestamp and
+// People renew root and targets, so the warning comes 30 days before they expire. A program renews timestamp and
 // snapshot, which are valid for days. They cause a warning only if checks fail and little time is left.
 
 import { fillTemplate, showLocalTime } from '#errors/template.ts';

@@ -1,4 +1,4 @@
-// The signed feed: metadata of The Update Framework that lists the feed and every package, signed by the vendor.
+// The signed feed. Metadata of The Update Framework, signed by the vendor, lists the feed and every package.
 //
 // Guarantees: only data that is signed for the trusted root is returned, whichever copy of the repository it came from.
 // A copy that is out of date or damaged is skipped. The repository of the vendor is tried last. The highest versions

@@ -1,5 +1,5 @@
 // Downloads the files of one copy of a signed repository over the route for updates: metadata and small targets.
-// Deadlines, redirects, headers and codes are the same as for other requests of the updater.
+// Deadlines, redirects, headers and codes are those of all requests for updates.
 //
 // Guarantees: tokens and headers are sent only to the origin of `updates.tuf.metadata_url`, never to a mirror. A file
 // is reported as missing only if the repository itself said so (`repository-answer.ts`). A new root is always requested
