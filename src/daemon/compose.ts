@@ -57,6 +57,7 @@ import { confirmedOr } from './reload/confirmed-file.ts';
 import { LastSettings } from './reload/last-settings.ts';
 import { LogReloader } from './reload/log-reloader.ts';
 import { NetworkReloader } from './reload/network-reloader.ts';
+import { ProfileDatesReloader } from './reload/profile-dates-reloader.ts';
 import { ReloadCoordinator } from './reload/reload.ts';
 import { SettingsReloader } from './reload/settings-reloader.ts';
 import { TimeoutReloader } from './reload/timeout-reloader.ts';
@@ -131,7 +132,7 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
     const tokens = new TokenBindings(credentialGuard);
     const currentSettings = new SettingsReloader(settings, (to) => tokens.bindSecrets(to));
     const model = new ResponseTimeoutModel({}, state.stores.timeouts.learned);
-    const reloaders = [network, currentSettings, new TimeoutReloader(model), new LogReloader(log)];
+    const reloaders = [network, currentSettings, new TimeoutReloader(model), new LogReloader(log), state.profileDates];
     const config = new ReloadCoordinator({ loaded, reloaders, last: state.last, clock, report });
     await config.start();
     const activation = new HostActivation({
@@ -313,6 +314,7 @@ function forDiagnosis(
 interface State {
   readonly outcomes: Outcomes;
   readonly last: LastSettings;
+  readonly profileDates: ProfileDatesReloader;
   readonly credentialGuard: CredentialGuard;
   readonly agentId: string;
   readonly identity: HostIdentity | null;
@@ -343,6 +345,7 @@ async function openState(
   };
   const last = new LastSettings(files, join(stateDir, 'last-settings.json'));
   name(await last.load());
+  const profileDates = new ProfileDatesReloader({ files, clock, isFirstStart: last.current === null });
   const agentPath = join(stateDir, AGENT_FILE);
   const agent = await loadAgentId(files, agentPath);
   name(agent.setAside);
@@ -372,5 +375,5 @@ async function openState(
   const outcomes = new Outcomes(files, join(stateDir, 'outcomes.json'));
   name(await outcomes.load());
   const stores = { memory, trust, timeouts, retries, spool, hooks, hold };
-  return { outcomes, last, credentialGuard, agentId, identity, habits, witnessMemory, stores };
+  return { outcomes, last, profileDates, credentialGuard, agentId, identity, habits, witnessMemory, stores };
 }
