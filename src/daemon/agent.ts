@@ -47,6 +47,7 @@ import { FileGate } from './reload/file-gate.ts';
 import { ChangeTrials } from './trial/change-trial.ts';
 import { runDiagnosis } from './trial/diagnosis.ts';
 import { testCandidate } from './trial/test-candidate.ts';
+import { updateRow } from './updates/hold-rows.ts';
 import { toResult } from './updates/round-result.ts';
 
 /** Called for each round, whatever requested it. A round that is interrupted has a start but no end. */
@@ -232,12 +233,9 @@ export class Agent {
     return redactDeep(status, this.#parts.redactor);
   }
 
-  /** `now` names the user who does not want to wait for the hours of `updates.window`. */
-  async check(onEvent: Report, signal: AbortSignal, now: { readonly by: string } | null = null): Promise<RoundResult> {
-    const { ports, report } = this.#parts;
+  async check(onEvent: Report, signal: AbortSignal, scopeOf = (): RoundScope => 'all'): Promise<RoundResult> {
     return await this.#listening(onEvent, signal, async () => {
-      if (now !== null && ports.settings().updates.window !== undefined) report({ name: 'window-ignored', by: now.by });
-      const result = await this.round(now === null ? 'all' : 'now');
+      const result = await this.round(scopeOf());
       // After the command has ended, no process would continue them.
       if (this.#parts.mode === 'command') await this.hooksSettled();
       return result;
@@ -265,20 +263,7 @@ export class Agent {
 
   async listUpdates(): Promise<UpdateRow[]> {
     const published = await this.#parts.ports.store.list();
-    const rows = published.map(({ path, sidecar: { item, trust, published_at } }) => ({
-      id: item.id,
-      package: item.package,
-      sequence: item.sequence,
-      kind: item.kind,
-      length: item.length,
-      sha256: item.sha256,
-      trust,
-      released: item.released,
-      published_at,
-      path,
-      notes: item.notes ?? null,
-    }));
-    return redactDeep(rows, this.#parts.redactor);
+    return redactDeep(published.map(updateRow), this.#parts.redactor);
   }
 
   async verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]> {

@@ -187,7 +187,7 @@ export const SYSTEM_CODES = {
   'WINDOW-CLOSED': {
     text: 'The hours of updates.window.download ended. They begin again at {until:time}.',
     check:
-      'Nothing to do: downloaded bytes are kept, and the download continues when the hours begin. To download now, run: sallyport check --now',
+      'Nothing to do: downloaded bytes are kept, and the download continues when the hours begin. To download now, run sallyport check --now.',
     class: 'system',
     retry: 'later',
   },

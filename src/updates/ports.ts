@@ -20,7 +20,7 @@ import type { AgentIdentity } from './agent-id.ts';
 import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed/feed.ts';
 import type { UpdatesHold } from './hold/hold.ts';
-import type { Windows } from './hold/windows.ts';
+import type { UpdateHours } from './hold/windows.ts';
 import type { HookJournal } from './hook/hook-journal.ts';
 import type { UpdatesMemory } from './memory.ts';
 import type { PackageRetries } from './package/package-retries.ts';
@@ -56,7 +56,7 @@ export interface UpdatesPorts {
   readonly hooks: HookJournal;
   readonly hold: UpdatesHold;
   /** The hours of downloads and of publications. */
-  readonly windows: Windows;
+  readonly windows: UpdateHours;
   /** The bandwidth limit of all packages together. */
   readonly throttle: Throttle;
   /** The downloads that run at the same time. */

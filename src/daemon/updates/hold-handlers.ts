@@ -55,7 +55,10 @@ export function holdHandlers(agent: Agent, parts: Parts): HandlersOf<HoldVerbs> 
     },
     checkNow: async ({ onEvent, signal, ...caller }) => {
       const { by } = await requesterOf(parts, caller);
-      return await agent.check(onEvent, signal, { by });
+      return await agent.check(onEvent, signal, () => {
+        if (ports.settings().updates.window !== undefined) report({ name: 'window-ignored', by });
+        return 'now';
+      });
     },
     publishUpdate: async ({ request: id, onEvent, signal, ...caller }) => {
       const { by } = await requesterOf(parts, caller);

@@ -83,7 +83,7 @@ export function opensAt(ranges: readonly HoursRange[], zone: Zone, atMs: number)
 }
 
 /** How long the shortest of these ranges is, in milliseconds; a day without ranges. */
-export function shortestMs(ranges: readonly HoursRange[]): number {
+export function rangeMinMs(ranges: readonly HoursRange[]): number {
   const minutes = ranges.map(({ from, to }) => (from < to ? to - from : to - from + DAY_MINUTES));
   return Math.min(DAY_MINUTES, ...minutes) * MINUTE_MS;
 }

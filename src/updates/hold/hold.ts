@@ -15,7 +15,7 @@ import { utcTime } from '#system/moment.ts';
 import { momentSchema } from '#system/moment-schema.ts';
 import { SavedState } from '#system/saved-state.ts';
 import { Turns } from '#system/turns.ts';
-import type { Windows } from './windows.ts';
+import type { UpdateHours } from './windows.ts';
 
 const DAY_MS = 86_400_000;
 /** The longest hold. A later date is more likely a typing error than a plan. */
@@ -48,7 +48,7 @@ export type Closure =
 /** Why nothing may be published at this moment; null when packages may be published. */
 export function closureNow(ports: {
   readonly hold: UpdatesHold;
-  readonly windows: Pick<Windows, 'closedUntil'>;
+  readonly windows: Pick<UpdateHours, 'closedUntil'>;
   readonly clock: Clock;
 }): Closure | null {
   const held = ports.hold.closure(ports.clock.now());

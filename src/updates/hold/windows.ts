@@ -7,7 +7,7 @@
 
 import { coded } from '#errors/coded-error.ts';
 import type { Clock, Timer } from '#system/clock.ts';
-import { type HoursRange, isOpen, nextChange, opensAt, readHours, shortestMs } from '#system/time/open-hours.ts';
+import { type HoursRange, isOpen, nextChange, opensAt, rangeMinMs, readHours } from '#system/time/open-hours.ts';
 import { latestZone, type Zone } from '#system/time/zone.ts';
 
 /** A step of the wall clock is noticed after at most this long. */
@@ -24,7 +24,7 @@ export interface WindowSettings {
 }
 
 /** The hours as the steps of a round use them. */
-export interface Windows {
+export interface UpdateHours {
   /** When these hours begin, as wall time; null if they have begun. */
   closedUntil(name: WindowName): number | null;
   /** When this host begins its work in these hours, as wall time; now, or before, if it may work already. */
@@ -34,14 +34,14 @@ export interface Windows {
 }
 
 /** For a check that does not wait for the hours. */
-export const ALWAYS_OPEN: Windows = {
+export const ALWAYS_OPEN: UpdateHours = {
   closedUntil: () => null,
   beginsAt: (_name, { nowMs }) => nowMs,
   whileOpen: (signal, download) => download(signal),
 };
 
 /** For packages that come from a medium: only their publication has hours. */
-export function withoutDownloadHours(windows: Windows): Windows {
+export function withoutDownloadHours(windows: UpdateHours): UpdateHours {
   return { ...ALWAYS_OPEN, closedUntil: (name) => (name === 'download' ? null : windows.closedUntil(name)) };
 }
 
@@ -60,7 +60,7 @@ export function beginsAt(name: WindowName, { window, zone }: WindowHours, at: Pl
   const { nowMs } = at;
   const ranges = rangesOf(window?.[name]);
   if (ranges === null) return nowMs;
-  const delayMs = Math.min(at.delayMs, shortestMs(ranges) / 2);
+  const delayMs = Math.min(at.delayMs, rangeMinMs(ranges) / 2);
   const isNow = isOpen(ranges, zone(), nowMs);
   const hasBegun = isOpen(ranges, zone(), nowMs - delayMs);
   if (isNow && hasBegun) return nowMs;
@@ -84,7 +84,7 @@ function rangesOf(hours: readonly string[] | undefined): readonly HoursRange[] |
 }
 
 /** The hours of this host. */
-export class UpdateWindows implements Windows {
+export class UpdateWindows implements UpdateHours {
   readonly #clock: Clock;
   readonly #settings: () => WindowSettings;
   readonly #zone = latestZone();
