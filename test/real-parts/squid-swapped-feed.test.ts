@@ -48,7 +48,7 @@ describeWith(['squid'], 'a proxy that swaps a signed repository', () => {
     return startSquid({ extra: [peer, ...lines, 'cache_peer_access forger deny all', 'never_direct allow swapped'] });
   }
 
-  async function host(what: keyof typeof SWAPPED, files = new CrashingFiles()) {
+  async function host(what: string, files = new CrashingFiles()) {
     files.plantFile(ROOT, origin.repository.initialRoot);
     const port = squids.get(what)?.port ?? 0;
     const proxies = [{ name: 'corp', address: '127.0.0.1', port, default: true }];
@@ -64,14 +64,14 @@ describeWith(['squid'], 'a proxy that swaps a signed repository', () => {
     };
   }
 
-  it.each([
-    ['everything', 'TUF-SIGNATURE'],
-    ['all but roots', 'TUF-SIGNATURE'],
-  ] as const)('swapped feed: metadata and package of %s are refused together', async (what, code) => {
-    const { codes, jars } = await host(what);
-    expect({ codes, jars }).toEqual({ codes: [code], jars: [] });
-    expect(forger.asked).toContain('GET /metadata/timestamp.json');
-  });
+  it.each(['everything', 'all but roots'])(
+    'swapped feed: metadata and package of %s are refused together',
+    async (what) => {
+      const { codes, jars } = await host(what);
+      expect({ codes, jars }).toEqual({ codes: ['TUF-SIGNATURE'], jars: [] });
+      expect(forger.asked).toContain('GET /metadata/timestamp.json');
+    },
+  );
 
   it('swapped feed: a new root that only the forger has signed is refused', async () => {
     forger.repository.publish('root');
