@@ -20,7 +20,7 @@ import { SecondBody } from './second-body.ts';
 import type { Watched } from './while-watched.ts';
 
 /** How a part was received. */
-export interface Received {
+export interface ReceivedPart {
   readonly result: ExchangeResult;
   /** The request that the result is of. */
   readonly by: PartExchange;
@@ -33,7 +33,7 @@ export async function receivePart(
   ports: FetchPorts,
   attempt: FetchAttempt,
   asked: { readonly first: PartExchange; readonly watched: Watched },
-): Promise<Received> {
+): Promise<ReceivedPart> {
   return await new Farewell(ports, attempt, asked).run();
 }
 
@@ -46,7 +46,7 @@ class Farewell {
   readonly #endSecond = new AbortController();
   #winner: 'first' | 'second' | null = null;
   #isFirstOpen = true;
-  #second: Promise<Received | null> | null = null;
+  #second: Promise<ReceivedPart | null> | null = null;
   /** The last byte of the first response, or the beginning of its wait. */
   #quietSinceMs: number;
 
@@ -62,7 +62,7 @@ class Farewell {
     this.#quietSinceMs = ports.clock.monotonic();
   }
 
-  async run(): Promise<Received> {
+  async run(): Promise<ReceivedPart> {
     try {
       const result = await this.#receiveFirst();
       this.#isFirstOpen = false;
@@ -136,7 +136,7 @@ class Farewell {
   }
 
   /** Null if it came to nothing while the first request was open. */
-  async #receiveSecond(expired: TimeoutPhase, missing: RangePlan): Promise<Received | null> {
+  async #receiveSecond(expired: TimeoutPhase, missing: RangePlan): Promise<ReceivedPart | null> {
     const signal = AbortSignal.any([this.#watched.signal, this.#endSecond.signal]);
     const connection = await this.#connect(signal);
     if (connection === null) {

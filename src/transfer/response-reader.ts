@@ -19,10 +19,10 @@ import {
   announcedLength,
   checkResume,
   chooseValidator,
-  factsOf,
   planRange,
   type RangeFacts,
   type RangePlan,
+  rangeFactsOf,
 } from './resume.ts';
 import { repeatsIfRange, strongValidator } from './validators.ts';
 
@@ -160,7 +160,7 @@ export class ResponseReader {
       return isPageType(head.header('content-type')) ? this.#openPage(from) : null;
     }
     const { job } = this.#options;
-    const facts = factsOf(head);
+    const facts = rangeFactsOf(head);
     const known = { bytes: this.#length, isPromised: job.length !== null };
     const verdict = checkResume(this.#range, facts, known);
     switch (verdict.kind) {
@@ -268,7 +268,7 @@ export class ResponseReader {
   canTakeOver(range: RangePlan, head: ResponseInfo): boolean {
     const { job } = this.#options;
     const known = { bytes: this.#length, isPromised: job.length !== null };
-    const { kind } = checkResume(range, factsOf(head), known);
+    const { kind } = checkResume(range, rangeFactsOf(head), known);
     const isLater = this.#isMoving || this.#isLaterPart;
     // Without a byte yet, a copy that begins at zero cannot be continued at another offset.
     if (kind === 'append')

@@ -57,7 +57,7 @@ export interface RangeFacts {
 }
 
 /** The facts of a head. */
-export function factsOf(head: Pick<ResponseInfo, 'status' | 'contentLength' | 'header'>): RangeFacts {
+export function rangeFactsOf(head: Pick<ResponseInfo, 'status' | 'contentLength' | 'header'>): RangeFacts {
   const { status, contentLength } = head;
   return { status, contentLength, contentRange: head.header('content-range') };
 }
