@@ -20,6 +20,14 @@ export function urlOf(settings: object, purpose: Purpose): string | undefined {
   return typeof url === 'string' ? url : undefined;
 }
 
+/** Whether a purpose opens a WebSocket. The link to the platform does so by its mode, whatever the scheme of its URL. */
+export function usesWebSocket(settings: PurposeSettings, purpose: Purpose): boolean {
+  const section = settings[purpose];
+  const url = urlOf(settings, purpose);
+  if (url === undefined) return false;
+  return 'mode' in section ? section.mode === 'websocket' : url.startsWith('wss:');
+}
+
 /** Whether a purpose is enabled. A purpose without the key `enabled` needs only its URL. */
 export function isEnabled(settings: PurposeSettings, purpose: Purpose): boolean {
   const section = settings[purpose];

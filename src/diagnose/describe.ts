@@ -44,8 +44,10 @@ export function describeResult(result: ProbeResult, about: DescribeContext): Pur
     failure === null ? [observePath(result.part), observeClock(result.responses)].filter(isPresent) : [];
   const missed = failure === null ? result.endpoints.flatMap((one) => one.failure ?? []) : [];
   const weak = failure === null ? observeProxyTls(result.observed) : null;
+  const blocked = failure === null ? result.blocked : null;
   const warnings = [
     ...(weak === null ? [] : [weak]),
+    ...(blocked === null ? [] : [blocked]),
     ...observation.flatMap(({ warning }) => warning ?? []),
     ...missed,
   ];

@@ -1,5 +1,5 @@
 // Probes one purpose over its real route until a failure or the end. The steps are: the first request of a round or an
-// upload, the upgrade to a WebSocket if the endpoint is one, a range request for a file that would be downloaded, and
+// upload, the upgrade to a WebSocket if the work opens one, a range request for a file that would be downloaded, and
 // TLS to each other host.
 //
 // Guarantees: the first failure ends the probe, and a round or an upload would have the same failure. A credential is
@@ -8,7 +8,7 @@
 
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
-import { openWebSocket } from '#http/websocket.ts';
+import { openWebSocket, type WebSocketOptions } from '#http/websocket.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { Route, Router } from '#proxy/route.ts';
 import { type ObservedEndpoint, type PurposeEndpoint, type TryParts, tryEndpoints } from './endpoints.ts';
@@ -36,10 +36,18 @@ export interface Probe {
    * one.
    */
   ask(net: Net): Promise<PackagePart | null>;
-  /** Headers for the upgrade to a WebSocket. */
-  headers(): Readonly<Record<string, string>>;
+  /** The upgrade that the work would request; null if it opens no WebSocket. */
+  readonly upgrade: ProbedUpgrade | null;
   /** Test objects to send, the smallest first. None for a purpose that sends nothing. */
   readonly testUploads: readonly TestUpload[];
+}
+
+/** The upgrade to a WebSocket that the work requests. */
+export interface ProbedUpgrade extends Pick<WebSocketOptions, 'protocol' | 'refusal'> {
+  readonly url: URL;
+  headers(): Readonly<Record<string, string>>;
+  /** Whether the work uses HTTPS requests to the same URL where WebSocket is blocked. */
+  readonly hasFallback: boolean;
 }
 
 /** A test object that the far side discards. */
@@ -68,6 +76,8 @@ export interface ProbeResult {
   readonly failure: CodedError | null;
   /** The failure as the stage reported it. */
   readonly met: CodedError | null;
+  /** Why no WebSocket works, where the work continues without one. */
+  readonly blocked: CodedError | null;
   readonly elapsedMs: number;
   readonly endpoints: readonly ObservedEndpoint[];
   /** The failed request, or the first one of the work if none failed; null before any. */
@@ -76,6 +86,8 @@ export interface ProbeResult {
   readonly startedMs: number;
 }
 
+/** Answers to a GET by a server that accepts only polls and upgrades: 400, 405, 415, 426. */
+const MAY_BE_METHOD: ReadonlySet<number> = new Set([400, 405, 415, 426]);
 /** Longest time for one purpose, in milliseconds, in addition to two waits for a silent path. */
 const MAX_PURPOSE_MS = 300_000;
 
@@ -97,12 +109,12 @@ async function runUntil(probe: Probe, parts: ProbeParts, aborted: AbortSignal): 
   const { clock, router } = parts;
   const startedMs = clock.monotonic();
   const watched = new WatchedRouter(router, clock, (stage) => parts.onStage?.(probe.purpose, stage));
-  const { part, met, failure } = await probeStages(probe, watched, parts);
+  const { part, met, blocked, failure } = await probeStages(probe, watched, parts);
   const { observed, responses } = watched;
   aborted.throwIfAborted();
   const endpoints = await tryEndpoints(probe, { observed, failure }, parts);
   aborted.throwIfAborted();
-  const common = { probe, route: routeOf(probe, router), responses, part, endpoints };
+  const common = { probe, route: routeOf(probe, router), responses, part, blocked, endpoints };
   // If everything succeeded, the result is the failure or warning of another host that the work uses.
   const missed = failure === null ? endpoints.filter((one) => one.failure !== null && !isOn(observed, one)) : [];
   const needing = missed.find(({ always }) => always);
@@ -132,16 +144,17 @@ async function probeStages(
   probe: Probe,
   watched: WatchedRouter,
   parts: ProbeParts,
-): Promise<Pick<ProbeResult, 'part' | 'met' | 'failure'>> {
+): Promise<Pick<ProbeResult, 'part' | 'met' | 'blocked' | 'failure'>> {
   const { clock, signal, report } = parts;
   let part: ObservedPart | null = null;
+  let blocked: CodedError | null = null;
   let stage: StageName = 'http';
   try {
     const net: Net = { router: watched, clock, report, signal };
     const next = await probe.ask(net);
-    if (probe.target.protocol === 'wss:') {
+    if (probe.upgrade !== null) {
       stage = 'websocket';
-      await upgrade(probe, watched, parts);
+      blocked = await tryUpgrade(probe.upgrade, probe, { watched, parts });
     }
     if (next !== null) {
       stage = 'range';
@@ -149,22 +162,43 @@ async function probeStages(
     }
     stage = 'upload';
     for (const test of probe.testUploads) await sendTest(test, { watched, net, target: probe.target });
-    return { part, met: null, failure: null };
+    return { part, met: null, blocked, failure: null };
   } catch (thrown) {
     // An abort by the deadline is our own failure; one by the caller is thrown above.
     const met = asCoded(signal.aborted ? signal.reason : thrown);
     watched.endedWith(met, stage, probe.target);
-    return { part, met, failure: await secondLook(met, probe.purpose, parts) };
+    return { part, met, blocked, failure: await secondLook(met, probe.purpose, parts) };
   }
 }
 
-async function upgrade({ target, purpose, headers }: Probe, watched: WatchedRouter, parts: ProbeParts): Promise<void> {
+/** Requests the upgrade. Returns why no WebSocket works if the work would continue without one. @throws its failure */
+async function tryUpgrade(
+  upgrade: ProbedUpgrade,
+  { purpose, target }: Probe,
+  { watched, parts }: { readonly watched: WatchedRouter; readonly parts: ProbeParts },
+): Promise<CodedError | null> {
   const { clock, signal, upgradeTimeoutMs: timeoutMs } = parts;
   const startedMs = clock.monotonic();
-  const open = await openWebSocket(target, { router: watched, purpose, headers: headers(), timeoutMs, clock, signal });
-  open.close();
-  const elapsedMs = clock.monotonic() - startedMs;
-  watched.add({ stage: 'websocket', target: authorityOf(target), elapsedMs, facts: {}, error: null });
+  const note = (error: CodedError | null) => {
+    const elapsedMs = clock.monotonic() - startedMs;
+    watched.add({ stage: 'websocket', target: authorityOf(target), elapsedMs, facts: {}, error });
+    return error;
+  };
+  try {
+    const options = { ...upgrade, headers: upgrade.headers(), router: watched, purpose, timeoutMs, clock, signal };
+    (await openWebSocket(upgrade.url, options)).close();
+    return note(null);
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    if (signal.aborted || error.code !== 'WS-BLOCKED' || !upgrade.hasFallback || refusesAll(watched)) throw thrown;
+    return note(error);
+  }
+}
+
+/** Whether the request without an upgrade was refused as well: then its method or the missing upgrade is not why. */
+function refusesAll({ observed }: WatchedRouter): boolean {
+  const status = observed.findLast(({ stage }) => stage === 'http')?.facts['status'];
+  return typeof status === 'number' && status >= 400 && !MAY_BE_METHOD.has(status);
 }
 
 async function requestNextPart(next: PackagePart, watched: WatchedRouter, net: Net): Promise<ObservedPart> {

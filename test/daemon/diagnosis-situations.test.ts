@@ -2,6 +2,8 @@
  * Situations of the field that only a diagnosis can identify, each provoked behind a real proxy: its code, and that
  * the first line with its advice names what an admin needs. Numbers are those of the table that the wording follows.
  */
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { changeProxyCommand } from '#cli/settings/proxy-change.ts';
@@ -153,45 +155,85 @@ describe('diagnosis 19: TLS to some hosts only', () => {
 });
 
 describe('diagnosis 21: a refused WebSocket', () => {
-  const linked = async (origin: TlsOrigin) => {
-    const platform = { url: `wss://${HOST}:${origin.port}/link` };
-    const sections = { platform, proxies: await corp(honest(origin.port)) };
+  const linked = async (origin: TlsOrigin, platform: object = {}) => {
+    const sections = {
+      platform: { url: `wss://${HOST}:${origin.port}/link`, ...platform },
+      proxies: await corp(honest(origin.port)),
+    };
     return await printDiagnosis({ sections, trustsEverywhere: true });
   };
+  /** Answers every request with this status, and upgrades as well unless another one is given. */
+  const answering = async (status: number, upgrades = status) => {
+    const upgrade = (_request: IncomingMessage, socket: Duplex) =>
+      socket.end(`HTTP/1.1 ${upgrades} ${STATUS_CODES[upgrades]}\r\nContent-Length: 0\r\n\r\n`);
+    const answer = (_request: IncomingMessage, response: ServerResponse) => response.writeHead(status).end();
+    return held(await startTlsOrigin(ca.issue(), { answer, ...(upgrades === status ? {} : { upgrade }) }));
+  };
+  const stageOf = ({ diagnosis }: DiagnosisOutput) =>
+    diagnosis.purposes.flatMap(({ stages }) => stages).find(({ name }) => name === 'websocket');
 
-  it.each([
-    [200, 'OK'],
-    [403, 'Forbidden'],
-  ])('with %s in place of 101', async (status, reason) => {
-    const answer = held(
-      await startTlsOrigin(ca.issue(), { answer: (_request, response) => response.writeHead(status).end() }),
-    );
-    const told = await linked(answer);
+  it('diagnosis 21: where every request is refused, the platform is not reachable by polls either', async () => {
+    const told = await linked(await answering(403));
     expect(told).toMatchObject({
       status: 15,
       diagnosis: { verdict: { finding: { code: 'WS-BLOCKED', class: 'ws' } } },
     });
     namesAll(answerOf(told), [
       `HTTPS to ${HOST} works`,
-      `was answered with "${status} ${reason}" instead of 101`,
+      'was answered with "403 Forbidden" instead of 101',
       'may block WebSocket',
     ]);
     const platform = told.diagnosis.purposes.find(({ purpose }) => purpose === 'platform');
     expect(platform?.proven).toEqual(['choice', 'dial', 'tunnel', 'tls', 'http']);
     expect(told.lines).toContain('  Already succeeded: TCP, CONNECT, TLS to target, HTTP.');
-    expect(platform?.stages.at(-1)).toMatchObject({ name: 'websocket', outcome: 'failed', code: 'WS-BLOCKED' });
+    expect(stageOf(told)).toMatchObject({ outcome: 'failed', code: 'WS-BLOCKED' });
   });
 
-  it('is healthy if the upgrade succeeds', async () => {
-    const sockets = new WebSocketServer({ noServer: true });
+  it.each([
+    ['wss', 200, 200],
+    ['https', 426, 403],
+  ])('diagnosis 21: a URL with %s is a warning if polls can get through', async (scheme, status, upgrades) => {
+    const origin = await answering(status, upgrades);
+    const told = await linked(origin, { url: `${scheme}://${HOST}:${origin.port}/link` });
+    expect(told).toMatchObject({ status: 0, diagnosis: { verdict: { outcome: 'warning' } } });
+    expect(told.first).toMatch(/^\[WS-BLOCKED\] platform \(not enabled\) works, but: HTTPS to /);
+    expect(told.first).toContain(`"${upgrades} ${STATUS_CODES[upgrades]}" instead of 101`);
+    expect(stageOf(told)).toMatchObject({ outcome: 'warning', code: 'WS-BLOCKED' });
+  });
+
+  it('diagnosis 21: an answer of the platform itself keeps its code', async () => {
+    const told = await linked(await answering(426, 401));
+    expect(told.first).toMatch(/^\[ORIGIN-REFUSED\] platform/);
+    expect(stageOf(told)).toMatchObject({ outcome: 'failed', code: 'ORIGIN-REFUSED' });
+  });
+
+  it('diagnosis 21: no upgrade is requested in mode poll', async () => {
+    const told = await linked(await answering(426, 403), { mode: 'poll' });
+    expect(told).toMatchObject({ first: 'All is well: platform through corp (not enabled).', status: 0 });
+    expect(stageOf(told)).toBeUndefined();
+  });
+
+  it.each(['wss', 'https'])('diagnosis 21: a URL with %s is healthy if the upgrade succeeds', async (scheme) => {
+    const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered][0] ?? false });
+    const upgrades: IncomingMessage['headers'][] = [];
     const origin = held(
       await startTlsOrigin(ca.issue(), {
-        upgrade: (request, socket, head) => sockets.handleUpgrade(request, socket, head, () => undefined),
+        upgrade: (request, socket, head) => {
+          upgrades.push(request.headers);
+          sockets.handleUpgrade(request, socket, head, () => undefined);
+        },
       }),
     );
-    const told = await linked(origin);
+    const told = await linked(origin, { url: `${scheme}://${HOST}:${origin.port}/link`, bearer_token: 'a-token-1' });
     expect(told).toMatchObject({ first: 'All is well: platform through corp (not enabled).', status: 0 });
     expect(told.lines.join('\n')).toMatch(/WebSocket +ok +.*upgraded to a WebSocket/);
+    expect(upgrades).toMatchObject([
+      {
+        'sec-websocket-protocol': 'sallyport.link.v1',
+        'sallyport-agent': expect.stringMatching(/^[0-9a-f-]{36}$/),
+        authorization: 'Bearer a-token-1',
+      },
+    ]);
   });
 });
 

@@ -53,7 +53,7 @@ describe('diagnose: a feed that drips ends at a deadline, with what it did', () 
 
 describe('a diagnosis deadline', () => {
   const url = new URL('https://localhost/');
-  const base = { purpose: 'updates', target: url, enabled: true, headers: () => ({}), testUploads: [] } as const;
+  const base = { purpose: 'updates', target: url, enabled: true, upgrade: null, testUploads: [] } as const;
 
   it('ends a hanging probe as DIAGNOSIS-LATE, and no other host is tried', async () => {
     const clock = new FakeClock();

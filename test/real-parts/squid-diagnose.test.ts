@@ -2,6 +2,7 @@
 // (which needs another clock to be distinguished from a wrong one), and of TLS that Squid opens.
 
 import { afterEach, expect, it } from 'vitest';
+import { startTestPlatform, type TestPlatform } from '#test/platform/support/test-platform.ts';
 import { createCa } from '#test/support/certificates.ts';
 import {
   ca,
@@ -31,9 +32,38 @@ async function through(options: SquidOptions, origin?: TlsOrigin): Promise<Diagn
   return await printDiagnosis({ sections: { ...(await feedSettings(server.port, HOST)), proxies: [corp] } });
 }
 
+/** Diagnoses a host whose platform has this scheme, in the default mode. */
+async function ofPlatform(scheme: string, prepare: (platform: TestPlatform) => void) {
+  const platform = await startTestPlatform(ca);
+  const squid = await startSquid({ hosts: ['link.cells.test'] });
+  closing.push(
+    () => platform.close(),
+    () => squid.stop(),
+  );
+  prepare(platform);
+  const url = `${scheme}://link.cells.test:${platform.port}/link`;
+  const corp = { name: 'corp', address: '127.0.0.1', port: squid.port, default: true };
+  const sections = { platform: { enabled: true, url }, proxies: [corp] };
+  return { told: await printDiagnosis({ sections, trustsEverywhere: true }), platform };
+}
+
 describeWith(['squid'], 'diagnose through a real Squid', () => {
   it('says that all is well', async () => {
     expect(await through({})).toMatchObject({ first: 'All is well: updates through corp.', status: 0 });
+  });
+
+  it.each(['https', 'wss'])('diagnose through Squid: the upgrade of a platform with %s is tested', async (scheme) => {
+    const { told, platform } = await ofPlatform(scheme, () => undefined);
+    expect(told).toMatchObject({ first: 'All is well: platform through corp.', status: 0 });
+    expect(told.lines.join('\n')).toMatch(/WebSocket +ok +.*upgraded to a WebSocket/);
+    expect(platform.upgrades).toMatchObject([{ 'sec-websocket-protocol': 'sallyport.link.v1' }]);
+  });
+
+  it('diagnose through Squid: a platform whose upgrade is answered with 200 works by polls', async () => {
+    const { told } = await ofPlatform('https', (made) => {
+      made.onUpgrade = (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+    expect(told).toMatchObject({ first: expect.stringContaining('[WS-BLOCKED] platform works, but: '), status: 0 });
   });
 
   it('names a host that Squid denies', async () => {

@@ -78,6 +78,16 @@ describeWith(['squid'], 'platform', () => {
     expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 
+  it('through Squid: a diagnosis tests the upgrade and leaves the open link alone', async () => {
+    const request = { purposes: ['platform' as const], shell: {}, candidate: null, through: null };
+    const { purposes } = await host.agent.diagnose({ ...request, authority: 'admin' }, new AbortController().signal);
+    expect(purposes).toMatchObject([{ purpose: 'platform', outcome: 'ok', proxy: 'corp' }]);
+    expect(purposes[0]?.proven).toContain('websocket');
+    const [id] = await platform.push(agent(), { command: 'advice', from: 'Ann', text: 'sallyport status' });
+    await vi.waitFor(() => expect(link.running?.inbox.done).toMatchObject([{ id, outcome: 'done' }]), AMPLE);
+    expect(host.events.filter(({ name }) => name === 'platform-failed' || name === 'platform-ended')).toEqual([]);
+  });
+
   it('through Squid: send-logs ten times and a restart lead to one bundle', async () => {
     const [id] = await platform.push(agent(), { command: 'send-logs', case: 'C-1' });
     const inbox = () => link.running as unknown as { inbox: { receive(message: object): Promise<unknown> } };

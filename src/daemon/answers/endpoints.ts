@@ -5,7 +5,7 @@
 // redirect or a feed named a host that is in the list, the host gets the time of this. Other such hosts are listed
 // separately. Only the scheme, host and port of a URL are listed. The order is fixed.
 
-import { allowedOriginsOf, isEnabled, urlOf } from '#config/purpose-settings.ts';
+import { allowedOriginsOf, isEnabled, urlOf, usesWebSocket } from '#config/purpose-settings.ts';
 import { isPurpose, type ProbeKind, PURPOSES, type Purpose, purposeRow, urlKeyOf, usesOf } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import {
@@ -155,7 +155,8 @@ function rowOf(
 ): EndpointRow {
   const endpoint = endpointOf(url);
   const requests = [...(purposeRow(purpose).uses[use] ?? [])];
-  const common = { ...placeOfUrl(url), purpose, use, requests, ...about(url) };
+  const websocket = usesWebSocket(settings, purpose);
+  const common = { ...placeOfUrl(url), purpose, use, requests, websocket, tls_end_to_end: isTls(url) };
   // The settings name the feed itself; only a redirect adds another host.
   const sight = observedHosts?.find(
     (host) => host.purpose === purpose && host.origin === url.origin && leadsTo(host, use),
@@ -208,7 +209,8 @@ function pacRow({ name, pac }: ProxyProfile, { settings, placeOf }: EndpointsInp
   return [
     {
       ...placeOfUrl(url),
-      ...about(url),
+      websocket: false,
+      tls_end_to_end: isTls(url),
       purpose: null,
       use: 'pac_file',
       requests,
@@ -306,8 +308,8 @@ function placeOfUrl(url: URL): Pick<EndpointRow, 'scheme' | 'host' | 'port'> {
   return { scheme: url.protocol.slice(0, -1) as EndpointRow['scheme'], host, port };
 }
 
-function about({ protocol }: URL): Pick<EndpointRow, 'websocket' | 'tls_end_to_end'> {
-  return { websocket: protocol === 'wss:', tls_end_to_end: protocol !== 'http:' };
+function isTls({ protocol }: URL): boolean {
+  return protocol === 'https:' || protocol === 'wss:';
 }
 
 function leadsTo({ by }: ObservedHost, use: Use): boolean {

@@ -36,7 +36,7 @@ import { Secret } from '#redaction/secret.ts';
 import { utcTime } from '#system/moment.ts';
 import { requestBytes } from '#uploads/test-object.ts';
 import { MAX_CHUNK_BYTES } from '#uploads/transfer/chunk-size.ts';
-import { probesFor, type TestUploads } from './probes.ts';
+import { type ProbedWork, probesFor } from './probes.ts';
 import { userName } from './undiagnosed.ts';
 
 /** The request, and a note on the part of the file that is not active because it waits to be confirmed. */
@@ -79,7 +79,7 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
     },
     // A change that is tried has a time limit, and its settings are not those of the work.
     ...(call.onStage === undefined ? {} : { onStage: call.onStage }),
-    probes: probesFor(ports, settings, call.candidate === null ? testUploads(parts) : null),
+    probes: probesFor(ports, settings, workOf(parts, call.candidate === null)),
     purposes: call.purposes ?? [...PURPOSES],
     about: {
       toFinding: (error) => toFinding(error, redactor),
@@ -115,12 +115,12 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
   return redactDeep(diagnosis, redactor);
 }
 
-/** The sizes of requests that the work sends now; that of a chunk is learned for each origin. */
-function testUploads({ ports, uploads, clock, activation }: Parts): TestUploads {
+/** What the work sends now. The size of a chunk is learned for each origin. */
+function workOf({ ports, uploads, clock, activation }: Parts, sendsTestObjects: boolean): ProbedWork {
   const chunkBytes = ({ origin }: URL) =>
     uploads.bundles.opened?.paths.latest(origin, clock.now()).chunk.bytes ?? MAX_CHUNK_BYTES;
   return {
-    requestBytes: (purpose, url) => requestBytes(purpose, ports.settings(), chunkBytes(url)),
+    requestBytes: sendsTestObjects ? (purpose, url) => requestBytes(purpose, ports.settings(), chunkBytes(url)) : null,
     signerFor: (purpose, request) => activation.signerFor(purpose, request),
   };
 }

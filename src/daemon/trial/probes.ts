@@ -1,10 +1,10 @@
 // The first request of each purpose in a diagnosis. Updates read their feed with the code of a round. Each other
 // purpose makes one request, and sends test objects if they are enabled.
 
-import { isEnabled, urlOf } from '#config/purpose-settings.ts';
+import { isEnabled, urlOf, usesWebSocket } from '#config/purpose-settings.ts';
 import { type ProbeKind, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
-import type { Probe, TestUpload } from '#diagnose/probe.ts';
+import type { Probe, ProbedUpgrade, TestUpload } from '#diagnose/probe.ts';
 import { type Net, type PackagePart, requestAnything } from '#diagnose/requests.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
@@ -12,6 +12,8 @@ import { purposeHeaders } from '#http/purpose-headers.ts';
 import type { SmallRequest } from '#http/session/running-request.ts';
 import { Session } from '#http/session/session.ts';
 import type { RequestSigner } from '#http/signatures/request-signer.ts';
+import { LINK_SUBPROTOCOL, linkRefusal } from '#platform/link/handshake.ts';
+import { withScheme } from '#platform/link/request.ts';
 import type { FeedReading } from '#updates/feed/feed.ts';
 import { HttpFeed } from '#updates/feed/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
@@ -31,24 +33,24 @@ const TIMESTAMP_BYTES = 16_384;
 /** The small test object; the other one has the size of a real request. */
 const SMALL_TEST_BYTES = 1_024;
 
-/** How large the test objects are that a diagnosis sends, and who signs them. */
-export interface TestUploads {
-  /** The present size of a request of the purpose to this URL, in bytes. */
-  requestBytes(purpose: UploadPurpose, url: URL): number;
+/** What the work sends. */
+export interface ProbedWork {
+  /** The present size of a request of the purpose to this URL, in bytes; null when no test object may be sent. */
+  readonly requestBytes: ((purpose: UploadPurpose, url: URL) => number) | null;
   /** Null while this host is not activated. A vendor may refuse requests without a signature. */
-  signerFor(purpose: UploadPurpose, request: Pick<SmallRequest, 'method' | 'url'>): RequestSigner | null;
+  signerFor(purpose: Purpose, request: Pick<SmallRequest, 'method' | 'url'>): RequestSigner | null;
 }
 
 /** What a probe is made for. */
-interface Probed {
+interface Probed extends ProbedWork {
   readonly purpose: Purpose;
-  /** Null when no test object may be sent. */
-  readonly uploads: TestUploads | null;
 }
 
-/** One probe for each purpose that is configured. Test objects are sent only with `uploads`. */
-export function probesFor(ports: UpdatesPorts, settings: Settings, uploads: TestUploads | null = null): Probe[] {
-  return PURPOSES.flatMap((purpose) => PROBES[purposeRow(purpose).probe](ports, settings, { purpose, uploads }));
+const UNSIGNED: ProbedWork = { requestBytes: null, signerFor: () => null };
+
+/** One probe for each purpose that is configured. */
+export function probesFor(ports: UpdatesPorts, settings: Settings, work: ProbedWork = UNSIGNED): Probe[] {
+  return PURPOSES.flatMap((purpose) => PROBES[purposeRow(purpose).probe](ports, settings, { ...work, purpose }));
 }
 
 const PROBES: Readonly<Record<ProbeKind, (ports: UpdatesPorts, settings: Settings, probed: Probed) => Probe[]>> = {
@@ -75,7 +77,7 @@ function feedProbe(ports: UpdatesPorts, settings: Settings, { purpose }: Probed)
         ...(acknowledge === undefined ? [] : [{ url: new URL(acknowledge), always: true }]),
         ...origins.map((url) => ({ url: new URL(url), always: false })),
       ],
-      headers: () => ({}),
+      upgrade: null,
       testUploads: [],
       async ask({ router, report, signal }) {
         const { clock, habits, agent, tokens } = ports;
@@ -131,7 +133,8 @@ function partOf(
 }
 
 /** The URL is tested even if the purpose is disabled: an admin tests it before enabling it. */
-function requestProbe(ports: UpdatesPorts, settings: Settings, { purpose, uploads }: Probed): Probe[] {
+function requestProbe(ports: UpdatesPorts, settings: Settings, probed: Probed): Probe[] {
+  const { purpose, requestBytes } = probed;
   const { agent, tokens } = ports;
   const endpoint = urlOf(settings, purpose);
   if (endpoint === undefined) return [];
@@ -139,17 +142,40 @@ function requestProbe(ports: UpdatesPorts, settings: Settings, { purpose, upload
   const headers = (credentials: boolean) => purposeHeaders(purpose, settings, { agent, tokens, credentials });
   const ask = async (net: Net) => {
     // A WebSocket begins as a request over TLS like any other.
-    const url = new URL(endpoint.replace(/^wss:/, 'https:'));
+    const url = withScheme(target, 'https:', 'http:');
     await requestAnything(url, { purpose, deadlines: deadlinesOf(settings), headers }, net);
     return null;
   };
   const enabled = isEnabled(settings, purpose);
   const endpoints = [{ url: target, always: true }];
   const testUploads =
-    uploads === null || !isUploadPurpose(purpose)
+    requestBytes === null || !isUploadPurpose(purpose)
       ? []
-      : testsOf(ports, settings, { purpose, target, uploads, headers: () => headers(true) });
-  return [{ purpose, target, enabled, endpoints, headers: () => headers(true), ask, testUploads }];
+      : testsOf(ports, settings, { ...probed, purpose, requestBytes, target, headers: () => headers(true) });
+  const upgrade = usesWebSocket(settings, purpose) ? upgradeOf(ports, probed, { target, headers }) : null;
+  return [{ purpose, target, enabled, endpoints, upgrade, ask, testUploads }];
+}
+
+/** The handshake of the link. Without `hello`, the platform keeps an open link of this host. */
+function upgradeOf(
+  { agent, clock }: UpdatesPorts,
+  { purpose, signerFor }: Probed,
+  { target, headers }: { target: URL; headers(credentials: boolean): Readonly<Record<string, string>> },
+): ProbedUpgrade {
+  const url = withScheme(target, 'wss:', 'ws:');
+  if (purpose !== 'platform') return { url, headers: () => headers(true), hasFallback: false };
+  const request = { method: 'GET', url } as const;
+  return {
+    url,
+    headers: () => ({
+      ...headers(true),
+      'sallyport-agent': agent.id,
+      ...signerFor(purpose, request)?.sign(request),
+    }),
+    protocol: LINK_SUBPROTOCOL,
+    refusal: (head) => linkRefusal(head, url, clock.now()),
+    hasFallback: true,
+  };
 }
 
 /** None if the purpose may not send, by the settings that are tested or by the active ones. */
@@ -159,23 +185,23 @@ function testsOf(
   {
     purpose,
     target: url,
-    uploads,
+    requestBytes,
+    signerFor,
     headers,
-  }: {
+  }: Pick<ProbedWork, 'signerFor'> & {
     readonly purpose: UploadPurpose;
     readonly target: URL;
-    readonly uploads: TestUploads;
+    readonly requestBytes: NonNullable<ProbedWork['requestBytes']>;
     headers(): Readonly<Record<string, string>>;
   },
 ): TestUpload[] {
   if ([settings, active()].some((one) => uploadsRefused(purpose, one) !== null)) return [];
   const { base_ms: responseMs } = settings.response_timeout;
-  const sizes = new Set([SMALL_TEST_BYTES, uploads.requestBytes(purpose, url)]);
+  const sizes = new Set([SMALL_TEST_BYTES, requestBytes(purpose, url)]);
   return [...sizes].map((bytes) => ({
     bytes,
     send: async ({ router, clock, signal }) => {
-      const signerFor = (request: SmallRequest) => uploads.signerFor(purpose, request);
-      const session = new Session({ router, purpose, clock, signerFor });
+      const session = new Session({ router, purpose, clock, signerFor: (request) => signerFor(purpose, request) });
       const all = { ...headers(), 'sallyport-agent': agent.id };
       const object = { purpose, url, bytes, headers: all, responseMs, key: 'response_timeout.base_ms' };
       try {

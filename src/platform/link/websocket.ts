@@ -7,16 +7,14 @@
 import type { RawData, WebSocket } from 'ws';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';
-import { statusError } from '#http/status-error.ts';
 import { openWebSocket } from '#http/websocket.ts';
 import { type AgentMessage, readPlatformText } from '#platform/messages.ts';
-import type { HopFacts, ResponseHead } from '#proxy/route.ts';
+import type { HopFacts } from '#proxy/route.ts';
+import { LINK_SUBPROTOCOL, linkRefusal } from './handshake.ts';
 import type { LinkPorts } from './ports.ts';
 import type { Received } from './received.ts';
 import { signed, withScheme } from './request.ts';
 
-/** RFC 6455, 1.9. */
-const SUBPROTOCOL = 'sallyport.link.v1';
 /** Largest message in either direction, in bytes. */
 export const MAX_MESSAGE_BYTES = 1_048_576;
 const UPGRADE_TIMEOUT_MS = 30_000;
@@ -36,8 +34,6 @@ const CLOSE = {
 } as const;
 /** The platform closed the link in order: nothing is wrong with it or with the path. */
 const ORDERLY: ReadonlySet<number> = new Set([1_000, 1_001, 1_012, 1_013]);
-/** An answer of the platform itself, which does not show that WebSocket is blocked: 401, 429 and most of 5xx. */
-const ANSWERS_OF_PLATFORM: ReadonlySet<number> = new Set([401, 408, 425, 429, 500, 502, 503, 504]);
 
 /** What the socket tells. */
 export interface SocketListener {
@@ -73,11 +69,11 @@ export class LinkSocket {
       timeoutMs: UPGRADE_TIMEOUT_MS,
       clock,
       signal,
-      protocol: SUBPROTOCOL,
+      protocol: LINK_SUBPROTOCOL,
       maxPayloadBytes: MAX_MESSAGE_BYTES,
       isRoutine: true,
       onOpened: (facts) => listener.opened(facts),
-      refusal: (head) => refusalOf(head, target, clock.now()),
+      refusal: (head) => linkRefusal(head, target, clock.now()),
     });
     return new LinkSocket(opened, { url: target, ports, listener });
   }
@@ -195,8 +191,4 @@ export class LinkSocket {
     timer.cancel();
     this.#close();
   }
-}
-
-function refusalOf(head: ResponseHead, url: URL, nowMs: number): CodedError | null {
-  return ANSWERS_OF_PLATFORM.has(head.status) ? statusError(head, url, { nowMs }) : null;
 }

@@ -60,6 +60,15 @@ describe('the endpoints', () => {
     ]);
   });
 
+  it.each([
+    ['wss', 'websocket', true],
+    ['https', 'websocket', true],
+    ['https', 'poll', false],
+  ])('endpoints: a platform with %s in mode %s needs a WebSocket: %s', (scheme, mode, needed) => {
+    const platform = { url: `${scheme}://platform.example.com/link`, mode };
+    expect(list({ platform, proxies: [CORP] }).endpoints).toMatchObject([{ websocket: needed, tls_end_to_end: true }]);
+  });
+
   it('endpoints: https uses CONNECT, http is plain unless the profile tunnels it', () => {
     const updates = { feed_url: 'http://127.0.0.1:8000/feed.json', acknowledge_url: 'https://r.example.com/' };
     expect(rows(list({ updates, proxies: [CORP] })).map((row) => row.split(' ').slice(5).join(' '))).toEqual([
