@@ -2,8 +2,9 @@
 // stage by stage. If the settings are the same, all connections through a proxy are tested, because the caller wants to
 // know whether they work. This file writes and activates nothing; the caller writes a change that is confirmed.
 //
-// Guarantees: there is one change at a time, with one result (`confirm-state.ts`), at its deadline at the latest. If
-// the caller disconnects or the daemon stops, the test ends and the previous settings stay. A crash leaves no files.
+// Guarantees: there is one change at a time, with one result (`confirm-state.ts`), at its deadline at the latest. Its time
+// begins when its settings were accepted, so it can neither be confirmed nor expire before. If the caller disconnects
+// or the daemon stops, the test ends and the previous settings stay. A crash leaves no files.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Purpose } from '#config/purposes.ts';
@@ -76,6 +77,9 @@ export class ChangeTrials {
    */
   async attempt(change: AuthorizedChange, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
     signal.throwIfAborted();
+    if (this.#state !== null) throw this.#occupied();
+    const to = await this.#validate(change);
+    signal.throwIfAborted();
     this.#lastId += 1;
     this.#outcome = null;
     const id = this.#lastId;
@@ -94,8 +98,8 @@ export class ChangeTrials {
     const report = this.#reportingTo(onEvent);
     try {
       report({ name: 'change-tried', by: change.by, window: change.window_ms });
-      const running = this.#run({ id, change, report }, ending.signal);
-      // Rejected settings end it; failed stages wait for a person.
+      const running = this.#run({ id, change, to, report }, ending.signal);
+      // A fault ends it; failed stages wait for a person.
       const verdict = await Promise.race([settled.promise, running.then(() => settled.promise)]);
       signal.throwIfAborted();
       report(
@@ -115,9 +119,11 @@ export class ChangeTrials {
     if (!this.#step({ kind: 'confirm' })) throw coded('CHANGE-NONE', {});
   }
 
-  async #run(trial: { id: number; change: AuthorizedChange; report: Report }, signal: AbortSignal): Promise<void> {
-    const { id, change, report } = trial;
-    const to = await this.#validate(change);
+  async #run(
+    trial: { id: number; change: AuthorizedChange; to: Settings; report: Report },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { id, change, to, report } = trial;
     const failure = await this.#firstFailure({ change, report }, testedPurposes(this.#parts.settings(), to), signal);
     if (failure === null) this.#step({ kind: 'passed', id });
     else if (this.#step({ kind: 'failed', id, failure })) {

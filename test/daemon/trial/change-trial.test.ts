@@ -44,14 +44,20 @@ const hanging = (_asked: unknown, signal: AbortSignal) =>
     signal.addEventListener('abort', () => reject(signal.reason as Error));
   });
 
-/** Resolves with the first event of this name. */
+/** Resolves with the first event of each name. */
 function heard() {
   const failed = Promise.withResolvers<SallyportEvent>();
+  const tried = Promise.withResolvers<SallyportEvent>();
+  const names: string[] = [];
   return {
     onEvent: (event: SallyportEvent) => {
+      names.push(event.name);
       if (event.name === 'change-failed') failed.resolve(event);
+      if (event.name === 'change-tried') tried.resolve(event);
     },
     failed: failed.promise,
+    tried: tried.promise,
+    names,
   };
 }
 
@@ -118,9 +124,39 @@ describe('change trial: a change', () => {
 
   it('whose stages hang ends at its deadline', async () => {
     const { trials, clock } = trialsWith({ testCandidate: hanging });
-    const verdict = trials.attempt(request(), () => undefined, NEVER);
+    const { onEvent, tried } = heard();
+    const verdict = trials.attempt(request(), onEvent, NEVER);
+    await tried;
     clock.advance(60_000);
     expect(await verdict).toEqual({ confirmed: false, by: 'nobody', failure: null });
+  });
+
+  it('change trial: before its settings are accepted, a change neither expires nor can be confirmed', async () => {
+    const reading = Promise.withResolvers<LoadResult>();
+    const { trials, clock } = trialsWith({ loadCandidate: () => reading.promise, testCandidate: hanging });
+    const { onEvent, tried, names } = heard();
+    const verdict = trials.attempt(request(), onEvent, NEVER);
+    clock.advance(3_600_000);
+    expect(() => trials.confirm()).toThrow('[CHANGE-NONE]');
+    expect([trials.pending, names, clock.pending]).toEqual([null, [], 0]);
+    reading.resolve(loadedOf({ proxies: [{ ...PROXIES[0], port: 8080 }] }));
+    await tried;
+    clock.advance(59_999);
+    expect(trials.pending).not.toBeNull();
+    clock.advance(1);
+    expect(await verdict).toMatchObject({ confirmed: false, failure: null });
+  });
+
+  it('change trial: a caller that is gone before its settings are accepted leaves nothing', async () => {
+    const reading = Promise.withResolvers<LoadResult>();
+    const { trials, clock, asked } = trialsWith({ loadCandidate: () => reading.promise });
+    const gone = new AbortController();
+    const { onEvent, names } = heard();
+    const verdict = trials.attempt(request(), onEvent, gone.signal);
+    gone.abort(coded('INTERRUPTED', { reason: 'the command went away' }));
+    reading.resolve(loadedOf({ proxies: PROXIES }));
+    await expect(verdict).rejects.toThrow('the command went away');
+    expect([trials.pending, names, clock.pending, asked]).toEqual([null, [], 0, []]);
   });
 
   it('keeps out a second one, and says whose is being tested', async () => {
