@@ -172,7 +172,7 @@ describe('diagnosis 21: a refused WebSocket', () => {
   const stageOf = ({ diagnosis }: DiagnosisOutput) =>
     diagnosis.purposes.flatMap(({ stages }) => stages).find(({ name }) => name === 'websocket');
 
-  it('diagnosis 21: where every request is refused, the platform is not reachable by polls either', async () => {
+  it('diagnosis 21: where every request is refused, polls cannot get through either', async () => {
     const told = await linked(await answering(403));
     expect(told).toMatchObject({
       status: 15,

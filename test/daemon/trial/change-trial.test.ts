@@ -131,7 +131,7 @@ describe('change trial: a change', () => {
     expect(await verdict).toEqual({ confirmed: false, by: 'nobody', failure: null });
   });
 
-  it('change trial: before its settings are accepted, a change neither expires nor can be confirmed', async () => {
+  it('change trial: before its settings are accepted, a change cannot expire or be confirmed', async () => {
     const reading = Promise.withResolvers<LoadResult>();
     const { trials, clock } = trialsWith({ loadCandidate: () => reading.promise, testCandidate: hanging });
     const { onEvent, tried, names } = heard();
