@@ -2,7 +2,7 @@
 
 import type { ProxyFacts } from '#changes/proxy/facts.ts';
 import type { Outcome } from '#platform/outcome/outcome.ts';
-import type { ChangeResult, Direction, ProxyDraft } from './model/screens.ts';
+import type { ChangeResult, Direction, ProxyDraft, TriedStage } from './model/screens.ts';
 
 /** What the menu shows, or that it is locked. */
 export type MenuLook =
@@ -26,8 +26,8 @@ export interface MenuPorts {
   look(pin: string | null, signal: AbortSignal): Promise<MenuLook>;
   /** Forgets the PIN. */
   lock(): void;
-  /** Tests the change and saves it if the test passes; `onStage` gets one line for each stage. Never throws. */
-  change(order: ChangeOrder, onStage: (text: string) => void, signal: AbortSignal): Promise<ChangeResult>;
+  /** Tests the change and saves it if the test passes; `onStage` gets each stage when it has ended. Never throws. */
+  change(order: ChangeOrder, onStage: (stage: TriedStage) => void, signal: AbortSignal): Promise<ChangeResult>;
   /** Activates this host with a key. Never throws. */
   activate(key: string, signal: AbortSignal): Promise<ChangeResult>;
 }

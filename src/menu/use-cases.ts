@@ -22,7 +22,7 @@ import type { Outcome } from '#platform/outcome/outcome.ts';
 import { Secret } from '#redaction/secret.ts';
 import { type Clock, wait } from '#system/clock.ts';
 import { changeOfOrder } from './change-order.ts';
-import type { ChangeResult, FailureView } from './model/screens.ts';
+import type { ChangeResult, FailureView, TriedStage } from './model/screens.ts';
 import type { ChangeOrder, MenuLook, MenuPorts } from './ports.ts';
 
 /** Time limit of a trial, in milliseconds. */
@@ -136,13 +136,13 @@ class Ports implements MenuPorts {
     this.#pin = null;
   }
 
-  async change(order: ChangeOrder, onStage: (text: string) => void, signal: AbortSignal): Promise<ChangeResult> {
+  async change(order: ChangeOrder, onStage: (stage: TriedStage) => void, signal: AbortSignal): Promise<ChangeResult> {
     try {
       const change = changeOfOrder(order);
       if (change.secret !== undefined) this.#common.keepSecret(change.secret.value);
       const onEvent = (event: SallyportEvent) => {
-        const text = stageText(event);
-        if (text !== null) onStage(text);
+        const stage = stageOf(event);
+        if (stage !== null) onStage(stage);
       };
       const result = await this.#means.change(change, { order, onEvent, signal });
       if ('kind' in result) return result;
@@ -240,9 +240,9 @@ function noteOf(daemon: DaemonOutcome | null): string | null {
   }
 }
 
-/** A stage of the trial in one line; null for another event. */
-function stageText(event: SallyportEvent): string | null {
+/** A stage of the trial; null for another event. */
+function stageOf(event: SallyportEvent): TriedStage | null {
   if (event.name !== 'change-stage') return null;
   const { stage, purpose, result } = event;
-  return `${String(stage).toUpperCase().replaceAll('_', ' ')} ${result === 'ok' ? 'OK' : String(result)} (${String(purpose)})`;
+  return { stage: String(stage), purpose: String(purpose), code: result === 'ok' ? null : String(result) };
 }

@@ -2,14 +2,18 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PURPOSES } from '#config/purposes.ts';
+import { diagnosisSchema } from '#diagnose/report.ts';
 import { changeOfOrder } from '#menu/change-order.ts';
 import { acceptCharacter, CHARACTERS, MAX_LENGTH, nameCharacter } from '#menu/model/characters.ts';
 import type { MenuEvent, MenuScreen, SizeName } from '#menu/model/screens.ts';
 import { stepMenu } from '#menu/model/step.ts';
 import { frameOf } from '#menu/view/frame.ts';
+import { stageRows } from '#menu/view/labels.ts';
 import { aProfile, MenuDriver, someFacts } from '#test/support/menu-driver.ts';
 
 const ENABLED = someFacts({ proxies: [aProfile()] });
+const CONNECTED = { stage: 'tunnel', purpose: 'updates', code: null } as const;
 const kindOf = (driver: MenuDriver) => driver.state.screen.kind;
 const fieldOf = (driver: MenuDriver) => {
   const { screen } = driver.state;
@@ -267,11 +271,29 @@ describe('menu: the result of a change', () => {
   it('menu: the trial shows its stages and then the name and address of the appliance', () => {
     const driver = enabling();
     expect(driver.rows).toContain('ENABLING PROXY SUPPORT');
-    driver.send({ kind: 'stage', text: 'TUNNEL OK (updates)' });
-    expect(driver.rows).toContain('TUNNEL OK (updates)');
+    driver.send({ kind: 'stage', stage: CONNECTED });
+    expect(driver.rows).toContain('CONNECT OK (updates)');
     const outcome = { kind: 'connected', name: 'SENSOR-07', address: '10.9.2.7' } as const;
     driver.send({ kind: 'changed', result: { kind: 'made', outcome, note: null } });
     expect(driver.rows).toContain('SENSOR-07–10.9.2.7');
+  });
+
+  it('menu: on a small display, every stage fits into two rows of whole words', () => {
+    const driver = inField('password', '16x2').type('s3cret').press('enter', 'enter');
+    expect(driver.screen).toBe('ENABLING PROXY\nSUPPORT');
+    const stages = diagnosisSchema.shape.purposes.element.shape.stages.element.shape.name.options;
+    for (const purpose of PURPOSES) {
+      for (const stage of stages) {
+        for (const code of [null, 'PROXY-TLS-UNTRUSTED']) {
+          driver.send({ kind: 'stage', stage: { stage, purpose, code } });
+          const rows = stageRows({ stage, purpose, code });
+          for (const row of rows) expect(row.length, row).toBeLessThanOrEqual(16);
+          expect(driver.screen).toBe(rows.join('\n'));
+        }
+      }
+    }
+    driver.send({ kind: 'stage', stage: { stage: 'proxy_tls', purpose: 'support_logs', code: 'PROXY-TLS-UNTRUSTED' } });
+    expect(driver.screen).toBe('SUPPORT LOGS\nPROXY TLS FAILED');
   });
 
   it('menu: the name and address stay in the head line if a later look knows no outcome', () => {
@@ -386,8 +408,9 @@ describe('menu: the size of the terminal', () => {
   it('menu: with 18 rows, every screen has its keys in the last row and no text is lost', () => {
     const failure = { code: 'TCP-REFUSED', message: 'word '.repeat(200), check: 'The end.' };
     const driver = resized(inField('password').type('s').press('enter'), 80, 18).press('enter');
-    for (let stage = 1; stage <= 20; stage += 1) driver.send({ kind: 'stage', text: `STAGE ${stage}` });
-    expect(driver.rows).toContain('STAGE 20');
+    for (let stage = 1; stage <= 20; stage += 1)
+      driver.send({ kind: 'stage', stage: { ...CONNECTED, stage: `stage_${stage}` } });
+    expect(driver.rows).toContain('STAGE 20 OK (updates)');
     driver.send({ kind: 'changed', result: { kind: 'failed', failure } });
     for (let line = 1; line <= 30; line += 1) driver.press('down');
     expect(driver.rows).toContain('The previous settings remain in effect.');
@@ -420,7 +443,7 @@ describe('menu: any keys', () => {
   );
   const FAILURE = { code: 'AUTH-CLEARTEXT', message: 'm'.repeat(90), check: 'c' };
   const answers: readonly MenuEvent[] = [
-    { kind: 'stage', text: 'TUNNEL OK (updates)' },
+    { kind: 'stage', stage: CONNECTED },
     { kind: 'changed', result: { kind: 'failed', failure: FAILURE } },
     { kind: 'changed', result: { kind: 'failed', failure: { ...FAILURE, code: 'TCP-REFUSED' } } },
     { kind: 'changed', result: { kind: 'made', outcome: { kind: 'user-login' }, note: 'n' } },

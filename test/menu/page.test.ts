@@ -26,7 +26,7 @@ function screensOf(size: SizeName): string[] {
   shoot();
   driver.press('enter');
   shoot();
-  driver.press('enter').send({ kind: 'stage', text: 'TUNNEL OK (updates)' });
+  driver.press('enter').send({ kind: 'stage', stage: { stage: 'tunnel', purpose: 'updates', code: null } });
   shoot();
   driver.send({ kind: 'changed', result: { kind: 'made', outcome: SENSOR, note: null } });
   shoot();

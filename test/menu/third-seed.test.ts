@@ -228,7 +228,7 @@ const STEPS: readonly (readonly [sentences: readonly string[], step: Step])[] = 
       const menu = await enabled();
       const during = menu.screens.filter((screen) => screen.includes('ENABLING PROXY SUPPORT'));
       expect(during.length).toBeGreaterThan(4);
-      expect(during.at(-1)).toContain('TUNNEL OK (updates)');
+      expect(during.at(-1)).toContain('CONNECT OK (updates)');
       expect(last(menu)).toContain('SENSOR-07–10.9.2.7');
     },
   ],

@@ -66,7 +66,7 @@ async function inTrial(): Promise<Pane> {
   relay.limit = HELD;
   const pane = await atQuestion();
   await pane.press('Enter');
-  await pane.shows('DIAL OK');
+  await pane.shows('TCP OK');
   return pane;
 }
 

@@ -146,7 +146,7 @@ async function enable(album: Album): Promise<void> {
   await album.type(PASSWORD, '**********', 'a password');
   await album.after(['Enter'], 'REALLY ENABLE', 'REALLY ENABLE PROXY?');
   relay.limit = HELD;
-  await album.after(['Enter'], 'DIAL OK', 'ENABLING PROXY SUPPORT');
+  await album.after(['Enter'], /TCP OK/, 'ENABLING PROXY SUPPORT');
   relay.limit = OPEN;
   await album.after([], 'CLEAR?', 'a proxy with only Basic');
   await album.after(['Enter'], 'No daemon', 'SAVED');

@@ -1,6 +1,6 @@
 // The menu over a real configuration file: what it wants done is done by its own ports, with a daemon of the test.
 
-import type { SizeName } from '#menu/model/screens.ts';
+import type { SizeName, TriedStage } from '#menu/model/screens.ts';
 import type { MenuPorts } from '#menu/ports.ts';
 import { ownFilePorts } from '#menu/use-cases.ts';
 import type { CommandRig } from '#test/support/command-rig.ts';
@@ -39,7 +39,7 @@ export class LiveMenu extends MenuDriver {
         else this.send({ kind: 'facts', facts: look.facts, outcome: look.outcome });
       }
       if (effect?.kind === 'change') {
-        const onStage = (text: string) => void this.send({ kind: 'stage', text });
+        const onStage = (stage: TriedStage) => void this.send({ kind: 'stage', stage });
         this.send({ kind: 'changed', result: await this.#ports.change(effect, onStage, signal) });
       }
     }

@@ -63,7 +63,7 @@ export type MenuScreen =
       readonly kind: 'working';
       readonly direction: Direction;
       readonly saveAnyway: boolean;
-      readonly stages: readonly string[];
+      readonly stages: readonly TriedStage[];
       readonly isCancelled: boolean;
     }
   | { readonly kind: 'cleartext' }
@@ -77,6 +77,14 @@ export type MenuScreen =
   | { readonly kind: 'outcome'; readonly outcome: Outcome; readonly top: number }
   | { readonly kind: 'activation'; readonly field: FieldState }
   | { readonly kind: 'activating'; readonly isCancelled: boolean };
+
+/** A stage of the trial that has ended. */
+export interface TriedStage {
+  readonly stage: string;
+  readonly purpose: string;
+  /** The code of its failure; null if it passed. */
+  readonly code: string | null;
+}
 
 /** What was entered for the proxy and is not saved. */
 export interface ProxyDraft {
@@ -115,7 +123,7 @@ export type MenuEvent =
   | { readonly kind: 'facts'; readonly facts: ProxyFacts; readonly outcome: Outcome }
   /** The facts could not be read, or another request failed. */
   | { readonly kind: 'unavailable'; readonly failure: FailureView }
-  | { readonly kind: 'stage'; readonly text: string }
+  | { readonly kind: 'stage'; readonly stage: TriedStage }
   | { readonly kind: 'changed'; readonly result: ChangeResult }
   | { readonly kind: 'activated'; readonly result: ChangeResult }
   /** No key was pressed for a long time. */

@@ -44,7 +44,7 @@ export function stepMenu(state: MenuState, event: MenuEvent): MenuStep {
     case 'stage': {
       const { screen } = state;
       if (screen.kind !== 'working') return stay(state);
-      return show(state, { ...screen, stages: [...screen.stages, event.text] });
+      return show(state, { ...screen, stages: [...screen.stages, event.stage] });
     }
     case 'changed':
       return onChanged(state, event.result);

@@ -8,7 +8,7 @@
 import { asCoded } from '#errors/coded-error.ts';
 import { layoutFor } from '#menu/model/display.ts';
 import type { Key } from '#menu/model/keys.ts';
-import type { MenuEffect, MenuEvent, MenuState, MenuWindow, SizeName } from '#menu/model/screens.ts';
+import type { MenuEffect, MenuEvent, MenuState, MenuWindow, SizeName, TriedStage } from '#menu/model/screens.ts';
 import { stepMenu } from '#menu/model/step.ts';
 import type { PinAttempts } from '#menu/pin-attempts.ts';
 import type { MenuPorts } from '#menu/ports.ts';
@@ -200,7 +200,7 @@ class Menu {
   }
 
   async #change({ direction, facts, draft, saveAnyway }: Extract<MenuEffect, { kind: 'change' }>): Promise<void> {
-    const onStage = (text: string) => this.#dispatch({ kind: 'stage', text });
+    const onStage = (stage: TriedStage) => this.#dispatch({ kind: 'stage', stage });
     const order = { direction, facts, draft, saveAnyway };
     const result = await this.#options.ports.change(order, onStage, this.#changing.signal);
     this.#dispatch({ kind: 'changed', result });

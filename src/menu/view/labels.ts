@@ -1,7 +1,9 @@
 // The words of the screens, as the manual of the sensor writes them. Pure.
 
+import type { Purpose } from '#config/purposes.ts';
+import type { Diagnosis } from '#control/control.ts';
 import type { FieldName } from '#menu/model/characters.ts';
-import type { MenuScreen, MenuState } from '#menu/model/screens.ts';
+import type { MenuScreen, MenuState, TriedStage } from '#menu/model/screens.ts';
 
 export const FIELD_LABELS: Readonly<Record<FieldName, string>> = {
   host: 'PROXY HOST',
@@ -11,6 +13,47 @@ export const FIELD_LABELS: Readonly<Record<FieldName, string>> = {
   pin: 'ENTER PIN',
   key: 'ACTIVATION KEY',
 };
+
+type StageName = Diagnosis['purposes'][number]['stages'][number]['name'];
+
+/** Of at most 9 characters, so that `FAILED` fits next to it on a small display. */
+const STAGE_LABELS: Readonly<Record<string, string>> = {
+  choice: 'ROUTE',
+  resolve: 'NAME',
+  dial: 'TCP',
+  proxy_tls: 'PROXY TLS',
+  tunnel: 'CONNECT',
+  authentication: 'USER',
+  tls: 'TLS',
+  http: 'HTTP',
+  websocket: 'WEBSOCKET',
+  range: 'RANGE',
+  upload: 'UPLOAD',
+  path: 'PATH',
+  clock: 'CLOCK',
+} satisfies Record<StageName, string>;
+
+const PURPOSE_LABELS: Readonly<Record<string, string>> = {
+  updates: 'UPDATES',
+  support_logs: 'SUPPORT LOGS',
+  exposure_analytics: 'ANALYTICS',
+  platform: 'PLATFORM',
+} satisfies Record<Purpose, string>;
+
+/** A stage in a line of the large display, with the code of its failure. */
+export function stageLine({ stage, purpose, code }: TriedStage): string {
+  return `${labelOf(stage, STAGE_LABELS)} ${code ?? 'OK'} (${purpose})`;
+}
+
+/** A stage in two rows of 16 columns. The failure itself follows on a screen of its own. */
+export function stageRows({ stage, purpose, code }: TriedStage): readonly [string, string] {
+  return [labelOf(purpose, PURPOSE_LABELS), `${labelOf(stage, STAGE_LABELS)} ${code === null ? 'OK' : 'FAILED'}`];
+}
+
+/** A daemon of another version may have other stages. */
+function labelOf(name: string, labels: Readonly<Record<string, string>>): string {
+  return labels[name] ?? name.toUpperCase().replaceAll('_', ' ');
+}
 
 /** The first line of a screen. */
 export function screenTitle({ screen, draft }: Pick<MenuState, 'screen' | 'draft'>): string {

@@ -9,7 +9,7 @@ import { visibleLines } from '#menu/model/text.ts';
 import { outcomeText } from '#platform/outcome/outcome.ts';
 import { showField, spreadGroups } from './fields.ts';
 import type { Frame } from './frame-type.ts';
-import { keyHint, screenTitle } from './labels.ts';
+import { keyHint, screenTitle, stageLine } from './labels.ts';
 
 const { columns: COLUMNS } = SIZES['80x24'];
 const MARGIN = '   ';
@@ -67,7 +67,7 @@ function bodyOf(state: MenuState): Body {
     case 'cleartext':
       return { lines: ['The proxy offers only Basic: others on the network can read the password.'] };
     case 'working':
-      return { lines: screen.stages.slice(-bodyRows(state.window)) };
+      return { lines: screen.stages.slice(-bodyRows(state.window)).map(stageLine) };
     default:
       return { lines: [] };
   }

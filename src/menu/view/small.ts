@@ -1,12 +1,12 @@
 // Draws the screens for a display of 16 columns and 2 rows. Pure.
 
 import type { FieldState } from '#menu/model/field.ts';
-import { FAILURE_ITEMS, type MenuState, SIZES } from '#menu/model/screens.ts';
+import { FAILURE_ITEMS, type MenuState, SIZES, type TriedStage } from '#menu/model/screens.ts';
 import { setupItems } from '#menu/model/setup.ts';
 import { visibleLines, wrapText } from '#menu/model/text.ts';
 import { showField } from './fields.ts';
 import type { Frame } from './frame-type.ts';
-import { FIELD_LABELS, screenTitle } from './labels.ts';
+import { FIELD_LABELS, screenTitle, stageRows } from './labels.ts';
 
 const { columns: COLUMNS, rows: ROWS } = SIZES['16x2'];
 
@@ -29,10 +29,14 @@ export function smallFrame(state: MenuState): Frame {
     case 'gateway':
       return { lines: [gatewayQuestion(state), 'REALLY A PROXY?'], cursor: null };
     case 'working':
-      return words(screen.stages.at(-1) ?? screenTitle(state));
+      return working(screen.stages.at(-1), screenTitle(state));
     default:
       return words(screenTitle(state));
   }
+}
+
+function working(stage: TriedStage | undefined, title: string): Frame {
+  return stage === undefined ? words(title) : { lines: [...stageRows(stage)], cursor: null };
 }
 
 function words(text: string): Frame {
