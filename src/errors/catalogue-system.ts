@@ -43,7 +43,7 @@ export const SYSTEM_CODES = {
   },
   'FILE-SPECIAL': {
     text: '{path} is a {kind:words}, not a regular file; it was not opened.',
-    check: 'Find out who created it, then remove it.',
+    check: 'If you named this path, name a regular file. Otherwise, find out who created it, then remove it.',
     class: 'system',
     retry: 'change',
   },
