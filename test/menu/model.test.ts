@@ -294,6 +294,8 @@ describe('menu: the result of a change', () => {
     }
     driver.send({ kind: 'stage', stage: { stage: 'proxy_tls', purpose: 'support_logs', code: 'PROXY-TLS-UNTRUSTED' } });
     expect(driver.screen).toBe('SUPPORT LOGS\nPROXY TLS FAILED');
+    driver.send({ kind: 'stage', stage: { ...CONNECTED, purpose: 'exposure_analytics' } });
+    expect(driver.screen).toBe('ANALYTICS\nCONNECT OK');
   });
 
   it('menu: the name and address stay in the head line if a later look knows no outcome', () => {

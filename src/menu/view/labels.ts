@@ -1,9 +1,9 @@
 // The words of the screens, as the manual of the sensor writes them. Pure.
 
-import type { Purpose } from '#config/purposes.ts';
+import { PURPOSES, purposeRow } from '#config/purposes.ts';
 import type { Diagnosis } from '#control/control.ts';
 import type { FieldName } from '#menu/model/characters.ts';
-import type { MenuScreen, MenuState, TriedStage } from '#menu/model/screens.ts';
+import { type MenuScreen, type MenuState, SIZES, type TriedStage } from '#menu/model/screens.ts';
 
 export const FIELD_LABELS: Readonly<Record<FieldName, string>> = {
   host: 'PROXY HOST',
@@ -13,6 +13,8 @@ export const FIELD_LABELS: Readonly<Record<FieldName, string>> = {
   pin: 'ENTER PIN',
   key: 'ACTIVATION KEY',
 };
+
+const { columns: COLUMNS } = SIZES['16x2'];
 
 type StageName = Diagnosis['purposes'][number]['stages'][number]['name'];
 
@@ -33,12 +35,13 @@ const STAGE_LABELS: Readonly<Record<string, string>> = {
   clock: 'CLOCK',
 } satisfies Record<StageName, string>;
 
-const PURPOSE_LABELS: Readonly<Record<string, string>> = {
-  updates: 'UPDATES',
-  support_logs: 'SUPPORT LOGS',
-  exposure_analytics: 'ANALYTICS',
-  platform: 'PLATFORM',
-} satisfies Record<Purpose, string>;
+/** By the name of the purpose: its title, or a shorter name if the title is too long for a row. */
+const PURPOSE_LABELS: Readonly<Record<string, string>> = Object.fromEntries(
+  PURPOSES.map((purpose) => {
+    const { title, thread } = purposeRow(purpose);
+    return [purpose, (title.length > COLUMNS ? thread : title).toUpperCase()];
+  }),
+);
 
 /** A stage in a line of the large display, with the code of its failure. */
 export function stageLine({ stage, purpose, code }: TriedStage): string {
