@@ -6,12 +6,12 @@
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { controlActions } from '#cli/actions/control-actions.ts';
+import { type NoDiagnosis, networkActions } from '#cli/actions/network-actions.ts';
+import { configActions, proxyActions } from '#cli/actions/proxy-actions.ts';
 import type { FoundDaemon } from '#cli/find-daemon.ts';
-import { controlActions } from '#cli/program/control-actions.ts';
-import { type NoDiagnosis, networkActions } from '#cli/program/network-actions.ts';
 import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
-import { configActions, proxyActions } from '#cli/program/proxy-actions.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
@@ -107,6 +107,7 @@ class Sallyport {
         known: this.#redactor,
         load: (globals) => this.#loadWithoutSecrets(globals),
         context: (globals) => this.#commandContext(globals),
+        environment: this.#environment,
       }),
       serveChanges: (globals) => this.#serveChanges(globals),
       submit: async (globals, options) => {

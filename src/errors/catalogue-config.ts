@@ -63,6 +63,19 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'CONFIG-EDITED': {
+    text: '{file} is being edited by process {pid} on {host}, since {since:time}. Nothing was written.',
+    check: 'Wait until the other `sallyport config edit` ends, or end it.',
+    class: 'config',
+    retry: 'later',
+  },
+  'KEY-UNKNOWN': {
+    text: 'Cannot set {key:key}: {reason:words}.',
+    check:
+      'To list every key: sallyport config show. To change a section or several keys at once: sallyport config edit.',
+    class: 'config',
+    retry: 'change',
+  },
   'PROFILE-UNKNOWN': {
     text: 'There is no proxy with the name {name}.',
     check: 'Known names: {known:words}. To list them: sallyport proxy list.',

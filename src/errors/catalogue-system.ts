@@ -104,6 +104,19 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'change',
   },
+  'NO-DAEMON': {
+    text: 'No daemon is running: {what:words}.',
+    check: 'Start the service (sudo systemctl start sallyport), then run the command again.',
+    class: 'system',
+    retry: 'change',
+  },
+  'EDITOR-FAILED': {
+    text: 'The editor {editor} failed: {reason:words}. Nothing was written.',
+    check:
+      'Set the variable EDITOR to an editor such as nano or vi, and run the command again. With sudo: sudo EDITOR=nano sallyport config edit.',
+    class: 'system',
+    retry: 'change',
+  },
   'CONTROL-FOREIGN': {
     text: 'The socket {path} belongs to user ID {owner}, but Sallyport does not run as that user. Nothing was sent to the socket.',
     check:

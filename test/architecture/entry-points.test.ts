@@ -113,6 +113,7 @@ const RESERVED: readonly Reserved[] = [
     typesAreFree: true,
     places: {
       'system/process/command.ts': "the admin's hook: no shell, a built environment, a process group of its own",
+      'system/process/on-terminal.ts': "the user's editor, on the terminal of a command that asks for it",
       'proxy/pac/': 'a thread for a PAC file, which may never end by itself',
       'diagnose/witness.ts': 'a thread for a client that may never end by itself',
       'diagnose/witness-worker.ts': 'that thread',

@@ -101,6 +101,7 @@ export const MAX_FLAT_FILES = 20;
 /** The directories inside modules, with what each holds. The page docs/architecture.md gets its table from here. */
 export const DIRECTORIES: Readonly<Record<string, string>> = {
   'uploads/analytics': 'Documents of other programs: reading, the drop directory, sending batches.',
+  'cli/actions': 'What each command runs, under the name that the program calls.',
   'cli/fetch': 'The command that fetches one file: what it prints, and the digests that it reads.',
   'cli/logs': 'The commands about support logs and about what left this host.',
   'cli/platform': 'The commands about the platform, activation and identity.',

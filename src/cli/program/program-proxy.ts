@@ -1,14 +1,15 @@
 // The `proxy` and `route` commands with their flags and help. The flags of a profile are generated from the schema, so
 // a new key of the schema becomes a flag.
 
-import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
-import { type ConfirmFlags, parseWindow } from '#cli/settings/confirm.ts';
+import { Argument, type Command, Option } from 'commander';
+import type { ConfirmFlags } from '#cli/settings/confirm.ts';
 import type { ProfileFlags } from '#cli/settings/proxy-change.ts';
 import type { DeleteFlags } from '#cli/settings/proxy-delete.ts';
 import { PURPOSE_NAMES } from '#cli/settings/route.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { filled } from '#cli/terminal/wrap.ts';
 import { type ProfileField, profileFields } from '#config/editing/profile-fields.ts';
+import { withConfirm } from './confirm-options.ts';
 import type { Globals, Hooks } from './program-hooks.ts';
 import { addProxyTest, type NetworkActions } from './program-network.ts';
 
@@ -159,23 +160,6 @@ const NAME = 'name of the proxy, as `sallyport proxy list` shows it';
 
 function withJson(command: Command): Command {
   return command.option('--json', 'as JSON', false);
-}
-
-function withConfirm(command: Command): Command {
-  return command
-    .addOption(
-      new Option(
-        '--confirm-within <time>',
-        'test the change for at most this long, such as 60s; save it only if every stage passes or you run sallyport proxy confirm',
-      ).argParser(readWindow),
-    )
-    .option('--save-anyway', 'save the change even if a stage fails; the network may be down after that', false);
-}
-
-function readWindow(text: string): number {
-  const ms = parseWindow(text);
-  if (ms !== null) return ms;
-  throw new InvalidArgumentError('Use a time such as 60s or 2m, from 5s to 1h.');
 }
 
 function withProfileFlags(command: Command): Command {

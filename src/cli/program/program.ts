@@ -10,6 +10,7 @@ import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { LogForm } from '#logging/log.ts';
 import { isZoneName } from '#system/time/zone.ts';
 import type { ActivationActions } from './program-activation.ts';
+import type { ConfigActions } from './program-config.ts';
 import { addFeedCommands, type FeedActions } from './program-feed.ts';
 import type { FetchActions } from './program-fetch.ts';
 import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
@@ -59,21 +60,18 @@ export interface Actions
     LogsActions,
     UpdatesActions,
     TrustActions,
+    ConfigActions,
     FeedActions,
     FetchActions,
     VendorActions {
   /** The actions of `activate`, `activation` and `identity`. */
   activation(): Promise<ActivationActions>;
+  serveChanges(globals: Globals): Promise<number>;
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: CheckFlags): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
   explainTimeout(globals: Globals, options: { size: number | null; json: boolean }): Promise<number>;
   estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
-  configCheck(globals: Globals): Promise<number>;
-  configShow(globals: Globals, options: { json: boolean }): Promise<number>;
-  configSchema(): Promise<number>;
-  configUpgrade(globals: Globals, options: { dryRun: boolean }): Promise<number>;
-  serveChanges(globals: Globals): Promise<number>;
   demo(options: { dir?: string; once: boolean }): Promise<number>;
   version(options: { json: boolean }): Promise<number>;
 }
@@ -120,7 +118,13 @@ export async function runProgram(
   }
   const menu = program.command('menu').description(MENU_SUMMARY);
   if (isNamed('menu')) (await import('./program-menu.ts')).addMenuOptions(menu, made.actions, { globals, does });
-  addConfig(program, made.actions, { globals, does });
+  const config = program.command('config').description('check, show, change and upgrade the configuration file');
+  if (isNamed('config')) {
+    const { addConfigCommands } = await import('./program-config.ts');
+    addConfigCommands(config, made.actions, { globals, does });
+  }
+  // systemd runs this for each connection (sallyport-change@.service); users never do.
+  program.command('serve-changes', { hidden: true }).action(does(() => made.actions.serveChanges(globals())));
   addFeedCommands(program, made.actions, does);
   const fleet = program.command('fleet').description('for vendors: show agents and send them commands');
   const license = program.command('license').description('for vendors: make activation keys and licenses');
@@ -237,30 +241,6 @@ function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks
     .option('--yes', 'do not ask for confirmation if the value grows more than tenfold', false)
     .option('--json', 'as JSON', false)
     .action(does((options: EstimateArguments) => actions.estimateTimeout(globals(), options)));
-}
-
-function addConfig(program: Command, actions: Actions, { globals, does }: Hooks): void {
-  const config = program.command('config').description('check, show and upgrade the configuration file');
-  config
-    .command('check')
-    .description('read the file and report every error with line and column; starts nothing')
-    .action(does(() => actions.configCheck(globals())));
-  config
-    .command('show')
-    .description('show each key with its effective value and its source; secrets appear as ***')
-    .option('--json', 'as JSON', false)
-    .action(does((options: { json: boolean }) => actions.configShow(globals(), options)));
-  config
-    .command('schema')
-    .description('print the JSON schema, for editors')
-    .action(does(() => actions.configSchema()));
-  config
-    .command('upgrade')
-    .description('convert a file of the previous format version; only renamed keys and the version change')
-    .option('--dry-run', 'only show what would change', false)
-    .action(does((options: { dryRun: boolean }) => actions.configUpgrade(globals(), options)));
-  // systemd runs this for each connection (sallyport-change@.service); users never do.
-  program.command('serve-changes', { hidden: true }).action(does(() => actions.serveChanges(globals())));
 }
 
 function addDemo(program: Command, actions: Actions, does: MakeAction): void {

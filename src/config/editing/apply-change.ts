@@ -8,20 +8,30 @@
 import { type KeyPath, keyName } from '#config/problem.ts';
 import { readDocument } from '#config/reading/document.ts';
 import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/reading/load.ts';
+import { kindOf } from '#config/schema/key.ts';
+import { settingsSchema } from '#config/schema/settings.ts';
+import { mapLeaves } from '#config/tree.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Secret } from '#redaction/secret.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { type Edit, spliceEdits } from './edit.ts';
 import { editConfigFile, forbidden, readConfigText } from './edit-file.ts';
-import { isSection } from './edit-render.ts';
+import { isSection, type Plain } from './edit-render.ts';
 import { requireNewNames } from './renamed-keys.ts';
-import { createSecret, isOwnSecret, removeSecret, replaceSecret, type SecretPlace } from './secret-file.ts';
+import {
+  createSecret,
+  isOwnSecret,
+  removeSecret,
+  replaceSecret,
+  type SecretPlace,
+  secretNameAt,
+} from './secret-file.ts';
 
 /** A change to make. */
 export interface Change {
   readonly edits: readonly Edit[];
-  /** A password that was entered for the profile of this name. `path` is its key after the edits. */
+  /** A secret that was entered, and the name of its file (`secretNameAt`). `path` is its key after the edits. */
   readonly secret?: { readonly name: string; readonly path: KeyPath; readonly value: Secret } | undefined;
 }
 
@@ -75,7 +85,7 @@ export async function applyChange(loaded: LoadedSettings, change: Change, contex
   if (before.digest !== loaded.digest) throw coded('CONFIG-CHANGED', { file: loaded.file });
   requireNewNames(before.text, change.edits);
   const place: SecretPlace = { config: before.path, files, clock };
-  const kept = passwordFilesIn(before.text);
+  const kept = secretFilesIn(before.text);
   const { edits, reference, isNew } = await storeSecret(place, change, before.text).catch((thrown: unknown) => {
     throw forbidden(thrown, loaded.file);
   });
@@ -141,7 +151,8 @@ interface Stored {
  */
 async function storeSecret(place: SecretPlace, { edits, secret }: Change, text: string): Promise<Stored> {
   if (secret === undefined) return { edits, reference: null, isNew: false };
-  const old = edits.length === 0 ? passwordFilesIn(text).find(({ name }) => name === secret.name) : undefined;
+  const key = keyName(secret.path);
+  const old = edits.length === 0 ? secretFilesIn(text).find((one) => one.key === key) : undefined;
   const isOnlyHere = old !== undefined && namesOf(text, old.reference) === 1;
   if (isOnlyHere && isOwnSecret(old.reference, secret.name)) {
     await replaceSecret(place, old.reference, secret.value);
@@ -156,7 +167,7 @@ async function storeSecret(place: SecretPlace, { edits, secret }: Change, text: 
 }
 
 /** Secret files of this module that are no longer used. Files that an admin named differently are not included. */
-function orphansOf(before: readonly PasswordFile[], after: string): string[] {
+function orphansOf(before: readonly StoredSecret[], after: string): string[] {
   const orphans = before.filter(
     ({ name, reference }) => isOwnSecret(reference, name) && namesOf(after, reference) === 0,
   );
@@ -182,18 +193,22 @@ async function removeAll(place: SecretPlace, orphans: readonly string[]): Promis
   return removed;
 }
 
-/** A profile whose password is in a file. */
-interface PasswordFile {
+/** A secret that is in a file. */
+interface StoredSecret {
   readonly name: string;
+  readonly key: string;
   readonly reference: string;
 }
 
-function passwordFilesIn(text: string): PasswordFile[] {
-  const { value } = readDocument(text);
-  const { proxies } = (isSection(value) ? value : {}) as { readonly proxies?: unknown };
-  return (Array.isArray(proxies) ? (proxies as unknown[]) : []).flatMap((profile) => {
-    if (!isSection(profile) || !isSection(profile['password'])) return [];
-    const { name, password } = profile as { readonly name: unknown; readonly password: { readonly file?: unknown } };
-    return typeof name === 'string' && typeof password.file === 'string' ? [{ name, reference: password.file }] : [];
+function secretFilesIn(text: string): StoredSecret[] {
+  const root = (readDocument(text).value ?? null) as Plain;
+  const found: StoredSecret[] = [];
+  mapLeaves(settingsSchema, root, (leaf, schema, path) => {
+    if (kindOf(schema) !== 'secret' || !isSection(leaf)) return leaf;
+    const { file: reference } = leaf;
+    const name = secretNameAt(path, root);
+    if (typeof reference === 'string' && name !== null) found.push({ name, key: keyName(path), reference });
+    return leaf;
   });
+  return found;
 }

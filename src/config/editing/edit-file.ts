@@ -9,14 +9,12 @@
 import { createHash } from 'node:crypto';
 import { access, constants } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { MAX_FILE_BYTES } from '#config/reading/read-bounded.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { isRefusal, readWhole, replaceDurably } from '#system/durable.ts';
 import type { FileFacts, Files } from '#system/files.ts';
 import { type Edit, spliceEdits } from './edit.ts';
-
-/** The same limit as when the file is loaded: 1 MiB. */
-const MAX_FILE_BYTES = 1_048_576;
 
 export interface EditFileOptions {
   /** Path of the configuration file. */

@@ -5,11 +5,14 @@
 // replaces an existing file. A file in use is always complete. A crash leaves at most a file that no setting refers to.
 
 import { basename, dirname, join } from 'node:path';
+import { type KeyPath, keyName } from '#config/problem.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import type { Secret } from '#redaction/secret.ts';
 import type { Clock } from '#system/clock.ts';
 import { createDurably, removeDurably, replaceDurably } from '#system/durable.ts';
 import type { Files, Ownership } from '#system/files.ts';
+import { partAt } from './edit.ts';
+import { isSection, type Plain } from './edit-render.ts';
 
 /** The folder, next to the configuration file. */
 const FOLDER = 'secrets';
@@ -62,6 +65,19 @@ export async function replaceSecret(place: SecretPlace, reference: string, value
 /** Removes the file of a reference. */
 export async function removeSecret({ config, files }: SecretPlace, reference: string): Promise<boolean> {
   return await removeDurably(files, join(dirname(config), reference));
+}
+
+/**
+ * The name of the file for a secret: that of its profile for the password of a proxy, otherwise that of its key. Null if
+ * the profile has no name.
+ */
+export function secretNameAt(path: KeyPath, root: Plain): string | null {
+  const [section, index, key] = path;
+  if (section !== 'proxies' || typeof index !== 'number' || key !== 'password')
+    return keyName(path).replaceAll(/[^\w.-]+/g, '-');
+  const profile = partAt(root, [section, index]);
+  const name = isSection(profile) ? profile['name'] : undefined;
+  return typeof name === 'string' ? name : null;
 }
 
 /** Whether a reference has the form of a file that this module creates for the profile of this name. */

@@ -4,6 +4,8 @@
 import type { Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import type { EndpointForm } from '#cli/endpoints.ts';
 import type { FoundDaemon } from '#cli/find-daemon.ts';
+import type { Globals } from '#cli/program/program-hooks.ts';
+import type { NetworkActions } from '#cli/program/program-network.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Problem } from '#config/problem.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
@@ -11,8 +13,6 @@ import type { Control, Diagnosis } from '#control/control.ts';
 import type { EndpointList } from '#control/endpoints.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
-import type { Globals } from './program-hooks.ts';
-import type { NetworkActions } from './program-network.ts';
 
 /** Why no diagnosis is possible: an error and, if the file is invalid, each of its problems. */
 export interface NoDiagnosis {

@@ -1,14 +1,14 @@
 // The actions of `send-logs` and `sent`, under the names that `program.ts` calls. Each loads its command when it is
 // called.
 
+import type { Globals } from '#cli/program/program-hooks.ts';
+import type { LogsActions } from '#cli/program/program-logs.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';
 import type { LogsJob } from '#control/uploads/send-logs.ts';
 import type { Report } from '#logging/events.ts';
 import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
-import type { Globals } from './program-hooks.ts';
-import type { LogsActions } from './program-logs.ts';
 
 const commands = () => import('#cli/logs/send-logs.ts');
 

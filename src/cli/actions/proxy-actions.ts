@@ -1,14 +1,14 @@
 // The actions of the `proxy`, `route` and `config` commands, under the names that `program.ts` calls. `sallyport.ts`
 // passes in the parts that they need. Each action loads its command when it is called.
 
+import type { ConfigActions } from '#cli/program/program-config.ts';
+import type { Globals } from '#cli/program/program-hooks.ts';
+import type { ProxyActions } from '#cli/program/program-proxy.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { LoadResult } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';
 import type { Redactor } from '#redaction/redact.ts';
-import type { Actions } from './program.ts';
-import type { Globals } from './program-hooks.ts';
-import type { ProxyActions } from './program-proxy.ts';
 
 export interface ProxyActionParts {
   /** The context of a command for the configuration file of these options. */
@@ -50,12 +50,12 @@ export interface ConfigActionParts {
   load(globals: Globals): Promise<LoadResult>;
   /** The context of a command for the configuration file of these options. */
   context(globals: Globals): CommandContext;
+  /** For the editor of `config edit`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-type ConfigActions = Pick<Actions, 'configCheck' | 'configShow' | 'configSchema' | 'configUpgrade'>;
-
 /** The commands, under the names that the program calls. */
-export function configActions({ terminal, known, load, context }: ConfigActionParts): ConfigActions {
+export function configActions({ terminal, known, load, context, environment }: ConfigActionParts): ConfigActions {
   const commands = () => import('#cli/settings/config.ts');
   return {
     configCheck: async (globals) => (await commands()).configCheckCommand(terminal, await load(globals)),
@@ -64,5 +64,11 @@ export function configActions({ terminal, known, load, context }: ConfigActionPa
     configSchema: async () => (await commands()).configSchemaCommand(terminal),
     configUpgrade: async (globals, options) =>
       await (await import('#cli/settings/config-upgrade.ts')).configUpgradeCommand(context(globals), options),
+    configSet: async (globals, options) =>
+      await (await import('#cli/settings/config-set.ts')).configSetCommand(context(globals), options),
+    configDiff: async (globals, options) =>
+      await (await import('#cli/settings/config-diff.ts')).configDiffCommand(context(globals), options),
+    configEdit: async (globals) =>
+      await (await import('#cli/settings/config-edit.ts')).configEditCommand(context(globals), { environment }),
   };
 }

@@ -1,18 +1,18 @@
 // The actions of the commands that send requests to the daemon, under the names that `program.ts` calls. `sallyport.ts`
 // passes in the parts that they need. Each action loads its command when it is called.
 
+import type { Actions } from '#cli/program/program.ts';
+import type { Globals } from '#cli/program/program-hooks.ts';
+import type { LogsActions } from '#cli/program/program-logs.ts';
+import type { PlatformActions } from '#cli/program/program-platform.ts';
+import type { QueueActions } from '#cli/program/program-queue.ts';
+import type { UpdatesActions } from '#cli/program/program-updates.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';
 import type { Report } from '#logging/events.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
 import { logsActions } from './logs-actions.ts';
-import type { Actions } from './program.ts';
-import type { Globals } from './program-hooks.ts';
-import type { LogsActions } from './program-logs.ts';
-import type { PlatformActions } from './program-platform.ts';
-import type { QueueActions } from './program-queue.ts';
-import type { UpdatesActions } from './program-updates.ts';
 
 export interface ControlActionParts {
   readonly terminal: Terminal;
