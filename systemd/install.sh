@@ -195,7 +195,11 @@ make_user_and_folders() {
   if ! id sallyport-menu >/dev/null 2>&1; then
     useradd --system --no-user-group --gid sallyport-admin --home-dir /var/lib/sallyport-menu --shell /usr/sbin/nologin sallyport-menu
   fi
-  usermod -aG sallyport-submit sallyport
+  # systemd-sysusers has done it. A minimal system has no usermod.
+  case " $(id -nG sallyport) " in
+    *' sallyport-submit '*) ;;
+    *) usermod -aG sallyport-submit sallyport ;;
+  esac
   # The same as in the tmpfiles. Created here so that a machine without systemd-tmpfiles also gets them.
   install -d -m 0750 -o root -g sallyport /etc/sallyport /etc/sallyport/secrets
   install -d -m 0711 -o sallyport -g sallyport /var/lib/sallyport
@@ -225,6 +229,19 @@ install_all() {
   fi
 }
 
+delete_users() {
+  if ! command -v userdel >/dev/null || ! command -v groupdel >/dev/null; then
+    echo 'The users and groups of Sallyport stay, because this system has no userdel or groupdel.'
+    return
+  fi
+  for user in sallyport-menu sallyport; do
+    if id "$user" >/dev/null 2>&1; then userdel "$user"; fi
+  done
+  for group in sallyport-admin sallyport-submit; do
+    if getent group "$group" >/dev/null; then groupdel "$group"; fi
+  done
+}
+
 remove_all() {
   if manages; then
     systemctl disable --now sallyport.service 2>/dev/null || true
@@ -248,14 +265,7 @@ remove_all() {
     # Files of `systemctl edit`: a drop-in, or a unit that replaces ours.
     for unit in $units; do rm -rf "$dest/etc/systemd/system/$unit.d" "$dest/etc/systemd/system/$unit"; done
     if manages; then systemctl daemon-reload; systemctl reset-failed sallyport.service 2>/dev/null || true; fi
-    if [ -n "$live" ]; then
-      for user in sallyport-menu sallyport; do
-        if id "$user" >/dev/null 2>&1; then userdel "$user"; fi
-      done
-      for group in sallyport-admin sallyport-submit; do
-        if getent group "$group" >/dev/null; then groupdel "$group"; fi
-      done
-    fi
+    if [ -n "$live" ]; then delete_users; fi
     echo 'Removed Sallyport with its configuration, changes to the unit, packages, state and logs.'
   else
     echo 'Removed Sallyport. Configuration, packages, state and logs are where they were.'

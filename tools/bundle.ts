@@ -2,7 +2,8 @@
  * Builds the program for installation: one folder that needs only Node. Code that is imported lazily stays in separate
  * files, which are read at the first use. koffi is copied with the native library for this host. The folder appears by one
  * rename. Without arguments, or with --kit, the folder also has everything that an installation needs: the Node,
- * systemd/install.sh with its files, and the pages. Usage: tools/bundle.ts [ENTRY FOLDER [--kit]]
+ * systemd/install.sh with its files, and the pages. With --maps, each file has a source map, from which a test reads the
+ * modules in it. Usage: tools/bundle.ts [ENTRY FOLDER [--kit | --maps]]
  */
 import {
   cpSync,
@@ -31,6 +32,8 @@ import { asciiOnly, leanBuiltins, withoutProcesses } from './bundle-plugins.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
+const [, , ENTRY = join(ROOT, 'src', 'main.ts'), FOLDER = join(ROOT, 'dist', 'program'), FLAG] = process.argv;
+const MAPS = FLAG === '--maps';
 
 interface BundleOptions {
   /** The file to start with. */
@@ -152,13 +155,15 @@ function inputOf(input: Readonly<Record<string, string>>): InputOptions {
     external: ['koffi', 'kerberos'],
     plugins: [withoutProcesses, withoutPac, filesBeside, leanBuiltins, asciiOnly],
     preserveEntrySignatures: 'allow-extension',
-    logLevel: 'warn',
+    // Our plugins keep no positions, and rolldown warns of that. The test reads only the names of the modules.
+    logLevel: MAPS ? 'silent' : 'warn',
   };
 }
 
 const OUTPUT: OutputOptions = {
   format: 'esm',
   chunkFileNames: 'parts/[name]-[hash].js',
+  sourcemap: MAPS,
   // Reading the code takes half of the time to READY, so comments and blanks are removed. Names stay for stack traces.
   minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
 };
@@ -213,7 +218,7 @@ function componentsOf(files: Iterable<string>): Component[] {
     const [folder] = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? [];
     if (folder !== undefined) add(folder);
   }
-  if (existsSync(join(MODULES, 'koffi'))) add(join(MODULES, 'koffi'));
+  for (const folder of koffiFolders()) add(folder);
   return [...found.values()].sort((one, other) =>
     compare(`${one.name}@${one.version}`, `${other.name}@${other.version}`),
   );
@@ -229,12 +234,18 @@ interface Component {
   readonly license: string;
 }
 
-/** Optional, as in package.json. Only a unit of Type=notify needs it. */
+const NATIVE = join('@koromix', `koffi-${process.platform}-${process.arch}`);
+
+/** koffi and its native library; empty if one is missing. They are optional: only a unit of Type=notify needs them. */
+function koffiFolders(): string[] {
+  const folders = [join(MODULES, 'koffi'), join(MODULES, NATIVE)];
+  return folders.every((folder) => existsSync(folder)) ? folders : [];
+}
+
 function copyKoffi(modules: string): void {
-  const native = join('@koromix', `koffi-${process.platform}-${process.arch}`);
-  if (!existsSync(join(MODULES, 'koffi')) || !existsSync(join(MODULES, native))) return;
+  if (koffiFolders().length === 0) return;
   mkdirSync(join(modules, '@koromix'), { recursive: true });
-  cpSync(join(MODULES, native), join(modules, native), { recursive: true });
+  cpSync(join(MODULES, NATIVE), join(modules, NATIVE), { recursive: true });
   // Without its C++ sources and documentation.
   const needed = (path: string) => statSync(path).isDirectory() || /\.(?:js|json|txt)$/.test(path);
   for (const part of ['package.json', 'LICENSE.txt', 'index.js', 'src/koffi']) {
@@ -258,7 +269,6 @@ function isWithin(path: string, folder: string): boolean {
 }
 
 if (import.meta.main) {
-  const [entry = join(ROOT, 'src', 'main.ts'), dir = join(ROOT, 'dist', 'program'), flag] = process.argv.slice(2);
-  await bundle({ entry, dir, kit: process.argv.length === 2 || flag === '--kit' });
-  process.stdout.write(`Built ${dir}\n`);
+  await bundle({ entry: ENTRY, dir: FOLDER, kit: process.argv.length === 2 || FLAG === '--kit' });
+  process.stdout.write(`Built ${FOLDER}\n`);
 }

@@ -86,7 +86,13 @@ describe('bill of materials', () => {
     mkdirSync(join(work, 'node'));
     writeFileSync(join(work, 'node', 'LICENSE'), 'the license of Node');
     // combine-errors has its license only in its readme.
-    const text = licenseText(['zod', 'combine-errors'].map(installed), join(work, 'node'));
+    const modules = join(work, 'node_modules');
+    mkdirSync(join(modules, 'copied'), { recursive: true });
+    writeFileSync(join(modules, 'copied', 'package.json'), '{}');
+    writeFileSync(join(modules, 'copied', 'LICENSE.txt'), 'the license of what was copied');
+    const components = [...['zod', 'combine-errors'].map(installed), { name: 'copied', version: '1.0.0' }];
+    const text = licenseText(components, { nodePackage: join(work, 'node'), modules });
+    expect(text).toContain('the license of what was copied');
     expect(text).toContain('the license of Node');
     expect(text).toMatch(/combine-errors 3\.0\.3[\s\S]*MIT/);
     expect(() => folderOf({ name: 'zod', version: '0.0.1' })).toThrow('zod 0.0.1');

@@ -7,10 +7,17 @@ import type { Component } from './sbom.ts';
 const RULE = '='.repeat(79);
 const LICENSE_FILE = /^(?:licen[cs]e|copying|notice)(?:[.-].*)?$/i;
 
-/** The text of THIRD-PARTY-LICENSES. @throws Error if a package has neither a license text nor a license name */
-export function licenseText(components: readonly Component[], nodePackage: string): string {
+/**
+ * The text of THIRD-PARTY-LICENSES. `modules` has the packages that are copied as they are, for example the native library
+ * for another machine. @throws Error if a package has neither a license text nor a license name
+ */
+export function licenseText(
+  components: readonly Component[],
+  { nodePackage, modules }: { readonly nodePackage: string; readonly modules: string },
+): string {
   const parts = components.map((component) => {
-    const text = textOf(folderOf(component));
+    const copied = join(modules, component.name);
+    const text = textOf(existsSync(join(copied, 'package.json')) ? copied : folderOf(component));
     if (text === null && component.license === undefined) {
       throw new Error(`${component.name} ${component.version} has no license`);
     }

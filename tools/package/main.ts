@@ -163,8 +163,8 @@ function makeTarball(
   from: { readonly parts: Parts; readonly work: string; readonly output: string },
 ): string {
   const name = `sallyport-${release.version}-linux-${architecture.node}`;
-  const { kit, nodePackage } = from.parts;
-  writeFileSync(join(kit, 'THIRD-PARTY-LICENSES'), licenseText(readComponents(kit), nodePackage));
+  const { kit } = from.parts;
+  writeFileSync(join(kit, 'THIRD-PARTY-LICENSES'), licenseText(readComponents(kit), from.parts));
   settle(release, kit);
   const folder = join(from.work, name);
   renameSync(kit, folder);

@@ -2,10 +2,11 @@
  * What is the same for all formats of one architecture: the program, its Node and its native library. The program is built
  * once on this machine. Node and koffi for another architecture are installed by npm into a folder of their own.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { programOutput } from './programs.ts';
 import { type Architecture, ROOT } from './release.ts';
+import { type Component, readComponents } from './sbom.ts';
 
 /** Folders with what is installed. */
 export interface Parts {
@@ -13,6 +14,8 @@ export interface Parts {
   readonly kit: string;
   /** The npm package that the Node came from, with its license. */
   readonly nodePackage: string;
+  /** The npm packages that are copied as they are, in the kit. */
+  readonly modules: string;
 }
 
 /** The ELF machine numbers (elf.h, EM_X86_64 and EM_AARCH64). */
@@ -42,7 +45,19 @@ export function partsFor(architecture: Architecture, program: string, work: stri
   const isNeeded = (path: string) => !/\/musl[^/]*$/.test(path);
   cpSync(join(modules, native), join(kit, 'node_modules', native), { recursive: true, filter: isNeeded });
   for (const file of nativeFiles(kit)) requireMachine(file, architecture);
-  return { kit, nodePackage };
+  nameNativeComponent(kit, native);
+  return { kit, nodePackage, modules: join(kit, 'node_modules') };
+}
+
+/** The build has listed the native library of koffi for this machine; lists the one that was copied instead. */
+function nameNativeComponent(kit: string, native: string): void {
+  const { name, version, license } = JSON.parse(
+    readFileSync(join(kit, 'node_modules', native, 'package.json'), 'utf8'),
+  ) as Component;
+  const components = readComponents(kit).map((one) =>
+    one.name.startsWith('@koromix/koffi-') ? { name, version, license } : one,
+  );
+  writeFileSync(join(kit, 'components.json'), `${JSON.stringify(components, null, 2)}\n`);
 }
 
 /** The files in which machine code is. */

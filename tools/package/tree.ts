@@ -13,7 +13,7 @@ export function makeTree(release: Release, parts: Parts, root: string): void {
   const flags = ['--foreign', '--program', parts.kit, '--node', join(parts.kit, 'node')];
   programOutput('sh', [join(parts.kit, 'systemd', 'install.sh'), ...flags], { env: { DESTDIR: root } });
   const doc = join(root, 'usr', 'share', 'doc', 'sallyport');
-  writeFileSync(join(doc, 'THIRD-PARTY-LICENSES'), licenseText(readComponents(parts.kit), parts.nodePackage));
+  writeFileSync(join(doc, 'THIRD-PARTY-LICENSES'), licenseText(readComponents(parts.kit), parts));
   cpSync(join(ROOT, 'CHANGELOG.md'), join(doc, 'CHANGELOG.md'));
   settle(release, root);
 }
