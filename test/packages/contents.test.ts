@@ -20,7 +20,9 @@ const { version, packageVersion } = readRelease(true);
 const folder = madePackages();
 const work = mkdtempSync(join(tmpdir(), 'sallyport-contents-'));
 afterAll(() => rmSync(work, { recursive: true }));
-const made = ARCHITECTURES.filter(({ node }) => readdirSync(folder).includes(`sallyport-${version}-linux-${node}.tar.gz`));
+const made = ARCHITECTURES.filter(({ node }) =>
+  readdirSync(folder).includes(`sallyport-${version}-linux-${node}.tar.gz`),
+);
 
 /** Elf64_Ehdr as readelf prints it. */
 const MACHINE = { x64: 'Advanced Micro Devices X86-64', arm64: 'AArch64' } as const;
@@ -92,7 +94,9 @@ describe.each(made)('packages for $node', ({ node, deb, rpm }) => {
     const listed = modules.map((one) => `${one.name}@${one.version}`).sort();
     const components = JSON.parse(readFileSync(join(kit, 'components.json'), 'utf8')) as Component[];
     expect(components.map((one) => `${one.name}@${one.version}`).sort()).toEqual(listed);
-    const copied = programOutput('find', [join(kit, 'node_modules'), '-name', 'package.json']).trim().split('\n');
+    const copied = programOutput('find', [join(kit, 'node_modules'), '-name', 'package.json'])
+      .trim()
+      .split('\n');
     expect([...new Set([...bundledModules(), ...copied.map(nameAndVersion)])].sort()).toEqual(listed);
   });
 });
@@ -112,7 +116,9 @@ function digestsBelow(root: string): Map<string, string> {
 
 /** The digests that rpm itself verifies. */
 function rpmDigests(file: string): Map<string, string> {
-  const lines = programOutput('rpm', [...NO_DATABASE, '--query', '--package', '--dump', file]).trim().split('\n');
+  const lines = programOutput('rpm', [...NO_DATABASE, '--query', '--package', '--dump', file])
+    .trim()
+    .split('\n');
   const files = lines.map((line) => line.split(' ')).filter(([, , , digest = '']) => /^[0-9a-f]{64}$/.test(digest));
   const ours = files.filter(([path = '', , , digest]) => path.startsWith(`/${PROGRAM}/`) && !/^0+$/.test(digest ?? ''));
   return new Map(ours.map(([path = '', , , digest = '']) => [path.slice(PROGRAM.length + 2), digest]));
@@ -135,7 +141,9 @@ function bundledModules(): readonly string[] {
   const maps = globSync(join(program, '**', '*.map'));
   expect(maps.length).toBeGreaterThan(50);
   const sources = maps.flatMap((map) => (JSON.parse(readFileSync(map, 'utf8')) as { sources: string[] }).sources);
-  const folders = sources.flatMap((source) => /node_modules\/(?:.*node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(source) ?? []);
+  const folders = sources.flatMap(
+    (source) => /node_modules\/(?:.*node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(source) ?? [],
+  );
   known = [...new Set(folders)].map((path) => nameAndVersion(join(ROOT, path, 'package.json')));
   return known;
 }
