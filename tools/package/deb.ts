@@ -37,7 +37,7 @@ export function makeDeb(
   for (const script of SCRIPTS) chmodSync(join(control, script), 0o755);
   const file = join(from.output, `sallyport_${release.packageVersion}-1_${architecture.deb}.deb`);
   // One thread: the blocks of several would depend on the number of cores.
-  const compression = ['-Zxz', release.fast ? '-z0' : '-z9', '--threads-max=1'];
+  const compression = [...(release.fast ? ['-Zgzip', '-z1'] : ['-Zxz', '-z9']), '--threads-max=1'];
   programOutput('dpkg-deb', ['--root-owner-group', ...compression, '--build', root, file], {
     env: { SOURCE_DATE_EPOCH: String(release.epoch) },
   });

@@ -1,5 +1,5 @@
 /** Static repositories for apt and dnf: folders that any web server, file share or removable disk can offer. */
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { programOutput } from './programs.ts';
@@ -61,7 +61,12 @@ export function makeRpmRepository(
 ): void {
   const root = join(to.output, 'rpm');
   mkdirSync(root, { recursive: true });
-  for (const rpm of rpms) copyFileSync(rpm, join(root, basename(rpm)));
+  for (const rpm of rpms) {
+    const copy = join(root, basename(rpm));
+    copyFileSync(rpm, copy);
+    // createrepo_c writes the time of the file into the list.
+    utimesSync(copy, release.epoch, release.epoch);
+  }
   const fixed = ['--revision', String(release.epoch), '--set-timestamp-to-revision', '--simple-md-filenames'];
   const sorted = readdirSync(root)
     .filter((name) => name.endsWith('.rpm'))
