@@ -10,7 +10,7 @@ const NEEDS = / \[needs ([^\]]+)\]$/;
 
 export default class SuiteReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
-    const lines = ['', 'Time per suite:', ...timePerSuite(modules), ...skippedForParts(modules)];
+    const lines = ['', 'Time per suite:', ...timePerSuite(modules), ...skippedForParts(modules), ...skippedPackages()];
     const count = countTests(modules);
     if (count.skipped > 0 && process.env['SALLYPORT_REQUIRE_PARTS'] === '1') {
       lines.push('SALLYPORT_REQUIRE_PARTS=1: a skipped test fails the run.', ...namesOfSkipped(modules));
@@ -51,6 +51,18 @@ function skippedForParts(modules: readonly TestModule[]): string[] {
     ? ['A real systemd is booted by root, where systemd is installed: sudo npm test -- test/real-parts/systemd']
     : [];
   return [...lines, 'To get the missing parts: npm run parts; what it has not, .ci/run installs', ...asRoot];
+}
+
+/** vitest.config.ts leaves these tests out if nothing names the packages. A run with filters mentions only what they ask for. */
+function skippedPackages(): string[] {
+  const filters = process.argv.slice(2).filter((word) => word !== 'run' && !word.startsWith('-'));
+  const isWanted = filters.length === 0 || filters.some((filter) => filter.includes('packages'));
+  if (!isWanted || process.env['SALLYPORT_PACKAGES'] !== undefined) return [];
+  return [
+    'Skipped for want of packages: test/packages. Make them, then name their folder (as root):',
+    '  npm run package -- --arch x64 --fast',
+    '  SALLYPORT_PACKAGES=dist/packages npm test -- test/packages',
+  ];
 }
 
 function namesOfSkipped(modules: readonly TestModule[]): string[] {

@@ -1,7 +1,7 @@
 // The rpm from a signed repository in files, by dnf, on a machine with a real systemd and without a network. The machine has
 // Debian's libraries: a package without files provides the names that Fedora's packages have for them.
 
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -10,11 +10,13 @@ import { programOutput } from '#tools/package/programs.ts';
 import { ARCHITECTURES, type Release, readRelease } from '#tools/package/release.ts';
 import { makeRpmRepository } from '#tools/package/repositories.ts';
 import { makeRpm } from '#tools/package/rpm.ts';
-import { exportKey, findKey, type Signing, signRpms } from '#tools/package/signing.ts';
+import { detach, exportKey, type Signing, signRpms } from '#tools/package/signing.ts';
+import { makeKey } from './apt-machine.ts';
 import { madePackages } from './made-packages.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
+const LIBRARIES = 'libraries/RPMS/noarch/debian-libraries-1-1.noarch.rpm';
 const KEY_FILE = '/etc/pki/rpm-gpg/RPM-GPG-KEY-sallyport';
 const REPOSITORY = `[sallyport]
 name=Sallyport
@@ -28,6 +30,7 @@ gpgkey=file://${KEY_FILE}
 describe('the rpm', () => {
   let machine: Machine;
   let signing: Signing;
+  let stranger: Signing;
   const work = mkdtempSync(join(tmpdir(), 'sallyport-dnf-'));
   const release = readRelease(true);
   const newer: Release = { ...release, version: '9.0.0', packageVersion: '9.0.0' };
@@ -36,9 +39,8 @@ describe('the rpm', () => {
   beforeAll(async () => {
     process.env['GNUPGHOME'] = join(work, 'keys');
     mkdirSync(join(work, 'keys'), { mode: 0o700 });
-    const flags = ['--batch', '--quiet', '--passphrase', '', '--quick-gen-key'];
-    programOutput('gpg', [...flags, 'Test <test@example.com>', 'rsa3072', 'sign', 'never']);
-    signing = findKey('test@example.com');
+    signing = makeKey('test', 'rsa3072');
+    stranger = makeKey('stranger', 'rsa3072');
     const files = [join(work, 'old.rpm'), makeNewer(), makeLibraries()];
     cpSync(made, files[0] ?? '');
     signRpms(signing, files);
@@ -72,15 +74,17 @@ describe('the rpm', () => {
   };
   /** What the rpm requires, provided by a package without files. */
   const makeLibraries = () => {
-    const required = programOutput('rpm', ['--query', '--package', '--requires', made]).split('\n');
+    const query = ['--dbpath', join(work, 'no-database'), '--query', '--package', '--requires', made];
+    const required = programOutput('rpm', query).split('\n');
     const names = required.map((line) => line.trim()).filter((line) => line !== '' && !/^rpmlib|^systemd/.test(line));
     const provides = [...new Set(names), 'systemd = 252'].map((name) => `Provides: ${name}`).join('\n');
     const head =
       'Name: debian-libraries\nVersion: 1\nRelease: 1\nSummary: Names\nLicense: None\nBuildArch: noarch\nAutoReqProv: no';
     const file = join(work, 'libraries.spec');
     writeFileSync(file, `${head}\n${provides}\n%description\nNames.\n%files\n`);
-    programOutput('rpmbuild', ['-bb', '--define', `_topdir ${join(work, 'libraries')}`, file]);
-    return join(work, 'libraries', 'RPMS', 'noarch', 'debian-libraries-1-1.noarch.rpm');
+    // rpmbuild keeps a database in the home folder.
+    programOutput('rpmbuild', ['-bb', '--define', `_topdir ${join(work, 'libraries')}`, file], { env: { HOME: work } });
+    return join(work, LIBRARIES);
   };
   const dnf = (...args: readonly string[]) => machine.try('dnf', '--quiet', '--assumeyes', '--releasever=1', ...args);
   const dnfMust = async (...args: readonly string[]) => {
@@ -89,36 +93,33 @@ describe('the rpm', () => {
   };
   const installed = async () => (await machine.run('rpm', '--query', 'sallyport')).trim();
 
-  it('dnf: it refuses a changed list, a list without signature, and an unsigned rpm', async () => {
-    const whole = join(work, 'repository');
-    const spoiled = join(work, 'spoiled');
-    const spoil: readonly (() => void)[] = [
-      () =>
-        writeFileSync(
-          join(spoiled, 'rpm/repodata/repomd.xml'),
-          `${readFileSync(join(whole, 'rpm/repodata/repomd.xml'), 'utf8')}\n`,
-        ),
-      () => rmSync(join(spoiled, 'rpm/repodata/repomd.xml.asc')),
-      () => {
-        rmSync(spoiled, { recursive: true });
-        mkdirSync(spoiled);
-        const unsigned = join(work, 'unsigned.rpm');
-        cpSync(made, unsigned);
-        makeRpmRepository(release, [unsigned, makeLibraries()], { output: spoiled, signing });
-      },
-    ];
-    for (const change of spoil) {
-      cpSync(whole, spoiled, { recursive: true });
-      change();
-      rmSync(machine.outside('/repository'), { recursive: true });
-      machine.copy(spoiled, '/repository');
-      rmSync(spoiled, { recursive: true });
+  it('dnf: it refuses a changed, unsigned or wrongly signed list, and such an rpm', async () => {
+    const repository = machine.outside('/repository/rpm');
+    const list = join(repository, 'repodata/repomd.xml');
+    const other = (name: string, sign: (file: string) => void) => {
+      const [file, output] = [join(work, 'other.rpm'), join(work, name)];
+      cpSync(made, file);
+      sign(file);
+      mkdirSync(output);
+      makeRpmRepository(release, [file, join(work, LIBRARIES)], { output, signing });
+      rmSync(repository, { recursive: true });
+      machine.copy(join(output, 'rpm'), '/repository/rpm');
+    };
+    const damages: Readonly<Record<string, () => void>> = {
+      'a changed list': () => appendFileSync(list, '\n'),
+      'a list without a signature': () => rmSync(`${list}.asc`),
+      'a list with the signature of another key': () => detach(stranger, list, `${list}.asc`),
+      'an rpm without a signature': () => other('unsigned', () => undefined),
+      'an rpm with the signature of another key': () => other('stranger', (file) => signRpms(stranger, [file])),
+    };
+    for (const [name, damage] of Object.entries(damages)) {
+      damage();
       const ran = await dnf('--refresh', 'install', 'sallyport');
-      expect(ran.status, change.toString()).not.toBe(0);
-      expect(ran.stderr).toMatch(/GPG|signature|not signed|Public key/i);
+      expect(ran.status, name).not.toBe(0);
+      expect(ran.stderr, name).toMatch(/GPG|signature|not signed|Public key/i);
+      rmSync(repository, { recursive: true });
+      machine.copy(join(work, 'repository/rpm'), '/repository/rpm');
     }
-    rmSync(machine.outside('/repository'), { recursive: true });
-    machine.copy(whole, '/repository');
     expect(machine.exists('/usr/bin/sallyport')).toBe(false);
   });
 

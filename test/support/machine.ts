@@ -48,12 +48,13 @@ export class Machine {
     this.#init = init;
   }
 
-  static async boot(): Promise<Machine> {
+  /** `base` is the folder of another system to boot instead of this one, such as Debian 13; empty for this one. */
+  static async boot(base = ''): Promise<Machine> {
     const work = await mkdtemp(join(tmpdir(), PREFIX));
     const script = fileURLToPath(new URL('systemd-outer.sh', import.meta.url));
     const log = openSync(join(work, 'log'), 'w');
     const node = dirname(realpathSync(process.execPath));
-    const outer = spawn('unshare', ['--mount', 'sh', script, work, ROOT, node], { stdio: ['pipe', log, log] });
+    const outer = spawn('unshare', ['--mount', 'sh', script, work, ROOT, node, base], { stdio: ['pipe', log, log] });
     closeSync(log);
     const deadline = Date.now() + BOOT_MS;
     for (;;) {

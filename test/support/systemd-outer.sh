@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a real systemd as PID 1 (systemd-inner.sh) in a control group and namespaces of its own, until standard input ends or
-# SIGTERM; then nothing of it is left. Runs as root in a mount namespace of its own: systemd-outer.sh WORK CHECKOUT NODE
+# SIGTERM; then nothing of it is left. Runs as root in a mount namespace of its own: systemd-outer.sh WORK CHECKOUT NODE [BASE]
 # While it runs, its process ID is in WORK/outer.pid.
 set -eu
 work=$1
