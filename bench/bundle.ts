@@ -1,6 +1,6 @@
-// Builds a bundle of a log of 256 MiB, or as many MiB as the first argument says. Prints the time, the peak of the memory
-// (VmHWM) and the longest turn of the event loop in time of its thread, which does not depend on other load. Exit status 1
-// if the memory exceeds 130 MiB.
+// Builds a bundle from a log of 256 MiB, or as many MiB as the first argument says. Prints the time, the peak of the
+// memory (VmHWM), and the longest turn of the event loop. The turn is measured in CPU time of its thread, so that other
+// load does not change it. Exit status 1 if the memory exceeds 130 MiB.
 //
 // Run: node bench/bundle.ts [MIB] [tar.zst|zip] [age]
 

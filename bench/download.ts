@@ -1,13 +1,13 @@
-// Downloads through Squid, compared with curl, apt-helper, aria2c and wget2: Sallyport as a warm daemon, as one round in a
-// process, and `sallyport fetch`. 1 file of 1 GiB, 20 of 10 MiB and 500 of 64 KiB, over http and https (CONNECT), durable on
-// both sides and not durable on both sides. The contenders take turns in an order that is rotated each round; after each run the
-// digest of every file is checked. Prints the medians of the ratios of a round to curl + openssl, with the least and the greatest,
-// and the peak of memory. All files are in a temporary folder, which is removed. Needs Linux, Squid, nginx and curl.
+// Compares downloads through Squid: Sallyport as a warm daemon, as one round in a process and as `sallyport fetch`,
+// with curl, apt-helper, aria2c and wget2. The loads are 1 file of 1 GiB, 20 of 10 MiB and 500 of 64 KiB, over http and
+// https (CONNECT), each durable and not durable. The order of the programs changes each round, and the digest of every
+// file is checked. Prints the medians of the ratios to curl + openssl, with the least and the greatest, and the peak of
+// memory. All files are in a temporary folder, which is removed. Needs Linux, Squid, nginx and curl.
 //
-// Run: npx node bench/download.ts [--quick] [--rounds N] [--only WORDS] [--ours] [--than CHECKOUT] [--profile DIR] | --huge
-// `--only '20 x|not durable'` makes the tables whose title has one of these words. `--quick` has smaller files and 2 rounds.
-// `--ours` leaves out all programs but curl. `--than` adds the daemon of another checkout, `--profile` writes CPU profiles.
-// `--huge` measures the memory of the daemon at 10 MiB, 1 GiB and 20 GiB instead.
+// Run: npx node bench/download.ts [--quick] [--rounds N] [--only WORDS] [--ours] [--than CHECKOUT] [--profile DIR] |
+// --huge `--only '20 x|not durable'` makes the tables whose title has one of these words. `--quick` has smaller files
+// and 2 rounds. `--ours` leaves out all programs but curl. `--than` adds the daemon of another checkout, `--profile`
+// writes CPU profiles. `--huge` measures the memory of the daemon at 10 MiB, 1 GiB and 20 GiB instead.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // Runs the client against fuzzed responses of servers, proxies and PAC files, for longer than CI does: 20,000 rounds by
-// default. A fault names its seed and round; `--from ROUND --rounds 1 --seed SEED` repeats it.
+// default. A fault is printed with its seed and round; `--from ROUND --rounds 1 --seed SEED` repeats it.
 //
 // Run: node bench/fuzz-responses.ts [--rounds 20000] [--seed N] [--from 0]
 

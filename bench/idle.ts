@@ -1,6 +1,6 @@
-// Measures an idle daemon: anonymous memory after the first round, CPU time in the 30 s after it, and the time to READY=1 as a
-// ratio to a bare Node that prints one byte. The starts alternate, so that the ratios are from the same run. About 60 s. Exit
-// status 1 if a limit is exceeded. Needs Linux.
+// Measures an idle daemon: anonymous memory after the first round, CPU time in the next 30 s, and the time until
+// READY=1. The last is compared with the start of a bare Node that prints one byte; the two alternate, so that both run
+// under the same load. About 60 s. Exit status 1 if a limit is exceeded. Needs Linux.
 //
 // Run: node bench/idle.ts
 

@@ -1,6 +1,6 @@
-// Measures how long input from outside can block the event loop, at the limit of each kind of input: at most 200 ms, the
-// median of five, on an idle machine. CI is not idle and runs `--gate`: CPU time of this thread at the limit is at most 12
-// times that at a tenth of the limit. A quadratic algorithm would take 100 times as much.
+// Measures for how long input from outside can block the event loop, at the limit of each kind of input. On an idle
+// machine the median of five may be at most 200 ms. CI is not idle and runs `--gate`: the CPU time at the limit may be
+// at most 12 times that at a tenth of the limit. A quadratic algorithm would take 100 times as much.
 //
 // Run: node bench/limits.ts [--gate]
 

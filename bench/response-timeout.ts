@@ -1,6 +1,7 @@
-// Compares the response timeout with rules that others use: how many good transfers it aborts, how long it waits for dead ones,
-// and what both cost. Everything comes from integer seeds; the wall clock only times `plan` itself. Seeds 1 to 6 were used for
-// tuning, so reports use others. Exit status 1 if line 1 does not hold.
+// Compares the response timeout with rules that others use: how many good transfers each aborts, how long it waits for
+// dead ones, and what both cost. Everything is generated from integer seeds; the clock is read only to measure `plan`
+// itself. Seeds 1 to 6 were used for tuning, so reports use others. Exit status 1 if a required target of the report is
+// missed.
 //
 // Run: node bench/response-timeout.ts [--gate] [--seeds 11,12,13]     (--gate: some seconds, for CI)
 

@@ -1,6 +1,6 @@
-// Measures the client of signed feeds: a refresh without news, and one with 10,000 targets in the top level and 20 delegated
-// roles of 500 targets each, with one search for each role. CPU time of this thread, in all and in
-// the longest turn of the event loop, medians of five. Fails if a limit is exceeded.
+// Measures the client of signed feeds in two cases: a refresh without news, and a refresh with 10,000 targets in the
+// top level and 20 delegated roles of 500 targets each, followed by one search in each role. Prints the CPU time of
+// this thread, in total and in the longest turn of the event loop, as medians of five. Fails if a limit is exceeded.
 //
 // Run: node bench/trust.ts [--gate]
 

@@ -1,7 +1,7 @@
-// Uploads a bundle of 300 MB through Squid and a relay that passes 7 MB/s and cuts each connection after 10 MB, while the
-// daemon is killed ten times with SIGKILL. The bundle must arrive whole in one upload. At most 5 % and 4 MiB per kill may
-// be sent again, counted at the relay; the resident memory of the daemon must stay within 130 MiB meanwhile. About 2 minutes. Exit
-// status 1 if a limit is exceeded. Needs Linux and Squid.
+// Uploads a bundle of 300 MB through Squid and a relay that passes 7 MB/s and cuts each connection after 10 MB. The
+// daemon is killed ten times meanwhile. The bundle must arrive whole in one upload. At most 5 % and 4 MiB per kill may
+// be sent again, counted at the relay, and the resident memory of the daemon must stay within 130 MiB. About 2 minutes.
+// Exit status 1 if a limit is exceeded. Needs Linux and Squid.
 //
 // Run: npx node bench/upload-bundle.ts
 

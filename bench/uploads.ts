@@ -1,6 +1,6 @@
-// Sends 100,000 documents of 300 bytes that were accepted during an outage, to the reference server, which syncs each batch to
-// disk. In the same run, `curl -Z` sends the same bodies to another such server. The median of three rounds, which alternate;
-// exit status 1 if a limit is exceeded. About 40 s.
+// Sends 100,000 documents of 300 bytes that were accepted during an outage, to the reference server, which syncs each
+// batch to disk. For comparison, `curl -Z` sends the same bodies to another such server; the two alternate. Prints the
+// median of three rounds. Exit status 1 if a limit is exceeded. About 40 s.
 //
 // Run: node bench/uploads.ts
 

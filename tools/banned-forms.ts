@@ -1,4 +1,7 @@
-/** Forms that docs/writing.md excludes because readers stumble over them. Each has the reason that the report shows. */
+/**
+ * The phrases that docs/writing.md excludes, because readers stumble over them. Each has a reason, which the report
+ * shows.
+ */
 
 export interface BannedForm {
   /** A blank matches any white space, including a line break. */

@@ -1,4 +1,5 @@
-// What the bundle leaves out or changes so that a start costs little (docs/architecture.md, "Starting").
+// Plugins for the bundle. They leave out or change what would make every start slower (docs/architecture.md,
+// "Starting").
 
 import { isBuiltin } from 'node:module';
 import type { Plugin } from 'rolldown';

@@ -1,5 +1,5 @@
-// Plain JavaScript for Node 20 without dependencies, because it runs before anything is installed. Decides which Node to
-// use from facts about this host; tools/install.js collects the facts and acts on the decision.
+// Plain JavaScript for Node 20 without dependencies, because it runs before anything is installed. Decides which Node
+// to use from facts about this host. tools/install.js collects the facts and carries out the decision.
 
 /** The first release line that runs the TypeScript of src/ directly and that is tested. */
 export const OLDEST_NODE = '24.15';

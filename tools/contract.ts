@@ -1,7 +1,7 @@
 /**
  * Writes test/docs/contract.json: everything that scripts, dashboards and configuration files of users rely on. It adds
- * new entries and refuses to change or remove one, because that breaks scripts of users. Such a change needs an edit of
- * that file by hand. Usage: tools/contract.ts [FILE]
+ * new entries and refuses to change or remove one, because that would break something for users. To change one on
+ * purpose, edit that file by hand. Usage: tools/contract.ts [FILE]
  */
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

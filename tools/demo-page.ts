@@ -1,7 +1,7 @@
-// `npm run demo-page`: runs the demo once and quotes what it prints in docs/demo.md, between its two markers.
+// `npm run demo-page`: runs the demo once and quotes its output in docs/demo.md, between two markers.
 //
-// Replaced are only the path of the checkout, the host and the user, so that the page shows what a user gets.
-// test/demo/demo-run.test.ts compares the page with a run of today's program.
+// Only the path of the checkout, the host and the user are replaced, so the page shows what a user gets.
+// test/demo/demo-run.test.ts compares the page with a run of the present program.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// Plain JavaScript for Node 20. The tools remove the variables that the program refuses to start with
-// (src/system/process/environment.ts) and report each by name.
+// Plain JavaScript for Node 20. Removes the environment variables with which the program refuses to start
+// (src/system/process/environment.ts), and reports each by name.
 
 const REFUSED = ['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS', 'SSLKEYLOGFILE'];
 

@@ -1,6 +1,6 @@
-// Writes the files that are generated from the schemas of the configuration, the diagnosis, the status and the endpoints,
-// the picture of the modules, which is generated from their imports, and the table of redaction rules. With --check it
-// writes nothing, names each file that is out of date, and exits with 1 if there is one.
+// Writes the generated files: those from the schemas of configuration, diagnosis, status and endpoints, the picture of
+// the modules, and the table of redaction rules. With --check it writes nothing, names each file that is out of date,
+// and exits with 1 if there is one.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

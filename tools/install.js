@@ -1,9 +1,10 @@
 // Plain JavaScript for Node 20 without dependencies, because it runs before anything is installed.
 //
-// Guarantees that node_modules matches package-lock.json, by `npm ci` of the npm that called this script. Finds the Node to
-// run on: the pinned one from node_modules, else the running one if it is new enough, else one that is downloaded into
-// .cache (tools/choose-node.js). After an install, a stamp in node_modules has the digest of the lock and the chosen Node.
-// After a crash there is no stamp, so the next start installs again. The downloaded Node gets its name by one rename.
+// Guarantees that node_modules matches package-lock.json, by `npm ci` of the npm that called this script. Finds the
+// Node to run on: the pinned one in node_modules, or the running one if it is new enough, or one that is downloaded
+// into .cache (tools/choose-node.js). After an install, a stamp file in node_modules has the digest of the lock file
+// and the chosen Node. A crash leaves no stamp file, so the next start installs again. A downloaded Node gets its name
+// by one rename.
 
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

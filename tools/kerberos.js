@@ -1,6 +1,6 @@
-// Plain JavaScript for Node 20: `npm run kerberos`. Builds the package `kerberos` into the ignored .cache/kerberos, for the
-// suites that send real tickets to a real proxy. It is not a dependency because it needs an install script. The headers are
-// those of the Node that runs the tests. The folder appears by one rename when it is complete.
+// Plain JavaScript for Node 20: `npm run kerberos`. Builds the package `kerberos` into .cache/kerberos, which git
+// ignores. The tests that send real tickets to a real proxy need it. It is not a dependency, because it needs an
+// install script. It is built for the Node that runs the tests. The folder appears by one rename when it is complete.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

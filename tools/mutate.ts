@@ -1,6 +1,7 @@
 /**
- * Removes each check of the TUF client in a copy of the sources and runs the tests, which must fail: `npm run mutate [-- WORD]`.
- * WORD selects the mutations whose name or file contains it. Ends 1 if a check can be removed without a failing test.
+ * `npm run mutate [-- WORD]`: removes each check of the TUF client in a copy of the sources and runs the tests, which
+ * must then fail. WORD selects the mutations whose name or file contains it. Exit status 1 if the tests pass without a
+ * check.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

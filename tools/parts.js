@@ -1,6 +1,6 @@
-// Plain JavaScript for Node 20: `npm run parts`. Unpacks the real server that some tests need (Squid) into the ignored
-// .cache/parts, from the Debian packages of this host's apt sources. Nothing is installed and nothing outside the
-// checkout changes. The folder appears by one rename when it is complete.
+// Plain JavaScript for Node 20: `npm run parts`. Unpacks the real server that some tests need (Squid) from the Debian
+// packages of this host's apt sources into .cache/parts, which git ignores. Nothing is installed and nothing outside
+// the checkout changes. The folder appears by one rename when it is complete.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Reports the banned forms (banned-forms.ts) in everything that people read. Usage: tools/plain-english.ts [PATH ...] shows
- * the findings, all or below a path, and ends 1 if there are any.
+ * Reports the phrases of banned-forms.ts in everything that people read. Usage: tools/plain-english.ts [PATH ...]
+ * prints all of them, or those below a path. Exit status 1 if there are any.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

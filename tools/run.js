@@ -1,6 +1,7 @@
 // Plain JavaScript for Node 20 without dependencies, because it runs before anything is installed.
 //
-// Runs one child in the foreground: passes on signals that end this process, and returns how the child ended.
+// Runs one child process in the foreground. A signal that would end this process is passed on to the child. Returns how
+// the child ended.
 import { spawn } from 'node:child_process';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];

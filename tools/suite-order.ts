@@ -1,6 +1,6 @@
 /**
- * The order of test files: those that take longest come first, so that no worker is alone with one of them at the end. Vitest
- * remembers how long each file took, but a fresh checkout, as in CI, has no such memory and takes the largest files first.
+ * Runs the slowest test files first, so that at the end no worker is left alone with a slow one. Vitest remembers how
+ * long each file took. A fresh checkout, as in CI, has no such memory and runs the largest files first.
  */
 import { relative } from 'node:path';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';

@@ -1,5 +1,5 @@
-// Builds one bundle, in a process of its own, built and started as the daemon is. Prints what it took. Exit status 1 if its
-// memory exceeds the limit.
+// Builds one bundle in a process of its own, which is bundled and started as the daemon is. Prints time and memory.
+// Exit status 1 if its memory exceeds the limit.
 
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
-// What any program must do at least with a file of documents: check each line, and have the file on disk.
+// The least that any program must do with a file of documents: parse each line, and have the file on disk.
 //
-// As a program: the file to read, and the copy to write.
+// As a program, its arguments are the file to read, and the copy to write.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// One piece of work on a store of documents, in a process of its own with the flags of an installed daemon. Sends its time in ms
-// and its peak memory to its parent. What a bench prepares is not in this process.
+// Does one piece of work on a store of documents, in a process of its own with the flags of an installed daemon. Sends
+// its time in ms and its peak memory to its parent. The parent prepares everything, so that only the work itself is
+// measured.
 
 import { createReadStream, readFileSync } from 'node:fs';
 import { KnownSecrets } from '#redaction/known-secrets.ts';

@@ -1,5 +1,5 @@
-// The contenders that are programs of the host. Each downloads all files of a load through the proxy into a folder and checks
-// their digests, in one script of bash.
+// The other programs: for each, a bash script that downloads all files of a load through the proxy into a folder and
+// checks their digests.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';

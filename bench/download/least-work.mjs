@@ -1,5 +1,5 @@
-// Hashes and writes as many bytes as a load has, in pieces of 64 KiB, without a network: what no client can be cheaper than.
-// Usage: least-work.mjs FILE BYTES [FILE BYTES ...]
+// Hashes and writes as many bytes as a load has, in pieces of 64 KiB, without a network. No client can be faster than
+// this. Usage: least-work.mjs FILE BYTES [FILE BYTES ...]
 
 import { createHash, randomFillSync } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';

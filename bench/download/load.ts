@@ -1,5 +1,5 @@
-// The files that are downloaded, and the servers that they come from: nginx as the origin, and Squid without a cache in front of
-// it. All are on loopback, on free ports, with their files in one folder.
+// The files that are downloaded, and their servers: nginx as the origin, and Squid in front of it without a cache. All
+// are on loopback, on free ports, with their files in one folder.
 
 import { createHash, randomFillSync } from 'node:crypto';
 import { once } from 'node:events';

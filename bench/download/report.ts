@@ -1,5 +1,5 @@
-// The tables of bench/download.ts in Markdown. A ratio is that of one round to the first contender of the same round; shown are
-// the median, the least and the greatest.
+// Prints the tables of bench/download.ts in Markdown. A ratio compares a program with the first one of the same round.
+// The tables have the median, the least and the greatest ratio.
 
 import type { Measured } from './measure.ts';
 

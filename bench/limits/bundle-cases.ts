@@ -1,4 +1,4 @@
-// Redacting one window of a bundle: all rules, 200 secrets, pseudonyms, and the maximum number of own rules.
+// Redacts one window of a bundle with all rules, 200 secrets, pseudonyms, and the maximum number of rules of the admin.
 
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { compilePattern } from '#redaction/linear-pattern.ts';

@@ -1,4 +1,4 @@
-// What Sallyport does with input from outside, each at its limit and in its most expensive form.
+// The work that Sallyport does with input from outside. Each input is at its limit and in its most expensive form.
 
 import { statusCommand } from '#cli/status.ts';
 import { readDocument } from '#config/reading/document.ts';

@@ -1,6 +1,6 @@
-// The contenders: Sallyport, curl, https-proxy-agent. Each requests one URL repeatedly, one request after the other, and returns
-// the time of each in milliseconds. Sallyport and https-proxy-agent are agents for Node's http in this process. curl is one
-// process for all requests and reports its own times, so its start is not included.
+// The compared programs: Sallyport, curl and https-proxy-agent. Each requests one URL again and again, one request
+// after the other, and returns the times in milliseconds. Sallyport and https-proxy-agent are agents for Node's http in
+// this process. curl makes all requests in one process and reports its own times, so its start is not included.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// The servers of bench/proxy.ts as its clients see them: ports, a user, and the number of connections that the origins
-// accepted. The servers themselves are in servers.ts, in another process.
+// What the measuring process knows of the servers of bench/proxy.ts: ports, a user, and the number of connections that
+// the origins accepted. The servers are in servers.ts, in another process.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

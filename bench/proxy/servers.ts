@@ -1,6 +1,6 @@
-// The servers of bench/proxy.ts, in another process so that they do not use the time of the measured process: a plain origin,
-// one over TLS, and the proxies of the tests in front of them. A forked process: it sends its ports, on request the number of
-// accepted connections, and ends with its parent.
+// The servers of bench/proxy.ts: a plain origin, one over TLS, and in front of them the proxies of the tests. They are
+// in a forked process, so that they take no time of the measured process. It sends its ports and, on request, the
+// number of accepted connections. It ends with its parent.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,5 +1,5 @@
-// Rules that others use, each in its best form: with doubled retries if it has any backoff, and never below 10 s if it learns,
-// as in the model.
+// Rules that others use for timeouts, each in its best form. A rule with any backoff doubles the timeout for each
+// retry. A rule that learns never goes below 10 s, as in the model.
 
 import type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 import { type Before, END_MS, type Policy, planOf } from './policy.ts';

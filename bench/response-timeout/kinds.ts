@@ -1,5 +1,5 @@
-// Kinds of route, after what vendors write of their proxies (docs/response-timeout.md names the sources of the ideas):
-// what a response over it looks like at a given job. Everything is drawn from the scenario's random numbers.
+// Kinds of route, as vendors describe their proxies (docs/response-timeout.md names the sources). Each kind says what a
+// response over such a route looks like for a given job. Everything is drawn from the random numbers of the scenario.
 
 import type { RouteKey } from '#timeout/model.ts';
 import type { Random } from './random.ts';

@@ -1,4 +1,4 @@
-// The interface of a policy, for the model under test and for the rules that it is compared with.
+// The interface of a timeout policy. The model and the rules that it is compared with implement it.
 
 import type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 

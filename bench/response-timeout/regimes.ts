@@ -1,4 +1,4 @@
-// The cost of a lasting change, and how quickly a policy adapts.
+// Measures what a lasting change of a route costs a policy, and how quickly the policy adapts.
 
 import { KINDS } from './kinds.ts';
 import type { Policy } from './policy.ts';

@@ -1,5 +1,5 @@
-// All jobs of one kind of route for one seed, drawn once, so that every policy gets the same attempts: which are dead, what each
-// would deliver, and how long a clairvoyant would wait.
+// All jobs of one kind of route for one seed. They are drawn once, so that every policy gets the same attempts: which
+// are dead, what each would deliver, and how long a policy that knows the future would wait.
 
 import type { RouteKey } from '#timeout/model.ts';
 import type { Conditions, Kind } from './kinds.ts';

@@ -1,4 +1,4 @@
-// Kinds that were not used for tuning: they show whether the model was fitted to a list.
+// Kinds of route that were not used for tuning. They show whether the model fits only the kinds that were.
 
 import { cached, fastStream, type Kind, scanMs, scanner, steady, varying } from './kinds.ts';
 import type { Random } from './random.ts';

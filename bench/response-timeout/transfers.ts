@@ -1,5 +1,5 @@
-// What a middlebox does to one response, as far as it affects deadlines: when the first byte of the body arrives, the longest
-// silence after it, when it is complete, and how many bytes have arrived at any time.
+// What a proxy does to one response, as far as deadlines are concerned: when the first byte of the body arrives, the
+// longest silence after it, when it is complete, and how many bytes have arrived at any time.
 
 import type { Random } from './random.ts';
 

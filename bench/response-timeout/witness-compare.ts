@@ -1,4 +1,5 @@
-// Compares the witness with today's rule on the same transfers, through living and dead proxies.
+// Compares the rule that uses probes (the witness) with the rule without probes, on the same transfers through living
+// and dead proxies.
 
 import { ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
 import { newWitness, type WitnessTimes } from '#timeout/witness.ts';

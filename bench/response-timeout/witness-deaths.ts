@@ -1,5 +1,6 @@
-// Causes of death of a transfer: what probes of the proxy see then, what ends the transfer without a deadline, and whether the
-// server still answers. Shares are assumptions: no field trace exists.
+// Causes of death of a transfer. Each says what probes of the proxy show then, what ends the transfer if no deadline
+// does, and whether the server still answers. The shares are assumptions, because there are no measurements from the
+// field.
 
 import type { Random } from './random.ts';
 import type { Fate } from './witness-environments.ts';

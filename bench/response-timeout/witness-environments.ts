@@ -1,5 +1,5 @@
-// Living proxies that make a probe look bad, and the mixes of them. Rates and shares are assumptions: no field trace exists.
-// An episode begins once in 30 minutes of a transfer.
+// Networks in which probes of a living proxy fail, and mixes of them. An episode begins once in 30 minutes of a
+// transfer. Rates and shares are assumptions, because there are no measurements from the field.
 
 import type { Random } from './random.ts';
 import type { Transfer } from './transfers.ts';

@@ -1,4 +1,4 @@
-// Plays one transfer with deadlines, keep-alive and the witness of its proxy, as `src/transfer` combines them.
+// Simulates one transfer with deadlines, keep-alive and the probes of its proxy, as `src/transfer` combines them.
 
 import type { TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 import { afterEvent, isKnownAlive, nextStep, WITNESS_TIMES, type WitnessTimes } from '#timeout/witness.ts';

@@ -1,4 +1,5 @@
-// The tables, limits and goals of the witness: ratios to today's rule in the same run, or counts of the witness itself.
+// The tables, limits and goals of the rule that uses probes (the witness). Values are ratios to the rule without probes
+// in the same run, or counts.
 
 import { RULES, type Rule, runRule, type Sums } from './witness-compare.ts';
 import { CAUSES, DEATH_MIXES, VISIBLE } from './witness-deaths.ts';

@@ -1,9 +1,9 @@
-// Recognizes a response that blocks the content of an upload. The upload is tried once more after an hour, and then
+// Recognizes a response that blocks the content of an upload. Such an upload is tried once more after an hour, and then
 // held.
 //
-// Guarantees: blocked content is never dropped. It is not sent in a loop, because each attempt is an incident for the
-// team that runs the scanner. Held content is sent again only by `sallyport queue retry`, or when the route changes.
-// Pure. The content of a block page is untrusted text.
+// Guarantees: blocked content is never dropped. It is not sent in a loop, because each attempt raises an incident for
+// the team that runs the scanner. Held content is sent again only by `sallyport queue retry`, or when the route
+// changes. Pure. The content of a block page is untrusted text.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';

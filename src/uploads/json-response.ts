@@ -1,4 +1,4 @@
-// The JSON value of a server's response. Pure; what it contains is untrusted.
+// Reads the JSON value of a server's response. Pure; the value is untrusted.
 
 /** What is needed of a response. */
 export interface TypedBody {

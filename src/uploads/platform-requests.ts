@@ -1,9 +1,9 @@
-// Requests from the platform for support logs. Depending on the configuration, they are denied, kept until a person
+// Requests from the platform for support logs. The configuration decides whether they are denied, kept until a person
 // decides, or allowed.
 //
-// Guarantees: a request has an id and a case number and nothing else, and each id is handled once, even after a
-// restart. After a denied request, nothing is collected. The record names the user who decided. A request without a
-// decision is denied after 72 hours. The caller authenticates the platform. Relies on the lock of the state folder.
+// Guarantees: a request has only an id and a case number, and each id is handled once, even after a restart. Nothing is
+// collected for a denied request. The record names the user who decided. A request without a decision is denied after
+// 72 hours. The caller authenticates the platform. Relies on the lock of the state folder.
 
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,8 +1,8 @@
-// The file `sent.jsonl`: lines of JSON that are appended, kept for 400 days, then removed.
+// The file `sent.jsonl`. Lines of JSON are appended, kept for 400 days, and then removed.
 //
 // Guarantees: when `append` returns, the line survives a power cut. A crash leaves at most an incomplete last line,
-// which was never reported as written and which the next append cuts off. Old lines are removed by replacing the file,
-// at most once a day. Lines without a known date are kept. Relies on one writer at a time.
+// which the next append cuts off; `append` had not returned for it. Old lines are removed at most once a day, by
+// replacing the file. Lines without a known date are kept. Relies on one writer at a time.
 
 import { dirname } from 'node:path';
 import { CodedError } from '#errors/coded-error.ts';

@@ -1,4 +1,5 @@
-// The lines of the record of what left this host (`sent.jsonl`), and reading them from the newest to the oldest.
+// The lines of the record of what left this host (`sent.jsonl`), and a reader that returns them from the newest to the
+// oldest.
 //
 // Guarantees: a damaged line, or a line of an unknown form, is skipped, and the other lines are read. Memory does not
 // grow with the file.

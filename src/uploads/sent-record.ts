@@ -1,9 +1,9 @@
-// The record of what left this host: a line for each bundle, and a line with the counts of documents for each day and
+// The record of what left this host. A bundle has one line. Documents have a line with their counts for each day and
 // URL.
 //
 // Guarantees: when a function returns, its record is durable. Callers record sent data before they delete it. A bundle
-// is recorded once, even if the call is repeated after a crash. The totals of the day are in `sent-today.json` and
-// become a line when a later day begins. A crash in between never counts a batch twice. Relies on the lock of the state
+// is recorded once, even if the call is repeated after a crash. The totals of a day are in `sent-today.json`, and
+// become a line when a later day begins; a crash in between never counts a batch twice. Relies on the lock of the state
 // folder.
 
 import { join } from 'node:path';

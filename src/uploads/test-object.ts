@@ -1,8 +1,8 @@
 // Sends a marked test object of a given size, which the server reads and discards (docs/protocol-uploads.md). It shows
 // whether requests of this size pass the network path.
 //
-// Guarantees: the object contains no data of this host. It is sent once and not repeated after a failure, because a
-// scanner that blocks it may raise an alarm. At most one chunk of it is in memory.
+// Guarantees: the object contains no data of this host. It is sent once, even if it fails, because a scanner that
+// blocks it may raise an alarm. At most one chunk of it is in memory.
 
 import { z } from 'zod';
 import type { Settings } from '#config/settings.ts';

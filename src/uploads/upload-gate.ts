@@ -1,7 +1,8 @@
-// Decides whether data of a purpose may be collected and sent: the policy of root, then `enabled`, then a URL. Pure.
+// Decides whether data of a purpose may be collected and sent. It checks `uploads_allowed`, which only root sets, then
+// `enabled`, and then whether there is a URL. Pure.
 //
-// Guarantees: nothing is sent before an admin enables a purpose, and `uploads_allowed: false` forbids every upload,
-// regardless of other settings.
+// Guarantees: nothing is sent before an admin enables a purpose. `uploads_allowed: false` forbids every upload,
+// whatever the other settings are.
 
 import type { Settings } from '#config/settings.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,4 +1,7 @@
-/** Tar archives whose bytes depend only on the contents: sorted names, owner 0, one time, no fields of the file system. */
+/**
+ * Makes tar archives whose bytes depend only on the contents: names are sorted, there is one owner and one time, and
+ * nothing else comes from the file system.
+ */
 import { renameSync } from 'node:fs';
 import { programOutput } from './programs.ts';
 import type { Release } from './release.ts';

@@ -1,4 +1,4 @@
-/** The Debian package. Its scripts are in deb/ (deb-prerm(5), deb-postinst(5)); nothing of it is in /etc. */
+/** Makes the Debian package. Its scripts are in deb/ (deb-prerm(5), deb-postinst(5)). It puts no file into /etc. */
 import { createHash } from 'node:crypto';
 import {
   chmodSync,

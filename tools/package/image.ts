@@ -1,6 +1,7 @@
 /**
- * The container image as an OCI archive: the program, Node and the libraries of Debian that Node needs, without a shell.
- * buildah makes the layout. Its own archive has times and an order that change, so the layout is packed again.
+ * Makes the container image as an OCI archive: the program, Node and the Debian libraries that Node needs, without a
+ * shell. buildah makes the layout. An archive made by buildah would differ in times and order each time, so the layout
+ * is packed here.
  */
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * What is the same for all formats of one architecture: the program, its Node and its native library. The program is built
- * once on this machine. Node and koffi for another architecture are installed by npm into a folder of their own.
+ * Collects what is the same in all formats for one architecture: the program, its Node and its native library. The
+ * program is built once on this machine. npm installs Node and koffi for another architecture into a folder of their
+ * own.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

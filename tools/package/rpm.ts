@@ -1,4 +1,7 @@
-/** The rpm: files of the tree as they are, with fixed build host and times. Its scripts are in the specification. */
+/**
+ * Makes the rpm from the files of the tree, with a fixed build host and fixed times. Its scripts are in the
+ * specification.
+ */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { programOutput } from './programs.ts';

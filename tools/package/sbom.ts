@@ -1,4 +1,7 @@
-/** The bill of materials in CycloneDX 1.6 (ECMA-424): the npm packages in the program, Node, and what Node embeds. */
+/**
+ * Makes the bill of materials in CycloneDX 1.6 (ECMA-424): the npm packages in the program, Node, and what Node
+ * includes.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Signatures by GnuPG, with a key of the caller's keyring: rpm packages, InRelease, repomd.xml and SHA256SUMS. */
+/** Signs rpm packages, InRelease, repomd.xml and SHA256SUMS by GnuPG, with a key of the caller's keyring. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { programOutput } from './programs.ts';

@@ -1,4 +1,4 @@
-/** The file tree that deb, rpm and image have in common, made by systemd/install.sh. */
+/** The file tree that deb, rpm and image share. systemd/install.sh makes it. */
 import { cpSync, lutimesSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { licenseText } from './licenses.ts';

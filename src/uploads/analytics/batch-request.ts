@@ -1,8 +1,8 @@
-// Makes the request for a batch: its headers and its body in a content coding. Pure, except that zlib compresses in its
-// own threads.
+// Makes the request for a batch: its headers, and its body in a content coding. Pure, except that zlib compresses in
+// its own threads.
 //
-// Only the compressed batch is in memory, because a collector needs its length. The digest is of the uncompressed bytes, so
-// the coding may differ between two attempts (draft-ietf-httpbis-unencoded-digest).
+// Only the compressed batch is in memory, because its length must be sent first. The digest is that of the uncompressed
+// bytes, so the coding may differ between two attempts (draft-ietf-httpbis-unencoded-digest).
 
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';

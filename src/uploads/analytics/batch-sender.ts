@@ -1,9 +1,9 @@
-// Sends batches of documents to `exposure_analytics.url`, one at a time: the policy of the spool of batches.
+// Sends batches of documents to `exposure_analytics.url`, one at a time. It is the policy of the spool of batches.
 //
-// Guarantees: a document leaves the spool only after a receipt for exactly its bytes, or after the collector's own JSON
-// has refused a batch with this single document. After any other outcome, documents are kept. A batch that exceeds a
-// limit is split by one durable write, and nothing is copied. Blocked content is sent once more after an hour, then
-// held. After a restart, the codings and limits of the path are learned again, with one refused request for each.
+// Guarantees: a document leaves the spool only if there is a receipt for exactly its bytes, or if the collector itself
+// has refused a batch with only this document, in JSON. Otherwise documents are kept. A batch that exceeds a limit is
+// split by one durable write, without copying. Blocked content is sent once more after an hour, then held. After a
+// restart, the codings and limits of the path are learned again, which costs one refused request for each.
 
 import type { Settings } from '#config/settings.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,5 +1,5 @@
-// Learns from status 413 how large a batch a path accepts. A refused size is halved, and the limit grows again after
-// successes. Pure.
+// Learns from status 413 how large a batch can be on a path. After a 413 the limit is half the refused size; it grows
+// again after successes. Pure.
 
 /** A smaller limit would be an error of the path rather than its limit. */
 const MIN_BYTES = 65_536;

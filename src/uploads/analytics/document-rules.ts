@@ -1,5 +1,5 @@
-// Decides what is stored: only the listed fields of a document, and no document that contains a secret of the
-// configuration. Pure.
+// Decides what is stored. Of each document only the listed fields are kept, and a document that contains a secret of
+// the configuration is refused. Pure.
 
 import type { SpanRedactor } from '#redaction/redact.ts';
 import { MASK } from '#redaction/secret.ts';

@@ -1,8 +1,8 @@
 // Reads the documents that a program submits: JSON objects, one on each line (NDJSON), or one JSON text.
 //
-// Guarantees: a submission is read to its end, so that every invalid line is found, but only the bytes of one call and
-// one line are in memory. The bytes of a document are kept as submitted, without the white space around it, so that no
-// number loses digits. If the first line is only the beginning of a value, the text is read as one JSON text: an
+// Guarantees: a submission is read to its end, so that every invalid line is found. Only the bytes of one call and one
+// line are in memory. The bytes of a document are kept as submitted, so that no number loses digits; only white space
+// around it is removed. If the first line is only the beginning of a value, the text is read as one JSON text: an
 // object, or a list of objects. Pure, except for the source.
 
 import { isAscii as areAscii, isUtf8 as areUtf8, Buffer } from 'node:buffer';

@@ -1,11 +1,10 @@
-// The drop directory: programs write a file to `tmp/` and rename it to `new/`; its documents are accepted from there.
+// The drop directory: a program writes a file to `tmp/` and renames it to `new/`, and its documents are accepted there.
 //
-// Guarantees: the content of a file is copied, and the file is deleted when its documents are durable. Only a regular
-// file with one hard link is read, never a symbolic link or a FIFO. After a crash, a file is read again, and its
-// documents get the same ids, so that the collector recognizes them. A file with an invalid line is moved to
-// `rejected/` with the reason. No user can fill the spool or `rejected/` alone, or delay the files of others. On a full
-// disk, all files wait. The service must own the directories, and they must have the sticky bit, so that no other user
-// can delete a file there.
+// Guarantees: a file is deleted only when its documents are durable. Only a regular file with one hard link is read.
+// After a crash, a file is read again and its documents get the same ids, so that the collector recognizes them. A file
+// with an invalid line is moved to `rejected/` with the reason. No user can fill the spool or `rejected/` alone, or
+// delay the files of others. On a full disk, all files wait. The service must own the directories, and they must have
+// the sticky bit, so that no other user can delete a file there.
 
 import { join } from 'node:path';
 import { DROP_MARKER } from '#config/places.ts';

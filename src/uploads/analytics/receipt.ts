@@ -1,8 +1,8 @@
 // Classifies the collector's response to a batch (docs/protocol-uploads.md). Pure.
 //
-// Guarantees: documents are deleted only after a receipt for exactly this batch and these bytes. A response is treated
-// as a refusal of the content only if it is the collector's own JSON and names this batch. Every other response,
-// whether from a proxy, a scanner or a server, keeps the batch.
+// Guarantees: documents are deleted only after a receipt for exactly this batch and these bytes. The content counts as
+// refused only if the response is the collector's own JSON and names this batch. Every other response, whether from a
+// proxy, a scanner or a server, keeps the batch.
 
 import { z } from 'zod';
 import { jsonOf, type TypedBody } from '#uploads/json-response.ts';

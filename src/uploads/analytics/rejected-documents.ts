@@ -1,6 +1,5 @@
-// Reads from `rejected/` which documents of a batch a collector rejected, and why.
-//
-// The content of the documents is read but not returned.
+// Reads from `rejected/` which documents of a batch the collector rejected, and why. The content of the documents is
+// read but not returned.
 
 import { z } from 'zod';
 import type { AttachmentBody } from '#spool/attachment.ts';

@@ -1,8 +1,8 @@
-// Files of the drop directory that could not be accepted. They are in `rejected/`, each with a file that gives the
+// The files of the drop directory that could not be accepted. They are in `rejected/`, each with a file that gives the
 // reason.
 //
-// Guarantees: each user has a limit of files and bytes. A file that exceeds it is deleted and reported. Files are
-// moved by a rename, so no data is copied and no link is followed.
+// Guarantees: each user has a limit of files and bytes. A file that exceeds it is deleted and reported. Files are moved
+// by a rename, so no data is copied and no link is followed.
 
 import { join } from 'node:path';
 import { asCoded } from '#errors/coded-error.ts';

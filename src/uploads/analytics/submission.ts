@@ -1,8 +1,7 @@
 // Converts the bytes that a program submits to documents of the store: all of them or none.
 //
-// Guarantees: the whole input is checked before a submission is refused, so the refusal lists every wrong line. In this
-// case, none of its documents is accepted. Only one chunk and its documents are in memory. If the source throws, the
-// store must discard what it has received.
+// Guarantees: the whole input is checked before a submission is refused, so that the refusal lists every wrong line.
+// Only one chunk and its documents are in memory. If this source throws, the store must discard what it has received.
 
 import { coded } from '#errors/coded-error.ts';
 import type { PackedDocuments } from '#spool/segments/line-buffer.ts';

@@ -1,7 +1,5 @@
-// Counts how much of the spool the documents of each user fill, from all interfaces together, so that no user can fill
-// it alone.
-//
-// The counts are only in memory: after a restart, each user has the full share again.
+// Counts how much of the spool the documents of each user take, over the socket and the drop directory together, so
+// that no user can fill it alone. The counts are only in memory: after a restart, each user has the full share again.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Documents } from '#spool/segments/documents.ts';

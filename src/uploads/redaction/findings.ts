@@ -1,5 +1,5 @@
-// Finds everything in a text that must not leave this host: configured secrets in several encodings, matches of the
-// built-in rules in the text with and without its escapes, matches of the admin's rules, and names to replace. Pure.
+// Finds everything in a text that must not leave this host: secrets of the configuration in several encodings, matches
+// of the built-in rules (with and without escapes), matches of the admin's rules, and names to replace. Pure.
 
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { asUtf8, type Layer, layersOfLines } from '#redaction/layers.ts';

@@ -1,9 +1,9 @@
-// Keeps the map of pseudonyms in the state folder, so that names stay the same in every bundle. The map is never part
-// of a bundle, so only this host can resolve a name.
+// Stores the map of pseudonyms in the state folder, so that a name is replaced in the same way in every bundle. The map
+// is never part of a bundle, so only this host can find the original of a pseudonym.
 //
-// Guarantees: if a map was damaged, its names are never used for other originals: the next map has a new generation,
-// which is durable before its first name. The map must be saved before a bundle is final. After a crash, names that
-// were not saved may be used for other originals.
+// Guarantees: after a map was damaged, its pseudonyms are not used again. The next map has a new generation, which is
+// durable before its first pseudonym. The map must be saved before a bundle is final. Pseudonyms that a crash lost
+// before that may be used for other originals.
 
 import { randomInt } from 'node:crypto';
 import { basename, dirname } from 'node:path';

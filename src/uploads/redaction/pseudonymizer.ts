@@ -1,7 +1,7 @@
 // Finds hosts, users and addresses in a text. Pure and linear.
 //
 // Hosts and users have no form of their own. They are found where the text says what they are (the host of a URL,
-// `user=`, a home folder, the host of a syslog line), and wherever the names of the configuration appear.
+// `user=`, a home folder, the host of a syslog line), and wherever names from the configuration appear.
 
 import type { Span } from '#redaction/mask.ts';
 import type { PseudonymKind, Pseudonyms } from './pseudonyms.ts';

@@ -1,9 +1,9 @@
-// The stable names that replace hosts, users and addresses: the same original always gets the same name, in every
-// bundle of this installation. Pure.
+// The pseudonyms that replace hosts, users and addresses. The same original gets the same pseudonym in every bundle of
+// this installation. Pure.
 //
-// Guarantees: at most `MAX_NAMES` originals are kept. The oldest is dropped first. If it appears again, it gets a new
-// number, so a name never stands for two originals. Names of a map that replaces a lost one contain its generation, so
-// they differ from all previous names. `pseudonym-store.ts` keeps the map on disk.
+// Guarantees: at most `MAX_NAMES` originals are kept; the oldest is dropped first. If it appears again, it gets a new
+// number, so a pseudonym never stands for two originals. If the map was lost, the pseudonyms of the next map contain
+// its generation, so they differ from all earlier ones. `pseudonym-store.ts` keeps the map on disk.
 
 import { NewestMap } from '#system/newest.ts';
 

@@ -1,8 +1,8 @@
 // The redactor of a bundle. It redacts streams of bytes and file names, and makes the final scan.
 //
-// Guarantees: configured secrets in any encoding of `src/redaction`, and matches of a rule, never pass. Any failure
-// ends the stream with an error, so that the caller leaves the file out. The caller must register every configured
-// secret first. Pure, except that it assigns pseudonyms.
+// Guarantees: no secret of the configuration, in any encoding of `src/redaction`, and no match of a rule comes through.
+// Any failure ends the stream with an error, so that the caller leaves the file out. The caller must register every
+// secret of the configuration first. Pure, except that it assigns pseudonyms.
 
 import { coded } from '#errors/coded-error.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';

@@ -1,10 +1,10 @@
 // Cuts a stream of bytes into overlapping windows and redacts each. Pure.
 //
-// Guarantees: the result does not depend on how the bytes are chunked. Every byte is examined with at least `CONTEXT`
-// bytes before and after it, so a match of at most that length is found wherever the windows are cut. A longer value is
-// masked to its end if it is in the same window, otherwise to the end of its line. Windows are cut at ends of lines;
-// lines that are longer than a window are cut anywhere. Memory is constant. Bytes that are not masked stay as they
-// are: each is read as one character of Latin-1.
+// Guarantees: the result does not depend on the chunks of the stream. The rules see every byte with at least `CONTEXT`
+// bytes before and after it, so a match of at most that length is always found. A longer value is masked to its end, or
+// to the end of its line if it ends in another window. Windows are cut at ends of lines; only a line that is longer
+// than a window is cut anywhere. Memory is constant. Each byte is read as one character of Latin-1, so bytes that are
+// not masked stay as they are.
 
 import { coded } from '#errors/coded-error.ts';
 import { mask } from '#redaction/mask.ts';

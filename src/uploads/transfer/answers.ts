@@ -1,8 +1,8 @@
 // The table that says how an upload continues after each response. Pure.
 //
 // Guarantees: a second upload is created only if the tus server itself answers HEAD with 404 or 410, or says that it
-// has bytes other than ours. No other status, page or response of a proxy causes this. If the method is known to work
-// on this path, content that a scanner blocked is not sent again by another method.
+// has other bytes than ours. No other status, page or response of a proxy causes this. If a method is known to work on
+// this path and a scanner blocked the content, the content is not sent again by another method.
 
 import type { UploadMethod } from './path-memory.ts';
 

@@ -1,10 +1,10 @@
-// Uploads one file, whose bytes never change, to `support_logs.url`, until the server has confirmed that it stored the
-// file durably.
+// Uploads one file, whose bytes never change, to `support_logs.url`, until the server has confirmed that it is stored
+// durably.
 //
 // Guarantees: the URL of the upload is durable before its first byte is sent, so a crash never causes a second upload.
-// A new upload is created only when the server itself no longer has the first one, or has other bytes than ours. If
-// that happens again, the upload ends. Attempts that make progress are not counted. A receipt is checked before it is
-// returned. Relies on `UploadFacts` for durable state. After a crash, the next call continues the upload at its URL.
+// A new upload is created only if the server no longer has the first one, or has other bytes than ours. If that happens
+// again, the upload ends. Attempts that make progress are not counted. A receipt is checked before it is returned.
+// Relies on `UploadFacts` for durable state. After a crash, the next call continues the upload at its URL.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError } from '#errors/coded-error.ts';

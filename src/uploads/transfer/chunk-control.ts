@@ -1,7 +1,7 @@
-// Sets the chunk size and the method for one upload, and records which sizes and methods work on its path.
+// Sets the chunk size and the method of one upload, and records which sizes and methods work on its path.
 //
-// Guarantees: what was learned about a path is saved when the upload ends, even if it failed. A connection that broke
-// during a chunk lowers the size; a 413 lowers it below the size that was refused.
+// Guarantees: what was learned about a path is saved when the upload ends, even if it failed. After a connection that
+// broke during a chunk, the size is lower. After a 413, it is lower than the refused size.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
-// Decides how large the next chunk of an upload is, from the sizes that worked and failed on this path. Pure.
+// Decides the size of the next chunk of an upload from the sizes that worked and failed on this path. Pure.
 //
-// Guarantees: a size is MAX_CHUNK_BYTES divided by a power of two, never below MIN_CHUNK_BYTES. It grows only after
-// PASSES_TO_GROW chunks of the present size were accepted. Each time a size fails again, more accepted chunks are
-// needed before it is tried again, so that a fixed limit on the path wastes few chunks.
+// Guarantees: a size is MAX_CHUNK_BYTES divided by a power of two, and at least MIN_CHUNK_BYTES. It grows only after
+// PASSES_TO_GROW chunks of the present size were accepted. After each failure of a size, more chunks must be accepted
+// before it is tried again, so that a fixed limit on the path wastes few chunks.
 
 /** A proxy that scans buffers a whole request, and many have limits of this order. */
 export const MAX_CHUNK_BYTES = 8_388_608;

@@ -1,7 +1,7 @@
 // Reads the confirmation of a server that it has stored a file durably. Pure.
 //
-// Guarantees: only JSON that contains our job, our digest, our length and `durable: true` is a receipt. An empty 2xx
-// response, a page, or a receipt of another upload is not one.
+// Guarantees: a receipt is JSON that contains our job, our digest, our length and `durable: true`. An empty 2xx
+// response, a page, or the receipt of another upload is not one.
 
 import { z } from 'zod';
 import { coded } from '#errors/coded-error.ts';

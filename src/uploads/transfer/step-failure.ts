@@ -1,4 +1,4 @@
-// A response or failure that ends one attempt of an upload, and the step that follows.
+// A response or failure that ends one attempt of an upload, and what to do next.
 //
 // Guarantees: every failure names the hop, the status, Retry-After, and the title of a page, if there is one. Pure; the
 // content of a page is untrusted text.

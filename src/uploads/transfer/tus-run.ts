@@ -1,8 +1,9 @@
-// Sends the bytes of one upload that the server does not have yet, with tus-js-client: HEAD, then a PATCH per chunk.
+// Sends the bytes of one upload that the server does not have yet, with tus-js-client: HEAD, then a PATCH for each
+// chunk.
 //
-// Guarantees: the client has a URL and no endpoint, so it can never create an upload. Every response is checked before
-// the client uses it: the client itself accepts any offset, and would send an empty chunk forever if the offset does
-// not advance. A failure ends the run; the next run begins with HEAD. tus-js-client is loaded at the first use.
+// Guarantees: the client gets the URL of the upload and no endpoint, so it cannot create an upload. Every response is
+// checked before the client uses it: the client accepts any offset, and would send empty chunks forever if the offset
+// does not advance. A failure ends the run; the next run begins with HEAD. tus-js-client is loaded at the first use.
 
 import type { DetailedError, HttpRequest, HttpResponse, Upload } from 'tus-js-client';
 import { coded } from '#errors/coded-error.ts';

@@ -1,8 +1,8 @@
 // Sends the requests of one upload over the session of its purpose, with the deadlines of the route that is used.
 //
-// Guarantees: while a request with content is sent, pauses are limited. After its last byte, the response timeout for
-// its size on this route applies, because a scanner may hold the request. If a request becomes slower than
-// SLOWEST_RATE, it ends. The model learns only from content that the server accepted, and from timeouts.
+// Guarantees: while a request sends content, the length of a pause has a limit. After its last byte, the response
+// timeout for its size on this route applies, because a scanner may hold the request. A request that is slower than
+// SLOWEST_RATE is ended. The model learns only from content that the server accepted, and from timeouts.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';

@@ -1,8 +1,8 @@
-// Turns the outcome of an upload into the verdict on its entry of the spool, and what to remember with its job. Pure.
+// Turns the outcome of an upload into the verdict on its entry of the spool, and into what its job stores. Pure.
 //
-// Guarantees: only a receipt settles an entry, and only bytes that the server refused twice are rejected. The first
-// failure of a series is reported as a warning. Later failures are counted, and the number is reported when the upload
-// succeeds.
+// Guarantees: only a receipt settles an entry, and an entry is rejected only if the server refused its bytes twice. The
+// first failure of a series is reported as a warning. Later failures are counted, and the number is reported when the
+// upload succeeds.
 
 import { purposeRow } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// Archives in POSIX tar format (made with tar-stream), compressed in a zstd frame with a checksum.
+// Archives in POSIX tar format, made with tar-stream and compressed in one zstd frame with a checksum.
 
 import { once } from 'node:events';
 import { pipeline, Readable } from 'node:stream';

@@ -1,7 +1,7 @@
 // Archives in ZIP format (APPNOTE.TXT 6.3, method deflate). fflate makes the container, and Node compresses in its own
 // threads.
 //
-// fflate writes no ZIP64, so everything must fit into 4 GiB; `support_logs.max_bytes` allows half of that.
+// fflate cannot write ZIP64, so an archive is limited to 4 GiB; `support_logs.max_bytes` allows half of that.
 
 import { Readable } from 'node:stream';
 import type { ZipInputFile } from 'fflate';

@@ -1,6 +1,7 @@
-// The two formats of an archive: writing and reading them. Both are streamed, so only chunks are in memory.
+// Writes and reads the two formats of an archive. Both are streamed, so only chunks are in memory.
 //
-// The same entries always give the same archive: it has no owner, times in whole seconds, and the order of the entries.
+// The same entries always give the same bytes: an archive has no owner, times in whole seconds, and the order of the
+// entries.
 
 import { packTar, readTar } from './archive-tar.ts';
 import type { ArchiveEntry, PackedFile, StoredArchive } from './archive-types.ts';

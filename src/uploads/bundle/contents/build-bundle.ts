@@ -1,9 +1,9 @@
-// Builds one bundle of support logs: collects and redacts, packs, scans and encrypts. See docs/architecture.md.
+// Builds one bundle of support logs: collects and redacts, packs, scans and encrypts (docs/architecture.md).
 //
 // Guarantees: only redacted text is written, and only in the work folder. The archive is read back from the disk and
-// scanned. If a secret is found in a file, the file is left out and the archive is packed again; if a secret is found
-// again, the job ends. A finished bundle is returned without building it again. After a crash or a failure, the build
-// starts over. Memory is constant.
+// scanned. If a secret is found in a file, the archive is packed again without this file; if a secret is found again,
+// the job ends. A finished bundle is not built again. After a crash or a failure, the build starts over. Memory is
+// constant.
 
 import { coded } from '#errors/coded-error.ts';
 import { archiveFormat } from './archive.ts';

@@ -1,8 +1,8 @@
-// Reads every item, redacts it, and passes it on. No unredacted data is written anywhere.
+// Reads every file and journal, redacts it, and passes it on. No unredacted data is written anywhere.
 //
-// Guarantees: only an item that cannot be read or redacted is left out, and its reason is recorded. No source gets
-// more than half of the bytes, so that one huge file does not displace everything else. The collection ends if the
-// receiver of the text fails, or if the signal aborts.
+// Guarantees: what cannot be read or redacted is left out, and the reason is recorded. No source gets more than half of
+// the bytes, so that one huge file does not displace everything else. The collection ends if the receiver of the text
+// fails, or if the signal aborts.
 
 import { CodedError, isExhaustion } from '#errors/coded-error.ts';
 import type { Attachment } from '#spool/entry.ts';

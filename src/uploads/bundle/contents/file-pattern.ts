@@ -1,6 +1,6 @@
-// Patterns of paths in `support_logs.sources`: `*` stands for any part of a name and `?` for one character. Pure.
+// Patterns of paths in `support_logs.sources`: `*` is any part of a name and `?` is one character. Pure.
 //
-// As in a shell, a name that begins with a dot matches only a pattern that also does.
+// As in a shell, a name that begins with a dot matches only a pattern that also begins with one.
 
 /** A pattern in its parts. */
 export interface FilePattern {

@@ -1,8 +1,8 @@
-// Reads one collected file as a stream of bytes: its newest part, unpacked if it is gzip or zstd.
+// Reads the newest part of one collected file as a stream of bytes. Files in gzip or zstd are unpacked.
 //
-// Guarantees: constant memory, and bounded bytes and time of unpacking. If a file grows, it is read up to its size at
-// the beginning and then to the end of the line, so that no value is cut. If a file shrinks, reading ends early. If
-// only a part of a file is collected, some bytes before this part are also read, so that the rules see them. The caller
+// Guarantees: memory is constant; bytes and time of unpacking have limits. A file that grows is read up to its size at
+// the beginning and then to the end of the line, so that no value is cut. A file that shrinks ends early. If only a
+// part is collected, some bytes before it are also read, so that the rules find a secret that begins there. The caller
 // drops these bytes after redaction.
 
 import { Readable } from 'node:stream';

@@ -1,7 +1,7 @@
-// Finds the files of a pattern, and opens them again when they are read.
+// Finds the files of a pattern, and opens each again when it is read.
 //
-// Guarantees: no link is followed in any part of a path, folders that the guard forbids are not entered, and a file is
-// read only if it is still the one that was listed. The number of folders and names is bounded. Relies on
+// Guarantees: no link is followed in any part of a path, and folders that the guard forbids are not entered. A file is
+// read only if it is still the one that was listed. The number of folders and names has limits. Relies on
 // `linkless-folder.ts`.
 
 import { CodedError } from '#errors/coded-error.ts';

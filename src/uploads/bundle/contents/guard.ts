@@ -1,6 +1,6 @@
-// Decides which files and folders are never collected. They are compared by device and inode, so that another path to
-// them, such as a second mount, is also recognized. Paths that do not exist when a bundle begins cannot be compared;
-// the state folder and the configuration exist while the daemon runs.
+// Decides which files and folders are never collected. They are compared by device and inode, so that a second path to
+// them, such as another mount, is also recognized. Paths that do not exist when a bundle begins cannot be compared. The
+// state folder and the configuration exist while the daemon runs.
 
 import { type FileFacts, type FileIdentity, type Files, isSameFile } from '#system/files.ts';
 import type { NeverCollected } from './contents-types.ts';

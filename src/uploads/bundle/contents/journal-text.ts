@@ -1,9 +1,9 @@
 // The journal of one systemd unit, as text: its newest entries in their order.
 //
-// Guarantees: only complete entries of this unit are returned, within limits of bytes and time. The first run of
-// journalctl goes backwards and counts the entries that fit. The second run prints that number of entries. Other units
-// cannot be named, because the unit is one argument and no shell is used. Relies on the output of journalctl (systemd
-// 239 or newer) with `-o short-iso-precise`.
+// Guarantees: only complete entries of this unit are returned, with limits for bytes and time. journalctl runs twice:
+// first backwards, to count the entries that fit, and then to print that number. Other units cannot be named, because
+// the unit is one argument and no shell is used. Relies on the output of journalctl (systemd 239 or newer) with `-o
+// short-iso-precise`.
 
 import type { Clock } from '#system/clock.ts';
 import type { StreamedCommands } from '#system/process/command.ts';

@@ -1,4 +1,4 @@
-// The reasons why a file or source is not in a bundle, in words that say how to change that.
+// The reasons why a file or source is not in a bundle. Each says how to change that.
 
 import { CodedError } from '#errors/coded-error.ts';
 import type { FileFacts } from '#system/files.ts';

@@ -1,7 +1,7 @@
 // `manifest.json`, the first file of every bundle: which files the bundle has, what was left out and why, and what was
 // masked. docs/bundles.md describes it for vendors.
 //
-// Each text from outside is redacted separately, so that masking never changes the form of the document.
+// Each text from outside is redacted on its own, so that masking never breaks the JSON.
 
 import { z } from 'zod';
 import { utcTime } from '#system/moment.ts';

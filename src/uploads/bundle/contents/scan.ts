@@ -1,5 +1,5 @@
 // The final check of an archive: reads its files back and searches them again for everything that must not leave this
-// host. File names are also checked, because the manifest lists them.
+// host. File names are checked too, because the manifest lists them.
 
 import type { BundleRedactor } from '#uploads/redaction/redactor.ts';
 import { archiveFormat } from './archive.ts';

@@ -1,7 +1,7 @@
 // The work folder of one job: `files/NUMBER` for each redacted file, `manifest.json`, the archive, and `built.json`.
 //
-// Guarantees: `built.json` is written last, so its presence means that everything else is complete and durable. A crash
-// before that leaves parts that the next build deletes. The module writes only in this folder, and only redacted content.
+// Guarantees: `built.json` is written last. If it exists, everything else is complete and durable. A crash before that
+// leaves parts that the next build deletes. Only this folder is written to, and only redacted content.
 
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,10 +1,10 @@
-// Jobs of support logs: each is a bundle from its request to its receipt.
+// Jobs of support logs. A job is one bundle, from the request for it to its receipt.
 //
-// Guarantees: a job that was accepted is on disk. After a crash, an unfinished bundle is built again, and a finished
-// one is put into the spool again until its job is sent or has failed. Nothing is collected while uploads are not
-// allowed. The schedule and the platform together start at most one job an hour; a request gets only one job. Jobs that
-// were sent are deleted after `support_logs.keep_sent_days`, and failed or unapproved ones after 30 days. If a new job
-// needs the space, sent and failed jobs are deleted earlier.
+// Guarantees: an accepted job is on disk. After a crash, an unfinished bundle is built again, and a finished one is put
+// into the spool again until its job is sent or has failed. Nothing is collected while uploads are not allowed. The
+// schedule and the platform together start at most one job an hour; a request gets one job. Sent jobs are deleted after
+// `support_logs.keep_sent_days`, failed or unapproved ones after 30 days. If a new job needs the space, sent and failed
+// jobs are deleted earlier.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ScopedReport } from '#logging/scoped.ts';

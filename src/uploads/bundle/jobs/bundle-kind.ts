@@ -1,4 +1,4 @@
-// The spool of bundles: an entry names a job, and the finished file of that job is sent.
+// The spool of bundles. An entry names a job, and the finished file of that job is what is sent.
 
 import { z } from 'zod';
 import { purposeRow } from '#config/purposes.ts';

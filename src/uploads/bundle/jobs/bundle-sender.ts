@@ -1,7 +1,8 @@
-// Sends bundles to `support_logs.url`, one at a time, and decides when an entry of their spool is sent, held or removed.
+// Sends bundles to `support_logs.url`, one at a time, and decides when an entry of their spool is sent, held or
+// removed.
 //
-// Guarantees: an entry ends only after a receipt from the server, or if the server has said twice that it received other
-// bytes. Before it ends, the receipt is stored durably with the job and in the record of what left this host. A bundle
+// Guarantees: an entry ends only after a receipt of the server, or after the server has said twice that it received
+// other bytes. Before it ends, the receipt is durable with the job and in the record of what left this host. A bundle
 // that a scanner blocked is held. It is not sent again until an admin retries it or the route changes, even if a crash
 // lost the hold of its entry.
 

@@ -1,5 +1,5 @@
-// Checks that a file is a bundle of support logs: its format, and its manifest if it is not encrypted. The file may
-// come from anywhere, so nothing in it is trusted, and memory is bounded.
+// Checks whether a file is a bundle of support logs: its format, and its manifest if it is not encrypted. The file may
+// come from anywhere, so nothing in it is trusted, and memory has a limit.
 
 import { coded } from '#errors/coded-error.ts';
 import { attachmentBody } from '#spool/attachment.ts';

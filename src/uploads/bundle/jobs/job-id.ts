@@ -1,4 +1,4 @@
-// Names of jobs: short enough to read out on the phone, such as `20261130-k3f9q2`. The job of a request of the platform
+// Names of jobs, short enough to read out on the phone, such as `20261130-k3f9q2`. A job that the platform requested
 // has the id of the request, if that can be the name of a folder. Pure.
 
 import type { Random } from '#system/clock.ts';

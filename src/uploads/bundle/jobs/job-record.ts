@@ -1,5 +1,4 @@
-// The record of one job, which is a bundle of support logs from its request to its receipt. It is stored as `job.json`.
-// Pure.
+// The record of one job (`job.json`), from the request for a bundle to its receipt. Pure.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment-schema.ts';

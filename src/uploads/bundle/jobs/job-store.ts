@@ -1,9 +1,8 @@
-// The jobs of support logs on disk: `state/jobs/<id>/job.json`, and what was built in `work/`.
+// The jobs of support logs on disk: `state/jobs/<id>/job.json`, and the files of the bundle in `work/`.
 //
-// Guarantees: a change is durable when the function returns, and memory is updated only after the disk. A crash leaves
-// the old record or the new one. A folder without a readable record is reported and left unchanged. When a job is
-// deleted, its record is deleted last, so the deletion can be repeated after a crash. Relies on the lock of the state
-// folder.
+// Guarantees: a change is durable when the function returns. Memory is updated only after the disk. A crash leaves the
+// old record or the new one. A folder without a readable record is reported and not changed. A record is deleted after
+// all other files of its job, so that a deletion can be repeated after a crash. Relies on the lock of the state folder.
 
 import { join } from 'node:path';
 import { asCoded, coded } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// Removes one of our folders with everything in it.
+// Removes one of our own folders with everything in it.
 
 import { join } from 'node:path';
 import type { Files } from '#system/files.ts';

@@ -1,4 +1,4 @@
-// All rules that ship with Sallyport, and the version of the set.
+// All rules that are part of Sallyport, and the version of this set.
 
 import { HEADER_RULES, JWK_RULE } from './headers.ts';
 import { KEY_VALUE_RULE } from './key-values.ts';

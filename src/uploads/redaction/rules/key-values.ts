@@ -1,8 +1,8 @@
 // Finds values of keys whose name says that they are secret, in every notation: `password=x`, `"apiKey": "x"`, `--token
 // x`, `FOO_SECRET='a b'`, YAML, INI, XML, pairs of name and value, JSON inside JSON. Pure.
 //
-// It takes linear time: each candidate is examined once, with at most `MAX_NAME` characters around it, and the search
-// continues after the value that was found.
+// It takes linear time: at each candidate at most `MAX_NAME` characters are examined, and the search continues after
+// the value that was found.
 
 import type { Span } from '#redaction/mask.ts';
 import { type KeyKind, kindOfKey, STEM } from './key-names.ts';

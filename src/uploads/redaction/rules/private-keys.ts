@@ -1,8 +1,8 @@
-// Finds private keys (PEM of RFC 7468, OpenSSH, PGP, PuTTY) in any of these forms: on several lines, on one line, in
-// JSON with `\n`, with a log prefix before each line, or cut off at either end. Pure; takes linear time.
+// Finds private keys (PEM of RFC 7468, OpenSSH, PGP, PuTTY): on several lines, on one line, in JSON with `\n`, with a
+// log prefix before each line, or cut off at either end. Pure; takes linear time.
 //
-// A complete key is masked from its first marker to its last. If one marker is missing, the lines next to the other
-// marker are masked as long as they look like the body of a key. Certificates and public keys are not masked.
+// A complete key is masked from its first marker to its last. If one marker is missing, the lines next to the other one
+// are masked as long as they look like part of a key. Certificates and public keys are not masked.
 
 import type { Span } from '#redaction/mask.ts';
 import type { BundleRule } from './rule.ts';

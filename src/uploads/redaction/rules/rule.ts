@@ -1,5 +1,4 @@
-// The definition of a rule. Each rule is a pure function of a text; the engine (`windows.ts`) decides which text it
-// gets.
+// The definition of a rule. Each rule is a pure function of a text. `windows.ts` decides which text it gets.
 
 import type { Span } from '#redaction/mask.ts';
 import { MASK } from '#redaction/secret.ts';

@@ -1,5 +1,5 @@
-// Decides whether the value of a key is really a secret: `password=hunter2` is, but `password=required`, `token:
-// expired` and `secret=${VAULT_SECRET}` are not. Pure.
+// Decides whether the value of a key is really a secret. In `password=hunter2` it is. In `password=required`, `token:
+// expired` and `secret=${VAULT_SECRET}` it is not. Pure.
 
 import type { KeyKind } from './key-names.ts';
 

@@ -1,8 +1,8 @@
-// Finds tokens and keys by their own form, anywhere in a text. Most of them have a prefix that their issuer adds so
-// that scanners find them. Pure.
+// Finds tokens and keys by their own form, anywhere in a text. Most have a prefix, which their issuer adds so that
+// scanners find them. Pure.
 //
-// The expressions take linear time: a long run of characters is always followed by a character that the run cannot
-// contain, and an expression that may fail after a long run does not begin inside such a run.
+// The expressions take linear time. A long run of characters is always followed by a character that the run cannot
+// contain. An expression that may fail after a long run does not begin inside such a run.
 
 import { type BundleRule, type ExpressionRule, ruleOf } from './rule.ts';
 

@@ -1,4 +1,4 @@
-// Finds credentials in URLs, and in commands where no option name identifies them, such as `mysql -pSECRET`. Pure;
+// Finds credentials in URLs, and credentials in commands that have no option name, such as `mysql -pSECRET`. Pure;
 // takes linear time.
 
 import { type BundleRule, matchesOf, ruleOf } from './rule.ts';

@@ -1,5 +1,5 @@
-// Finds the end of a value that begins at a given position, in each notation. Each function takes time linear in the
-// length of the value. Pure.
+// Finds the end of a value that begins at a given position, in each notation. Each function takes time that is linear
+// in the length of the value. Pure.
 
 /** A value without its quotes. It may reach the end of the text, which then may have been cut inside it. */
 export interface Value {
