@@ -84,7 +84,7 @@ export const TLS_CODES = {
   'TLS-CHAIN': {
     text: 'The certificate chain of {host} is incomplete: the certificate of {end} is missing. Either the server did not send it, or TLS is intercepted. No request was sent.',
     check:
-      'Without the proxy, run: openssl s_client -showcerts -connect {target}. If its output also ends there, the server must send this certificate ({aia:words}); for a private CA, {remedy:words}. If not, TLS is intercepted: ask for a bypass.',
+      'Without the proxy, run: openssl s_client -showcerts -connect {target}. If the certificate is missing there too, the server must send it ({aia:words}); for a private CA, {remedy:words}. Otherwise, TLS is intercepted: ask for a bypass.',
     class: 'tls',
     retry: 'change',
   },

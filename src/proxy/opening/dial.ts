@@ -44,7 +44,7 @@ export interface DialResult {
 export const BULK_BUFFER_BYTES = 65_536;
 /**
  * When TCP keep-alive starts to probe a silent peer, in milliseconds; firewalls forget idle flows after minutes. Node
- * then probes once a second, and the kernel ends the connection after ten probes without an acknowledgment.
+ * then probes once a second, and the kernel ends the connection after ten probes without an acknowledgement.
  */
 const KEEP_ALIVE_AFTER_MS = 30_000;
 /** The same for a download: a host that vanished is noticed within 25 s, and an interruption of that length is rare. */
