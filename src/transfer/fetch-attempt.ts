@@ -1,4 +1,4 @@
-// An attempt of a durable fetch while it runs. Types only.
+// The state of a running attempt of a durable download. Types only.
 
 import type { RunningDigest } from '#system/hashing/running-digest.ts';
 import type { RouteKey } from '#timeout/model.ts';

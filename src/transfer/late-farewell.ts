@@ -1,10 +1,10 @@
-// Receives one part. If the response is silent for longer than its timeout, although the proxy and the server answer, a
-// second request for the missing bytes begins, and the first one stays open until twice its timeout.
+// Receives one part of a file. If the response is silent for longer than its timeout, but the proxy and the server
+// answer, a second request for the missing bytes is sent. The first one stays open until twice its timeout.
 //
-// Guarantees: at most two requests run, and only one of them writes. The first one wins with its next byte or with any
-// answer that is not the file, the second one with its first 64 KiB, which it keeps in memory until then. The other one
-// ends at once, and both end with the signal. Relies on `canTakeOver` for what the second one may continue. A crash
-// leaves what a single request leaves.
+// Guarantees: at most two requests run, and only one of them writes. The first one is used if it gets its next byte, or
+// a response that is not the file. The second one is used if it gets 64 KiB before that; they are kept in memory until
+// then. The other one ends at once, and both end with the signal. Relies on `canTakeOver` to decide which bytes the
+// second one may continue. A crash leaves what a single request leaves.
 
 import type { BodySink, ExchangeResult } from '#http/exchange.ts';
 import { isRedirect } from '#http/follow.ts';

@@ -1,4 +1,5 @@
-// One request for bytes of a file over one connection, and what its response shows of the path. Keeps no state.
+// Makes one request for bytes of a file over one connection, and finds out from its response how the path behaves.
+// Keeps no state.
 
 import type { Deadlines } from '#http/deadlines.ts';
 import { type BodySink, type ExchangeResult, exchange } from '#http/exchange.ts';

@@ -1,4 +1,4 @@
-// What a `ResponseReader` works with. Types only.
+// The inputs of a `ResponseReader`. Types only.
 
 import type { Hop } from '#errors/hop.ts';
 import type { Clock } from '#system/clock.ts';

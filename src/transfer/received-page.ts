@@ -1,4 +1,5 @@
-// The beginning of a body that is not the file, such as an error page: enough to describe it in a failure. In memory.
+// Keeps the beginning of a body that is not the file, such as an error page, to describe it in a failure. In memory
+// only.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';

@@ -1,4 +1,4 @@
-// The body of a second response, which is kept in memory until there is enough of it to replace the first response.
+// The body of a second response. It is kept in memory until there is enough of it to replace the first response.
 
 import type { BodySink } from '#http/exchange.ts';
 

@@ -1,4 +1,4 @@
-// Events report and steer nothing (principle 2): only renderers may look at which event it is, and only they may listen.
+// Events only report (principle 2): only renderers may read which event it is, and only they may listen to events.
 
 import { describe, expect, it } from 'vitest';
 import { EVENTS } from '#logging/events.ts';

@@ -1,4 +1,4 @@
-/** Which source file imports which, type-only imports included, and the circles in it. */
+/** The source files that each source file imports, including imports of types only, and the cycles among them. */
 import { posix } from 'node:path';
 import { importsOf, readSource } from './imports.ts';
 import { sourceFiles } from './layers.ts';

@@ -1,6 +1,6 @@
 /**
- * The plan of src as data: every module, its layer, and what it may import. The tests in this folder, the linter
- * (oxlint.config.ts) and nothing else read it. A new module is added here first.
+ * The plan of src as data: every module, its layer, and what it may import. Only the tests in this folder and the
+ * linter (oxlint.config.ts) read it. Add a new module here first.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,6 @@
 /**
- * Draws the modules of src/ and what they import, from the import graph itself, into the chapter of docs/architecture.md
- * between two marks. Types count as imports. An arrow that follows from others is left out of the picture: what a module
- * imports by way of another one is below it anyway.
+ * Draws the modules of src/ and their imports into docs/architecture.md, between two marks. Imports of types count. An
+ * arrow that follows from other arrows is left out.
  */
 import { type ImportGraph, importGraph } from './import-graph.ts';
 import { DIRECTORIES, MODULES, moduleOf } from './layers.ts';

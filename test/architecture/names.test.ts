@@ -1,4 +1,4 @@
-/** Names are words of the field: no exported name or file of src/ has a retired word, and each name has one meaning. */
+/** No exported name or file name in src/ has a retired word, and each exported name has one meaning. */
 import { describe, expect, it } from 'vitest';
 import { readSource, withoutComments } from './imports.ts';
 import { sourceFiles } from './layers.ts';

@@ -1,4 +1,7 @@
-/** Reasons of a route and hops are data. Their sentences are for people: no source reads one back or makes its own. */
+/**
+ * Reasons of a route and hops are data, and their sentences are only for people. No source file parses such a sentence
+ * or makes its own.
+ */
 import { describe, expect, it } from 'vitest';
 import { readSource, withoutComments } from './imports.ts';
 import { sourceFiles } from './layers.ts';

@@ -1,5 +1,5 @@
-// A vendor with an activation server, over http on loopback and over TLS under a name; and hosts that are composed as the
-// program does.
+// A vendor with an activation server, over http on loopback and over TLS with a host name. Also hosts that are composed
+// as in the program.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// A command with a person at its terminal: a real process that asks questions, and answers in order.
+// Runs a command as a real process with a person at its terminal: it asks questions and gets the answers in order.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

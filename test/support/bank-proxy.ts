@@ -1,5 +1,6 @@
-// The proxy of a bank: NTLM, and a box behind it that opens TLS. The box refuses PATCH with its page, cuts connections on
-// which one request sends over a megabyte, and answers what its scanner finds with a page of status 200.
+// The proxy of a bank: NTLM, with a device behind it that decrypts TLS. The device refuses PATCH with a page, cuts
+// connections on which one request sends over a megabyte, and sends a page with status 200 if its scanner finds
+// something.
 
 import { type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http';
 import { createCa } from './certificates.ts';

@@ -1,4 +1,4 @@
-// Runs commands of the program in one process of its own, see `batch.ts`.
+// Runs commands of the program in a separate process that the test starts and ends (`batch.ts`).
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

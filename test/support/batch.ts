@@ -1,6 +1,6 @@
-// A process for tests: runs commands of the program, or sends requests to its sockets, one after another. It serves tests
-// that need another user, a tracer around the program, or a process to kill, but not a new process for each command. Each line
-// of standard input is a command or a request, and each line of standard output is its result.
+// A process that runs commands of the program, or sends requests to its sockets, one after another. It is for tests
+// that need another user, a tracer, or a process to kill, but not a new process for each command. Each line of standard
+// input is a command or a request, and each line of standard output is its result.
 
 import { createInterface } from 'node:readline';
 import type { FourPurposes } from './four-purposes.ts';

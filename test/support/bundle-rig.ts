@@ -1,5 +1,5 @@
 // Builds bundles from a real folder of sources with the real redactor. The work folder is on a disk in memory or a real
-// one; the texts of the daemon and the journal are given by the test.
+// one. The test gives the texts of the daemon and of the journal.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

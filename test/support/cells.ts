@@ -1,6 +1,6 @@
 /**
- * Cells of the matrix: the request, the credentials, and the expected result if a proxy requires a password. They are the
- * same for every proxy.
+ * The cells of the matrix. Each has a request, the credentials, and the expected result if a proxy requires a password.
+ * They are the same for every proxy.
  */
 import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import { SAMBA_USER } from './samba.ts';

@@ -1,6 +1,6 @@
 /**
- * Makes certificates without any tool of the machine: X.509 v3 in DER (RFC 5280, 4.1) with P-256 keys. Only the tests trust
- * the CA. Each leaf can be wrong in one respect: name, time, issuer, purpose.
+ * Makes certificates without any program of the machine: X.509 v3 in DER (RFC 5280, 4.1) with P-256 keys. Only the
+ * tests trust the CA. A leaf certificate can be wrong in one respect: name, time, issuer or purpose.
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { isIPv6 } from 'node:net';

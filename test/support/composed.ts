@@ -1,4 +1,4 @@
-// The whole program in its own folder, composed as main does, and the agent over it, in this process.
+// The whole program in its own folder, composed as in main, with the agent that runs its rounds, in this process.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

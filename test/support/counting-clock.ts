@@ -1,4 +1,4 @@
-// The machine's clock that knows which of its timers are still armed, so that a test can assert that none is left.
+// The machine's clock, which also knows its armed timers, so that a test can assert that none is left.
 
 import { type Clock, systemClock, type Timer } from '#system/clock.ts';
 

@@ -1,9 +1,9 @@
-// An in-memory twin of the real disk that can fail or crash at any operation.
+// A disk in memory that behaves like the real disk, and that can fail or crash at any operation.
 //
-// It keeps two states: what programs see, and what a power cut would leave (content as of the last `sync` of the file, names
-// as of the last `syncDirectory` of the folder; a rename between two folders is atomic and durable with the new name).
-// Every operation is numbered from 1 and traced. After a crash every operation throws `CrashError` and none is reported as
-// done. `afterCrash` returns a new twin with what survived. The contract suite compares it with `realFiles`.
+// It keeps two states: what programs see, and what a power cut would leave. The second has the content as of the last
+// `sync` of a file, and the names as of the last `syncDirectory` of a folder; a rename between two folders is atomic
+// and durable with the new name. Operations are numbered from 1 and recorded. After a crash, every operation throws
+// `CrashError`. `afterCrash` returns a new disk with what survived. A contract test compares it with `realFiles`.
 
 import { constants } from 'node:os';
 import { basename, dirname, join, normalize, resolve } from 'node:path';

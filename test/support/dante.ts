@@ -1,6 +1,6 @@
 /**
- * A real Dante SOCKS server on loopback, without users or with one. It reads names and users from the machine's files, so it
- * gets test files in their place. It refuses SOCKS4a.
+ * A real Dante SOCKS server on loopback, with or without users. It gets test files in place of the machine's files with
+ * names and users. It refuses SOCKS4a.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

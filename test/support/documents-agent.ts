@@ -1,4 +1,4 @@
-// The store of documents on the real disk with the real sender over a direct connection, for processes of tests and
+// The store of documents on the real disk, with the real sender over a direct connection. For processes of tests and
 // measurements.
 
 import { Session } from '#http/session/session.ts';

@@ -1,8 +1,8 @@
-// Appends documents and sends them to a collector until it is killed, or until nothing is left. Prints `accepted FROM COUNT`
-// when the store has acknowledged a submission, and `trying FROM COUNT` before that.
+// Appends documents and sends them to a collector until it is killed, or until nothing is left. Prints `trying FROM
+// COUNT` before a submission, and `accepted FROM COUNT` when the store has acknowledged it.
 //
-// Run: node documents-process.ts OUTBOX URL FROM SECONDS
-// FROM is the number of the first document. With 0 seconds it appends nothing and sends what is left.
+// Run: node documents-process.ts OUTBOX URL FROM SECONDS FROM is the number of the first document. With 0 seconds it
+// appends nothing and sends what is left.
 
 import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,8 +1,9 @@
-// Runs a piece of work once for every point at which the machine can crash and every state that the crash can leave.
+// Runs a piece of work once for every point at which the machine can crash, and for every state that the crash can
+// leave.
 //
-// The points come from the trace of the work: after each operation that changes the disk, and before the first. A crash
-// before a later operation finds the disk as a crash after the previous one leaves it. It is a point of its own only where
-// the work does something outside of the disk in between, such as sending a request.
+// The points come from the recorded operations of the work: before the first operation that changes the disk, and after
+// each. A crash before a later operation leaves the same disk as a crash after the previous one. It is tested
+// separately only if the work does something outside of the disk in between, such as sending a request.
 
 import { CRASH_MODES, type CrashingFiles, type CrashMode, crashPoints, type Faults } from './crashing-files.ts';
 

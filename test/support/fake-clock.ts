@@ -1,7 +1,8 @@
-// A twin of `systemClock` that only tests advance, so that no test sleeps.
+// A clock like `systemClock` that only tests advance, so that no test sleeps.
 //
-// Timers fire in the order of their time, then of their creation, each with the clock at exactly its time. A timer that a
-// callback creates fires in the same advance if it becomes due in it. A step of the wall clock moves no timer.
+// Timers fire in the order of their time, then of their creation, each with the clock at exactly its time. If a
+// callback creates a timer that becomes due within the same advance, that timer also fires. A step of the wall clock
+// moves no timer.
 
 import { type Clock, clampWait, type Timer } from '#system/clock.ts';
 

@@ -1,4 +1,4 @@
-// A Control that answers as the test specifies, with answers that match the schemas.
+// A `Control` whose responses a test specifies. They match the schemas.
 
 import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { EndpointList, EndpointRow } from '#control/endpoints.ts';

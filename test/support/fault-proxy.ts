@@ -1,5 +1,5 @@
 /**
- * A proxy on loopback that follows a script: from a correct CONNECT to faults of real proxies. It records what it received
+ * A proxy on loopback that follows a script: a correct CONNECT, or faults of real proxies. It records what it received
  * and tracks its connections, so that a test can wait until the client has closed them.
  */
 import { createServer, type Socket } from 'node:net';

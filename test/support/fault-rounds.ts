@@ -1,7 +1,7 @@
 /**
- * Concurrent rounds of requests against a proxy that fails as the test says. Retries are those of the program (`withRetries`
- * and its delays) on a clock that the test advances. Deadlines are real and short, and only used if the fault is a silence,
- * so nothing depends on the speed of the machine.
+ * Concurrent rounds of requests against a proxy that fails as the test says. The program's own retries and delays
+ * (`withRetries`) run on a clock that the test advances. Deadlines are real and short, and matter only if the fault is
+ * a silence, so no result depends on the speed of the machine.
  */
 import { SOONEST_MS } from '#daemon/schedule/decide-round.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';

@@ -1,5 +1,5 @@
-// Composes the program for a configuration and sends requests for all four purposes concurrently, twice. `batch.ts` does it in a
-// process that a test can kill.
+// Composes the program for a configuration and sends requests for all four purposes at the same time, twice. `batch.ts`
+// does it in a process that a test can kill.
 
 import { dirname } from 'node:path';
 import { PURPOSES } from '#config/purposes.ts';

@@ -1,4 +1,4 @@
-// A relay on loopback that stops passing on what clients send at a limit, until a test raises it.
+// A relay on loopback. It passes on what clients send up to a limit, and then stops until the test raises the limit.
 
 import { connect, createServer } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';

@@ -1,4 +1,6 @@
-/** A real HAProxy on loopback: TLS in front of a TLS server, as a vendor runs it, with its own limit for tunnels. */
+/**
+ * A real HAProxy on loopback: TLS in front of a TLS server, as a vendor runs it, with a timeout of its own for tunnels.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyPair } from './certificates.ts';

@@ -1,5 +1,5 @@
-// A small ICAP server (RFC 3507) for a real Squid: a slow scanner. It passes on every response unchanged; archives after a
-// delay, in the configured manner, everything else at once.
+// A small ICAP server (RFC 3507) for a real Squid that behaves like a slow scanner. It changes no response. It delays
+// archives in the configured manner, and passes everything else on at once.
 
 import { createServer, type Socket } from 'node:net';
 import { listenOnLoopback } from './loopback.ts';

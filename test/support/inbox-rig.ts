@@ -1,5 +1,5 @@
-// A platform and a host for tests of the inbox: the platform keeps its commands until they are acknowledged, the host
-// runs over a disk that can crash. What handlers do is counted by command.
+// A platform and a host for tests of the inbox. The platform keeps its commands until they are acknowledged. The host
+// has a disk that can crash. The calls of handlers are counted by command.
 
 import type { SallyportEvent } from '#logging/events.ts';
 import { CommandInbox } from '#platform/inbox/inbox.ts';

@@ -1,7 +1,7 @@
 // Sallyport installed by its own script in a machine with a real systemd, with helpers for tests.
 //
-// A boot and an installation cost 4 s, so each worker keeps its machine: the first suite that needs it boots it, and the next
-// ones find it as the script left it. The run ends it (own-temporary.ts).
+// A boot and an installation cost 4 s, so each worker keeps its machine. The first suite that needs it boots it. Later
+// ones find it as the script left it. It is ended when the test run ends (own-temporary.ts).
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

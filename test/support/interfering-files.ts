@@ -1,4 +1,4 @@
-// A disk on which another process acts between two operations: right before or after one that a test chooses.
+// A disk on which another process interferes: right before or after one operation that a test chooses.
 
 import type { Files } from '#system/files.ts';
 

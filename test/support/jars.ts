@@ -1,4 +1,4 @@
-// Small packages for tests: real archives whose bytes reveal a wrong offset.
+// Small packages for tests: real archives in which bytes at a wrong offset are noticed.
 
 import { createCipheriv, createHash } from 'node:crypto';
 import { zipSync } from 'fflate';

@@ -1,7 +1,7 @@
 /**
- * A real MIT KDC on loopback with its own realm in a temporary folder: one user, and one proxy with the name localhost. It
- * returns the environment that a process needs for a ticket and does not set it. Each worker keeps its KDC: the first suite that
- * needs it starts it, and the run ends it (own-temporary.ts).
+ * A real MIT KDC on loopback with its own realm in a temporary folder: one user, and one proxy with the name localhost.
+ * It returns the environment variables that a process needs for a ticket, and does not set them. Each worker keeps its
+ * KDC: the first suite that needs it starts it, and it is ended when the test run ends (own-temporary.ts).
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// A server on loopback that keeps its connections open for any number of requests; a test scripts every response. It also
-// acts as a forwarding proxy: it answers for every name.
+// A server on loopback that keeps its connections open for any number of requests. A test scripts every response. It
+// also acts as a forwarding proxy, because it answers for every host name.
 
 import { createServer, type Socket } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';

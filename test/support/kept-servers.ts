@@ -1,5 +1,6 @@
-// Servers that a worker starts once and keeps for its other suites. Vitest ends a worker by a signal, at which no code of it
-// runs, so the kernel ends its servers, and the run ends what they left (own-temporary.ts).
+// Servers that a worker starts once and keeps for its other suites. Vitest ends a worker by a signal, so no code of the
+// worker can end them. The kernel ends these servers with the worker, and the end of the test run removes their files
+// (own-temporary.ts).
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
-// Finds secrets in output, in every common encoding, also if they were cut: any eight consecutive characters of an encoded
-// form count, so half a secret is a leak as well.
+// Finds secrets in output, in every common encoding, even if they were cut. Any eight consecutive characters of an
+// encoded form count, so half a secret is a leak as well.
 //
-// It does not use the mask under test: it compares plain substrings of forms that Node made.
+// It does not use the code that masks secrets. It searches for plain substrings of forms that Node made.
 
 /** The number of characters that identify a form; shorter ones occur in ordinary text. */
 const WINDOW = 8;

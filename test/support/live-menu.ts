@@ -1,4 +1,4 @@
-// The menu over a real configuration file: what it wants done is done by its own ports, with a daemon of the test.
+// The menu over a real configuration file. Its own ports carry out its changes, with a daemon of the test.
 
 import type { SizeName, TriedStage } from '#menu/model/screens.ts';
 import type { MenuPorts } from '#menu/ports.ts';

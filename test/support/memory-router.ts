@@ -1,4 +1,5 @@
-// A router whose connections are pairs of streams in memory: an attempt costs no sockets. Requests are answered by a test.
+// A router whose connections are pairs of streams in memory, so an attempt needs no sockets. A test answers the
+// requests.
 
 import { type Duplex, duplexPair } from 'node:stream';
 import { originAt } from '#errors/hop.ts';

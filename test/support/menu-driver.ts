@@ -1,4 +1,5 @@
-// A person at the menu: presses keys, and sees frames. The model runs without a terminal; a test answers its effects.
+// A person at the menu, who presses keys and sees frames. The model runs without a terminal, and a test gives the
+// results of its actions.
 
 import type { ProxyFacts } from '#changes/proxy/facts.ts';
 import type { Key } from '#menu/model/keys.ts';

@@ -1,6 +1,6 @@
 /**
- * The server side of NTLM, written from MS-NLMP and independent of the program: makes challenges, parses AUTHENTICATE and
- * computes every proof with the domain that the server knows. NTLMv2 only.
+ * The server side of NTLM, written from MS-NLMP without code of the program. It makes challenges, parses AUTHENTICATE
+ * and computes every proof with the domain that the server knows. NTLMv2 only.
  */
 import { createHmac } from 'node:crypto';
 // @ts-expect-error The package has no types.

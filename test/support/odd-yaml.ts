@@ -1,5 +1,5 @@
-// Configuration files in unusual styles, the same for the same seed, with every byte accounted for: the expected result of an
-// edit is known without the code that edits.
+// Makes configuration files in unusual styles from a seed. Every byte is known, so a test knows the result of an edit
+// without the code that edits.
 
 import { seeded } from './crashing-files.ts';
 

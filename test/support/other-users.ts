@@ -1,7 +1,7 @@
 // The built program, run by real users of this host: the service user, a member of its group, and another user.
 //
-// They need no entry in /etc/passwd. Program and Node are copied to a folder that all of them can read, because only its
-// owner may be able to read the checkout. Needs root, see `describeWith(['root and setpriv'], ...)`.
+// They need no entry in /etc/passwd. Only the owner of the checkout may be able to read it, so program and Node are
+// copied to a folder that all of them can read. Needs root, see `describeWith(['root and setpriv'], ...)`.
 
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,9 +1,10 @@
-// Gives the whole run its own temporary folder and removes it at the end, with everything that a test left in it. Before that,
-// it ends the machines and servers that workers kept for their suites (machine.ts, kept-servers.ts). All users can write to the folder, with the sticky bit,
-// as in /tmp: tests run servers and programs as other users.
+// Gives the whole test run its own temporary folder. At its end, it ends the machines and servers that workers kept for
+// their suites (machine.ts, kept-servers.ts), and removes the folder. All users can write to it, with the sticky bit as
+// in /tmp, because tests run programs as other users.
 //
-// The folder is in memory where the machine has enough of it, because tests sync thousands of small files: 1,500 files
-// written, synced and renamed took 2.9 s of a core on ext4 and less than 1 s on tmpfs. A TMPDIR that is set wins.
+// The folder is in memory if the machine has enough of it, because tests sync thousands of small files: 1,500 files
+// written, synced and renamed took 2.9 s of a core on ext4 and less than 1 s on tmpfs. If TMPDIR is set, that folder is
+// used.
 
 import { spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';

@@ -1,5 +1,6 @@
-// Evaluates PAC files, one after the other, each given as its limit in milliseconds and its body, and prints for each the result, the time until its thread
-// ended, and the peak memory of the process so far, as JSON. A separate process, because that value never falls.
+// Evaluates PAC files, one after the other. Each is given as its limit in milliseconds and its body. Prints for each,
+// as JSON, the result, the time until its thread ended, and the peak memory of the process so far. It is a separate
+// process, because the peak never falls.
 
 import '#test/support/built-threads.ts';
 import { coded } from '#errors/coded-error.ts';

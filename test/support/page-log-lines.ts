@@ -1,4 +1,5 @@
-// Checks whether the program could print the log lines of a page: word for word, except the values of the templates.
+// Checks whether the program could print the log lines of a page. Every word must be the same, except the values that
+// fill the templates.
 
 import { CATALOGUE } from '#errors/catalogue.ts';
 import type { Entry } from '#errors/entry.ts';

@@ -1,6 +1,7 @@
 /**
- * A server of the machine in a test: started on free loopback ports, identified by its pid, ended with the test and with the
- * worker that started it. If another process takes a port before the start, it is started again on other ports.
+ * A server program of the machine in a test. It is started on free loopback ports, identified by its pid, and ended
+ * with the test and with the worker that started it. If another process takes a port first, it is started again on
+ * other ports.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

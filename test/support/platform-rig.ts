@@ -1,4 +1,4 @@
-// A reference platform for tests of agents: the origin of `src/origin` with its link, on a port that stays the same
+// A reference platform for tests of agents: the origin of `src/origin` with its link to agents. Its port stays the same
 // when it is restarted or killed.
 
 import { cp, mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// A reading of a feed for tests that download packages without reading one.
+// A feed that was read at a given time, for tests that download packages without reading a feed.
 
 import type { FeedReading } from '#updates/feed/feed.ts';
 import type { FeedDocument } from '#updates/feed/feed-document.ts';

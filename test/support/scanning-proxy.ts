@@ -1,5 +1,5 @@
-// Forward proxies as they behave in practice, each alive and dead. They also answer for the server, so that one fake is proxy
-// and origin. Times are real ones divided by `FASTER`.
+// Forward proxies as they behave in practice, both alive and dead. They also answer for the server, so that one fake is
+// proxy and origin. Times are real ones divided by `FASTER`.
 
 import type { Socket } from 'node:net';
 import { type RawServer, startRawServer } from './raw-server.ts';

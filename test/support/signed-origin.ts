@@ -1,5 +1,5 @@
-// A signed repository behind a real web server: the simulated repository, `metadata/` and `targets/`, with an honest or a
-// broken answer for each file. Also the clock that its metadata are valid at.
+// A signed repository behind a real web server. It serves the simulated repository as `metadata/` and `targets/`, with
+// an honest or a broken response for each file. It also has the clock at which its metadata is valid.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { basename } from 'node:path';

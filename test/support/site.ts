@@ -1,4 +1,5 @@
-// An installation as an admin has it: a folder with a configuration, and the program, in this process or as one of its own.
+// An installation as an admin has it: a folder with a configuration, and the program, in this process or in a separate
+// one.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';

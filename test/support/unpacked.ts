@@ -1,4 +1,4 @@
-// Documents that share their bytes, one by one.
+// Copies documents that share one buffer into buffers of their own.
 
 import type { PackedDocuments } from '#spool/segments/line-buffer.ts';
 

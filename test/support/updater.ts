@@ -1,3 +1,3 @@
-// The fields that scoped events have in addition to their own if they happen for updates.
+// The fields that an event has in addition to its own if it is reported for updates.
 
 export const UPDATER = { purpose: 'updates', thread: 'Updater' } as const;

@@ -1,5 +1,5 @@
-// A tus server over TLS with the confirmation of Sallyport, for tests of uploads. It records what it was asked, and a test may
-// answer in its place.
+// A tus server over TLS that confirms uploads as Sallyport requires, for tests of uploads. It records the requests, and
+// a test may answer in its place.
 
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, truncate } from 'node:fs/promises';

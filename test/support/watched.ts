@@ -1,6 +1,6 @@
 /**
- * Counts all network activity of a process: each connect() and each datagram of each of its threads with strace, and each name
- * with the only name server that it knows.
+ * Counts all network activity of a process. strace counts each connect() and each datagram of its threads. The only
+ * name server that the process knows counts the names.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

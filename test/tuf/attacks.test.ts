@@ -1,4 +1,4 @@
-/** What an attacker can do with the network, a mirror or some keys, and that the client refuses it with its code. */
+/** Attacks by means of the network, a mirror or some of the keys. The client refuses each with its code. */
 import { createHash, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { dateTime, NOW_MS, SimulatedRepository } from './support/simulated-repository.ts';

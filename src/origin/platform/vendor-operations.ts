@@ -1,5 +1,5 @@
-// What a vendor does with a running platform: sends commands and changes activation keys, by calls or by files in the
-// folder of requests. A new release of the served folder is announced to all agents.
+// What a vendor does with a running platform: sends commands and changes activation keys, by function calls or by files
+// in the folder of requests. A new release in the served folder is announced to all agents.
 //
 // Guarantees: each operation is on disk when it returns, and repeating it has no further effect. Relies on `EventLog`.
 

@@ -1,8 +1,8 @@
 // Carries out the commands of the inbox, one at a time.
 //
 // Guarantees: a command that has a result is never carried out again. After a crash, a handler may be called again for
-// the same command, so every handler must be idempotent by command ID. A result is durable before it is sent and before
-// its command leaves the spool.
+// the same command, so a second call must have no further effect. A result is durable before it is sent and before its
+// command leaves the spool.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ScopedReport } from '#logging/scoped.ts';

@@ -1,4 +1,4 @@
-// The interfaces that the inbox needs, and what a handler of commands returns.
+// The interfaces that the inbox needs, and the result that a handler of commands returns.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { ScopedReport } from '#logging/scoped.ts';

@@ -1,9 +1,9 @@
 // Sends the results of commands until the platform has confirmed them.
 //
-// Guarantees: a result is sent again on each new connection, and on a long one when `repeat` is called. It counts as
-// confirmed only if the platform has confirmed this outcome: the confirmation of `waiting` says nothing about the final
-// one. The platform confirms the results of a command in the order in which they were sent. A crash repeats results,
-// which is harmless.
+// Guarantees: a result is sent again on each new connection. If a connection lasts long, `repeat` also sends it again.
+// The platform must confirm each outcome of a command: if it confirms `waiting`, the final outcome is still sent. It
+// confirms the results of a command in the order in which they were sent. After a crash, results are sent again, which
+// is harmless.
 
 import { asCoded } from '#errors/coded-error.ts';
 import { type AgentMessage, agentMessage, type CommandResult } from '#platform/messages.ts';

@@ -1,4 +1,4 @@
-// Loaded before the program by tests: SIGWINCH moves the monotonic clock 20 minutes ahead. Timers keep their time.
+// Loaded before the program by tests: SIGWINCH moves the monotonic clock 20 minutes ahead. Timers do not move with it.
 
 const TWENTY_MINUTES_MS = 1_200_000;
 const realNow = performance.now.bind(performance);

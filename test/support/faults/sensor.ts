@@ -1,5 +1,5 @@
-// The program runs on a host with this name, and with the routes in the file SENSOR_ROUTES, so that its screens are the same
-// everywhere.
+// Loaded before the program by tests. The host has a fixed name and the routes in the file SENSOR_ROUTES, so that the
+// screens are the same on every machine.
 
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,4 +1,5 @@
-// The forced stop comes after 300 ms instead of 9 s, because tests check what it does, not its duration.
+// Loaded before the program by tests: a stop is forced after 300 ms instead of 9 s. Tests check what it does, not how
+// long it takes.
 
 const { setTimeout: real } = globalThis;
 const LIMIT_MS = 9_000;

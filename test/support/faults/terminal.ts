@@ -1,3 +1,4 @@
-// The program takes standard input and error for a terminal, so it asks questions.
+// Loaded before the program by tests: standard input and standard error count as a terminal, so the program asks
+// questions.
 
 for (const stream of [process.stdin, process.stderr]) Object.defineProperty(stream, 'isTTY', { value: true });

@@ -1,4 +1,7 @@
-/** Key pairs of every type that TUF names, with the canonical JSON that they sign. Written apart from the code under test. */
+/**
+ * Key pairs of every type in the TUF specification, and the canonical JSON that they sign. Written without code of the
+ * program.
+ */
 import { constants, createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
