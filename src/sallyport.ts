@@ -89,6 +89,7 @@ class Sallyport {
         known: this.#redactor,
         signal,
         withControl,
+        absolute: (path) => resolve(path),
         ownDaemon: (globals) => this.#ownDaemon(globals),
         liveOnScreen: (work) => this.#liveOnScreen(work),
       }),

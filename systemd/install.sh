@@ -34,7 +34,8 @@ node=
 program=$root/dist/program
 if [ -f "$root/main.js" ]; then program=$root; fi
 action=install
-units='sallyport.service sallyport-change.socket sallyport-change@.service sallyport-menu@.service'
+units='sallyport.service sallyport-change.socket sallyport-change@.service sallyport-menu@.service
+  sallyport-metrics.socket sallyport-metrics.service'
 
 fail() {
   echo "install.sh: $1" >&2
@@ -218,8 +219,8 @@ install_all() {
     systemctl daemon-reload
     # A running service still uses the old program, whose files are gone.
     systemctl try-restart sallyport.service
-    # The same for an enabled socket, so that the new unit takes effect.
-    systemctl try-restart sallyport-change.socket
+    # The same for enabled sockets, so that the new units take effect.
+    systemctl try-restart sallyport-change.socket sallyport-metrics.socket
     systemctl try-restart 'sallyport-menu@*.service'
   fi
   echo "Installed Sallyport $(/usr/bin/sallyport --version) with Node $version."
@@ -245,7 +246,8 @@ delete_users() {
 remove_all() {
   if manages; then
     systemctl disable --now sallyport.service 2>/dev/null || true
-    systemctl disable --now sallyport-change.socket 2>/dev/null || true
+    systemctl disable --now sallyport-change.socket sallyport-metrics.socket 2>/dev/null || true
+    systemctl stop sallyport-metrics.service 2>/dev/null || true
     systemctl stop 'sallyport-change@*.service' 'sallyport-menu@*.service' 2>/dev/null || true
     # systemctl disables no instances by a pattern.
     rm -f /etc/systemd/system/*.wants/sallyport-menu@*.service

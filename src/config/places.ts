@@ -92,7 +92,7 @@ export function placesOfDaemon(file: string, set: Partial<DaemonPlaces> | undefi
   };
 }
 
-/** The sockets of a daemon: one for each level of authority, that of version 0.1.0 for its group, and one for documents. */
+/** The sockets of a daemon: one for each level of authority, that of version 0.1.0 for its group, and those for documents and metrics. */
 export interface SocketPaths {
   readonly admin: string;
   readonly operate: string;
@@ -100,6 +100,8 @@ export interface SocketPaths {
   readonly control: string;
   /** Where programs hand in documents; there while exposure analytics are enabled. */
   readonly submit: string;
+  /** Metrics for Prometheus; there while they are enabled. */
+  readonly metrics: string;
 }
 
 /** All sockets of the daemon with these paths. */
@@ -110,11 +112,12 @@ export function socketsOf({ control_socket: control, admin_socket: admin }: Daem
     look: siblingSocket(control, 'look'),
     control,
     submit: siblingSocket(control, 'submit'),
+    metrics: siblingSocket(control, 'metrics'),
   };
 }
 
 /** `look.sock` next to control.sock; otherwise `NAME-look.sock`, so that two daemons can share a folder. */
-function siblingSocket(control: string, level: 'admin' | 'operate' | 'look' | 'submit'): string {
+function siblingSocket(control: string, level: 'admin' | 'operate' | 'look' | 'submit' | 'metrics'): string {
   const extension = extname(control);
   const name = basename(control, extension);
   return join(dirname(control), name === 'control' ? `${level}${extension}` : `${name}-${level}${extension}`);

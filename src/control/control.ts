@@ -26,6 +26,10 @@ import { answer, eventsOf, field, LOG_EVENTS, type MethodsOf, nothing, whole, wo
 
 /** A configuration of 1 MiB in JSON, which may write a character as several bytes, and the variables of a shell. */
 const MAX_TEXT_BYTES = 3_145_728;
+/** OpenMetrics for Prometheus, or the older text format for the textfile collector. */
+const metricsFormatSchema = z.enum(['openmetrics', 'text']);
+export type MetricsFormat = z.infer<typeof metricsFormatSchema>;
+
 const profileSchema = z.string().max(256).nullable();
 
 export const VERBS = {
@@ -40,6 +44,14 @@ export const VERBS = {
     request: whole(followRequestSchema),
     events: eventsOf(followedSchema),
     result: nothing,
+  }),
+  /** Counters and gauges as text. @throws CodedError METRICS-OFF */
+  metrics: answer({
+    path: '/v1/metrics',
+    needs: 'look',
+    does: 'read the metrics',
+    request: field('format', metricsFormatSchema),
+    result: z.object({ text: z.string() }),
   }),
   /** The hosts that the active settings need to reach, and those that feeds and redirects have pointed to. */
   endpoints: answer({ path: '/v1/endpoints', needs: 'look', does: 'list the endpoints', result: endpointListSchema }),

@@ -9,6 +9,7 @@ import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Agent, type RoundWatch } from './agent.ts';
 import { Followers } from './answers/followers.ts';
 import { compose } from './compose.ts';
+import { MetricsSource } from './metrics/metrics-source.ts';
 import type { LoadAgain, Parts } from './parts.ts';
 import { ScheduleState, schedulesPath, UPDATES } from './schedule/schedule-state.ts';
 import { handlersOf } from './verbs.ts';
@@ -25,7 +26,8 @@ export async function openInProcess(options: {
   const parts = await compose({ ...options, mode: 'command' });
   const agent = new Agent(parts);
   agent.watchRounds(markRounds(parts));
-  const carry = inProcess(handlersOf(agent, parts, new Followers(parts)), 'admin');
+  const watchers = { followers: new Followers(parts), metrics: new MetricsSource(parts, agent) };
+  const carry = inProcess(handlersOf(agent, parts, watchers), 'admin');
   return methodsOf(VERBS, carry, () => agent.close());
 }
 

@@ -8,6 +8,7 @@ import type { Followers } from './answers/followers.ts';
 import { listSettings } from './answers/list-settings.ts';
 import { queueHandlers } from './answers/queue-handlers.ts';
 import { sendLogsHandlers } from './logs/send-logs-handlers.ts';
+import type { MetricsSource } from './metrics/metrics-source.ts';
 import type { Parts } from './parts.ts';
 import { activationHandlers } from './platform/activation-handlers.ts';
 import { platformHandlers } from './platform/platform-handlers.ts';
@@ -15,12 +16,19 @@ import { holdHandlers } from './updates/hold-handlers.ts';
 import { mediumHandlers } from './updates/medium-handlers.ts';
 import { trustHandlers } from './updates/trust-handlers.ts';
 
+/** What watches the work and answers with what it saw. */
+export interface Watchers {
+  readonly followers: Followers;
+  readonly metrics: MetricsSource;
+}
+
 /** The handlers over this work. */
-export function handlersOf(agent: Agent, parts: Parts, followers: Followers): HandlersOf<Verbs> {
+export function handlersOf(agent: Agent, parts: Parts, { followers, metrics }: Watchers): HandlersOf<Verbs> {
   return {
     status: () => agent.status(),
     settings: () => listSettings(parts),
     follow: ({ request, onEvent, signal }) => followers.follow(request, onEvent, signal),
+    metrics: async ({ request }) => ({ text: await metrics.text(request) }),
     endpoints: () => agent.endpoints(),
     listUpdates: () => agent.listUpdates(),
     explainTimeout: ({ request }) => agent.explainTimeout(request),

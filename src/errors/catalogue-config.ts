@@ -123,6 +123,12 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'METRICS-OFF': {
+    text: 'Metrics are off: metrics.enabled is false, or it became true after the daemon started.',
+    check: 'Set metrics.enabled to true, then restart the service (systemctl restart sallyport).',
+    class: 'config',
+    retry: 'change',
+  },
   'SECRET-NOT-IN-FORCE': {
     text: 'The settings under test take {key} from a different source than the active settings, or would send it to a different destination. The secret was not read, and nothing was sent.',
     check: 'Type the password instead of naming its file, variable or credential, or run the command as root.',

@@ -11,6 +11,7 @@ const RENDERERS: Readonly<Record<string, string>> = {
   'daemon/answers/followers.ts': 'the lines and the progress that a caller follows over Control',
   'daemon/answers/last-failures.ts': 'the last failure of an entry that `queue show` prints',
   'daemon/answers/progress.ts': 'the transfer and the wait that status shows',
+  'daemon/metrics/event-metrics.ts': 'the counters of the metrics',
   'daemon/service/service.ts': 'the sentence that systemctl status shows',
   'cli/settings/confirm.ts': 'lines on the terminal while a change is tried',
   'menu/use-cases.ts': 'the stages on the display while a change is tried',
@@ -21,6 +22,7 @@ const RENDERERS: Readonly<Record<string, string>> = {
 const LISTENERS: Readonly<Record<string, string>> = {
   'daemon/agent.ts': 'passes events on to status and to the commands that wait',
   'daemon/answers/followers.ts': 'the lines and the progress that a caller follows over Control',
+  'daemon/metrics/metrics-source.ts': 'passes events on to the counters of the metrics',
   'daemon/service/service.ts': 'the sentence that systemctl status shows',
 };
 

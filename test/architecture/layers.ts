@@ -108,6 +108,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'cli/program': 'Every command with its options and help.',
   'cli/settings': 'The commands that show, try and change the configuration.',
   'cli/updates': 'The commands about trust in updates, change freezes, imports and mirrors.',
+  'cli/watch': 'The commands that watch a daemon: metrics, lines of the log, the status while it changes.',
   'cli/terminal': 'Output and questions: lines, tables, JSON, prompts.',
   'config/editing': 'Edits of the file: replacing parts of its text, profiles, secrets in separate files, upgrades.',
   'config/following': 'Notices changes of the file and of the files that it names, and makes new settings take effect.',
@@ -125,6 +126,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'menu/view': 'The screens as text, for a large and for a small display.',
   'daemon/answers': 'Answers to requests over Control: status, health, endpoints, settings, the log.',
   'daemon/logs': 'Support logs on request: answers to commands, the contents of bundles, bundles of other hosts.',
+  'daemon/metrics':
+    'Metrics for monitoring: counters of events, gauges of the status, and the socket that serves them.',
   'daemon/platform':
     'The link to the platform, identity and activation in a running daemon: commands, reports, the section of the status.',
   'daemon/reload': 'Applies settings at the start and on a reload, in every part or in none.',

@@ -18,6 +18,7 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     settings: () =>
       Promise.resolve({ file: '/etc/sallyport/sallyport.yaml', since: '2026-11-20T00:04:10.000Z', keys: [] }),
     follow: () => Promise.resolve(),
+    metrics: () => Promise.resolve({ text: '# EOF\n' }),
     retryCredentials: () => Promise.resolve(),
     check: () => Promise.resolve(aRound()),
     checkNow: () => Promise.resolve(aRound()),

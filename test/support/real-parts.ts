@@ -38,6 +38,9 @@ export const JOURNAL_REMOTE = '/lib/systemd/systemd-journal-remote';
 /** Verifies signatures of TUF. Debian's package is for its own Python only. */
 const SECURESYSTEMSLIB = '/usr/lib/python3/dist-packages/securesystemslib';
 
+/** Parses OpenMetrics. Debian's package is for its own Python only. */
+const PROMETHEUS_CLIENT = '/usr/lib/python3/dist-packages/prometheus_client';
+
 /** Squid, or null when it is neither installed nor unpacked. */
 export const squid: SquidParts | null = findSquid();
 
@@ -78,6 +81,8 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   python3: () => isOnPath('python3'),
   tmux: () => isOnPath('tmux'),
   securesystemslib: () => existsSync(SECURESYSTEMSLIB) && existsSync('/usr/bin/python3'),
+  prometheus: () => isOnPath('prometheus') && isOnPath('promtool'),
+  'prometheus-client': () => existsSync(PROMETHEUS_CLIENT) && existsSync('/usr/bin/python3'),
   curl: () => isOnPath('curl'),
   nginx: () => isOnPath('nginx'),
   haproxy: () => isOnPath('haproxy'),

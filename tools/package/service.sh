@@ -9,7 +9,8 @@ manages() { [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }
 
 running_units() {
   systemctl list-units --plain --no-legend --state=active,activating,reloading,deactivating \
-    sallyport.service sallyport-change.socket 'sallyport-change@*.service' 'sallyport-menu@*.service' 2>/dev/null |
+    sallyport.service sallyport-change.socket 'sallyport-change@*.service' 'sallyport-menu@*.service' \
+    sallyport-metrics.socket sallyport-metrics.service 2>/dev/null |
     sed -n 's/^ *\(sallyport[^ ]*\).*/\1/p'
 }
 
@@ -20,8 +21,8 @@ park() {
   [ -n "$units" ] || return 0
   for unit in $units; do
     case $unit in
-      # Started by its socket for each change. A change that is being tried is reverted by its stop.
-      sallyport-change@*) ;;
+      # Started by their sockets. A change that is being tried is reverted by its stop.
+      sallyport-change@* | sallyport-metrics.service) ;;
       *) echo "$unit" >>"$parked" ;;
     esac
   done

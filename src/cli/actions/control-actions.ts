@@ -12,6 +12,7 @@ import type { Control } from '#control/control.ts';
 import type { Report } from '#logging/events.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
+import { realFiles } from '#system/real-files.ts';
 import { logsActions } from './logs-actions.ts';
 
 export interface ControlActionParts {
@@ -19,6 +20,8 @@ export interface ControlActionParts {
   readonly known: Redactor;
   readonly signal: AbortSignal;
   withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number>;
+  /** A path that was given to a command, from its current folder. */
+  absolute(path: string): string;
   ownDaemon(globals: Globals): Promise<Control | null>;
   /** Shows events in the format of the log while a command works. */
   liveOnScreen(work: (show: Report) => Promise<number>): Promise<number>;
@@ -29,6 +32,7 @@ type ControlActions = Pick<
   | 'check'
   | 'status'
   | 'explainTimeout'
+  | 'metrics'
   | keyof QueueActions
   | keyof PlatformActions
   | keyof LogsActions
@@ -56,6 +60,13 @@ export function controlActions(parts: ControlActionParts): ControlActions {
       }
       const { statusCommand } = await import('#cli/status.ts');
       return await withControl(globals, (control) => statusCommand(control, terminal, options));
+    },
+    metrics: async (globals, { textfile }) => {
+      const { metricsCommand } = await import('#cli/watch/metrics.ts');
+      const path = textfile === null ? null : parts.absolute(textfile);
+      return await withControl(globals, (control) =>
+        metricsCommand(control, terminal, { textfile: path, files: realFiles }),
+      );
     },
     explainTimeout: async (globals, options) => {
       const { explainTimeoutCommand } = await import('#cli/timeout-explain.ts');

@@ -70,6 +70,7 @@ export interface Actions
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: CheckFlags): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
+  metrics(globals: Globals, options: { textfile: string | null }): Promise<number>;
   explainTimeout(globals: Globals, options: { size: number | null; json: boolean }): Promise<number>;
   estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
   demo(options: { dir?: string; once: boolean }): Promise<number>;
@@ -212,6 +213,13 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
         .conflicts('json'),
     )
     .action(does((options: StatusArguments) => actions.status(globals(), options)));
+  program
+    .command('metrics')
+    .description('print counters and gauges for monitoring, in the OpenMetrics format')
+    .option('--textfile <file>', 'write them to this file for node_exporter; its name ends in .prom', readTextfile)
+    .action(
+      does((options: { textfile?: string }) => actions.metrics(globals(), { textfile: options.textfile ?? null })),
+    );
   addUpdatesCommands(program, actions, { globals, does });
   addTrustCommands(program, actions, { globals, does });
   addMirrorCommand(program, actions, { globals, does });
@@ -263,6 +271,11 @@ function readSize(text: string): number {
   const bytes = parseSize(text);
   if (bytes !== null) return bytes;
   throw new InvalidArgumentError('Use a size such as 48MB, 1.2GB, or a number of bytes.');
+}
+
+function readTextfile(text: string): string {
+  if (text.endsWith('.prom')) return text;
+  throw new InvalidArgumentError('Use a name that ends in .prom; node_exporter reads no other files.');
 }
 
 function parseZone(text: string): string {

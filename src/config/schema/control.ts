@@ -1,5 +1,7 @@
-// Sections `control` and `menu`: which users may send which requests to the sockets of the daemon, and who may use the menu.
+// Section `control`: which users may send which requests to the sockets of the daemon. Section `menu`: its PIN. Section
+// `metrics`: whether there are any.
 
+import { z } from 'zod';
 import { describeKey, section, validatedText } from './key.ts';
 import { SECRET_ALLOWED, secretSource } from './leaves.ts';
 
@@ -47,4 +49,20 @@ export const menu = section(
   },
   'Menu',
   'The menu for the console of an appliance (sallyport menu).',
+);
+
+export const metrics = section(
+  {
+    enabled: describeKey(z.boolean().default(false), {
+      title: 'Metrics',
+      description:
+        'Whether the daemon counts transfers, failures and waits, and serves them in the OpenMetrics format on metrics.sock, ' +
+        'next to control.sock. Members of the group of the service can read it. sallyport-metrics.socket of systemd also serves ' +
+        'them on 127.0.0.1:9817.',
+      effect: 'restart',
+      setBy: 'admin',
+    }),
+  },
+  'Metrics',
+  'Values for Prometheus and other monitoring.',
 );

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { PURPOSE_TABLE, type PurposeSections } from '#config/purposes.ts';
 import { activation } from './activation.ts';
-import { control, menu } from './control.ts';
+import { control, menu, metrics } from './control.ts';
 import { daemon } from './daemon.ts';
 import { describeKey } from './key.ts';
 import { logging } from './logging.ts';
@@ -51,6 +51,7 @@ export const settingsSchema = z
     logging,
     control,
     menu,
+    metrics,
     daemon,
   })
   .meta({ title: 'Sallyport', description: 'The configuration of Sallyport.' });

@@ -2,7 +2,7 @@
 // of `control.operate_group`, `admin` for root and the user of the service.
 //
 // Version 0.1.0 had one socket, `control`. It still exists, with the rights of `operate`. Every request that needs more
-// than `look` is logged with its sender.
+// than `look` is logged with its sender. `metrics` is there if metrics are enabled, and answers nothing else.
 
 import { socketsOf } from '#config/places.ts';
 import type { Settings } from '#config/settings.ts';
@@ -12,6 +12,7 @@ import type { OpenTo, SocketServer } from '#control/socket-server.ts';
 import type { Authority } from '#control/verb.ts';
 import type { Agent } from '#daemon/agent.ts';
 import { Followers } from '#daemon/answers/followers.ts';
+import { MetricsSource } from '#daemon/metrics/metrics-source.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { handlersOf } from '#daemon/verbs.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
@@ -28,7 +29,8 @@ interface Listening {
 export async function serveSockets(parts: Parts, agent: Agent, settings: Settings): Promise<SocketServer> {
   const { files, redactor: known, report } = parts;
   const followers = new Followers(parts);
-  const handlers = handlersOf(agent, parts, followers);
+  const metrics = new MetricsSource(parts, agent);
+  const handlers = handlersOf(agent, parts, { followers, metrics });
   const servers: SocketServer[] = [];
   const close = async () => {
     followers.end();
@@ -44,6 +46,11 @@ export async function serveSockets(parts: Parts, agent: Agent, settings: Setting
       };
       const served = { verbs: VERBS, handlers, authority, openTo, files, known, onRequest };
       servers.push(await serveControl(path, served));
+    }
+    if (metrics.isEnabled) {
+      await metrics.start();
+      const { serveMetrics } = await import('#daemon/metrics/metrics-socket.ts');
+      servers.push(await serveMetrics(paths.metrics, metrics, parts));
     }
   } catch (thrown) {
     await close();

@@ -100,6 +100,7 @@ describe('loadSettings', () => {
       rejected_credential_retry_hours: 6,
       activation: { license_keys: [] },
       menu: {},
+      metrics: { enabled: false },
       proxies: [],
       use_proxy_for: {
         updates: 'default',

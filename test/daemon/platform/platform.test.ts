@@ -48,7 +48,7 @@ const agentId = () => host.parts.ports.agent.id;
 const connected = () => vi.waitFor(() => expect(link?.running?.link.state.kind).toBe('connected'), AMPLE);
 const named = (name: string) => host.events.filter((event) => event.name === name);
 const preview = async () => await verbs().previewReport({} as never);
-const verbs = () => handlersOf(host.agent, host.parts, null as never);
+const verbs = () => handlersOf(host.agent, host.parts, {} as never);
 
 /** The command once it has a final result at the platform. */
 async function resultOf(id: string | undefined, outcome: string): Promise<KeptCommand['result']> {

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import type { QueueEntry } from '#control/queue.ts';
 import { statusSchema } from '#control/status.ts';
 import { Followers } from '#daemon/answers/followers.ts';
+import { MetricsSource } from '#daemon/metrics/metrics-source.ts';
 import { handlersOf } from '#daemon/verbs.ts';
 import { type AnalyticsRig, openAnalytics } from '#test/support/analytics-rig.ts';
 import { FAULTS, startFaultProxy } from '#test/support/fault-proxy.ts';
@@ -15,7 +16,10 @@ const call = <Q>(request: Q) => {
 };
 
 function answersOf({ agent, parts }: AnalyticsRig) {
-  const handlers = handlersOf(agent, parts, new Followers(parts));
+  const handlers = handlersOf(agent, parts, {
+    followers: new Followers(parts),
+    metrics: new MetricsSource(parts, agent),
+  });
   return {
     entries: async (): Promise<QueueEntry[]> =>
       (await handlers.listQueue(call(undefined))).kinds.flatMap(({ entries }) => entries),

@@ -1,0 +1,69 @@
+// All metrics of this process as text: OpenMetrics, or the older text format of Prometheus.
+//
+// Guarantees: one reading at a time, and a reading that is younger than a second is given again, so that no caller can
+// keep the daemon busy. This file and prom-client are loaded only if metrics are enabled.
+
+import { type OpenMetricsContentType, openMetricsContentType, Registry } from 'prom-client';
+import type { MetricsFormat } from '#control/control.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import type { Clock } from '#system/clock.ts';
+import { Turns } from '#system/turns.ts';
+import { EventMetrics } from './event-metrics.ts';
+import { ProxyLabel } from './labels.ts';
+import { type StateFacts, StateMetrics } from './state-metrics.ts';
+
+/** A younger reading is given again. */
+const SAME_READING_MS = 1_000;
+
+export interface MetricsParts {
+  readonly clock: Pick<Clock, 'monotonic'>;
+  /** The proxy profiles of the active settings. */
+  profiles(): readonly { readonly name: string }[];
+  facts(): Promise<StateFacts>;
+}
+
+export class Metrics {
+  readonly #parts: MetricsParts;
+  readonly #registry: Registry<OpenMetricsContentType>;
+  readonly #events: EventMetrics;
+  readonly #state: StateMetrics;
+  readonly #turns = new Turns();
+  #latest: { readonly text: string; readonly atMs: number } | null = null;
+
+  constructor(parts: MetricsParts) {
+    this.#parts = parts;
+    this.#registry = new Registry<OpenMetricsContentType>();
+    this.#registry.setContentType(openMetricsContentType);
+    const proxies = new ProxyLabel(() => parts.profiles());
+    this.#events = new EventMetrics({ registry: this.#registry, clock: parts.clock, proxies });
+    this.#state = new StateMetrics(this.#registry, proxies);
+  }
+
+  update(event: SallyportEvent): void {
+    this.#events.update(event);
+  }
+
+  async text(format: MetricsFormat): Promise<string> {
+    const text = await this.#turns.run(() => this.#read());
+    return format === 'openmetrics' ? text : plainText(text);
+  }
+
+  async #read(): Promise<string> {
+    const { clock, facts } = this.#parts;
+    if (this.#latest !== null && clock.monotonic() - this.#latest.atMs < SAME_READING_MS) return this.#latest.text;
+    this.#state.set(await facts());
+    const text = await this.#registry.metrics();
+    this.#latest = { text, atMs: clock.monotonic() };
+    return text;
+  }
+}
+
+/** In the older format, the name of a counter has its ending in every line, and there is no end mark. */
+export function plainText(openMetrics: string): string {
+  const counters = new Set([...openMetrics.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name = '']) => name));
+  return openMetrics
+    .replaceAll(/^(# (?:HELP|TYPE) )(\S+)/gm, (whole, start: string, name: string) =>
+      counters.has(name) ? `${start}${name}_total` : whole,
+    )
+    .replace(/# EOF\n$/, '');
+}
