@@ -89,6 +89,7 @@ class Sallyport {
         known: this.#redactor,
         signal,
         withControl,
+        logFolder: (globals) => this.#logFolder(globals),
         absolute: (path) => resolve(path),
         ownDaemon: (globals) => this.#ownDaemon(globals),
         liveOnScreen: (work) => this.#liveOnScreen(work),
@@ -220,6 +221,15 @@ class Sallyport {
     } finally {
       await control.close();
     }
+  }
+
+  /** The folder of the log; the default one if the configuration cannot be used. */
+  async #logFolder(globals: Globals): Promise<string> {
+    const loaded = await this.#loadWithoutSecrets(globals);
+    if (loaded.ok) return loaded.settings.logging.dir;
+    const { logsDir } = this.#places;
+    this.#terminal.err(`The configuration cannot be used (${loaded.error.code}). Reading the log in ${logsDir}.`);
+    return logsDir;
   }
 
   /** Control in this process, if no daemon runs. The modules are imported here, so other commands do not load them. */

@@ -25,6 +25,8 @@ export interface Screen {
   columns(): number;
   /** Number of characters that the reader has not read yet. */
   backlog?(): number;
+  /** Whether the reader is gone, as with `| head`. */
+  closed?(): boolean;
   /** Calls back once everything that waits has been read. */
   onceDrained?(callback: () => void): void;
   /** Writes to a terminal do not wait for its reader from now on. */

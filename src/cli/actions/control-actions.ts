@@ -1,6 +1,7 @@
 // The actions of the commands that send requests to the daemon, under the names that `program.ts` calls. `sallyport.ts`
 // passes in the parts that they need. Each action loads its command when it is called.
 
+import { join } from 'node:path';
 import type { Actions } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { LogsActions } from '#cli/program/program-logs.ts';
@@ -20,6 +21,8 @@ export interface ControlActionParts {
   readonly known: Redactor;
   readonly signal: AbortSignal;
   withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number>;
+  /** The folder of the log, by the configuration; the default one if that cannot be read. */
+  logFolder(globals: Globals): Promise<string>;
   /** A path that was given to a command, from its current folder. */
   absolute(path: string): string;
   ownDaemon(globals: Globals): Promise<Control | null>;
@@ -27,12 +30,17 @@ export interface ControlActionParts {
   liveOnScreen(work: (show: Report) => Promise<number>): Promise<number>;
 }
 
+const LOG_NAME = 'sallyport.log';
+/** Lines that `logs -f` begins with. */
+const FOLLOWED_LINES = 10;
+
 type ControlActions = Pick<
   Actions,
   | 'check'
   | 'status'
   | 'explainTimeout'
   | 'metrics'
+  | 'logs'
   | keyof QueueActions
   | keyof PlatformActions
   | keyof LogsActions
@@ -60,6 +68,20 @@ export function controlActions(parts: ControlActionParts): ControlActions {
       }
       const { statusCommand } = await import('#cli/status.ts');
       return await withControl(globals, (control) => statusCommand(control, terminal, options));
+    },
+    logs: async (globals, { id = null, purpose, level, since, lines, follow }) => {
+      const { logsCommand, readWishes } = await import('#cli/watch/logs.ts');
+      const wishes = readWishes({
+        id,
+        purpose: purpose ?? null,
+        level,
+        since: since ?? null,
+        nowMs: systemClock.now(),
+      });
+      const path = join(await parts.logFolder(globals), LOG_NAME);
+      const last = lines ?? (follow && since === undefined ? FOLLOWED_LINES : null);
+      const around = { files: realFiles, clock: systemClock, signal };
+      return await logsCommand(terminal, { path, wishes, last, follow, ...around });
     },
     metrics: async (globals, { textfile }) => {
       const { metricsCommand } = await import('#cli/watch/metrics.ts');

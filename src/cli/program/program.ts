@@ -7,6 +7,7 @@ import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { filled } from '#cli/terminal/wrap.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
+import type { Level } from '#logging/event-definition.ts';
 import type { LogForm } from '#logging/log.ts';
 import { isZoneName } from '#system/time/zone.ts';
 import type { ActivationActions } from './program-activation.ts';
@@ -37,6 +38,16 @@ interface StatusArguments {
   readonly json: boolean;
   readonly check: boolean;
   readonly verbose: boolean;
+}
+
+/** Arguments of `logs`. */
+export interface LogsArguments {
+  readonly follow: boolean;
+  readonly id?: string;
+  readonly purpose?: string;
+  readonly level: Level;
+  readonly since?: string;
+  readonly lines?: number;
 }
 
 /** Arguments of `timeout estimate`. */
@@ -70,6 +81,7 @@ export interface Actions
   run(globals: Globals, options: { once: boolean; log?: LogForm }): Promise<number>;
   check(globals: Globals, options: CheckFlags): Promise<number>;
   status(globals: Globals, options: StatusArguments): Promise<number>;
+  logs(globals: Globals, options: LogsArguments): Promise<number>;
   metrics(globals: Globals, options: { textfile: string | null }): Promise<number>;
   explainTimeout(globals: Globals, options: { size: number | null; json: boolean }): Promise<number>;
   estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
@@ -109,8 +121,9 @@ export async function runProgram(
   }
   addTimeout(program, made.actions, { globals, does });
   // What follows from the configuration schema is loaded for its own commands only.
-  const purposes = isNamed('diagnose') ? (await import('#config/purposes.ts')).PURPOSES : [];
+  const purposes = isNamed('diagnose') || isNamed('logs') ? (await import('#config/purposes.ts')).PURPOSES : [];
   addNetworkCommands(program, made.actions, { globals, does, purposes });
+  addLogs(program, made.actions, { globals, does, purposes });
   const proxy = program.command('proxy').description(PROXY_SUMMARY);
   const route = program.command('route').description('show or set the proxy of each purpose');
   if (isNamed('proxy') || isNamed('route')) {
@@ -225,6 +238,26 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
   addMirrorCommand(program, actions, { globals, does });
 }
 
+function addLogs(
+  program: Command,
+  actions: Actions,
+  { globals, does, purposes }: Hooks & { readonly purposes: readonly string[] },
+): void {
+  const purpose = new Option('--purpose <purpose>', 'only lines about this purpose');
+  program
+    .command('logs')
+    .description('print the log, over all its files; no daemon is needed')
+    .option('-f, --follow', 'also print new lines until Ctrl-C; begins with the last 10 lines', false)
+    .option('--id <id>', 'only lines that name this ID, such as that of an update, a bundle or a command')
+    .addOption(purposes.length === 0 ? purpose : purpose.choices(purposes))
+    .addOption(
+      new Option('--level <level>', 'lowest level').choices(['debug', 'info', 'warn', 'error']).default('debug'),
+    )
+    .option('--since <time>', 'nothing older: a duration such as 90m, 6h or 3d, or a time such as 2026-11-30T06:00:00')
+    .option('-n, --lines <count>', 'only the last lines', readCount)
+    .action(does((options: LogsArguments) => actions.logs(globals(), options)));
+}
+
 function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks): void {
   const timeout = program.command('timeout').description('explain or estimate the response timeout');
   timeout
@@ -278,6 +311,11 @@ function readTextfile(text: string): string {
   throw new InvalidArgumentError('Use a name that ends in .prom; node_exporter reads no other files.');
 }
 
+function readCount(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Use a number from 0 to 999999.');
+}
+
 function parseZone(text: string): string {
   if (isZoneName(text)) return text;
   throw new InvalidArgumentError('Use a time zone such as Europe/Berlin, or UTC.');
@@ -297,6 +335,7 @@ First steps:
   sallyport diagnose                 find out where a connection fails, and why
   sallyport endpoints                list what the proxy team has to allow
   sallyport status                   show whether everything works, and why
+  sallyport logs -f                  follow the log
 
 The configuration file is /etc/sallyport/sallyport.yaml if Sallyport is installed, config/sallyport.yaml in a checkout.
 The example shows every key: /usr/share/sallyport/sallyport.example.yaml, or the file next to it. Failure codes are in docs/failure-codes.md, exit statuses in docs/commands.md.

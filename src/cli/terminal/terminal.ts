@@ -48,6 +48,7 @@ export function processTerminal(): Terminal {
       journal: isJournal(stdout.fd, process.env['JOURNAL_STREAM']),
       columns: () => stdout.columns ?? 80,
       backlog: () => stdout.writableLength,
+      closed: () => stdout.destroyed || stdout.errored !== null,
       onceDrained: (callback) => void stdout.once('drain', callback),
       // Writes to stderr must not wait for the same terminal either.
       unblock: () => [stdout, stderr].forEach(unblock),

@@ -24,6 +24,8 @@ const COMMANDS = [
   'run',
   'check',
   'status',
+  'logs',
+  'metrics',
   'diagnose',
   'endpoints',
   'updates list',
@@ -168,6 +170,14 @@ describe('each command', () => {
     [
       ['status', '-v'],
       ['status', {}, { json: false, check: false, verbose: true }],
+    ],
+    [
+      ['logs', '-f', '--purpose', 'updates', '-n', '5'],
+      ['logs', {}, { follow: true, purpose: 'updates', level: 'debug', lines: 5 }],
+    ],
+    [
+      ['metrics', '--textfile', 'a.prom'],
+      ['metrics', {}, { textfile: 'a.prom' }],
     ],
     [
       ['status', '--check'],
