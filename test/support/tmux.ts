@@ -112,8 +112,11 @@ export class Pane {
   }
 
   /** Waits until the screen has this text and no longer changes; returns it. */
-  async shows(text: string | RegExp): Promise<string> {
-    const has = (screen: string) => (typeof text === 'string' ? screen.includes(text) : text.test(screen));
+  async shows(text: string | RegExp | ((screen: string) => boolean)): Promise<string> {
+    const has = (screen: string) => {
+      if (typeof text === 'function') return text(screen);
+      return typeof text === 'string' ? screen.includes(text) : text.test(screen);
+    };
     let before = '';
     for (const deadline = Date.now() + SHOWS_MS; Date.now() < deadline; await delay(LOOK_EVERY_MS)) {
       const now = await this.screen();

@@ -66,6 +66,10 @@ export function controlActions(parts: ControlActionParts): ControlActions {
         const { healthCommand } = await import('#cli/health.ts');
         return await healthCommand(terminal, { find: () => parts.ownDaemon(globals), known: parts.known });
       }
+      if (options.watch) {
+        const { watchCommand } = await import('#cli/watch/status-watch.ts');
+        return await watchCommand(terminal, { find: () => parts.ownDaemon(globals), clock: systemClock, signal });
+      }
       const { statusCommand } = await import('#cli/status.ts');
       return await withControl(globals, (control) => statusCommand(control, terminal, options));
     },

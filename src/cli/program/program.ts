@@ -37,6 +37,7 @@ interface CheckFlags {
 interface StatusArguments {
   readonly json: boolean;
   readonly check: boolean;
+  readonly watch: boolean;
   readonly verbose: boolean;
 }
 
@@ -224,6 +225,11 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
       new Option('--check', 'one line for monitoring; status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN')
         .default(false)
         .conflicts('json'),
+    )
+    .addOption(
+      new Option('-w, --watch', 'show it on the whole window while it changes, until q or Ctrl-C')
+        .default(false)
+        .conflicts(['json', 'check', 'verbose']),
     )
     .action(does((options: StatusArguments) => actions.status(globals(), options)));
   program

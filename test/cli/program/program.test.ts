@@ -166,10 +166,14 @@ describe('each command', () => {
       ['check', '--config', 'x.yaml'],
       ['check', { config: 'x.yaml' }, { json: false, retryCredential: false, now: false }],
     ],
-    [['status'], ['status', {}, { json: false, check: false, verbose: false }]],
+    [['status'], ['status', {}, { json: false, check: false, watch: false, verbose: false }]],
     [
       ['status', '-v'],
-      ['status', {}, { json: false, check: false, verbose: true }],
+      ['status', {}, { json: false, check: false, watch: false, verbose: true }],
+    ],
+    [
+      ['status', '--watch'],
+      ['status', {}, { json: false, check: false, watch: true, verbose: false }],
     ],
     [
       ['logs', '-f', '--purpose', 'updates', '-n', '5'],
@@ -181,7 +185,7 @@ describe('each command', () => {
     ],
     [
       ['status', '--check'],
-      ['status', {}, { json: false, check: true, verbose: false }],
+      ['status', {}, { json: false, check: true, watch: false, verbose: false }],
     ],
     [
       ['updates', 'list', '--json'],
