@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { BASELINES, RIVAL } from './response-timeout/baselines.ts';
 import { KINDS, type Kind } from './response-timeout/kinds.ts';
+import { compareOpaque } from './response-timeout/opaque.ts';
 import type { Policy } from './response-timeout/policy.ts';
 import { changeOf } from './response-timeout/regimes.ts';
 import { type Columns, columns, line1, printTable } from './response-timeout/report.ts';
@@ -118,6 +119,8 @@ if (!values.gate) {
   for (const name of ['slow6x', 'toScanner']) {
     for (const policy of [adaptive, ...BASELINES.slice(0, 1)]) console.log(changeOf(name, policy, SEEDS));
   }
+  console.log('\nUnknown routes on which nothing can scan:\n');
+  compareOpaque(SEEDS.slice(0, STRESS_SEEDS));
   console.log(
     `\nplan() takes ${planMicroseconds().toFixed(0)} microseconds on a route with a full history; promised: under 1000`,
   );
@@ -126,7 +129,7 @@ if (!values.gate) {
 console.log('\nA witness for silent proxies:');
 const witnessed = compareWitness(
   values.gate
-    ? { seeds: [31], plainJobs: 300, otherJobs: 150, rules: SHIPPED }
-    : { seeds: [31, 32], plainJobs: JOBS, otherJobs: 300, rules: RULES },
+    ? { seeds: [41], plainJobs: 300, otherJobs: 150, rules: SHIPPED }
+    : { seeds: [41, 42], plainJobs: JOBS, otherJobs: 150, rules: RULES },
 );
 process.exitCode = verdict.holds && witnessed ? 0 : 1;

@@ -53,7 +53,7 @@ export function deadlineFacts(
 }
 
 /** Describes what may hold a response back. A proxy cannot scan inside TLS that ends at the server. */
-export function holderOf(connection: Pick<HopFacts, 'how'>, url: URL): string {
+export function holderOf(connection: Pick<HopFacts, 'how' | 'decryptedBy'>, url: URL): string {
   return canLookInside(connection, url) ? 'a scanning proxy, or a slow server or network' : 'a slow server or network';
 }
 

@@ -35,9 +35,14 @@ export interface HopFacts {
   readonly decryptedBy?: string | undefined;
 }
 
-/** Whether the hop can read a response: not for a direct connection, and not inside TLS to the target. */
-export function canLookInside({ how }: Pick<HopFacts, 'how'>, url: URL): boolean {
-  return how === 'forward' || (how === 'tunnel' && url.protocol === 'http:');
+/** Whether a hop can read a response: not for a direct connection, and not inside TLS to the target. */
+export function canLookInside({ how, decryptedBy }: Pick<HopFacts, 'how' | 'decryptedBy'>, url: URL): boolean {
+  return decryptedBy !== undefined || how === 'forward' || (how === 'tunnel' && url.protocol === 'http:');
+}
+
+/** Whether nothing between this host and the target can read a response. */
+export function isEndToEnd({ decryptedBy }: Pick<HopFacts, 'decryptedBy'>, url: URL): boolean {
+  return url.protocol === 'https:' && decryptedBy === undefined;
 }
 
 /**

@@ -11,6 +11,11 @@ const MB = 1e6;
 /** Allowance for an unknown route: the value that the manual recommends, and a scanner that reads 1 MB/s. */
 const COLD_BASE_MS = 300_000;
 const COLD_MS_PER_BYTE = 1_000 / MB;
+/**
+ * Allowance for the first byte and for a silence where nothing between here and the server can read the response, so
+ * nothing scans it. Less gains little and interrupts more transfers (docs/response-timeout-benchmark.md).
+ */
+const OPAQUE_MS = 120_000;
 /** Number of samples over which the allowance for an unknown route fades out. */
 const COLD_FADES_BY = 10;
 const MARGIN = 1.5;
@@ -57,17 +62,25 @@ export interface Deadline {
 }
 
 /** The deadline for a route without history. */
-function coldMs(size: number, baseMs: number): number {
-  return Math.max(baseMs, COLD_BASE_MS + COLD_MS_PER_BYTE * size);
+function coldMs({ phase, size, baseMs, isOpaque = false }: Planned): number {
+  const isWait = phase !== 'total';
+  return Math.max(baseMs, isOpaque && isWait ? OPAQUE_MS : COLD_BASE_MS + COLD_MS_PER_BYTE * size);
+}
+
+/** What a deadline is for. */
+interface Planned {
+  readonly phase: TimeoutPhase;
+  readonly size: number;
+  readonly nowMs: number;
+  readonly baseMs: number;
+  /** Nothing between here and the server can read the response. */
+  readonly isOpaque?: boolean | undefined;
 }
 
 /** The deadline of a phase for a size. A larger size never gets a shorter deadline. */
-export function deadlineOf(
-  history: History,
-  planned: { readonly phase: TimeoutPhase; readonly size: number; readonly nowMs: number; readonly baseMs: number },
-): Deadline {
+export function deadlineOf(history: History, planned: Planned): Deadline {
   const { phase, size } = planned;
-  const cold = coldMs(size, planned.baseMs);
+  const cold = coldMs(planned);
   const doublings = Math.min(MAX_DOUBLINGS, Math.floor(history.timeouts[phase] / TIMEOUTS_PER_DOUBLING));
   const measured = recentSamples(history, planned.nowMs).filter(({ ms }) => ms[phase] !== null);
   if (measured.length === 0) return { ms: cold * 2 ** doublings, rule: 'start', evidence: null };

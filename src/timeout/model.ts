@@ -11,9 +11,9 @@ import { explain } from './explain.ts';
 import { type History, NO_HISTORY, type Sample, TIMEOUT_PHASES, withSuccess, withTimeout } from './samples.ts';
 import { fromSaved, MAX_ROUTES, toSaved } from './saved.ts';
 import { maxDeadlineMs, NO_LIMIT_MS, withDefaults, withinBounds } from './settings.ts';
-import type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings } from './types.ts';
+import type { AttemptOutcome, PlannedRoute, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings } from './types.ts';
 
-export type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings };
+export type { AttemptOutcome, PlannedRoute, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings };
 
 /** The previous attempt of the same package. */
 export interface PreviousAttempt {
@@ -60,13 +60,14 @@ export class ResponseTimeoutModel {
    * The plan for a package of `size` bytes (0: unknown).
    * @throws RangeError for a size or time that is not a valid number
    */
-  plan(route: RouteKey, size: number, nowMs: number, previous?: PreviousAttempt): TimeoutPlan {
+  plan(route: PlannedRoute, size: number, nowMs: number, previous?: PreviousAttempt): TimeoutPlan {
     checkNumbers({ size, nowMs });
     if (this.#settings.mode === 'fixed') return fixedPlan(size, this.#settings.baseMs);
     const { history, borrowed } = this.#basis(route);
     const planned = size > 0 ? size : history.largest;
     const { baseMs } = this.#settings;
-    const deadline = (phase: TimeoutPhase) => deadlineOf(history, { phase, size: planned, nowMs, baseMs });
+    const { isOpaque } = route;
+    const deadline = (phase: TimeoutPhase) => deadlineOf(history, { phase, size: planned, nowMs, baseMs, isOpaque });
     const [first, total] = [deadline('first_byte'), deadline('total')];
     const silence = deadline('silence');
     // On a known route the total deadline never ends a single wait that is allowed.

@@ -12,7 +12,14 @@ import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import { ClockSteps } from '#system/time/clock-steps.ts';
 import type { TimeoutMemory } from './memory.ts';
-import type { AttemptOutcome, PreviousAttempt, ResponseTimeoutModel, RouteKey, TimeoutPlan } from './model.ts';
+import type {
+  AttemptOutcome,
+  PlannedRoute,
+  PreviousAttempt,
+  ResponseTimeoutModel,
+  RouteKey,
+  TimeoutPlan,
+} from './model.ts';
 import { recentWaits } from './recent-waits.ts';
 
 /** Remembers the kind of each route. */
@@ -80,7 +87,7 @@ export class TimeoutSession<Shape, Kind> {
   }
 
   /** The plan for a request. `previous` is an earlier request of the same attempt, which the new one accompanies. */
-  plan(route: RouteKey, size: number, previous?: PreviousAttempt): TimeoutPlan {
+  plan(route: PlannedRoute, size: number, previous?: PreviousAttempt): TimeoutPlan {
     const { model, timeouts, clock } = this.#ports;
     this.#reportChange(route, size);
     const plan = model.plan(route, size, clock.now(), previous ?? timeouts.attempt(this.#name) ?? undefined);
@@ -154,24 +161,25 @@ export class TimeoutSession<Shape, Kind> {
   }
 
   /** Reports a plan that differs from the one reported last by more than half, for the largest package so far. */
-  #reportChange(route: RouteKey, size: number): void {
+  #reportChange(route: PlannedRoute, size: number): void {
     const { model, timeouts, clock, report } = this.#ports;
     const [now, before] = [clock.now(), timeouts.route(route)];
     const largest = Math.max(size, before?.told.size ?? 0);
     // Without the previous attempt: this is the plan of the route, not that of one package after a failure.
     const { firstByteMs: ms, explanation: why } = model.plan(route, largest, now);
     const told = { size: largest, ms, why };
+    const { proxy, origin } = route;
     if (before === null || before.told.size < largest) {
-      timeouts.setRoute({ ...route, told, changed: before?.changed ?? null });
+      timeouts.setRoute({ proxy, origin, told, changed: before?.changed ?? null });
       return;
     }
     const from = before.told.ms;
     if (ms < from * REPORTED_FACTOR && ms * REPORTED_FACTOR > from) return;
     const change = { size: largest, before: before.told.why, after: why };
-    const reported = { origin: route.origin, from, to: ms, ...change };
+    const reported = { origin, from, to: ms, ...change };
     if (this.#ports.reportChange === undefined) report({ name: 'patience-changed', ...reported });
     else this.#ports.reportChange(reported);
-    timeouts.setRoute({ ...route, told, changed: { at: now, from_ms: from, to_ms: ms, ...change } });
+    timeouts.setRoute({ proxy, origin, told, changed: { at: now, from_ms: from, to_ms: ms, ...change } });
   }
 
   #evidence(route: RouteKey, size: number): string {

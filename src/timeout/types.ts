@@ -6,6 +6,11 @@ export interface RouteKey {
   readonly origin: string;
 }
 
+/** A route to plan for. `isOpaque`: nothing between here and the server can read the response, so nothing scans it. */
+export interface PlannedRoute extends RouteKey {
+  readonly isOpaque?: boolean;
+}
+
 /** The phases of a response that have their own deadlines. */
 export type TimeoutPhase = 'first_byte' | 'silence' | 'total';
 

@@ -17,8 +17,11 @@ export const WITNESS_TIMES = {
   pausesMs: [5_000, 10_000, 15_000],
   /** After this long without an answer, a probe has failed and the next one follows. It stays open. */
   failedMs: 4_000,
-  /** A death takes at least this long, and at least `WORST_FACTOR` times the slowest answer. */
-  windowMs: 20_000,
+  /**
+   * A death takes at least this long, and at least `WORST_FACTOR` times the slowest answer. With 20 s a hung proxy is
+   * noticed later, and hardly fewer good transfers end (bench/response-timeout).
+   */
+  windowMs: 15_000,
   /**
    * Unanswered connection requests are evidence only after this long without a completed connection, if the proxy had
    * accepted a probe and left it unanswered: its process hangs, and then its queue of connections is full. Without that

@@ -11,7 +11,7 @@ import type { LimitObservation } from '#path/limits.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { FileIdentity, Files } from '#system/files.ts';
-import type { AttemptOutcome, PreviousAttempt, RouteKey, TimeoutPlan } from '#timeout/model.ts';
+import type { AttemptOutcome, PlannedRoute, PreviousAttempt, RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import type { Settled } from './copies.ts';
 import type { Reserve } from './disk-space.ts';
 import type { ProxyWitnesses } from './hold-watch.ts';
@@ -68,7 +68,7 @@ export interface FetchPorts {
 /** Plans the timeouts and records the outcome. */
 interface FetchTimeouts {
   /** The deadlines for one request over this route. `previous` is an earlier request of the same attempt. */
-  plan(route: RouteKey, size: number, previous?: PreviousAttempt): TimeoutPlan;
+  plan(route: PlannedRoute, size: number, previous?: PreviousAttempt): TimeoutPlan;
   /** The words that a failure by one of these deadlines uses. */
   words(route: RouteKey, plan: TimeoutPlan): Pick<Deadlines, 'key' | 'words'>;
   /** Called at the total deadline: returns a later one, or 0. `plan.size` is what this attempt has to bring. */

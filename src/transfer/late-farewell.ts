@@ -10,7 +10,7 @@ import type { BodySink, ExchangeResult } from '#http/exchange.ts';
 import { isRedirect } from '#http/follow.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
-import type { Connection } from '#proxy/route.ts';
+import { type Connection, isEndToEnd } from '#proxy/route.ts';
 import type { TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 import type { FetchAttempt } from './fetch-attempt.ts';
 import type { FetchPorts } from './fetch-types.ts';
@@ -197,7 +197,11 @@ class Farewell {
     const { length } = this.#attempt.reader;
     const part = of.isContinuation ? partOf(of.missing, paths.adviceFor(key), length) : sameRequest;
     // The first request gets twice its limits, so this one gets twice those, as the next attempt does.
-    const plan = timeoutSession.plan(key, before.size, { plan: doubled(before), timedOut: of.expired });
+    const isOpaque = isEndToEnd(connection.facts, this.#first.url);
+    const plan = timeoutSession.plan({ ...key, isOpaque }, before.size, {
+      plan: doubled(before),
+      timedOut: of.expired,
+    });
     const shape = new ShapeWatch(clock.monotonic(), part.bytes ?? GUESSED_BYTES);
     return { ...this.#first, connection, plan, part, shape };
   }

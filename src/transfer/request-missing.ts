@@ -8,7 +8,7 @@ import { type FollowStep, isRedirect } from '#http/follow.ts';
 import type { ResponseTiming } from '#http/response-info.ts';
 import type { PathAdvice } from '#path/advice.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
-import { answersFrom, canLookInside } from '#proxy/route.ts';
+import { answersFrom, canLookInside, isEndToEnd } from '#proxy/route.ts';
 import type { RouteKey } from '#timeout/model.ts';
 import type { FetchAttempt, Visit } from './fetch-attempt.ts';
 import type { FetchPorts } from './fetch-types.ts';
@@ -45,7 +45,8 @@ async function requestPart(ports: FetchPorts, attempt: FetchAttempt, hop: Visit)
     const part = partOf(reader.range, avoidsParts(attempt) ? { ...advice, rangeBytes: null } : advice, reader.length);
     const askedBytes = part.bytes ?? GUESSED_BYTES;
     const size = part.isPart ? askedBytes : (reader.length ?? GUESSED_BYTES);
-    const plan = ports.timeoutSession.plan(key, size);
+    const isOpaque = isEndToEnd(connection.facts, hop.url);
+    const plan = ports.timeoutSession.plan({ ...key, isOpaque }, size);
     const { proxy } = connection.facts;
     if (!attempt.isInParts) {
       ports.watch.planned(plan, { route: key, proxy, scans: canLookInside(connection.facts, hop.url) });

@@ -132,6 +132,11 @@ export function feedUrl(settings: Settings): URL {
   throw coded('CONFIG-INCOMPLETE', { key: 'updates.feed_url', what: 'there is nowhere to look for updates' });
 }
 
+/** Whether nothing between here and this origin can read packages, as far as it is known before a connection is open. */
+export function isOpaqueOrigin({ updates }: Settings, origin: string): boolean {
+  return origin.startsWith('https:') && updates.allow_interception_by === undefined;
+}
+
 /** Where the packages are, as far as the settings say it; null if nothing is configured. */
 export function configuredPackages(settings: Settings): URL | null {
   const { trust, tuf } = settings.updates;

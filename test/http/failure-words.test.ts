@@ -17,6 +17,11 @@ it.each([
   expect(holderOf({ how }, new URL(`${scheme}://updates.example.com/`)).includes('scanning')).toBe(scans);
 });
 
+it('what holds an answer back: a proxy that decrypts https may scan', () => {
+  const decrypted = { how: 'tunnel', decryptedBy: 'CN=Example Inspection CA' } as const;
+  expect(holderOf(decrypted, new URL('https://updates.example.com/'))).toContain('scanning');
+});
+
 describe('failure words: a connection that is cut', () => {
   let server: FaultProxy;
   afterEach(() => server.close());

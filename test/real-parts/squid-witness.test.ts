@@ -30,7 +30,7 @@ describeWith(['squid'], 'the witness and a real Squid', () => {
   });
 
   /** A rig behind Squid, and an origin that holds the package for these times of the rig's clock, in turn. */
-  async function behind(lines: readonly string[], holdsMs: readonly number[]) {
+  async function behind(lines: readonly string[], holdsMs: readonly number[], over: Record<string, unknown> = {}) {
     const clock = scaledClock(FASTER);
     const origin = await startScriptedOrigin();
     const squid = await startSquid({ extra: lines });
@@ -45,6 +45,7 @@ describeWith(['squid'], 'the witness and a real Squid', () => {
     const settings = testSettings(DIR, {
       updates: { feed_url: `${origin.url}/feed.json`, acknowledge_url: `${origin.url}/acknowledge` },
       proxies: [{ name: 'corp', address: '127.0.0.1', port: squid.port, default: true }],
+      ...over,
     });
     const rig = await openRig({ files: new CrashingFiles(), dir: DIR, settings, clock });
     return { rig, clock, squid, requests: () => requests };
@@ -73,6 +74,17 @@ describeWith(['squid'], 'the witness and a real Squid', () => {
     if (IS_REAL) process.stderr.write(`hung: noticed after ${Math.round(noticedMs)} ms\n`);
     const latency = rig.events.find(({ name }) => name === 'proxy-holds')?.['latency'];
     expect(Number(latency)).toBeLessThan(4_000);
+  });
+
+  it.each([
+    ['first', [18_000, 600_000]],
+    ['second', [600_000, 3_000]],
+  ])('witness, Squid: a package held past its timeout arrives by the %s of two requests', async (_which, holdsMs) => {
+    const fixed = { response_timeout: { mode: 'fixed', base_ms: 12_000 } };
+    const { rig, requests } = await behind([], holdsMs, fixed);
+    const report = await rig.round();
+    expect([report.published, codesOf(rig), requests()]).toEqual([['u1'], [], 2]);
+    expect(rig.events.find(({ name }) => name === 'wait-extended')).toMatchObject({ id: 'u1', limit: 24_000 });
   });
 
   it.each<[string, readonly string[]]>([

@@ -32,6 +32,27 @@ function expectNoneLower(after: TimeoutPlan, before: TimeoutPlan): void {
   for (const [index, ms] of deadlines(before).entries()) expect(deadlines(after)[index]).toBeGreaterThanOrEqual(ms);
 }
 
+describe('timeout model: a route on which nothing can scan', () => {
+  it('timeout model: an unknown route where nothing can scan starts with 2 min for any size', () => {
+    const opaque = { ...ROUTE, isOpaque: true };
+    const model = new ResponseTimeoutModel();
+    const [http, https] = [ROUTE, opaque].map((route) => model.plan(route, 100_000_000, 0));
+    expect([http?.firstByteMs, http?.silenceMs]).toEqual([400_000, 400_000]);
+    expect([https?.firstByteMs, https?.silenceMs]).toEqual([120_000, 120_000]);
+    // A slow link takes as long with TLS.
+    expect(https?.totalMs).toBe(http?.totalMs);
+    expect(new ResponseTimeoutModel({ baseMs: 500_000 }).plan(opaque, 1, 0).firstByteMs).toBe(500_000);
+  });
+
+  it('timeout model: what was measured counts, whether something can scan or not', () => {
+    const model = new ResponseTimeoutModel();
+    for (let round = 0; round < 12; round += 1) model.observe(ROUTE, seen(10_000_000, 300_000, round));
+    const plan = model.plan({ ...ROUTE, isOpaque: true }, 10_000_000, 20);
+    expect(plan).toEqual(model.plan(ROUTE, 10_000_000, 20));
+    expect(plan.firstByteMs).toBeGreaterThan(300_000);
+  });
+});
+
 describe('timeout model: a throttled transfer', () => {
   it('teaches the first byte, but not silence and total', () => {
     const model = new ResponseTimeoutModel();

@@ -89,7 +89,7 @@ describe('the witness for a silent proxy', () => {
   });
 
   it.each<[string, Manner, Partial<Parameters<typeof play>[1]>, number | null, string | null]>([
-    ['a proxy that accepts and is silent is dead after 20 s', hung, {}, 25, 'silent'],
+    ['a proxy that accepts and is silent is dead after 15 s', hung, {}, 20, 'silent'],
     ['one that answers in time is not', healthy, {}, null, null],
     ['one that refuses is not', refusing, {}, null, null],
     ['one that accepts and closes is not', () => ({ acceptsMs: 0, endsMs: 3 * S }), {}, null, null],
@@ -107,31 +107,31 @@ describe('the witness for a silent proxy', () => {
     ['after four it takes seven', hung, { record: { ...PROVEN, disproved: 4 } }, 33, 'silent'],
     [
       'a late answer clears everything',
-      (at) => ({ acceptsMs: 0, ...(at === 5 * S ? { answersMs: 19 * S } : {}) }),
-      { untilMs: 40 * S },
+      (at) => ({ acceptsMs: 0, ...(at === 5 * S ? { answersMs: 14 * S } : {}) }),
+      { untilMs: 36 * S },
       null,
       null,
     ],
     ['answers after 15 s each are no death', () => ({ acceptsMs: 0, answersMs: 15 * S }), {}, null, null],
-    ['a byte clears everything', hung, { events: [{ kind: 'byte', atMs: 24 * S }], untilMs: 44 * S }, null, null],
+    ['a byte clears everything', hung, { events: [{ kind: 'byte', atMs: 19 * S }], untilMs: 39 * S }, null, null],
     [
-      'after that byte the silence begins again, and four disproved probes make it take seven',
+      'after that byte the silence begins again, and three disproved probes make it take six',
       hung,
-      { events: [{ kind: 'byte', atMs: 24 * S }] },
-      64,
+      { events: [{ kind: 'byte', atMs: 19 * S }] },
+      56,
       'silent',
     ],
     [
       'a suspend voids what was open',
       hung,
-      { events: [{ kind: 'disturbed', atMs: 24 * S }], untilMs: 44 * S },
+      { events: [{ kind: 'disturbed', atMs: 19 * S }], untilMs: 38.9 * S },
       null,
       null,
     ],
     [
       'after the end of the transfers nothing is probed',
       hung,
-      { events: [{ kind: 'waits', atMs: 24 * S, deadlineMs: null }] },
+      { events: [{ kind: 'waits', atMs: 19 * S, deadlineMs: null }] },
       null,
       null,
     ],

@@ -20,7 +20,7 @@ import { expiringAuthority } from '#proxy/tls/interceptions.ts';
 import { utcTime } from '#system/moment.ts';
 import type { HookState } from '#updates/hook/hook.ts';
 import { listReady } from '#updates/package/ready.ts';
-import { configuredFeed } from '#updates/request.ts';
+import { configuredFeed, configuredPackages, isOpaqueOrigin } from '#updates/request.ts';
 import { waitingCredentials } from './credentials.ts';
 import { proxiesInUse } from './endpoints.ts';
 import { type CheckHealth, classifyHealth, type HealthFacts } from './health.ts';
@@ -111,8 +111,11 @@ function uploadsOf({ ports, uploads, redactor }: Parts): Status['uploads'] {
 const UNKNOWN_ROUTE = { proxy: 'direct', origin: '' };
 
 function describeTimeout({ ports, clock }: Parts): Status['response_timeout'] {
-  const { mode, base_ms: baseMs } = ports.settings().response_timeout;
-  const { firstByteMs: unknownMs } = ports.model.plan(UNKNOWN_ROUTE, 1, clock.now());
+  const settings = ports.settings();
+  const { mode, base_ms: baseMs } = settings.response_timeout;
+  const origin = configuredPackages(settings)?.origin ?? '';
+  const route = { ...UNKNOWN_ROUTE, isOpaque: isOpaqueOrigin(settings, origin) };
+  const { firstByteMs: unknownMs } = ports.model.plan(route, 1, clock.now());
   return { mode, base_ms: baseMs, unknown_route_ms: unknownMs };
 }
 

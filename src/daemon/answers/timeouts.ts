@@ -7,7 +7,7 @@ import { utcTime } from '#system/moment.ts';
 import type { RouteKey } from '#timeout/model.ts';
 import { recentWaits } from '#timeout/recent-waits.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import { configuredPackages } from '#updates/request.ts';
+import { configuredPackages, isOpaqueOrigin } from '#updates/request.ts';
 
 /** Sizes that give an overview: 1, 10 and 100 MB. */
 const SIZES = [1_000_000, 10_000_000, 100_000_000];
@@ -33,7 +33,7 @@ export function explainTimeouts(ports: TimeoutPorts, size: number | null): Timeo
 }
 
 function explainRoute(
-  { model, timeouts, habits, clock }: TimeoutPorts,
+  { model, timeouts, habits, clock, settings }: TimeoutPorts,
   route: RouteKey,
   sizes: readonly number[],
 ): TimeoutExplanation['routes'][number] {
@@ -42,11 +42,12 @@ function explainRoute(
   const maxWait = recentWaits(samples, 0);
   const newest = samples.at(-1)?.atMs;
   const { changed } = timeouts.route(route) ?? {};
+  const planned = { ...route, isOpaque: isOpaqueOrigin(settings(), route.origin) };
   return {
     ...route,
     kind: habits.wordsOf(route),
     plans: sizes.map((size) => {
-      const plan = model.plan(route, size, clock.now());
+      const plan = model.plan(planned, size, clock.now());
       return {
         size,
         first_byte_ms: plan.firstByteMs,

@@ -5,6 +5,7 @@ import type { Parts } from '#daemon/parts.ts';
 import { describeTrust } from '#daemon/updates/trust-status.ts';
 import type { PlatformReport } from '#platform/messages.ts';
 import { makeReport, type ReportFacts } from '#platform/report/report.ts';
+import { isOpaqueOrigin } from '#updates/request.ts';
 
 /** The next report; null if the settings allow none. Root can forbid every upload, and a report is one. */
 export async function nextReport(parts: Parts): Promise<PlatformReport | null> {
@@ -38,7 +39,8 @@ async function fullFacts(parts: Parts): Promise<ReportFacts['full']> {
     trust: { kind: trust.kind, isSigned: trust.signed, roles: trust.roles },
     timeouts: ports.model.routes().map((route) => ({
       route: `${route.proxy} ${route.origin}`,
-      ms: ports.model.plan(route, 1, clock.now()).firstByteMs,
+      ms: ports.model.plan({ ...route, isOpaque: isOpaqueOrigin(ports.settings(), route.origin) }, 1, clock.now())
+        .firstByteMs,
     })),
   };
 }

@@ -27,7 +27,9 @@ describe('timeouts: the explanation', () => {
     expect(routes).toHaveLength(1);
     expect(routes[0]).toMatchObject({ ...ROUTE, kind: null, changed: null, evidence: { downloads: 0, newest: null } });
     expect(routes[0]?.plans.map(({ size }) => size)).toEqual([1_000_000, 10_000_000, 48_000_000, 100_000_000]);
-    expect(routes[0]?.plans[0]).toMatchObject({ first_byte_ms: 301_000, why: 'no history of this route' });
+    expect(routes[0]?.plans[0]).toMatchObject({ first_byte_ms: 120_000, why: 'no history of this route' });
+    const http = await open({ updates: { feed_url: FEED.replace('https', 'http') }, proxies: [PROXY] });
+    expect(explainTimeouts(http, null).routes[0]?.plans[0]?.first_byte_ms).toBe(301_000);
   });
 
   it('timeouts: the explanation has every known route, and none when nothing is set', async () => {
