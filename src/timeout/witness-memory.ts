@@ -25,7 +25,7 @@ const proxySchema = z.strictObject({
   proven: z.enum(PROBES).nullable(),
   harmful: z.boolean(),
   worst_ms: spanSchema,
-  disproved: z.number().int().min(0).max(4),
+  disproved: z.number().min(0).max(4),
 });
 const fileSchema = z.strictObject({ proxies: z.array(proxySchema).max(MAX_PROXIES) });
 

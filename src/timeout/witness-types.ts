@@ -16,7 +16,7 @@ export interface WitnessRecord {
   readonly harmful: boolean;
   /** The slowest answer, fading with later ones. */
   readonly worstMs: number;
-  /** Failed probes that an answer or a byte disproved; at most 4. */
+  /** Failed probes that an answer or a byte disproved, fading with later answers; at most 4. */
   readonly disproved: number;
 }
 

@@ -10,18 +10,20 @@ import { type OpenProbe, UNKNOWN_PROXY, type Witness, type WitnessEvent, type Wi
 
 /** The times of the rule. A test may shorten all of them by one factor. */
 export const WITNESS_TIMES = {
-  /** Silence before the first probe; a quarter of the deadline if that is shorter, but not below `leastMs`. */
-  firstMs: 5_000,
+  /** Silence before the first probe. */
+  firstMs: 4_000,
+  /**
+   * Up to this deadline, a death is not found before it, so that one probe shows whether the proxy lives: after half of
+   * the deadline, but not below `leastMs`.
+   */
+  shortMs: 30_000,
   leastMs: 1_000,
   /** From one answered probe to the next; the last one repeats. Up to `EARLIER` of it is left out at random. */
   pausesMs: [5_000, 10_000, 15_000],
   /** After this long without an answer, a probe has failed and the next one follows. It stays open. */
   failedMs: 4_000,
-  /**
-   * A death takes at least this long, and at least `WORST_FACTOR` times the slowest answer. With 20 s a hung proxy is
-   * noticed later, and hardly fewer good transfers end (bench/response-timeout).
-   */
-  windowMs: 15_000,
+  /** A death takes at least this long, and at least `WORST_FACTOR` times the slowest answer. */
+  windowMs: 20_000,
   /**
    * Unanswered connection requests are evidence only after this long without a completed connection, if the proxy had
    * accepted a probe and left it unanswered: its process hangs, and then its queue of connections is full. Without that
@@ -43,8 +45,8 @@ export type WitnessTimes = {
 /** Share of a pause that is left out at random, so that clients do not probe in step. */
 const EARLIER = 1 / 6;
 const WORST_FACTOR = 4;
-/** How much of the slowest answer is kept with each later answer. */
-const WORST_KEPT = 0.98;
+/** How much of the slowest answer, and of the number of disproved probes, is kept with each later answer. */
+const KEPT = 0.98;
 /** Probes in a row that a death takes, plus one for each failed probe that an answer or a byte disproved. */
 const MIN_FAILED = 3;
 const MAX_DISPROVED = 4;
@@ -175,7 +177,8 @@ function afterAnswer(
     ...after.record,
     // Answered while a transfer was open: this proxy accepts a second connection.
     proven: witness.silence === null ? after.record.proven : answered.kind,
-    worstMs: answered.measures ? Math.max(worstMs * WORST_KEPT, tookMs) : worstMs,
+    worstMs: answered.measures ? Math.max(worstMs * KEPT, tookMs) : worstMs,
+    disproved: after.record.disproved * KEPT,
   };
   const probes = after.probes.filter((probe) => probe.id !== id);
   return { ...after, record, probes, answer: answered.measures ? { atMs, tookMs } : { atMs, tookMs: null } };
@@ -212,7 +215,8 @@ function probeDueMs(witness: Witness, times: WitnessTimes): number {
   const isUnproven = record.proven === null;
   const open = isUnproven ? probes.length : heldAgainst(witness).length;
   if (open >= (isUnproven ? MAX_OPEN_UNPROVEN : MAX_OPEN)) return Number.POSITIVE_INFINITY;
-  const firstMs = Math.max(times.leastMs, Math.min(times.firstMs, silence.deadlineMs / 4));
+  const isShort = silence.deadlineMs <= times.shortMs;
+  const firstMs = isShort ? Math.max(times.leastMs, silence.deadlineMs / 2) : times.firstMs;
   // Once for a proxy that never answered one, also while bytes arrive: it shows whether the proxy accepts a second
   // connection.
   if (isUnproven && sent === 0 && silence.firstByteMs !== null) return silence.firstByteMs + firstMs;
@@ -227,7 +231,7 @@ function deathMs(witness: Witness, how: 'silent' | 'unreachable', times: Witness
   const { record, connectedMs } = witness;
   const held = heldAgainst(witness);
   const against = how === 'unreachable' ? held : held.filter(({ acceptedMs }) => acceptedMs !== null);
-  const [first, last] = [against[0], against[MIN_FAILED + record.disproved - 1]];
+  const [first, last] = [against[0], against[MIN_FAILED + Math.round(record.disproved) - 1]];
   if (record.proven === null || first === undefined || last === undefined) return Number.POSITIVE_INFINITY;
   const deadMs = Math.max(first.sentMs + windowOf(witness, times), last.sentMs + times.failedMs);
   if (how === 'silent') return deadMs;

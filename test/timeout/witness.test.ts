@@ -71,67 +71,69 @@ function play(
 }
 
 describe('the witness for a silent proxy', () => {
-  it('witness: probes after 5, 10, 20, 35, 50 s of a silence while each is answered', () => {
-    expect(play(healthy, { untilMs: 60 * S }).sentMs).toEqual([5, 10, 20, 35, 50].map((s) => s * S));
+  it('witness: probes after 4, 9, 19, 34, 49 s of a silence while each is answered', () => {
+    expect(play(healthy, { untilMs: 60 * S }).sentMs).toEqual([4, 9, 19, 34, 49].map((s) => s * S));
   });
 
   it.each([
-    [600, 5],
-    [12, 3],
+    [600, 4],
+    [31, 4],
+    [30, 15],
+    [12, 6],
     [2, 1],
   ])('witness: with a deadline of %i s, the first probe comes after %i s', (deadline, first) => {
     expect(play(healthy, { deadlineMs: deadline * S }).sentMs[0]).toBe(first * S);
   });
 
   it('witness: pauses are shortened at random, by at most a sixth', () => {
-    expect(play(healthy, { untilMs: 70 * S, random: 0.999 }).sentMs[3]).toBeGreaterThan(5 * S + 25 * S);
-    expect(play(healthy, { untilMs: 70 * S, random: 0.999 }).sentMs[3]).toBeLessThan(5 * S + 25.1 * S);
+    expect(play(healthy, { untilMs: 70 * S, random: 0.999 }).sentMs[3]).toBeGreaterThan(4 * S + 25 * S);
+    expect(play(healthy, { untilMs: 70 * S, random: 0.999 }).sentMs[3]).toBeLessThan(4 * S + 25.1 * S);
   });
 
   it.each<[string, Manner, Partial<Parameters<typeof play>[1]>, number | null, string | null]>([
-    ['a proxy that accepts and is silent is dead after 15 s', hung, {}, 20, 'silent'],
+    ['a proxy that accepts and is silent is dead after 20 s', hung, {}, 24, 'silent'],
     ['one that answers in time is not', healthy, {}, null, null],
     ['one that refuses is not', refusing, {}, null, null],
     ['one that accepts and closes is not', () => ({ acceptsMs: 0, endsMs: 3 * S }), {}, null, null],
     ['one that completes no connection is not, because a firewall may drop them', unreachable, {}, null, null],
     ['one that was never proven is not', hung, { record: UNKNOWN_PROXY }, null, null],
     ['one whose transfers break by probes is not', hung, { record: { ...PROVEN, harmful: true } }, null, null],
-    ['one that once answered after 8 s gets 32 s', hung, { record: { ...PROVEN, worstMs: 8 * S } }, 37, 'silent'],
+    ['one that once answered after 8 s gets 32 s', hung, { record: { ...PROVEN, worstMs: 8 * S } }, 36, 'silent'],
     [
       'after two disproved probes it takes five, within the same time',
       hung,
       { record: { ...PROVEN, disproved: 2 } },
-      25,
+      24,
       'silent',
     ],
-    ['after four it takes seven', hung, { record: { ...PROVEN, disproved: 4 } }, 33, 'silent'],
+    ['after four it takes seven', hung, { record: { ...PROVEN, disproved: 4 } }, 32, 'silent'],
     [
       'a late answer clears everything',
-      (at) => ({ acceptsMs: 0, ...(at === 5 * S ? { answersMs: 14 * S } : {}) }),
-      { untilMs: 36 * S },
+      (at) => ({ acceptsMs: 0, ...(at === 4 * S ? { answersMs: 19 * S } : {}) }),
+      { untilMs: 39 * S },
       null,
       null,
     ],
     ['answers after 15 s each are no death', () => ({ acceptsMs: 0, answersMs: 15 * S }), {}, null, null],
-    ['a byte clears everything', hung, { events: [{ kind: 'byte', atMs: 19 * S }], untilMs: 39 * S }, null, null],
+    ['a byte clears everything', hung, { events: [{ kind: 'byte', atMs: 23 * S }], untilMs: 42.9 * S }, null, null],
     [
-      'after that byte the silence begins again, and three disproved probes make it take six',
+      'after that byte the silence begins again, and four disproved probes make it take seven',
       hung,
-      { events: [{ kind: 'byte', atMs: 19 * S }] },
-      56,
+      { events: [{ kind: 'byte', atMs: 23 * S }] },
+      63,
       'silent',
     ],
     [
       'a suspend voids what was open',
       hung,
-      { events: [{ kind: 'disturbed', atMs: 19 * S }], untilMs: 38.9 * S },
+      { events: [{ kind: 'disturbed', atMs: 23 * S }], untilMs: 42.9 * S },
       null,
       null,
     ],
     [
       'after the end of the transfers nothing is probed',
       hung,
-      { events: [{ kind: 'waits', atMs: 19 * S, deadlineMs: null }] },
+      { events: [{ kind: 'waits', atMs: 23 * S, deadlineMs: null }] },
       null,
       null,
     ],
@@ -139,7 +141,7 @@ describe('the witness for a silent proxy', () => {
       'a full accept queue after an accepted probe is noticed a minute later',
       (at) => (at < 8 * S ? { acceptsMs: 0 } : {}),
       {},
-      69,
+      68,
       'unreachable',
     ],
   ])('witness: %s', (...[, manner, options, goneS, how]) => {
@@ -158,12 +160,20 @@ describe('the witness for a silent proxy', () => {
   });
 
   it('witness: each failed probe that an answer disproves makes the next verdict need one more', () => {
-    const { witness } = play((at) => ({ acceptsMs: 0, ...(at === 5 * S ? { answersMs: 13 * S } : {}) }), {
-      untilMs: 18.5 * S,
+    const { witness } = play((at) => ({ acceptsMs: 0, ...(at === 4 * S ? { answersMs: 13 * S } : {}) }), {
+      untilMs: 17.5 * S,
     });
-    // Those of 5, 9 and 13 s had failed by then, that of 17 s had not.
-    expect(witness.record).toMatchObject({ disproved: 3, worstMs: 13 * S });
+    // Those of 4, 8 and 12 s had failed by then, that of 16 s had not.
+    expect(witness.record).toMatchObject({ disproved: 3 * 0.98, worstMs: 13 * S });
     expect(witness.probes.map(({ counts }) => counts)).toEqual([false, false, false]);
+  });
+
+  it('witness: what later answers show makes disproved probes count less and less', () => {
+    const before = { ...PROVEN, disproved: 4 };
+    const { witness } = play(healthy, { record: before, untilMs: 590 * S });
+    expect(witness.record.disproved).toBeLessThan(2);
+    const after = { ...PROVEN, disproved: witness.record.disproved };
+    expect([play(hung, { record: before }).goneMs, play(hung, { record: after }).goneMs]).toEqual([32 * S, 24 * S]);
   });
 
   it('witness: at most 8 probes are open, and 2 where none was ever answered', () => {
@@ -173,7 +183,7 @@ describe('the witness for a silent proxy', () => {
 
   it('witness: an unknown proxy is probed once after the first byte, although bytes arrive', () => {
     const events = Array.from({ length: 60 }, (_none, n): WitnessEvent => ({ kind: 'byte', atMs: (n + 1) * 500 }));
-    expect(play(healthy, { record: UNKNOWN_PROXY, events, untilMs: 30 * S }).sentMs).toEqual([5.5 * S]);
+    expect(play(healthy, { record: UNKNOWN_PROXY, events, untilMs: 30 * S }).sentMs).toEqual([4.5 * S]);
     expect(play(healthy, { events, untilMs: 30 * S }).sentMs).toEqual([]);
     expect(play(healthy, { record: UNKNOWN_PROXY, events, untilMs: 30 * S }).witness.record.proven).toBe('get');
   });
@@ -188,8 +198,8 @@ describe('the witness for a silent proxy', () => {
     [0.9 * S, true],
     [1.1 * S, false],
   ])('witness: a transfer that breaks %i ms after a probe bars probes: %s', (afterMs, harmful) => {
-    const { witness } = play(hung, { events: [{ kind: 'cut', atMs: 5 * S + afterMs }], untilMs: 7 * S });
-    expect([witness.record.harmful, phaseOf(witness, 7 * S)]).toEqual([harmful, harmful ? 'off' : 'asking']);
+    const { witness } = play(hung, { events: [{ kind: 'cut', atMs: 4 * S + afterMs }], untilMs: 6 * S });
+    expect([witness.record.harmful, phaseOf(witness, 6 * S)]).toEqual([harmful, harmful ? 'off' : 'asking']);
   });
 
   it('witness: its phase follows its probes', () => {
@@ -200,13 +210,13 @@ describe('the witness for a silent proxy', () => {
 
   it('witness: a proxy is known to live for 45 s after an answer, or until a probe is overdue', () => {
     const { witness } = play(healthy, { untilMs: 6 * S });
-    expect([isKnownAlive(witness, 50 * S), isKnownAlive(witness, 50.1 * S)]).toEqual([true, false]);
+    expect([isKnownAlive(witness, 49 * S), isKnownAlive(witness, 49.1 * S)]).toEqual([true, false]);
     const hangs = (at: number) => (at < 6 * S ? healthy(at) : hung(at));
     const isAlive = (untilMs: number) => isKnownAlive(play(hangs, { untilMs }).witness, untilMs);
-    // The probe of 10 s is the first one without an answer.
-    expect([isAlive(14 * S), isAlive(14.1 * S)]).toEqual([true, false]);
-    const slow = play(hangs, { record: { ...PROVEN, worstMs: 8 * S }, untilMs: 18 * S }).witness;
-    expect([isKnownAlive(slow, 17.8 * S), isKnownAlive(slow, 17.9 * S)]).toEqual([true, false]);
+    // The probe of 9 s is the first one without an answer.
+    expect([isAlive(13 * S), isAlive(13.1 * S)]).toEqual([true, false]);
+    const slow = play(hangs, { record: { ...PROVEN, worstMs: 8 * S }, untilMs: 17 * S }).witness;
+    expect([isKnownAlive(slow, 16.8 * S), isKnownAlive(slow, 16.9 * S)]).toEqual([true, false]);
   });
 
   it('witness: bytes that are reported late do not clear later probes', () => {

@@ -76,7 +76,7 @@ describe('the watch of a held download', () => {
     const { clock, watch, treat, sent, shown, cooledDown } = await rig();
     treat(accepts);
     const hold = watch();
-    await clock.advanceAsync(19_900);
+    await clock.advanceAsync(23_900);
     expect(hold?.signal.aborted).toBe(false);
     await clock.advanceAsync(200);
     await turn();
@@ -84,10 +84,10 @@ describe('the watch of a held download', () => {
     expect(error).toBeInstanceOf(CodedError);
     expect(error.code).toBe('PROXY-GONE');
     expect(error.message).toContain(
-      'Proxy corp is dead: 4 probes that it accepted got no answer within 15 s. No byte of the download has arrived for 20 s.',
+      'Proxy corp is dead: 5 probes that it accepted got no answer within 20 s. No byte of the download has arrived for 24 s.',
     );
     expect([cooledDown(), clock.pending]).toEqual([1, 0]);
-    expect(sent.map(({ kind, isClosed }) => [kind, isClosed])).toEqual(Array(4).fill(['options', true]));
+    expect(sent.map(({ kind, isClosed }) => [kind, isClosed])).toEqual(Array(5).fill(['options', true]));
     expect(shown).toEqual(['2 silent for 4000']);
   });
 
@@ -95,7 +95,7 @@ describe('the watch of a held download', () => {
     const { clock, watch, treat, sent } = await rig();
     treat(accepts);
     const hold = watch();
-    clock.advance(19_999);
+    clock.advance(23_999);
     await turn();
     clock.advance(1);
     // The timer has fired, and the next read of the sockets brings an answer.
@@ -140,9 +140,9 @@ describe('the watch of a held download', () => {
     const { clock, watch, treat } = await rig();
     treat(accepts);
     const [held, other] = [watch(), watch()];
-    await clock.advanceAsync(19_000);
+    await clock.advanceAsync(23_000);
     other?.bytes();
-    await clock.advanceAsync(19_000);
+    await clock.advanceAsync(20_000);
     await turn();
     expect(held?.signal.aborted).toBe(false);
     await clock.advanceAsync(60_000);
@@ -154,9 +154,9 @@ describe('the watch of a held download', () => {
     const { clock, watch, treat } = await rig();
     treat(accepts);
     const hold = watch();
-    await clock.advanceAsync(19_000);
+    await clock.advanceAsync(23_000);
     clock.stepWall(3_600_000);
-    await clock.advanceAsync(19_000);
+    await clock.advanceAsync(20_000);
     await turn();
     expect(hold?.signal.aborted).toBe(false);
     hold?.ended('other');
@@ -166,7 +166,7 @@ describe('the watch of a held download', () => {
     const { clock, watch, treat, sent, files } = await rig();
     treat(answers);
     const hold = watch();
-    await clock.advanceAsync(5_400);
+    await clock.advanceAsync(4_400);
     hold?.ended('cut');
     await turn();
     watch();
@@ -200,9 +200,9 @@ describe('the watch of a held download', () => {
   it('hold watch: a short download opens no probe', async () => {
     const { clock, watch, sent } = await rig({ isProven: false });
     const hold = watch();
-    await clock.advanceAsync(4_900);
+    await clock.advanceAsync(3_900);
     hold?.bytes();
-    await clock.advanceAsync(4_900);
+    await clock.advanceAsync(3_900);
     hold?.ended('other');
     await clock.advanceAsync(60_000);
     expect([sent.length, clock.pending]).toEqual([0, 0]);
