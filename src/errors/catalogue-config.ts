@@ -63,6 +63,12 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'CONFIG-IMPORT': {
+    text: 'Cannot import proxy settings from {file}: {reason:words}.',
+    check: 'Nothing was written. To set up the proxy by hand: sallyport proxy add.',
+    class: 'config',
+    retry: 'change',
+  },
   'CONFIG-EDITED': {
     text: '{file} is being edited by process {pid} on {host}, since {since:time}. Nothing was written.',
     check: 'Wait until the other `sallyport config edit` ends, or end it.',

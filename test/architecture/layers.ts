@@ -110,6 +110,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'cli/updates': 'The commands about trust in updates, change freezes, imports and mirrors.',
   'cli/watch': 'The commands that watch a daemon: metrics, lines of the log, the status while it changes.',
   'cli/terminal': 'Output and questions: lines, tables, JSON, prompts.',
+  'config/importing': 'Proxy settings of other programs: reading their files, and deciding what to import.',
   'config/editing': 'Edits of the file: replacing parts of its text, profiles, secrets in separate files, upgrades.',
   'config/following': 'Notices changes of the file and of the files that it names, and makes new settings take effect.',
   'config/generate': 'The example, the JSON schema and the reference, made from the schema.',

@@ -66,6 +66,8 @@ export function configActions({ terminal, known, load, context, environment }: C
       await (await import('#cli/settings/config-upgrade.ts')).configUpgradeCommand(context(globals), options),
     configSet: async (globals, options) =>
       await (await import('#cli/settings/config-set.ts')).configSetCommand(context(globals), options),
+    configImport: async (globals, options) =>
+      await (await import('#cli/settings/config-import.ts')).configImportCommand(context(globals), options),
     configDiff: async (globals, options) =>
       await (await import('#cli/settings/config-diff.ts')).configDiffCommand(context(globals), options),
     configEdit: async (globals) =>

@@ -1,9 +1,13 @@
 // The `config` commands with their options and help.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { ImportArguments } from '#cli/settings/config-import.ts';
 import type { SetArguments } from '#cli/settings/config-set.ts';
 import type { ConfirmFlags } from '#cli/settings/confirm.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import { filled } from '#cli/terminal/wrap.ts';
+import { IMPORT_KIND_NAMES } from '#config/importing/kinds.ts';
+import { validateProfileName } from '#config/schema/values.ts';
 import { withConfirm } from './confirm-options.ts';
 import type { Globals, Hooks } from './program-hooks.ts';
 
@@ -14,11 +18,15 @@ export interface ConfigActions {
   configSchema(): Promise<number>;
   configUpgrade(globals: Globals, options: { dryRun: boolean }): Promise<number>;
   configSet(globals: Globals, options: SetArguments): Promise<number>;
+  configImport(globals: Globals, options: ImportArguments): Promise<number>;
   configDiff(globals: Globals, options: { json: boolean }): Promise<number>;
   configEdit(globals: Globals): Promise<number>;
 }
 
 type SetOptions = ConfirmFlags & { readonly unset: boolean; readonly json: boolean };
+
+type ImportOptions = ConfirmFlags &
+  Omit<ImportArguments, 'files' | 'confirm' | 'makeDefault'> & { readonly default: boolean };
 
 /** Adds the commands of `config`. */
 export function addConfigCommands(config: Command, actions: ConfigActions, { globals, does }: Hooks): void {
@@ -59,6 +67,23 @@ function addChanging(config: Command, actions: ConfigActions, { globals, does }:
         actions.configSet(globals(), { key, values, unset, json, confirm }),
       ),
     );
+  withConfirm(
+    config
+      .command('import')
+      .description('take over the proxy settings of other programs, after a test')
+      .argument('<file...>', 'files such as /etc/environment, or the URL of a PAC file')
+      .addOption(
+        new Option('--from <kind>', 'kind of the files, if their names do not tell').choices([...IMPORT_KIND_NAMES]),
+      )
+      .option('--name <name>', 'name of the new proxy', readName, 'imported')
+      .option('--default', 'make it the default proxy', false)
+      .option('--yes', 'do not ask for confirmation', false)
+      .option('--json', 'as JSON', false),
+  ).action(
+    does((files: string[], { json, yes, name, from, default: makeDefault, ...confirm }: ImportOptions) =>
+      actions.configImport(globals(), { files, from, name, makeDefault, yes, json, confirm }),
+    ),
+  );
   config
     .command('diff')
     .description('compare the file with the settings that the running daemon uses; status 1 if they differ')
@@ -68,6 +93,12 @@ function addChanging(config: Command, actions: ConfigActions, { globals, does }:
     .command('edit')
     .description('edit the file in VISUAL or EDITOR, and save it only if it has no errors')
     .action(does(() => actions.configEdit(globals())));
+}
+
+function readName(text: string): string {
+  const wrong = validateProfileName(text);
+  if (wrong !== null) throw new UsageError(wrong);
+  return text;
 }
 
 const SET_HELP = `

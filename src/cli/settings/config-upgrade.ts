@@ -37,7 +37,11 @@ function versionOf(text: string): string {
 }
 
 /** A unified diff without context, because a line next to a change may contain a secret. */
-async function diffLines({ known }: CommandContext, file: string, { before, after }: UpgradedFile): Promise<string[]> {
+export async function diffLines(
+  { known }: CommandContext,
+  file: string,
+  { before, after }: UpgradedFile,
+): Promise<string[]> {
   const { createTwoFilesPatch } = await import('diff');
   const names = [file, file].map(showForeign) as [string, string];
   const patch = createTwoFilesPatch(...names, before, after, undefined, undefined, {
@@ -48,7 +52,7 @@ async function diffLines({ known }: CommandContext, file: string, { before, afte
 }
 
 /** Escapes the characters of a line that control a terminal, and removes the carriage return of a Windows file. */
-function harmless(line: string): string {
+export function harmless(line: string): string {
   const toCode = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
   return line.replace(/\r$/, '').replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, toCode);
 }

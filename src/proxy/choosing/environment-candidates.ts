@@ -4,17 +4,13 @@
 // Guarantees: the user and password in a variable are sent only to the proxy that this variable names. The user and
 // password of the profile are sent to no proxy, because anyone who can set a variable could redirect them.
 
+import type { ProxyUrl } from '#config/values/proxy-url.ts';
 import { coded } from '#errors/coded-error.ts';
 import { endpointOf } from '#proxy/endpoint.ts';
 import { type Candidate, type CandidateSource, makeHop, withoutAccount } from '#proxy/hop.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
-import {
-  chooseFromEnvironment,
-  type EnvironmentChoice,
-  type NamedProxy,
-  type Variables,
-} from './environment-proxies.ts';
+import { chooseFromEnvironment, type EnvironmentChoice, type Variables } from './environment-proxies.ts';
 
 /** Reads the variables at the start; those of a running process do not change. */
 export function environmentCandidates(variables: Variables): CandidateSource {
@@ -49,7 +45,7 @@ function candidateOf(choice: Exclude<EnvironmentChoice, { kind: 'wrong' }>, prof
 }
 
 /** The profile's authentication applies if it is set; otherwise Basic is used first, as in curl. */
-function withAccountOf({ user, password }: NamedProxy, profile: ProxyProfile): ProxyProfile {
+function withAccountOf({ user, password }: ProxyUrl, profile: ProxyProfile): ProxyProfile {
   if (user === null) return withoutAccount(profile);
   const authentication = profile.authentication === 'transparent' ? 'basic' : profile.authentication;
   return { ...withoutAccount(profile), authentication, user, password: new Secret(password ?? '') };
