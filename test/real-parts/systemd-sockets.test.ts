@@ -2,6 +2,7 @@
 // user IDs of two users distinguished.
 
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -45,6 +46,7 @@ const OPEN: Readonly<Record<User, readonly string[]>> = {
 const REQUESTS: Readonly<Record<string, unknown>> = {
   follow: { after: null },
   explainTimeout: { size: null },
+  metrics: { format: 'text' },
   retryCredentials: { profile: null },
   seedTimeout: [],
   diagnose: { purposes: ['updates'], shell: {}, candidate: null, through: null },
@@ -86,6 +88,7 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
       ...['updates:', `  feed_url: ${origin.url}/feed.json`, 'control:', `  operate_group: ${group}`],
       ...['exposure_analytics:', '  enabled: true', `  url: ${collector.analyticsUrl}`, '  batch_max_age_seconds: 1'],
       '  drop_dir: /var/spool/sallyport',
+      ...['metrics:', '  enabled: true'],
     ]);
 
   function as(user: User, ...command: readonly string[]): Promise<Ran> {
@@ -178,6 +181,36 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
     expect(log).not.toContain('65534');
   });
 
+  it('installed sockets: systemd serves the metrics on a port, and the service listens on none', {
+    timeout: 60_000,
+  }, async () => {
+    const port = await freePort();
+    machine.write(
+      '/etc/systemd/system/sallyport-metrics.socket.d/port.conf',
+      `[Socket]\nListenStream=\nListenStream=127.0.0.1:${port}\n`,
+    );
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'start', 'sallyport-metrics.socket');
+    const read = () => fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text());
+
+    expect(await read()).toContain('\nsallyport_daemon_running 1\n');
+
+    expect((await as('stranger', 'ls', '/run/sallyport/metrics.sock')).status).toBe(0);
+    const direct = ['--silent', '--unix-socket', '/run/sallyport/metrics.sock', 'http://localhost/metrics'];
+    expect((await as('stranger', 'curl', ...direct)).status).not.toBe(0);
+    expect((await as('look', 'curl', ...direct)).stdout).toContain('sallyport_daemon_running 1');
+    expect(await machine.show('SocketBindDeny')).toContain('any');
+    const exposure = (await machine.try('systemd-analyze', 'security', '--no-pager', 'sallyport-metrics.service'))
+      .stdout;
+    expect(Number(/exposure level for [^:]*: ([\d.]+)/i.exec(exposure)?.[1])).toBeLessThan(1.5);
+
+    await machine.run('systemctl', 'stop', 'sallyport.service');
+    await expect(read()).rejects.toThrow();
+    await machine.run('systemctl', 'start', 'sallyport.service');
+    expect(await read()).toContain('\nsallyport_daemon_running 1\n');
+    await machine.run('systemctl', 'stop', 'sallyport-metrics.socket', 'sallyport-metrics.service');
+  });
+
   it('installed sockets: a group without the service user fails the start with advice', async () => {
     await machine.run('systemctl', 'stop', 'sallyport.service');
     operatedBy('application');
@@ -189,3 +222,11 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
     expect((await machine.try('ls', '/run/sallyport/operate.sock')).status).not.toBe(0);
   });
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

@@ -4,7 +4,6 @@
 // needs it reports it. Files are read again after ten minutes, or when the settings change.
 
 import { X509Certificate } from 'node:crypto';
-import { PURPOSES } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Trusts } from '#daemon/reload/read-trust.ts';
 import type { TlsTrust } from '#proxy/tls/trust.ts';
@@ -43,7 +42,7 @@ export class CertificateEnds {
 
 function endsOf({ purposes, proxies }: Trusts): CertificateEnd[] {
   return [
-    ...PURPOSES.flatMap((name) => endsIn(purposes[name], { kind: 'purpose', name })),
+    ...Object.entries(purposes).flatMap(([name, trust]) => endsIn(trust, { kind: 'purpose', name })),
     ...[...proxies].flatMap(([name, trust]) => endsIn(trust, { kind: 'proxy', name })),
   ];
 }
