@@ -2,15 +2,17 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { buildFeed } from '#origin/feed-builder.ts';
+import { ActivationRig } from '#test/support/activation-rig.ts';
 import { ca, startFeedOrigin } from '#test/support/diagnosis-rig.ts';
 import { CONFIG_FILE, Installed } from '#test/support/installed.ts';
 import { type LoginProxy, startLoginProxy } from '#test/support/login-proxy.ts';
 import type { Machine } from '#test/support/machine.ts';
+import { MachineTerminal } from '#test/support/machine-terminal.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import type { TlsOrigin } from '#test/support/tls-origin.ts';
 
 const UNIT = '/usr/lib/systemd/system/sallyport-menu@.service';
-const DROP_IN = '/etc/systemd/system/sallyport-menu@.service.d/terminal.conf';
 const TMUX = ['tmux', '-S', '/run/tmux-of-the-test'] as const;
 const PIN = '90210';
 const PASSWORD = 'Zq7!vX#9kP';
@@ -24,9 +26,10 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
   let unit = '';
   let origin: TlsOrigin;
   let proxy: LoginProxy;
+  let vendor: ActivationRig;
 
   beforeAll(async () => {
-    origin = await startFeedOrigin();
+    [origin, vendor] = await Promise.all([startFeedOrigin(), ActivationRig.start()]);
     proxy = await startLoginProxy('ntlm', { user: 'svc', password: PASSWORD, domain: '' }, origin.port);
     installed = await Installed.take();
     machine = installed.machine;
@@ -39,12 +42,8 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
       'proxies:',
       '  - { name: corp, address: 127.0.0.1, port: 1, default: true, authentication: basic, user: u, password: { file: secrets/corp } }',
     ]);
-    // A hangup of the terminal would end tmux.
-    machine.write(DROP_IN, '[Service]\nTTYVHangup=no\nTTYReset=no\nTTYVTDisallocate=no\n');
     // With its quota of half a core, each start of the service takes a second.
     machine.write('/etc/systemd/system/sallyport-change@.service.d/quota-off.conf', '[Service]\nCPUQuota=\n');
-    await machine.run('systemctl', 'daemon-reload');
-    await machine.run('systemctl', 'start', 'sallyport.service', 'sallyport-change.socket');
     // The pane is the terminal of the unit; its own program only keeps it open.
     await machine.run(
       ...TMUX,
@@ -60,14 +59,19 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
     );
     const tty = (await machine.run(...TMUX, 'display-message', '-p', '#{pane_tty}')).trim();
     unit = `sallyport-menu@${tty.replace('/dev/', '').replaceAll('/', '-')}.service`;
+    // A hangup of the terminal would end tmux.
+    machine.write(dropIn('terminal'), '[Service]\nTTYVHangup=no\nTTYReset=no\nTTYVTDisallocate=no\n');
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'start', 'sallyport.service', 'sallyport-change.socket');
   });
   afterAll(async () => {
     await machine.try('systemctl', 'stop', unit);
     await machine.try(...TMUX, 'kill-server');
     await installed.release();
-    await Promise.all([origin.close(), proxy.close()]);
+    await Promise.all([origin.close(), proxy.close(), vendor.close()]);
   });
 
+  const dropIn = (name: string) => `/etc/systemd/system/${unit}.d/${name}.conf`;
   const screen = () => machine.run(...TMUX, 'capture-pane', '-p');
   const keys = (...names: readonly string[]) => machine.run(...TMUX, 'send-keys', ...names);
   const shows = (text: string) =>
@@ -151,6 +155,70 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
     expect(await modes()).toBe(`640 root:sallyport ${CONFIG_FILE}\n640 root:sallyport ${SECRETS}/corp.2\n`);
   });
 
+  it('menu unit: USER LOGIN leads to an activation through the change service', async () => {
+    const { updates } = vendor.through({}) as { updates: { ca_file: string } };
+    await buildFeed(vendor.platform.dir, { expiresDays: 30 });
+    machine.write('/etc/sallyport/vendor.pem', readFileSync(updates.ca_file, 'utf8'));
+    installed.configure([
+      'menu: { pin: { file: secrets/pin } }',
+      `updates: { feed_url: "https://localhost:${vendor.tls.port}/feed.json", ca_file: /etc/sallyport/vendor.pem }`,
+      `activation: { license_keys: ["${vendor.signer.publicKey}"] }`,
+      'proxies: [{ name: corp, address: 127.0.0.1, port: 1, default: true }]',
+    ]);
+    await machine.run('systemctl', 'restart', 'sallyport.service', unit);
+    await shows('ENTER PIN');
+    await keys(PIN, 'Enter');
+    await shows('CHANGE PROXY PARAMS');
+    await keys('Down', 'Enter');
+    await shows('REALLY DISABLE PROXY?');
+    await keys('Enter');
+    await shows('USER LOGIN');
+    await keys('Enter');
+    await shows('ACTIVATION KEY');
+    const key = await vendor.key();
+    await keys('-l', key);
+    await keys('Enter');
+    const name = (await machine.run('hostname')).trim().toUpperCase();
+    await shows(name);
+    expect(vendor.platform.origin.platform.keys[0]?.holder).not.toBeNull();
+    expect(await machine.run('sallyport', 'activation', 'show')).toContain('activated');
+    expect(await installed.journal('SYSLOG_IDENTIFIER=sallyport-change')).toMatch(
+      /Activation: with a key, requested by user \d+/,
+    );
+    const found = await machine.try(
+      'grep',
+      '-rlE',
+      key.replaceAll('-', '-?'),
+      '/var/lib/sallyport',
+      '/var/log',
+      '/etc',
+    );
+    for (const text of [await screen(), await installed.journal(), found.stdout]) expect(text).not.toContain(key);
+    expect(found.stdout).toBe('');
+  });
+
+  it('menu unit: it hangs up its terminal first, so that no earlier program reads the PIN', async () => {
+    const terminal = await MachineTerminal.open(machine);
+    const earlier = '/run/earlier-program';
+    const read = `exec cat < /dev/${terminal.name} > ${earlier}`;
+    const own = `sallyport-menu@${terminal.name.replace('/', '-')}.service`;
+    const written = () => readFileSync(machine.outside(earlier), 'utf8');
+    try {
+      await machine.run('systemd-run', '--collect', '--unit=earlier-program', 'sh', '-c', read);
+      await terminal.type('typed before\r');
+      await machine.until('the earlier program reads', () => machine.exists(earlier) && written() !== '');
+      await machine.run('systemctl', 'start', own);
+      await machine.until('the menu asks for the PIN', () => terminal.screen.includes('ENTER PIN'), 20_000);
+      await terminal.type(`${PIN}\r`);
+      await machine.until('the menu is open', () => terminal.screen.includes('SETUP NETWORK'), 20_000);
+      expect(written()).toBe('typed before\n');
+      expect(await machine.show('ActiveState', 'earlier-program.service')).toBe('inactive');
+    } finally {
+      await machine.try('systemctl', 'stop', own, 'earlier-program.service');
+      await terminal.close();
+    }
+  });
+
   it('menu unit: when its user leaves it, it starts again and is locked', async () => {
     await keys('C-c');
     await shows('ENTER PIN');
@@ -159,7 +227,7 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
   it('menu unit: a menu that could not start for long comes back by itself', async () => {
     await machine.run('systemctl', 'stop', unit);
     const failing = '[Service]\nExecStartPre=/usr/bin/test -e /run/repaired\nRestartSec=20ms\n';
-    machine.write(DROP_IN.replace('terminal', 'failing'), failing);
+    machine.write(dropIn('failing'), failing);
     await machine.run('systemctl', 'daemon-reload');
     await machine.try('systemctl', 'start', unit);
     // By default, systemd gives up after 5 starts in 10 s.
