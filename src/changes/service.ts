@@ -79,7 +79,7 @@ export async function serveChange(socket: Socket, parts: ServiceParts): Promise<
       send({ result: await answerLook(request, { ...parts, requester }) });
       return;
     }
-    const keys = editedKeys(request).join(', ');
+    const keys = editedKeys(request);
     report({ name: 'change-requested', verb: request.verb, who: requester, keys });
     const signal = AbortSignal.any([lines.gone, parts.signal]);
     const serving = { ...parts, requester, signal, stopping: parts.signal };

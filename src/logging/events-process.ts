@@ -26,9 +26,9 @@ export const PROCESS_EVENTS = {
   'change-requested': {
     level: 'info',
     thread: 'Config',
-    text: 'Request from {who:words} to {verb:words} settings: {keys}.',
+    text: 'Request from {who:words} to {verb:words} settings: {keys:key}.',
   },
-  'change-made': { level: 'info', thread: 'Config', text: 'Settings changed at the request of {who:words}: {keys}.' },
+  'change-made': { level: 'info', thread: 'Config', text: 'Settings changed at the request of {who:words}: {keys:key}.' },
   'change-not-made': {
     level: 'warn',
     thread: 'Config',

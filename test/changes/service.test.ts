@@ -63,9 +63,9 @@ describe('change by the service', () => {
     await rig.ask(edit(['updates', 'feed_url'], 'https://evil.example/'));
     const who = 'user 1501 (process 77)';
     expect(rig.events).toMatchObject([
-      { name: 'change-requested', verb: 'apply', who, keys: 'proxy_enabled' },
-      { name: 'change-made', who, keys: 'proxy_enabled' },
-      { name: 'change-requested', who, keys: 'updates.feed_url' },
+      { name: 'change-requested', verb: 'apply', who, keys: ['proxy_enabled'] },
+      { name: 'change-made', who, keys: ['proxy_enabled'] },
+      { name: 'change-requested', who, keys: ['updates.feed_url'] },
       { name: 'change-not-made', who, error: { code: 'KEY-AUTHORITY' } },
     ]);
   });

@@ -138,6 +138,9 @@ describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
     await shows('CONNECTED');
     expect(proxy.counted.tunnels).toBeGreaterThan(0);
     const after = content();
+    expect(await installed.journal('SYSLOG_IDENTIFIER=sallyport-change')).toMatch(
+      /Settings changed at the request of user \d+ .*: proxies\[0\]\.port, proxies\[0\]\.authentication, /,
+    );
     expect(after).toMatch(/password: \{ ?file: secrets\/corp\.2 ?\}/);
     expect(await modes()).toBe(`640 root:sallyport ${CONFIG_FILE}\n640 root:sallyport ${SECRETS}/corp.2\n`);
     expect(readFileSync(machine.outside(`${SECRETS}/corp.2`), 'utf8')).toBe(`${PASSWORD}\n`);
