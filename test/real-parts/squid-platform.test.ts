@@ -43,13 +43,13 @@ describeWith(['squid'], 'platform', () => {
     await rm(dir, { recursive: true, force: true, maxRetries: 3 });
   });
 
-  async function start(): Promise<void> {
+  async function start(over: object = {}): Promise<void> {
     const corp = { name: 'corp', address: '127.0.0.1', port: squid.port, default: true };
     host = await composeIn(
       {
         updates: { feed_url: `${origin.url}/feed.json`, acknowledge_url: `${origin.url}/acknowledge` },
         proxies: [{ ...corp, authentication: 'basic', ...USER }],
-        platform: { enabled: true, url: platform.url },
+        platform: { enabled: true, url: platform.url, ...over },
         support_logs: {
           enabled: true,
           url: platform.origin.supportLogsUrl,
@@ -86,6 +86,18 @@ describeWith(['squid'], 'platform', () => {
     const [id] = await platform.push(agent(), { command: 'advice', from: 'Ann', text: 'sallyport status' });
     await vi.waitFor(() => expect(link.running?.inbox.done).toMatchObject([{ id, outcome: 'done' }]), AMPLE);
     expect(host.events.filter(({ name }) => name === 'platform-failed' || name === 'platform-ended')).toEqual([]);
+  });
+
+  it('through Squid: with long polling, a result does not wait for the end of the held poll', async () => {
+    await link.stop();
+    await host.remove();
+    await start({ mode: 'poll' });
+    await vi.waitFor(() => expect(platform.agent(agent())?.over).toBe('poll'), AMPLE);
+    const [id] = await platform.push(agent(), { command: 'advice', from: 'Ann', text: 'sallyport status' });
+    // The platform holds a poll for a minute.
+    const result = () => platform.agent(agent())?.commands.find((one) => one.id === id)?.result;
+    await vi.waitFor(() => expect(result()).toMatchObject({ outcome: 'done' }), AMPLE);
+    await vi.waitFor(() => expect(link.running?.inbox.done).toMatchObject([{ id, confirmed: true }]), AMPLE);
   });
 
   it('through Squid: send-logs ten times and a restart lead to one bundle', async () => {
