@@ -28,7 +28,11 @@ export const PROCESS_EVENTS = {
     thread: 'Config',
     text: 'Request from {who:words} to {verb:words} settings: {keys:key}.',
   },
-  'change-made': { level: 'info', thread: 'Config', text: 'Settings changed at the request of {who:words}: {keys:key}.' },
+  'change-made': {
+    level: 'info',
+    thread: 'Config',
+    text: 'Settings changed at the request of {who:words}: {keys:key}.',
+  },
   'change-not-made': {
     level: 'warn',
     thread: 'Config',
