@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ChangeVerdict } from '#control/change.ts';
 import { applianceName } from '#platform/outcome/outcome.ts';
@@ -73,9 +74,10 @@ async function closedPort(): Promise<number> {
 async function trying(
   corp: object,
   clock: Clock = systemClock,
+  more: object = {},
 ): Promise<{ verdict: ChangeVerdict; how: string; isSame: boolean }> {
   const updates = { feed_url: `https://${HOST}:${healthy.port}/feed.json`, ca_file: join(dir, 'ca.pem') };
-  const sections = { updates, response_timeout: { tunnel_timeout_ms: 1_000 } };
+  const sections = { updates, ...more, response_timeout: { tunnel_timeout_ms: 1_000 } };
   const composed = await composeIn(sections, 'daemon', { clock });
   try {
     const file = join(composed.dir, 'sallyport.yaml');
@@ -123,6 +125,19 @@ const STAGES: readonly (readonly [stage: string, code: string, corp: () => Promi
 ];
 
 describe('test candidate: a password tested elsewhere', () => {
+  it('change trial: a proxy that blocks only WebSocket passes, because long polling works', async () => {
+    let upgrades = 0;
+    const upgrade = (_request: unknown, socket: Duplex) => {
+      upgrades += 1;
+      socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
+    };
+    const origin = await startTlsOrigin(ca.issue(), { answer: feed, upgrade });
+    const platform = { url: `https://${HOST}:${healthy.port}/link`, ca_file: join(dir, 'ca.pem') };
+    const { verdict } = await trying(await leadingTo(origin), systemClock, { platform });
+    expect(verdict).toMatchObject({ confirmed: true, by: 'stages' });
+    expect(upgrades).toBe(1);
+  });
+
   it('is still sent to the active proxy', async () => {
     const user = { user: 'svc', password: 'the same one', domain: '' };
     const login = held(await startLoginProxy('basic', user, healthy.port));
