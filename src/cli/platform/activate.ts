@@ -3,6 +3,7 @@
 // Guarantees: a key is never taken from an argument, because every user of the host can read the arguments of a
 // process. The last line of `activate` is what this host shows now.
 
+import { timeText } from '#cli/status-rows.ts';
 import { atHop, exitStatusOf } from '#cli/terminal/failure.ts';
 import { printJson } from '#cli/terminal/json.ts';
 import { formatRows } from '#cli/terminal/table.ts';
@@ -130,7 +131,7 @@ function print(terminal: Terminal, result: ActivationResult, { json }: { readonl
 function doneLines({ state, license }: ActivationResult['activation']): string[] {
   if (state !== 'activated' || license === null) return ['The activation was released. Updates continue to work.'];
   const features = license.features.length === 0 ? '' : ` Features: ${license.features.join(', ')}.`;
-  return [`Activated with license ${license.id}, valid until ${license.expires}.${features}`];
+  return [`Activated with license ${license.id}, valid until ${timeText(license.expires)}.${features}`];
 }
 
 function printFailure(terminal: Terminal, { code, message, check, hop, class: group }: Failure): void {
