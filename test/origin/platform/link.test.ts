@@ -1,4 +1,10 @@
+import { EventEmitter } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { FaultSwitches } from '#origin/platform/link/faults.ts';
+import type { LinkParts } from '#origin/platform/link/link-parts.ts';
+import { PollLinks } from '#origin/platform/link/poll.ts';
+import type { ServedExchange } from '#origin/reply.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
 import { hello, LinkClient, message, poll, result } from '#test/support/link-client.ts';
 import { PlatformRig } from '#test/support/platform-rig.ts';
 
@@ -203,6 +209,37 @@ describe('platform over long polling', () => {
     await expect.poll(() => rig.origin.record.requests.filter(({ status }) => status === null).length).toBe(1);
     await poll(rig.url, 'p3');
     expect((await held).messages).toEqual([]);
+  });
+
+  it('poll link: of two polls that arrive together, one is answered at once and one is held', async () => {
+    const written = Promise.withResolvers<void>();
+    const sessions = {
+      accepts: () => true,
+      knows: () => true,
+      adopt: () => written.promise,
+      commandsAfter: () => [],
+      leave: () => Promise.resolve(),
+    };
+    const clock = new FakeClock();
+    const faults = new FaultSwitches();
+    const parts = { sessions, clock, faults, nextMessageId: () => 'm', needsSignature: () => false };
+    const polls = new PollLinks(parts as unknown as LinkParts);
+    const exchange = () => ({
+      request: { headers: { 'content-type': 'application/json', 'sallyport-agent': 'p10' } },
+      response: new EventEmitter(),
+    });
+    const body = JSON.stringify({ v: 1, wait_seconds: 60, messages: [] });
+    const answered: number[] = [];
+    const both = [0, 1].map((at) =>
+      polls.answer(exchange() as unknown as ServedExchange, body, null).then(() => answered.push(at)),
+    );
+    // Both arrived before the first one could be held.
+    written.resolve();
+    await both[0];
+    expect(answered).toEqual([0]);
+    await clock.advanceAsync(60_000);
+    await both[1];
+    expect(answered).toEqual([0, 1]);
   });
 
   it('poll link: bad bodies, a missing agent and an unknown agent are refused', async () => {

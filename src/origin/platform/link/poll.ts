@@ -173,6 +173,8 @@ class PollSession implements LinkSession {
   async hold(ms: number, response: ServedExchange['response']): Promise<Held> {
     const ended = new AbortController();
     const { promise, resolve } = Promise.withResolvers<Held>();
+    // Two polls may have arrived together, so that the later one found nothing to end.
+    this.release('replaced');
     this.#held = resolve;
     const gone = () => resolve('disconnected');
     response.once('close', gone);
