@@ -11,7 +11,8 @@ export const SYSTEM_CODES = {
   },
   'FILE-FAILED': {
     text: 'Cannot {operation:words} {path}: {reason:words}.',
-    check: 'Check the folder, its owner and its permissions, and that its file system is not mounted read-only.',
+    check:
+      'Check the path and its folder, their owner and permissions, and that the file system is not mounted read-only.',
     class: 'system',
     retry: 'later',
   },
