@@ -40,6 +40,8 @@ export interface HoldWatch {
   readonly signal: AbortSignal;
   /** Bytes of the body arrived. */
   bytes(): void;
+  /** The reading of the body was paused or continued by us. Such time does not count as silence of the proxy. */
+  reading(isPaused: boolean): void;
   /** Another connection to the proxy was opened for the same transfer. */
   connected(): void;
   /** One of the connections of the transfer broke, and another one continues. */
@@ -69,11 +71,12 @@ export class ProxyWitnesses {
     const { proxyUrl } = connection.facts;
     const witness = this.#witnesses.get(proxyUrl) ?? new ProxyWitness(this.#ports, proxyUrl);
     this.#witnesses.set(proxyUrl, witness);
-    const hold: Hold = { connection, probes, silenceMs, observer, ending: new AbortController() };
+    const hold: Hold = { connection, probes, silenceMs, observer, ending: new AbortController(), isPaused: false };
     witness.open(hold);
     return {
       signal: hold.ending.signal,
       bytes: () => witness.bytes(),
+      reading: (isPaused) => witness.reading(hold, isPaused),
       connected: () => witness.happened('connected'),
       broke: () => witness.happened('cut'),
       isProxyAlive: () => witness.isAlive,
@@ -91,6 +94,7 @@ interface Hold {
   readonly silenceMs: number;
   readonly observer: ProbeObserver;
   readonly ending: AbortController;
+  isPaused: boolean;
 }
 
 class ProxyWitness {
@@ -138,6 +142,18 @@ class ProxyWitness {
     this.#lastByteMs = this.#ports.clock.monotonic();
     // The first byte may make a probe due, which shows whether the proxy accepts a second connection.
     if (first && this.#witness.record.proven === null) this.#act();
+  }
+
+  /**
+   * While the reading is paused, nothing that is open counts: bytes may wait in the kernel. The silence begins when the
+   * reading continues.
+   */
+  reading(hold: Hold, isPaused: boolean): void {
+    if (hold.isPaused === isPaused || !this.#holds.has(hold)) return;
+    hold.isPaused = isPaused;
+    if (isPaused) return;
+    this.#flushBytes();
+    this.#apply({ kind: 'disturbed', atMs: this.#now });
   }
 
   /** Of two connections of one transfer. */
@@ -201,7 +217,8 @@ class ProxyWitness {
 
   #onTimer(): void {
     const isLate = this.#now - this.#dueMs > LATE_MS;
-    if (this.#steps.look().stepMs !== 0 || isLate) this.#apply({ kind: 'disturbed', atMs: this.#now });
+    const isUnread = [...this.#holds].some(({ isPaused }) => isPaused);
+    if (this.#steps.look().stepMs !== 0 || isLate || isUnread) this.#apply({ kind: 'disturbed', atMs: this.#now });
     this.#act();
   }
 

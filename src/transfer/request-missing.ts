@@ -58,7 +58,9 @@ async function requestPart(ports: FetchPorts, attempt: FetchAttempt, hop: Visit)
     const shape = new ShapeWatch(ports.clock.monotonic(), askedBytes);
     const noCache = job.fresh || advice.noCache;
     const first = { ...hop, connection, key, plan, shape, part, noCache };
-    const received = await whileWatched(ports, first, (watched) => receivePart(ports, attempt, { first, watched }));
+    const received = await whileWatched(ports, first, (watched) =>
+      receivePart({ ...ports, throttle: watched.throttled(ports.throttle) }, attempt, { first, watched }),
+    );
     const { result } = received;
     const { part: answered } = received.by;
     const asked = answered.bytes ?? GUESSED_BYTES;

@@ -2,7 +2,7 @@
 // attempt. Bytes and the end of the response go to the watch.
 
 import type { Deadlines } from '#http/deadlines.ts';
-import type { ExchangeResult } from '#http/exchange.ts';
+import type { ExchangeResult, Throttle } from '#http/exchange.ts';
 import { type Connection, canLookInside } from '#proxy/route.ts';
 import type { TimeoutPlan } from '#timeout/model.ts';
 import type { FetchPorts } from './fetch-types.ts';
@@ -14,13 +14,15 @@ export interface Watched extends Required<Pick<Deadlines, 'askForMore'>> {
   readonly signal: AbortSignal;
   /** Bytes of the body arrived. */
   bytes(): void;
+  /** The same limit. The watch learns of its pauses, which do not count as silence. */
+  throttled(throttle: Throttle | undefined): Throttle | undefined;
   /** Another connection to the proxy was opened. */
   connected(): void;
   /** One of two requests broke. */
   broke(): void;
 }
 
-const UNWATCHED = { bytes: () => {}, connected: () => {}, broke: () => {}, askForMore: () => null };
+const UNWATCHED = { throttled: asItIs, bytes: () => {}, connected: () => {}, broke: () => {}, askForMore: () => null };
 
 /** @throws CodedError PROXY-GONE; the reason of the signal; what `work` throws */
 export async function whileWatched<T extends { readonly result: ExchangeResult }>(
@@ -50,6 +52,7 @@ export async function whileWatched<T extends { readonly result: ExchangeResult }
     const received = await work({
       ...{ signal, askForMore },
       bytes: () => hold.bytes(),
+      throttled: (throttle) => throttle && observed(throttle, (isPaused) => hold.reading(isPaused)),
       connected: () => hold.connected(),
       broke: () => hold.broke(),
     });
@@ -59,4 +62,25 @@ export async function whileWatched<T extends { readonly result: ExchangeResult }
   } finally {
     hold.ended(how);
   }
+}
+
+function asItIs(throttle: Throttle | undefined): Throttle | undefined {
+  return throttle;
+}
+
+function observed(throttle: Throttle, paused: (isPaused: boolean) => void): Throttle {
+  return {
+    ready: (signal) => throttle.ready(signal),
+    limit: (reading) =>
+      throttle.limit({
+        pause: () => {
+          paused(true);
+          reading.pause();
+        },
+        resume: () => {
+          paused(false);
+          reading.resume();
+        },
+      }),
+  };
 }

@@ -91,6 +91,45 @@ describe('the watch of a held download', () => {
     expect(shown).toEqual(['2 silent for 4000']);
   });
 
+  it('hold watch: while the bandwidth limit pauses the reading, no proxy is dead', async () => {
+    const { clock, watch, treat } = await rig();
+    treat(accepts);
+    const hold = watch();
+    hold?.bytes();
+    hold?.reading(true);
+    await clock.advanceAsync(120_000);
+    await turn();
+    expect(hold?.signal.aborted).toBe(false);
+
+    // From now on, it has to be silent for as long as any other.
+    hold?.reading(false);
+    await clock.advanceAsync(24_900);
+    await turn();
+    expect(hold?.signal.aborted).toBe(false);
+    await clock.advanceAsync(200);
+    await turn();
+    expect(hold?.signal.reason).toMatchObject({ code: 'PROXY-GONE' });
+  });
+
+  it('hold watch: pauses of the reading teach nothing and do not prevent the first probe', async () => {
+    const { clock, watch, treat, sent, memory } = await rig({ isProven: false });
+    treat(accepts);
+    const hold = watch();
+    hold?.bytes();
+    for (let second = 0; second < 8; second += 1) {
+      hold?.reading(true);
+      await clock.advanceAsync(900);
+      hold?.reading(false);
+      hold?.bytes();
+      await clock.advanceAsync(100);
+    }
+    expect(sent).toHaveLength(1);
+    sent[0]?.listener.answered();
+    hold?.ended('other');
+    await turn();
+    expect(memory.record(PROXY, clock.now())).toMatchObject({ proven: 'get', disproved: 0, worstMs: 0 });
+  });
+
   it('hold watch: an answer that arrives with the verdict prevents it', async () => {
     const { clock, watch, treat, sent } = await rig();
     treat(accepts);

@@ -53,6 +53,7 @@ async function begin({ head = '200 OK', isAlive = true, files = new CrashingFile
     bytes: () => {},
     connected: () => void happened.push('connected'),
     broke: () => void happened.push('broke'),
+    reading: (isPaused: boolean) => void happened.push(isPaused ? 'reading paused' : 'reading continued'),
     isProxyAlive: () => isAlive,
     ended: (how: string) => void happened.push(how),
   };
@@ -296,10 +297,12 @@ it('late farewell: a reading that our own limit pauses is not silent', async () 
       return { took: () => reading.pause(), end: () => reading.resume() };
     },
   };
-  const { clock, asked, done } = await begin({ over: { throttle } });
+  const { clock, asked, done, happened } = await begin({ over: { throttle } });
   asked[0]?.socket.write(whole(JAR).subarray(0, 10_000));
   await clock.advanceAsync(10 * LIMIT_MS);
   expect(asked.length).toBe(1);
+  expect(happened).toContain('reading paused');
+  expect(happened).not.toContain('reading continued');
   paused[0]?.resume();
   asked[0]?.socket.write(whole(JAR).subarray(10_000));
   await clock.advanceAsync(0);
