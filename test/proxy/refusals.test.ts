@@ -111,6 +111,29 @@ describe('refusal in absolute form: a password that has worked at this proxy', (
     expect(attempts(earlier)).toEqual([1, 1]);
   });
 
+  it.each([
+    ['AUTH-REJECTED', CHALLENGE],
+    ['ORIGIN-407', OK],
+    ['AUTH-UNCLEAR', POLICY_403],
+  ])('an unclear refusal: several at a time share one CONNECT, here %s', async (code, connect) => {
+    const held: (() => void)[] = [];
+    let refuses = false;
+    proxy = await startFaultProxy((client, head) => {
+      if (!refuses) client.end(OK);
+      else if (!head.startsWith('CONNECT')) {
+        held.push(() => client.end(CHALLENGE));
+        if (held.length === 4) for (const answer of held) answer();
+      } else setTimeout(() => client.end(connect), 50);
+    });
+    const credentialGuard = new CredentialGuard();
+    expect(await ask(credentialGuard, HOSTILE)).toBe('200');
+    refuses = true;
+    const earlier = proxy.heads.length;
+    const asked = Array.from({ length: 4 }, () => ask(credentialGuard, HOSTILE));
+    expect(await Promise.all(asked)).toEqual(Array(4).fill(code));
+    expect(attempts(earlier)).toEqual([4, 1]);
+  });
+
   it('an unclear refusal: it stays undecided for an hour, even after a restart, then is retried', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-refusals-'));
     const [path, clock] = [join(folder, 'credentials.json'), new FakeClock()];

@@ -24,7 +24,12 @@ export interface UnclearRefusal {
   readonly retryAtMs: number;
 }
 
+/** What a check of an unclear refusal showed. */
+export type RefusedBy = 'proxy' | 'server' | 'unknown';
+
 export class UnclearRefusals {
+  /** Running checks, by profile, proxy and origin. Each sends the password, so refusals share them. Null: aborted. */
+  readonly checks = new Map<string, Promise<RefusedBy | null>>();
   readonly #state: CredentialState;
   readonly #clock: Clock;
 

@@ -155,7 +155,9 @@ export class Connector {
       tunnel.destroy();
     };
     const { checkRefusal } = await import('#proxy/auth/refusal-check.ts');
-    return await checkRefusal({ ...refused, authSession, authority, signal: options.signal, connect });
+    const { checks } = this.#parts.credentialGuard.unclear;
+    const key = [hop.profile.name, hop.url, this.#destination.target.origin].join(' ');
+    return await checkRefusal({ ...refused, authSession, authority, signal: options.signal, checks, key, connect });
   }
 
   async #readyForward(hop: ProxyHop, authSession: AuthSession, options: ConnectionOptions): Promise<DialResult> {
