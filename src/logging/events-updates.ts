@@ -73,7 +73,7 @@ export const UPDATES_EVENTS = {
   'more-wanted': {
     level: 'info',
     thread: 'Updater',
-    text: '{count} more update{count:s} will follow in the next round.',
+    text: 'After these, {count} more update{count:s} will follow.',
   },
   'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed{hop:at}: {error:advised}' },
   'checks-overdue': { level: 'error', thread: 'Updater', text: 'Updates are overdue: {error:advised}' },

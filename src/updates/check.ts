@@ -42,11 +42,18 @@ export interface Checked {
   readonly ready: ReadonlyMap<string, ReadyPackage>;
 }
 
+interface CheckOptions {
+  readonly signal: AbortSignal;
+  /** Packages of earlier batches of the round, which do not count towards the limit of a batch. */
+  readonly tried: ReadonlySet<string>;
+  onConnected(): void;
+}
+
 /**
  * `onConnected` is called when a proxy or the server has accepted the connection of an attempt.
  * @throws CodedError of the last attempt
  */
-export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnected: () => void): Promise<Checked> {
+export async function check(ports: UpdatesPorts, { signal, onConnected, tried }: CheckOptions): Promise<Checked> {
   const settings = ports.settings();
   ports.report({ name: 'checking', url: shownUrl(feedUrl(settings)) });
   let refused: CodedError | null = null;
@@ -82,7 +89,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnecte
     },
   );
   const ready = await readyIn(ports, reading);
-  return { reading, ready, decision: decideFor(ports, reading, ready) };
+  return { reading, ready, decision: decideFor(ports, reading, (id) => ready.has(id) || tried.has(id)) };
 }
 
 /** Ready packages that the feed lists with the same digest. */
@@ -134,7 +141,7 @@ function noteIds({ memory, settings }: UpdatesPorts, reading: FeedReading): void
   }
 }
 
-function decideFor(ports: UpdatesPorts, reading: FeedReading, ready: Checked['ready']): Decision {
+function decideFor(ports: UpdatesPorts, reading: FeedReading, isTaken: (id: string) => boolean): Decision {
   const { updates } = ports.settings();
   const decision = decide({
     items: reading.document.items,
@@ -143,7 +150,7 @@ function decideFor(ports: UpdatesPorts, reading: FeedReading, ready: Checked['re
     productUpdates: updates.product_updates,
     maxPackageBytes: updates.max_package_bytes,
     agent: ports.agent,
-    isReady: ({ id }) => ready.has(id),
+    isReady: ({ id }) => isTaken(id),
   });
   return { ...decision, refused: [...reading.document.refused, ...decision.refused] };
 }

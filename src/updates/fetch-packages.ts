@@ -10,8 +10,9 @@ import type { Checked } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
 import type { FeedReading } from './feed/feed.ts';
 import type { FeedItem } from './feed/feed-document.ts';
+import type { Closure } from './hold/hold.ts';
 import { OriginFailureBudget } from './origin-failure-budget.ts';
-import { closureOfRound, type Obtained, obtain, type WantedPackage } from './package/obtain.ts';
+import { type Obtained, obtain, type WantedPackage } from './package/obtain.ts';
 import { PackageTurn } from './package/turn.ts';
 import { nextPackage, type WaitingPackage } from './package-order.ts';
 import type { UpdatesPorts } from './ports.ts';
@@ -32,6 +33,10 @@ interface PackagesOfRound {
   readonly checked: Checked;
   readonly tally: Tally;
   readonly scope: RoundScope;
+  /** Packages of earlier batches of the round; they are not tried again. */
+  readonly tried: ReadonlySet<string>;
+  /** Why nothing may be published; once there is a reason, for the rest of the round. */
+  closure(): Closure | null;
 }
 
 type Waiting = WaitingPackage & { readonly item: FeedItem };
@@ -59,9 +64,12 @@ class PackageLoop {
     this.#signal = signal;
     const { reading, decision } = round.checked;
     this.#reading = oneAtATime(reading);
-    this.#closure = closureOfRound(ports);
-    this.#unfinished = new Set(decision.wanted.map(({ id }) => id));
-    this.#waiting = decision.wanted.map((item) => {
+    this.#closure = () => round.closure();
+    const untried = decision.wanted.filter(({ id }) => !round.tried.has(id));
+    this.#unfinished = new Set(untried.map(({ id }) => id));
+    const ready = new Set(round.tally.ready);
+    for (const { id } of decision.wanted) if (round.tried.has(id) && !ready.has(id)) this.#missing.add(id);
+    this.#waiting = untried.map((item) => {
       const { id, length, requires } = item;
       return { item, id, length, requires, origin: reading.originOf(item), isSlow: ports.retries.isSlow(item) };
     });
@@ -161,8 +169,13 @@ class PackageLoop {
     if (retryAtMs === null) noteRetry(this.#ports, tally, error);
     // A proxy that rejects our user rejects it for every package, and a full disk has space for none: one line is
     // enough. Those that run already may end.
-    if (error.entry.class === 'auth' || isDiskFull(error)) this.#waiting = [];
+    if (endsRound(error)) this.#waiting = [];
   }
+}
+
+/** Whether no other package would succeed after this failure. */
+export function endsRound(error: CodedError): boolean {
+  return error.entry.class === 'auth' || isDiskFull(error);
 }
 
 /** A signed feed changes its stored state while it locates a package, so it does so for one at a time. */

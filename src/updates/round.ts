@@ -10,9 +10,10 @@ import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { SpacedSaves } from '#timeout/spaced-saves.ts';
 import { type Checked, check } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
-import { fetchPackages } from './fetch-packages.ts';
+import { endsRound, fetchPackages } from './fetch-packages.ts';
 import { closureNow } from './hold/hold.ts';
 import { ALWAYS_OPEN, type WindowName } from './hold/windows.ts';
+import { closureOfRound } from './package/obtain.ts';
 import { choosePrunable } from './package/prune.ts';
 import { reconcile } from './package/reconcile.ts';
 import type { UpdatesPorts } from './ports.ts';
@@ -65,22 +66,7 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
     await ports.store.prepare();
     await recover(ports, signal);
     await reconcile(ports, { thorough: false, signal });
-    const checked = await check(ports, signal, () => {
-      tally.connected = true;
-    });
-    await reportDecision(ports, checked);
-    await reportRefused(ports, checked);
-    const wanted = new Set(checked.decision.wanted.map(({ id }) => id));
-    await discardUnwanted(ports, wanted);
-    ports.retries.keepOnly(wanted);
-    tally.refused.push(...checked.decision.refused);
-    tally.left = checked.decision.left;
-    // Withdrawn packages go first: the new ones may replace them.
-    for (const { id } of checked.decision.withdrawn) {
-      await withdraw(ports, id);
-      tally.withdrawn.push(id);
-    }
-    await withSpacedSaves(ports, (spaced) => fetchPackages(spaced, { checked, tally, scope }, signal));
+    await takeBatches(ports, { tally, scope }, signal);
     reportWaiting(ports, tally);
     tally.pruned.push(...(await prune(ports)));
   } catch (thrown) {
@@ -107,6 +93,45 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
   return { ...tally, waitsFor, packageRetryAtMs: isClosed ? null : retryAt };
 }
 
+/**
+ * Downloads and publishes what the feed offers, in batches. The feed is read again before each batch, because what the
+ * vendor withdraws meanwhile must not be published.
+ */
+async function takeBatches(
+  ports: UpdatesPorts,
+  round: { readonly tally: Tally; readonly scope: RoundScope },
+  signal: AbortSignal,
+): Promise<void> {
+  const { tally, scope } = round;
+  const tried = new Set<string>();
+  const onConnected = () => {
+    tally.connected = true;
+  };
+  const closure = closureOfRound(ports);
+  let beyond = 0;
+  for (;;) {
+    const checked = await check(ports, { signal, onConnected, tried });
+    const { wanted, left, refused } = checked.decision;
+    await reportDecision(ports, checked, tried);
+    const ids = new Set(wanted.map(({ id }) => id));
+    await discardUnwanted(ports, ids);
+    ports.retries.keepOnly(ids);
+    tally.refused = [...refused];
+    tally.left += left - beyond;
+    beyond = left;
+    // Withdrawn packages go first: the new ones may replace them.
+    for (const { id } of checked.decision.withdrawn) {
+      await withdraw(ports, id);
+      tally.withdrawn.push(id);
+    }
+    const before = { done: tally.published.length + tally.ready.length, failed: tally.failed.length };
+    await withSpacedSaves(ports, (spaced) => fetchPackages(spaced, { checked, tally, scope, tried, closure }, signal));
+    for (const id of ids) tried.add(id);
+    const hasEnded = tally.failed.slice(before.failed).some(({ error }) => endsRound(error));
+    if (left === 0 || hasEnded || tally.published.length + tally.ready.length === before.done) return;
+  }
+}
+
 /** What small packages teach is saved together. After a failed attempt it is saved at once. */
 async function withSpacedSaves(ports: UpdatesPorts, work: (ports: UpdatesPorts) => Promise<void>): Promise<void> {
   const spacedTimeouts = new SpacedSaves(ports.timeouts, ports.clock);
@@ -117,8 +142,12 @@ async function withSpacedSaves(ports: UpdatesPorts, work: (ports: UpdatesPorts) 
   }
 }
 
-async function reportDecision(ports: UpdatesPorts, { reading, decision, ready }: Checked): Promise<void> {
-  const missing = decision.wanted.filter(({ id }) => !ready.has(id));
+async function reportDecision(
+  ports: UpdatesPorts,
+  { reading, decision, ready }: Checked,
+  tried: ReadonlySet<string>,
+): Promise<void> {
+  const missing = decision.wanted.filter(({ id }) => !ready.has(id) && !tried.has(id));
   ports.report({
     name: 'feed-read',
     serial: reading.document.serial,
@@ -126,15 +155,18 @@ async function reportDecision(ports: UpdatesPorts, { reading, decision, ready }:
     wanted: missing.length,
     trust: reading.trust,
   });
-  await inTurns(decision.refused, ({ id, error }) => ports.report({ name: 'item-refused', id, error }));
-  await inTurns(decision.deferred, ({ id, reason }) => ports.report({ name: 'item-deferred', id, reason }));
+  if (tried.size === 0) {
+    await inTurns(decision.refused, ({ id, error }) => ports.report({ name: 'item-refused', id, error }));
+    await inTurns(decision.deferred, ({ id, reason }) => ports.report({ name: 'item-deferred', id, reason }));
+    await reportRefused(ports, { reading, decision });
+  }
   if (missing.length > 0) {
     const { length: count } = missing;
     const size = missing.reduce((sum, { length }) => sum + length, 0);
     ports.report({ name: 'fetching', updates: `${count} ${count === 1 ? 'update' : 'updates'}`, size, count });
   }
   if (decision.left > 0) ports.report({ name: 'more-wanted', count: decision.left });
-  if (decision.verdict === 'UpToDate') ports.report({ name: 'up-to-date' });
+  if (decision.verdict === 'UpToDate' && tried.size === 0) ports.report({ name: 'up-to-date' });
 }
 
 /** Why packages are not downloaded or not published in this round. */
@@ -165,7 +197,10 @@ async function inTurns<T>(items: readonly T[], report: (item: T) => void): Promi
 const LINES_A_TURN = 100;
 
 /** Reports refused updates to the vendor, once for each reason; at most as many as a round fetches. */
-async function reportRefused(ports: UpdatesPorts, { reading, decision }: Checked): Promise<void> {
+async function reportRefused(
+  ports: UpdatesPorts,
+  { reading, decision }: Pick<Checked, 'reading' | 'decision'>,
+): Promise<void> {
   const items = new Map(reading.document.items.map((item) => [item.id, item]));
   for (const { id, error } of decision.refused.slice(0, 50)) {
     const item = items.get(id);

@@ -12,9 +12,11 @@ import { systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { feedOf, itemFor, makeJar, sha256 } from '#test/support/jars.ts';
+import { startRawServer } from '#test/support/raw-server.ts';
 import { openRig, type Rig } from '#test/support/round-rig.ts';
 import { scaledClock } from '#test/support/scaled-clock.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { profile } from '#test/support/test-router.ts';
 import { testSettings } from '#test/support/test-settings.ts';
 
 const DIR = '/data';
@@ -842,6 +844,51 @@ describe('round: several downloads at a time', () => {
     expect(ports.running.begin().atOnce).toBe(1);
   });
 
+  it('send a password that is refused only once each, and once more in total', async () => {
+    const ids = Array.from({ length: 12 }, (_none, n) => `u${n}`);
+    const jars = new Map(ids.map((id) => [id, makeJar(id, 2_000)]));
+    const feed = feedOf(ids.map((id) => itemFor(id, jars.get(id) ?? jar, { package: id })));
+    const clock = new FakeClock();
+    const held: (() => void)[] = [];
+    let refused = 0;
+    const proxy = await startRawServer({
+      onRequest: (socket, head) => {
+        const respond = (body: Buffer | string) =>
+          socket.end(
+            Buffer.concat([
+              Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`),
+              Buffer.from(body),
+            ]),
+          );
+        const isAuthorized = /^proxy-authorization: /im.test(head);
+        if (isAuthorized && held.length >= 4) refused += 1;
+        if (!isAuthorized || held.length >= 4) {
+          socket.end('HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n');
+          return;
+        }
+        const id = /\/(u\d+)\.jar/.exec(head)?.[1];
+        if (id === undefined) respond(feed);
+        else held.push(() => respond(jars.get(id) ?? jar));
+        if (held.length < 4) return;
+        for (const answer of held) answer();
+      },
+    });
+    const settings = testSettings(DIR, {
+      updates: { feed_url: 'http://127.0.0.1:9/feed.json', parallel: 4 },
+      response_timeout: { mode: 'fixed', base_ms: 3_600_000 },
+    });
+    Object.assign(settings, { proxies: [profile(proxy.port, { password: 'old' })] });
+    const { round } = await openRig({ files, dir: DIR, clock, settings, routerClock: systemClock });
+    const report = await round();
+    await proxy.close();
+
+    expect(report.published).toHaveLength(4);
+    expect(new Set(report.failed.map(({ error }) => error.entry.class))).toEqual(new Set(['auth']));
+    // The other downloads are not started, and one CONNECT decides for all.
+    expect(report.failed).toHaveLength(4);
+    expect(refused).toBe(5);
+  });
+
   it('keep their bytes when the round is stopped', async () => {
     const packages = [made('u1', 200_000), made('u2', 200_000)];
     serveTogether(packages, 99);
@@ -862,5 +909,33 @@ describe('round: several downloads at a time', () => {
     for (const id of ['u1', 'u2']) {
       expect(files.content(`${DIR}/packages/.staging/${id}.jar.unverified`)?.length).toBeGreaterThan(50_000);
     }
+  });
+});
+
+describe('round: more than fifty updates', () => {
+  it('are downloaded in batches, each after the feed was read again', async () => {
+    const ids = Array.from({ length: 60 }, (_none, n) => `u${String(n).padStart(2, '0')}`);
+    const small = makeJar('u', 500);
+    // The last one is in the second batch and requires one of the first batch, which fails.
+    const requires = (id: string) => (id === 'u59' ? { requires: ['u00'] } : {});
+    offer(ids.map((id) => itemFor(id, small, { package: id, ...requires(id) })));
+    for (const id of ids) if (id !== 'u00') origin.serve(`/${id}.jar`, small);
+    const { round, events } = await rig({ acknowledge_url: undefined });
+    const report = await round();
+
+    expect(report.published).toHaveLength(58);
+    expect(report).toMatchObject({ error: null, left: 0, failed: [{ id: 'u00' }] });
+    expect(origin.asked.filter((path) => path === 'GET /u00.jar')).toHaveLength(1);
+    expect(origin.asked.filter((path) => path === 'GET /feed.json')).toHaveLength(2);
+    expect(events).toContainEqual({ name: 'more-wanted', count: 10 });
+    expect(events).toContainEqual(expect.objectContaining({ name: 'item-deferred', id: 'u59' }));
+  });
+
+  it('end with the first batch if it brings nothing', async () => {
+    const ids = Array.from({ length: 60 }, (_none, n) => `u${n}`);
+    offer(ids.map((id) => itemFor(id, jar, { package: id })));
+    const { round } = await rig();
+    expect(await round()).toMatchObject({ left: 10, published: [] });
+    expect(origin.asked.filter((path) => path === 'GET /feed.json')).toHaveLength(1);
   });
 });
