@@ -268,6 +268,24 @@ describe('fetch', () => {
     expect(ran.out + ran.err).not.toContain('typed secret');
   });
 
+  it('fetch: a password that a profile lacks is typed, and sent only to its proxy', async () => {
+    const proxy = await serve({});
+    const profile = [
+      `proxies:\n  - {name: corp, address: 127.0.0.1, port: ${proxy.port}, default: true,`,
+      `     authentication: basic, user: sensor, password: {file: ${join(dir, 'absent')}}}\n`,
+    ].join('\n');
+    const config = join(dir, 'sallyport.yaml');
+    await writeFile(config, `version: 2\n${profile}`, { mode: 0o600 });
+    const ran = await runHere(['-c', config, 'fetch', 'http://files.example/tool.tar', '-o', target()], {
+      environment: { XDG_STATE_HOME: join(dir, 'state') },
+      answers: [['Password of sensor at proxy corp', 'typed secret']],
+    });
+    expect({ code: ran.code, bytes: await readFile(target()) }).toEqual({ code: 0, bytes: FILE });
+    expect(proxy.requests.at(-1)).toContain(`Basic ${Buffer.from('sensor:typed secret').toString('base64')}`);
+    expect(ran.out + ran.err).not.toContain('typed secret');
+    expect(await readFile(config, 'utf8')).not.toContain('typed secret');
+  });
+
   it('fetch: a configuration file with -c is used, and one that cannot be read is an error', async () => {
     const proxy = await serve({});
     const profile = `proxies:\n  - {name: corp, address: 127.0.0.1, port: ${proxy.port}, default: true}\n`;
