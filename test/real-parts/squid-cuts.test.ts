@@ -11,6 +11,7 @@ import { zipSync } from 'fflate';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { realFiles } from '#system/real-files.ts';
 import { type BadPath, startBadPath } from '#test/support/bad-path.ts';
+import { composeIn } from '#test/support/composed.ts';
 import { type PackageServer, startPackageServer } from '#test/support/package-server.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { openRig } from '#test/support/round-rig.ts';
@@ -104,6 +105,34 @@ describeWith(['squid'], 'a package through Squid and a relay', () => {
     expect(await isPublished()).toBe(true);
     expect(relay.passed).toBeLessThanOrEqual(jar.length * 1.01);
     expect(rig.codes()).toEqual([]);
+  }, 120_000);
+
+  it('cuts: settings with another proxy continue a running download where it is', async () => {
+    const [slow, other] = [await relayOf({ rate: RATE }), await relayOf({})];
+    const sections = (port: number) => ({
+      updates: { feed_url: feedUrl() },
+      proxies: [{ name: 'corp', address: '127.0.0.1', port, default: true }],
+    });
+    const staged = join(dir, 'packages', '.staging', 'u1.jar.unverified');
+    const size = async () => (await stat(staged).catch(() => null))?.size ?? 0;
+    const before = server.ranges.length;
+    const program = await composeIn(sections(slow.port), 'daemon', { dir });
+    try {
+      const round = program.agent.round();
+      while ((await size()) < jar.length / 4) await delay(20);
+      const kept = await size();
+      await program.reload(sections(other.port));
+      expect(await round).toMatchObject({ published: ['u1'], failed: [] });
+
+      expect(program.events.filter(({ name }) => name === 'rerouted')).toHaveLength(1);
+      const [whole, rest, ...more] = server.ranges.slice(before);
+      expect([whole, more]).toEqual([null, []]);
+      expect(rest?.[0]).toBeGreaterThanOrEqual(kept);
+      expect(await isPublished()).toBe(true);
+      expect(slow.passed + other.passed).toBeLessThanOrEqual(jar.length * 1.01 + MAX_LOST_A_KILL);
+    } finally {
+      await program.remove();
+    }
   }, 120_000);
 
   it('cuts: kill -9 and another proxy cost 1 % and 2 MiB a kill, no byte on disk again', async () => {

@@ -844,7 +844,7 @@ describe('round: several downloads at a time', () => {
     expect(ports.running.begin().atOnce).toBe(1);
   });
 
-  it('send a password that is refused only once each, and once more in total', async () => {
+  it('send a refused password once each and once more', async () => {
     const ids = Array.from({ length: 12 }, (_none, n) => `u${n}`);
     const jars = new Map(ids.map((id) => [id, makeJar(id, 2_000)]));
     const feed = feedOf(ids.map((id) => itemFor(id, jars.get(id) ?? jar, { package: id })));
@@ -913,7 +913,7 @@ describe('round: several downloads at a time', () => {
 });
 
 describe('round: more than fifty updates', () => {
-  it('are downloaded in batches, each after the feed was read again', async () => {
+  it('are downloaded in batches that each read the feed', async () => {
     const ids = Array.from({ length: 60 }, (_none, n) => `u${String(n).padStart(2, '0')}`);
     const small = makeJar('u', 500);
     // The last one is in the second batch and requires one of the first batch, which fails.
