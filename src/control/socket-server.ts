@@ -1,8 +1,8 @@
 // Listens with HTTP/1.1 on a unix socket: for commands, and for documents that programs submit.
 //
 // Guarantees: a socket of a dead daemon is replaced. A socket that answers, or a file that is not a socket, is left
-// unchanged. The number of connections, in total and per user, and the time for a head and for a request have limits. A
-// socket has the correct mode from the moment it is created.
+// unchanged. The number of connections has a limit, in total and for each user. So does the time for a head and for a
+// request. A socket has the correct mode from the moment it is created.
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

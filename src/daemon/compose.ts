@@ -79,7 +79,7 @@ export interface ComposeOptions {
   readonly mode: 'daemon' | 'command';
   /** The screen that shows the log live, if there is one. Without a form, it is that of `logging.stdout`. */
   readonly terminal?: { readonly screen: Screen; readonly form: LogForm | null };
-  /** Takes every event in place of the log and its listeners: the work does not depend on them. */
+  /** Receives every event in place of the log and its listeners. Rounds and uploads do not depend on these. */
   readonly report?: Report;
 }
 
@@ -288,7 +288,7 @@ async function openStore(
   return store;
 }
 
-/** What a diagnosis needs in addition to the ports of the work. */
+/** What a diagnosis needs in addition to the ports of a round. */
 function forDiagnosis(
   { load, gateways = readGateways, environment = {} }: ComposeOptions,
   network: NetworkReloader,

@@ -21,7 +21,7 @@ export interface TryParts {
 /** A host of a purpose. */
 export interface PurposeEndpoint {
   readonly url: URL;
-  /** true: the work always connects to it. false: only after a redirect or a feed entry. */
+  /** true: rounds or uploads always connect to it. false: only after a redirect or a feed entry. */
   readonly always: boolean;
 }
 

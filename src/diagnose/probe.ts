@@ -27,22 +27,22 @@ import {
 export interface Probe {
   readonly purpose: Purpose;
   readonly target: URL;
-  /** Whether the settings let the purpose do its work. */
+  /** Whether the settings allow the purpose to send and receive. */
   readonly enabled: boolean;
   /** Every host of the purpose, including that of the target. */
   readonly endpoints: readonly PurposeEndpoint[];
   /**
-   * Makes the first request of the work over this router. Returns an item that the work would fetch next, if there is
-   * one.
+   * Makes the first request of a round or an upload over this router. Returns the item that a round would download
+   * next, if there is one.
    */
   ask(net: Net): Promise<PackagePart | null>;
-  /** The upgrade that the work would request; null if it opens no WebSocket. */
+  /** The upgrade that the purpose requests; null if it opens no WebSocket. */
   readonly upgrade: ProbedUpgrade | null;
   /** Test objects to send, the smallest first. None for a purpose that sends nothing. */
   readonly testUploads: readonly TestUpload[];
 }
 
-/** The upgrade to a WebSocket that the work requests. */
+/** The upgrade to a WebSocket that the purpose requests. */
 export interface ProbedUpgrade extends Pick<WebSocketOptions, 'protocol' | 'refusal'> {
   readonly url: URL;
   headers(): Readonly<Record<string, string>>;
@@ -80,7 +80,7 @@ export interface ProbeResult {
   readonly blocked: CodedError | null;
   readonly elapsedMs: number;
   readonly endpoints: readonly ObservedEndpoint[];
-  /** The failed request, or the first one of the work if none failed; null before any. */
+  /** The failed request, or the first one if none failed; null before any. */
   readonly tried: TriedRequest | null;
   /** When it started, monotonic. */
   readonly startedMs: number;
@@ -115,7 +115,7 @@ async function runUntil(probe: Probe, parts: ProbeParts, aborted: AbortSignal): 
   const endpoints = await tryEndpoints(probe, { observed, failure }, parts);
   aborted.throwIfAborted();
   const common = { probe, route: routeOf(probe, router), responses, part, blocked, endpoints };
-  // If everything succeeded, the result is the failure or warning of another host that the work uses.
+  // If everything succeeded, the result is the failure or warning of another host of the purpose.
   const missed = failure === null ? endpoints.filter((one) => one.failure !== null && !isOn(observed, one)) : [];
   const needing = missed.find(({ always }) => always);
   const needed = needing?.failure ?? null;
@@ -139,7 +139,7 @@ function isOn(observed: readonly ObservedStage[], { observed: own }: ObservedEnd
   return own.some((one) => observed.includes(one));
 }
 
-/** Makes the first request of the work, then those of the diagnosis; ends at the first failure. */
+/** Makes the first request of a round or an upload, then those of the diagnosis. Ends at the first failure. */
 async function probeStages(
   probe: Probe,
   watched: WatchedRouter,

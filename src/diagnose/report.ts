@@ -90,7 +90,7 @@ const stageSchema = z.object({
   name: z.enum(STAGES),
   /** `host:port` of the target. */
   target: z.string(),
-  /** `warning`: it failed or looks wrong, but the work continues. */
+  /** `warning`: it failed or looks wrong, but updates and uploads work anyway. */
   outcome: z.enum(['ok', 'warning', 'failed']),
   elapsed_ms: z.number().nullable(),
   /** One sentence for people. */

@@ -31,10 +31,10 @@ export interface RequestContext {
   headers(credentials: boolean): Readonly<Record<string, string>>;
 }
 
-/** An item that the work would fetch. */
+/** An item that a round would download. */
 export interface PackagePart extends RequestContext {
   readonly allowedOrigins: readonly string[];
-  /** Its URL, and the one whose origin may receive credentials. @throws the failure that the work would meet */
+  /** Its URL, and the one whose origin may receive credentials. @throws the failure that a round would have */
   locate(signal: AbortSignal): Promise<{ readonly url: URL; readonly configured: URL; readonly credentials: boolean }>;
 }
 
@@ -56,7 +56,7 @@ export async function requestAnything(url: URL, requestContext: RequestContext, 
   await requestOnce({ url, credentials: true, range: false }, requestContext, net);
 }
 
-/** Requests the first bytes of an item. @throws the failure that the work would meet */
+/** Requests the first bytes of an item. @throws the failure that a round would have */
 export async function requestPart(part: PackagePart, net: Net): Promise<ObservedPart> {
   const { allowedOrigins } = part;
   const { url: start, configured, credentials: mayIdentify } = await part.locate(net.signal);

@@ -25,7 +25,7 @@ export interface OpinionSettings {
   trustOf(purpose: Purpose): TlsTrust;
   /** By the name of the profile. */
   proxyTrustOf(profile: string): TlsTrust;
-  /** Keys of headers and tokens that the work sends to the server. */
+  /** Keys of the headers and tokens that updates or uploads send to the server. */
   secretsOf(purpose: Purpose): readonly string[];
 }
 

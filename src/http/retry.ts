@@ -2,8 +2,8 @@
 //
 // Guarantees: only a failure whose catalogue entry says `later` is retried, unless the caller knows that the next
 // attempt differs. The last failure is thrown unchanged, and an abort ends a wait. p-retry supports neither full jitter
-// nor Retry-After, and cannot reset its count. Therefore its own delay is 0 and its count unlimited, and
-// `onFailedAttempt` has ours. After an abort, p-retry waits for the running attempt, so attempts must receive the
+// nor Retry-After, and cannot reset its count. Therefore its own delay is 0 and its count unlimited; our delay and
+// count are in `onFailedAttempt`. After an abort, p-retry waits for the running attempt, so attempts must receive the
 // signal themselves.
 
 import pRetry from 'p-retry';

@@ -1,8 +1,8 @@
 // Checks whether the rest of a download fits on the disk, before it begins and while it runs.
 //
-// Guarantees: a download that does not fit with the reserve is refused before a byte is requested. A running download
-// ends as soon as a check shows that the rest will not fit, and keeps every byte. Quotas are not checked: the write
-// itself fails with EDQUOT. Relies on `Files`; keeps no state.
+// Guarantees: if a download and the reserve do not fit, it is refused before a byte is requested. A running download
+// ends as soon as a check shows that the rest will not fit, and keeps every byte. Quotas are not checked; a write
+// beyond a quota fails with EDQUOT. Relies on `Files`; keeps no state.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { showSize } from '#errors/template.ts';

@@ -1,10 +1,10 @@
 // Activates settings: at the start, on SIGHUP, and when the file or a file that it names changes.
 //
 // Guarantees: a changed file is applied as a whole or rejected. If it is rejected, the previous settings stay active,
-// and `status` shows what was rejected, when and why. A file that connects a purpose directly that had a proxy is
-// rejected, unless the file says so explicitly. For each changed key, the log says when the change takes effect. A key
-// that needs a restart keeps its old value in every module until then. Relies on one caller at a time (`ConfigWatch`).
-// A crash leaves the last active settings.
+// and `status` shows what was rejected, when and why. If a purpose had a proxy and the new file connects it directly,
+// the file is rejected, unless it says so explicitly. For each changed key, the log says when the change takes effect.
+// A key that needs a restart keeps its old value in every module until then. Relies on one caller at a time
+// (`ConfigWatch`). A crash leaves the last active settings.
 
 import { createHash } from 'node:crypto';
 import { changesBetween, heldUntilRestart } from '#config/following/changes.ts';

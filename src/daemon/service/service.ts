@@ -157,7 +157,7 @@ function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, s
 const MAX_WAIT_LINE = 200;
 /** Events that change what is shown of a wait. */
 const CHANGES_WAIT: ReadonlySet<EventName> = new Set<EventName>(['proxy-holds', 'proxy-silent', 'wait-extended']);
-/** Events that end a wait: the first byte, the next attempt, or the end of the work. */
+/** Events that end a wait: the first byte, the next attempt, or the end of the round or the daemon. */
 const ENDS_WAIT: ReadonlySet<EventName> = new Set<EventName>([
   'waiting',
   'progress',

@@ -21,7 +21,7 @@ export interface WatchdogOptions {
   readonly notifier: Notifier;
   /** The longest time without a keep-alive, as the manager set it (WATCHDOG_USEC). */
   readonly limitMs: number;
-  /** Not the monitored clock: our own timer is not a wait of the work. */
+  /** Not the monitored clock: the timer of the watchdog itself must not be monitored. */
   readonly clock: Clock;
   readonly mostOverdue: () => OverdueWait | null;
   readonly report: Report;

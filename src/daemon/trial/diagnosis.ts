@@ -77,7 +77,7 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
       const etag = head.header('etag') ?? null;
       ports.habits.observe({ proxy: connection.proxyUrl, origin: url.origin, via: head.via, rangeWorked, etag });
     },
-    // A change that is tried has a time limit, and its settings are not those of the work.
+    // A change under test has a time limit, and no round uses its settings.
     ...(call.onStage === undefined ? {} : { onStage: call.onStage }),
     probes: probesFor(ports, settings, workOf(parts, call.candidate === null)),
     purposes: call.purposes ?? [...PURPOSES],
@@ -115,7 +115,7 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
   return redactDeep(diagnosis, redactor);
 }
 
-/** What the work sends now. The size of a chunk is learned for each origin. */
+/** What updates and uploads send now. The size of a chunk is learned for each origin. */
 function workOf({ ports, uploads, clock, activation }: Parts, sendsTestObjects: boolean): ProbedWork {
   const chunkBytes = ({ origin }: URL) =>
     uploads.bundles.opened?.paths.latest(origin, clock.now()).chunk.bytes ?? MAX_CHUNK_BYTES;

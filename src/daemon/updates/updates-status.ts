@@ -34,7 +34,7 @@ interface OnDisk {
   readonly hold: Hold | null;
 }
 
-/** The feed, the packages, and the work on them. */
+/** The feed, the packages, and the running downloads. */
 export function describeUpdates(
   parts: Parts,
   activity: UpdatesActivity,

@@ -100,7 +100,7 @@ export class Analytics {
     });
   }
 
-  /** Starts or ends the work, so that it is as the settings say. */
+  /** Starts or stops accepting and sending, as the settings say. */
   async #apply(): Promise<void> {
     if (!this.#isStarted || this.#isStopped) return;
     await this.#openStore();

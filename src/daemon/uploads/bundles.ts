@@ -181,7 +181,7 @@ export class SupportBundles {
     });
   }
 
-  /** Starts or ends the work, so that it is as the settings say. */
+  /** Starts or stops jobs and uploads, as the settings say. */
   async #apply(): Promise<void> {
     if (!this.#isStarted || this.#isStopped) return;
     await this.#open();

@@ -1,8 +1,8 @@
 // Decides which proxy http_proxy, https_proxy, all_proxy and no_proxy name for a target, as curl does. Pure.
 //
 // Guarantees: lower case has priority over upper case, and a variable for the scheme over all_proxy. An empty variable
-// counts as unset. No message contains the user or the password. An unescaped `@`, which curl accepts by guessing, is an error.
-// `no_proxy` is interpreted as everywhere else in Sallyport.
+// counts as unset. No message contains the user or the password. An unescaped `@` in the password is an error, although
+// curl guesses what it means. `no_proxy` is interpreted as everywhere else in Sallyport.
 
 import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { decodedUserInfo, type ProxyUrl, readProxyUrl } from '#config/values/proxy-url.ts';

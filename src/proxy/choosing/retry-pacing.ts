@@ -1,7 +1,8 @@
 // Limits how often a failing proxy is tried, so that connections do not flood it.
 //
-// Guarantees: if all callers wait for the returned time, they connect to a failing proxy less than ten times a minute,
-// all together. After the first failures there is no wait, because the next try usually succeeds. Time is monotonic.
+// Guarantees: if all callers wait for the returned time, they open less than ten connections a minute to a failing
+// proxy, counted together. After the first failures there is no wait, because the next try usually succeeds. Time is
+// monotonic.
 
 import type { Clock } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';

@@ -1,9 +1,10 @@
 // Opens TCP connections to a proxy, or to the target itself if the connection is direct. No other module opens TCP
 // connections.
 //
-// Guarantees: a failure is a coded error, within `timeoutMs` or at the abort, and then no socket is left. On success,
-// the socket is open, with TCP_NODELAY and keep-alive, and a later error on it never ends the process. With `bulk`, all
-// bytes go through one reused buffer (`onread` of `net`), which costs half as much as 'data' events.
+// Guarantees: a connection that is not open after `timeoutMs`, or at the abort, fails. A failure is a coded error and
+// leaves no socket. On success, the socket has TCP_NODELAY and keep-alive, and a later error on it never ends the
+// process. With `bulk`, all bytes go through one reused buffer (`onread` of `net`), which costs half as much as 'data'
+// events.
 
 import { getServers } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';

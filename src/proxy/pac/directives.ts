@@ -1,7 +1,7 @@
 // Parses the result of a PAC file: `PROXY a:3128; HTTPS b; SOCKS5 c:1080; DIRECT`. Pure.
 //
-// Guarantees: never throws and takes time linear in its input, whatever a file returns. A directive has a host that is
-// valid in a URL, and a port. Of the other untrusted text, only unknown parts are returned, for the log.
+// Guarantees: never throws and takes time linear in its input, whatever a file returns. Each returned directive has a
+// host that is valid in a URL, and a port. Unknown parts of the text are returned separately, only for the log.
 
 import { isIP } from 'node:net';
 import { normaliseHost } from '#config/values/no-proxy.ts';

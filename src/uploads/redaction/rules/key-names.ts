@@ -1,7 +1,7 @@
 // Decides from the name of a key whether its value is a secret: `DB_PASSWORD`, `clientSecret`, `x-api-key`. Pure.
 //
-// The name is split into words. A word such as `password` makes it a secret unless another word says that the value
-// is only about one: `password_file`, `max_tokens`, `tokenExpired`.
+// The name is split into words. If one of them is a word such as `password`, the value is a secret. It is not, if
+// another word shows that the value only describes a secret: `password_file`, `max_tokens`, `tokenExpired`.
 
 /**
  * How the value of a key is judged. Passwords are chosen by people, so any word may be one. Tokens and keys are made
