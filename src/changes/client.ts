@@ -101,7 +101,7 @@ export async function askService(
   return outcomeOf(place.socket, await exchange(place, content, { request, limitMs, signal, onEvent }));
 }
 
-/** The result of a look; a refused file is thrown as its error. */
+/** What a menu shows. If the configuration is not valid, its error is thrown instead. */
 export type ProxyLook = Exclude<LookAnswer, { readonly state: 'refused' }>;
 
 /**

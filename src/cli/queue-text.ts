@@ -86,7 +86,7 @@ function headOfDocuments({ entry, documents }: QueueDetail): string {
   return `Documents (the first ${documents.length} of ${entry.content?.items ?? documents.length}):`;
 }
 
-/** The size of an entry, and of a batch its documents: the content of every other kind is one thing. */
+/** The size of an entry, and for a batch the number of its documents. */
 export function sizeText({ kind, bytes, content }: QueueEntry): string {
   const size = showSize(content?.bytes ?? bytes);
   if (kind !== 'batch' || content === null) return size;

@@ -8,7 +8,7 @@ import { answer, field, whole, work } from './verb.ts';
 const kindNameSchema = z.string().max(64);
 const idSchema = z.string().max(128);
 
-/** Entries of each list that an answer contains. The others are counted. */
+/** Maximum number of entries of each list in an answer. The others are only counted. */
 export const MAX_LISTED = 1_000;
 
 const sizeSchema = z.object({ bytes: z.number(), items: z.number() });

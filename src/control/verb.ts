@@ -12,7 +12,7 @@ import { reviveEvent, wireEvent } from './wire.ts';
 export type Authority = 'look' | 'operate' | 'admin';
 const LEVELS: readonly Authority[] = ['look', 'operate', 'admin'];
 
-/** Has the argument of a request that is followed by bytes. */
+/** The header with the argument of a request whose body is bytes. */
 export const REQUEST_HEADER = 'sallyport-request';
 
 /** The largest request of a verb that does not say otherwise. */

@@ -23,7 +23,7 @@ import {
   WatchedRouter,
 } from './watched-router.ts';
 
-/** The target of a purpose, and the first request of its work. */
+/** The target of a purpose, and its first request. */
 export interface Probe {
   readonly purpose: Purpose;
   readonly target: URL;

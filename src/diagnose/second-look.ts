@@ -21,7 +21,7 @@ const PROBE_MS = 3_000;
 /** The proxy scheme for each protocol. */
 const WANTED: Readonly<Record<SpokenProtocol, string>> = { TLS: 'https', SOCKS: 'socks5h', HTTP: 'http' };
 
-/** The failure, or the one that the second question reveals. */
+/** The failure, or the more exact one that a second request shows. */
 export async function secondLook(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
   try {
     if (error.code === 'POLICY-DENIED') return await checkPort(error, purpose, parts);

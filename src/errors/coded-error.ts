@@ -137,9 +137,9 @@ const OUT_OF_FILES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 const OUT_OF_MEMORY: ReadonlySet<string> = new Set(['ENOMEM', 'ENOBUFS', 'EAI_MEMORY']);
 
 /**
- * A failure because this host has run out of file descriptors or memory, or null when it is another. Without a code of
- * its own it passes for what was tried: a name that does not resolve, a damaged file, a daemon that does not run.
- * `operation` is what was tried, in words.
+ * The failure if this host has run out of file descriptors or memory; null for any other error. It has a code of its
+ * own, because it would otherwise look like a name that does not resolve, a damaged file, or a daemon that does not
+ * run. `operation` is what was tried, in words.
  */
 export function exhaustion(thrown: unknown, operation: string): CodedError | null {
   const errno = (thrown as { code?: unknown } | null | undefined)?.code;

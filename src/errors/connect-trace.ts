@@ -3,7 +3,7 @@
 // A trace consists of phases and numbers and has no text from outside. It is therefore sent over the control socket and
 // written to JSON without changes.
 
-/** The phases of reaching a target, in their order; what a hop has none of is passed over. */
+/** The phases of reaching a target, in their order. A phase that a connection does not need is skipped. */
 export const CONNECT_PHASES = [
   'choice',
   'resolve',

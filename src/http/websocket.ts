@@ -47,7 +47,7 @@ export interface OpenWebSocket {
   close(): void;
 }
 
-/** Whether it is the answer of a server or a device to the upgrade, and not its absence. */
+/** Whether a server or a device answered the upgrade. False if there was no answer. */
 export function isAnsweredUpgrade({ code, facts }: CodedError): boolean {
   return code === 'WS-BLOCKED' && facts['isAnswer'] === true;
 }

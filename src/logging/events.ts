@@ -26,7 +26,7 @@ export const EVENTS = {
 
 export type EventName = keyof typeof EVENTS;
 
-/** The purpose that work belongs to, and the thread in its log lines. */
+/** The purpose that an event belongs to, and the thread in its log line. */
 export interface Scope {
   readonly purpose: string;
   readonly thread: string;

@@ -60,7 +60,7 @@ export function cutBy({ how, hop }: Pick<HopFacts, 'how' | 'hop'>): Hop | null {
   return how === 'tunnel' ? null : hop;
 }
 
-/** A response head, as the hop that may have made it is identified by. */
+/** The parts of a response head from which the hop that made it is recognized. */
 export interface ResponseHead {
   readonly status: number;
   readonly reason: string;

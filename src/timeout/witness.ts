@@ -69,7 +69,7 @@ export type WitnessStep =
  */
 export type WitnessPhase = 'off' | 'listening' | 'asking' | 'doubting';
 
-/** A witness for a proxy of which this is known. */
+/** The initial state for a proxy, from its stored record. */
 export function newWitness(record: WitnessRecord = UNKNOWN_PROXY): Witness {
   return { record, silence: null, probes: [], sent: 0, lastSent: null, answer: null, connectedMs: null };
 }

@@ -83,7 +83,10 @@ export interface PartRequest {
   readonly isPart: boolean;
 }
 
-/** The request for a plan on a path with this advice: for all missing bytes, or for the first ones of them. */
+/**
+ * The request that follows from a plan and the advice for its path: for all missing bytes, or for the first part of
+ * them.
+ */
 export function partOf(
   plan: RangePlan,
   advice: { readonly rangeBytes: number | null; readonly ranges: boolean },

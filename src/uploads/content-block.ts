@@ -43,7 +43,7 @@ export function isHeld(block: ContentBlock | null, route: string): boolean {
   return block !== null && block.route === route && block.times >= BLOCKS_BEFORE_HELD;
 }
 
-/** What a response shows that a scanner, or another program in front of the server, made in its place. */
+/** What a response shows if a scanner, or another program in front of the server, made it. */
 export interface BlockNotice {
   /** Its own header fields, or the title of its page, name a finding. Otherwise it is a page with other words. */
   readonly isMarked: boolean;

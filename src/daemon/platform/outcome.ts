@@ -31,7 +31,7 @@ export function diagnosedOutcome(
   return report === undefined ? null : outcomeOf(factsOf(parts, resultOf(report)));
 }
 
-/** The outcome after an activation: its own connection is newer than that of the last work. */
+/** The outcome after an activation, whose connection is newer than the last result of the purpose. */
 export function outcomeAfter(
   parts: Pick<Parts, 'ports' | 'outcomes' | 'activation' | 'reroutedAtMs'>,
   { failed, isOnline }: { readonly failed: CodedError | null; readonly isOnline: boolean },

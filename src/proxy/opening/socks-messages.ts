@@ -65,7 +65,10 @@ export function connect5(host: string, port: number): Buffer | null {
   return address === null ? null : Buffer.concat([Buffer.from([5, 1, 0]), address, portOf(port)]);
 }
 
-/** The same in SOCKS 4 for an IPv4 address, in 4a for a name; null for anything that does not fit. */
+/**
+ * The same for SOCKS 4 (an IPv4 address) and SOCKS 4a (a name). Null if the host or the user does not fit into the
+ * message.
+ */
 export function connect4(host: string, port: number, userId: string): Buffer | null {
   const head = Buffer.concat([Buffer.from([4, 1]), portOf(port)]);
   if (isIPv6(host) || `${host}${userId}`.includes('\0')) return null;

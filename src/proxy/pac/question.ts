@@ -3,7 +3,7 @@
 /** Space for the addresses of a name: at most `MAX_ADDRESSES`, each with at most 45 characters and a separator. */
 export const ANSWER_BYTES = 1_024;
 export const MAX_ADDRESSES = 16;
-/** Precedes them: the number that the thread waits on, and the number of bytes of the result. */
+/** Bytes before the addresses: the number that the thread waits on, and the length of the result. */
 export const STATE_BYTES = 8;
 
 export interface PacQuestion {

@@ -76,7 +76,7 @@ export class IdSequence {
 }
 
 /**
- * The id of a document by its place in something that has an identity, such as a file of the drop directory (RFC 9562,
+ * The id of a document from its position in a source with an identity, such as a file of the drop directory (RFC 9562,
  * 5.8). `atMs` is its time in ms since the epoch.
  */
 export function fixedId(key: string, index: number, atMs: number): string {

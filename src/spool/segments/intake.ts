@@ -20,8 +20,8 @@ export interface Submission {
    */
   readonly documents: AsyncIterable<PackedDocuments> | Iterable<Uint8Array>;
   /**
-   * Set for something that may be handed in again after a crash, such as a file of the drop directory: its documents
-   * then get the same ids again, so that a server can recognize them. `atMs` is its time, in ms since the epoch.
+   * Set for a source that may be submitted again after a crash, such as a file of the drop directory. Its documents
+   * then get the same ids, so that a server recognizes them. `atMs` is its time, in ms since the epoch.
    */
   readonly identity?: { readonly key: string; readonly atMs: number };
 }

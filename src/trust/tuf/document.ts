@@ -12,7 +12,7 @@ import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from './limits.ts';
 /** An object from `JSON.parse`. Read it with `Object.hasOwn`: its keys may be `__proto__` or `constructor`. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Where a file is in the workflow, for failures. */
+/** A file, with its role and the clause of the specification, for failures. */
 export interface Place {
   /** The plain name of the file. */
   readonly file: string;

@@ -7,9 +7,9 @@ import type { FeedMemory } from '#updates/memory.ts';
 import type { FeedReading } from './feed.ts';
 
 /**
- * The largest serial would make a feed unusable for good, no matter who wrote it, because no serial can follow it. The
- * first serial therefore leaves room, and each later one may use up at most this much of it; docs/protocol.md names
- * both limits. Times in any usual unit fit.
+ * Limits of the first serial, and of the difference between two serials. No serial can follow the largest number, so a
+ * feed that reached it could never change again. docs/protocol.md names both limits. A time in any usual unit is a
+ * valid serial.
  */
 export const MAX_FIRST_SERIAL = 2 ** 52;
 export const MAX_SERIAL_STEP = 100_000_000_000_000;

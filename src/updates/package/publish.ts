@@ -18,7 +18,10 @@ export interface Publication {
   readonly elapsedMs: number;
 }
 
-/** Gives the file that was fetched and verified, and no other, its final name, and finishes. */
+/**
+ * Gives the downloaded and verified file its final name, and completes the publication. Another file that has replaced
+ * it is never published.
+ */
 export async function publish(
   ports: UpdatesPorts,
   fetched: Pick<Fetched, 'path' | 'file'>,

@@ -4,7 +4,7 @@
 // PASSES_TO_GROW chunks of the present size were accepted. After each failure of a size, more chunks must be accepted
 // before it is tried again, so that a fixed limit on the path wastes few chunks.
 
-/** A proxy that scans buffers a whole request, and many have limits of this order. */
+/** A scanning proxy buffers a whole request, and many have limits of about this size. */
 export const MAX_CHUNK_BYTES = 8_388_608;
 /** Smaller requests would mostly be headers and round trips. */
 export const MIN_CHUNK_BYTES = 65_536;

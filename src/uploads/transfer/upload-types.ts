@@ -10,7 +10,7 @@ import type { TimeoutMemory } from '#timeout/memory.ts';
 import type { ResponseTimeoutModel } from '#timeout/model.ts';
 import type { UploadPaths } from './path-memory.ts';
 
-/** A frozen file that is uploaded. Its bytes never change. */
+/** The file that is uploaded. Its bytes never change. */
 export interface Bundle {
   /** Identifies the job; also the Idempotency-Key. */
   readonly job: string;

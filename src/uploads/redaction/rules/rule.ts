@@ -55,8 +55,8 @@ export function ruleOf({ expression, hint, others = [], accepts, ...rule }: Expr
 }
 
 /**
- * All matches of an expression: the group named `value` (with the flag `d`), or the whole match. A match that is, or
- * touches, something that was masked before is not counted: whatever is left of it was not its secret part.
+ * All matches of an expression: the group named `value` (with the flag `d`), or the whole match. A match that touches a
+ * masked value is not counted, because its remaining part is not the secret.
  */
 export function matchesOf(text: string, expression: RegExp, accepts: ExpressionRule['accepts'] = () => true): Span[] {
   const spans: Span[] = [];

@@ -104,7 +104,10 @@ function isToken(text: string, form: Form): boolean {
   return true;
 }
 
-/** At least three plain words, the first of them a word of sentences; or two that both are. */
+/**
+ * Whether a text is a sentence: plain words, of which two are common in sentences; or at least three, of which the
+ * first is.
+ */
 export function isSentence(text: string): boolean {
   const parts = text.slice(0, MAX_EXAMINED).split(/\s+/);
   if (parts.length < 2 || !parts.every((part) => /^[("']?[A-Za-z'-]+[.,:;!?)"']*$/.test(part))) return false;
