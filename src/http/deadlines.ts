@@ -48,7 +48,7 @@ export function deadlineFacts(
     limit: factor * (which === 'first_byte' ? firstByteMs : silenceMs),
     key,
     seen: words?.observed ?? 'nothing is known of this route',
-    advice: words?.advice ?? `raise ${key}, 300000 is generally sufficient`,
+    advice: words?.advice ?? `raise ${key} (300000 is generally sufficient)`,
   };
 }
 

@@ -103,7 +103,10 @@ export class TimeoutSession<Shape, Kind> {
       const key = 'response_timeout.base_ms';
       return {
         key,
-        words: { observed, advice: `raise ${key}, 300000 is generally sufficient, or let the mode be adaptive` },
+        words: {
+          observed,
+          advice: `raise ${key} (300000 is generally sufficient), or set response_timeout.mode to adaptive`,
+        },
       };
     }
     const isAtMost = Math.max(plan.firstByteMs, plan.silenceMs) >= section.max_ms;

@@ -1,7 +1,7 @@
 // Decides which lines of the log are shown. Pure.
 //
-// A line that does not have the form of the log, such as the rest of a line that was cut by a full disk, belongs to the
-// line before it.
+// A line without the form of a log line, such as the rest of a line that a full disk cut off, belongs to the line
+// before it.
 
 import type { Level } from '#logging/event-definition.ts';
 

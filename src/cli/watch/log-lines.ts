@@ -1,7 +1,7 @@
-// The lines of an open log file, plain or gzipped, with little memory.
+// Reads the lines of an open log file, plain or gzipped, with little memory.
 //
-// Guarantees: a line is complete, or it is the last one of its file. A line that is longer than the limit is cut. gzip is
-// recognized by its first bytes. A damaged gzip file gives the lines before the damage.
+// Guarantees: a line is complete, or it is the last one of its file. A line that is longer than the limit is cut. gzip
+// is recognized by its first bytes. From a damaged gzip file, the lines before the damage are read.
 
 import { Readable } from 'node:stream';
 import type { OpenFile } from '#system/files.ts';

@@ -1,8 +1,8 @@
 // Counts what the events report: transfers, bytes, failures, connections, and how long Sallyport waited.
 //
-// Guarantees: the number of series is bounded, because every label has a closed list or a bounded one (`labels.ts`). It
-// only reads events, as the log does, and never throws for one that it does not know. The counters start at zero with
-// the process.
+// Guarantees: every label has a limited number of values (`labels.ts`), and so the number of series is limited. Events
+// are only read, as by the log. An event that is not known never causes an error. The counters start at zero with the
+// process.
 
 import { Counter, Histogram, type OpenMetricsContentType, type Registry } from 'prom-client';
 import { isPurpose } from '#config/purposes.ts';

@@ -1,7 +1,7 @@
-// The values of labels: closed lists and names of the configuration, and each list is bounded.
+// The values of labels: fixed lists, and names from the configuration. The length of each list is limited.
 //
-// Guarantees: text from outside never becomes a label, so no server, proxy or program can create series. Names that come
-// and go with reloads of the configuration cannot create series without end. Pure except for the memory of names.
+// Guarantees: text from outside never becomes a label, so no server, proxy or program can create series. Reloads of the
+// configuration with ever new names cannot create series without end. Pure except for the memory of names.
 
 /** The value for everything that is not in a list, or is beyond its limit. */
 export const OTHER = 'other';

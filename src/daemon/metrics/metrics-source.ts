@@ -1,7 +1,8 @@
-// The metrics of a daemon or of a command: counted from the start if they are enabled, loaded when they are needed.
+// The metrics of a daemon or of a command. If they are enabled, events are counted from the start. The modules are
+// loaded when they are needed.
 //
-// Guarantees: if metrics are not enabled, nothing is loaded or counted. A change of `metrics.enabled` takes effect after a
-// restart, because counters that begin in the middle would mislead.
+// Guarantees: if metrics are not enabled, nothing is loaded or counted. A change of `metrics.enabled` takes effect
+// after a restart, because counters that begin later would mislead.
 
 import type { MetricsFormat } from '#control/control.ts';
 import type { Agent } from '#daemon/agent.ts';

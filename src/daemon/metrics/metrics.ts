@@ -1,7 +1,7 @@
 // All metrics of this process as text: OpenMetrics, or the older text format of Prometheus.
 //
-// Guarantees: one reading at a time, and a reading that is younger than a second is given again, so that no caller can
-// keep the daemon busy. This file and prom-client are loaded only if metrics are enabled.
+// Guarantees: the metrics are read by one caller at a time. A result that is less than a second old is returned again,
+// so no caller can keep the daemon busy. This file and prom-client are loaded only if metrics are enabled.
 
 import { type OpenMetricsContentType, openMetricsContentType, Registry } from 'prom-client';
 import type { MetricsFormat } from '#control/control.ts';
