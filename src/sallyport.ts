@@ -124,6 +124,12 @@ class Sallyport {
         const around = { signal, folder: process.cwd(), umask: readUmask() };
         return await fetchAction({ ...parts, ...around }, globals, options);
       },
+      systemdDropIn: async (globals, options) => {
+        const loaded = await this.#loadWithoutSecrets(globals);
+        if (!loaded.ok) return await this.#printProblems(loaded);
+        const { printDropIn } = await import('./systemd-action.ts');
+        return await printDropIn(terminal, loaded, { endpoints: await listEndpoints(loaded), ...options });
+      },
       version: async (options) => {
         const { printVersions } = await import('#cli/terminal/versions.ts');
         printVersions(terminal, await (await import('./version-action.ts')).collectVersions(VERSION), options);

@@ -107,6 +107,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'cli/platform': 'The commands about the platform, activation and identity.',
   'cli/program': 'Every command with its options and help.',
   'cli/settings': 'The commands that show, try and change the configuration.',
+  'cli/systemd': 'The drop-in for the unit of the service.',
   'cli/updates': 'The commands about trust in updates, change freezes, imports and mirrors.',
   'cli/watch': 'The commands that watch a daemon: metrics, lines of the log, the status while it changes.',
   'cli/terminal': 'Output and questions: lines, tables, JSON, prompts.',

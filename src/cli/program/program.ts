@@ -22,6 +22,7 @@ import { addPlatformCommands, type PlatformActions } from './program-platform.ts
 import type { ProxyActions } from './program-proxy.ts';
 import { addQueueCommands, type QueueActions } from './program-queue.ts';
 import { addSubmitCommand, type SubmitActions } from './program-submit.ts';
+import type { SystemdActions } from './program-systemd.ts';
 import { addTrustCommands, type TrustActions } from './program-trust.ts';
 import { addMirrorCommand, addUpdatesCommands, type UpdatesActions } from './program-updates.ts';
 import type { VendorActions } from './program-vendor.ts';
@@ -69,6 +70,7 @@ export interface Actions
     QueueActions,
     SubmitActions,
     MenuActions,
+    SystemdActions,
     LogsActions,
     UpdatesActions,
     TrustActions,
@@ -133,6 +135,11 @@ export async function runProgram(
   }
   const menu = program.command('menu').description(MENU_SUMMARY);
   if (isNamed('menu')) (await import('./program-menu.ts')).addMenuOptions(menu, made.actions, { globals, does });
+  const systemd = program.command('systemd').description('print a drop-in for the unit of the service');
+  if (isNamed('systemd')) {
+    const { addSystemdCommands } = await import('./program-systemd.ts');
+    addSystemdCommands(systemd, made.actions, { globals, does });
+  }
   const config = program.command('config').description('check, show, change and upgrade the configuration file');
   if (isNamed('config')) {
     const { addConfigCommands } = await import('./program-config.ts');
