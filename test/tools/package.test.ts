@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { pack } from '#tools/package/archive.ts';
 import { folderOf, licenseText } from '#tools/package/licenses.ts';
+import { npmEnvironment } from '#tools/package/parts.ts';
 import { missingPackages, programOutput } from '#tools/package/programs.ts';
 import { ARCHITECTURES, packageVersionOf, type Release, ROOT, readRelease } from '#tools/package/release.ts';
 import { type Component, makeSbom } from '#tools/package/sbom.ts';
@@ -111,6 +112,15 @@ describe('scripts', () => {
       expect(text).toContain('park()');
       expect(spawnSync('sh', ['-n'], { input: text, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
     }
+  });
+
+  it('package programs: npm gets the proxies, its settings and the certificates, and nothing else', () => {
+    const given = { HTTPS_PROXY: 'http://proxy.example', npm_config_cafile: '/ca', SALLYPORT_NPM_CA_CERTS: '/extra' };
+    expect(npmEnvironment({ ...given, LANG: 'de', NODE_OPTIONS: '--inspect', no_proxy: undefined })).toEqual({
+      HTTPS_PROXY: 'http://proxy.example',
+      npm_config_cafile: '/ca',
+      NODE_EXTRA_CA_CERTS: '/extra',
+    });
   });
 
   it('package programs: a missing one is reported with its Debian package', () => {

@@ -94,8 +94,28 @@ function modulesFor(architecture: Architecture, work: string): string {
   mkdirSync(folder, { recursive: true });
   for (const file of ['package.json', 'package-lock.json']) cpSync(join(ROOT, file), join(folder, file));
   const flags = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
-  programOutput('npm', ['ci', `--cpu=${architecture.node}`, '--os=linux', ...flags], { cwd: folder });
-  return join(folder, 'node_modules');
+  programOutput('npm', ['ci', `--cpu=${architecture.node}`, '--os=linux', ...flags], {
+    cwd: folder,
+    env: npmEnvironment(process.env),
+  });
+  const modules = join(folder, 'node_modules');
+  for (const name of [`node-linux-${architecture.node}`, join('@koromix', `koffi-linux-${architecture.node}`)]) {
+    // npm ignores an optional package that it cannot download.
+    if (!existsSync(join(modules, name))) {
+      throw new Error(`npm could not download ${name}. Run \`npm view ${name}\` to see why.`);
+    }
+  }
+  return modules;
+}
+
+/** How npm reaches its server: proxies, its own settings, and certificates, under the name that package.js gave them. */
+export function npmEnvironment(all: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const found = Object.entries(all).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    if (name === 'SALLYPORT_NPM_CA_CERTS') return [['NODE_EXTRA_CA_CERTS', value] as const];
+    return /^(?:npm_config_|https?_proxy$|no_proxy$)/i.test(name) ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries(found);
 }
 
 function requireMachine(file: string, { node }: Architecture): void {
