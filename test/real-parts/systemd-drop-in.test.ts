@@ -64,7 +64,7 @@ describeWith(['systemd'], 'the drop-in in a real systemd', () => {
     expect(PAGE).toContain(`**${level}**`);
   });
 
-  it('drop-in: with private users the exposure is at most 1.1, and the service publishes a package', async () => {
+  it('drop-in: with private users the exposure is at most 1.1, and a package is published', async () => {
     expect(await use('--private-users')).toContain('PrivateUsers=yes\n');
     const level = await exposure();
     expect(Number(level)).toBeLessThanOrEqual(1.1);

@@ -114,7 +114,7 @@ describe('scripts', () => {
     }
   });
 
-  it('package programs: npm gets the proxies, its settings and the certificates, and nothing else', () => {
+  it('package programs: npm gets only proxies, its settings and certificates', () => {
     const given = { HTTPS_PROXY: 'http://proxy.example', npm_config_cafile: '/ca', SALLYPORT_NPM_CA_CERTS: '/extra' };
     expect(npmEnvironment({ ...given, LANG: 'de', NODE_OPTIONS: '--inspect', no_proxy: undefined })).toEqual({
       HTTPS_PROXY: 'http://proxy.example',

@@ -110,7 +110,7 @@ describe('drop-in', () => {
     expect(lines).toContain('LoadCredential=proxy-password:/etc/100%%n/proxy-password');
   });
 
-  it('drop-in: PrivateUsers= is printed on request, and never if the users of the host are needed', () => {
+  it('drop-in: PrivateUsers= is printed on request, never if users of the host are needed', () => {
     expect(directives()).not.toContain('PrivateUsers=yes');
     expect(directives({ privateUsers: true })).toContain('PrivateUsers=yes');
     const needed = { privateUsers: true, usersNeeded: ['Programs of other users submit exposure analytics.'] };
