@@ -32,11 +32,13 @@ const INDENT = '  ';
 const KEYS = 'q: quit';
 /** The log keeps this number of lines before other sections are shortened. */
 const MIN_LOG_LINES = 3;
-const MAX_VERDICT_LINES = 2;
+const MAX_VERDICT_LINES = 3;
+/** In a window with fewer rows, the verdict has a line less. */
+const ROWS_FOR_LONG_VERDICT = 20;
 
 /** The lines of the screen. */
 export function watchFrame(state: WatchState, { columns, rows }: WindowSize): string[] {
-  const head = headLines(state, columns);
+  const head = headLines(state, columns, rows < ROWS_FOR_LONG_VERDICT ? MAX_VERDICT_LINES - 1 : MAX_VERDICT_LINES);
   const { status } = state;
   const room = Math.max(0, rows - head.length - 1);
   const sections =
@@ -49,13 +51,13 @@ export function watchFrame(state: WatchState, { columns, rows }: WindowSize): st
   return [...filled.slice(0, Math.max(0, rows - 1)), KEYS].slice(0, rows).map((line) => line.slice(0, columns));
 }
 
-function headLines({ status, problem, ageMs }: WatchState, columns: number): string[] {
+function headLines({ status, problem, ageMs }: WatchState, columns: number, maxVerdictLines: number): string[] {
   if (status === null) return wrapWords(problem ?? 'Connecting to the daemon ...', columns, INDENT.length);
   const { health, main } = status;
   const verdict = problem ?? `${health.level.toUpperCase()}: ${health.sentence}`;
   const old = problem === null ? '' : `, as it was ${showDuration(Math.round(ageMs / 1_000) * 1_000)} ago`;
   return [
-    ...wrapWords(verdict, columns, INDENT.length).slice(0, MAX_VERDICT_LINES),
+    ...wrapWords(verdict, columns, INDENT.length).slice(0, maxVerdictLines),
     `Sallyport ${main.version}, process ${main.pid ?? '-'}, ${timeText(status.at)}${old}`,
   ];
 }
