@@ -16,6 +16,13 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'later',
   },
+  'LOG-MISSING': {
+    text: 'There is no log at {path}.',
+    check:
+      'The daemon creates it when it starts. If it has started, check that logging.dir names this folder, and that -c names the configuration of the daemon. To wait for the log, use: sallyport logs -f.',
+    class: 'system',
+    retry: 'later',
+  },
   'DISK-FULL': {
     text: 'Not enough disk space to {operation:words} {path}: {reason:words}.',
     check:

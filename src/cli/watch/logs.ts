@@ -9,7 +9,7 @@ import { parseSince } from '#cli/logs/since.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { isPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
-import { asCoded } from '#errors/coded-error.ts';
+import { asCoded, coded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import type { Level } from '#logging/event-definition.ts';
 import type { Screen } from '#logging/terminal.ts';
@@ -60,7 +60,7 @@ function threadsOf(purpose: Purpose): string[] {
   return probe === 'feed' ? [thread, 'Receipts'] : [thread];
 }
 
-/** @throws CodedError FILE-* */
+/** @throws CodedError LOG-MISSING, FILE-* */
 export async function logsCommand(terminal: Terminal, options: LogsOptions): Promise<number> {
   const printer = new Printer(terminal, options);
   const { follow, signal } = options;
@@ -89,7 +89,11 @@ interface Current {
 async function printExisting(terminal: Terminal, printer: Printer, options: LogsOptions): Promise<Current | null> {
   const { files, path, wishes, follow } = options;
   await waitForFile(terminal, options);
-  const { files: opened, skipped } = await openLogFiles(files, path, { sinceMs: wishes.sinceMs, after: null });
+  const { files: opened, skipped } = await openLogFiles(files, path, { sinceMs: wishes.sinceMs, after: null }).catch(
+    (thrown: unknown) => {
+      throw isMissing(thrown) ? coded('LOG-MISSING', { path }) : thrown;
+    },
+  );
   if (skipped.length > 0) terminal.err(`Not shown, because only gzip can be read: ${skipped.map(safeLine).join(', ')}`);
   const current = opened.at(-1);
   if (current === undefined) return null;
@@ -150,9 +154,13 @@ async function openNewer({ files, path }: LogsOptions, known: OpenFile): Promise
   try {
     return (await openLogFiles(files, path, { sinceMs: null, after: known.facts() })).files;
   } catch (thrown) {
-    if (asCoded(thrown).facts['errno'] === 'ENOENT') return [];
+    if (isMissing(thrown)) return [];
     throw thrown;
   }
+}
+
+function isMissing(thrown: unknown): boolean {
+  return asCoded(thrown).facts['errno'] === 'ENOENT';
 }
 
 /** Keeps the newest lines. */

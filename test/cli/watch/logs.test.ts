@@ -92,7 +92,7 @@ describe('logs: the files', () => {
   });
 
   it('logs: a link in place of the log is refused, and a missing log is named', async () => {
-    await expect(printed()).rejects.toMatchObject({ code: 'FILE-FAILED', facts: { errno: 'ENOENT' } });
+    await expect(printed()).rejects.toMatchObject({ code: 'LOG-MISSING', facts: { path } });
     await symlink('/etc/hostname', path);
     await expect(printed()).rejects.toMatchObject({ code: 'FILE-SYMLINK' });
   });
