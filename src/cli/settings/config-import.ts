@@ -14,7 +14,7 @@ import { IMPORT_KIND_NAMES, type ImportKindName, kindOfFile } from '#config/impo
 import { type ImportedProxy, type ImportPlan, type ImportSource, planImport } from '#config/importing/plan.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import { MAX_FILE_BYTES, readBounded } from '#config/reading/read-bounded.ts';
-import { coded } from '#errors/coded-error.ts';
+import { CodedError, coded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -62,7 +62,8 @@ export async function configImportCommand(context: CommandContext, given: Import
     }
     const change = changeFor(loaded, plan, given);
     await agree(context, { loaded, change, given });
-    const { confirmWithin = DEFAULT_WINDOW_MS, saveAnyway } = given.confirm;
+    const { saveAnyway } = given.confirm;
+    const confirmWithin = given.confirm.confirmWithin ?? ((await canTry(context)) ? DEFAULT_WINDOW_MS : undefined);
     return await changeCommand(context, loaded, {
       ...change,
       sentences: [`Imported proxy ${given.name} from ${showForeign(first.file)}.`],
@@ -214,6 +215,23 @@ async function agree(
   if (!terminal.answers.interactive) throw new UsageError('Nothing was written. To import these settings, use --yes.');
   if (!(await askYesNo(terminal, 'Try these settings, and write them if they work?', true)))
     throw coded('CANCELLED', { reason: 'the import was not confirmed' });
+}
+
+/**
+ * Whether the settings can be tried. Root cannot, as long as the service is stopped, because no other user works on the
+ * state of the service. That is so on a new host, where the settings have to be imported before the first start.
+ */
+async function canTry({ terminal, openControl }: CommandContext): Promise<boolean> {
+  try {
+    await (await openControl()).close();
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof CodedError) || thrown.code !== 'STATE-OF-OTHERS') throw thrown;
+    terminal.err(
+      'warning: The new settings are not tested, because the service is not running. When it runs: sallyport diagnose.',
+    );
+    return false;
+  }
 }
 
 /** @throws CodedError CONFIG-IMPORT */

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configImportCommand, type ImportArguments } from '#cli/settings/config-import.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
+import { coded } from '#errors/coded-error.ts';
 import { CommandRig, type Script } from '#test/support/command-rig.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 
@@ -114,6 +115,17 @@ describe('config import', () => {
       ['q', false, ['q-2']],
       ['q-2', false, []],
     ]);
+  });
+
+  it('config import: root imports before the first start of the service, without a trial', async () => {
+    const refused = coded('STATE-OF-OTHERS', { path: '/var/lib/sallyport', owner: 999, self: 0 });
+    rig.over = { openControl: () => Promise.reject(refused) };
+    const { status, err } = await bring({ yes: true });
+    expect({ status, err }).toEqual({
+      status: 0,
+      err: [expect.stringContaining('not tested, because the service is not running')],
+    });
+    expect((await rig.settings()).proxies).toHaveLength(1);
   });
 
   it.each([
