@@ -166,8 +166,8 @@ put_files() {
   for file in "$root"/docs/*.md; do put 0644 "$file" "$doc/${file##*/}"; done
   for file in "$here"/examples/*; do put 0644 "$file" "$doc/examples/${file##*/}"; done
   put 0644 "$here/logrotate/sallyport" "$doc/examples/logrotate/sallyport"
-  for file in "$root"/docs/man/*.1; do
-    if [ -e "$file" ]; then put 0644 "$file" "$dest/usr/share/man/man1/${file##*/}"; fi
+  for file in "$root"/docs/man/*.[15]; do
+    if [ -e "$file" ]; then put 0644 "$file" "$dest/usr/share/man/man${file##*.}/${file##*/}"; fi
   done
   put 0644 "$root/config/sallyport.schema.json" "$share/sallyport.schema.json"
   put_example
@@ -256,7 +256,7 @@ remove_all() {
   for unit in $units; do rm -f "$dest/usr/lib/systemd/system/$unit"; done
   rm -f "$dest/usr/bin/sallyport" \
     "$dest/usr/lib/sysusers.d/sallyport.conf" "$dest/usr/lib/tmpfiles.d/sallyport.conf" \
-    "$dest/usr/share/man/man1/sallyport.1" \
+    "$dest/usr/share/man/man1/sallyport.1" "$dest/usr/share/man/man5/sallyport.yaml.5" \
     "$share/sallyport.example.yaml" "$share/sallyport.schema.json" \
     "$dest/etc/sallyport/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.schema.json"
   rmdir "$share" 2>/dev/null || true

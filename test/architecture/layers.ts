@@ -114,7 +114,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'config/importing': 'Proxy settings of other programs: reading their files, and deciding what to import.',
   'config/editing': 'Edits of the file: replacing parts of its text, profiles, secrets in separate files, upgrades.',
   'config/following': 'Notices changes of the file and of the files that it names, and makes new settings take effect.',
-  'config/generate': 'The example, the JSON schema and the reference, made from the schema.',
+  'config/generate': 'The example, the JSON schema, the reference and the manual page, made from the schema.',
   'config/reading': 'Reads the file and returns checked settings with their secrets.',
   'config/rules': 'Rules between keys, in addition to those of the schema for each key.',
   'config/schema': 'The schema, a file for each section.',

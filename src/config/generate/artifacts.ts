@@ -2,6 +2,7 @@
 
 import { makeExample } from './example.ts';
 import { makeJsonSchema } from './json-schema.ts';
+import { makeManPage } from './man-page.ts';
 import { makeReference } from './reference.ts';
 
 /** A generated file of the repository. */
@@ -17,5 +18,6 @@ export function makeArtifacts(): Artifact[] {
     { path: 'config/sallyport.example.yaml', text: makeExample() },
     { path: 'config/sallyport.schema.json', text: makeJsonSchema() },
     { path: 'docs/configuration.md', text: makeReference() },
+    { path: 'docs/man/sallyport.yaml.5', text: makeManPage() },
   ];
 }
