@@ -1,8 +1,8 @@
-// `sallyport config import FILE...`: takes over the proxy settings of other programs. It shows what it found and the change
-// of the file, tries the new settings, and writes them when the user agrees.
+// `sallyport config import FILE...`: imports the proxy settings of other programs. It shows what it found and how the
+// file would change, tests the new settings, and writes them if the user agrees.
 //
-// Guarantees: files are parsed and never executed. No password is printed: it goes into a file of its own. A second import
-// of the same settings changes nothing.
+// Guarantees: files are parsed and never executed. No password is printed; each is stored in a file of its own.
+// Importing the same settings again changes nothing.
 
 import { printJson } from '#cli/terminal/json.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';

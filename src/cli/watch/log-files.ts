@@ -1,8 +1,8 @@
 // The files of a log: the current one, and the older ones that a rotation left next to it.
 //
 // Guarantees: a file that is renamed while the files are opened is neither lost nor opened twice, because the newest is
-// opened first and files are compared by inode. No symbolic link is followed. Knows the names of Sallyport's own rotation
-// and of logrotate, also with dates.
+// opened first and files are compared by inode. No symbolic link is followed. The names of Sallyport's own rotation and
+// of logrotate are recognized, also names with dates.
 
 import { basename, dirname, join } from 'node:path';
 import { asCoded } from '#errors/coded-error.ts';

@@ -1,8 +1,9 @@
-// `sallyport logs`: prints lines of the log over all its files, and with `-f` each new one, also across a rotation.
+// `sallyport logs`: prints lines of the log from all its files. With `-f` it also prints each new line, across
+// rotations.
 //
-// Guarantees: it needs no daemon and takes no lock. Each line is printed once and in order. Control characters in a file
-// that another program wrote are escaped, so no line can move the cursor or begin another line. Memory is bounded, even
-// if the reader is slow. It ends when the reader is gone.
+// Guarantees: it needs no daemon and takes no lock. Each line is printed once and in order. Another program may have
+// written to a file, so control characters are escaped: no line can move the cursor or begin another line. Memory is
+// bounded, even if the reader is slow. The command ends when the reader is gone.
 
 import { safeLine } from '#cli/logs/logs-text.ts';
 import { parseSince } from '#cli/logs/since.ts';

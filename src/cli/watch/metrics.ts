@@ -1,7 +1,7 @@
 // `sallyport metrics`: prints the metrics, or writes them to a file for the textfile collector of node_exporter.
 //
-// Guarantees: the file is replaced by a rename, so the collector reads the old values or the new ones. If the metrics cannot
-// be read, the file stays as it is, and its age shows that.
+// Guarantees: the file is replaced by a rename, so the collector reads the old values or the new ones. If the metrics
+// cannot be read, the old file stays, and its age shows this.
 
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';

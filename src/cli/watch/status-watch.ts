@@ -1,7 +1,8 @@
-// `sallyport status --watch`: the status on the whole window while it changes, until q or Ctrl-C.
+// `sallyport status --watch`: shows the status on the whole window and updates it, until q or Ctrl-C.
 //
-// Guarantees: a daemon that stops, or is not there yet, is shown and tried again each second. The terminal is restored
-// however the command ends. It only reads: it needs no more rights than `status`. Without a terminal it refuses.
+// Guarantees: if no daemon is running, the screen says so, and a connection is tried each second. The terminal is
+// restored however the command ends. The command needs no more rights than `status`. It refuses to run without a
+// terminal.
 
 import { safeLine } from '#cli/logs/logs-text.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';

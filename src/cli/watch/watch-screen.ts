@@ -1,7 +1,8 @@
 // Draws lines on the whole window of a terminal, without flicker, and leaves the terminal as it was.
 //
-// Guarantees: only changed lines are written, in one write, as a synchronized update (a terminal that does not know it
-// ignores it). No line wraps. `end` shows what was there before, and the cursor. Relies on lines without control characters.
+// Guarantees: only changed lines are written, in one write. It is marked as a synchronized update, which terminals that
+// do not know it ignore. No line wraps. `end` restores the earlier content and the cursor. Relies on lines without
+// control characters.
 
 const ESC = '\u001b[';
 /** The alternate screen, without cursor and without wrapping of long lines (xterm, DEC private modes). */

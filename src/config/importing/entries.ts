@@ -1,7 +1,8 @@
-// Reads the settings of other programs as entries: a key, a value and a line. Files are parsed and never executed. Pure.
+// Reads the settings of other programs as entries: a key, a value and a line. Files are parsed and never executed.
+// Pure.
 //
-// Guarantees: a value that a shell would compute is not an entry with a value, but one that says so. Errors of the
-// syntax lose one line, not the file.
+// Guarantees: if a shell would compute a value, the entry says so and has no value. A syntax error affects only its own
+// line, not the rest of the file.
 
 /** One setting of a file. */
 export interface ImportEntry {

@@ -1,7 +1,7 @@
-// Decides what to import from the proxy settings of other programs: one proxy with its fallbacks, and what is left out and
-// why. Pure.
+// Decides what to import from the proxy settings of other programs: one proxy with its fallbacks. Also lists what is
+// left out, and why. Pure.
 //
-// Guarantees: nothing that is found is dropped silently. No reason contains a password.
+// Guarantees: everything that was found is either imported or listed as left out. No reason contains a password.
 
 import { normaliseHost, tokensOf, validateToken } from '#config/values/no-proxy.ts';
 import { type ProxyUrl, readProxyUrl } from '#config/values/proxy-url.ts';

@@ -1,5 +1,5 @@
 // Section `control`: which users may send which requests to the sockets of the daemon. Section `menu`: its PIN. Section
-// `metrics`: whether there are any.
+// `metrics`: whether Sallyport provides metrics.
 
 import { z } from 'zod';
 import { describeKey, section, validatedText } from './key.ts';

@@ -1,6 +1,7 @@
-// Reads the URL of a proxy, as variables and the files of other programs name it. Pure.
+// Reads the URL of a proxy, in the form that variables and the files of other programs use. Pure.
 //
-// Guarantees: no message contains the user or the password. An unescaped `@`, which curl accepts by guessing, is an error.
+// Guarantees: no message contains the user or the password. An unescaped `@` in the password is an error, although curl
+// guesses what it means.
 
 import { normaliseHost } from './no-proxy.ts';
 

@@ -1,7 +1,7 @@
-// The end of validity of the certificates that the configuration names: our own, and those that it trusts.
+// The times at which the certificates in the configuration expire: our own, and those that it trusts.
 //
-// Guarantees: a file that cannot be read or parsed is left out, and never makes the metrics fail; the connection that
-// needs it reports it. Files are read again after ten minutes, or when the settings change.
+// Guarantees: a file that cannot be read or parsed is left out and never makes the metrics fail. The connection that
+// needs the file reports it. Files are read again after ten minutes, or when the settings change.
 
 import { X509Certificate } from 'node:crypto';
 import type { Settings } from '#config/settings.ts';

@@ -1,7 +1,7 @@
-// `metrics.sock`: GET /metrics for Prometheus, over a unix socket that the group of the service can open.
+// `metrics.sock`: answers GET /metrics for Prometheus, over a unix socket that the group of the service can open.
 //
-// Guarantees: it answers only that path, and reads no body. `sallyport-metrics.socket` of systemd passes connections of
-// 127.0.0.1 to it, so the daemon itself listens on no address of the network.
+// Guarantees: it answers only that path, and reads no body. The daemon listens on no network address:
+// `sallyport-metrics.socket` of systemd accepts connections on 127.0.0.1 and passes them to this socket.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type SocketServer, serveSocket } from '#control/socket-server.ts';

@@ -1,7 +1,7 @@
-// What the status says, as gauges: health, times of success, queues, expiry, learned timeouts and held passwords.
+// Gauges made from the status: health, times of success, queues, expiry, learned timeouts and held passwords.
 //
-// Guarantees: all values of one reading come from the same status. Values that are not known have no series. A reading
-// replaces the previous one, so a proxy or a queue that is gone leaves no series.
+// Guarantees: all values of one reading come from the same status. A value that is not known has no series. A reading
+// replaces the previous one, so a proxy or a queue that was removed leaves no series.
 
 import type { OpenMetricsContentType, Registry } from 'prom-client';
 import type { Status } from '#control/control.ts';

@@ -2,7 +2,8 @@
 // of `control.operate_group`, `admin` for root and the user of the service.
 //
 // Version 0.1.0 had one socket, `control`. It still exists, with the rights of `operate`. Every request that needs more
-// than `look` is logged with its sender. `metrics` is there if metrics are enabled, and answers nothing else.
+// than `look` is logged with its sender. The socket `metrics` exists if metrics are enabled, and answers only with
+// them.
 
 import { socketsOf } from '#config/places.ts';
 import type { Settings } from '#config/settings.ts';
