@@ -2,7 +2,7 @@
 
 import { type Row, timeText } from '#cli/status-rows.ts';
 import type { Status } from '#control/control.ts';
-import { showForeign, showSize } from '#errors/template.ts';
+import { fillTemplate, showForeign, showSize } from '#errors/template.ts';
 
 /** The hours of downloads while they have not begun, and the present bandwidth limit. */
 export function limitRows({ window, bandwidth }: Status['updates']): Row[] {
@@ -15,7 +15,10 @@ export function limitRows({ window, bandwidth }: Status['updates']): Row[] {
   }
   if (bandwidth !== null) {
     const { bytes_per_second: rate, key } = bandwidth;
-    rows.push(['bandwidth', `${rate === null ? 'no limit now' : `at most ${showSize(rate)}/s`} (${showForeign(key)})`]);
+    rows.push([
+      'bandwidth',
+      `${rate === null ? 'no limit now' : `at most ${showSize(rate)}/s`} (${fillTemplate('{key:key}', { key })})`,
+    ]);
   }
   return rows;
 }
