@@ -128,16 +128,18 @@ async function accept(
 
 /**
  * Remembers the digest of each new ID. If an ID was only listed, and by the feed of another team, it is still free:
- * otherwise a team could make the IDs of another unusable by listing them first.
+ * otherwise a team could make the IDs of another unusable by listing them first. It is not free for an unsigned feed.
  */
 function noteIds({ memory, settings }: UpdatesPorts, reading: FeedReading): void {
   const isShared = feedTargets(settings()).length > 1;
   for (const item of reading.document.items) {
     const { id, sha256 } = item;
-    const feed = isShared ? reading.listedIn?.(item) : undefined;
+    const lister = reading.listedIn?.(item);
     const before = memory.id(id);
-    const isFree = before?.fate === 'seen' && before.feed !== undefined && before.feed !== feed;
-    if (before === null || isFree) memory.setId(id, { sha256, fate: 'seen', ...(feed === undefined ? {} : { feed }) });
+    const isFree =
+      before?.fate === 'seen' && before.feed !== undefined && lister !== undefined && before.feed !== lister;
+    const feed = isShared && lister !== undefined ? { feed: lister } : {};
+    if (before === null || isFree) memory.setId(id, { sha256, fate: 'seen', ...feed });
   }
 }
 

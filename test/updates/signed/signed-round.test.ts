@@ -396,4 +396,16 @@ describe('a signed and an unsigned feed', () => {
     expect(unsigned.asked).toEqual([]);
     expect((await (await rig({ ...plain, trust_downgrade: true })).round()).error).toBeNull();
   });
+
+  it('need the consent of root, and then still cannot change the file of a listed ID', async () => {
+    const other = makeJar('b1', 3_000);
+    origin.repository.addTarget('targets', 'b.json', feedOf([itemFor('b1', other, { package: 'b', channel: 'beta' })]));
+    origin.repository.publishAll();
+    await (await rig(origin.settings(ROOT, { feed_target: ['feed.json', 'b.json'] }))).round();
+    unsigned.serve('/feed.json', feedOf([itemFor('b1', JAR)]));
+    const { tuf } = origin.settings(ROOT, { feed_target: ['feed.json', 'b.json'] }) as { tuf: object };
+    const plain = { feed_url: `${unsigned.url}/feed.json`, trust: 'tls', tuf, trust_downgrade: true };
+    const { refused } = await (await rig(plain)).round();
+    expect(refused.map(({ error }) => error.code)).toEqual(['ID-REUSED']);
+  });
 });
