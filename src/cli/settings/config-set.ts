@@ -45,7 +45,7 @@ export async function configSetCommand(context: CommandContext, given: SetArgume
     const before = valueText(loaded, key);
     const isSecret = kindOf(schema) === 'secret';
     const change = await changeFor(context, loaded, { path, schema, before, given });
-    requirePassword(loaded, path, change.edits[0] === undefined ? undefined : change.after);
+    requirePassword(context, loaded, { path, value: change.after });
     const { after, ...made } = change;
     const masked = (value: unknown) => (isSecret && value !== null ? MASK : value);
     return await changeCommand(context, loaded, {
@@ -139,11 +139,17 @@ async function readSecret({ terminal: { answers }, keepSecret }: CommandContext,
 }
 
 /** A stored password is never sent to another server. @throws CodedError PASSWORD-ANEW */
-function requirePassword({ settings }: LoadedSettings, [section, index, field]: KeyPath, value: unknown): void {
+function requirePassword(
+  { terminal }: CommandContext,
+  { settings }: LoadedSettings,
+  { path: [section, index, field], value }: { readonly path: KeyPath; readonly value: unknown },
+): void {
   if (section !== 'proxies' || typeof index !== 'number' || typeof field !== 'string') return;
   const profile = settings.proxies[index];
   if (profile?.password === undefined || !['scheme', 'address', 'port'].includes(field)) return;
-  if (isElsewhere(profile, { ...profile, [field]: value })) throw coded('PASSWORD-ANEW', { name: profile.name });
+  if (!isElsewhere(profile, { ...profile, [field]: value })) return;
+  terminal.err(`config set cannot do this. Use: sallyport proxy edit ${showForeign(profile.name)} --${field} VALUE`);
+  throw coded('PASSWORD-ANEW', { name: profile.name });
 }
 
 /** The effective value of a key for a person; null if it is not set. */
