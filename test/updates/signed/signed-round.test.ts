@@ -397,7 +397,7 @@ describe('a signed and an unsigned feed', () => {
     expect((await (await rig({ ...plain, trust_downgrade: true })).round()).error).toBeNull();
   });
 
-  it('need the consent of root, and then still cannot change the file of a listed ID', async () => {
+  it('cannot change the file of an ID that the signed one listed', async () => {
     const other = makeJar('b1', 3_000);
     origin.repository.addTarget('targets', 'b.json', feedOf([itemFor('b1', other, { package: 'b', channel: 'beta' })]));
     origin.repository.publishAll();
