@@ -97,6 +97,13 @@ describeWith(['squid'], 'the witness and a real Squid', () => {
     expect([report.published, report.failed, codesOf(rig), requests()]).toEqual([['u1'], [], [], 1]);
   });
 
+  it("witness, Squid: with maxconn 1 a package arrives after the feed's connection closed", async () => {
+    const lines = ['acl second maxconn 1', 'http_access deny second'];
+    const { rig, requests } = await behind(lines, []);
+    const report = await rig.round();
+    expect([report.published, report.failed, codesOf(rig), requests()]).toEqual([['u1'], [], [], 1]);
+  });
+
   it('witness, Squid: a package that is held while it reads a long list arrives at the first try', async () => {
     const list = join(mkdtempSync(join(tmpdir(), 'names-')), 'names');
     const names = Array.from({ length: NAMES }, (_none, n) => `host-${n}.example.com`);

@@ -11,6 +11,7 @@ import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { withRetries } from '#http/retry.ts';
 import type { PathKind, TransferShape } from '#path/kind.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
+import { wait } from '#system/clock.ts';
 import { TimeoutSession } from '#timeout/timeout-session.ts';
 import { fetchDurably } from '#transfer/fetch.ts';
 import type { Fetched, FetchJob, FetchWatcher } from '#transfer/fetch-types.ts';
@@ -153,7 +154,11 @@ interface DownloadAttempt {
   readonly digests: ReadonlyMap<string, string>;
 }
 
-/** Continues at once if the route changed meanwhile: the attempt itself did not fail. */
+/**
+ * Continues at once if the route changed meanwhile: the attempt itself did not fail. A proxy that limits the connections
+ * of a client (Squid: `maxconn`) refuses the one for the package while that of the feed is open. That one is then
+ * closed, and the request is repeated once.
+ */
 async function downloadOverRoutes(
   ports: UpdatesPorts,
   attempt: DownloadAttempt,
@@ -164,6 +169,12 @@ async function downloadOverRoutes(
     try {
       return await fetchAndVerify(ports, attempt, AbortSignal.any([signal, rerouted]));
     } catch (thrown) {
+      if (!signal.aborted && isDenied(thrown) && ports.session.unused > 0) {
+        ports.session.close();
+        // The proxy must learn of it first.
+        await wait(ports.clock, SOONEST_MS, signal);
+        continue;
+      }
       if (signal.aborted || thrown !== rerouted.reason) throw thrown;
       ports.report({ name: 'rerouted', id: attempt.item.id, error: asCoded(thrown) });
     }
@@ -289,6 +300,10 @@ function watcher(
     failed: (settled) => turn.attemptFailed(settled),
     led: (to) => habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),
   };
+}
+
+function isDenied(thrown: unknown): boolean {
+  return thrown instanceof CodedError && thrown.code === 'POLICY-DENIED';
 }
 
 function isContentFailure(thrown: unknown): boolean {
