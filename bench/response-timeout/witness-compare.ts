@@ -13,7 +13,6 @@ import { CAUSES } from './witness-deaths.ts';
 import { ENVIRONMENTS, type Fate } from './witness-environments.ts';
 import {
   type AtDeadline,
-  doubled,
   type Ending,
   type Going,
   isPhase,
@@ -138,6 +137,7 @@ function oneJob(running: Running, job: Job): void {
     const cause = random.pick(Object.keys(CAUSES));
     const going = isDead ? dying(running, attempt, cause) : living(running, transfer);
     const ending = play(going, plan, { watching, random, atDeadline, times: rule.times });
+    const wasRival = isRival;
     isRival = ending.hasRival;
     sums.heldMs += silentMs(going.silences, ending.endMs);
     // The time after the next attempt has begun is not lost.
@@ -159,7 +159,8 @@ function oneJob(running: Running, job: Job): void {
       });
     }
     if (isComplete) return;
-    previous = { plan: ending.hasRival ? doubled(plan) : plan, timedOut: timedOut ?? 'silence' };
+    // The attempt after a second request is compared with the first one.
+    previous = { plan: wasRival && previous !== undefined ? previous.plan : plan, timedOut: timedOut ?? 'silence' };
   }
   if (!job.down) sums.lost += 1;
 }
@@ -172,10 +173,7 @@ function atDeadlineOf({ rule, learned }: Running, job: Job, next: Attempt | unde
     rivalFirstMs: (plan, timedOut) => {
       const { transfer } = next;
       if (next.death === 'mute') return Number.POSITIVE_INFINITY;
-      const limit = learned.plan(job.route, job.size, job.atMs, {
-        plan: doubled(plan),
-        timedOut,
-      }).firstByteMs;
+      const limit = learned.plan(job.route, job.size, job.atMs, { plan, timedOut }).firstByteMs;
       if (transfer.firstMs > limit) return Number.POSITIVE_INFINITY;
       const enoughMs = timeOfBytes(transfer, Math.min(job.size, OVERTAKES_BYTES));
       return next.death === null || enoughMs <= lastByteMs(next) ? enoughMs : Number.POSITIVE_INFINITY;

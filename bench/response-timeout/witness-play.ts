@@ -214,7 +214,7 @@ export function play(
   return ending;
 }
 
-export function doubled(plan: TimeoutPlan): TimeoutPlan {
+function doubled(plan: TimeoutPlan): TimeoutPlan {
   const { firstByteMs, silenceMs, totalMs } = plan;
   return { ...plan, firstByteMs: 2 * firstByteMs, silenceMs: 2 * silenceMs, totalMs: 2 * totalMs };
 }

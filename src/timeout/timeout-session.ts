@@ -86,13 +86,15 @@ export class TimeoutSession<Shape, Kind> {
     this.#name = `${item.id} ${item.sha256}`;
   }
 
-  /** The plan for a request. `previous` is an earlier request of the same attempt, which the new one accompanies. */
+  /**
+   * The plan for a request. `previous` is an earlier request of the same attempt, which the new one accompanies. The next
+   * attempt is compared with the plan of the first one.
+   */
   plan(route: PlannedRoute, size: number, previous?: PreviousAttempt): TimeoutPlan {
     const { model, timeouts, clock } = this.#ports;
     this.#reportChange(route, size);
     const plan = model.plan(route, size, clock.now(), previous ?? timeouts.attempt(this.#name) ?? undefined);
-    const begun = previous === undefined ? null : this.#attempt;
-    this.#attempt = { route, plan, steps: begun?.steps ?? new ClockSteps(clock), observed: null };
+    if (previous === undefined) this.#attempt = { route, plan, steps: new ClockSteps(clock), observed: null };
     return plan;
   }
 

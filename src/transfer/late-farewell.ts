@@ -196,10 +196,9 @@ class Farewell {
     const { key, plan: before, part: sameRequest } = this.#first;
     const { length } = this.#attempt.reader;
     const part = of.isContinuation ? partOf(of.missing, paths.adviceFor(key), length) : sameRequest;
-    // The first request gets twice its limits, so this one gets twice those, as the next attempt does.
     const isOpaque = isEndToEnd(connection.facts, this.#first.url);
     const plan = timeoutSession.plan({ ...key, isOpaque }, before.size, {
-      plan: doubled(before),
+      plan: before,
       timedOut: of.expired,
     });
     const shape = new ShapeWatch(clock.monotonic(), part.bytes ?? GUESSED_BYTES);
@@ -237,11 +236,6 @@ const REFUSED: BodySink = {
 
 function limitOf({ firstByteMs, silenceMs, totalMs }: TimeoutPlan, phase: TimeoutPhase): number {
   return { first_byte: firstByteMs, silence: silenceMs, total: totalMs }[phase];
-}
-
-function doubled(plan: TimeoutPlan): TimeoutPlan {
-  const { firstByteMs, silenceMs, totalMs } = plan;
-  return { ...plan, firstByteMs: 2 * firstByteMs, silenceMs: 2 * silenceMs, totalMs: 2 * totalMs };
 }
 
 function isFile({ status }: ResponseInfo): boolean {
