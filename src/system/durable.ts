@@ -7,7 +7,7 @@
 
 import { dirname } from 'node:path';
 import { CodedError, coded } from '#errors/coded-error.ts';
-import { type Files, type Ownership, writeAll } from './files.ts';
+import { type Files, type OpenFile, type Ownership, writeAll } from './files.ts';
 
 /** Suffix of a file that is being written. A finished file never has it. */
 export const UNFINISHED_SUFFIX = '.new';
@@ -16,9 +16,55 @@ const LEFT_BEHIND_AFTER_MS = 60_000;
 
 /** Replaces the content of the file. @throws CodedError DISK-FULL, FILE-*; the old content then remains */
 export async function writeDurably(files: Files, path: string, bytes: Uint8Array, mode: number): Promise<void> {
-  const unfinished = path + UNFINISHED_SUFFIX;
+  await replaceContent(files, { path, bytes, mode }, writeSynced);
+  await files.syncDirectory(dirname(path));
+}
+
+/** The new content of a file. */
+export interface Content {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly mode: number;
+}
+
+/**
+ * Replaces the content of several files, which share the syncs of their folders. Returns the failure of each one, or null. A file
+ * with a failure has its old content, or the new one if the sync of its folder failed.
+ */
+export async function writeTogether(files: Files, contents: readonly Content[]): Promise<(Error | null)[]> {
+  const failures = await Promise.all(
+    contents.map((content) => failureOf(() => replaceContent(files, content, writeSynced))),
+  );
+  const unsynced = new Map<string, Error>();
+  for (const folder of new Set(contents.filter((_, at) => failures[at] === null).map(({ path }) => dirname(path)))) {
+    const failure = await failureOf(() => files.syncDirectory(folder));
+    if (failure !== null) unsynced.set(folder, failure);
+  }
+  return failures.map((failure, at) => failure ?? unsynced.get(dirname(contents[at]?.path ?? '')) ?? null);
+}
+
+/**
+ * Replaces the content of the file in one step, without a sync: a killed process leaves the old content or the new one, but a
+ * power cut may leave any content until the file and its folder are synced.
+ */
+export async function writeUnsynced(files: Files, content: Content): Promise<void> {
+  await replaceContent(files, content, writeNew);
+}
+
+async function replaceContent(files: Files, content: Content, write: typeof writeSynced): Promise<void> {
+  const unfinished = content.path + UNFINISHED_SUFFIX;
   await files.remove(unfinished);
-  await commit(files, path, () => writeSynced(files, unfinished, { bytes, mode }));
+  await putInPlace(files, content.path, () => write(files, { ...content, path: unfinished }));
+}
+
+/** What the work throws; null if it throws nothing. */
+export async function failureOf(work: () => Promise<unknown>): Promise<Error | null> {
+  try {
+    await work();
+    return null;
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown : new Error(String(thrown));
+  }
 }
 
 /** How to replace a file that other programs also write. */
@@ -42,11 +88,12 @@ export async function replaceDurably(files: Files, path: string, made: Replaceme
   const facts = await files.facts(unfinished);
   if (facts !== null && made.now - facts.modifiedMs > LEFT_BEHIND_AFTER_MS) await files.remove(unfinished);
   await createSynced(files, unfinished, made);
-  await commit(files, path, made.lastCheck);
+  await putInPlace(files, path, made.lastCheck);
+  await files.syncDirectory(dirname(path));
 }
 
 /** Renames the unfinished file to its final name after `prepare`. If either fails, the unfinished file is removed. */
-async function commit(files: Files, path: string, prepare: () => Promise<void>): Promise<void> {
+async function putInPlace(files: Files, path: string, prepare: () => Promise<void>): Promise<void> {
   const unfinished = path + UNFINISHED_SUFFIX;
   try {
     await prepare();
@@ -56,7 +103,6 @@ async function commit(files: Files, path: string, prepare: () => Promise<void>):
     await files.remove(unfinished).catch(() => undefined);
     throw thrown;
   }
-  await files.syncDirectory(dirname(path));
 }
 
 /** Creates a file that does not exist yet and gives it to its owner. On return it survives a power cut. */
@@ -144,12 +190,20 @@ export function isRefusal(thrown: unknown): boolean {
   return thrown instanceof CodedError && ['EPERM', 'EACCES'].includes(String(thrown.facts['errno']));
 }
 
-async function writeSynced(files: Files, path: string, made: { bytes: Uint8Array; mode: number }): Promise<void> {
-  const file = await files.create(path, made.mode);
+async function writeNew(
+  files: Files,
+  { path, bytes, mode }: Content,
+  finish: (file: OpenFile) => Promise<void> = async () => {},
+): Promise<void> {
+  const file = await files.create(path, mode);
   try {
-    writeAll(file, made.bytes, 0);
-    await file.sync();
+    writeAll(file, bytes, 0);
+    await finish(file);
   } finally {
     await file.close();
   }
+}
+
+function writeSynced(files: Files, content: Content): Promise<void> {
+  return writeNew(files, content, (file) => file.sync());
 }

@@ -10,7 +10,14 @@ import { CodedError, coded } from '#errors/coded-error.ts';
 import { publishFile } from '#system/durable.ts';
 import { type FileIdentity, type Files, isSameFile, type OpenFile } from '#system/files.ts';
 import { continueDigest, type RunningDigest } from '#system/hashing/running-digest.ts';
-import { type Journal, readJournal, secondCopyPath, stagedPath, writeJournal } from './journal.ts';
+import {
+  type Journal,
+  readJournal,
+  secondCopyPath,
+  stagedPath,
+  writeJournal,
+  writeJournalUnsynced,
+} from './journal.ts';
 import {
   type Attempted,
   activeRestart,
@@ -29,6 +36,8 @@ export interface CopiesJob {
   readonly length: number | null;
   readonly sha256: string | null;
   readonly note: unknown;
+  /** The caller makes the complete file and its journal durable before it gives the file its final name (`syncStaged`). */
+  readonly syncsLater?: boolean | undefined;
 }
 
 /** What a failed attempt did, as reported by its reader. */
@@ -50,9 +59,12 @@ export interface Settled {
 export class Copies {
   readonly #files: Files;
   readonly #stagingDir: string;
+  readonly #syncsLater: boolean;
   #journal: Journal;
+  /** The journal on disk is synced. A process that was killed may have left one that is not. */
+  #isJournalDurable: boolean;
   #staged: OpenFile;
-  #fresh: OpenFile | null;
+  #fresh: OpenFile | null = null;
   /** Sizes before this attempt. */
   #openedSizes: CopySizes = { staged: 0, fresh: 0 };
   /** The record of what the first response showed, which is written while its bytes arrive. */
@@ -60,13 +72,14 @@ export class Copies {
 
   private constructor(
     ports: { files: Files; stagingDir: string },
-    opened: { journal: Journal; staged: OpenFile; fresh: OpenFile | null },
+    opened: { journal: Journal; isJournalDurable: boolean; staged: OpenFile; syncsLater: boolean },
   ) {
     this.#files = ports.files;
     this.#stagingDir = ports.stagingDir;
     this.#journal = opened.journal;
+    this.#isJournalDurable = opened.isJournalDurable;
     this.#staged = opened.staged;
-    this.#fresh = opened.fresh;
+    this.#syncsLater = opened.syncsLater;
   }
 
   /** Opens the existing copies of this job. Bytes of another job are deleted before a new journal is written. */
@@ -81,7 +94,8 @@ export class Copies {
     }
     const journal = isSame ? before : await beginJournal(files, stagingDir, job);
     const staged = await openOrCreate(files, stagedPath(stagingDir, job.name));
-    const copies = new Copies(ports, { journal, staged, fresh: null });
+    const { syncsLater = false } = job;
+    const copies = new Copies(ports, { journal, isJournalDurable: !isSame && !syncsLater, staged, syncsLater });
     try {
       await copies.#openFresh();
       if (job.sha256 === null) await copies.#requireNews();
@@ -214,10 +228,13 @@ export class Copies {
     return { madeProgress: madeProgress && isKept, nextRequestsWhole: false };
   }
 
-  /** The attempt brought everything: the complete copy becomes the first copy. */
+  /** The attempt brought everything: the complete copy becomes the first copy. It is durable, unless the job syncs later. */
   async finish(): Promise<void> {
     await this.#identified;
-    await this.#staged.sync();
+    if (!this.#syncsLater) {
+      await this.#staged.sync();
+      if (!this.#isJournalDurable) await writeJournal(this.#files, this.#stagingDir, this.#journal);
+    }
     if (this.sizes.fresh <= this.sizes.staged) return;
     await this.#promote();
   }
@@ -271,10 +288,11 @@ export class Copies {
 
   /** Returns false when the disk is full: the bytes stay, only the record is missing. */
   async #write(journal: Journal): Promise<boolean> {
-    if (isSameRecord(journal, this.#journal)) return true;
+    if (this.#isJournalDurable && isSameRecord(journal, this.#journal)) return true;
     try {
       await writeJournal(this.#files, this.#stagingDir, journal);
       this.#journal = journal;
+      this.#isJournalDurable = true;
       return true;
     } catch (thrown) {
       // The caller reports what ended the attempt, not the full disk.
@@ -299,7 +317,8 @@ function isSameRecord(one: Journal, other: Journal): boolean {
 async function beginJournal(files: Files, stagingDir: string, job: CopiesJob): Promise<Journal> {
   const { name, length, sha256, note } = job;
   const journal = { name, url: job.url.href, length, sha256, validator: null, note };
-  await writeJournal(files, stagingDir, journal);
+  const write = job.syncsLater === true ? writeJournalUnsynced : writeJournal;
+  await write(files, stagingDir, journal);
   return { format: 1, ...journal };
 }
 

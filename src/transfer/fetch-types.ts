@@ -37,6 +37,11 @@ export interface FetchJob {
    * whole, if the path lets it through.
    */
   readonly fresh: boolean;
+  /**
+   * The caller makes the complete file and its journal durable (`syncStaged`). After a power cut before that, the file is
+   * fetched again, so this suits small files.
+   */
+  readonly syncsLater?: boolean;
 }
 
 /** What a fetch depends on. */
@@ -121,8 +126,10 @@ interface Responded extends RouteKey {
   readonly etag?: string | null;
 }
 
-/** The complete file, synced but not verified. */
+/** The complete file, not verified. */
 export interface Fetched {
+  /** The file and its journal are durable. */
+  readonly isSynced: boolean;
   readonly path: string;
   /** The file that the bytes were written to and hashed in, even if another file has its name later. */
   readonly file: FileIdentity;

@@ -139,7 +139,8 @@ function finished(attempt: FetchAttempt, { prefix, sha256 }: HashAnswer): Fetche
   const { head, longestSilenceMs, keptBytes, received: length } = reader;
   const keptSha256 = keptBytes === 0 ? null : prefix;
   const usedRanges = keptBytes > 0 || attempt.isInParts;
-  const what = { path, file, sha256, length, keptBytes, keptSha256, usedRanges };
+  const isSynced = attempt.job.syncsLater !== true;
+  const what = { isSynced, path, file, sha256, length, keptBytes, keptSha256, usedRanges };
   if (head === null) return { ...what, longestSilenceMs: null, via: null, from: null, source: null };
   if (!reader.complete) throw coded('BODY-SHORT', { received: length, expected: reader.length, hop: reader.from });
   const source = route === null ? null : { route, cached: isFromCache(head) };

@@ -8,7 +8,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
-import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
+import { type Content, failureOf, readWhole, writeDurably, writeUnsynced } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { requireId, validateId } from '#system/id.ts';
 import { isAboutContent } from '#system/state-file.ts';
@@ -72,8 +72,51 @@ export function secondCopyPath(stagingDir: string, name: string): string {
 
 /** Writes the journal durably and replaces any older one. */
 export async function writeJournal(files: Files, stagingDir: string, journal: Omit<Journal, 'format'>): Promise<void> {
-  const text = JSON.stringify({ format: JOURNAL_FORMAT, ...journal });
-  await writeDurably(files, journalPath(stagingDir, journal.name), Buffer.from(text), 0o600);
+  const { path, bytes, mode } = contentOf(stagingDir, journal);
+  await writeDurably(files, path, bytes, mode);
+}
+
+/** Writes the journal so that it survives the process. `syncStaged` makes it durable. */
+export async function writeJournalUnsynced(
+  files: Files,
+  stagingDir: string,
+  journal: Omit<Journal, 'format'>,
+): Promise<void> {
+  await writeUnsynced(files, contentOf(stagingDir, journal));
+}
+
+function contentOf(stagingDir: string, journal: Omit<Journal, 'format'>): Content {
+  const bytes = Buffer.from(JSON.stringify({ format: JOURNAL_FORMAT, ...journal }));
+  return { path: journalPath(stagingDir, journal.name), bytes, mode: 0o600 };
+}
+
+/**
+ * Makes complete files and their journals durable, with one sync of the folder for all. Returns the failure of each one, or
+ * null.
+ */
+export async function syncStaged(
+  files: Files,
+  stagingDir: string,
+  names: readonly string[],
+): Promise<(Error | null)[]> {
+  const syncs = names.map(async (name) => {
+    const paths = [stagedPath(stagingDir, name), journalPath(stagingDir, name)];
+    const failures = await Promise.all(paths.map((path) => failureOf(() => syncFile(files, path))));
+    return failures.find((failure) => failure !== null) ?? null;
+  });
+  const failures = await Promise.all(syncs);
+  if (!failures.includes(null)) return failures;
+  const unsynced = await failureOf(() => files.syncDirectory(stagingDir));
+  return failures.map((failure) => failure ?? unsynced);
+}
+
+async function syncFile(files: Files, path: string): Promise<void> {
+  const file = await files.openToWrite(path);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /**
@@ -92,9 +135,26 @@ export async function readJournal(files: Files, stagingDir: string, name: string
  * journal.
  */
 export async function closeJournal(files: Files, stagingDir: string, name: string): Promise<void> {
+  if (await removeAll(files, stagingDir, name)) await files.syncDirectory(stagingDir);
+}
+
+/** Closes several journals, with one sync. Returns the failure of each one, or null. */
+export async function closeJournals(
+  files: Files,
+  stagingDir: string,
+  names: readonly string[],
+): Promise<(Error | null)[]> {
+  const failures: (Error | null)[] = [];
+  for (const name of names) failures.push(await failureOf(() => removeAll(files, stagingDir, name)));
+  const unsynced = await failureOf(() => files.syncDirectory(stagingDir));
+  return failures.map((failure) => failure ?? unsynced);
+}
+
+/** True if the journal existed. */
+async function removeAll(files: Files, stagingDir: string, name: string): Promise<boolean> {
   await files.remove(secondCopyPath(stagingDir, name));
   await files.remove(stagedPath(stagingDir, name));
-  await removeDurably(files, journalPath(stagingDir, name));
+  return await files.remove(journalPath(stagingDir, name));
 }
 
 /** Every journal in the folder, for the recovery at the start of a round. */

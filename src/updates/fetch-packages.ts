@@ -13,6 +13,7 @@ import type { FeedItem } from './feed/feed-document.ts';
 import type { Closure } from './hold/hold.ts';
 import { OriginFailureBudget } from './origin-failure-budget.ts';
 import { type Obtained, obtain, type WantedPackage } from './package/obtain.ts';
+import { Publisher } from './package/publisher.ts';
 import { PackageTurn } from './package/turn.ts';
 import { nextPackage, type WaitingPackage } from './package-order.ts';
 import type { UpdatesPorts } from './ports.ts';
@@ -23,6 +24,8 @@ import { noteRetry, type RoundScope, type Tally } from './tally.ts';
 const MANY = 8;
 /** Most packages that are published at the same time: each has open files. */
 const MAX_PUBLISHING = 32;
+/** A smaller package is made durable together with others. After a power cut before that, it is downloaded again. */
+const SMALL_BYTES = 1_048_576;
 
 /** Downloads and publishes the wanted packages. @throws the signal's reason when it is aborted */
 export async function fetchPackages(ports: UpdatesPorts, round: PackagesOfRound, signal: AbortSignal): Promise<void> {
@@ -49,6 +52,7 @@ class PackageLoop {
   readonly #reading: FeedReading;
   readonly #budget = new OriginFailureBudget();
   readonly #closure: WantedPackage['closure'];
+  readonly #publisher: Publisher;
   readonly #unfinished: Set<string>;
   /** Packages that will not be published in this round. */
   readonly #missing = new Set<string>();
@@ -65,6 +69,7 @@ class PackageLoop {
     const { reading, decision } = round.checked;
     this.#reading = oneAtATime(reading);
     this.#closure = () => round.closure();
+    this.#publisher = new Publisher(ports, this.#closure);
     const untried = decision.wanted.filter(({ id }) => !round.tried.has(id));
     this.#unfinished = new Set(untried.map(({ id }) => id));
     const ready = new Set(round.tally.ready);
@@ -81,12 +86,14 @@ class PackageLoop {
         this.#signal.throwIfAborted();
         this.#deferWaiting();
         this.#fill();
+        if (this.#running.size === 0) this.#publisher.flush();
         if (this.#unended.size === 0) return;
         const freed = [...this.#running.values()].map((running) => running.freed);
         await Promise.race([...freed, ...this.#unended.values()]);
       }
     } finally {
       // Also after an abort, nothing of the round may run on. Each download keeps its bytes.
+      this.#publisher.flush();
       await Promise.allSettled(this.#unended.values());
     }
   }
@@ -115,9 +122,12 @@ class PackageLoop {
       freePlace();
     });
     this.#unended.set(id, ended);
-    const isOfMany = this.#round.checked.decision.wanted.length >= MANY;
-    const freed = isOfMany ? Promise.race([downloaded, ended]).then(freePlace) : ended;
+    const freed = this.#isOfMany ? Promise.race([downloaded, ended]).then(freePlace) : ended;
     this.#running.set(id, { origin, freed });
+  }
+
+  get #isOfMany(): boolean {
+    return this.#round.checked.decision.wanted.length >= MANY;
   }
 
   /** Sorts out the packages that are not tried in this round. */
@@ -150,7 +160,15 @@ class PackageLoop {
 
   async #obtain({ item, origin }: Waiting, onDownloaded: () => void): Promise<void> {
     const { checked, tally } = this.#round;
-    const wanted = { item, closure: this.#closure, ready: checked.ready, reading: this.#reading, onDownloaded };
+    const wanted = {
+      item,
+      closure: this.#closure,
+      publisher: this.#publisher,
+      syncsLater: this.#isOfMany && item.length < SMALL_BYTES,
+      ready: checked.ready,
+      reading: this.#reading,
+      onDownloaded,
+    };
     const turn = await fetchOne(this.#ports, wanted, this.#signal);
     if (turn.kind !== 'failed') {
       if (turn.kind === 'parked') this.#giveUp(item.id);

@@ -7,7 +7,7 @@
 
 import { z } from 'zod';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { readWhole, writeDurably } from '#system/durable.ts';
+import { type Content, readWhole, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { feedItemSchema } from './feed/feed-document.ts';
 
@@ -38,7 +38,13 @@ export type Sidecar = z.infer<typeof sidecarSchema>;
 
 /** Writes a sidecar durably; it is readable by all users, like the package. */
 export async function writeSidecar(files: Files, path: string, sidecar: Sidecar): Promise<void> {
-  await writeDurably(files, path, Buffer.from(`${JSON.stringify(sidecar, null, 2)}\n`), 0o644);
+  const { bytes, mode } = sidecarContent(path, sidecar);
+  await writeDurably(files, path, bytes, mode);
+}
+
+/** What a sidecar is written as. */
+export function sidecarContent(path: string, sidecar: Sidecar): Content {
+  return { path, bytes: Buffer.from(`${JSON.stringify(sidecar, null, 2)}\n`), mode: 0o644 };
 }
 
 /** The result of reading a sidecar. */

@@ -12,6 +12,7 @@ import {
   replaceDurably,
   UNFINISHED_SUFFIX,
   writeDurably,
+  writeTogether,
 } from '#system/durable.ts';
 import { realFiles } from '#system/real-files.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
@@ -270,5 +271,55 @@ describe('a new file for another user', () => {
     const made = { bytes: Buffer.from(NEW), to: { owner: 0, group: 0, mode: 0o640 } };
     expect(isRefusal(await failureOf(() => createDurably(files, '/state/b', made)))).toBe(true);
     expect(files.names()).toEqual([PATH]);
+  });
+});
+
+describe('durable writes together', () => {
+  const contents = ['a', 'b', 'c'].map((name) => ({
+    path: `${DIR}/${name}.json`,
+    bytes: Buffer.from(`new ${name}`),
+    mode: 0o600,
+  }));
+  const prepared = async () => {
+    const files = new CrashingFiles();
+    for (const { path } of contents) files.plantFile(path, 'old', { mode: 0o600 });
+    return files;
+  };
+
+  it('durable: files that are written together share the sync of their folder', async () => {
+    const files = await prepared();
+    files.arm({});
+    expect(await writeTogether(files, contents)).toEqual([null, null, null]);
+
+    expect(files.trace.filter(({ operation }) => operation === 'syncDirectory')).toHaveLength(1);
+    const after = files.afterCrash('power-lost');
+    expect(contents.map(({ path }) => String(after.content(path)))).toEqual(['new a', 'new b', 'new c']);
+  });
+
+  it('durable: a crash while files are written together leaves each complete', async () => {
+    await everyCrash({
+      prepare: prepared,
+      act: (files) => writeTogether(files, contents).then(() => undefined),
+      check: async ({ files }) => {
+        for (const { path, bytes } of contents) expect(['old', String(bytes)]).toContain(String(files.content(path)));
+      },
+    });
+  });
+
+  it('durable: a file that cannot be written together with others fails alone', async () => {
+    const files = await prepared();
+    files.plantFolder(`${DIR}/b.json${UNFINISHED_SUFFIX}`);
+    const [first, second, third] = await writeTogether(files, contents);
+    expect([first, third]).toEqual([null, null]);
+    expect(second).toMatchObject({ code: 'FILE-FAILED' });
+    expect(contents.map(({ path }) => String(files.content(path)))).toEqual(['new a', 'old', 'new c']);
+  });
+
+  it('durable: a folder that cannot be synced fails every file that was written in it', async () => {
+    const files = await prepared();
+    const isSync = () => files.trace.at(-1)?.operation === 'syncDirectory';
+    files.arm({ failAt: { n: isSync, error: coded('DISK-FULL', { operation: 'sync', path: DIR, reason: 'full' }) } });
+    const failures = await writeTogether(files, contents);
+    expect(failures).toEqual(contents.map(() => expect.objectContaining({ code: 'DISK-FULL' })));
   });
 });

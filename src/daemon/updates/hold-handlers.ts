@@ -10,6 +10,7 @@ import { redactDeep } from '#redaction/redact.ts';
 import { utcTime } from '#system/moment.ts';
 import { wasPublishedHere } from '#updates/feed/decide.ts';
 import { checkUntil, type Hold } from '#updates/hold/hold.ts';
+import { Publisher } from '#updates/package/publisher.ts';
 import { findReady, listReady, publishReady } from '#updates/package/ready.ts';
 import { holdRow, readyRow } from './hold-rows.ts';
 import { requesterOf } from './requester.ts';
@@ -96,6 +97,6 @@ async function publishOne(
   const opens = ports.windows.closedUntil('publish');
   if (held !== null) ports.report({ name: 'publish-requested', id, by, at: held.until });
   else if (opens !== null) ports.report({ name: 'publish-outside-window', id, by, at: opens });
-  await publishReady(ports, ready, { closure: () => null, signal });
+  await publishReady(ports, ready, { publisher: new Publisher(ports, () => null), signal });
   return false;
 }

@@ -50,10 +50,12 @@ export async function download(
     readonly form?: FileForm;
     /** Every digest that the file must have, by algorithm. Default: the SHA-256 of the item. */
     readonly digests?: ReadonlyMap<string, string>;
+    readonly syncsLater?: boolean;
   },
   signal: AbortSignal,
 ): Promise<Downloaded> {
-  const { item, reading, turn, form = 'jar', digests = new Map([['sha256', item.sha256]]) } = wanted;
+  const { item, reading, turn, form = 'jar', syncsLater = false } = wanted;
+  const { digests = new Map([['sha256', item.sha256]]) } = wanted;
   const settings = ports.settings();
   const places = await reading.locate(item, signal);
   const note: JournalNote = {
@@ -94,6 +96,7 @@ export async function download(
         // Without SHA-256, the bytes that are kept are identified by the note, which must then not contain the time.
         note: sha256 === null ? name : note,
         fresh,
+        syncsLater,
       });
       try {
         return await firstThatHasIt(ports, { places, item, signal }, async (place) => ({

@@ -12,7 +12,8 @@ import { type Closure, closureNow } from '#updates/hold/hold.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { feedUrl } from '#updates/request.ts';
 import { type Downloaded, download } from './download.ts';
-import { keepReady, publishReady, publishUnless, type ReadyPackage, refreshReady } from './ready.ts';
+import type { Publisher } from './publisher.ts';
+import { keepReady, publishReady, type ReadyPackage, refreshReady } from './ready.ts';
 import type { PackageTurn } from './turn.ts';
 
 /** How far it went. A parked one waits for the hours of downloads. */
@@ -26,6 +27,9 @@ export interface WantedPackage {
   readonly turn: PackageTurn;
   /** Why nothing may be published now, or null. */
   closure(): Closure | null;
+  readonly publisher: Publisher;
+  /** It is made durable only when it is published, together with others. */
+  readonly syncsLater: boolean;
   /** Called when the package is downloaded and verified: only its publication is left. */
   onDownloaded?(): void;
 }
@@ -50,7 +54,7 @@ export function closureOfRound(ports: UpdatesPorts): () => Closure | null {
 /** Publishes a package that is ready, or keeps it. Null if there is none, or if it changed and must be downloaded. */
 async function useReady(
   ports: UpdatesPorts,
-  { item, reading, ready, closure }: WantedPackage,
+  { item, reading, ready, closure, publisher }: WantedPackage,
   signal: AbortSignal,
 ): Promise<Obtained | null> {
   const known = ready.get(item.id);
@@ -63,7 +67,7 @@ async function useReady(
     await refreshReady(ports, known, now);
     if (closure() !== null) return 'ready';
     const renewed = { ...known, item, note: { ...known.note, ...now } };
-    return (await publishReady(ports, renewed, { closure, signal })) === null ? 'published' : 'ready';
+    return (await publishReady(ports, renewed, { publisher, signal })) === null ? 'published' : 'ready';
   } catch (thrown) {
     const error = asCoded(thrown);
     if (error.code !== 'READY-DAMAGED') throw thrown;
@@ -77,9 +81,8 @@ async function downloadOne(ports: UpdatesPorts, wanted: WantedPackage, signal: A
   if (downloaded === null) return 'parked';
   wanted.onDownloaded?.();
   const { fetched, url, elapsedMs, note } = downloaded;
-  const { path, file, via } = fetched;
-  const publication = { path, file, note, url: url.href, via, elapsedMs };
-  const closed = await publishUnless(ports, publication, () => wanted.closure());
+  const { via } = fetched;
+  const closed = await wanted.publisher.publish({ fetched, note, url: url.href, via, elapsedMs });
   if (closed === null) return 'published';
   await keepReady(ports, downloaded, closed);
   return 'ready';

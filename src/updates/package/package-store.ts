@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import { digestFile } from '#system/digest.ts';
-import { publishFile, removeDurably } from '#system/durable.ts';
-import { type FileFacts, type FileIdentity, type Files, isSameFile } from '#system/files.ts';
+import { type Content, failureOf, publishFile, removeDurably, writeTogether } from '#system/durable.ts';
+import { type FileFacts, type FileIdentity, type Files, isSameFile, type OpenFile } from '#system/files.ts';
 import { requireId, validateId } from '#system/id.ts';
 import { hasCheckoutOwnership, ownFolder, requireOwnFolder } from '#system/own-folder.ts';
-import { readSidecar, type Sidecar, writeSidecar } from '#updates/sidecar.ts';
+import { readSidecar, type Sidecar, sidecarContent, writeSidecar } from '#updates/sidecar.ts';
 
 const JAR = '.jar';
 const SIDECAR = '.json';
@@ -25,6 +25,20 @@ export interface Published {
   readonly id: string;
   readonly path: string;
   readonly sidecar: Sidecar;
+}
+
+/** A verified file to publish. */
+export interface StagedPackage {
+  readonly id: string;
+  readonly path: string;
+  readonly file: FileIdentity;
+}
+
+/** A package with its final name, and its file, which is held open. */
+interface Renamed {
+  readonly id: string;
+  readonly from: string;
+  readonly file: OpenFile;
 }
 
 /** The result of examining one published package. */
@@ -121,38 +135,79 @@ export class PackageStore {
   }
 
   /**
-   * The commit: one rename gives the verified file its final name. The file is held open during the rename, to check
-   * that the name refers to it before and after. Any other file loses the name again.
-   * @throws CodedError FILE-SWAPPED
+   * The commit: one rename gives each verified file its final name, and the syncs of the folders are shared. Each file is
+   * held open during its rename, to check that the name refers to it before and after. Any other file loses the name again.
+   * Returns the failure of each one, or null: FILE-SWAPPED, FILE-*
    */
-  async publish(id: string, staged: { readonly path: string; readonly file: FileIdentity }): Promise<void> {
-    const target = this.jarPath(id);
-    await this.requireSafe();
-    const held = await this.#files.openToWrite(staged.path);
+  async publish(all: readonly StagedPackage[]): Promise<(Error | null)[]> {
+    const unsafe = await failureOf(() => this.requireSafe());
+    if (unsafe !== null) return all.map(() => unsafe);
+    const renamed = await Promise.all(all.map((staged) => this.#rename(staged)));
     try {
-      if (!isSameFile(held.facts(), staged.file)) throw coded('FILE-SWAPPED', { path: staged.path });
-      await publishFile(this.#files, staged.path, target);
-      if (isSameFile(held.facts(), await this.#files.facts(target))) return;
-      await removeDurably(this.#files, target);
-      throw coded('FILE-SWAPPED', { path: staged.path });
+      const held = renamed.filter((one) => !(one instanceof Error));
+      const unsynced = held.length === 0 ? null : await failureOf(() => this.#syncNames());
+      return await Promise.all(
+        renamed.map(async (one) =>
+          one instanceof Error ? one : (unsynced ?? (await failureOf(() => this.#requireSame(one)))),
+        ),
+      );
     } finally {
-      await held.close();
+      for (const one of renamed) if (!(one instanceof Error)) await one.file.close();
     }
   }
 
-  /** Writes the sidecar of a JAR that has its final name. */
-  async describe(id: string, sidecar: Omit<Sidecar, 'format' | 'file'>): Promise<void> {
-    const facts = await this.#files.facts(this.jarPath(id));
-    if (facts === null) throw coded('PACKAGE-MISSING', { path: this.jarPath(id) });
-    const redact = (text: string) => this.#redactor.redact(text);
+  async #rename({ id, path, file }: StagedPackage): Promise<Renamed | Error> {
+    let held: OpenFile | null = null;
+    const failure = await failureOf(async () => {
+      const target = this.jarPath(id);
+      held = await this.#files.openToWrite(path);
+      if (!isSameFile(held.facts(), file)) throw coded('FILE-SWAPPED', { path });
+      await this.#files.rename(path, target);
+    });
+    if (failure === null && held !== null) return { id, from: path, file: held };
+    await (held as OpenFile | null)?.close();
+    return failure ?? coded('INTERNAL', { reason: `${path} was not opened` });
+  }
+
+  /** The new names are synced first: if only they are durable, the files have both names instead of none. */
+  async #syncNames(): Promise<void> {
+    await this.#files.syncDirectory(this.dir);
+    await this.#files.syncDirectory(this.stagingDir);
+  }
+
+  async #requireSame({ id, from, file }: Renamed): Promise<void> {
+    const target = this.jarPath(id);
+    if (isSameFile(file.facts(), await this.#files.facts(target))) return;
+    await removeDurably(this.#files, target);
+    throw coded('FILE-SWAPPED', { path: from });
+  }
+
+  /** Writes the sidecars of JARs that have their final names. Returns the failure of each one, or null. */
+  async describe(sidecars: readonly Omit<Sidecar, 'format' | 'file'>[]): Promise<(Error | null)[]> {
+    const contents = await Promise.all(sidecars.map((sidecar) => this.#describe(sidecar)));
+    const written = await writeTogether(
+      this.#files,
+      contents.filter((content): content is Content => !(content instanceof Error)),
+    );
+    return contents.map((content) => (content instanceof Error ? content : (written.shift() ?? null)));
+  }
+
+  async #describe(sidecar: Omit<Sidecar, 'format' | 'file'>): Promise<Content | Error> {
     const { item, url, via } = sidecar;
+    let facts: FileFacts | null = null;
+    const failure = await failureOf(async () => {
+      facts = await this.#files.facts(this.jarPath(item.id));
+    });
+    if (failure !== null) return failure;
+    if (facts === null) return coded('PACKAGE-MISSING', { path: this.jarPath(item.id) });
+    const redact = (text: string) => this.#redactor.redact(text);
     const redacted = {
       item: item.notes === undefined ? item : { ...item, notes: redact(item.notes) },
       url: redact(url),
       via: via === null ? null : redact(via),
     };
     const look = fileLook(facts);
-    await writeSidecar(this.#files, this.#sidecarPath(id), { format: 1, ...sidecar, ...redacted, file: look });
+    return sidecarContent(this.#sidecarPath(item.id), { format: 1, ...sidecar, ...redacted, file: look });
   }
 
   /** Compares size, time and inode. A file is read and hashed only if one of them differs, or with `thorough`. */

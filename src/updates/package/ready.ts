@@ -7,13 +7,21 @@
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { digestFile } from '#system/digest.ts';
 import type { FileIdentity } from '#system/files.ts';
-import { closeJournal, type Journal, listJournals, readJournal, stagedPath, writeJournal } from '#transfer/journal.ts';
+import {
+  closeJournal,
+  type Journal,
+  listJournals,
+  readJournal,
+  stagedPath,
+  syncStaged,
+  writeJournal,
+} from '#transfer/journal.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
 import type { Closure } from '#updates/hold/hold.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import type { Downloaded } from './download.ts';
 import { type JournalNote, readNote } from './journal-note.ts';
-import { type Publication, publish } from './publish.ts';
+import type { Publisher } from './publisher.ts';
 import { verify } from './verify.ts';
 
 type ReadyNote = NonNullable<JournalNote['ready']>;
@@ -63,6 +71,8 @@ export async function keepReady(
 ): Promise<void> {
   const { id } = note.item;
   const ready: ReadyNote = { at: ports.clock.now(), elapsed_ms: elapsedMs, via: fetched.via };
+  const [failure = null] = fetched.isSynced ? [] : await syncStaged(ports.files, ports.store.stagingDir, [id]);
+  if (failure !== null) throw failure;
   await writeNote(ports, { note: { ...note, ready }, url: url.href });
   ports.report({ name: kind === 'hold' ? 'update-ready' : 'ready-waits', id, at: untilMs });
 }
@@ -101,32 +111,18 @@ async function writeNote(
 }
 
 /**
- * Hashes and verifies a ready package again, then publishes it, unless `closure` gives a reason not to. Returns that
- * reason, or null.
+ * Hashes and verifies a ready package again, then publishes it. Returns why it was not published, or null.
  * @throws CodedError READY-DAMAGED when the bytes changed meanwhile; they are deleted then. FILE-*, DISK-FULL
  */
 export async function publishReady(
   ports: UpdatesPorts,
   ready: ReadyPackage,
-  { closure, signal }: { closure(): Closure | null; readonly signal: AbortSignal },
+  { publisher, signal }: { readonly publisher: Publisher; readonly signal: AbortSignal },
 ): Promise<Closure | null> {
   const { note, url } = ready;
   const file = await verifyAgain(ports, ready, signal);
   const { via, elapsed_ms: elapsedMs } = note.ready;
-  return await publishUnless(ports, { ...file, note, url, via, elapsedMs }, closure);
-}
-
-/** Publishes a verified file, unless `closure` gives a reason not to. Returns that reason, or null. */
-export async function publishUnless(
-  ports: UpdatesPorts,
-  { path, file, ...publication }: Publication & { readonly path: string; readonly file: FileIdentity },
-  closure: () => Closure | null,
-): Promise<Closure | null> {
-  return await ports.hold.publishing(async () => {
-    const closed = closure();
-    if (closed === null) await publish(ports, { path, file }, publication);
-    return closed;
-  });
+  return await publisher.publish({ fetched: { ...file, isSynced: true }, note, url, via, elapsedMs });
 }
 
 async function verifyAgain(
@@ -138,6 +134,7 @@ async function verifyAgain(
   const path = stagedPath(store.stagingDir, item.id);
   const { sha256, facts } = await digestOf(ports, path, signal);
   const same = {
+    isSynced: true,
     keptBytes: item.length,
     keptSha256: sha256,
     usedRanges: false,

@@ -26,7 +26,9 @@ export async function raiseTrust(ports: UpdatesPorts, intact: ReadonlySet<string
       if (item === undefined || !isSameUpdate(item, sidecar.item)) continue;
       if (!(await isTarget(() => reading.locate(item, signal), signal))) continue;
       const feed_target = reading.listedIn?.(item);
-      await ports.store.describe(id, { ...sidecar, item, trust: 'signed', feed: feed.href, feed_target });
+      const raised = { ...sidecar, item: { ...item, id }, trust: 'signed' as const, feed: feed.href, feed_target };
+      const [failure = null] = await ports.store.describe([raised]);
+      if (failure !== null) throw failure;
       ports.report({ name: 'trust-raised', id });
     }
   } catch (thrown) {

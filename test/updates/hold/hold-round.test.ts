@@ -8,6 +8,7 @@ import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig, type Rig } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import { testSettings } from '#test/support/test-settings.ts';
+import { Publisher } from '#updates/package/publisher.ts';
 import { findReady, publishReady } from '#updates/package/ready.ts';
 
 const DIR = '/data';
@@ -160,7 +161,8 @@ describe('hold: a round', () => {
     await round();
     const ready = await findReady(ports, 'tool4');
     if (ready === null) throw new Error('not ready');
-    await publishReady(ports, ready, { closure: () => null, signal: new AbortController().signal });
+    const publisher = new Publisher(ports, () => null);
+    await publishReady(ports, ready, { publisher, signal: new AbortController().signal });
 
     expect(jars(files)).toEqual([`${DIR}/packages/tool4.jar`]);
     expect(await round()).toMatchObject({ published: [], ready: ['new2'] });

@@ -105,11 +105,8 @@ async function publishOne(id: string, { trust = 'tls', requires = [] }: Publishi
   (ports.files as CrashingFiles).plantFile(staged, jar);
   const note = { item, trust, feed: 'https://updates.example.com/feed.json', started_at: clock.now() };
   const file = (await ports.files.facts(staged)) ?? { device: '', inode: '' };
-  await publish(
-    ports,
-    { path: staged, file },
-    { note, url: 'https://updates.example.com/x.jar', via: null, elapsedMs: 5 },
-  );
+  const fetched = { path: staged, file, isSynced: true };
+  await publish(ports, [{ fetched, note, url: 'https://updates.example.com/x.jar', via: null, elapsedMs: 5 }]);
 }
 
 const told = () => made.events.map(({ name }) => name).filter((name) => name.startsWith('hook-'));

@@ -22,6 +22,7 @@ async function codeFor(bytes: Uint8Array, promised: { length?: number; sha256?: 
     file: { device: facts?.device ?? '', inode: facts?.inode ?? '' },
     sha256: sha256(bytes),
     length: bytes.length,
+    isSynced: true,
     keptBytes: 0,
     keptSha256: null,
     usedRanges: false,
