@@ -13,12 +13,16 @@ import { digestFile } from '#system/digest.ts';
 import { type Content, failureOf, publishFile, removeDurably, writeTogether } from '#system/durable.ts';
 import { type FileFacts, type FileIdentity, type Files, isSameFile, type OpenFile } from '#system/files.ts';
 import { requireId, validateId } from '#system/id.ts';
+import { NewestMap } from '#system/newest.ts';
 import { hasCheckoutOwnership, ownFolder, requireOwnFolder } from '#system/own-folder.ts';
 import { readSidecar, type Sidecar, sidecarContent, writeSidecar } from '#updates/sidecar.ts';
 
 const JAR = '.jar';
 const SIDECAR = '.json';
 const RECEIPT = '.receipt.json';
+
+/** More sidecars than this are read each time: they would take more than 1 MB of memory. */
+const MAX_SIDECARS = 1_000;
 
 /** A published package. */
 export interface Published {
@@ -54,6 +58,8 @@ export class PackageStore {
   readonly stagingDir: string;
   readonly #redactor: Redactor;
   readonly #checkout: string | null;
+  /** Sidecars that were read: a round looks at all of them several times. */
+  readonly #sidecars = new NewestMap<string, { readonly facts: FileFacts; readonly sidecar: Sidecar }>(MAX_SIDECARS);
 
   /** Sidecars are readable by all users. With a redactor, no secret that a server sent back gets into one. */
   constructor(
@@ -116,9 +122,14 @@ export class PackageStore {
   /** Null also for an invalid id; no file is opened then. */
   async find(id: string): Promise<Published | null> {
     if (validateId(id) !== null) return null;
-    if ((await this.#files.facts(this.#sidecarPath(id)))?.kind !== 'file') return null;
+    const facts = await this.#files.facts(this.#sidecarPath(id));
+    if (facts?.kind !== 'file') return null;
+    const known = this.#sidecars.get(id);
+    if (known !== undefined && isUnchanged(known.facts, facts))
+      return { id, path: this.jarPath(id), sidecar: known.sidecar };
     const read = await readSidecar(this.#files, this.#sidecarPath(id));
     if (read.kind !== 'ours' || read.sidecar.item.id !== id) return null;
+    this.#sidecars.set(id, { facts, sidecar: read.sidecar });
     return { id, path: this.jarPath(id), sidecar: read.sidecar };
   }
 
@@ -269,4 +280,9 @@ export class PackageStore {
 
 function fileLook(facts: FileFacts): Sidecar['file'] {
   return { modified_ms: facts.modifiedMs, inode: facts.inode };
+}
+
+/** Whether a file that is only ever replaced is still the same. */
+function isUnchanged(before: FileFacts, now: FileFacts): boolean {
+  return isSameFile(before, now) && before.size === now.size && before.modifiedMs === now.modifiedMs;
 }
