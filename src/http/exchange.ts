@@ -15,7 +15,7 @@ import { Failures, INTERIM_LIMIT, type ResponseProgress } from './failures.ts';
 import { RefusedPage } from './refused-page.ts';
 import type { ResponseInfo, ResponseTiming } from './response-info.ts';
 import { type ParsedHead, ResponseParser } from './response-parser.ts';
-import { validateHead } from './validate-head.ts';
+import { isPersistent, validateHead } from './validate-head.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
 import { requestPath, wireHeaders } from './wire.ts';
 
@@ -58,6 +58,11 @@ export interface ExchangeOptions {
   readonly expectedBytes: number | null;
   /** Limits how fast the body is read. If absent, it is read as fast as it arrives. */
   readonly throttle?: Throttle | undefined;
+  /**
+   * If set, the other side is asked to keep the connection open. If it does, this is called at the end of the response, and
+   * the connection is not released.
+   */
+  readonly keep?: ((connection: Connection) => void) | undefined;
   /** Called once, with the final head; null discards the body and ends the connection. */
   onHead(head: ResponseInfo): BodySink | null;
 }
@@ -120,6 +125,8 @@ class RunningExchange {
   #head: ResponseInfo | null = null;
   #sink: BodySink | null = null;
   #remaining = 0;
+  /** The other side keeps the connection open, and nothing unexpected arrived. */
+  #mayKeep = false;
   #bytes = 0;
   #reading: LimitedReading | null = null;
   readonly #page: RefusedPage;
@@ -153,7 +160,7 @@ class RunningExchange {
       this.#parser = this.#makeParser({
         method: request.method,
         path: requestPath(connection, request.url),
-        headers: wireHeaders(connection, request, 'close'),
+        headers: wireHeaders(connection, request, this.#options.keep === undefined ? 'close' : 'keep-alive'),
       });
     } catch (thrown) {
       this.#fail(asCoded(thrown));
@@ -245,6 +252,7 @@ class RunningExchange {
     try {
       const { info, framing } = validateHead(head, connection, request);
       this.#head = info;
+      this.#mayKeep = framing !== 'parsed' && framing.count > 0 && this.#interim === 0 && isPersistent(head);
       this.#sink = onHead(info);
       if (this.#sink === null) this.#finish('dropped');
       else if (framing === 'parsed') this.#stage = 'parsed';
@@ -279,7 +287,9 @@ class RunningExchange {
   #deliver(chunk: Uint8Array): void {
     if (this.#stage === 'over' || this.#sink === null) return;
     const counted = this.#stage === 'counted';
-    const part = counted && chunk.length > this.#remaining ? chunk.subarray(0, this.#remaining) : chunk;
+    const isSurplus = counted && chunk.length > this.#remaining;
+    const part = isSurplus ? chunk.subarray(0, this.#remaining) : chunk;
+    if (isSurplus) this.#mayKeep = false;
     this.#watch.bodyBytes(part.length);
     try {
       this.#sink.write(part);
@@ -326,7 +336,9 @@ class RunningExchange {
 
   #finish(ended: 'complete' | 'dropped'): void {
     const head = this.#head;
-    if (head === null || !this.#end(ended === 'complete')) return;
+    const { keep } = this.#options;
+    const isKept = ended === 'complete' && this.#mayKeep && !this.#ended;
+    if (head === null || !this.#end(ended === 'complete', isKept ? keep : undefined)) return;
     this.#resolve({ ended, head, bytes: this.#bytes, measured: this.#watch.measured });
   }
 
@@ -337,8 +349,8 @@ class RunningExchange {
     this.#resolve({ ended: 'failed', error: shown, head: this.#head, bytes: this.#bytes, measured });
   }
 
-  /** Releases everything. Returns false if that has already been done. */
-  #end(whole: boolean): boolean {
+  /** Releases everything, except a connection that is kept. Returns false if that has already been done. */
+  #end(whole: boolean, keep?: ExchangeOptions['keep']): boolean {
     if (this.#stage === 'over') return false;
     this.#stage = 'over';
     this.#reading?.end();
@@ -351,7 +363,12 @@ class RunningExchange {
     connection.socket.off('close', this.#onSocketClose);
     this.#parser?.destroy();
     this.#early = [];
-    connection.release();
+    if (keep === undefined) {
+      connection.release();
+      return true;
+    }
+    keep(connection);
+    connection.socket.off('error', this.#onSocketError);
     return true;
   }
 

@@ -10,8 +10,9 @@ import { HEAD_LIMIT_BYTES } from '#proxy/opening/head-reader.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 
 export interface ParsedHead extends ResponseHead {
-  /** Major version of HTTP that the status line claims. */
+  /** Version of HTTP that the status line claims. */
   readonly major: number;
+  readonly minor: number;
 }
 
 interface ParserRequest {
@@ -130,6 +131,7 @@ export class ResponseParser {
       reason: response.statusMessage ?? '',
       rawHeaders: response.rawHeaders,
       major: response.httpVersionMajor,
+      minor: response.httpVersionMinor,
     });
   }
 }

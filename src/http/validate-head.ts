@@ -60,3 +60,11 @@ function framingOf(head: ResponseHead, method: string, bad: (reason: string) => 
   if (!Number.isSafeInteger(count)) throw bad(`Content-Length ${length} is not usable`);
   return { count };
 }
+
+/** Whether the other side keeps the connection open after a response with a file (RFC 9112, 9.3). Pure. */
+export function isPersistent(head: HeadToValidate & { readonly minor: number }): boolean {
+  const fields = ['connection', 'proxy-connection'].map((name) => headerValue(head, name) ?? '');
+  const options = fields.join(',').toLowerCase().split(',');
+  const isFile = head.status === 200 || head.status === 206;
+  return isFile && head.major === 1 && head.minor >= 1 && !options.some((one) => one.trim() === 'close');
+}

@@ -136,7 +136,7 @@ export interface RunningProbe {
 
 /** The bytes of a plain socket through one reused buffer (`onread` of `net`). */
 export interface BulkReader {
-  /** Sets the receiver of the bytes; called at most once, before anything is written. */
+  /** Sets the receiver of the bytes, before anything is written. A later call replaces it at once. */
   consume(onBytes: (chunk: Uint8Array) => void): void;
 }
 

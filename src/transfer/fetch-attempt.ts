@@ -19,6 +19,8 @@ export interface FetchAttempt {
   readonly transfer: RunningTransfer;
   /** The last hop has accepted the connection: from here on, a failure may be due to the request. */
   isConnected: boolean;
+  /** A connection that was used before broke without an answer, so a new one is opened. */
+  needsNewConnection: boolean;
   /** It was reported that this attempt requests parts. */
   isInParts: boolean;
   /** The path refused the whole file because of its size. */

@@ -8,6 +8,7 @@ import type { ScopedReport } from '#logging/scoped.ts';
 import type { PathAdvice } from '#path/advice.ts';
 import type { TransferShape } from '#path/kind.ts';
 import type { LimitObservation } from '#path/limits.ts';
+import type { KeptConnections } from '#proxy/kept-connections.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { FileIdentity, Files } from '#system/files.ts';
@@ -66,6 +67,8 @@ export interface FetchPorts {
   readonly witnesses?: Pick<ProxyWitnesses, 'watch'> | undefined;
   /** The downloads that run at the same time. If absent, this one runs alone. */
   readonly running?: RunningTransfers | undefined;
+  /** Connections of earlier fetches, which are used again. If absent, each request has its own. */
+  readonly connections?: KeptConnections | undefined;
   readonly report: ScopedReport;
   readonly watch: FetchWatcher;
 }

@@ -53,6 +53,7 @@ export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: Abo
       kept,
       transfer,
       isConnected: false,
+      needsNewConnection: false,
       isInParts: false,
       isTooBig: false,
       route: null,

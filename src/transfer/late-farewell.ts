@@ -202,7 +202,7 @@ class Farewell {
       timedOut: of.expired,
     });
     const shape = new ShapeWatch(clock.monotonic(), part.bytes ?? GUESSED_BYTES);
-    return { ...this.#first, connection, plan, part, shape };
+    return { ...this.#first, connection, keep: undefined, plan, part, shape };
   }
 
   /** From now on the second response is read. Returns the sink for its body; null if it has none that is needed. */

@@ -24,6 +24,8 @@ export interface PartExchange extends Visit {
   readonly shape: ShapeWatch;
   readonly part: PartRequest;
   readonly noCache: boolean;
+  /** See `ExchangeOptions`. */
+  readonly keep?: ((connection: Connection) => void) | undefined;
 }
 
 /** Sends the request and receives its response. @throws the reason of `how.signal` */
@@ -68,6 +70,7 @@ export function exchangePart(
     signal: how.signal,
     expectedBytes: part.isPart ? part.bytes : reader.length,
     throttle: ports.throttle,
+    keep: hop.keep,
     onHead: how.onHead,
   });
 }

@@ -5,6 +5,7 @@
 
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { showLocalTime } from '#errors/template.ts';
+import { KeptConnections } from '#proxy/kept-connections.ts';
 import { Turns } from '#system/turns.ts';
 import type { Checked } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
@@ -53,6 +54,7 @@ class PackageLoop {
   readonly #budget = new OriginFailureBudget();
   readonly #closure: WantedPackage['closure'];
   readonly #publisher: Publisher;
+  readonly #connections: KeptConnections;
   readonly #unfinished: Set<string>;
   /** Packages that will not be published in this round. */
   readonly #missing = new Set<string>();
@@ -70,6 +72,7 @@ class PackageLoop {
     this.#reading = oneAtATime(reading);
     this.#closure = () => round.closure();
     this.#publisher = new Publisher(ports, this.#closure);
+    this.#connections = new KeptConnections(ports.clock, () => ports.rerouted());
     const untried = decision.wanted.filter(({ id }) => !round.tried.has(id));
     this.#unfinished = new Set(untried.map(({ id }) => id));
     const ready = new Set(round.tally.ready);
@@ -95,6 +98,7 @@ class PackageLoop {
       // Also after an abort, nothing of the round may run on. Each download keeps its bytes.
       this.#publisher.flush();
       await Promise.allSettled(this.#unended.values());
+      this.#connections.close();
     }
   }
 
@@ -160,16 +164,18 @@ class PackageLoop {
 
   async #obtain({ item, origin }: Waiting, onDownloaded: () => void): Promise<void> {
     const { checked, tally } = this.#round;
+    const isSmall = this.#isOfMany && item.length < SMALL_BYTES;
+    const ports = isSmall ? { ...this.#ports, connections: this.#connections } : this.#ports;
     const wanted = {
       item,
       closure: this.#closure,
       publisher: this.#publisher,
-      syncsLater: this.#isOfMany && item.length < SMALL_BYTES,
+      syncsLater: isSmall,
       ready: checked.ready,
       reading: this.#reading,
       onDownloaded,
     };
-    const turn = await fetchOne(this.#ports, wanted, this.#signal);
+    const turn = await fetchOne(ports, wanted, this.#signal);
     if (turn.kind !== 'failed') {
       if (turn.kind === 'parked') this.#giveUp(item.id);
       this.#unfinished.delete(item.id);

@@ -7,6 +7,7 @@ import type { TokenGuard } from '#http/purpose-headers.ts';
 import type { Session } from '#http/session/session.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
+import type { KeptConnections } from '#proxy/kept-connections.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Spool } from '#spool/spool.ts';
 import type { Clock, Random } from '#system/clock.ts';
@@ -49,6 +50,8 @@ export interface UpdatesPorts {
   readonly timeouts: TimeoutMemory;
   /** Set in a round: saves what several packages teach together. */
   readonly spacedTimeouts?: TimeoutStore;
+  /** Set in a round with many small packages: connections that are used again. */
+  readonly connections?: KeptConnections;
   /** Find out that a proxy is dead while it holds a package back. */
   readonly witnesses: ProxyWitnesses;
   readonly disk: DiskPause;

@@ -139,6 +139,10 @@ function createBulkSource() {
     });
     return {
       consume(onBytes) {
+        if (consumer !== null) {
+          consumer = onBytes;
+          return;
+        }
         // Deferred until the caller has finished its setup, because it may end the connection on the first bytes.
         process.nextTick(() => {
           consumer = onBytes;

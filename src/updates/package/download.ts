@@ -267,6 +267,7 @@ function fetchPorts(ports: UpdatesPorts, attempt: DownloadAttempt): Parameters<t
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     throttle: ports.throttle,
     running: ports.running,
+    connections: ports.connections,
     report: reportOf('updates', ports.report),
     watch: watcher(ports, attempt),
   };
