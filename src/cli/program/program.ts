@@ -43,7 +43,7 @@ interface StatusArguments {
 }
 
 /** Arguments of `logs`. */
-export interface LogsArguments {
+interface LogsArguments {
   readonly follow: boolean;
   readonly id?: string;
   readonly purpose?: string;

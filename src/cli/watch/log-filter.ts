@@ -5,7 +5,7 @@
 
 import type { Level } from '#logging/event-definition.ts';
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly Level[];
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly Level[];
 
 export interface LogWishes {
   /** An ID that the line names, such as that of an update or a bundle. */

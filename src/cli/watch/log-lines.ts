@@ -13,7 +13,7 @@ const NEWLINE = 0x0a;
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 
 /** Cuts bytes into lines, however they are chunked. */
-export class LineCutter {
+class LineCutter {
   #begun: Buffer = Buffer.alloc(0);
 
   /** The lines that these bytes complete. */

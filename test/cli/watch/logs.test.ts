@@ -182,12 +182,13 @@ function follow(over: Partial<LogsOptions> = {}) {
   const stop = new AbortController();
   const terminal: FakeTerminal = fakeTerminal();
   const done = logsCommand(terminal, options({ follow: true, clock, signal: stop.signal, ...over }));
+  // Files are read by other threads, so a look takes some real time.
   const until = async (last: string) => {
-    for (let round = 0; terminal.printed.at(-1) !== last; round += 1) {
-      if (round > 200) throw new Error(`not printed: ${last}\n${terminal.printed.join('\n')}`);
+    const look = async () => {
       await clock.advanceAsync(250);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+      return terminal.printed.at(-1);
+    };
+    await expect.poll(look, { timeout: 15_000, interval: 5 }).toBe(last);
   };
   const end = async () => {
     stop.abort(new Error('Ctrl-C'));
