@@ -1,7 +1,9 @@
 // The packages of a round that are published together: they share syncs and writes, and one that fails stops no other one.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Clock, systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
@@ -21,11 +23,11 @@ beforeAll(async () => {
 });
 afterAll(() => origin.close());
 
-async function open(files: CrashingFiles) {
+async function open(files: CrashingFiles, clock: Clock = systemClock) {
   const settings = testSettings(DIR, {
     updates: { feed_url: `${origin.url}/feed.json`, acknowledge_url: `${origin.url}/acknowledge` },
   });
-  return await openRig({ files, dir: DIR, settings });
+  return await openRig({ files, dir: DIR, settings, clock, routerClock: systemClock });
 }
 
 const others = (id: string) => IDS.filter((one) => one !== id).toSorted();
@@ -34,7 +36,8 @@ const jars = (files: CrashingFiles) => IDS.filter((id) => files.content(`${DIR}/
 describe('publishing many packages', () => {
   it('publish: twelve small packages share syncs of folders and writes of the history', async () => {
     const files = new CrashingFiles();
-    const rig = await open(files);
+    // No time passes, so packages wait until all are downloaded.
+    const rig = await open(files, new FakeClock());
     files.arm({});
     expect((await rig.round()).published.toSorted()).toEqual(IDS.toSorted());
 
