@@ -1,8 +1,8 @@
 // Keeps connections for the next download of a round with many small ones, which would otherwise open one for each.
 //
 // Guarantees: a connection is used again only for the same settings, origin and proxy (`Route.sharedKey`). It is closed
-// when the other side sends a byte or ends it, after 4 s without use, and by `close`. Once a route has lost a used
-// connection, it gets a new one for each download. In memory only.
+// when the other side sends a byte or ends it, after 4 s without use, before a new one is opened, and by `close`. Once a
+// route has lost a used connection, it gets a new one for each download. In memory only.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Connection, Route } from './route.ts';
@@ -41,7 +41,10 @@ export class KeptConnections {
     return this.#unused.size;
   }
 
-  /** A connection for this route, which the caller then owns; null if there is none. */
+  /**
+   * A connection for this route, which the caller then owns. Null if there is none: the caller opens one, so the others are
+   * closed before that. Some proxies allow only one connection for each client.
+   */
   take({ sharedKey }: Pick<Route, 'sharedKey'>): Connection | null {
     for (const unused of [...this.#unused].reverse()) {
       if (unused.rerouted.aborted) this.#drop(unused);
@@ -50,6 +53,7 @@ export class KeptConnections {
         return unused.connection;
       }
     }
+    this.#dropAll();
     return null;
   }
 
@@ -84,6 +88,10 @@ export class KeptConnections {
   /** Closes all of them, and keeps none any longer. */
   close(): void {
     this.#isClosed = true;
+    this.#dropAll();
+  }
+
+  #dropAll(): void {
     for (const unused of this.#unused) this.#drop(unused);
   }
 

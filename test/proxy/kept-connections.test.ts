@@ -34,12 +34,19 @@ async function keepOne(): Promise<PlainConnection> {
 }
 
 describe('kept connections', () => {
-  it('kept: one is used again for the same route only, and by one user', async () => {
+  it('kept: one is used again by one user', async () => {
     const connection = await keepOne();
-    expect(kept.take({ sharedKey: '2 updates corp http://updates.example.com' })).toBeNull();
     expect(kept.take(ROUTE)).toBe(connection);
     expect(kept.take(ROUTE)).toBeNull();
+    expect(connection.releases).toBe(0);
     connection.release();
+  });
+
+  it('kept: one is not used for another route, and is closed before that opens its own', async () => {
+    const connection = await keepOne();
+    expect(kept.take({ sharedKey: '2 updates corp http://updates.example.com' })).toBeNull();
+    expect(connection.releases).toBe(1);
+    expect(kept.take(ROUTE)).toBeNull();
   });
 
   it('kept: an unused one is closed after four seconds', async () => {
