@@ -199,7 +199,7 @@ class FileFetch {
   }
 
   #fetchPorts(): FetchPorts {
-    const { files, clock, router, settings, habits, report } = this.#ports;
+    const { files, clock, router, habits, report } = this.#ports;
     const { watch } = this.#ports;
     return {
       ...{ files, clock, router, purpose: 'updates' as const },
@@ -210,7 +210,8 @@ class FileFetch {
       timeoutSession: this.#session,
       paths: habits,
       witnesses: this.#ports.witnesses,
-      reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
+      // The user chose the disk of this file. The reserve protects the disk of the daemon's packages.
+      reserve: { bytes: 0, key: 'updates.reserve_bytes' },
       report: reportOf('updates', report),
       watch: {
         began: (offset) => {

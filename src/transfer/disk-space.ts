@@ -27,7 +27,8 @@ export function checkSpace(
 ): CodedError | null {
   const { free, needed, reserve } = space;
   if (needed === 0 || needed + reserve.bytes <= free) return null;
-  const reason = `${showSize(needed)} are needed and ${reserve.key} keeps ${showSize(reserve.bytes)}, ${showSize(free)} are free`;
+  const kept = reserve.bytes === 0 ? '' : ` and ${reserve.key} keeps ${showSize(reserve.bytes)}`;
+  const reason = `${showSize(needed)} are needed${kept}, ${showSize(free)} are free`;
   return coded('DISK-FULL', { operation: 'fetch', path, reason, needed, free, reserve: reserve.bytes });
 }
 

@@ -1,14 +1,20 @@
 // `sallyport fetch` as a process: what Ctrl-C leaves, and the live line in a terminal.
 
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PROGRAM_PATH } from '#test/support/built-program.ts';
+import { BARE_ENVIRONMENT } from '#test/support/main-path.ts';
 import { type RawServer, startRawServer } from '#test/support/raw-server.ts';
+import { describeWith } from '#test/support/real-parts.ts';
 import { runInTerminal } from '#test/support/real-terminal.ts';
 import { startSallyport } from '#test/support/sallyport-process.ts';
+import { mountSmallDisk } from '#test/support/small-disk.ts';
 
 const FILE = randomBytes(600_000);
 const DIGEST = createHash('sha256').update(FILE).digest('hex');
@@ -81,5 +87,39 @@ describe('fetch as a process', () => {
     expect(live.every((line) => line.length <= 100)).toBe(true);
     expect(lines.some((line) => line.includes('%'))).toBe(false);
     expect(lines.at(-1)).toContain('sha256 verified');
+  }, 40_000);
+});
+
+describeWith(['mounts'], 'fetch on a full disk', () => {
+  it('fetch: a full disk ends it with status 19 and keeps the bytes; then it continues', async () => {
+    const folder = join(dir, 'disk');
+    await mkdir(folder);
+    const disk = await mountSmallDisk(folder, 1);
+    try {
+      const run = async () => {
+        const command = [process.execPath, PROGRAM_PATH, 'fetch', url(), '--sha256', DIGEST, '-o', join(folder, 'f')];
+        const child = spawn('nsenter', [`--mount=${disk.namespace}`, ...command], {
+          stdio: ['ignore', 'ignore', 'pipe'],
+          env: { ...BARE_ENVIRONMENT, XDG_STATE_HOME: join(dir, 'state') },
+        });
+        let written = '';
+        child.stderr.on('data', (chunk: Buffer) => (written += chunk.toString()));
+        const [code] = (await once(child, 'close')) as [number | null];
+        return { code, written };
+      };
+      const filler = join(disk.path, 'filler');
+      await writeFile(filler, Buffer.alloc(900_000));
+      const full = await run();
+      expect(full).toMatchObject({ code: 19, written: expect.stringContaining('[DISK-FULL]') });
+      expect(full.written).toContain('Repeat the command to resume.');
+
+      await rm(filler);
+      const again = await run();
+      expect(again).toEqual({ code: 0, written: expect.any(String) });
+      expect(Number(asked[1])).toBeGreaterThan(0);
+      expect((await readFile(join(disk.path, 'f'))).equals(FILE)).toBe(true);
+    } finally {
+      disk.keeper.kill('SIGKILL');
+    }
   }, 40_000);
 });
