@@ -36,7 +36,7 @@ export const RULES: readonly Rule[] = [
   { name: 'without probes', witness: false, does: () => 'end' },
   // A transfer that trickles would end the second request with its next byte.
   {
-    name: 'with probes, late farewell (shipped)',
+    name: 'with probes, second request (shipped)',
     witness: true,
     does: (phase) => (phase === 'total' ? 'longer' : 'farewell'),
   },
