@@ -103,7 +103,7 @@ describe('the watch of a held download', () => {
 
     // From now on, it has to be silent for as long as any other.
     hold?.reading(false);
-    await clock.advanceAsync(24_900);
+    await clock.advanceAsync(23_900);
     await turn();
     expect(hold?.signal.aborted).toBe(false);
     await clock.advanceAsync(200);
