@@ -4,8 +4,11 @@ import { defineConfig } from 'vitest/config';
 import { SuiteOrder } from './tools/suite-order.ts';
 
 const TESTS = ['test/**/*.test.ts'];
-/** These need packages, which take a minute to make; `.ci/run` makes them. SALLYPORT_PACKAGES names their folder. */
-const PACKAGE_TESTS = process.env['SALLYPORT_PACKAGES'] === undefined ? ['test/packages/**'] : [];
+const PACKAGES = process.env['SALLYPORT_PACKAGES'];
+const hasImage = PACKAGES !== undefined && globSync('*.oci.tar', { cwd: PACKAGES }).length > 0;
+/** These need packages, which take a minute to make; `.ci/run` makes them, without an image. SALLYPORT_PACKAGES names their folder. */
+const WITHOUT_PACKAGES = PACKAGES === undefined ? ['test/packages/**'] : [];
+const PACKAGE_TESTS = hasImage ? WITHOUT_PACKAGES : [...WITHOUT_PACKAGES, 'test/packages/image.test.ts'];
 const IGNORED = [...PACKAGE_TESTS, '**/node_modules/**', 'packages/**', 'logs/**', 'state/**', '.cache/**'];
 
 /**

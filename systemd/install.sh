@@ -188,7 +188,7 @@ make_user_and_folders() {
   if command -v systemd-sysusers >/dev/null; then
     systemd-sysusers "$dest/usr/lib/sysusers.d/sallyport.conf"
   elif ! id sallyport >/dev/null 2>&1; then
-    useradd --system --home-dir /var/lib/sallyport --shell /usr/sbin/nologin sallyport
+    useradd --system --user-group --home-dir /var/lib/sallyport --shell /usr/sbin/nologin sallyport
   fi
   for group in sallyport-admin sallyport-submit; do
     if ! getent group "$group" >/dev/null; then groupadd --system "$group"; fi
