@@ -6,7 +6,7 @@ export const HTTP_CODES = {
   'TOKEN-REBIND': {
     text: '{key} was entered for {bound}, not for {origin}, so it is not sent there.',
     check:
-      'If the new URL is correct, enter the value again (set a new value or rewrite its file), or run sallyport check --retry-credential as root.',
+      'If the new URL is correct, run sallyport check --retry-credential as root to allow the stored value for it, or set the value again.',
     class: 'auth',
     retry: 'change',
   },

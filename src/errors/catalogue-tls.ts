@@ -91,7 +91,7 @@ export const TLS_CODES = {
   'TLS-PIN': {
     text: 'The certificate for {host} is valid, but {key} contains no key of its chain. The issuer is {issuer}, and the keys are {found}. No request was sent.',
     check:
-      'If that issuer is your own company, TLS is intercepted. By default, SSL bridging is not supported: ask the proxy team for a bypass for {target}. Without a bypass: {otherwise:words}. If the issuer is another one, ask the vendor for the new pins.',
+      'If that issuer is your own company, TLS is intercepted. Ask the proxy team not to decrypt connections to {target}. Without a bypass: {otherwise:words}. If the issuer is another one, ask the vendor for the new pins.',
     class: 'tls',
     retry: 'change',
   },

@@ -94,7 +94,7 @@ export const TRUST_CODES = {
     retry: 'change',
   },
   'STATE-RESTORED': {
-    text: 'The state has version {found} of {role}, but version {known} was accepted on this host before. The higher version is still required.',
+    text: 'The state has version {found} of the metadata of role {role}, but version {known} was accepted on this host before. The higher version is still required.',
     check: 'The state folder was probably restored from a backup. No action is needed: older metadata is refused.',
     class: 'system',
     retry: 'later',

@@ -177,7 +177,7 @@ export const UPLOAD_CODES = {
   'UPLOAD-OTHER-BYTES': {
     text: 'The bytes at {url} differ from the bundle: {reason:words}.',
     check:
-      'The bundle is uploaded once more. If this happens again, a proxy or the server is changing the content: compare the digests.',
+      'The bundle is uploaded once more. If this happens again, a proxy or the server is changing the content: compare the sha256 of the bundle on this host with that of the file on the server.',
     class: 'content',
     retry: 'never',
   },

@@ -1,8 +1,9 @@
 // Node's own HTTP parser without a socket: the caller pushes bytes in, and heads and bodies come out.
 //
 // Guarantees: `push` parses before it returns. The caller may therefore reuse the buffer of a head, and knows how far
-// the parser has read. The parser is as strict as Node's default, which is set explicitly. Where RFC 9112 allows a more
-// lenient form, the head reader has already normalized it. Has no timer; `destroy` releases everything.
+// the parser has read. The parser is as strict as Node's default, which is set explicitly. If RFC 9112 allows a form
+// that this parser would refuse, `head-reader.ts` has already changed it to the strict form. Has no timer; `destroy`
+// releases everything.
 
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { Duplex } from 'node:stream';

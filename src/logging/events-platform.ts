@@ -92,7 +92,7 @@ export const PLATFORM_EVENTS = {
   'platform-report-sent': {
     level: 'debug',
     thread: null,
-    text: 'Sent a report to the platform (level {level:words}).',
+    text: 'Sent a report to the platform (platform.report: {level:words}).',
   },
   // Identity and activation
   'identity-cloned': {
@@ -134,7 +134,7 @@ export const PLATFORM_EVENTS = {
   'license-keys-changed': {
     level: 'info',
     thread: 'Main',
-    text: 'License keys in target {path} of the signed feed: {count} accepted (before: {before}).',
+    text: 'License keys in the file {path} of the signed feed: {count} accepted (before: {before}).',
   },
   'license-keys-unread': {
     level: 'warn',

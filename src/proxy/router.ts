@@ -1,7 +1,7 @@
 // The router: for a purpose and a target it returns a `Route`, which opens connections. Nothing else opens connections.
 //
-// Guarantees: the candidates of a route are the proxies that `choice.ts` and the chosen profile name. They are tried in
-// this order, but a candidate that failed recently comes last. The next one is tried only if a proxy could not be
+// Guarantees: the candidates of a route are the proxies that `choice.ts` and the chosen profile select. They are tried
+// in this order, but a candidate that failed recently comes last. The next one is tried only if a proxy could not be
 // reached (`failover.ts`). A direct connection is a candidate only if a setting says so. Each opened connection is
 // reported.
 

@@ -1,4 +1,5 @@
-// Undoes escapes in bytes, to find out fast that a text contains none of many strings. Pure, except for the buffers.
+// Undoes escapes in bytes, to rule out fast that a text contains one of the secrets that are searched for. Pure, except
+// for the buffers.
 //
 // Guarantees: it searches the same layers as `layers.ts`, in the same three readings, but as bytes. It is much faster,
 // because it makes no strings and does not map places to the original. Some texts cannot be decided from bytes: halves

@@ -1,7 +1,7 @@
 // Reads the folder of one kind at the start and cleans up after a crash.
 //
 // Guarantees: it does not fail because of the content of the folder or a full disk. An unusable entry is set aside with
-// its attachment, and reported. A file that cannot be read now stays in place until the next start.
+// its attachment, and reported. If a file cannot be read, it stays in place until the next start.
 
 import { join } from 'node:path';
 import { asCoded, CodedError } from '#errors/coded-error.ts';

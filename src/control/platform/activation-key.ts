@@ -1,7 +1,7 @@
 // The form of an activation key: four groups of four letters and digits. Pure.
 //
-// Guarantees: a key with a wrong form is never sent, and no reason quotes it. Only a key with the right form is masked:
-// masking any text would let a caller hide words of the log.
+// Guarantees: a key with a wrong form is never sent, and no failure text quotes it. Only a key with the right form is
+// masked: masking any text would let a caller hide words of the log.
 
 import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';

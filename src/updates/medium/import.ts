@@ -1,10 +1,10 @@
 // Publishes updates from a folder or a tar archive. Metadata and packages are verified as if they came over the
 // network.
 //
-// Guarantees: what is published is signed for the trusted root, and versions of the metadata never go back. A package
-// is copied into the staging folder, where the ordinary steps verify and publish it. A crash therefore leaves what an
-// interrupted download leaves. Expired metadata is refused, unless the request accepts it up to an age, which is
-// logged. Receipts wait in the spool until the vendor can be reached.
+// Guarantees: the signatures of everything that is published lead back to the trusted root, and versions of the
+// metadata never go back. A package is copied into the staging folder, where the ordinary steps verify and publish it.
+// A crash therefore leaves what an interrupted download leaves. Expired metadata is refused, unless the request names a
+// maximum age for it; this is logged. Receipts wait in the spool until the vendor can be reached.
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

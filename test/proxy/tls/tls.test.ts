@@ -286,9 +286,7 @@ describe('pins', () => {
       code: 'TLS-PIN',
       facts: { key: 'updates.pins', expected: [foreign], found: [pin(own), pin(below), pin(ca.cert)] },
       message: expect.stringContaining('The issuer is "O=Test Inspect, CN=Sallyport Issuing CA"'),
-      check: expect.stringMatching(
-        /SSL bridging is not supported: ask the proxy team for a bypass for localhost:\d+\./,
-      ),
+      check: expect.stringMatching(/Ask the proxy team not to decrypt connections to localhost:\d+\./),
     });
     expect(origin?.requests).toEqual([]);
   });
