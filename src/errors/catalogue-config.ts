@@ -104,7 +104,7 @@ export const CONFIG_CODES = {
   'PROFILE-IN-USE': {
     text: 'Proxy {name} is used by {users:words} and was not deleted.',
     check:
-      'Choose another route for each purpose that uses it: sallyport route set. Or delete the proxy with --force, which shows what is used instead.',
+      'Choose another route for each purpose that uses it: sallyport route set. Or delete the proxy with --force. The command then shows what is used instead of this proxy.',
     class: 'config',
     retry: 'change',
   },

@@ -181,7 +181,7 @@ export const UPDATES_EVENTS = {
   'import-expired': {
     level: 'warn',
     thread: 'Updater',
-    text: 'The metadata of role {role}, version {version}, expired {age:ms} ago. It is accepted, because {by:words} allowed up to {limit:ms}.',
+    text: 'The metadata of role {role}, version {version}, expired {age:ms} ago. It is accepted, because {by:words} allowed metadata that expired at most {limit:ms} ago.',
   },
   mirrored: {
     level: 'info',

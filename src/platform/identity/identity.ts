@@ -1,9 +1,9 @@
 // The identity of this host: its agent ID and its Ed25519 key. It is bound to the machine.
 //
 // Guarantees: a machine does not use an identity that was copied from another machine: it renames the copy, and makes a
-// new agent ID and key. A backup that is restored on the same machine keeps its identity. One rename changes ID and key
-// together, because both are in one file. The private key is in this file (mode 0600) or in a systemd credential. A
-// crash leaves the old identity or the new one.
+// new agent ID and key. A backup that is restored on the same machine keeps its identity. ID and key are in one file
+// (mode 0600), so one rename changes both. If the key comes from a systemd credential, the file has only the ID and the
+// public key. A crash leaves the old identity or the new one.
 
 import { type KeyObject, randomUUID } from 'node:crypto';
 import { z } from 'zod';

@@ -282,7 +282,7 @@ describe('import', () => {
   });
 
   it('import: a crash at any write publishes nothing wrong, and the next import finishes', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     await mirror();
     const before = files.afterCrash('killed');
