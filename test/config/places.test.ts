@@ -98,8 +98,10 @@ describe('control sockets', () => {
     const at = (control: string) =>
       socketsOf(placesOfDaemon('/x.yaml', { control_socket: control, admin_socket: '/own' }, installed));
     const control = '/run/sallyport/control.sock';
-    const [operate, look] = ['/run/sallyport/operate.sock', '/run/sallyport/look.sock'];
-    expect(at(control)).toEqual({ control, operate, look, submit: '/run/sallyport/submit.sock', admin: '/own' });
+    const [operate, look, submit, metrics] = ['operate', 'look', 'submit', 'metrics'].map(
+      (name) => `/run/sallyport/${name}.sock`,
+    );
+    expect(at(control)).toEqual({ control, operate, look, submit, metrics, admin: '/own' });
     expect(at('/run/a.sock')).toMatchObject({ operate: '/run/a-operate.sock', look: '/run/a-look.sock' });
   });
 });

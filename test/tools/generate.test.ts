@@ -62,6 +62,7 @@ describe('npm run generate', () => {
     await rm(join(copy, 'config'), { recursive: true });
     const picture = await edited(PAGE, '  main --> daemon\n', '');
     const rules = await edited(RULES_PAGE, '| `jwt` | ', '| `jwt` | 9');
+    await rm(join(copy, 'docs/man'), { recursive: true });
     const outdated = [...makeArtifacts().map(({ path }) => path), PAGE, RULES_PAGE];
 
     expect(await generate('--check')).toEqual({
