@@ -26,6 +26,7 @@ export default {
     'kinit',
     'openssl',
     'ssh-keygen',
+    'gpgconf',
     'g\\+\\+',
     'make',
   ],
