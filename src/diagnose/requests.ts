@@ -1,5 +1,5 @@
 // Two additional requests of a diagnosis: one for which any response is enough, and a range request for a file that a
-// round would download. Both use `exchange`, as downloads do.
+// check for updates would download. Both use `exchange`, as downloads do.
 //
 // Guarantees: only the first bytes of a body are kept. Redirects of a range request are checked as in a round.
 

@@ -92,7 +92,7 @@ export const PLATFORM_CODES = {
   'LICENSE-UNVERIFIABLE': {
     text: 'This host cannot verify licenses, because it has no public key of the vendor. Nothing was sent.',
     check:
-      'As root, set activation.license_keys to the public keys that the vendor publishes, or activation.license_keys_target if they are in its signed feed.',
+      'As root, set activation.license_keys to the public keys that the vendor publishes, or activation.license_keys_target to their path in the signed feed.',
     class: 'config',
     retry: 'change',
     isLocal: true,

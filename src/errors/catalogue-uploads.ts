@@ -44,7 +44,8 @@ export const UPLOAD_CODES = {
   },
   'DROP-DIRECTORY': {
     text: 'Cannot use the drop directory {path}: {reason:words}.',
-    check: 'Create it with systemd-tmpfiles. It must belong to the user of the service and have mode 3770.',
+    check:
+      'Create it with systemd-tmpfiles. It and its folders must belong to the user of the service. Modes: 3770 for tmp and new, 2750 for the rest.',
     class: 'system',
     retry: 'change',
   },
@@ -123,7 +124,7 @@ export const UPLOAD_CODES = {
   'JOBS-FULL': {
     text: 'Too many jobs are waiting. Jobs: {count} (limit {limit}). Size: {bytes:size} (limit {limitBytes:size}). No new job was started.',
     check:
-      'Wait until their uploads are done. To see the jobs, run sallyport send-logs list. To delete a job that needs no upload, run sallyport send-logs delete JOB.',
+      'Wait until their uploads are done. To see the jobs, run sallyport send-logs list. To delete a bundle that is not waiting for its upload, run sallyport send-logs delete JOB.',
     class: 'system',
     retry: 'later',
   },

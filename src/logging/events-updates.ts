@@ -23,12 +23,12 @@ export const UPDATES_EVENTS = {
   'online-keys-rotated': {
     level: 'warn',
     thread: 'Updater',
-    text: 'Root {root} has new keys for the timestamp or the snapshot, so the version numbers of both files start over.',
+    text: 'The vendor replaced keys of the signed feed (root version {root}). Its metadata files timestamp and snapshot may now have lower version numbers than before.',
   },
   'state-restored': {
     level: 'warn',
     thread: 'Updater',
-    text: 'The stored state of signed feeds was replaced by an older one: {error:advised}',
+    text: 'The stored state of the signed feed is older than before: {error:advised}',
   },
   'clock-back': { level: 'warn', thread: 'Updater', text: 'The clock went back: {error:advised}' },
   'trust-raised': {
@@ -176,7 +176,7 @@ export const UPDATES_EVENTS = {
   'import-read': {
     level: 'info',
     thread: 'Updater',
-    text: 'The medium has version {version} of the timestamp metadata, which expires at {at:time}.',
+    text: 'The metadata on the medium (timestamp, version {version}) expires at {at:time}.',
   },
   'import-expired': {
     level: 'warn',

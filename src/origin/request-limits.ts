@@ -2,7 +2,7 @@
 // makes no progress.
 //
 // An upload of 256 MiB over a slow line takes an hour, so uploads have no limit for the total time. Instead, each
-// interval must bring a minimum number of bytes. Node's own request timeout is turned off, because it cannot except
+// interval must bring a minimum number of bytes. Node's own request timeout is turned off, because it cannot exclude
 // uploads.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -2,9 +2,9 @@
 // route as all other traffic: `ws` (WebSocket) and `tus-js-client` (uploads).
 //
 // Guarantees: every socket has the deadlines, authentication and TLS of its `Connection`, and goes to the one origin of
-// the agent. It is never absolute-form, because such libraries cannot distinguish responses of the proxy from those of
-// the origin. An unused socket is kept for seconds. After `destroy` or an abort, no socket, timer or listener is left.
-// The caller limits the time between request and response with its signal.
+// the agent. Requests never use the absolute form, because such libraries cannot distinguish responses of the proxy
+// from those of the origin. An unused socket is kept for seconds. After `destroy` or an abort, no socket, timer or
+// listener is left. The caller limits the time between request and response with its signal.
 
 import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';

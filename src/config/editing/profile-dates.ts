@@ -1,9 +1,9 @@
 // Stores in the state folder when each profile was created, by name, because the configuration has no key for it.
 //
-// A command stores the date with the rights of its caller. The daemon adds the dates that are missing when it activates
-// settings: of profiles that were written by hand, or by a user who may not write the state. A profile that was active
-// before the dates were stored has none. A date that cannot be stored stays unknown, and nothing else fails. A crash leaves the
-// old dates or the new ones.
+// A command stores the date with the rights of its caller. When the daemon activates settings, it adds the dates of new
+// profiles: those written by hand, or by a user who may not write the state. Profiles that were active before this
+// release have none. A date that cannot be stored stays unknown, and nothing else fails. A crash leaves the old dates
+// or the new ones.
 
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';

@@ -76,7 +76,7 @@ export const exposureAnalytics = purposeSection(
     drop_dir: describeKey(path.optional(), {
       title: 'Drop directory',
       description:
-        'Folder in which programs leave files with documents. A program writes a file to tmp/ and then renames it to new/. The folder must exist, belong to the user of the service and have mode 3770.',
+        'Folder in which programs leave files with documents. A program writes a file to tmp/ and then renames it to new/. The folder must exist, belong to the user of the service and have mode 2750 (3770 for tmp and new).',
       allowed: PATH_ALLOWED,
       absent: 'no drop directory; documents are not accepted from files',
       example: '/var/spool/sallyport',

@@ -2,7 +2,7 @@
 //
 // Guarantees: settings are applied one after the other. A file is applied only if it did not change while it was read.
 // SIGHUP causes a reload only if no terminal is attached. With a terminal, SIGHUP means that the terminal was closed,
-// and ends the process. Until this file is ready, `main.ts` ignores a SIGHUP to the service.
+// and ends the process. Until `followConfig` listens for SIGHUP, `main.ts` ignores one that is sent to the service.
 
 import { ConfigWatch } from '#config/following/watch.ts';
 import type { LoadResult } from '#config/reading/load.ts';

@@ -1,4 +1,4 @@
-// Breaks the texts of the screens that can be scrolled into lines of the display. Pure.
+// Some screens have a text that can be scrolled. This file breaks it into lines of the display. Pure.
 
 import { wrapWords } from '#errors/template.ts';
 import { outcomeText } from '#platform/outcome/outcome.ts';

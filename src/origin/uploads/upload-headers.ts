@@ -1,5 +1,5 @@
-// Reads the headers that batches and bundles share: the sender, the idempotency key, digests, and the mark of a test
-// object. Pure.
+// Reads the headers that batches and bundles share: the sender, the idempotency key, digests, and the header that marks
+// an upload as a test. Pure.
 
 import type { IncomingHttpHeaders } from 'node:http';
 

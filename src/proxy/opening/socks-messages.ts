@@ -1,7 +1,8 @@
 // Writes and reads the messages of SOCKS 4, 4a and 5 (RFC 1928, RFC 1929, and NEC's notes for 4 and 4a). Pure.
 //
 // Guarantees: reading never throws and never goes past the end of a message. All bytes are classified as a complete
-// message, too short, or not such a message. Refusals are described in words, or by their number if it is unknown.
+// message, too short, or not such a message. Refusals are described in words; a code that is not in the list is
+// described as unknown.
 
 import { isIPv4, isIPv6 } from 'node:net';
 
