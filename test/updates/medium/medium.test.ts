@@ -62,7 +62,7 @@ const jarOf = (disk: CrashingFiles, id: string) => disk.content(`/host/packages/
 
 describe('mirror', () => {
   it('mirror: keeps a delegated role under the name that a static server looks for', async () => {
-    for (const role of ['team b', 'team/c', '../d']) {
+    for (const role of ['team b', 'team/c', 'a/../../x']) {
       origin.repository.delegate('targets', { name: role, paths: [`${role}/*`] });
     }
     origin.repository.publishAll();
@@ -71,6 +71,8 @@ describe('mirror', () => {
     expect(names).toEqual(
       expect.arrayContaining(['team b.json', 'team/c.json'].map((name) => `${MIRROR}/metadata/${name}`)),
     );
+    // The role whose name leads out of the folder is kept under an encoded name.
+    expect(names.filter((name) => name.endsWith('x.json'))).toEqual([`${MIRROR}/metadata/a%2F..%2F..%2Fx.json`]);
     expect(names.every((name) => /^\/srv\/mirror\/(?:metadata|targets)\//.test(name))).toBe(true);
     expect((await bring(files)).report).toMatchObject({ error: null, published: ['u1'] });
   });
