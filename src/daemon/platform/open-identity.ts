@@ -14,8 +14,8 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 
 const IDENTITY_FILE = 'identity.json';
-/** The inbox: commands that wait, and results. */
-const COPIED = ['inbox', 'platform-inbox.json'];
+/** What the platform sent to the other host: commands that wait, results, requests for support logs, and advice. */
+const COPIED = ['inbox', 'platform-inbox.json', 'platform-requests.json', 'platform-advice.json'];
 
 export interface IdentityParts {
   readonly files: Files;
@@ -50,7 +50,7 @@ export async function openIdentity({
     path: join(stateDir, IDENTITY_FILE),
     credential: folder === '' ? null : join(folder, IDENTITY_CREDENTIAL),
     now: () => clock.now(),
-    cloned: () => keepInboxAside(files, stateDir),
+    cloned: () => keepCopiesAside(files, stateDir),
     keepSecret: (text) => known.add(text),
   });
 }
@@ -73,8 +73,8 @@ export async function identityAtStart(
   }
 }
 
-/** The commands and results that were copied belong to the other host. They are kept under another name. */
-async function keepInboxAside(files: Files, stateDir: string): Promise<void> {
+/** What the platform sent belongs to the other host. It is kept under another name. */
+async function keepCopiesAside(files: Files, stateDir: string): Promise<void> {
   for (const name of COPIED) {
     const path = join(stateDir, name);
     if ((await files.facts(path)) === null) continue;

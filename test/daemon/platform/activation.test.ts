@@ -248,14 +248,15 @@ describe('activation of a host', () => {
     stored.machine = { salt: '00'.repeat(16), digest: '0'.repeat(64) };
     await writeFile(path, JSON.stringify(stored));
     await mkdir(join(dir, 'state', 'inbox'), { mode: 0o700 });
-    await writeFile(join(dir, 'state', 'platform-inbox.json'), '{}');
+    const files = ['platform-inbox.json', 'platform-requests.json', 'platform-advice.json'];
+    for (const name of files) await writeFile(join(dir, 'state', name), '{}');
     const copy = await activatingHost(rig.direct(), { dir });
     closing.push(() => copy.remove());
     expect(copy.parts.ports.agent.id).not.toBe(before);
     expect((await copy.verbs.show()).state).toBe('unactivated');
     expect(await readFile(join(dir, 'state', 'agent.json'), 'utf8')).toContain(copy.parts.ports.agent.id);
-    const names = (await readdir(join(dir, 'state'))).filter((name) => name.includes('inbox'));
-    expect(names.toSorted()).toEqual(['inbox.cloned', 'platform-inbox.json.cloned']);
+    const names = (await readdir(join(dir, 'state'))).filter((name) => /^(?:inbox|platform-)/.test(name));
+    expect(names.toSorted()).toEqual(['inbox', ...files].map((name) => `${name}.cloned`).toSorted());
   });
 
   it('identity: a reset gives a new agent ID at once, and the host is no longer activated', async () => {
