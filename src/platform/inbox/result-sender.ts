@@ -3,12 +3,16 @@
 // Guarantees: a result is sent again on each new connection. If a connection lasts long, `repeat` also sends it again.
 // The platform must confirm each outcome of a command: if it confirms `waiting`, the final outcome is still sent. It
 // confirms the results of a command in the order in which they were sent. After a crash, results are sent again, which
-// is harmless.
+// is harmless. A platform that confirms nothing cannot make the memory grow: `CommandResults` keeps a limited number of
+// results, and what was sent is forgotten with the result.
 
 import { asCoded } from '#errors/coded-error.ts';
 import { type AgentMessage, agentMessage, type CommandResult } from '#platform/messages.ts';
 import type { InboxPorts } from './inbox-ports.ts';
 import type { CommandResults } from './results.ts';
+
+/** How many commands without a kept result may be remembered: forgetting them costs a look at each one. */
+const MAX_FORGOTTEN = 1_000;
 
 /** Results of one command that were sent on this connection, and not confirmed yet. */
 interface Sent {
@@ -27,6 +31,11 @@ export class ResultSender {
   constructor(ports: Pick<InboxPorts, 'send'>, results: CommandResults) {
     this.#ports = ports;
     this.#results = results;
+  }
+
+  /** The number of commands that are remembered here. */
+  get size(): number {
+    return Math.max(this.#sent.size, this.#recent.size);
   }
 
   /** A new connection begins: nothing that was sent on the previous one is confirmed on this one. */
@@ -75,10 +84,21 @@ export class ResultSender {
 
   /** One more confirmation of this result is expected. */
   #expect({ command, outcome }: CommandResult): void {
+    if (this.#sent.size >= this.#results.done.length + MAX_FORGOTTEN) this.#forget();
     const sent = this.#sent.get(command) ?? { waiting: 0, final: 0 };
     sent[outcome === 'waiting' ? 'waiting' : 'final'] += 1;
     this.#sent.set(command, sent);
     this.#recent.add(command);
+  }
+
+  /** Forgets the commands whose result is no longer kept: there is nothing left to confirm. */
+  #forget(): void {
+    const kept = new Set(this.#results.done.map(({ id }) => id));
+    for (const command of this.#sent.keys()) {
+      if (kept.has(command)) continue;
+      this.#sent.delete(command);
+      this.#recent.delete(command);
+    }
   }
 
   #message({ command, outcome, code, job }: CommandResult): AgentMessage {
