@@ -135,6 +135,7 @@ describe('table of verbs', () => {
       'status',
       'settings',
       'follow',
+      'metrics',
       'endpoints',
       'listUpdates',
       'explainTimeout',
@@ -162,6 +163,7 @@ const ORDER = { case: null, note: null, since: null, prepare: false };
 const REQUESTS: Readonly<Record<string, unknown>> = {
   importRoot: { root: '{}', fingerprint: 'a'.repeat(64), replace: false },
   follow: { after: null },
+  metrics: { format: 'text' },
   explainTimeout: { size: null },
   retryCredentials: { profile: null },
   seedTimeout: [],

@@ -139,7 +139,8 @@ describe('a purpose', () => {
     );
     await cloud.close();
 
-    expect(codes(found)).not.toEqual(['ok']);
+    // Only the upgrade is refused. The link can poll instead, so this is a warning and no failure.
+    expect(codes(found)).toEqual(['ok']);
     expect(upgrades).toEqual(['Bearer token-of-platform']);
     expect(new Set(cloud.clients)).toEqual(new Set(['leaf']));
   });
