@@ -142,9 +142,10 @@ describe('send-logs with a daemon', () => {
     const [job] = (await json<LogsJob[]>('list')).slice(-1);
     expect([left.code, left.err]).toEqual([0, expect.stringContaining(`Stopped waiting for bundle ${job?.job}.`)]);
 
-    const joined = run('--case', '9');
+    const joined = atTerminal('--case', '9');
+    await vi.waitFor(() => expect(joined.shown.out).toContain('%'), { timeout: 10_000 });
     release();
-    const { code, err } = await joined;
+    const { code, err } = await joined.ended;
     expect([code, err]).toEqual([0, expect.stringContaining(`Bundle ${job?.job} is already running`)]);
     expect(arrived().at(-1)?.job).toBe(job?.job);
   });
