@@ -64,6 +64,25 @@ describe('inbox', () => {
     expect(await host.inbox?.receive(welcome)).toHaveLength(1);
   });
 
+  it('inbox: a command that could not be stored is not acknowledged with the next one', async () => {
+    const { host, platform } = await started(() => ({ kind: 'done', job: null }));
+    push(platform, 2, 'update-available');
+    host.inbox?.connected();
+    const [first, second] = platform.due();
+    const receive = async (message = first) =>
+      message?.type === 'command' ? await host.inbox?.receive(message) : undefined;
+    host.files.arm({ fullAfterBytes: 0 });
+    await expect(receive(first)).rejects.toMatchObject({ code: 'DISK-FULL' });
+    host.files.arm({});
+    // It was already on its way when the connection ended. An acknowledgment of it includes all before it.
+    await expect(receive(second)).rejects.toMatchObject({ code: 'DISK-FULL' });
+    expect(host.inbox?.after).toBe(0);
+
+    await host.connect(platform);
+    expect([...host.handled.keys()]).toEqual(['c1', 'c2']);
+    expect(host.inbox?.after).toBe(2);
+  });
+
   it('inbox: a result that could not be sent needs no confirmation of its own', async () => {
     const { host, platform } = await started(() => ({ kind: 'waiting' }));
     push(platform, 1, 'send-logs');
