@@ -3,7 +3,8 @@
 //
 // Guarantees: a request has only an id and a case number, and each id is handled once, even after a restart. Nothing is
 // collected for a denied request. The record names the user who decided. A request without a decision is denied after
-// 72 hours. The caller authenticates the platform. Relies on the lock of the state folder.
+// 72 hours, but not because of a wrong clock that is corrected within an hour. The caller authenticates the platform.
+// Relies on the lock of the state folder.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -21,6 +22,8 @@ import { Turns } from '#system/turns.ts';
 const FILE = 'platform-requests.json';
 const FORMAT = 1;
 const WAITS_MS = 72 * 3_600_000;
+/** How long the clock must show that a request is too old, in monotonic time. NTP corrects a wrong clock sooner. */
+const OVERDUE_MS = 3_600_000;
 /** Requests that are remembered, so that each is handled once. */
 const MAX_KEPT = 1_000;
 const MAX_WAITING = 50;
@@ -68,6 +71,8 @@ export class PlatformRequests {
   readonly #state: SavedState<z.infer<typeof fileSchema>>;
   readonly #turns = new Turns();
   #requests: readonly StoredRequest[] = [];
+  /** When each overdue request was first found overdue, in monotonic ms. A restart starts this hour again. */
+  #overdueSince: ReadonlyMap<string, number> = new Map();
 
   private constructor(ports: PlatformRequestsPorts) {
     this.#ports = ports;
@@ -92,8 +97,7 @@ export class PlatformRequests {
 
   /** Requests that wait for a person. */
   get waiting(): number {
-    const now = this.#ports.clock.now();
-    return this.#requests.filter((request) => request.state === 'waiting' && !isOld(request, now)).length;
+    return this.#requests.filter(({ state }) => state === 'waiting').length;
   }
 
   /** Handles a request of the platform; a repeated one has the same answer. @throws what `start` throws; DISK-FULL, FILE-* */
@@ -136,9 +140,15 @@ export class PlatformRequests {
   }
 
   async #denyOld(): Promise<void> {
-    const now = this.#ports.clock.now();
-    const old = this.#requests.filter((request) => request.state === 'waiting' && isOld(request, now));
-    for (const request of old) await this.#deny(request, BY_TIME);
+    const { clock } = this.#ports;
+    const [wall, monotonic] = [clock.now(), clock.monotonic()];
+    const old = this.#requests.filter((request) => request.state === 'waiting' && isOld(request, wall));
+    // A request that is no longer overdue, because the clock was corrected, is left out.
+    const since = new Map(old.map(({ id }) => [id, this.#overdueSince.get(id) ?? monotonic]));
+    this.#overdueSince = since;
+    for (const request of old) {
+      if (monotonic - (since.get(request.id) ?? monotonic) >= OVERDUE_MS) await this.#deny(request, BY_TIME);
+    }
   }
 
   #decidedBy(by: string): Pick<StoredRequest, 'decided_at' | 'decided_by'> {

@@ -73,13 +73,43 @@ describe('requests of the platform', () => {
     const { requests, clock, started } = await rig({ on_platform_request: 'ask' });
     await requests.receive(request);
     clock.advance(72 * HOUR_MS);
+    await requests.list();
+    clock.advance(HOUR_MS);
 
-    expect(requests.waiting).toBe(0);
     await expect(requests.decide('r-1', { approve: true, by: 'root' })).rejects.toMatchObject({
       code: 'REQUEST-UNKNOWN',
     });
+    expect(requests.waiting).toBe(0);
     expect(await requests.list()).toMatchObject([{ state: 'denied', decided_by: 'the time limit of 72 hours' }]);
     expect(started).toEqual([]);
+  });
+
+  it('are kept when the clock is wrong for less than an hour, twice', async () => {
+    const { requests, clock, events } = await rig({ on_platform_request: 'ask' });
+    await requests.receive(request);
+    for (const wrongMs of [80 * HOUR_MS, 70 * 365 * 24 * HOUR_MS]) {
+      clock.stepWall(wrongMs);
+      await requests.list();
+      clock.advance(0.9 * HOUR_MS);
+      await requests.list();
+      clock.stepWall(-wrongMs);
+      await requests.list();
+      clock.advance(HOUR_MS);
+    }
+
+    expect([requests.waiting, events.map(({ name }) => name)]).toEqual([1, ['logs-request-waits']]);
+    expect(await requests.decide('r-1', { approve: true, by: 'root' })).toMatchObject({ state: 'approved' });
+  });
+
+  it('that are overdue after a restart are kept for an hour', async () => {
+    const first = await rig({ on_platform_request: 'ask' });
+    await first.requests.receive(request);
+    const clock = new FakeClock(first.clock.now() + 100 * HOUR_MS);
+    const { requests } = await rig({ on_platform_request: 'ask' }, { files: first.files, clock });
+
+    expect(await requests.list()).toMatchObject([{ state: 'waiting' }]);
+    clock.advance(HOUR_MS);
+    expect(await requests.list()).toMatchObject([{ state: 'denied' }]);
   });
 
   it('with allow start a job once for each id', async () => {
