@@ -238,7 +238,7 @@ function pollFailed(machine: Machine, event: LinkEvent & { kind: 'failed' }, inp
   if (!machine.isProven && machine.blocked?.isAssumed === true)
     return failed({ ...machine, blocked: null }, event, inputs);
   const mayBeCut = machine.isProven && event.retryAfterMs === undefined && CUT.has(error.code);
-  if (!mayBeCut) return failed(machine, event, inputs);
+  if (!mayBeCut) return failed(machine.isProven ? spread(machine) : machine, event, inputs);
   const pollWait = pollCut(machine.pollWait, elapsedMs, inputs.nowMs);
   const livedMs = inputs.nowMs - machine.sinceMs;
   const after = { ...stable(machine, inputs.nowMs), pollWait };
@@ -295,9 +295,14 @@ function failed(machine: Machine, event: LinkEvent & { kind: 'failed' }, inputs:
   return pausedBy({ ...machine, attempts }, event.error, { inputs, requestedMs: event.retryAfterMs ?? 0 });
 }
 
+/** The next failure is one of a link that worked: all hosts may have it at this moment. */
+function spread(machine: Machine): Machine {
+  return { ...machine, attempts: Math.max(machine.attempts, SPREAD_ATTEMPT - 1) };
+}
+
 /** A link that worked has failed: all hosts may have lost theirs at this moment. */
 function lost(machine: Machine, error: CodedError, inputs: Inputs): Step {
-  const attempts = Math.max(SPREAD_ATTEMPT, stable(machine, inputs.nowMs).attempts + 1);
+  const attempts = spread(stable(machine, inputs.nowMs)).attempts + 1;
   const paused = pausedBy({ ...machine, attempts }, error, { inputs, requestedMs: 0 });
   return { machine: paused.machine, effects: [drop, ...paused.effects] };
 }

@@ -1,9 +1,9 @@
-// A thousand links with the real state machine, on a simulated clock, and one platform that restarts. The peak of
-// attempts in any second stays under a tenth of the fleet, however long the platform is away.
+// A thousand links or polling hosts with the real state machine, on a simulated clock, and one platform that restarts.
+// The peak of attempts in any second stays under a tenth of the fleet, however long the platform is away.
 
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import type { LinkEvent, Machine } from '#platform/link/machine.ts';
+import type { LinkEvent, LinkMode, Machine } from '#platform/link/machine.ts';
 import { OFF, step } from '#platform/link/state.ts';
 import { seeded } from '#test/support/crashing-files.ts';
 
@@ -15,6 +15,8 @@ const refused = coded('TCP-REFUSED', { host: HOST, port: 443, elapsed: 1, hop: n
 const busy = coded('ORIGIN-STATUS', { url: HOST, status: 503, reason: 'busy', hop: null });
 /** From the first byte of an attempt to its result. */
 const OPENING_MS = 200;
+/** How long the platform holds a poll that is not the first. */
+const HELD_MS = 60_000;
 /** Longer than a run, so that no ping is sent: pings open no connection. */
 const PING_MS = 1e9;
 
@@ -22,17 +24,18 @@ const PING_MS = 1e9;
 interface Restart {
   readonly name: string;
   readonly awayMs: number;
-  readonly ending: LinkEvent & { kind: 'ended' };
+  readonly ending: LinkEvent & { kind: 'ended' | 'failed' };
   /** The failure of attempts while it is away. */
   readonly refusing: LinkEvent & { kind: 'failed' };
   /** How long each link had lasted. */
   readonly ageMs?: number;
   readonly delayMs?: number;
+  readonly mode?: LinkMode;
 }
 
 interface Link {
   machine: Machine;
-  /** When its attempt gets its result. */
+  /** When its attempt, or its poll, gets its result. */
   resultAtMs: number | null;
   attempts: number;
 }
@@ -54,10 +57,13 @@ class FleetOnClock {
     const silent = () => coded('LINK-SILENT', { host: HOST, elapsed: 1, hop: null });
     const { machine, effects } = step(link.machine, event, { nowMs: this.nowMs, random: this.#random(), silent });
     link.machine = machine;
+    if (machine.phase === 'waiting') link.resultAtMs = null;
     for (const effect of effects) {
-      if (effect.do !== 'open') continue;
+      if (effect.do !== 'open' && effect.do !== 'poll') continue;
+      const isAttempt = effect.do === 'open' || effect.isFirst;
+      link.resultAtMs = this.nowMs + (isAttempt ? OPENING_MS : HELD_MS);
+      if (!isAttempt) continue;
       link.attempts += 1;
-      link.resultAtMs = this.nowMs + OPENING_MS;
       const second = Math.floor(this.nowMs / 1_000);
       this.seconds.set(second, (this.seconds.get(second) ?? 0) + 1);
     }
@@ -93,20 +99,27 @@ class FleetOnClock {
       this.feed(link, this.refusing);
       return;
     }
+    if (link.machine.phase === 'polling') {
+      this.feed(link, { kind: 'answered', elapsedMs: link.machine.isProven ? HELD_MS : OPENING_MS, messages: 0 });
+      return;
+    }
     this.feed(link, { kind: 'opened' });
     this.feed(link, { kind: 'upgraded' });
     this.feed(link, { kind: 'heard', isMessage: true });
   }
 
   get connected(): number {
-    return this.links.filter(({ machine }) => machine.phase === 'connected').length;
+    return this.links.filter(({ machine: { phase, isProven } }) => {
+      return phase === 'connected' || (phase === 'polling' && isProven);
+    }).length;
   }
 }
 
 /** The most attempts within any second from the restart to an hour later. */
-function peakOf({ awayMs, ending, refusing, ageMs = 120_000, delayMs = 0 }: Restart, seed: number): number {
+function peakOf(one: Restart, seed: number): number {
+  const { awayMs, ending, refusing, ageMs = 120_000, delayMs = 0, mode = 'websocket' } = one;
   const fleet = new FleetOnClock(seed);
-  for (const link of fleet.links) fleet.feed(link, { kind: 'start', mode: 'websocket', pingMs: PING_MS });
+  for (const link of fleet.links) fleet.feed(link, { kind: 'start', mode, pingMs: PING_MS });
   fleet.runTo(ageMs);
   expect(fleet.connected).toBe(FLEET);
   fleet.seconds.clear();
@@ -139,6 +152,9 @@ describe('a fleet of links and a platform that restarts', () => {
     { name: 'closed with 1012, back after 10 s', awayMs: 10_000, ending: restart, refusing: noPort },
     { name: 'closed with a delay of a minute', awayMs: 30_000, ending: restart, refusing: noPort, delayMs: 60_000 },
     { name: '503 with Retry-After for a minute', awayMs: 60_000, ending: restart, refusing: overloaded },
+    { name: 'polls refused, back after 5 s', awayMs: 5_000, ending: noPort, refusing: noPort, mode: 'poll' },
+    { name: 'polls refused, back after 2 min', awayMs: 120_000, ending: noPort, refusing: noPort, mode: 'poll' },
+    { name: 'polls get 503 for a minute', awayMs: 60_000, ending: overloaded, refusing: overloaded, mode: 'poll' },
   ])('fleet: $name, peak below 10 % in any second', (one) => {
     const peaks = [1, 2, 3].map((seed) => peakOf(one, seed));
     expect(Math.max(...peaks)).toBeLessThan(FLEET / 10);
