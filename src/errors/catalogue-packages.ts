@@ -143,6 +143,14 @@ export const PACKAGE_CODES = {
     retry: 'change',
     isLocal: true,
   },
+  'MIRROR-UNVERSIONED': {
+    text: 'The mirror in {path} was not changed: the repository has no consistent snapshots, so new files would replace files that readers of the mirror still need.',
+    check:
+      'Mirror into a new folder, then let the web server use that folder. To allow updates of a mirror, the vendor must set consistent_snapshot to true in the root metadata.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
+  },
   'READY-DAMAGED': {
     text: 'Update ID {id} changed on this host after it was verified: it has sha256 {found}, expected {expected}. Its file was deleted.',
     check:

@@ -32,7 +32,7 @@ export const MEDIUM_VERBS = {
     events: LOG_EVENTS,
     result: roundSchema,
   }),
-  /** Copies the whole signed repository into a folder. @throws CodedError IMPORT-UNSIGNED, TUF-*, FILE-*, DISK-FULL */
+  /** Copies the whole signed repository into a folder. @throws CodedError IMPORT-UNSIGNED, MIRROR-UNVERSIONED, TUF-*, FILE-* */
   mirror: work({
     path: '/v1/mirror',
     needs: 'admin',

@@ -1,8 +1,11 @@
 // Keeps a copy of a whole signed repository in a folder, which any static web server can give to other hosts.
 //
-// Guarantees: at every moment, a reader finds a complete repository. A file is written before the files that refer to
-// it, and the timestamp last, each by one rename. Every file was verified before it is written. A crash leaves the
-// previous repository and files that nothing refers to; the next run continues, also with partly downloaded packages.
+// Guarantees: at every moment, a reader finds a complete repository, or none that has a timestamp. A file is written
+// before the files that refer to it, and the timestamp last, each by one rename. Every file was verified before it is
+// written. A crash leaves the previous repository and files that nothing refers to; the next run continues, also with
+// partly downloaded packages. Without consistent snapshots new files would replace those that are in use, so a finished
+// mirror of such a repository is never updated. Exception: a reader between a new root that replaces the key of the
+// timestamp and the new timestamp refuses the mirror.
 
 import { dirname, join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';
@@ -40,7 +43,7 @@ export interface MirrorReport {
   readonly metadata: number;
 }
 
-/** @throws CodedError IMPORT-UNSIGNED, TUF-*, FILE-*, DISK-FULL, and codes of the route and the exchange */
+/** @throws CodedError IMPORT-UNSIGNED, MIRROR-UNVERSIONED, TUF-*, FILE-*, DISK-FULL, and codes of the route and the exchange */
 export async function mirrorRepository(ports: UpdatesPorts, dir: string, signal: AbortSignal): Promise<MirrorReport> {
   const { files, clock, report } = ports;
   const settings = ports.settings();
@@ -56,6 +59,8 @@ export async function mirrorRepository(ports: UpdatesPorts, dir: string, signal:
     report: (event) => reportTuf(report, event),
   });
   await client.refresh(signal);
+  const isFinished = (await files.facts(metadataPath(dir, 'timestamp.json'))) !== null;
+  if (isFinished && !client.status().consistentSnapshot) throw coded('MIRROR-UNVERSIONED', { path: dir });
   const done = { targets: 0, fetched: 0, bytes: 0, metadata: 0 };
   for await (const file of client.everything(signal)) {
     signal.throwIfAborted();

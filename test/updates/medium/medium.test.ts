@@ -131,6 +131,24 @@ describe('mirror', () => {
     expect(files.content(path)?.equals(Buffer.alloc(large.length))).toBe(true);
   });
 
+  it('mirror: without consistent snapshots fills a folder, and does not update a finished mirror', async () => {
+    origin.repository.root['consistent_snapshot'] = false;
+    origin.repository.publish('root').publishAll();
+    origin.repository.artifacts.delete('u1.jar');
+    await expect(mirror()).rejects.toMatchObject({ code: 'TUF-MISSING' });
+    origin.repository.artifacts.set('u1.jar', JAR);
+    await mirror();
+    const before = inMirror(files).map((name) => [name, files.content(name)]);
+    origin.offer(offered(['u1', JAR], ['u2', NEXT]));
+    await expect(mirror()).rejects.toMatchObject({ code: 'MIRROR-UNVERSIONED', facts: { path: MIRROR } });
+    expect(inMirror(files).map((name) => [name, files.content(name)])).toEqual(before);
+    expect((await bring(files)).report).toMatchObject({ error: null, published: ['u1'] });
+
+    const { ports } = await rig(files, '/vendor');
+    await mirrorRepository(ports, '/srv/next', NEVER);
+    expect((await bring(files, { path: '/srv/next' })).report).toMatchObject({ error: null, published: ['u2'] });
+  });
+
   it('mirror: twenty agents update from it, and the vendor is not asked again', { timeout: 60_000 }, async () => {
     await mirror();
     const server = createServer((request, response) => {
