@@ -1,7 +1,8 @@
 // The client of the change service, which tries or makes changes for users who cannot write the configuration.
 //
 // Guarantees: nothing is sent to a socket unless root or this user created it. The result is a response that matches
-// the schema, or a coded error. An abort ends the request. If its trial is still running, the trial ends as well.
+// the schema, or a coded error. An abort ends the trial, but the service still says whether it had already written the
+// change: the error is CANCELLED only if nothing was written.
 
 import { connect, type Socket } from 'node:net';
 import type { Change } from '#config/editing/apply-change.ts';
@@ -62,6 +63,8 @@ export type ServiceOutcome =
 const RESERVE_MS = 60_000;
 /** An activation is one request of the daemon, which has its own deadlines. */
 const ACTIVATION_MS = 600_000;
+/** Time for the service to answer after an abort. It may have begun to write, and wait up to 15 s for the daemon. */
+const AFTER_ABORT_MS = 20_000;
 const STOPPED = 'it stopped before it sent a response';
 const OTHER_VERSION = 'its version differs from that of this command';
 
@@ -141,7 +144,7 @@ interface Exchange {
   readonly onEvent: Report;
 }
 
-/** Sends one request. Returns the result, which is not checked yet. */
+/** Sends one request. Returns the result, which is not checked yet. @throws CodedError CANCELLED if nothing was done */
 async function exchange(
   { socket: path, files, clock }: ServicePlace,
   { file, stateDir }: ServiceTarget,
@@ -150,25 +153,30 @@ async function exchange(
   await validateSocketOwner({ path, stateDir, self: files.self }, files);
   const broken = (reason: string) => coded('CHANGE-UNREACHABLE', { path, reason });
   const socket = await open(path, file);
-  const late = clock.after(limitMs, () => socket.destroy(), 'the change service');
-  const stopListening = onAbort(signal, () => socket.destroy());
+  const destroyAfter = (ms: number) => clock.after(ms, () => socket.destroy(), 'the change service');
+  const timers = [destroyAfter(limitMs)];
+  const stopListening = onAbort(signal, () => {
+    // The end of our side tells the service that its caller has left. The answer can still be received.
+    socket.end();
+    timers.push(destroyAfter(request.verb === 'look' ? 0 : AFTER_ABORT_MS));
+  });
+  const cancelled = (cause: unknown) => coded('CANCELLED', { reason: 'the trial was interrupted' }, cause);
   try {
-    signal.throwIfAborted();
+    if (signal.aborted) throw cancelled(signal.reason);
     socket.write(`${JSON.stringify(request)}\n`);
     for await (const value of linesFrom(socket, broken)) {
       const { event, result, error } = (value ?? {}) as { event?: unknown; result?: unknown; error?: unknown };
-      if (error !== undefined) throw reviveError(error);
+      if (error !== undefined) throw signal.aborted ? cancelled(reviveError(error)) : reviveError(error);
       if (result !== undefined) return result;
       const known = reviveEvent(event);
       if (known !== null) onEvent(known);
     }
     throw broken(STOPPED);
   } catch (thrown) {
-    if (!signal.aborted) throw thrown instanceof CodedError ? thrown : broken(STOPPED);
-    throw coded('CANCELLED', { reason: 'the trial was interrupted' }, thrown);
+    throw thrown instanceof CodedError ? thrown : broken(STOPPED);
   } finally {
-    late.cancel();
     stopListening();
+    for (const timer of timers) timer.cancel();
     socket.destroy();
   }
 }

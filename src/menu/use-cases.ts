@@ -2,7 +2,7 @@
 // configuration, they run here, otherwise in the change service.
 //
 // Guarantees: a change is saved only after its test has passed, or with SAVE ANYWAY. If it is aborted before that, the
-// file is unchanged. A typed password is registered as a secret before it is used, so that it is masked in all output.
+// file is unchanged. A change that was written is never reported as cancelled. A typed password is registered as a secret before it is used, so that it is masked in all output.
 
 import { activateByService, askService, lookByService, type ServicePlace } from '#changes/client.ts';
 import type { ChangeContext } from '#changes/context.ts';
@@ -165,15 +165,15 @@ class Ports implements MenuPorts {
     }
   }
 
-  /** The daemon needs a moment to connect with the new settings. */
+  /** The daemon needs a moment to connect with the new settings. An abort only ends the wait. */
   async #outcomeAfter(signal: AbortSignal): Promise<Outcome> {
     const { clock } = this.#common;
     const end = clock.monotonic() + OUTCOME_MS;
     for (;;) {
       const look = await this.look(null, signal).catch(() => null);
       const outcome = look?.kind === 'seen' ? look.outcome : UNKNOWN;
-      if (outcome.kind !== 'unknown' || clock.monotonic() >= end) return outcome;
-      await wait(clock, OUTCOME_EVERY_MS, signal);
+      if (outcome.kind !== 'unknown' || signal.aborted || clock.monotonic() >= end) return outcome;
+      await wait(clock, OUTCOME_EVERY_MS, signal).catch(() => undefined);
     }
   }
 }
@@ -218,8 +218,9 @@ const NO_ANSWER: FailureView = {
 };
 
 function failedBy(thrown: unknown, signal: AbortSignal): ChangeResult {
-  if (signal.aborted) return { kind: 'cancelled' };
   const error = asCoded(thrown);
+  // If the connection to the service broke, the change may have been made.
+  if (signal.aborted && error.code !== 'CHANGE-UNREACHABLE') return { kind: 'cancelled' };
   return { kind: 'failed', failure: { code: error.code, message: error.safeText, check: error.check } };
 }
 

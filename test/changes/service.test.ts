@@ -2,7 +2,7 @@
 // it with real users and systemd.
 
 import { once } from 'node:events';
-import { chmod, readdir, rename, symlink } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
@@ -304,6 +304,27 @@ describe('change service: during a trial', () => {
     expect(await rig.rig.text()).toBe(other);
   });
 
+  it('a file that changed unnoticed is not written', async () => {
+    const other = TEXT.replace('user: u,', 'user: v,');
+    const { load } = rig.parts();
+    let digest = await rig.digest();
+    rig.over = {
+      load: async (text) => {
+        const loaded = await load(text);
+        // As if the digest did not show the difference.
+        return loaded.ok && text === undefined
+          ? Object.defineProperty(loaded, 'digest', { get: () => digest })
+          : loaded;
+      },
+    };
+    daemonThatFinds(PASSED, async () => {
+      await rig.rig.folder.write('sallyport.yaml', `${other}daemon:\n  state_dir: state\n`, 0o640);
+      digest = await rig.digest();
+    });
+    expect((await rig.ask()).error?.code).toBe('CONFIG-CHANGED');
+    expect(await rig.rig.text()).toBe(other);
+  });
+
   it('a second caller does not undo what the first one wrote', async () => {
     const request = await rig.request();
     const second = await rig.request(edit(['proxies', 0, 'no_proxy'], ['a.example']));
@@ -324,5 +345,15 @@ describe('change service: the configuration file', () => {
     await chmod(rig.rig.folder.path, 0o777);
     expect((await rig.ask()).error?.code).toBe('FOLDER-UNSAFE');
     await untouched();
+  });
+
+  it('a folder that other users can replace is refused', async () => {
+    const { path } = rig.rig.folder;
+    await mkdir(join(path, 'etc'), { mode: 0o700 });
+    await copyFile(rig.rig.file, join(path, 'etc', 'sallyport.yaml'));
+    await chmod(path, 0o777);
+    rig.over = { file: join(path, 'etc', 'sallyport.yaml') };
+    expect((await rig.ask()).error).toMatchObject({ code: 'FOLDER-UNSAFE', facts: { path } });
+    expect(tried).toEqual([]);
   });
 });

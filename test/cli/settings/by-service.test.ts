@@ -1,10 +1,12 @@
 // A command of a user who cannot write the configuration: the change service writes it, and the output is the same.
 
+import { once } from 'node:events';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { askService } from '#changes/client.ts';
 import { enableProxyCommand } from '#cli/settings/proxy-delete.ts';
+import { coded } from '#errors/coded-error.ts';
 import { ChangeRig } from '#test/support/change-rig.ts';
-import { aFailure } from '#test/support/fake-control.ts';
+import { aFailure, aStatus } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
 const TEXT = 'version: 1\nproxy_enabled: true\nproxies: [{ name: a, address: a, default: true }]\n';
@@ -53,6 +55,35 @@ it('change by service: --save-anyway saves what the test rejected, and says so',
   expect(status).toBe(0);
   expect(err[0]).toContain('New settings failed with AUTH-REJECTED; saving them anyway');
   expect(out).not.toContain('The new settings work.');
+  expect(await rig.rig.text()).toContain('proxy_enabled: false');
+});
+
+it('change by service: Ctrl-C before the write says that nothing was written', async () => {
+  const ending = new AbortController();
+  rig.rig.over = { ...rig.rig.over, signal: ending.signal };
+  rig.daemon({
+    tryChange: async (_request, _onEvent, signal) => {
+      ending.abort(coded('INTERRUPTED', { reason: 'SIGINT' }));
+      if (!signal.aborted) await once(signal, 'abort');
+      return { confirmed: true, by: 'stages', failure: null };
+    },
+  });
+  await expect(disable({ confirmWithin: 5_000 })).rejects.toMatchObject({ code: 'CANCELLED' });
+  expect(await rig.rig.text()).toBe(TEXT);
+});
+
+it('change by service: Ctrl-C after the write says that the file was written', async () => {
+  const ending = new AbortController();
+  rig.rig.over = { ...rig.rig.over, signal: ending.signal };
+  const config = { ...aStatus().config, file: rig.rig.file, since: new Date(Date.now() + 3_600_000).toISOString() };
+  const status = () => {
+    ending.abort(coded('INTERRUPTED', { reason: 'SIGINT' }));
+    return Promise.resolve(aStatus({ config }));
+  };
+  rig.daemon({ status });
+  const { status: exit, out } = await disable({ confirmWithin: 5_000 });
+  expect(exit).toBe(0);
+  expect(out).toContain(`Written to ${rig.rig.file}.`);
   expect(await rig.rig.text()).toContain('proxy_enabled: false');
 });
 
