@@ -126,6 +126,7 @@ export class TestHost {
       clock: this.clock,
       random: () => 0.5,
       report,
+      host: () => 'platform.example.com',
       handle: async (id, command) => {
         if (life !== this.#life) throw new CrashError();
         if (inbox.done.some((one) => one.id === id)) this.twice.push(id);

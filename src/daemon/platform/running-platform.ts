@@ -87,6 +87,7 @@ export class RunningPlatform {
       clock,
       random: ports.random,
       report,
+      host: () => linkSettings(parts).url?.host ?? '',
       handle: (id, command, handling) => handlers.handle(id, command, handling),
       send: (message) => link.send(message),
     });

@@ -27,6 +27,8 @@ export interface InboxPorts extends Pick<SpoolPorts, 'files' | 'outbox' | 'balla
   readonly clock: Clock;
   readonly random: Random;
   readonly report: ScopedReport;
+  /** The host of the platform, for errors. */
+  host(): string;
   /** Carries out a command. It throws only for faults of this host. */
   handle(id: string, command: PlatformCommand, handling: Handling): Promise<Handled>;
   /** Sends a message now, if there is a connection. Returns false if it cannot be sent. */

@@ -1,10 +1,12 @@
 // The durable inbox. A command of the platform is on disk before it is acknowledged, and is carried out once.
 //
 // Guarantees: an acknowledged command is carried out or refused, even after a crash. Its result is sent until the
-// platform has confirmed it. If a command cannot be stored, no later command is received on this connection. Relies on
-// the lock of the state folder, and on `CommandRunner` and `ResultSender`.
+// platform has confirmed it. If a command cannot be stored, no later command is received on this connection. A platform
+// that sends too many new commands within an hour loses its link and nothing else: the commands are received later.
+// Relies on the lock of the state folder, and on `CommandRunner` and `ResultSender`.
 
-import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { originAt } from '#errors/hop.ts';
 import { type AgentMessage, agentMessage, type PlatformMessage } from '#platform/messages.ts';
 import { openSpool } from '#spool/open.ts';
 import type { Spool } from '#spool/spool.ts';
@@ -12,6 +14,7 @@ import { Turns } from '#system/turns.ts';
 import { COMMANDS, nameOf, type StoredCommand } from './command-kind.ts';
 import { CommandRunner } from './command-runner.ts';
 import type { Handled, InboxPorts } from './inbox-ports.ts';
+import { MAX_RECEIVED_PER_HOUR, ofLastHour } from './limits.ts';
 import { ResultSender } from './result-sender.ts';
 import { CommandResults, type DoneCommand } from './results.ts';
 
@@ -30,6 +33,8 @@ export class CommandInbox {
   /** Why a command of this connection could not be stored. */
   #broken: CodedError | null = null;
   #acknowledgments = 0;
+  /** When the new commands of the last hour were received. A restart forgets it. */
+  #receivedAtMs: readonly number[] = [];
 
   private constructor(ports: InboxPorts, spool: Spool<StoredCommand>, results: CommandResults) {
     this.#ports = ports;
@@ -140,11 +145,24 @@ export class CommandInbox {
 
   async #accept(id: string, body: StoredCommand): Promise<'accepted' | 'already'> {
     try {
-      return await this.#spool.accept({ key: id, body });
+      const nowMs = this.#ports.clock.monotonic();
+      this.#limit(nowMs);
+      const accepted = await this.#spool.accept({ key: id, body });
+      if (accepted === 'accepted') this.#receivedAtMs = [...this.#receivedAtMs, nowMs];
+      return accepted;
     } catch (thrown) {
       this.#broken = asCoded(thrown);
       throw this.#broken;
     }
+  }
+
+  /** Holds across connections, so that a new one does not begin a new hour. @throws CodedError LINK-PROTOCOL */
+  #limit(nowMs: number): void {
+    this.#receivedAtMs = ofLastHour(this.#receivedAtMs, nowMs);
+    if (this.#receivedAtMs.length < MAX_RECEIVED_PER_HOUR) return;
+    const host = this.#ports.host();
+    const reason = `it sent more than ${MAX_RECEIVED_PER_HOUR} new commands within an hour`;
+    throw coded('LINK-PROTOCOL', { host, reason, hop: originAt(host) });
   }
 
   /** The platform has never numbered up to what it had: it has lost that, and everything it has is received again. */

@@ -1,4 +1,4 @@
-// Limits how many commands of each kind are carried out within an hour. Pure.
+// Limits how many commands are received, and how many of each kind are carried out, within an hour. Pure.
 //
 // A command is counted once, before it is carried out for the first time. A command above the limit is received and
 // refused at once, so that it does not run later. The counts are stored, so a restart does not reset them. If the clock
@@ -15,6 +15,19 @@ export const HOURLY_LIMITS: Readonly<Record<CommandName, number>> = {
   'activation-changed': 12,
   advice: 20,
 };
+
+/**
+ * The most new commands within an hour that are received at all. Even a refused command costs several writes of the disk
+ * and two lines of the log, and the file of results has up to 440 KB: this many write about 180 MB. An honest platform
+ * needs far fewer, since at most 56 are carried out. After a long time offline, more may wait for this host; they are
+ * received in the hours that follow.
+ */
+export const MAX_RECEIVED_PER_HOUR = 200;
+
+/** The moments of the last hour (monotonic clock). */
+export function ofLastHour(timesMs: readonly number[], nowMs: number): readonly number[] {
+  return timesMs.filter((atMs) => nowMs - atMs < HOUR_MS);
+}
 
 /** A command that was admitted; `at` is when, in ms since the epoch. */
 export interface CountedCommand {

@@ -112,6 +112,26 @@ describe('inbox', () => {
     expect(host.inbox?.done).toMatchObject([{ outcome: 'failed', code: 'STATE-UNREADABLE' }]);
   });
 
+  it('inbox: a flood of new commands ends the link; none is lost or done twice', async () => {
+    const { host, platform } = await started(() => ({ kind: 'done', job: null }));
+    push(platform, 12, 'update-available');
+    push(platform, 200, 'x');
+    await expect(host.connect(platform)).rejects.toMatchObject({ code: 'LINK-PROTOCOL' });
+    // A new connection does not begin a new hour.
+    await host.pass(60_000);
+    await expect(host.connect(platform)).rejects.toMatchObject({ code: 'LINK-PROTOCOL' });
+    expect(host.inbox?.done).toHaveLength(200);
+    expect(host.inbox?.after).toBe(200);
+    expect(host.handled.size).toBe(12);
+    expect(host.events.filter(({ name }) => name.startsWith('platform-command'))).toHaveLength(400);
+
+    await host.pass(HOUR_MS);
+    await host.connect(platform);
+    expect(platform.results.size).toBe(212);
+    expect(host.twice).toEqual([]);
+    expect([...host.handled.values()]).toEqual(Array.from({ length: 12 }, () => 1));
+  });
+
   it('inbox: a flood of refusals drops neither the counts nor a result that waits', async () => {
     const host = new TestHost(() => ({ kind: 'done', job: null }));
     const at = host.clock.now();
