@@ -48,19 +48,17 @@ function outcomeRows(
   const rows: Row[] = [];
   if (success !== null) rows.push(['', `last success ${timeText(success)} (${ago(success, at)})`]);
   else if (isWorking) rows.push(['', 'no success yet']);
-  if (failed !== null) rows.push(['', failedText(failed, { success, next, at })]);
+  if (failed !== null) rows.push(['', failedText(failed, { next, at })]);
   return rows;
 }
 
 /** The failure in full, or only its code if a later attempt succeeded. */
 function failedText(
-  { at: failedAt, failure }: NonNullable<RouteHistory['last_failure']>,
-  { success, next, at }: { readonly success: string | null; readonly next: string | null; readonly at: string },
+  { at: failedAt, failure, open }: NonNullable<RouteHistory['last_failure']>,
+  { next, at }: { readonly next: string | null; readonly at: string },
 ): string {
   const when = `last failure ${timeText(failedAt)} (${ago(failedAt, at)})`;
-  if (success !== null && Date.parse(success) >= Date.parse(failedAt)) {
-    return `${when}: ${showForeign(failure.code)}, succeeded since`;
-  }
+  if (!open) return `${when}: ${showForeign(failure.code)}, succeeded since`;
   const again = next === null ? '' : ` Next try ${timeText(next)}.`;
   return `${when}: ${failureText(failure)}${again}`;
 }

@@ -84,8 +84,14 @@ export const statusSchema = z.object({
           decrypted_at: z.string().nullable(),
         })
         .nullable(),
-      /** May be older than the last success. */
-      last_failure: z.object({ at: z.string(), failure: failureSchema }).nullable(),
+      last_failure: z
+        .object({
+          at: z.string(),
+          failure: failureSchema,
+          /** False if an attempt succeeded since. Compare no times: the clock may have been wrong. */
+          open: z.boolean(),
+        })
+        .nullable(),
       /**
        * When the failed work is retried; null when nothing failed, or when an admin has to change something first.
        */

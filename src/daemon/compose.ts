@@ -7,6 +7,7 @@
 
 import { join } from 'node:path';
 import type { Environment } from '#config/places.ts';
+import type { Purpose } from '#config/purposes.ts';
 import { readGateways } from '#config/reading/host-gateways.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
@@ -127,7 +128,8 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
     const state = await openState({ ...foldersOf(settings), ...around });
     const { credentialGuard, outcomes } = state;
     const userAgent = userAgentOf({ version });
-    const machineParts = { clock, connectionClock, readTrusts, environment };
+    const routeChanged = (purpose: Purpose) => outcomes.outdate(purpose);
+    const machineParts = { clock, connectionClock, readTrusts, environment, routeChanged };
     const network = new NetworkReloader({ ...machineParts, known, report, credentialGuard, userAgent });
     const tokens = new TokenBindings(credentialGuard);
     const currentSettings = new SettingsReloader(settings, (to) => tokens.bindSecrets(to));
@@ -163,7 +165,6 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
       config,
       tokens,
       ...forDiagnosis(options, network, config),
-      reroutedAtMs: (purpose) => network.reroutedAtMs(purpose),
       outcomes,
       credentialGuard,
       logFile: log.file,

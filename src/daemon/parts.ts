@@ -61,8 +61,6 @@ export interface Parts {
   loadCandidate(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
   /** A router for settings that need not be active, with the credential guard of the active one. */
   routerFor: NetworkReloader['routerFor'];
-  /** When new settings last changed the route of a purpose; null if none did since the start. */
-  reroutedAtMs: NetworkReloader['reroutedAtMs'];
   /** What each purpose permits a proxy to decrypt. */
   permittedInterception: NetworkReloader['permittedInterception'];
   gateways(): Promise<readonly string[]>;

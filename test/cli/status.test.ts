@@ -89,7 +89,7 @@ describe('status', () => {
 
   it('breaks lines between words at 80 and at 40 columns, and loses none', async () => {
     const [first, second] = aStatus().routes as [Status['routes'][number], Status['routes'][number]];
-    const failed = { at: '2026-11-20T02:00:00.000Z', failure: aFailure() };
+    const failed = { at: '2026-11-20T02:00:00.000Z', failure: aFailure(), open: true };
     const over = { routes: [{ ...first, last_failure: failed }, second] };
     const words = (lines: readonly string[]) =>
       lines
@@ -116,10 +116,13 @@ describe('status', () => {
 
   it('shows only the code of a failure that a later success follows', async () => {
     const [first] = aStatus().routes as [Status['routes'][number]];
-    const failed = { at: '2026-11-20T00:00:00.000Z', failure: aFailure() };
+    const failed = { at: '2026-11-20T00:00:00.000Z', failure: aFailure(), open: false };
     expect(await show({ routes: [{ ...first, last_failure: failed }] })).toContain(
       '           last failure 2026-11-20T00:00:00Z (2 h 5 min ago): AUTH-REJECTED, succeeded since',
     );
+    const later = { ...failed, at: '2099-01-01T00:00:00.000Z' };
+    const shown = (await show({ routes: [{ ...first, last_failure: later }] })).join('\n');
+    expect(shown).toMatch(/last failure 2099.*: AUTH-REJECTED, succeeded since/);
   });
 
   it('shows how long a package has been delayed, the limit, and why', async () => {
@@ -195,7 +198,7 @@ describe('status', () => {
 
   it('shows the last failure of each purpose, its code, and the next try', async () => {
     const [first, second] = aStatus().routes as [Status['routes'][number], Status['routes'][number]];
-    const failed = { at: '2026-11-20T02:00:00.000Z', failure: aFailure() };
+    const failed = { at: '2026-11-20T02:00:00.000Z', failure: aFailure(), open: true };
     const told = await show({
       routes: [
         { ...first, last_failure: failed, next_try: '2026-11-20T02:10:00.000Z' },

@@ -103,7 +103,7 @@ function purposeLine(route: Status['routes'][number], at: string, nextCheck: str
 }
 
 function resultText({ last_success: success, last_failure: failed }: Status['routes'][number], at: string): string {
-  if (failed !== null && (success === null || Date.parse(failed.at) > Date.parse(success))) {
+  if (failed?.open === true) {
     return `failing: ${showForeign(failed.failure.code)} ${ago(failed.at, at)}`;
   }
   return success === null ? 'no success yet' : `succeeded ${ago(success, at)}`;

@@ -128,15 +128,13 @@ function describePurposes(
   const placeOf = placesIn(config.loaded);
   const toText = (reason: Reason) => placedReason(reason, placeOf);
   return describeRoutes(ports.router, settings, toText).map((route) => {
-    const { succeeded_at: succeededMs, failed } = outcomes.of(route.purpose as Purpose);
-    // A failure without a later success.
-    const isOpen = failed !== null && failed.at > (succeededMs ?? 0);
+    const { succeeded_at: succeededMs, failed, open } = outcomes.of(route.purpose as Purpose);
     return {
       ...route,
       interception: interceptionRow(route.purpose as Purpose, permittedInterception(route.purpose as Purpose)),
       last_success: toTime(succeededMs),
-      last_failure: failed === null ? null : { at: utcTime(failed.at), failure: failed.failure },
-      next_try: isOpen ? toTime(nextTryOf(route.purpose, uploads.kinds, activity)) : null,
+      last_failure: failed === null ? null : { at: utcTime(failed.at), failure: failed.failure, open },
+      next_try: open ? toTime(nextTryOf(route.purpose, uploads.kinds, activity)) : null,
     };
   });
 }

@@ -15,7 +15,7 @@ function mainPurpose({ platform }: Pick<Settings, 'platform'>): Purpose {
 }
 
 /** The outcome now. */
-export function hostOutcome(parts: Pick<Parts, 'ports' | 'outcomes' | 'activation' | 'reroutedAtMs'>): Outcome {
+export function hostOutcome(parts: Pick<Parts, 'ports' | 'outcomes' | 'activation'>): Outcome {
   const purpose = mainPurpose(parts.ports.settings());
   return outcomeOf(factsOf(parts, lastResult(parts, purpose)));
 }
@@ -33,7 +33,7 @@ export function diagnosedOutcome(
 
 /** The outcome after an activation, whose connection is newer than the last result of the purpose. */
 export function outcomeAfter(
-  parts: Pick<Parts, 'ports' | 'outcomes' | 'activation' | 'reroutedAtMs'>,
+  parts: Pick<Parts, 'ports' | 'outcomes' | 'activation'>,
   { failed, isOnline }: { readonly failed: CodedError | null; readonly isOnline: boolean },
 ): Outcome {
   const cause = failed?.facts['cause'];
@@ -51,11 +51,10 @@ function factsOf({ activation }: Pick<Parts, 'activation'>, connection: Connecti
 }
 
 /** A result from before the route changed says nothing. */
-function lastResult({ outcomes, reroutedAtMs }: Pick<Parts, 'outcomes' | 'reroutedAtMs'>, purpose: Purpose) {
-  const { succeeded_at: succeeded, failed, address } = outcomes.of(purpose);
-  const last = Math.max(succeeded ?? 0, failed?.at ?? 0);
-  if (last === 0 || last < (reroutedAtMs(purpose) ?? 0)) return { kind: 'none' } as const;
-  if (failed === null || failed.at < last) return { kind: 'reached', address } as const;
+function lastResult({ outcomes }: Pick<Parts, 'outcomes'>, purpose: Purpose) {
+  const { succeeded_at: succeeded, failed, open, address } = outcomes.of(purpose);
+  if ((succeeded === null && failed === null) || outcomes.isOutdated(purpose)) return { kind: 'none' } as const;
+  if (failed === null || !open) return { kind: 'reached', address } as const;
   const { code, hop, check } = failed.failure;
   return { kind: 'failed', code, leg: hop, advice: check } as const;
 }

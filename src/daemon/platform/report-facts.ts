@@ -20,8 +20,11 @@ export async function nextReport(parts: Parts): Promise<PlatformReport | null> {
     startedAt: startedAtMs,
     purposes: Object.fromEntries(
       PURPOSES.map((purpose) => {
-        const { succeeded_at: succeededAt, failed } = outcomes.of(purpose);
-        return [purpose, { succeededAt, failed: failed && { at: failed.at, code: failed.failure.code } }];
+        const { succeeded_at: succeededAt, failed, open } = outcomes.of(purpose);
+        return [
+          purpose,
+          { succeededAt, failed: failed !== null && open ? { at: failed.at, code: failed.failure.code } : null },
+        ];
       }),
     ),
     full: level === 'full' ? await fullFacts(parts) : null,

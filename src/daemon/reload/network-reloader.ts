@@ -42,6 +42,8 @@ interface NetworkParts {
   readonly userAgent: string;
   /** Where profiles with the scheme `environment` get their proxies from. */
   readonly environment: Environment;
+  /** New settings changed the route of this purpose. */
+  routeChanged?(purpose: Purpose): void;
 }
 
 /** A router for settings that are only tested. Defaults: as for the active ones. */
@@ -88,7 +90,6 @@ export class NetworkReloader implements Router, Reloadable {
   #candidate: Network | null = null;
   #current: Network | null = null;
   readonly #rerouted = new Map<Purpose, AbortController>();
-  readonly #reroutedAtMs = new Map<Purpose, number>();
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
@@ -108,11 +109,6 @@ export class NetworkReloader implements Router, Reloadable {
     const controller = this.#rerouted.get(purpose) ?? new AbortController();
     this.#rerouted.set(purpose, controller);
     return controller.signal;
-  }
-
-  /** When new settings last changed the route of this purpose, as wall time; null if none did. */
-  reroutedAtMs(purpose: Purpose): number | null {
-    return this.#reroutedAtMs.get(purpose) ?? null;
   }
 
   get #effective(): Network {
@@ -179,7 +175,7 @@ export class NetworkReloader implements Router, Reloadable {
     for (const purpose of from === null ? [] : changedRoutes(from, to)) {
       const controller = this.#rerouted.get(purpose);
       this.#rerouted.delete(purpose);
-      this.#reroutedAtMs.set(purpose, this.#parts.clock.now());
+      this.#parts.routeChanged?.(purpose);
       controller?.abort(coded('ROUTE-CHANGED', { purpose }));
     }
     const changes = changesOf(from, to, TAKEN);

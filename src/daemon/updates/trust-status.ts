@@ -30,8 +30,7 @@ export async function describeTrust({ ports, redactor, outcomes, clock }: Parts)
     const { trustWarnings } = await import('#updates/signed/trust-warnings.ts');
     const feed = configuredFeed(ports.settings());
     const succeededMs = feed === null ? null : (ports.memory.feed(feed.href)?.accepted_at ?? null);
-    const { failed, succeeded_at: succeeded } = outcomes.of('updates');
-    const hasFailed = failed !== null && failed.at > (succeeded ?? 0);
+    const { open: hasFailed } = outcomes.of('updates');
     const warnings = trustWarnings({ roles: stored.status.roles, nowMs, succeededMs, hasFailed });
     return { ...common, ...rowsOf(stored), warnings, problem: null };
   } catch (thrown) {

@@ -17,6 +17,7 @@ const MAX_ROUTES = 100;
 /** The last work of a purpose; times in ms since the epoch. */
 interface LastWork {
   readonly succeededAt: number | null;
+  /** Null if an attempt succeeded since. */
   readonly failed: { readonly at: number; readonly code: string } | null;
 }
 
@@ -41,10 +42,7 @@ export interface ReportFacts {
 /** The report. Its time is that of the newest result, so that the same state gives the same report. */
 export function makeReport({ level, agent, startedAt, purposes, full }: ReportFacts): PlatformReport {
   const works = Object.values(purposes);
-  const newest = Math.max(
-    startedAt,
-    ...works.flatMap(({ succeededAt, failed }) => [succeededAt ?? 0, failed?.at ?? 0]),
-  );
+  const newest = Math.max(startedAt, ...works.map(({ succeededAt, failed }) => failed?.at ?? succeededAt ?? 0));
   const basic = {
     v: 1,
     level,
@@ -75,9 +73,7 @@ export function substanceOf(report: PlatformReport): string {
 }
 
 function resultOf({ succeededAt, failed }: LastWork): ReportedResult {
-  if (failed !== null && failed.at > (succeededAt ?? 0)) {
-    return { result: 'failed', code: failed.code, at: utcTime(failed.at) };
-  }
+  if (failed !== null) return { result: 'failed', code: failed.code, at: utcTime(failed.at) };
   if (succeededAt === null) return { result: 'none', code: null, at: null };
   return { result: 'ok', code: null, at: utcTime(succeededAt) };
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Status, statusSchema } from '#control/status.ts';
 import type { CheckHealth } from '#daemon/answers/health.ts';
 import { Outcomes } from '#daemon/outcomes.ts';
+import { nextReport } from '#daemon/platform/report-facts.ts';
 import { progressed } from '#daemon/transfer-progress.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
@@ -78,6 +79,27 @@ describe('a purpose', () => {
       last_failure: { failure: { code: 'ORIGIN-REFUSED' } },
     });
     expect(then.updates.last_failure).toMatchObject({ code: 'ORIGIN-REFUSED' });
+  });
+
+  it('has its last result as the outcome, whatever the clock said', async () => {
+    const open = await compose('right', { platform: { report: 'basic' } });
+    const { outcomes } = open.parts;
+    const outcome = async () => {
+      const status = await tell(open);
+      const report = await nextReport(open.parts);
+      return [status.outcome.kind, updatesOf(status)?.last_failure?.open, report?.purposes['updates']?.result];
+    };
+    const [wrong, right] = [Date.UTC(2099, 0, 1), Date.UTC(2026, 10, 30)];
+    await outcomes.note('updates', { at: wrong, failure: aFailure() });
+    expect(await outcome()).toEqual(['configuration-error', true, 'failed']);
+    await outcomes.note('updates', { at: right, failure: null });
+    expect(await outcome()).toEqual(['connected', false, 'ok']);
+
+    await outcomes.note('updates', { at: wrong, failure: null });
+    await outcomes.note('updates', { at: right, failure: aFailure() });
+    expect(await outcome()).toEqual(['configuration-error', true, 'failed']);
+    outcomes.outdate('updates');
+    expect(await outcome()).toEqual(['unknown', true, 'failed']);
   });
 });
 
@@ -195,11 +217,51 @@ describe('results of purposes', () => {
     expect(again.of('updates')).toEqual({
       succeeded_at: 1,
       failed: { at: 2, failure: aFailure() },
+      open: true,
       route: null,
       address: null,
     });
-    expect(again.of('platform')).toEqual({ succeeded_at: 3, failed: null, address: null, route: 'r1' });
-    expect(again.of('support_logs')).toEqual({ succeeded_at: null, failed: null, route: null, address: null });
+    expect(again.of('platform')).toMatchObject({ succeeded_at: 3, failed: null, address: null, route: 'r1' });
+    expect(again.of('support_logs')).toMatchObject({ succeeded_at: null, failed: null, route: null });
+  });
+
+  it('are in the order in which they came, whatever the clock says', async () => {
+    const files = new CrashingFiles();
+    const { outcomes } = await open(files);
+    const [wrong, right] = [Date.UTC(2099, 0, 1), Date.UTC(2026, 10, 30)];
+    await outcomes.note('updates', { at: wrong, failure: aFailure() });
+    await outcomes.note('updates', { at: right, failure: null });
+    await outcomes.note('platform', { at: wrong, failure: null });
+    await outcomes.note('platform', { at: right, failure: aFailure() });
+
+    const { outcomes: again } = await open(files);
+    for (const one of [outcomes, again])
+      expect([one.of('updates').open, one.of('platform').open]).toEqual([false, true]);
+  });
+
+  it('of a file without the order are ordered by time', async () => {
+    const [older, newer] = [1, 3].map((at) => ({ at, failure: aFailure() }));
+    for (const [failed, isOpen] of [
+      [older, false],
+      [newer, true],
+      [null, false],
+    ] as const) {
+      const files = new CrashingFiles();
+      files.plantFolder('/state');
+      const purposes = { updates: { succeeded_at: 2, failed } };
+      files.plantFile(PATH, Buffer.from(JSON.stringify({ purposes, format: 1 })));
+      const { outcomes, error } = await open(files);
+      expect([error, outcomes.of('updates').open]).toEqual([null, isOpen]);
+    }
+  });
+
+  it('are outdated from a change of the route to the next result', async () => {
+    const { outcomes } = await open(new CrashingFiles());
+    await outcomes.note('updates', { at: Date.UTC(2099, 0, 1), failure: aFailure() });
+    outcomes.outdate('updates');
+    expect([outcomes.isOutdated('updates'), outcomes.isOutdated('platform')]).toEqual([true, false]);
+    await outcomes.note('updates', { at: 1, failure: null });
+    expect(outcomes.isOutdated('updates')).toBe(false);
   });
 
   it('are the old or the new ones, wherever the machine crashes', async () => {
