@@ -140,6 +140,15 @@ describe('effects: a composed Sallyport', () => {
     expect(parts.ports.router.route('updates', new URL('https://updates.example.com/')).proxy).toBe('corp');
   });
 
+  it('has no current result once the route has changed', async () => {
+    await parts.outcomes.note('updates', { at: Date.UTC(2099, 0, 1), failure: null });
+    await reload('logging: {level: debug}\n');
+    expect(parts.outcomes.isOutdated('updates')).toBe(false);
+    await reload('proxies: [{name: corp, address: proxy.example.com, default: true}]\n');
+
+    expect(parts.outcomes.isOutdated('updates')).toBe(true);
+  });
+
   it('logs from the active level', async () => {
     const log = () => readFile(parts.logFile, 'utf8').catch(() => '');
     parts.report({ name: 'progress', id: 'quiet', received: 1, length: 2 });
