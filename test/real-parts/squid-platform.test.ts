@@ -76,6 +76,9 @@ describeWith(['squid'], 'platform', () => {
 
     expect((await host.agent.listUpdates()).map(({ id }) => id)).toEqual(['1602503']);
     expect(performance.now() - startedAt).toBeLessThan(10_000);
+    for (const path of ['/feed.json', '/1602503.jar', '/acknowledge']) {
+      expect(await squid.accessLog(1, `${origin.url}${path}`)).not.toEqual([]);
+    }
   });
 
   it('through Squid: a diagnosis tests the upgrade and leaves the open link alone', async () => {
