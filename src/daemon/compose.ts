@@ -353,7 +353,7 @@ async function openState(
   const identity = await identityAtStart({ ...from, agentId: agent.id });
   // The identity decides: it may be new, on a copy of another host.
   const agentId = identity?.agent ?? agent.id;
-  if (agentId !== agent.id) await saveAgentId(files, agentPath, agentId);
+  if (agentId !== agent.id && identity?.isUnstored === false) await saveAgentId(files, agentPath, agentId);
   const memory = new UpdatesMemory(files, join(stateDir, 'updates.json'));
   name(await memory.load());
   const trust = new TrustMemory(files, { stateDir, packagesDir });

@@ -119,6 +119,14 @@ export const PLATFORM_CODES = {
     retry: 'change',
     isLocal: true,
   },
+  'IDENTITY-UNSTORED': {
+    text: 'The identity of this host was made on another machine (the machine ID differs), and a new identity cannot be stored: {cause}. Until it is stored, this host uses a temporary agent ID, and does not connect to the platform.',
+    check:
+      'What to fix first: {cause:advice}. Sallyport tries again at each start, and every minute if platform.enabled is true.',
+    class: 'license',
+    retry: 'later',
+    isLocal: true,
+  },
   'IDENTITY-KEY': {
     text: 'The private key in {path} cannot be used: {reason:words}.',
     check:

@@ -88,7 +88,8 @@ export class HostActivation {
 
   /** Opens what a host with an identity has. Never throws coded errors. */
   async atStart(): Promise<void> {
-    if (this.#identity === null) return;
+    // If it is not stored, that has just been tried and reported.
+    if (this.#identity === null || this.#identity.isUnstored) return;
     await this.open().catch((thrown: unknown) =>
       this.#parts.report({ name: 'identity-unusable', error: asCoded(thrown) }),
     );
@@ -101,6 +102,11 @@ export class HostActivation {
       throw thrown;
     });
     return this.#opening;
+  }
+
+  /** Stores the identity of this host if that has failed. @throws CodedError IDENTITY-UNSTORED, and those of `open` */
+  async requireStored(): Promise<void> {
+    if (this.#identity?.isUnstored === true) await this.open();
   }
 
   /** Signs a request of this purpose; null for a host that is not activated, and for an origin that is not configured. */
@@ -154,7 +160,11 @@ export class HostActivation {
   async #open(): Promise<Activation> {
     const { agent, report, clock, files, stateDir } = this.#parts;
     this.#identity ??= await this.#firstIdentity();
-    await this.#identity.ensure(agent.id);
+    const finding = await this.#identity.ensure(agent.id);
+    if (finding !== null) {
+      reportFinding(report, finding);
+      await this.#takeAgent(agent.id);
+    }
     const { Activation } = await import('#platform/activation/activation.ts');
     const ports: ActivationPorts = {
       files,
@@ -178,7 +188,8 @@ export class HostActivation {
   async #firstIdentity(): Promise<HostIdentity> {
     const { identity, findings } = await openIdentity(this.#parts);
     for (const error of findings) reportFinding(this.#parts.report, error);
-    if (identity.agent !== null) await this.#takeAgent(identity.agent);
+    if (identity.isUnstored) this.#parts.agent.replace(identity.agent ?? this.#parts.agent.id);
+    else if (identity.agent !== null) await this.#takeAgent(identity.agent);
     return identity;
   }
 

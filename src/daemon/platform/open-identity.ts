@@ -65,7 +65,7 @@ export async function identityAtStart(
   try {
     const { identity, findings } = await openIdentity(parts);
     for (const error of findings) reportFinding(report, error);
-    if (isNeeded) await identity.ensure(agentId);
+    if (isNeeded && !identity.isUnstored) await identity.ensure(agentId);
     return identity;
   } catch (thrown) {
     report({ name: 'identity-unusable', error: asCoded(thrown) });
@@ -86,5 +86,7 @@ async function keepCopiesAside(files: Files, stateDir: string): Promise<void> {
 }
 
 export function reportFinding(report: Report, error: CodedError): void {
-  report({ name: error.code === 'IDENTITY-CLONED' ? 'identity-cloned' : 'state-set-aside', error });
+  if (error.code === 'IDENTITY-CLONED') report({ name: 'identity-cloned', error });
+  else if (error.code === 'IDENTITY-UNSTORED') report({ name: 'identity-unusable', error });
+  else report({ name: 'state-set-aside', error });
 }

@@ -2,7 +2,8 @@
 // sends commands.
 //
 // Guarantees: while `platform.enabled` is false, no connection is opened, no file is written, and no module of the link
-// is loaded. If a store cannot be opened, this is reported and tried again every minute, and other parts continue.
+// is loaded. If a store cannot be opened, or the identity of a copied host cannot be stored, this is reported and tried
+// again every minute, and other parts continue.
 // Commands that run without a daemon never open the link.
 
 import { isDeepStrictEqual } from 'node:util';
@@ -111,6 +112,8 @@ export class HostPlatform implements PlatformService {
   async #open(work: PlatformWork): Promise<void> {
     const { clock, report } = work.parts;
     try {
+      // A copied host must not take the session of the original.
+      await work.parts.activation.requireStored();
       const { RunningPlatform: Running } = await import('./running-platform.ts');
       this.#running = await Running.open(work);
       this.#failure = null;

@@ -3,11 +3,12 @@
 // Guarantees: a machine does not use an identity that was copied from another machine: it renames the copy, and makes a
 // new agent ID and key. A backup that is restored on the same machine keeps its identity. ID and key are in one file
 // (mode 0600), so one rename changes both. If the key comes from a systemd credential, the file has only the ID and the
-// public key. A crash leaves the old identity or the new one.
+// public key. A crash leaves the old identity or the new one. If a copy cannot be replaced, such as on a full disk, the new
+// agent ID is only in memory until it is stored, and there is no key.
 
 import { type KeyObject, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { readWhole, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment-schema.ts';
@@ -63,6 +64,8 @@ export interface ShownIdentity {
 export class HostIdentity {
   readonly #ports: IdentityPorts;
   #stored: Stored | null = null;
+  /** The new agent ID in place of that of a copied identity; null if the identity was not copied. */
+  #replacement: string | null = null;
   /** Null before the first identity, and for a process without the credential. */
   #key: KeyObject | null = null;
 
@@ -81,7 +84,12 @@ export class HostIdentity {
 
   /** The agent ID that this identity has; null before the first one. */
   get agent(): string | null {
-    return this.#stored?.agent ?? null;
+    return this.#stored?.agent ?? this.#replacement;
+  }
+
+  /** Whether the agent ID is only in memory, because a copied identity could not be replaced. */
+  get isUnstored(): boolean {
+    return this.#stored === null && this.#replacement !== null;
   }
 
   /** What is shown; null before the first identity. */
@@ -108,10 +116,16 @@ export class HostIdentity {
     return this.#key;
   }
 
-  /** Makes an identity for this agent ID if there is none. @throws CodedError IDENTITY-KEY, FILE-*, DISK-FULL */
-  async ensure(agent: string): Promise<void> {
-    if (this.#stored !== null) return;
+  /**
+   * Makes an identity for this agent ID if there is none. Returns IDENTITY-CLONED if it replaced a copied identity, which
+   * has failed before.
+   * @throws CodedError IDENTITY-KEY, IDENTITY-UNSTORED, FILE-*, DISK-FULL
+   */
+  async ensure(agent: string): Promise<CodedError | null> {
+    if (this.#stored !== null) return null;
+    if (this.#replacement !== null) return await this.#replaceCopy(this.#replacement);
     await this.#make(agent, await this.#machineId());
+    return null;
   }
 
   /** Replaces the identity by a new one with a new agent ID. The previous one is kept under another name. */
@@ -131,15 +145,27 @@ export class HostIdentity {
     if (value.private_key !== null) this.#ports.keepSecret(value.private_key);
     const machineId = await this.#machineId();
     if (isOtherMachine(value.machine, machineId)) {
-      const aside = await this.#keepAside('cloned');
-      await this.#ports.cloned?.();
-      await this.#make(randomUUID(), machineId);
-      return [coded('IDENTITY-CLONED', { aside })];
+      this.#replacement = randomUUID();
+      return [await this.#replaceCopy(this.#replacement).catch(asCoded)];
     }
     this.#stored = value;
     await this.#takeKey(value);
     if (value.machine === null && machineId !== null) await this.#save({ ...value, machine: bindTo(machineId) });
     return [];
+  }
+
+  /** Returns IDENTITY-CLONED. @throws CodedError IDENTITY-UNSTORED */
+  async #replaceCopy(agent: string): Promise<CodedError> {
+    try {
+      // First, because a rename needs no space.
+      await this.#ports.cloned?.();
+      const aside = await this.#keepAside('cloned');
+      await this.#make(agent, await this.#machineId());
+      return coded('IDENTITY-CLONED', { aside });
+    } catch (thrown) {
+      const cause = asCoded(thrown);
+      throw coded('IDENTITY-UNSTORED', { cause }, cause);
+    }
   }
 
   /** The key that the file or the credential has. A new credential is a new key of the same host. */

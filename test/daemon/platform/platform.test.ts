@@ -1,13 +1,18 @@
 // The link to the platform in a daemon that is composed as the program does it, with the reference platform.
 
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HostPlatform, linkedTo } from '#daemon/platform/platform.ts';
 import { platformWarning } from '#daemon/platform/platform-status.ts';
 import { handlersOf } from '#daemon/verbs.ts';
+import { coded } from '#errors/coded-error.ts';
 import type { KeptCommand } from '#origin/platform/link/fleet.ts';
 import { Secret } from '#redaction/secret.ts';
+import { realFiles } from '#system/real-files.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { withInterference } from '#test/support/interfering-files.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { PlatformRig } from '#test/support/platform-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
@@ -58,6 +63,39 @@ async function resultOf(id: string | undefined, outcome: string): Promise<KeptCo
 }
 
 describe('the platform in a daemon', () => {
+  it('platform: a copy of a host on a full disk does not connect until its identity is stored', async () => {
+    host = await composeIn(sections({}));
+    const { dir } = host;
+    const original = agentId();
+    await host.agent.close();
+    const path = join(dir, 'state', 'identity.json');
+    const stored = JSON.parse(await readFile(path, 'utf8')) as object;
+    const machine = { salt: '00'.repeat(16), digest: '0'.repeat(64) };
+    await writeFile(path, JSON.stringify({ ...stored, machine }));
+    let isFull = true;
+    const files = withInterference(realFiles, (moment, operation, [name]) => {
+      const isOfIdentity = /\/(?:identity|agent)\.json[^/]*$/.test(String(name));
+      if (isFull && moment === 'before' && operation === 'create' && isOfIdentity)
+        throw coded('DISK-FULL', { path: String(name), operation, reason: 'ENOSPC' });
+    });
+    host = await composeIn(sections({}), 'daemon', { dir, files });
+    link = await HostPlatform.start(host.parts, { check: () => host.agent.freshRound(), activation: NOT_ACTIVATED });
+    const temporary = agentId();
+    expect(temporary).not.toBe(original);
+    expect([link.running, link.failure?.code]).toEqual([null, 'IDENTITY-UNSTORED']);
+    expect(named('platform-unusable')).toMatchObject([{ error: { code: 'IDENTITY-UNSTORED' } }]);
+    expect(platform.agents).toEqual([]);
+
+    isFull = false;
+    // As after the minute until the next try.
+    link.identityChanged();
+    await connected();
+    expect(named('identity-cloned')).toHaveLength(1);
+    await vi.waitFor(() => expect(platform.agents.map(({ id }) => id)).toEqual([temporary]), AMPLE);
+    expect(await readFile(join(dir, 'state', 'agent.json'), 'utf8')).toContain(temporary);
+    await rm(dir, { recursive: true, force: true, maxRetries: 3 });
+  });
+
   it.each(['websocket', 'poll'])('platform: over %s, update-available leads to a check of the feed', async (mode) => {
     await start({ mode });
     await connected();

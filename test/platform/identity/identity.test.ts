@@ -74,6 +74,24 @@ describe('identity', () => {
     expect((await openOn(files)).findings).toEqual([]);
   });
 
+  it('on a copy with a full disk, a new agent ID is in memory and is stored later', async () => {
+    const { files } = await made();
+    await setMachineId(files, ELSEWHERE);
+    files.arm({ fullAfterBytes: 0 });
+    const { identity, findings } = await openOn(files);
+    expect(findings.map(({ code }) => code)).toEqual(['IDENTITY-UNSTORED']);
+    expect(findings[0]?.facts['cause']).toMatchObject({ code: 'DISK-FULL' });
+    const { agent } = identity;
+    expect(agent).toMatch(/^[0-9a-f-]{36}$/);
+    expect(agent).not.toBe(AGENT);
+    expect([identity.isUnstored, identity.shown, identity.key]).toEqual([true, null, null]);
+    await expect(identity.ensure(AGENT)).rejects.toMatchObject({ code: 'IDENTITY-UNSTORED' });
+    files.arm({});
+    expect(await identity.ensure(AGENT)).toMatchObject({ code: 'IDENTITY-CLONED' });
+    expect([identity.isUnstored, identity.agent]).toEqual([false, agent]);
+    expect((await openOn(files)).identity.shown).toEqual(identity.shown);
+  });
+
   it('does not store the machine ID', async () => {
     const { files } = await made();
     const text = Buffer.from(await readWhole(files, PATH, 10_000)).toString();
@@ -181,7 +199,7 @@ describe('identity', () => {
   it('a crash while it is made leaves none or a whole one', async () => {
     await everyCrash({
       prepare: () => machine(),
-      act: async (files) => await (await openOn(files)).identity.ensure(AGENT),
+      act: async (files) => void (await (await openOn(files)).identity.ensure(AGENT)),
       check: async ({ files }) => {
         const { identity, findings } = await openOn(files);
         expect(findings).toEqual([]);
