@@ -1,5 +1,5 @@
 // The commands `sallyport fleet` and those of `sallyport license` that work on a served folder. They read the state of
-// the reference platform, and leave requests for its server.
+// the reference platform from its folder, and write requests there, which its server carries out.
 
 import { resolve } from 'node:path';
 import type { NewKeysArguments, PushArguments } from '#cli/program/program-vendor.ts';

@@ -45,7 +45,7 @@ export const CONFIG_CODES = {
     retry: 'later',
   },
   'CONFIG-OWNER': {
-    text: '{file} belongs to user {owner} and group {group}. You run as another user, who cannot create a file with this owner. Nothing was written.',
+    text: '{file} belongs to user {owner} and group {group}. Saving replaces the file, and your user cannot give the new file the same owner and group. Nothing was written.',
     check: 'Run the command as root (sudo), or as the owner of the file.',
     class: 'config',
     retry: 'change',

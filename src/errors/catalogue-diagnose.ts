@@ -14,7 +14,7 @@ export const DIAGNOSE_CODES = {
   'SHELL-DIFFERS': {
     text: '{purpose} has no proxy. Your shell sets {missing:words}, but the environment of the service does not. The direct connection failed ({found}).',
     check:
-      'The service does not see the variables of your shell. Add a proxy to the configuration: sallyport proxy add. To use variables instead, add a proxy with the scheme environment, and set the variables for the service with systemctl edit.',
+      'The service does not see the variables of your shell. Add a proxy to the configuration: sallyport proxy add. To use variables instead, add a proxy with scheme: environment, and set the variables for the service with systemctl edit.',
     class: 'config',
     retry: 'change',
   },

@@ -45,7 +45,7 @@ export const SYSTEM_CODES = {
   },
   'FILE-SYMLINK': {
     text: '{path} is a symbolic link; it was not followed.',
-    check: 'Find out who created it, then remove it.',
+    check: 'Find out who created the other link, then remove that link.',
     class: 'system',
     retry: 'change',
   },

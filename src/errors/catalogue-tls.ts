@@ -128,7 +128,7 @@ export const TLS_CODES = {
   },
   'TLS-FILE': {
     text: 'Cannot use {path} ({key}): {reason:words}.',
-    check: 'The file must contain PEM text, and this user must be able to read it.',
+    check: 'The file must contain PEM text, and the user that Sallyport runs as must be able to read it.',
     class: 'config',
     retry: 'change',
   },

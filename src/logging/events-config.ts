@@ -15,7 +15,7 @@ export const CONFIG_EVENTS = {
   'config-deaf': {
     level: 'warn',
     thread: 'Config',
-    text: 'File change notifications are unavailable ({reason}); the files are compared every 10 s instead.',
+    text: 'File change notifications are unavailable ({reason}); the files are checked for changes every 10 s instead.',
     folds: true,
   },
   'config-restless': {

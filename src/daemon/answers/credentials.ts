@@ -1,5 +1,5 @@
-// Lists the passwords of the settings that the credential guard would not send now, with the reasons. Also finds the
-// password that belongs to a profile.
+// Lists the passwords in the settings that are on hold: the credential guard would not send them now. Gives the reason
+// for each. Also finds the password that belongs to a profile.
 
 import { findProfile, noDefault } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';

@@ -1,4 +1,4 @@
-// The response if a diagnosis cannot start: a diagnosis whose result is the reason.
+// Makes the response for a diagnosis that cannot start. It has the form of a diagnosis, and its result says why.
 
 import { userInfo } from 'node:os';
 import { type Problem, problemLine } from '#config/problem.ts';

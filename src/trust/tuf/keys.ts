@@ -2,7 +2,7 @@
 // verifies signatures over the canonical form of the received content.
 //
 // Guarantees: a key is identified by its public key, never by its key ID. The same key under two IDs or schemes
-// therefore counts once. A key of an unknown type or form is ignored (TUF 4.2.2). The models are loaded at the first
+// therefore counts once. A key of an unknown type or form is ignored (TUF 4.2.2). The package is loaded at the first
 // verification, so a host without signed feeds never loads them.
 
 import { createHash, createPublicKey, ECDH, type KeyObject } from 'node:crypto';

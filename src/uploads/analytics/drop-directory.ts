@@ -2,7 +2,7 @@
 //
 // Guarantees: a file is deleted only when its documents are durable. Only a regular file with one hard link is read.
 // After a crash, a file is read again and its documents get the same ids, so that the collector recognizes them. A file
-// with an invalid line is moved to `rejected/` with the reason. No user can fill the spool or `rejected/` alone, or
+// with an invalid line is moved to `rejected/` with the reason. No single user can fill the spool or `rejected/`, or
 // delay the files of others. On a full disk, all files wait. The service must own the directories, and they must have
 // the sticky bit, so that no other user can delete a file there.
 

@@ -2,8 +2,8 @@
 // this installation. Pure.
 //
 // Guarantees: at most `MAX_NAMES` originals are kept; the oldest is dropped first. If it appears again, it gets a new
-// number, so a pseudonym never stands for two originals. If the map was lost, the pseudonyms of the next map contain
-// its generation, so they differ from all earlier ones. `pseudonym-store.ts` keeps the map on disk.
+// number, so a pseudonym never stands for two originals. If the map was lost, the next map gets a new generation. Its
+// pseudonyms contain this generation, so they differ from all earlier ones. `pseudonym-store.ts` keeps the map on disk.
 
 import { NewestMap } from '#system/newest.ts';
 
