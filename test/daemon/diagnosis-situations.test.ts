@@ -247,7 +247,7 @@ describe('diagnosis 27: a proxy of the shell only', () => {
       'Your shell sets HTTPS_PROXY, but the environment of the service does not',
       'TCP-REFUSED',
       'sallyport proxy add',
-      'scheme environment',
+      'scheme: environment',
     ]);
     const text = told.lines.join('\n');
     namesAll(text, ['none (direct)', 'use_proxy_for.updates is default', 'no proxies are configured']);

@@ -48,6 +48,6 @@ describe('mirror and import as processes', () => {
     expect(JSON.parse(await readFile(join(host.dir, 'packages', 'u1.json'), 'utf8'))).toMatchObject({
       trust: 'signed',
     });
-    expect(await daemon.line('The medium has version')).toContain('timestamp metadata');
+    expect(await daemon.line('The metadata on the medium')).toContain('timestamp, version');
   });
 });
