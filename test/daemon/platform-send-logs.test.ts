@@ -58,13 +58,19 @@ describe('send-logs to a daemon that is killed', () => {
 
   const hellos = () => platform.received.filter(({ type }) => type === 'hello').length;
 
-  /** A request leads to each of these lines once. If an earlier daemon logged it, the moment is the next session of the link. */
+  /** A request leads to each of these lines once: an earlier daemon may have logged it. */
   const saidOnce =
     (text: string): Condition =>
     async (process) => {
+      if (!lines.some((line) => line.includes(text))) await process.said(text);
+    };
+
+  /** The moment, in a session of this daemon: what is awaited may have happened in the life of an earlier one. */
+  const inSession =
+    (reached: Condition): Condition =>
+    async (process) => {
       const before = hellos();
-      if (lines.some((line) => line.includes(text))) await until(() => hellos() > before);
-      else await process.said(text);
+      await Promise.all([reached(process), until(() => hellos() > before)]);
     };
 
   const results = (id: string) =>
@@ -101,14 +107,15 @@ describe('send-logs to a daemon that is killed', () => {
     send([id], 2);
     const received = () => platform.received.length;
     const bundles = () => server.origin.record.bundles;
-    await killAt(await configure('allow'), [
+    const moments: readonly Condition[] = [
       () => until(() => received() > 0),
       () => until(() => platform.received.some(({ type }) => type === 'ack')),
       saidOnce('was requested by'),
       saidOnce('is ready to be sent'),
       () => until(() => bundles().length > 0),
       () => until(() => hasResult(id, 'done')),
-    ]);
+    ];
+    await killAt(await configure('allow'), moments.map(inSession));
     expect(hellos() * 2).toBeGreaterThanOrEqual(10);
     // The server lists a bundle once its length and digest are the announced ones.
     expect(bundles().map(({ job }) => job)).toEqual([id]);

@@ -156,25 +156,25 @@ export const IMPORT_FILES: readonly ImportFile[] = [
   },
   { path: '/etc/rhsm/rhsm.conf', text: '[server]\nproxy_hostname = proxy.example.com\n', proxies: PLAIN },
   // curl
-  { path: '/root/.curlrc', text: `proxy = "${URL}"\nproxy-user = "svc:${DECODED}"\nproxy-ntlm\n`, proxies: USER },
+  { path: '/home/ada/.curlrc', text: `proxy = "${URL}"\nproxy-user = "svc:${DECODED}"\nproxy-ntlm\n`, proxies: USER },
   {
-    path: '/root/.curlrc',
+    path: '/home/ada/.curlrc',
     text: `-x ${URL}\n-U svc:${DECODED}\n--noproxy localhost,10.0.0.1\ninsecure\n`,
     proxies: USER,
     noProxy: 'localhost 10.0.0.1',
     leftOut: ['4 insecure: no counterpart'],
   },
-  { path: '/root/.curlrc', text: '# proxy = "http://old:1"\nsilent\n', proxies: [] },
+  { path: '/home/ada/.curlrc', text: '# proxy = "http://old:1"\nsilent\n', proxies: [] },
   // npm
   {
-    path: '/root/.npmrc',
+    path: '/home/ada/.npmrc',
     text: `proxy=${URL}\nhttps-proxy=${URL}\nnoproxy=localhost\nstrict-ssl=false\n//registry.example.com/:_authToken=abc\n`,
     proxies: PLAIN,
     noProxy: 'localhost',
     leftOut: ['4 strict-ssl: no counterpart'],
   },
   {
-    path: '/root/.npmrc',
+    path: '/home/ada/.npmrc',
     text: `https-proxy=${'$'}{HTTPS_PROXY}\nproxy=null\n`,
     proxies: [],
     leftOut: ['1 https-proxy: not executed', '2 proxy: says that no proxy'],

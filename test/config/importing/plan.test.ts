@@ -62,11 +62,11 @@ describe('imported files', () => {
       const [first] = plan({ path, text }).proxies;
       return [first?.authentication, first?.caFile];
     };
-    expect(of('/root/.curlrc', 'proxy=http://p.example.com:1\nproxy-user=a:b\nproxy-digest\n')).toEqual([
+    expect(of('/home/ada/.curlrc', 'proxy=http://p.example.com:1\nproxy-user=a:b\nproxy-digest\n')).toEqual([
       'digest',
       null,
     ]);
-    expect(of('/root/.curlrc', 'proxy=http://p.example.com:1\nproxy-user=a:b\n')).toEqual(['basic', null]);
+    expect(of('/home/ada/.curlrc', 'proxy=http://p.example.com:1\nproxy-user=a:b\n')).toEqual(['basic', null]);
     expect(of('/etc/dnf/dnf.conf', '[main]\nproxy=https://p.example.com:1\nproxy_sslcacert=/a.pem\n')).toEqual([
       'transparent',
       '/a.pem',
