@@ -12,7 +12,7 @@ import { isDiskFull } from './disk-pause.ts';
 import type { FeedReading } from './feed/feed.ts';
 import type { FeedItem } from './feed/feed-document.ts';
 import type { Closure } from './hold/hold.ts';
-import { OriginFailureBudget } from './origin-failure-budget.ts';
+import type { OriginFailureBudget } from './origin-failure-budget.ts';
 import { type Obtained, obtain, type WantedPackage } from './package/obtain.ts';
 import { Publisher } from './package/publisher.ts';
 import { PackageTurn } from './package/turn.ts';
@@ -39,6 +39,8 @@ interface PackagesOfRound {
   readonly scope: RoundScope;
   /** Packages of earlier batches of the round; they are not tried again. */
   readonly tried: ReadonlySet<string>;
+  /** Of the round, so that a server that fails delays each batch no further. */
+  readonly budget: OriginFailureBudget;
   /** Why nothing may be published; once there is a reason, for the rest of the round. */
   closure(): Closure | null;
 }
@@ -51,7 +53,7 @@ class PackageLoop {
   readonly #round: PackagesOfRound;
   readonly #signal: AbortSignal;
   readonly #reading: FeedReading;
-  readonly #budget = new OriginFailureBudget();
+  readonly #budget: OriginFailureBudget;
   readonly #closure: WantedPackage['closure'];
   readonly #publisher: Publisher;
   readonly #connections: KeptConnections;
@@ -68,6 +70,7 @@ class PackageLoop {
     this.#ports = ports;
     this.#round = round;
     this.#signal = signal;
+    this.#budget = round.budget;
     const { reading, decision } = round.checked;
     this.#reading = oneAtATime(reading);
     this.#closure = () => round.closure();

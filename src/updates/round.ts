@@ -13,6 +13,7 @@ import { isDiskFull } from './disk-pause.ts';
 import { endsRound, fetchPackages } from './fetch-packages.ts';
 import { closureNow } from './hold/hold.ts';
 import { ALWAYS_OPEN, type WindowName } from './hold/windows.ts';
+import { OriginFailureBudget } from './origin-failure-budget.ts';
 import { closureOfRound } from './package/obtain.ts';
 import { choosePrunable } from './package/prune.ts';
 import { reconcile } from './package/reconcile.ts';
@@ -108,6 +109,7 @@ async function takeBatches(
     tally.connected = true;
   };
   const closure = closureOfRound(ports);
+  const budget = new OriginFailureBudget();
   let beyond = 0;
   for (;;) {
     const checked = await check(ports, { signal, onConnected, tried });
@@ -125,7 +127,8 @@ async function takeBatches(
       tally.withdrawn.push(id);
     }
     const before = { done: tally.published.length + tally.ready.length, failed: tally.failed.length };
-    await withSpacedSaves(ports, (spaced) => fetchPackages(spaced, { checked, tally, scope, tried, closure }, signal));
+    const packages = { checked, tally, scope, tried, budget, closure };
+    await withSpacedSaves(ports, (spaced) => fetchPackages(spaced, packages, signal));
     for (const id of ids) tried.add(id);
     const hasEnded = tally.failed.slice(before.failed).some(({ error }) => endsRound(error));
     if (left === 0 || hasEnded || tally.published.length + tally.ready.length === before.done) return;
@@ -196,7 +199,7 @@ async function inTurns<T>(items: readonly T[], report: (item: T) => void): Promi
 
 const LINES_A_TURN = 100;
 
-/** Reports refused updates to the vendor, once for each reason; at most as many as a round fetches. */
+/** Reports refused updates to the vendor, once for each reason; at most as many as a batch fetches. */
 async function reportRefused(
   ports: UpdatesPorts,
   { reading, decision }: Pick<Checked, 'reading' | 'decision'>,

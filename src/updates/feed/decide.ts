@@ -1,7 +1,7 @@
 // Decides what to do with each item of a feed on this host, from the feed, the stored ids and the settings. Pure.
 //
-// Of each package, the newest item that this host may install is downloaded, after the items that it requires. A round
-// downloads at most 50. A pruned item is not downloaded again. An id with another digest than before is always refused.
+// Of each package, the newest item that this host may install is downloaded, after the items that it requires. A batch
+// has at most 50. A pruned item is not downloaded again. An id with another digest than before is always refused.
 
 import { createHash } from 'node:crypto';
 // Two functions instead of the package, which would load forty more files at every start.
@@ -11,7 +11,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { FeedItem, RefusedItem } from './feed-document.ts';
 import { planRequires } from './requires.ts';
 
-/** At most this many packages are fetched in one round; the rest waits for the next. */
+/** At most this many packages are fetched in one batch. The rest follows in the next batches of the round. */
 export const MAX_PER_ROUND = 50;
 
 /** The state of an id on this host. */
@@ -26,7 +26,7 @@ export interface DecisionContext {
   readonly productUpdates: boolean;
   readonly maxPackageBytes: number;
   readonly agent: { readonly id: string; readonly version: string };
-  /** Whether it is downloaded already, and therefore does not count towards the limit of a round. Default: never. */
+  /** Whether it is downloaded already, and therefore does not count towards the limit of a batch. Default: never. */
   isReady?(item: FeedItem): boolean;
 }
 
@@ -35,7 +35,7 @@ export interface Decision {
   readonly verdict: 'UpToDate' | 'Wanted';
   /** In the order in which they must be published. */
   readonly wanted: readonly FeedItem[];
-  /** The number of wanted items beyond the limit of a round. */
+  /** The number of wanted items beyond the limit of a batch. */
   readonly left: number;
   /** Published here and withdrawn by the vendor. */
   readonly withdrawn: readonly FeedItem[];

@@ -20,7 +20,7 @@ interface Waiting {
   readonly done: (result: { readonly closed: Closure | null; readonly failure: Error | null }) => void;
 }
 
-/** One for each round, or for a single package. */
+/** One for each batch, or for a single package. */
 export class Publisher {
   readonly #ports: UpdatesPorts;
   readonly #closure: () => Closure | null;
