@@ -45,7 +45,7 @@ export const SYSTEM_CODES = {
   },
   'FILE-SYMLINK': {
     text: '{path} is a symbolic link; it was not followed.',
-    check: 'Find out who created the other link, then remove that link.',
+    check: 'Find out who created it, then remove it.',
     class: 'system',
     retry: 'change',
   },
@@ -57,7 +57,7 @@ export const SYSTEM_CODES = {
   },
   'FILE-LINKED': {
     text: '{path} has {links} hard links; it was not opened.',
-    check: 'Another link may be outside this folder. Find out who created it, then remove it.',
+    check: 'Another link may be outside this folder. Find out who created the other link, then remove that link.',
     class: 'system',
     retry: 'change',
   },
