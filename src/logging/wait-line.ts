@@ -6,6 +6,7 @@
 // if that proxy has held packages before, and "may be" otherwise. Pure.
 
 import { type FieldValue, showDuration, showSize } from '#errors/template.ts';
+import type { EventName } from './events.ts';
 import { shownId } from './progress-bar.ts';
 
 export interface Wait {
@@ -52,6 +53,13 @@ function probedOf(answeredMs: FieldValue, silentMs: FieldValue): Probed | null {
   if (typeof answeredMs === 'number') return { answeredMs };
   return typeof silentMs === 'number' ? { silentMs } : null;
 }
+
+/** Events that change what is shown of a wait. */
+export const CHANGES_WAIT: ReadonlySet<EventName> = new Set<EventName>([
+  'proxy-holds',
+  'proxy-silent',
+  'wait-extended',
+]);
 
 /** The wait with what an event about it or about a probe of its proxy shows. */
 export function updatedWait(

@@ -3,6 +3,7 @@
 
 import { progressed, type TransferProgress } from '#daemon/transfer-progress.ts';
 import type { EventName, SallyportEvent } from '#logging/events.ts';
+import { CHANGES_WAIT } from '#logging/wait-line.ts';
 import type { Clock } from '#system/clock.ts';
 
 /** The event of an awaited package, with the wait so far. */
@@ -16,8 +17,6 @@ const ENDS_WAIT: ReadonlySet<EventName> = new Set([
   'download-parked',
   'rerouted',
 ]);
-/** Events that change what is shown of a wait. */
-const CHANGES_WAIT: ReadonlySet<EventName> = new Set(['proxy-holds', 'proxy-silent', 'wait-extended']);
 const ENDS_TRANSFER: ReadonlySet<EventName> = new Set(['downloaded', 'download-failed', 'download-parked']);
 
 /** Follows the events of a round. */

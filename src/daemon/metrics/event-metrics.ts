@@ -95,6 +95,7 @@ export class EventMetrics {
       this.#forget(String(id));
     },
     'download-failed': ({ id }) => this.#forget(String(id)),
+    'download-parked': ({ id }) => this.#forget(String(id)),
     rerouted: ({ id }) => this.#forget(String(id)),
   };
 

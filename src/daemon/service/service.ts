@@ -9,7 +9,7 @@ import type { Parts } from '#daemon/parts.ts';
 import type { ReloadWatch } from '#daemon/reload/reload.ts';
 import type { EventName, Report, SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
-import { updatedWait, type Wait, waitLine, waitOf } from '#logging/wait-line.ts';
+import { CHANGES_WAIT, updatedWait, type Wait, waitLine, waitOf } from '#logging/wait-line.ts';
 import { systemClock, type Timer } from '#system/clock.ts';
 import type { ServiceVariables } from '#system/process/environment.ts';
 import { type Notifier, openNotifier, SILENT_NOTIFIER } from '#system/process/notify.ts';
@@ -155,8 +155,6 @@ function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, s
 
 /** In characters; `systemctl status` does not shorten lines by itself. */
 const MAX_WAIT_LINE = 200;
-/** Events that change what is shown of a wait. */
-const CHANGES_WAIT: ReadonlySet<EventName> = new Set<EventName>(['proxy-holds', 'proxy-silent', 'wait-extended']);
 /** Events that end a wait: the first byte, the next attempt, or the end of the round or the daemon. */
 const ENDS_WAIT: ReadonlySet<EventName> = new Set<EventName>([
   'waiting',
@@ -165,6 +163,7 @@ const ENDS_WAIT: ReadonlySet<EventName> = new Set<EventName>([
   'resuming',
   'downloaded',
   'download-failed',
+  'download-parked',
   'rerouted',
   'disk-full',
   'round-ended',
