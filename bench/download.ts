@@ -4,10 +4,12 @@
 // file is checked. Prints the medians of the ratios to curl + openssl, with the least and the greatest, and the peak of
 // memory. All files are in a temporary folder, which is removed. Needs Linux, Squid, nginx and curl.
 //
-// Run: npx node bench/download.ts [--quick] [--rounds N] [--only WORDS] [--ours] [--than CHECKOUT] [--profile DIR] |
-// --huge `--only '20 x|not durable'` makes the tables whose title has one of these words. `--quick` has smaller files
-// and 2 rounds. `--ours` leaves out all programs but curl. `--than` adds the daemon of another checkout, `--profile`
-// writes CPU profiles. `--huge` measures the memory of the daemon at 10 MiB, 1 GiB and 20 GiB instead.
+// Run: npx node bench/download.ts [--quick] [--rounds N] [--only WORDS] [--ours] [--than CHECKOUT] [--profile DIR]
+//      npx node bench/download.ts --huge
+//
+// `--only '20 x|not durable'` makes the tables whose title has one of these words. `--quick` has smaller files and 2
+// rounds. `--ours` leaves out all programs but curl. `--than` adds the daemon of another checkout, `--profile` writes
+// CPU profiles. `--huge` measures the memory of the daemon at 10 MiB, 1 GiB and 20 GiB instead.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';

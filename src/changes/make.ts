@@ -7,7 +7,7 @@
 
 import { applyChange, type Change, type Changed } from '#config/editing/apply-change.ts';
 import type { Problem } from '#config/problem.ts';
-import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
+import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeContext } from './context.ts';
 import { awaitDaemon, type DaemonOutcome } from './daemon-outcome.ts';
 
@@ -59,7 +59,7 @@ function isOver(daemon: DaemonOutcome | null, { loaded }: Applied): boolean {
 }
 
 /** Compares sentences, because line numbers may have changed. */
-function newWarnings(before: LoadedSettings, after: LoadedSettings): Problem[] {
-  const known = new Set(before.warnings.map(({ message }) => message));
+export function newWarnings(before: LoadResult, after: LoadedSettings): Problem[] {
+  const known = new Set((before.ok ? before.warnings : []).map(({ message }) => message));
   return after.warnings.filter(({ message }) => !known.has(message));
 }

@@ -4,10 +4,10 @@
 // person saw. The rename of the file commits the change.
 
 import { editConfigFile } from '#config/editing/edit-file.ts';
-import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/reading/load.ts';
+import type { LoadResult, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeContext } from './context.ts';
 import { awaitDaemon } from './daemon-outcome.ts';
-import type { MadeChange } from './make.ts';
+import { type MadeChange, newWarnings } from './make.ts';
 
 /** The text to write. */
 export interface EditedText {
@@ -30,9 +30,4 @@ export async function replaceText(
   const { changed } = await editConfigFile({ file, edits: () => text, expectDigest: digest, files, clock });
   const daemon = changed ? await awaitDaemon(context, { file: after.file, writtenAtMs: clock.now() }) : null;
   return { state: 'made', changed, stored: null, removed: [], kept: [], warnings: newWarnings(before, after), daemon };
-}
-
-function newWarnings(before: LoadResult, after: LoadedSettings) {
-  const known = new Set(before.ok ? before.warnings.map(({ message }) => message) : []);
-  return after.warnings.filter(({ message }) => !known.has(message));
 }

@@ -1,4 +1,4 @@
-// Keeps connections for the next download of a round with many small ones, which would otherwise open one for each.
+// Keeps connections for the next download of a batch with many small ones, which would otherwise open one for each.
 //
 // Guarantees: a connection is used again only for the same settings, origin and proxy (`Route.sharedKey`). It is closed
 // when the other side sends a byte or ends it, after 4 s without use, before a new one is opened, and by `close`. Once a

@@ -2,9 +2,9 @@
 //
 // Guarantees: no copy ever gets more bytes than the feed lists. A failed attempt keeps its bytes. After a failed
 // resume, the next attempt requests the whole file and keeps the old bytes (`copies.ts`). The result is complete and
-// synced, and its digest is known, but the caller has to compare it. Relies on `checkUrl` for every hop and on
-// `checkResume` for every response. A crash leaves the journal and the first part of the file, which the next attempt
-// resumes.
+// synced (unless the job has `syncsLater`), and its digest is known, but the caller has to compare it. Relies on
+// `checkUrl` for every hop and on `checkResume` for every response. A crash leaves the journal and the first part of
+// the file, which the next attempt resumes.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { followRedirects } from '#http/follow.ts';

@@ -1,9 +1,10 @@
 // The journal of one durable download. It is written before the first byte and removed last.
 //
 // While it exists, the file `<name>.jar.unverified` next to it is ours to resume or delete. `note` has what the caller
-// needs to finish the work after a crash. Each write is durable and replaces the journal by a rename, so a crash leaves
-// the old journal or the new one. A file in the staging folder without a journal is not in use and may be removed.
-// After a failed resume, a second copy, `<name>.jar.unverified.fresh`, grows from zero until it is the longer one.
+// needs to finish the work after a crash. Each write is durable (`writeJournalUnsynced`: after `syncStaged`) and
+// replaces the journal by a rename, so a crash leaves the old journal or the new one. A file in the staging folder
+// without a journal is not in use and may be removed. After a failed resume, a second copy,
+// `<name>.jar.unverified.fresh`, grows from zero until it is the longer one.
 
 import { join } from 'node:path';
 import { z } from 'zod';

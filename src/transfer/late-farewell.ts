@@ -2,9 +2,9 @@
 // answer, a second request for the missing bytes is sent. The first one stays open until twice its timeout.
 //
 // Guarantees: at most two requests run, and only one of them writes. The first one is used if it gets its next byte, or
-// a response that is not the file. The second one is used if it gets 64 KiB before that; they are kept in memory until
-// then. The other one ends at once, and both end with the signal. Relies on `canTakeOver` to decide which bytes the
-// second one may continue. A crash leaves what a single request leaves.
+// a response that is not the file. The second one is used if it gets 64 KiB (or the whole body, if that is shorter)
+// before that; they are kept in memory until then. The other one ends at once, and both end with the signal. Relies on
+// `canTakeOver` to decide which bytes the second one may continue. A crash leaves what a single request leaves.
 
 import type { BodySink, ExchangeResult } from '#http/exchange.ts';
 import { isRedirect } from '#http/follow.ts';

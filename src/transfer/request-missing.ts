@@ -1,9 +1,9 @@
 // Requests the bytes that an attempt still needs from one URL. The caller follows redirects.
 //
-// Guarantees: each request has a connection of its own, which is released, or kept for the next fetch. A connection that
-// was used before and breaks without an answer costs no attempt: the request is repeated over a new one. The timeouts
-// are planned after the connection was opened, because only then is the proxy known. `ResponseReader` decides what is
-// written. Keeps no state.
+// Guarantees: no other request uses the connection meanwhile. It is released, or kept for the next fetch. A connection
+// that was used before and breaks without an answer costs no attempt: the request is repeated over a new one. The
+// timeouts are planned after the connection was opened, because only then is the proxy known. `ResponseReader` decides
+// what is written. Keeps no state.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { ExchangeResult } from '#http/exchange.ts';

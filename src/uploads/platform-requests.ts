@@ -181,7 +181,7 @@ export class PlatformRequests {
   }
 }
 
-/** Until when a waiting request can be decided, in ms since the epoch. */
+/** When a waiting request becomes overdue, in ms since the epoch. */
 export function decidableUntil({ at }: StoredRequest): number {
   return at + WAITS_MS;
 }

@@ -62,7 +62,7 @@ export interface MetricsRig {
   readonly facts: { current: StateFacts };
 }
 
-/** Without a clock, a new reading is made each time. */
+/** The clock stands still: the same reading is returned until a test advances it. */
 export function openMetrics(profiles: readonly string[] = ['corp', 'backup']): MetricsRig {
   const certificates = [{ of: { kind: 'purpose', name: 'updates' }, use: 'ca', endsMs: Date.parse(LATER) } as const];
   const facts: MetricsRig['facts'] = {

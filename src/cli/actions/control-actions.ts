@@ -1,5 +1,6 @@
-// The actions of the commands that send requests to the daemon, under the names that `program.ts` calls. `sallyport.ts`
-// passes in the parts that they need. Each action loads its command when it is called.
+// The actions of the commands that send requests to the daemon, and of `logs`, which reads files, under the names that
+// `program.ts` calls. `sallyport.ts` passes in the parts that they need. Each action loads its command when it is
+// called.
 
 import { join } from 'node:path';
 import type { Actions } from '#cli/program/program.ts';

@@ -6,6 +6,7 @@ import { formatTable } from '#cli/terminal/table.ts';
 import { parsePath } from '#config/editing/edit.ts';
 import { showKey } from '#config/problem.ts';
 import { type ExplainedKey, explainSettings } from '#config/reading/show.ts';
+import { EFFECT_WORDS, type Effect } from '#config/schema/key.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
 import { keyFactsAt } from '#config/tree.ts';
 import type { SettingsList } from '#control/settings.ts';
@@ -26,7 +27,7 @@ interface Difference {
   readonly active: ExplainedKey['value'];
   readonly file: ExplainedKey['value'];
   /** When the value of the file takes effect. */
-  readonly effect: string;
+  readonly effect: Effect;
 }
 
 /** Exit status: 0 if nothing differs, 1 if something does, 78 if the file has errors. @throws CodedError NO-DAEMON */
@@ -68,15 +69,9 @@ function compare({ keys }: SettingsList, inFile: readonly ExplainedKey[]): Diffe
     .filter((row) => JSON.stringify(row.active) !== JSON.stringify(row.file));
 }
 
-function effectOf(key: string): string {
+function effectOf(key: string): Effect {
   return keyFactsAt(settingsSchema, parsePath(key))?.effect ?? 'now';
 }
-
-const EFFECTS: Readonly<Record<string, string>> = {
-  now: 'at once',
-  next_transfer: 'with the next transfer',
-  restart: 'after a restart',
-};
 
 function print(
   { terminal }: CommandContext,
@@ -91,7 +86,7 @@ function print(
     showKey(one.key),
     showValue(one.active),
     showValue(one.file),
-    EFFECTS[one.effect] ?? one.effect,
+    EFFECT_WORDS[one.effect],
   ]);
   for (const line of formatTable(['KEY', 'ACTIVE', 'IN THE FILE', 'TAKES EFFECT'], rows)) terminal.out(line);
   const why = reasonOf(config);

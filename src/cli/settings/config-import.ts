@@ -4,6 +4,7 @@
 // Guarantees: files are parsed and never executed. No password is printed; each is stored in a file of its own.
 // Importing the same settings again changes nothing.
 
+import { DEFAULT_WINDOW_MS } from '#changes/request.ts';
 import { printJson } from '#cli/terminal/json.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Change } from '#config/editing/apply-change.ts';
@@ -12,6 +13,7 @@ import { readConfigText } from '#config/editing/edit-file.ts';
 import { addProfile, type FieldChange } from '#config/editing/profile-edits.ts';
 import { IMPORT_KIND_NAMES, type ImportKindName, kindOfFile } from '#config/importing/kinds.ts';
 import { type ImportedProxy, type ImportPlan, type ImportSource, planImport } from '#config/importing/plan.ts';
+import { urlOf } from '#config/purpose-settings.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import { MAX_FILE_BYTES, readBounded } from '#config/reading/read-bounded.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
@@ -23,9 +25,6 @@ import type { CommandContext } from './command-context.ts';
 import { diffLines, harmless } from './config-upgrade.ts';
 import type { ConfirmFlags } from './confirm.ts';
 import { askYesNo } from './proxy-form.ts';
-
-/** How long the new settings are tried if nothing else is said, in milliseconds. */
-const DEFAULT_WINDOW_MS = 60_000;
 
 /** The arguments of the command. */
 export interface ImportArguments {
@@ -97,9 +96,8 @@ async function readSource(
 }
 
 /** The proxy for this scheme is the one that matters. */
-function schemeOfUpdates({ settings: { updates } }: LoadedSettings): 'http' | 'https' {
-  const url = updates.trust === 'tuf' ? updates.tuf?.metadata_url : updates.feed_url;
-  return url?.toLowerCase().startsWith('http:') === true ? 'http' : 'https';
+function schemeOfUpdates({ settings }: LoadedSettings): 'http' | 'https' {
+  return urlOf(settings, 'updates')?.toLowerCase().startsWith('http:') === true ? 'http' : 'https';
 }
 
 function isSame(profile: LoadedSettings['settings']['proxies'][number], found: ImportedProxy): boolean {

@@ -64,9 +64,14 @@ async function openIfThere(files: Files, path: string): Promise<OpenFile | null>
   try {
     return await files.openToRead(path);
   } catch (thrown) {
-    if (asCoded(thrown).facts['errno'] === 'ENOENT') return null;
+    if (isMissingFile(thrown)) return null;
     throw thrown;
   }
+}
+
+/** Whether an operation failed because the file does not exist. */
+export function isMissingFile(thrown: unknown): boolean {
+  return asCoded(thrown).facts['errno'] === 'ENOENT';
 }
 
 /** The paths of the older files, oldest first. */

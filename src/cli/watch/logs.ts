@@ -10,13 +10,13 @@ import { parseSince } from '#cli/logs/since.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { isPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
-import { asCoded, coded } from '#errors/coded-error.ts';
+import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import type { Level } from '#logging/event-definition.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { type Clock, wait } from '#system/clock.ts';
 import { type Files, isSameFile, type OpenFile } from '#system/files.ts';
-import { openLogFiles } from './log-files.ts';
+import { isMissingFile, openLogFiles } from './log-files.ts';
 import { LogFilter, type LogWishes, parseLine } from './log-filter.ts';
 import { GrowingFile, wholeFile } from './log-lines.ts';
 
@@ -92,7 +92,7 @@ async function printExisting(terminal: Terminal, printer: Printer, options: Logs
   await waitForFile(terminal, options);
   const { files: opened, skipped } = await openLogFiles(files, path, { sinceMs: wishes.sinceMs, after: null }).catch(
     (thrown: unknown) => {
-      throw isMissing(thrown) ? coded('LOG-MISSING', { path }) : thrown;
+      throw isMissingFile(thrown) ? coded('LOG-MISSING', { path }) : thrown;
     },
   );
   if (skipped.length > 0) terminal.err(`Not shown, because only gzip can be read: ${skipped.map(safeLine).join(', ')}`);
@@ -155,13 +155,9 @@ async function openNewer({ files, path }: LogsOptions, known: OpenFile): Promise
   try {
     return (await openLogFiles(files, path, { sinceMs: null, after: known.facts() })).files;
   } catch (thrown) {
-    if (isMissing(thrown)) return [];
+    if (isMissingFile(thrown)) return [];
     throw thrown;
   }
-}
-
-function isMissing(thrown: unknown): boolean {
-  return asCoded(thrown).facts['errno'] === 'ENOENT';
 }
 
 /** Keeps the newest lines. */

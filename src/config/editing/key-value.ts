@@ -28,7 +28,7 @@ export function findKey(settings: unknown, text: string): FoundKey {
   const path: (string | number)[] = [];
   let part: unknown = settings;
   for (const step of parsePath(text)) {
-    const schema = path.length === 0 ? settingsSchema : schemaAt(settingsSchema, path);
+    const schema = schemaAt(settingsSchema, path);
     const at = schema === undefined ? step : stepIn(unwrap(schema), part, step);
     if (at === null || schemaAt(settingsSchema, [...path, at]) === undefined)
       throw unknown(text, { path, schema, step });

@@ -1,14 +1,8 @@
 // Generates docs/man/sallyport.yaml.5: every key of the configuration for man(1), in mdoc(7).
 
-import type { Effect } from '#config/schema/key.ts';
+import { EFFECT_WORDS } from '#config/schema/key.ts';
 import { type ListedKey, listGroups } from './keys.ts';
 import { sentence } from './text.ts';
-
-const EFFECTS: Readonly<Record<Effect, string>> = {
-  now: 'at once',
-  next_transfer: 'with the next transfer',
-  restart: 'after a restart',
-};
 
 const HEAD = `.\\" Generated from the schema by \`npm run generate\`; do not edit.
 .Dd November 30, 2026
@@ -107,7 +101,7 @@ function keyLines({ name, facts, fallback }: ListedKey): string[] {
     '.Pp',
     ...prose(sentence(`Allowed: ${facts.allowed}${unit}`)),
     ...prose(sentence(`Default: ${value}`)),
-    ...prose(`Takes effect ${EFFECTS[facts.effect]}. Set by: ${facts.setBy}.`),
+    ...prose(`Takes effect ${EFFECT_WORDS[facts.effect]}. Set by: ${facts.setBy}.`),
   ];
 }
 

@@ -192,19 +192,24 @@ export type ImportKindName = keyof typeof IMPORT_KINDS | 'pac';
 
 export const IMPORT_KIND_NAMES = [...(Object.keys(IMPORT_KINDS) as (keyof typeof IMPORT_KINDS)[]), 'pac'] as const;
 
-/** The kind of a file by its path; null if it is unknown. The first match counts. */
+/** The first whose path matches is the kind of a file. */
+const BY_PATH = [
+  'qualys',
+  'systemd',
+  'sysconfig',
+  'apt',
+  'dnf',
+  'rhsm',
+  'curl',
+  'npm',
+  'elastic',
+  'datadog',
+  'environment',
+  'profile',
+] as const;
+
+/** The kind of a file by its path; null if it is unknown. */
 export function kindOfFile(path: string): ImportKindName | null {
   if (/^https?:\/\//i.test(path)) return 'pac';
-  const order: readonly (keyof typeof IMPORT_KINDS)[] = [
-    'qualys',
-    'systemd',
-    'sysconfig',
-    'apt',
-    'dnf',
-    'rhsm',
-    'curl',
-    'npm',
-  ];
-  const all = [...order, ...(['elastic', 'datadog', 'environment', 'profile'] as const)];
-  return all.find((name) => IMPORT_KINDS[name].path.test(path)) ?? null;
+  return BY_PATH.find((name) => IMPORT_KINDS[name].path.test(path)) ?? null;
 }

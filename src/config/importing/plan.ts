@@ -1,8 +1,9 @@
 // Decides what to import from the proxy settings of other programs: one proxy with its fallbacks. Also lists what is
 // left out, and why. Pure.
 //
-// Guarantees: everything that was found is either imported or listed as left out. No reason contains a password.
+// Guarantees: every proxy that was found is either imported or listed as left out. No reason contains a password.
 
+import { MAX_FALLBACKS } from '#config/schema/proxies.ts';
 import { normaliseHost, tokensOf, validateToken } from '#config/values/no-proxy.ts';
 import { type ProxyUrl, readProxyUrl } from '#config/values/proxy-url.ts';
 import type { ImportEntry } from './entries.ts';
@@ -49,8 +50,6 @@ export interface ImportPlan {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** At most this many fallbacks, as the schema allows. */
-const MAX_FALLBACKS = 5;
 const DIRECT = /^(?:|direct|_none_|none|null|false)$/i;
 const COMPUTED = 'a shell or another program computes its value, which is not executed';
 const NO_COUNTERPART = 'it has no counterpart in Sallyport';

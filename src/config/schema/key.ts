@@ -8,6 +8,11 @@ import { z } from 'zod';
 
 /** When a changed value takes effect: at once, with the next transfer, or after a restart of the daemon. */
 export type Effect = 'now' | 'next_transfer' | 'restart';
+export const EFFECT_WORDS: Readonly<Record<Effect, string>> = {
+  now: 'at once',
+  next_transfer: 'with the next transfer',
+  restart: 'after a restart',
+};
 
 /** Who may set a key from a menu or console; root for commands, paths, secret sources, CAs, endpoints and listeners. */
 export type Setter = 'operator' | 'admin' | 'root';

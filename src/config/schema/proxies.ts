@@ -19,7 +19,7 @@ const MAX_LIST_LENGTH = 64;
 /** Maximum number of entries in a list of hosts. */
 const MAX_ENTRIES = 256;
 /** Maximum number of fallbacks of a profile. */
-const MAX_FALLBACKS = 5;
+export const MAX_FALLBACKS = 5;
 
 /** Names, addresses and networks, written as one text or as a list. A list is joined into one text. */
 const hostList = z

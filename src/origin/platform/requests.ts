@@ -61,7 +61,7 @@ export async function writeRequest(
   return id;
 }
 
-/** The number of the newest request that waits; 0 without one. */
+/** The highest number in the folder; 0 without one. */
 async function highestNumber(files: Files, dir: string): Promise<number> {
   const numbers = (await files.list(dir)).map((name) => Number(NUMBERED.exec(name)?.[1] ?? 0));
   return numbers.reduce((highest, number) => Math.max(highest, number), 0);

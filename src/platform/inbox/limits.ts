@@ -1,8 +1,9 @@
 // Limits how many commands are received, and how many of each kind are carried out, within an hour. Pure.
 //
-// A command is counted once, before it is carried out for the first time. A command above the limit is received and
-// refused at once, so that it does not run later. The counts are stored, so a restart does not reset them. If the clock
-// is changed, a new hour may begin early, which is harmless.
+// Of `HOURLY_LIMITS`: a command is counted once, before it is carried out for the first time. A command above the limit
+// is received and refused at once, so that it does not run later. The counts are stored, so a restart does not reset
+// them. If the clock is changed, a new hour may begin early, which is harmless. `MAX_RECEIVED_PER_HOUR` is counted in
+// memory, by the monotonic clock.
 
 import type { CommandName } from '#platform/messages.ts';
 
