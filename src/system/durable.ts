@@ -1,5 +1,5 @@
 // Durable writes of whole files (principle 3): write the content, fsync it, rename the file, and fsync the folder.
-// `writeUnsynced` leaves out both fsyncs; its caller syncs later.
+// `writeUnsynced` does not fsync; its caller does so later.
 //
 // Guarantees: at every moment and after every crash, the final name has the complete old content or the complete new
 // one. On return, the new content survives a power cut. Relies on `Files`. A crash leaves at most `<path>.new`, which
