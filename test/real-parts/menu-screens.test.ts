@@ -174,14 +174,15 @@ async function change(album: Album, size: SizeName): Promise<void> {
   await album.type(PASSWORD, '**********');
   await album.after(['Enter'], 'REALLY ENABLE');
   await album.after(['Enter'], '[TCP-REFUSED]', 'CONFIGURATION ERROR');
-  if (size === '16x2') await album.after(['Down'], /./, 'CONFIGURATION ERROR, one line down');
+  if (size === '16x2') await album.after(['Down'], 'refused port', 'CONFIGURATION ERROR, one line down');
   await album.after(['Enter'], 'TRY AGAIN', 'the choices after an error');
   await album.after(['Down', 'Down'], 'REVERT');
   await album.after(['Enter'], 'CHANGE PROXY');
 }
 
 async function disable(album: Album): Promise<void> {
-  await album.after(['Down'], 'DISABLE PROXY', 'DISABLE PROXY');
+  // A large screen shows the entry before it is chosen as well.
+  await album.after(['Down'], />.*DISABLE PROXY|^DISABLE PROXY/m, 'DISABLE PROXY');
   await album.after(['Enter'], 'REALLY DISABLE', 'REALLY DISABLE PROXY?');
   await album.after(['Enter'], 'No daemon');
   await album.after(['Enter'], /SENSOR-07|CONFIGURATION/, 'the result of DISABLE PROXY');
