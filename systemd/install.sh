@@ -166,13 +166,14 @@ put_files() {
   for file in "$root"/docs/*.md; do put 0644 "$file" "$doc/${file##*/}"; done
   for file in "$here"/examples/*; do put 0644 "$file" "$doc/examples/${file##*/}"; done
   put 0644 "$here/logrotate/sallyport" "$doc/examples/logrotate/sallyport"
-  for file in "$root"/docs/man/*.[15]; do
+  for file in "$root"/docs/man/*.[58]; do
     if [ -e "$file" ]; then put 0644 "$file" "$dest/usr/share/man/man${file##*.}/${file##*/}"; fi
   done
   put 0644 "$root/config/sallyport.schema.json" "$share/sallyport.schema.json"
   put_example
   # Where older versions had them.
-  rm -f "$dest/etc/sallyport/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.schema.json"
+  rm -f "$dest/etc/sallyport/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.schema.json" \
+    "$dest/usr/share/man/man1/sallyport.1"
 }
 
 # The copy in another folder still finds the schema.
@@ -256,7 +257,8 @@ remove_all() {
   for unit in $units; do rm -f "$dest/usr/lib/systemd/system/$unit"; done
   rm -f "$dest/usr/bin/sallyport" \
     "$dest/usr/lib/sysusers.d/sallyport.conf" "$dest/usr/lib/tmpfiles.d/sallyport.conf" \
-    "$dest/usr/share/man/man1/sallyport.1" "$dest/usr/share/man/man5/sallyport.yaml.5" \
+    "$dest/usr/share/man/man1/sallyport.1" \
+    "$dest/usr/share/man/man8/sallyport.8" "$dest/usr/share/man/man5/sallyport.yaml.5" \
     "$share/sallyport.example.yaml" "$share/sallyport.schema.json" \
     "$dest/etc/sallyport/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.schema.json"
   rmdir "$share" 2>/dev/null || true

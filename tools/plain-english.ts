@@ -27,7 +27,7 @@ const UNCHECKED = [
   'tools/banned-forms.ts',
   'test/docs/plain-english.test.ts',
 ];
-const PAGES = ['*.md', 'docs/**/*.md', 'docs/man/*.1', 'changelog/**/*.md'];
+const PAGES = ['*.md', 'docs/**/*.md', 'docs/man/*.8', 'changelog/**/*.md'];
 const SCRIPTS = ['.ci/run', 'systemd/**/*.{sh,service,socket,conf}'];
 const SOURCES = ['src/**/*.ts', 'test/**/*.ts', 'tools/**/*.{ts,js}', 'bench/**/*.ts', '*.ts'];
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { EXIT_OK, EXIT_STATUS, EXIT_SUBMIT, EXIT_USAGE } from '#errors/exit-status.ts';
 import { readHelp } from '#test/support/help.ts';
 
-const source = readFileSync(new URL('../../docs/man/sallyport.1', import.meta.url), 'utf8');
+const source = readFileSync(new URL('../../docs/man/sallyport.8', import.meta.url), 'utf8');
 const commands = await readHelp();
 const [program] = commands;
 const working = commands.filter(({ works }) => works).map((command) => ({ ...command, name: command.path.join(' ') }));
@@ -15,7 +15,7 @@ function chapterOf(name: string): string {
   return chapters.find((chapter) => chapter.startsWith(`${name} `) || chapter.startsWith(`${name}\n`)) ?? '';
 }
 
-describe('docs/man/sallyport.1', () => {
+describe('docs/man/sallyport.8', () => {
   it('has every command, and no other', () => {
     const told = [...source.matchAll(/^\.It Cm ([a-z]+(?:-[a-z]+)?(?: [a-z][a-z-]*){0,2})/gm)].map(([, name]) => name);
     expect(told.toSorted()).toEqual(working.map(({ name }) => name).toSorted());

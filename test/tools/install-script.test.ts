@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -73,8 +73,19 @@ describe('install.sh', { timeout: 60_000 }, () => {
         'usr/share/doc/sallyport/examples/support-logs.conf',
         'usr/share/sallyport/sallyport.example.yaml',
         'usr/share/sallyport/sallyport.schema.json',
+        'usr/share/man/man5/sallyport.yaml.5',
+        'usr/share/man/man8/sallyport.8',
       ]),
     );
+  });
+
+  it('install.sh: an upgrade deletes the manual page of older versions in section 1', () => {
+    const old = join(dir, 'tree/usr/share/man/man1/sallyport.1');
+    mkdirSync(dirname(old), { recursive: true });
+    writeFileSync(old, '.Dt SALLYPORT 1\n');
+
+    expect(install().status).toBe(0);
+    expect(existsSync(old)).toBe(false);
   });
 
   it('install.sh: a second run gives the same result and removes unfinished files', () => {

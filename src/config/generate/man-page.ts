@@ -10,9 +10,9 @@ const HEAD = `.\\" Generated from the schema by \`npm run generate\`; do not edi
 .Os
 .Sh NAME
 .Nm sallyport.yaml
-.Nd configuration file of sallyport(1)
+.Nd configuration file of sallyport(8)
 .Sh DESCRIPTION
-.Xr sallyport 1
+.Xr sallyport 8
 reads one file: the one that
 .Fl -config
 names, or
@@ -73,7 +73,7 @@ proxies:
     default: true
 .Ed
 .Sh SEE ALSO
-.Xr sallyport 1
+.Xr sallyport 8
 `;
 
 /** The text of the file. */
