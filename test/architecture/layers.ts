@@ -86,6 +86,12 @@ export const MODULES: readonly ModuleRule[] = [
     why: 'the menu shows the same changes as the commands, on a small display',
   },
   {
+    name: 'console',
+    layer: 8,
+    only: ['changes', 'control', 'platform', 'estimate', 'config', 'logging', 'errors', 'system', 'redaction'],
+    why: 'the console shows the same verbs and changes as the commands, in a browser',
+  },
+  {
     name: 'origin',
     layer: NO_LAYER,
     only: ['system', 'logging', 'errors'],
@@ -126,6 +132,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'menu/model': 'The screens of the menu as a pure state machine: fields, keys, answers.',
   'menu/terminal': 'The terminal of the menu: bytes to keys, frames to bytes, and the loop between them.',
   'menu/view': 'The screens as text, for a large and for a small display.',
+  'console/saving': 'The settings pages on the side of the process: reading, trying and saving changes.',
   'daemon/answers': 'Answers to requests over Control: status, health, endpoints, settings, the log.',
   'daemon/logs': 'Support logs on request: answers to commands, the contents of bundles, bundles of other hosts.',
   'daemon/metrics':
