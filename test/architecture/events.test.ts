@@ -14,6 +14,7 @@ const RENDERERS: Readonly<Record<string, string>> = {
   'daemon/metrics/event-metrics.ts': 'the counters of the metrics',
   'daemon/service/service.ts': 'the sentence that systemctl status shows',
   'cli/settings/confirm.ts': 'lines on the terminal while a change is tried',
+  'console/saving/shown-event.ts': 'the stages on a page while a change is tried',
   'menu/use-cases.ts': 'the stages on the display while a change is tried',
   'sallyport.ts': 'the progress bar of a command',
 };

@@ -1,7 +1,7 @@
-// Builds the changes of proxy profiles for the commands and the menu. Pure: takes settings and values, and returns the
-// change.
+// Builds the changes of proxy profiles for the commands, the menu and the console. Pure: takes settings and values, and
+// returns the change.
 //
-// Guarantees: the same values give the same change, whether they were entered by flags, questions or the menu.
+// Guarantees: the same values give the same change, whether they were entered by flags, questions, the menu or a page.
 
 import type { Change } from '#config/editing/apply-change.ts';
 import type { Edit } from '#config/editing/edit.ts';
@@ -53,8 +53,10 @@ export function editedProfile({ proxies }: Pick<ProxyFacts, 'proxies'>): Profile
 export interface ProfileValues {
   readonly address?: string | undefined;
   readonly port?: number | undefined;
-  /** With its domain, as `DOMAIN\user`; empty for no authentication. */
+  /** With its domain, as `DOMAIN\user`, unless `domain` is given; empty for no authentication. */
   readonly user?: string | undefined;
+  /** Empty removes the stored domain. */
+  readonly domain?: string | undefined;
   /** Null removes the stored password. */
   readonly password?: Secret | null | undefined;
   /** Instead of `auto`: the proxy offers only Basic, and the user accepted that. */
@@ -63,22 +65,23 @@ export interface ProfileValues {
 
 /** The change that makes the profile use these values, and switches the use of proxies on. */
 export function enableChange(facts: ProxyFacts, values: ProfileValues): Change {
+  const { edits, ...change } = valuesChange(facts, values);
+  return { ...change, edits: [...edits, ...switchEdits(facts, true)] };
+}
+
+/** The change that makes the edited profile the default with these values. A new profile is added if there is none. */
+export function valuesChange(facts: ProxyFacts, values: ProfileValues): Change {
   const profile = editedProfile(facts);
   const changes = fieldChanges(profile, values);
   const password = values.password ?? null;
   const settings: ListedSettings<ProfileFacts> = facts;
   if (profile === null) {
     const edits = addProfile(settings, { name: OWN_NAME, changes, isDefault: true });
-    return changeWith({
-      edits: [...edits, ...switchEdits(facts, true)],
-      password,
-      name: OWN_NAME,
-      index: facts.proxies.length,
-    });
+    return changeWith({ edits, password, name: OWN_NAME, index: facts.proxies.length });
   }
   const edits = changeProfile(settings, profile.name, { changes, isDefault: !profile.default });
   const index = facts.proxies.indexOf(profile);
-  return changeWith({ edits: [...edits, ...switchEdits(facts, true)], password, name: profile.name, index });
+  return changeWith({ edits, password, name: profile.name, index });
 }
 
 /** The change that switches the use of proxies off. The profiles stay. */
@@ -88,21 +91,24 @@ export function disableChange(facts: ProxyFacts): Change {
 
 /** In the order of the schema, as the flags of `proxy change` give them. */
 function fieldChanges(profile: ProfileFacts | null, values: ProfileValues): FieldChange[] {
-  const { address, port, user } = values;
+  const { address, port } = values;
   const authentication = authenticationOf(profile, values);
   return [
     ...(address === undefined ? [] : [{ path: ['address'], value: address }]),
     ...(port === undefined ? [] : [{ path: ['port'], value: port }]),
     ...(authentication === undefined ? [] : [{ path: ['authentication'], value: authentication }]),
-    ...accountChanges(profile, user),
+    ...accountChanges(profile, values),
     ...(values.password === null && profile?.has_password === true ? [{ path: ['password'], value: undefined }] : []),
   ];
 }
 
-function accountChanges(profile: ProfileFacts | null, user: string | undefined): FieldChange[] {
-  if (user === undefined) return [];
-  // A new user is entered together with its domain.
-  const domain = profile?.domain == null ? [] : [{ path: ['domain'], value: undefined }];
+function accountChanges(profile: ProfileFacts | null, { user, domain: own }: ProfileValues): FieldChange[] {
+  // Without a field for the domain, a new user is entered together with it.
+  const removed = profile?.domain == null ? [] : [{ path: ['domain'], value: undefined }];
+  const kept = user === undefined ? [] : removed;
+  const entered = own === '' ? removed : [{ path: ['domain'], value: own }];
+  const domain = own === undefined ? kept : entered;
+  if (user === undefined) return domain;
   if (user !== '') return [...domain, { path: ['user'], value: user }];
   return profile?.user == null ? domain : [...domain, { path: ['user'], value: undefined }];
 }

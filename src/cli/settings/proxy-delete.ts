@@ -1,16 +1,10 @@
 // `sallyport proxy delete | default | enable | disable`: deletes a profile, or changes which profile is used.
 
+import { deletionSentences } from '#changes/proxy/deletion-sentences.ts';
 import { switchEdits } from '#changes/proxy/profile-change.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { noteProfile } from '#config/editing/profile-dates.ts';
-import {
-  deleteProfile,
-  findProfile,
-  makeDefault,
-  type RoutesWithout,
-  routesWithout,
-  usersOf,
-} from '#config/editing/profile-edits.ts';
+import { deleteProfile, findProfile, makeDefault, routesWithout, usersOf } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { changeCommand, switchedOff, withSettings } from './change-command.ts';
@@ -38,7 +32,7 @@ export async function deleteProxyCommand(context: CommandContext, name: string, 
     const routes = isMissed
       ? routesWithout(settings, name, await successorOf(context, settings, { profile, flags }))
       : null;
-    const sentences = routes === null ? [] : wordsOf(settings, profile.name, routes);
+    const sentences = routes === null ? [] : deletionSentences(settings, profile.name, routes);
     await confirm(context, sentences, flags);
     return await changeCommand(context, loaded, {
       edits: deleteProfile(settings, name, routes ?? { newDefault: null, purposes: {} }),
@@ -137,21 +131,6 @@ function findOther(settings: Settings, name: string, deleted: string): string {
   const { profile } = findProfile(settings, name);
   if (profile.name !== deleted) return profile.name;
   throw new UsageError(`You are deleting ${deleted}, so it cannot be the new default.`);
-}
-
-function wordsOf(settings: Settings, name: string, { newDefault, purposes }: RoutesWithout): string[] {
-  const fallen = Object.entries(purposes).map(([purpose, use]) =>
-    use === 'none' ? `${purpose} now connects directly (none).` : `${purpose} now uses the default.`,
-  );
-  const followers = usersOf(settings, name).filter(({ user, by }) => by === 'default' && !(user in purposes));
-  const next =
-    newDefault === null ? [] : [`${newDefault} is now the default${followersOf(followers.map(({ user }) => user))}.`];
-  const fallbacks = usersOf(settings, name).filter(({ path }) => path.includes('fallback'));
-  return [...next, ...fallen, ...fallbacks.map(({ user }) => `It was removed from ${user}.`)];
-}
-
-function followersOf(names: readonly string[]): string {
-  return names.length === 0 ? '' : `, and used for ${names.join(', ')}`;
 }
 
 /** At a terminal, shows the consequences and asks before the profile is deleted. */
