@@ -6,7 +6,7 @@ export const HTTP_CODES = {
   'TOKEN-REBIND': {
     text: '{key} was entered for {bound}, not for {origin}, so it is not sent there.',
     check:
-      'If the new URL is correct, run sallyport check --retry-credential as root to allow the stored value for it, or set the value again.',
+      'If the new URL is correct, run sallyport check --retry-credential as root. This allows the stored value for the new URL. Or set the value again.',
     class: 'auth',
     retry: 'change',
   },
@@ -110,8 +110,8 @@ export const HTTP_CODES = {
     retry: 'change',
   },
   'URL-INTERNAL': {
-    text: '{url} was not followed: it points to an address of this host or its network ({host}).',
-    check: 'A server outside must not direct requests into the internal network. Ask the vendor.',
+    text: '{url} was not followed: its address ({host}) is not public, so it belongs to this host or to a private network.',
+    check: 'A server on the internet must not direct requests into your network. Ask the vendor.',
     class: 'policy',
     retry: 'change',
   },

@@ -97,7 +97,7 @@ export const PACKAGE_CODES = {
   'PACKAGE-DAMAGED': {
     text: 'The published package {path} has changed (expected sha256 {expected}, found {found}). It was moved to {aside}.',
     check:
-      'A user, a program or a failing disk changed it. The next check downloads it again if it is the newest version or if the newest version requires it.',
+      'A user, a program or a failing disk changed the file. The next check downloads the package again if it is the newest version or if the newest version requires it.',
     class: 'content',
     retry: 'later',
     isLocal: true,
@@ -111,7 +111,7 @@ export const PACKAGE_CODES = {
   'PACKAGE-MISSING': {
     text: 'The published package {path} is gone.',
     check:
-      'A user or a program removed it. The next check downloads it again if it is the newest version or if the newest version requires it. To keep fewer versions, lower updates.keep_versions.',
+      'A user or a program removed the file. The next check downloads the package again if it is the newest version or if the newest version requires it. To keep fewer versions, lower updates.keep_versions.',
     class: 'content',
     retry: 'later',
     isLocal: true,

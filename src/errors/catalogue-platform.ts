@@ -5,7 +5,7 @@ import type { Entry } from './entry.ts';
 export const PLATFORM_CODES = {
   // The link itself (`platform/link`)
   'LINK-LOST': {
-    text: 'The link to the platform {host} broke after {elapsed:ms} without a reason.',
+    text: 'The link to the platform {host} broke after {elapsed:ms}, and no reason was given.',
     check:
       'The proxy, a firewall or the server ended the connection. If links always end after the same time, ask the proxy team for its limits for open and idle tunnels. Set platform.ping_seconds to less than the idle limit.',
     class: 'ws',

@@ -104,9 +104,9 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'AUTH-INTERRUPTED': {
-    text: 'An attempt with user {user} at proxy {proxy} was interrupted at {since:time}, so it is unknown whether the proxy refused the user. Not retrying, to avoid account lockout.',
+    text: 'An attempt with user {user} at proxy {proxy} was interrupted at {since:time}, so it is unknown whether the proxy refused the user. Not retrying for now, to avoid account lockout.',
     check:
-      'If user and password of proxy {proxy} are correct, no change is needed. Sallyport tries again {retry:words}.',
+      'If user and password of proxy {proxy} are correct, do not change them. Sallyport tries again {retry:words}.',
     class: 'auth',
     retry: 'change',
   },
@@ -171,7 +171,7 @@ export const PROXY_CODES = {
   'NEGOTIATE-UNAVAILABLE': {
     text: 'Negotiate authentication at proxy {proxy} needs the npm package kerberos, which cannot be loaded ({reason:words}).',
     check:
-      'In the folder of Sallyport, run npm install kerberos. It needs the system libraries libkrb5-dev and libgssapi-krb5-2.',
+      'Install the npm package kerberos in the folder of the program (for the service, /usr/lib/sallyport). It needs the system libraries libkrb5-dev and libgssapi-krb5-2.',
     class: 'auth',
     retry: 'change',
   },
@@ -185,7 +185,7 @@ export const PROXY_CODES = {
   'AUTH-REBIND': {
     text: 'The password of proxy {proxy} was entered for {bound}, not for {url}, so it is not sent there.',
     check:
-      'If the new address is correct, enter the password again (set a new value or rewrite its file), or run sallyport check --retry-credential as root.',
+      'If the new address is correct, run sallyport check --retry-credential as root. This allows the stored password for the new address. Or enter the password again: sallyport proxy edit {proxy}.',
     class: 'auth',
     retry: 'change',
   },

@@ -5,7 +5,7 @@ import type { Entry } from './entry.ts';
 export const SPOOL_CODES = {
   'SPOOL-FULL': {
     text: '{dir} is full. Entries: {count} (limit {entries}). Size: {bytes:size} (limit {limit:size}). Not accepted: {key:words}.',
-    check: 'Find out why nothing is delivered: sallyport status shows the endpoint and the last failure.',
+    check: 'Find out why nothing is delivered: sallyport status shows the server and the last failure.',
     class: 'system',
     retry: 'later',
   },

@@ -57,7 +57,8 @@ export const SYSTEM_CODES = {
   },
   'FILE-LINKED': {
     text: '{path} has {links} hard links; it was not opened.',
-    check: 'Another link may be outside this folder. Find out who created the other link, then remove that link.',
+    check:
+      'Another link may be outside this folder. To list all links, run as root: find / -xdev -samefile {path}. Remove those that should not exist.',
     class: 'system',
     retry: 'change',
   },
@@ -145,7 +146,7 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'CONTROL-OPERATE': {
-    text: 'Only root and the group of operate.sock may {what:words}. The socket look.sock is read-only.',
+    text: 'Only root and the group of operate.sock may {what:words}. This user can only read the status (over look.sock).',
     check:
       'Run the command as root or as a member of the group that control.operate_group names (by default, the group of the service).',
     class: 'system',
@@ -175,7 +176,7 @@ export const SYSTEM_CODES = {
   'NOTIFY-FAILED': {
     text: 'Cannot notify the service manager at {socket}: {reason}.',
     check:
-      'Without these notifications, systemd stops a service of Type=notify. Check that the package koffi is installed with Sallyport.',
+      'Without these notifications, systemd stops a service of Type=notify. Check that the npm package koffi is in node_modules in the folder of the program (for the service, /usr/lib/sallyport).',
     class: 'system',
     retry: 'change',
   },

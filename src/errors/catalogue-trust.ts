@@ -122,9 +122,9 @@ export const TRUST_CODES = {
     isLocal: true,
   },
   'TRUST-REPLACED': {
-    text: 'The trusted root was replaced by hand at {at:time}. Before: {from}. Now: {to}.',
+    text: 'The trusted root of the signed feed was replaced by hand at {at:time}. Before: {from}. Now: {to}.',
     check:
-      'If this was intended, no action is needed: this notice ends after 30 days. If not, ask who has root access to this host.',
+      'If this was intended, no action is needed: this notice ends after 30 days. If not, find out who ran sallyport trust import as root.',
     class: 'config',
     retry: 'change',
     isLocal: true,

@@ -37,7 +37,7 @@ export const UPLOAD_CODES = {
     retry: 'change',
   },
   'SPOOL-SHARE': {
-    text: 'The documents of user {user} fill half of the spool ({limit:size}), which is the limit for one user.',
+    text: 'The documents of user {user} fill half of the space for waiting documents ({limit:size}), which is the limit for one user.',
     check: 'New files of this user wait until documents have been sent. Files of other users are accepted.',
     class: 'system',
     retry: 'later',
@@ -59,12 +59,12 @@ export const UPLOAD_CODES = {
   'BATCH-CONFLICT': {
     text: '{url} already has different content under the ID of batch {batch}: {reason:words}.',
     check:
-      'The batch is held. Ask the operator of the collector which content it has. Then send the batch again (sallyport queue retry) or delete it (sallyport queue drop).',
+      'The batch is held. Ask the operator of this server which content it has under this ID. Then send the batch again (sallyport queue retry) or delete it (sallyport queue drop).',
     class: 'http',
     retry: 'change',
   },
   'DOCUMENTS-REJECTED': {
-    text: 'The collector rejected {count} document{count:s} of batch {batch}.',
+    text: 'The server rejected {count} document{count:s} of batch {batch}.',
     check:
       'The rejected documents are kept with their reasons. To see them, run sallyport queue show batch/{batch}. Report them to the authors of the program that submitted them.',
     class: 'content',

@@ -44,7 +44,7 @@ export const UPDATES_EVENTS = {
   'root-replaced': {
     level: 'warn',
     thread: 'Updater',
-    text: 'Replaced the trusted root {from} with root {version} (fingerprint {to}), as requested by {by:words}.',
+    text: 'Replaced the trusted root of the signed feed, as requested by {by:words}. Before: {from}. Now: version {version} (fingerprint {to}).',
   },
   'trust-forgotten': {
     level: 'warn',
@@ -186,7 +186,7 @@ export const UPDATES_EVENTS = {
   mirrored: {
     level: 'info',
     thread: 'Updater',
-    text: 'Mirrored {targets} target{targets:s} to {path}: {fetched} downloaded now, {size:size}.',
+    text: 'Mirrored {targets} file{targets:s} to {path}. Downloaded now: {fetched} ({size:size}).',
   },
   // Publishing and pruning
   'update-ready': {
@@ -328,7 +328,7 @@ export const UPDATES_EVENTS = {
   'receipt-quarantined': {
     level: 'error',
     thread: 'Receipts',
-    text: 'Quarantined a receipt that could not be read: {error:advised}',
+    text: 'A receipt could not be read and was moved to quarantine/: {error:advised}',
     folds: true,
   },
 } as const satisfies Record<string, Definition>;

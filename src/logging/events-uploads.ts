@@ -13,7 +13,7 @@ export const UPLOADS_EVENTS = {
   'batch-quarantined': {
     level: 'error',
     thread: null,
-    text: 'Quarantined documents that could not be read: {error:advised}',
+    text: 'Documents could not be read and were moved to quarantine/: {error:advised}',
     folds: true,
   },
   // Jobs of support logs
@@ -53,7 +53,7 @@ export const UPLOADS_EVENTS = {
   'bundle-quarantined': {
     level: 'error',
     thread: null,
-    text: 'Quarantined a bundle that cannot be sent: {error:advised}',
+    text: 'A bundle cannot be sent and was moved to quarantine/: {error:advised}',
     folds: true,
   },
   'scheduled-logs-skipped': {
