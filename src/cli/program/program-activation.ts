@@ -36,7 +36,7 @@ export function addActivationCommands(
     .option('--key-file <file>', 'read the key from a file')
     .option('--key-stdin', 'read the key from standard input', false)
     .option('--file <license>', 'install a license file, without a connection')
-    .option('--replace', 'in place of an earlier installation whose disk was lost', false)
+    .option('--replace', 'activate this host in place of an earlier installation whose disk was lost', false)
     .option('--json', 'the result as JSON; all times are UTC', false)
     .addHelpText('after', filled(ACTIVATE_HELP))
     .allowExcessArguments()
@@ -57,7 +57,7 @@ export function addActivationCommands(
     );
   activation
     .command('request')
-    .description('write a signed request for a license, for a host without a connection')
+    .description('write a signed request for a license to a file, for a host without a connection')
     .requiredOption('--output <file>', 'the file to write')
     .action(
       does(
@@ -66,7 +66,7 @@ export function addActivationCommands(
     );
   activation
     .command('release')
-    .description('give the activation back to the vendor, so that its key can be used for another host')
+    .description('end the activation of this host, so that its key can be used for another host')
     .option('--json', 'the result as JSON; all times are UTC', false)
     .action(
       does(
@@ -100,4 +100,5 @@ const NO_KEY_HERE =
   'activate takes no arguments: a key in an argument can be read by every user of this host. Enter it at the prompt, or use --key-stdin or --key-file. Other options are in: sallyport activate --help';
 
 const ACTIVATE_HELP = `
-Without an option, the key is asked for at the terminal and not shown. It is sent once, over the route of updates.`;
+Without an option, the command asks for the key at the terminal and does not show it. It sends the key once, through the
+proxy for updates.`;

@@ -70,10 +70,10 @@ function addChanging(config: Command, actions: ConfigActions, { globals, does }:
   withConfirm(
     config
       .command('import')
-      .description('take over the proxy settings of other programs, after a test')
+      .description('add the proxy that other programs use to the configuration, after a test')
       .argument('<file...>', 'files such as /etc/environment, or the URL of a PAC file')
       .addOption(
-        new Option('--from <kind>', 'kind of the files, if their names do not tell').choices([...IMPORT_KIND_NAMES]),
+        new Option('--from <kind>', 'kind of the files, if their names do not show it').choices([...IMPORT_KIND_NAMES]),
       )
       .option('--name <name>', 'name of the new proxy', readName, 'imported')
       .option('--default', 'make it the default proxy', false)

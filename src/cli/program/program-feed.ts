@@ -109,7 +109,7 @@ export function addFeedCommands(program: Command, actions: FeedActions, does: Ma
   addRoot(feed, actions, does);
   feed
     .command('sign')
-    .description('sign a draft with the keys of this machine; without a draft, renew what is due')
+    .description('sign a draft with the keys of this machine; without a draft, renew the roles that are due')
     .argument('[draft]', 'file that `feed rotate`, `feed delegate` or `feed build` made')
     .option('--tuf <dir>', `${TUF_HELP}; a complete draft is published there`)
     .option('--merge <file...>', 'copies of the draft that other people signed')
@@ -135,7 +135,10 @@ function addBuild(feed: Command, actions: FeedActions, does: MakeAction): void {
     .option('--expires-days <days>', 'number of days for which an unsigned feed is valid', parseDays, 30)
     .option('--tuf <dir>', 'also sign the feed and its packages, and publish them in this folder')
     .option('--team <name>', 'sign as this team, for the paths that are delegated to it')
-    .option('--license-keys <key...>', 'with --tuf: also publish license-keys.json, with these keys of licenses')
+    .option(
+      '--license-keys <key...>',
+      'with --tuf: also publish license-keys.json, with the public halves of these keys',
+    )
     .option('--draft <file>', 'where to write what this machine cannot sign; default: ROLE.draft.json')
     .option('--keys <dir>', 'folder with the keys', DEFAULT_KEYS)
     .option('--passphrase-file <file...>', PASSPHRASE_HELP)
@@ -186,13 +189,13 @@ function addRoot(feed: Command, actions: FeedActions, does: MakeAction): void {
     .action(does((options: RotateArguments) => actions.rotateKeys(options)));
   feed
     .command('delegate')
-    .description('let a team sign its own feed and packages, or take that back')
+    .description('let a team sign its own feed and packages, or end this permission')
     .argument('<team>', 'name of the team')
     .requiredOption('--tuf <dir>', TUF_HELP)
-    .option('--paths <pattern...>', 'what it may sign; default: TEAM/*')
+    .option('--paths <pattern...>', 'the paths that the team may sign; default: TEAM/*')
     .option('--with <key...>', 'all keys of the team')
-    .option('--threshold <number>', 'how many of them must sign', parseThreshold, 1)
-    .option('--remove', 'take the paths back', false)
+    .option('--threshold <number>', 'how many keys of the team must sign', parseThreshold, 1)
+    .option('--remove', 'end the delegation to the team', false)
     .option('--draft <file>', 'where to write what this machine cannot sign; default: targets.draft.json')
     .option('--keys <dir>', 'folder with the keys', DEFAULT_KEYS)
     .option('--passphrase-file <file...>', PASSPHRASE_HELP)
@@ -235,31 +238,33 @@ function parseDays(text: string): number {
 }
 
 const FEED_HELP = `
-A signed feed needs keys and a root once (feed keys make, feed rotate, feed sign), then feed build DIR --tuf DIR for each release.
+For a signed feed, make keys and a root once (feed keys make, feed rotate, feed sign). Then run feed build DIR --tuf DIR for
+each release.
 docs/signing.md shows it step by step.`;
 
 const BUILD_HELP = `
 Other facts of a package (package, sequence, kind, requires, notes, ...) go into ID.meta.json next to ID.jar; see
-docs/protocol.md. Run it again after each change: the serial rises only if something changed.
+docs/protocol.md. Run the command again after each change of the packages. The serial rises only if something has changed.
 
-license-keys.json has the public halves of the keys that sign licenses, for activation.license_keys_target. Later builds keep
-it, unless --license-keys is given again.
+With --license-keys, the command also publishes license-keys.json, the public halves of the keys that sign licenses, for
+activation.license_keys_target. Later builds keep this file until the option is given again.
 
-Exit status: 1 if the release is prepared, but needs signatures of other machines (--tuf).`;
+Exit status: 1 if the release still needs signatures from other machines (--tuf).`;
 
 const KEYS_HELP = `
-The private half is encrypted with a passphrase, which is asked for unless --passphrase-file is given. It has at least 12
-characters. The public half, NAME.pub, may be given to anyone.
+The private half of the key is encrypted with a passphrase of at least 12 characters. The command asks for it unless
+--passphrase-file is given. You can give the public half, NAME.pub, to anyone.
 
-With --signer, another program signs (PKCS#11, a cloud KMS, a security key). It runs without a shell; words are separated by
-spaces. It writes the signature raw, in hex or in base64. The key is Ed25519, ECDSA on P-256, or RSA with PSS and SHA-256.`;
+With --signer, another program signs, for example with PKCS#11, a cloud KMS or a security key. The program runs without a
+shell, and its arguments are separated by spaces. It must write the signature to stdout: raw, in hex or in base64. The key must
+be Ed25519, ECDSA on P-256, or RSA with PSS and SHA-256.`;
 
 const ROTATE_HELP = `
-Keys are named as in the folder of --keys. A role that is not named keeps its keys. Without any change, the next root only has
-a later expiry. Sign the draft with feed sign.`;
+Use the names of the keys in the folder of --keys. A role that you do not name keeps its keys. If no key changes, the next root
+only has a later expiry. Sign the draft with feed sign.`;
 
 const SIGN_HELP = `
-Pass the draft on until it is complete, or give a copy to each signer and merge them. Run it without a draft from a timer: it
-renews the timestamp, the snapshot and whatever else is due and can be signed here.
+Pass the draft on until it has enough signatures, or give a copy to each signer and merge the copies. From a timer, run the
+command without a draft: it renews the timestamp, the snapshot and every other role that is due and can be signed here.
 
 Exit status: 1 if --tuf is given, but the draft is not complete or not all keys are here.`;

@@ -84,12 +84,13 @@ function readArguments(text: string, given: GivenOptions): FetchArguments {
 }
 
 const FETCH_HELP = `
-Fetches one file as the daemon fetches packages: through the proxy for updates, with timeouts that it learns. An interrupted
-transfer keeps its bytes in FILE.part. To resume it, repeat the command. FILE appears only when it is complete and, if a
+Downloads one file in the same way as the daemon downloads packages: through the proxy for updates, with learned timeouts. If
+the download is interrupted, its bytes stay in FILE.part. To resume it, repeat the command. FILE appears only when it is complete and, if a
 digest was given, verified.
 
-It runs with the rights of its user and never through the daemon. It uses the configuration file if this user can read it,
-otherwise http_proxy, https_proxy, all_proxy and no_proxy. If a password is missing, it asks for it at a terminal.
+The command runs with the rights of its user and never through the daemon. If this user can read the configuration file, it
+uses the proxy settings there. Otherwise, it uses the variables http_proxy, https_proxy, all_proxy and no_proxy. If the user
+cannot read the password of the proxy, the command asks for it at a terminal.
 
 Exit status: 0 FILE is complete, 17 the content is not the expected one, 19 the file cannot be written, or the transfer was
-interrupted. All others: sallyport --help.`;
+interrupted. For all other statuses, see sallyport --help.`;

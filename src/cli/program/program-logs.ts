@@ -37,14 +37,17 @@ export function addLogsCommands(program: Command, actions: LogsActions, { global
     .addHelpText('after', filled(LOGS_HELP));
   logs
     .command('send', { isDefault: true })
-    .description('make a bundle and send it; the same without the name of this command')
+    .description('make a bundle and send it; you can leave out the word send')
     .argument('[file]', 'a bundle that was made elsewhere with --output')
     .option('--case <id>', 'number of the support case', readLine(64))
-    .option('--note <text>', 'a note for the support', readLine(1_000))
-    .option('--since <time>', 'nothing older: a duration such as 6h or 3d, or a time such as 2026-11-30T06:00:00Z')
+    .option('--note <text>', 'a note for the support staff', readLine(1_000))
+    .option(
+      '--since <time>',
+      'only entries from this time on: a duration such as 6h or 3d, or a time such as 2026-11-30T06:00:00Z',
+    )
     .option('--prepare', 'stop before the upload, so that you can look at the bundle', false)
     .option('--output <file>', 'save the bundle to a new file instead of sending it, for hosts without a connection')
-    .option('--dry-run', 'list files and how often each rule masks something; keep and send nothing', false)
+    .option('--dry-run', 'only list the files, and how many values each rule would mask', false)
     .option('--json', 'the result as JSON; all times are UTC', false)
     .action(
       does((file: string | undefined, options: SendLogsOptions) =>
@@ -95,7 +98,7 @@ function addJobCommands(logs: Command, actions: LogsActions, { globals, does }: 
     .action(does((id: string, options: { json: boolean }) => actions.approveLogs(globals(), { id, ...options })));
   logs
     .command('delete')
-    .description('delete a bundle that does not wait for its upload; to delete one that waits, use queue drop')
+    .description('delete a bundle that is not waiting for its upload; for a waiting bundle, use queue drop')
     .argument('<job>', JOB_HELP)
     .action(does((job: string) => actions.deleteLogs(globals(), { job })));
 }
@@ -128,11 +131,11 @@ function readLimit(text: string): number {
 }
 
 const LOGS_HELP = `
-Support logs must be enabled (support_logs.enabled). support_logs.sources lists what a bundle contains; no option adds to
-it. Secrets of the configuration, and everything that the rules of redaction match, are masked before anything is packed.
+Support logs must be enabled (support_logs.enabled). support_logs.sources lists the logs that are collected; no option adds to
+this list. Before anything is packed, the secrets of the configuration and all texts that match the redaction rules are masked.
 
-The daemon does the work. You can stop waiting with ENTER or Ctrl-C; the daemon continues. Quote the ID of the job to the
-support. If no daemon is running, this command does the work itself.
+The daemon does the work. You can stop waiting with ENTER or Ctrl-C; the daemon continues. Give the ID of the job to the
+vendor's support. If no daemon is running, this command does the work itself.
 
 To see what would be sent before it is sent: send-logs --prepare, then send-logs show JOB [FILE], then send-logs approve JOB.
-Files are opened with your rights, never with those of the daemon.`;
+The files that you name are opened with your rights, never with those of the daemon.`;

@@ -22,7 +22,7 @@ export function addMenuOptions(menu: Command, actions: MenuActions, { globals, d
 }
 
 const MENU_HELP = `
-In a list, Up and Down select an item. In a field, they change a character, Left and Right move, ENTER takes the field, and
-Esc goes back. On CONFIG PROXY PARAMETERS and the REALLY questions, Up twice goes back to SETUP NETWORK. A keyboard can also
-type and paste. Ctrl-P, Ctrl-N, Ctrl-B and Ctrl-F replace the arrow keys. Ctrl-C leaves the menu; what was not saved is
-dropped. A terminal smaller than 80x18 gets the screens of 16x2.`;
+In a list, Up and Down select an item. In a field, they change a character, Left and Right move, ENTER accepts the value, and
+Esc goes back. On CONFIG PROXY PARAMETERS and the REALLY questions, Up twice goes back to SETUP NETWORK. On a keyboard, you can also
+type and paste. Ctrl-P, Ctrl-N, Ctrl-B and Ctrl-F replace the arrow keys. Ctrl-C leaves the menu; changes that were not
+saved are lost. On a terminal smaller than 80x18, the menu shows the screens for 16x2.`;

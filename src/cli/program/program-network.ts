@@ -51,9 +51,7 @@ export function addNetworkCommands(
     .action(does((options: DiagnoseArguments) => actions.diagnose(globals(), options)));
   program
     .command('endpoints')
-    .description(
-      'list every host and port that Sallyport needs, by purpose and proxy: the allow-list for the proxy team',
-    )
+    .description('list every host and port that Sallyport needs, by purpose and proxy; the proxy team must allow them')
     .addOption(new Option('--text', 'as text (default)').default(false).conflicts(['json', 'squidAcl']))
     .addOption(
       new Option('--json', 'as JSON; docs/endpoints.schema.json is its schema').default(false).conflicts('squidAcl'),
@@ -88,7 +86,8 @@ const RETRY_HELP = 'send a proxy password once more, even if it was rejected or 
 
 const TEST_HELP = `
 Runs the same tests as sallyport diagnose, in the daemon if one is running, with the same exit statuses. A rejected password is
-sent again only with --retry-credential, or after you agree at the terminal. To test values before you save them, use the questions of proxy add and proxy edit.`;
+sent again only with --retry-credential, or after you agree at the terminal. To test values
+before you save them, answer the questions of proxy add or proxy edit.`;
 
 function formOf({ json, squidAcl }: EndpointArguments): EndpointForm {
   if (json) return 'json';
@@ -96,14 +95,15 @@ function formOf({ json, squidAcl }: EndpointArguments): EndpointForm {
 }
 
 const ENDPOINTS_HELP = `
-Uses the active settings of the running daemon; if none is running, reads the file. Sends nothing over the network.
-Hosts named by a feed or a redirect that the settings do not allow are listed separately: Sallyport never connects to them.
+Uses the active settings of the running daemon. If none is running, reads the configuration file. Sends nothing over the
+network. Hosts that a feed or a redirect named, but that the settings do not allow, are listed separately: Sallyport never
+connects to them.
   sallyport endpoints > for-the-proxy-team.txt
   sallyport endpoints --squid-acl > sallyport-acl.conf`;
 
 const DIAGNOSE_HELP = `
-The running daemon does the tests with its own user, environment and credentials. If none is running, this process does them
-and says so. The tests of a purpose end at its first failure. A rejected password is sent again only with --retry-credential, or
+The running daemon does the tests with its own user, environment and credentials. If none is running, this command does
+them and prints a note. The tests of a purpose end at its first failure. A rejected password is sent again only with --retry-credential, or
 after you agree at the terminal.
 
 With --second-opinion, an ordinary Node client sends the same request through the same proxy afterwards. If its request succeeds

@@ -22,10 +22,12 @@ export function addPlatformCommands(program: Command, actions: PlatformActions, 
     .action(does(() => actions.previewReport(globals())));
   platform
     .command('advice')
-    .description('list the advice that the platform sent, and who sent it; nothing of it is run')
+    .description('list the advice that the platform sent, and who sent it; Sallyport only shows it')
     .option('--json', 'as JSON; all times are UTC', false)
     .action(does((options: { json: boolean }) => actions.listAdvice(globals(), options)));
 }
 
 const PLATFORM_HELP = `
-The link is kept while platform.enabled is true. \`sallyport status\` shows its state. The platform can ask for a check for updates, for support logs (see support_logs.on_platform_request), and can send advice. It cannot name a file, a path, a URL or a setting.`;
+While platform.enabled is true, Sallyport keeps a link to the vendor's platform. sallyport status shows the state of the link.
+The platform can request a check for updates, request support logs (see support_logs.on_platform_request), and send advice.
+No request can name a file, a path, a URL or a setting.`;

@@ -95,7 +95,7 @@ function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hoo
     .argument('<name>', NAME)
     .option(
       '--force',
-      'delete it even if it is in use; its purposes then use the default, or connect directly if there is none',
+      'delete it even if it is in use; purposes that use it then use the default proxy, or connect directly if there is none',
       false,
     )
     .addOption(new Option('--new-default <name>', 'proxy that becomes the default instead, or none'))
@@ -108,7 +108,7 @@ function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hoo
 }
 
 function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: Hooks): void {
-  withConfirm(withJson(proxy.command('default').description('make a proxy the default instead of the present one')))
+  withConfirm(withJson(proxy.command('default').description('make a proxy the default instead of the current one')))
     .argument('<name>', NAME)
     .action(
       does((name: string, { json, ...confirm }: Json & ConfirmFlags) =>
@@ -125,7 +125,7 @@ function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: 
       proxy
         .command('disable')
         .description(
-          'use no proxy: every purpose connects directly, the proxies stay configured (proxy_enabled: false)',
+          'use no proxy: every purpose connects directly, and the proxies stay in the file (proxy_enabled: false)',
         ),
     ),
   ).action(
@@ -223,12 +223,12 @@ To change the configuration, you need write access to its file (sudo), or member
 sallyport-change.socket is enabled.`;
 
 const ADD_HELP = `
-The first proxy becomes the default. The command asks for the password or reads it from standard input or a file; it is never
-an argument:
+The first proxy becomes the default. The command asks for the password, or reads it from standard input or a file. The
+password is never an argument:
   sallyport proxy add corp --address proxy.example.com --port 3128
   sallyport proxy add corp --address proxy.example.com --authentication basic \\
     --user svc --password-stdin < file`;
 
 const EDIT_HELP = `
-An empty value removes a key: --domain ''. If scheme, address or port change, enter the password again, because a different
-server would receive it; otherwise the stored password stays.`;
+An empty value removes a key: --domain ''. If you change the scheme, address or port, enter the password again, because a
+different server would receive it. Otherwise, the stored password stays.`;

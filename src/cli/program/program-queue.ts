@@ -30,11 +30,11 @@ const ID_HELP = 'KIND/ID as `sallyport queue ls` shows it, or at least the first
 export function addQueueCommands(program: Command, actions: QueueActions, { globals, does }: Hooks): void {
   const queue = program
     .command('queue')
-    .description('list, show, retry, drop and verify what waits to be sent')
+    .description('list, show, retry, drop and verify the data that waits to be sent')
     .addHelpText('after', filled(QUEUE_HELP));
   queue
     .command('ls', { isDefault: true })
-    .description('list what waits, how full each kind is, and what a server rejected')
+    .description('list the entries that wait, how full each queue is, and the entries that a server rejected')
     .option('--kind <kind>', KIND_HELP)
     .option('--json', 'as JSON; all times are UTC', false)
     .action(
@@ -44,7 +44,7 @@ export function addQueueCommands(program: Command, actions: QueueActions, { glob
     );
   queue
     .command('show')
-    .description('show one entry: attempts, last failure, size, digest, IDs of documents; never its content')
+    .description('show one entry (attempts, last failure, size, digest, IDs of documents), but never its content')
     .argument('<id>', ID_HELP)
     .option('--json', 'as JSON; all times are UTC', false)
     .action(does((entry: string, options: { json: boolean }) => actions.showQueued(globals(), { entry, ...options })));
@@ -76,7 +76,7 @@ export function addQueueCommands(program: Command, actions: QueueActions, { glob
     );
   queue
     .command('verify')
-    .description('read every entry and compare it with its digest; damaged ones are set aside')
+    .description('read every entry, compare it with its digest, and move damaged entries to quarantine/')
     .option('--kind <kind>', KIND_HELP)
     .option('--json', 'as JSON', false)
     .action(
@@ -88,9 +88,9 @@ export function addQueueCommands(program: Command, actions: QueueActions, { glob
 
 const QUEUE_HELP = `
 Everything that Sallyport sends waits here until the server has confirmed it: receipts of updates, batches of exposure analytics,
-and bundles of support logs. Each kind has its own quota. A full kind refuses new entries and deletes none.
+and bundles of support logs. Each kind of data has its own queue. A full queue refuses new entries and deletes none.
 
-A held entry was stopped by a scanner at the proxy. It is sent again only by retry, or when the route changes. A rejected entry was
-refused by the server for good; it is kept so that you can see why.
+An entry is held if a scanner at the proxy blocked it. It is sent again only by retry, or when the route changes. An entry is
+rejected if the server refused it permanently. It is kept so that you can see why.
 
 If no daemon is running, retry takes effect at its next start. drop needs root while the service is running.`;

@@ -16,7 +16,7 @@ export interface SubmitActions {
 export function addSubmitCommand(program: Command, actions: SubmitActions, { globals, does }: Hooks): void {
   program
     .command('submit')
-    .description('hand documents of exposure analytics to the daemon, which sends them')
+    .description('give documents (JSON objects) to the daemon, which sends them as exposure analytics')
     .argument('[file...]', 'files with one JSON object on each line, or one JSON text; - or none: standard input')
     .option('--json', 'the result as JSON', false)
     .option('--quiet', 'print failures only', false)
@@ -30,7 +30,7 @@ export function addSubmitCommand(program: Command, actions: SubmitActions, { glo
 
 const SUBMIT_HELP = `
 Each file is accepted as a whole or not at all. Status 0 means that all documents are stored durably on this host. If no daemon
-is running, each file is left in the drop directory (exposure_analytics.drop_dir), if there is one.
+is running, the command leaves each file in the drop directory (exposure_analytics.drop_dir), if there is one.
 
-Exit status: 0 accepted, 65 a line is not a JSON object, 69 exposure analytics are not enabled, 75 the spool or the disk is
-full or no daemon is running: try again later.`;
+Exit status: 0 accepted, 65 a line is not a JSON object, 69 exposure analytics are not enabled, 75 the space for
+waiting documents or the disk is full, or no daemon is running (try again later).`;

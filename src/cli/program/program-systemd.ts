@@ -20,6 +20,6 @@ export function addSystemdCommands(systemd: Command, actions: SystemdActions, { 
 }
 
 const DROP_IN_HELP = `
-Reads the configuration file, and looks up the names of proxies. Changes nothing. If every connection goes through proxies with
-an address, the drop-in blocks all other addresses. Otherwise, a comment in it gives the reasons. The first lines of the output
+Reads the configuration file, and looks up the names of proxies. Changes nothing. If Sallyport connects only to proxies with
+known addresses, the drop-in blocks all other addresses. If not, a comment in the drop-in gives the reasons. The first lines of the output
 are comments with the commands that install the drop-in.`;

@@ -21,7 +21,7 @@ export interface TrustActions {
 
 /** Adds them to the program. */
 export function addTrustCommands(program: Command, actions: TrustActions, { globals, does }: Hooks): void {
-  const trust = program.command('trust').description('show and set what signed updates are verified with');
+  const trust = program.command('trust').description('show and set the root with which signed updates are verified');
   trust
     .command('status')
     .description('show the trusted root, and version, expiry and signatures of each role')
@@ -47,5 +47,6 @@ export function addTrustCommands(program: Command, actions: TrustActions, { glob
 }
 
 const IMPORT_HELP = `
-Later roots of the same vendor are accepted by themselves, because the trusted root signs them. --replace is only for a vendor
-that has lost its root keys: it trusts a root that nothing on this host vouches for. status shows the replacement for 30 days.`;
+You do not have to import later roots of the same vendor: Sallyport accepts them, because the trusted root has signed them.
+Use --replace only if the vendor has lost its root keys: nothing on this host can then verify the new root, except the
+fingerprint that you enter. sallyport status shows the replacement for 30 days.`;

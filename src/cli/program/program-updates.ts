@@ -29,7 +29,7 @@ export function addUpdatesCommands(program: Command, actions: UpdatesActions, { 
     .action(does((options: { json: boolean }) => actions.listUpdates(globals(), options)));
   updates
     .command('verify')
-    .description('read and hash every published package; move damaged ones aside')
+    .description('compare every published package with its SHA-256; move damaged packages to damaged/')
     .option('--json', 'as JSON', false)
     .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
   addHold(updates, actions, { globals, does });
@@ -80,7 +80,7 @@ function addHold(updates: Command, actions: UpdatesActions, { globals, does }: H
     );
   updates
     .command('release')
-    .description('end the hold; what the feed still offers is published at once')
+    .description('end the hold, and publish all ready packages that the feed still offers')
     .option('--json', 'as JSON', false)
     .action(does((options: { json: boolean }) => actions.releaseUpdates(globals(), options)));
   updates
@@ -106,4 +106,4 @@ function readSpan(text: string): number {
 
 const HOLD_HELP = `
 A date alone means 00:00 on that day, and a time without a zone is local. A hold lasts at most 366 days and ends by itself. A
-second hold replaces the first. Packages that the vendor withdraws are withdrawn during a hold as well.`;
+second hold replaces the first. If the vendor withdraws a package, it is withdrawn even during a hold.`;

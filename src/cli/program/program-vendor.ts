@@ -100,7 +100,7 @@ function addLicense(license: Command, actions: VendorActions, does: MakeAction):
     .action(does((dir: string, options: { json: boolean }) => actions.licenseList(dir, options)));
   license
     .command('revoke')
-    .description('take an activation key back, and notify its host')
+    .description('revoke an activation key, and notify its host')
     .argument('<dir>', DIR_HELP)
     .argument('<id>', 'ID of the key, from `license list`')
     .action(does((dir: string, id: string) => actions.licenseRevoke(dir, id)));
@@ -151,9 +151,9 @@ function parseCount(text: string): number {
 }
 
 const PUSH_HELP = `
-The running server sends the command at once. Without a server, or if an agent is not connected, the command waits. See its
-result with fleet show. A new release in the folder is announced to all agents without this command.`;
+The running server sends the command at once. If no server is running, or an agent is not connected, the command waits. To see
+its result, run fleet show. A new release in the folder is announced to all agents without this command.`;
 
 const ADD_HELP = `
-The keys are printed once: the server stores only their digests. Keep them, or pass them to your customers at once. To activate
+The keys are printed once: the server stores only their digests. Store them, or pass them to your customers at once. To activate
 hosts, run sallyport serve with --license-key.`;

@@ -172,7 +172,7 @@ export async function runProgram(
 function describe(version: string, terminal: Terminal): Command {
   return new Command('sallyport')
     .description(
-      'Fetches update packages (.JAR) through a corporate forward proxy, verifies, stores and acknowledges them.',
+      'Downloads update packages (.JAR) through a corporate forward proxy, verifies them, publishes them, and sends receipts.',
     )
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
@@ -201,8 +201,8 @@ function nameHelp(command: Command, path = command.name()): void {
 function addWork(program: Command, actions: Actions, { globals, does }: Hooks): void {
   program
     .command('run')
-    .description('run in the foreground: check at once, then as updates.schedule says, until SIGTERM or Ctrl-C')
-    .option('--once', 'run one round, then exit; status 0 if nothing failed', false)
+    .description('run in the foreground and check for updates on schedule (updates.schedule), until SIGTERM or Ctrl-C')
+    .option('--once', 'check for updates once, then exit; status 0 if nothing failed', false)
     .addOption(
       new Option('--log <form>', 'format of the log lines on stdout, overrides logging.stdout').choices([
         'text',
@@ -225,7 +225,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .action(does((options: CheckFlags) => actions.check(globals(), options)));
   program
     .command('status')
-    .description('show whether everything works, what the daemon is doing, what it decided and why')
+    .description('show whether everything works, what the daemon is doing, and why')
     .option('-v, --verbose', 'also show features that are not in use', false)
     .option('--json', 'as JSON; all times are UTC', false)
     .addOption(
@@ -234,7 +234,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
         .conflicts('json'),
     )
     .addOption(
-      new Option('-w, --watch', 'show it on the whole window while it changes, until q or Ctrl-C')
+      new Option('-w, --watch', 'fill the window with the status and keep it up to date, until q or Ctrl-C')
         .default(false)
         .conflicts(['json', 'check', 'verbose']),
     )
@@ -256,17 +256,20 @@ function addLogs(
   actions: Actions,
   { globals, does, purposes }: Hooks & { readonly purposes: readonly string[] },
 ): void {
-  const purpose = new Option('--purpose <purpose>', 'only lines about this purpose');
+  const purpose = new Option('--purpose <purpose>', 'only lines about this purpose (what a connection is for)');
   program
     .command('logs')
-    .description('print the log, over all its files; no daemon is needed')
+    .description('print the log, including rotated files; no daemon is needed')
     .option('-f, --follow', 'also print new lines until Ctrl-C; begins with the last 10 lines', false)
     .option('--id <id>', 'only lines that name this ID, such as that of an update, a bundle or a command')
     .addOption(purposes.length === 0 ? purpose : purpose.choices(purposes))
     .addOption(
       new Option('--level <level>', 'lowest level').choices(['debug', 'info', 'warn', 'error']).default('debug'),
     )
-    .option('--since <time>', 'nothing older: a duration such as 90m, 6h or 3d, or a time such as 2026-11-30T06:00:00')
+    .option(
+      '--since <time>',
+      'only lines from this time on: a duration such as 90m, 6h or 3d, or a time such as 2026-11-30T06:00:00',
+    )
     .option('-n, --lines <count>', 'only the last lines', readCount)
     .action(does((options: LogsArguments) => actions.logs(globals(), options)));
 }
@@ -285,9 +288,7 @@ function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks
     );
   timeout
     .command('estimate')
-    .description(
-      'estimate the timeout from an old log and its packages, as the manual describes; changes nothing without --apply',
-    )
+    .description('estimate the timeout from an old log and its packages; changes nothing without --apply')
     .requiredOption('--log <file...>', 'log files; rotated files next to each are also read')
     .requiredOption('--packages <dir>', 'folder with the .JAR files of these updates')
     .option('--time-zone <zone>', 'time zone of the log, such as Europe/Berlin; default: that of this host', parseZone)
@@ -301,7 +302,7 @@ function addDemo(program: Command, actions: Actions, does: MakeAction): void {
   program
     .command('demo')
     .description('run an update server, a forward proxy and a daemon on this host, and show what they do')
-    .option('--once', 'exit after one round', false)
+    .option('--once', 'exit after one check for updates', false)
     .option('--dir <dir>', 'folder for all files of the demo; it is emptied first')
     .action(does((options: { dir?: string; once: boolean }) => actions.demo(options)));
   program
@@ -350,8 +351,9 @@ First steps:
   sallyport status                   show whether everything works, and why
   sallyport logs -f                  follow the log
 
-The configuration file is /etc/sallyport/sallyport.yaml if Sallyport is installed, config/sallyport.yaml in a checkout.
-The example shows every key: /usr/share/sallyport/sallyport.example.yaml, or the file next to it. Failure codes are in docs/failure-codes.md, exit statuses in docs/commands.md.
+The configuration file is /etc/sallyport/sallyport.yaml if Sallyport is installed, and config/sallyport.yaml in a checkout.
+An example with every key is /usr/share/sallyport/sallyport.example.yaml, or config/sallyport.example.yaml in a checkout.
+Failure codes are in docs/failure-codes.md, exit statuses in docs/commands.md.
 
 Exit status: 0 success, 64 bad arguments, 78 bad configuration, 10 name resolution, 11 connection, 12 proxy
 authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 20 activation, 70 a bug in

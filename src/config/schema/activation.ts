@@ -17,7 +17,7 @@ export const activation = section(
     url: describeKey(validatedText(validateActivationUrl).optional(), {
       title: 'URL',
       description:
-        'The server that activates this host. Requests use the route of updates. If its origin is not that of the feed, every failure of an activation names this URL.',
+        'The server that activates this host. Requests to it use the route of updates. If the URL is on another server than the feed, every failure of an activation names it.',
       allowed: 'an https URL without user, password and fragment; http only for this host',
       absent: 'the path /activation at the origin of the feed',
       example: 'https://updates.example.com/activation',
@@ -36,7 +36,7 @@ export const activation = section(
     license_keys_target: describeKey(signedTargetPath.optional(), {
       title: 'License keys target',
       description:
-        'Path of a list of public keys among the signed targets of the vendor. These keys are accepted in addition to license_keys. The list is read at each check of the feed, and at least once a day. Needs updates.trust: tuf.',
+        'Path of a list of public keys in the signed feed of the vendor. These keys are accepted in addition to license_keys. The list is read at each check of the feed, and at least once a day. Needs updates.trust: tuf.',
       allowed: 'a path such as license-keys.json',
       absent: 'only license_keys are accepted',
       example: 'license-keys.json',

@@ -36,9 +36,9 @@ export const menu = section(
     pin: describeKey(secretSource.optional(), {
       title: 'PIN of the menu',
       description:
-        'A PIN of 4 to 12 digits that sallyport menu asks for first. After 3 wrong attempts the menu waits before it ' +
+        'A PIN of 4 to 12 digits that sallyport menu asks for when it starts. After 3 wrong attempts, the menu waits before it ' +
         'accepts another one: 30 s, then twice as long each time, up to 15 minutes. ' +
-        'It protects the screen, not the change service: members of sallyport-admin can change proxies without it.',
+        'The PIN protects the screen, not the change service: members of sallyport-admin can change proxies without it.',
       secret: true,
       allowed: `${SECRET_ALLOWED}; the change service, which checks the PIN, can read only a file`,
       absent: 'the menu asks for no PIN',
@@ -57,7 +57,7 @@ export const metrics = section(
       title: 'Metrics',
       description:
         'Whether the daemon counts transfers, failures and waits, and serves them in the OpenMetrics format on metrics.sock, ' +
-        'next to control.sock. Members of the group of the service can read it. sallyport-metrics.socket of systemd also serves ' +
+        'next to control.sock. Members of the group of the service can read them. The systemd unit sallyport-metrics.socket also serves ' +
         'them on 127.0.0.1:9817.',
       effect: 'restart',
       setBy: 'admin',

@@ -17,8 +17,8 @@ export const daemon = section(
     control_socket: describeKey(path.optional(), {
       title: 'Control socket',
       description:
-        'The unix socket for commands from members of its group (mode 0660). operate.sock in the same folder is another name of it, ' +
-        'and look.sock there is the read-only socket. If this key names the file a.sock, these two are a-operate.sock and a-look.sock.',
+        'The unix socket for commands from members of its group (mode 0660). In the same folder, operate.sock is another name of this socket, ' +
+        'and look.sock is the read-only socket. If this key names the file a.sock, these two are a-operate.sock and a-look.sock.',
       allowed: PATH_ALLOWED,
       absent:
         'control.sock in state_dir in a checkout, or if a configuration file other than that of the service sets state_dir; ' +

@@ -21,7 +21,7 @@ export const exposureAnalytics = purposeSection(
     accept_readable: describeKey(z.boolean().default(false), {
       title: 'Accept that documents are readable',
       description:
-        'Confirms that a proxy of allow_interception_by may read the documents, which are not encrypted in any other way than by TLS.',
+        'Confirms that a proxy of allow_interception_by may read the documents, because only TLS encrypts them.',
       effect: 'next_transfer',
       setBy: 'root',
     }),
@@ -42,7 +42,7 @@ export const exposureAnalytics = purposeSection(
     batch_max_age_seconds: describeKey(wholeNumber(1, 86_400).default(10), {
       title: 'Age of a batch',
       description:
-        'A batch is sent at the latest this long after its first document was accepted, even if it is small.',
+        'Longest time between accepting the first document of a batch and sending the batch, even if the batch is small.',
       unit: 'seconds',
       effect: 'next_transfer',
       setBy: 'operator',
@@ -50,7 +50,7 @@ export const exposureAnalytics = purposeSection(
     spool_max_bytes: describeKey(wholeNumber(16_777_216, 1_099_511_627_776).default(1_073_741_824), {
       title: 'Largest spool',
       description:
-        'Largest size of the documents that wait to be sent. A full spool refuses new documents and deletes none.',
+        'Largest total size of the documents that wait to be sent. At this limit, Sallyport refuses new documents and deletes none.',
       unit: 'bytes',
       effect: 'now',
       setBy: 'admin',
@@ -58,7 +58,7 @@ export const exposureAnalytics = purposeSection(
     spool_max_documents: describeKey(wholeNumber(1_000, 100_000_000).default(1_000_000), {
       title: 'Documents in the spool',
       description:
-        'Largest number of documents that wait to be sent. A full spool refuses new documents and deletes none.',
+        'Largest number of documents that wait to be sent. At this limit, Sallyport refuses new documents and deletes none.',
       unit: 'documents',
       effect: 'now',
       setBy: 'admin',

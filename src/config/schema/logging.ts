@@ -31,7 +31,7 @@ export const logging = section(
     rotation: describeKey(z.enum(['internal', 'external']).default('internal'), {
       title: 'Log rotation',
       description:
-        'internal: Sallyport rotates the log file by size. external: Sallyport never rotates it; logrotate or a similar tool does, and then sends SIGUSR2 so that the daemon reopens the file.',
+        'internal: Sallyport rotates the log file by size. external: logrotate or a similar tool rotates it, and then sends SIGUSR2 so that the daemon opens a new file.',
       effect: 'restart',
       setBy: 'admin',
     }),

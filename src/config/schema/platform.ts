@@ -23,7 +23,7 @@ export const platform = purposeSection(
     mode: describeKey(z.enum(['websocket', 'poll']).default('websocket'), {
       title: 'Mode',
       description:
-        'How the link is kept. websocket keeps a WebSocket open, and uses long polling while a proxy blocks WebSockets. poll uses only long polling, so no connection stays open for longer than a request.',
+        'How the link is kept. websocket: a WebSocket that stays open, and long polling while a proxy blocks WebSockets. poll: only long polling, so no connection stays open for longer than one request takes.',
       effect: 'next_transfer',
       setBy: 'admin',
     }),
@@ -37,7 +37,7 @@ export const platform = purposeSection(
     ping_seconds: describeKey(wholeNumber(1, 600).default(25), {
       title: 'Ping interval',
       description:
-        'Time between two pings on an open WebSocket. Set it below the idle limit of your proxy. After two pings without an answer, the connection is opened again.',
+        'Time between two pings on an open WebSocket. Set it below the idle limit of your proxy. If two pings get no answer, Sallyport opens a new connection.',
       unit: 'seconds',
       effect: 'next_transfer',
       setBy: 'operator',

@@ -102,8 +102,8 @@ const profile = z.strictObject({
       title: 'Scheme',
       description:
         'Protocol of the connection to the proxy. http and https are HTTP proxies; with https the connection to the proxy ' +
-        'itself also uses TLS. Traffic to https targets is encrypted with either. socks4a and socks5h let the proxy resolve ' +
-        'the name of the target; socks4 and socks5 resolve it on this host. pac selects the proxy for each target with a PAC ' +
+        'itself also uses TLS. With both, traffic to https servers is encrypted up to the server. socks4a and socks5h let the proxy resolve ' +
+        'the name of the server; socks4 and socks5 resolve it on this host. pac selects the proxy for each server with a PAC ' +
         'file. environment selects it with the variables http_proxy, https_proxy, all_proxy and no_proxy of the service.',
       effect: 'next_transfer',
       setBy: 'admin',
@@ -121,7 +121,7 @@ const profile = z.strictObject({
     title: 'Fallback',
     description:
       'Profiles to try, in this order, if this proxy cannot be reached. A proxy that answers with a refusal (407, 403) ' +
-      'counts as reached. After a failure, a proxy is not tried for 60 s; each further failure doubles this pause, up to 10 ' +
+      'counts as reached. After a failure, a proxy is tried last for 60 s; each further failure doubles this time, up to 10 ' +
       'minutes.',
     allowed: `a list of at most ${MAX_FALLBACKS} names of other profiles, without a loop`,
     effect: 'next_transfer',
@@ -145,7 +145,7 @@ const profile = z.strictObject({
   allow_cleartext: describeKey(z.boolean().default(false), {
     title: 'Basic without encryption',
     description:
-      'Whether auto may use basic over an unencrypted connection to the proxy. Others on the network could then read the password.',
+      'Whether authentication: auto may use basic over an unencrypted connection to the proxy. Anyone on the network path could then read the password.',
     effect: 'next_transfer',
     setBy: 'root',
   }),
@@ -193,7 +193,7 @@ const profile = z.strictObject({
   client_certificate: describeKey(clientCertificate.optional(), {
     title: 'Client certificate',
     description:
-      'Certificate and key for a proxy that requires a client certificate. Presented only to the proxy at address, and only ' +
+      'Certificate and key for a proxy that requires a client certificate. They are sent only to this proxy, and only ' +
       'if scheme is https.',
     allowed: 'certificate_file, key_file and, if the key is encrypted, passphrase',
     absent: 'no certificate is presented',
@@ -203,7 +203,7 @@ const profile = z.strictObject({
   tunnel_http: describeKey(z.boolean().default(false), {
     title: 'Tunnel for http targets',
     description:
-      'Whether requests to http targets use a tunnel (CONNECT), as https targets always do. If false, the proxy receives the ' +
+      'Whether requests for http URLs use a tunnel (CONNECT), as requests for https URLs always do. If false, the proxy receives the ' +
       'full URL and forwards the request. Many proxies allow CONNECT to port 443 only.',
     effect: 'next_transfer',
     setBy: 'admin',
@@ -211,11 +211,11 @@ const profile = z.strictObject({
   no_proxy: describeKey(hostList.optional(), {
     title: 'Direct targets',
     description:
-      'Targets that are reached directly although this profile is selected. example.com matches that host and all its ' +
-      'subdomains; .example.com matches only the subdomains. Addresses, networks such as 10.0.0.0/8 and * (every target) ' +
+      'Servers to which Sallyport connects directly, although this profile is selected. example.com matches that host and all its ' +
+      'subdomains; .example.com matches only the subdomains. Addresses, networks such as 10.0.0.0/8 and * (every server) ' +
       'are also allowed. Each entry can end in :port.',
     allowed: 'names, addresses and networks, separated by commas or spaces, or a list of them',
-    absent: 'every target goes through the proxy',
+    absent: 'Sallyport connects to every server through the proxy',
     example: 'localhost, .corp.example.com, 10.0.0.0/8',
     effect: 'next_transfer',
     setBy: 'admin',
@@ -240,7 +240,7 @@ export const proxies = describeKey(z.array(profile).max(MAX_LIST_LENGTH).default
 export const proxyEnabled = describeKey(z.boolean().default(true), {
   title: 'Use of proxies',
   description:
-    'Whether proxies are used at all. false keeps the profiles but connects directly for every purpose; it is an error if proxy_required is true.',
+    'Whether proxies are used at all. If false, every purpose connects directly, and the profiles stay in the file. false is an error if proxy_required is true.',
   effect: 'next_transfer',
   setBy: 'admin',
 });
@@ -266,9 +266,9 @@ export const proxyRequired = describeKey(z.boolean().default(false), {
 export const rejectedCredentialRetryHours = describeKey(wholeNumber(0, 8_760).default(6), {
   title: 'Retry of rejected credentials',
   description:
-    'A user and password that a proxy rejects are not sent again until they change. If they worked before, they are tried ' +
-    'again once in this many hours, because a proxy also rejects correct passwords while its directory is down. 0 means ' +
-    'never.',
+    'A user and password that a proxy rejects are not sent again until they change. If they worked before, Sallyport tries them ' +
+    'again once in this many hours, because a proxy also rejects correct passwords while it cannot reach its directory. ' +
+    '0 means never.',
   unit: 'hours',
   effect: 'next_transfer',
   setBy: 'admin',

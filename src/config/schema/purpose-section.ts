@@ -81,8 +81,8 @@ export function interceptionKeys({ name, condition }: { readonly name: string; r
     allow_interception_by: describeKey(filePath.optional(), {
       title: 'Allow interception by',
       description:
-        'PEM file with the CAs of a proxy that may decrypt TLS (TLS inspection). Their certificates are accepted in addition to those of the server. ' +
-        `${condition} The proxy can read all requests and responses. Pins apply only to connections that it does not decrypt.`,
+        'PEM file with the CAs of a proxy that may decrypt TLS (TLS inspection). Certificates that these CAs issued are accepted in addition to those of the server. ' +
+        `${condition} The proxy can read all requests and responses. Pins apply only to connections that the proxy does not decrypt.`,
       allowed: `${PATH_ALLOWED}. Not together with client_certificate, which no proxy can pass on`,
       absent: 'a connection that a proxy decrypts fails with TLS-INTERCEPTED',
       example: `/etc/ssl/certs/${name.replaceAll('_', '-')}-inspection-ca.pem`,
@@ -92,7 +92,7 @@ export function interceptionKeys({ name, condition }: { readonly name: string; r
     send_tokens_when_intercepted: describeKey(z.boolean().default(false), {
       title: 'Send tokens when intercepted',
       description:
-        'Whether bearer_token and headers are also sent while a proxy decrypts TLS. The proxy, and everyone who can read its memory or logs, then has them. In section updates, this also decides whether an activation is sent, with its key.',
+        'Whether bearer_token and headers are also sent while a proxy decrypts TLS. The proxy, and everyone who can read its memory or logs, can then read these secrets. In section updates, this key also decides whether Sallyport sends an activation key through such a proxy.',
       effect: 'next_transfer',
       setBy: 'root',
     }),

@@ -20,9 +20,9 @@ export const responseTimeout = section(
     base_ms: describeKey(wholeMs.default(30_000), {
       title: 'Response timeout',
       description:
-        'Longest wait for the first byte of a body, and longest silence after it. It never limits the whole transfer. In mode ' +
+        'Longest wait for the first byte of a response body, and longest silence after this byte. It never limits the whole transfer. In mode ' +
         'adaptive, a route without history starts with 300000 ms plus 1000 ms per MB, or with this value if it is larger. ' +
-        'A scanning proxy may hold back a large package until it has all of it; for mode fixed, 300000 is generally sufficient.',
+        'A proxy that scans packages may send nothing until it has the whole package. For mode fixed, 300000 is generally sufficient.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
@@ -56,14 +56,14 @@ export const responseTimeout = section(
       description:
         'Whether Sallyport checks that a silent proxy still works. While a proxy holds a package back, Sallyport sends it ' +
         'small requests that the proxy answers itself, without a credential and on new connections, at most 300 an hour. ' +
-        'If false, only the timeouts end a wait.',
+        'If false, Sallyport waits until a timeout expires.',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
     connect_timeout_ms: describeKey(step.default(10_000), {
       title: 'Connect timeout',
       description:
-        'Longest wait to resolve the name of the proxy and to connect to it, or to the target if no proxy is used.',
+        'Longest time to resolve the name of the proxy and to connect to it. Without a proxy: to resolve the name of the server and to connect to it.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
@@ -77,7 +77,7 @@ export const responseTimeout = section(
     }),
     tls_timeout_ms: describeKey(step.default(10_000), {
       title: 'TLS timeout',
-      description: 'Longest duration of the TLS handshake with the target.',
+      description: 'Longest duration of the TLS handshake with the server.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',

@@ -17,7 +17,7 @@ import { validateSchedule } from './values.ts';
 const redactionRule = z.strictObject({
   name: describeKey(validatedText(validateRuleName), {
     title: 'Rule name',
-    description: 'Name of the rule. The manifest of a bundle counts what it masks under this name.',
+    description: 'Name of the rule. The manifest of a bundle shows under this name how many values the rule masked.',
     allowed: 'at most 64 lowercase letters, digits and dashes, beginning with a letter',
     example: 'customer-key',
     effect: 'next_transfer',
@@ -26,7 +26,7 @@ const redactionRule = z.strictObject({
   pattern: describeKey(validatedText(validateRulePattern), {
     title: 'Pattern',
     description:
-      'Regular expression in the syntax of RE2. What it matches within one line is masked; if it has groups, only the groups are masked.',
+      'Regular expression in the syntax of RE2. Text that matches within one line is masked. If the expression has groups, only the text of the groups is masked.',
     allowed: '1 to 1,000 characters',
     example: '(?i)customer-key=(\\S+)',
     effect: 'next_transfer',
@@ -74,7 +74,7 @@ export const supportLogs = purposeSection(
     max_bytes: describeKey(wholeNumber(1_048_576, 2_147_483_648).default(268_435_456), {
       title: 'Largest bundle',
       description:
-        'Largest size of the collected files of one bundle, before compression. The newest data is collected first; the manifest lists what was left out.',
+        'Largest size of the collected files of one bundle, before compression. Sallyport collects the newest files first. The manifest lists the files that were left out.',
       unit: 'bytes',
       effect: 'next_transfer',
       setBy: 'operator',
@@ -82,7 +82,7 @@ export const supportLogs = purposeSection(
     keep_sent_days: describeKey(wholeNumber(0, 400).default(7), {
       title: 'Keep sent bundles',
       description:
-        'How long a bundle is kept on this host after the server has confirmed it. With 0 it is deleted at once.',
+        'How long a bundle stays on this host after the server has confirmed it. With 0, the bundle is deleted at once.',
       unit: 'days',
       effect: 'next_transfer',
       setBy: 'operator',
@@ -120,14 +120,14 @@ export const supportLogs = purposeSection(
     }),
     archive: describeKey(z.enum(['tar.zst', 'zip']).default('tar.zst'), {
       title: 'Archive',
-      description: 'Format of a bundle. Choose zip if a scanner at your proxy has to look into it.',
+      description: 'Format of a bundle. Choose zip if a scanner at your proxy must be able to unpack it.',
       effect: 'next_transfer',
       setBy: 'admin',
     }),
     encrypt_to: describeKey(z.array(validatedText(validateRecipient)).max(16).default([]), {
       title: 'Recipients',
       description:
-        'Public keys of age (age-encryption.org). Only the owners of these keys can decrypt a bundle; a scanner at the proxy cannot look into it.',
+        'Public keys of age (age-encryption.org). Only the owners of these keys can decrypt a bundle. A scanner at the proxy cannot read its content.',
       allowed: 'a list of at most 16 age recipients, each beginning with age1',
       example: ['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'],
       effect: 'next_transfer',
@@ -136,7 +136,7 @@ export const supportLogs = purposeSection(
     on_platform_request: describeKey(z.enum(['deny', 'ask', 'allow']).default('deny'), {
       title: 'Requests of the platform',
       description:
-        'What happens when the platform requests support logs. deny refuses. ask keeps the request until an admin approves or denies it; after 72 hours it is denied. allow sends the logs.',
+        'What happens when the platform requests support logs. deny: Sallyport denies the request. ask: the request waits until an admin approves or denies it; after 72 hours, Sallyport denies it. allow: Sallyport sends the logs.',
       effect: 'next_transfer',
       setBy: 'admin',
     }),

@@ -49,7 +49,7 @@ const tuf = z.strictObject({
   root_file: describeKey(filePath.optional(), {
     title: 'Root file',
     description:
-      'The first root metadata that is trusted (root.json), received from the vendor in a trustworthy way. It is used only as long as no root is stored; later roots are accepted only if they are signed by the stored one.',
+      'The first root metadata that is trusted (root.json), received from the vendor in a trustworthy way. Sallyport uses this file only until it has stored a root. It accepts a later root only if the stored root has signed it.',
     allowed: PATH_ALLOWED,
     absent: 'the root that was imported with `sallyport trust import`',
     example: '/etc/sallyport/root.json',
@@ -61,7 +61,7 @@ const tuf = z.strictObject({
     {
       title: 'Feed target',
       description:
-        'Path of the feed among the signed targets. With several paths, such as one for each team of the vendor, their updates are merged. A package that two feeds list is refused.',
+        'Path of the feed among the signed files (targets) of the repository. With several paths, such as one for each team of the vendor, their updates are merged. A package that two feeds list is refused.',
       allowed: `a path such as feed.json, or a list of at most ${MAX_FEEDS} paths`,
       example: ['feed.json', 'team-b/feed.json'],
       effect: 'next_transfer',
@@ -71,7 +71,7 @@ const tuf = z.strictObject({
   mirrors: describeKey(z.array(mirror).max(MAX_MIRRORS).default([]), {
     title: 'Mirrors',
     description:
-      'Copies of the repository, tried in this order before metadata_url. A mirror that cannot be reached, or has older metadata than this host has seen, is skipped. Mirrors need not be trusted, and never receive tokens or headers.',
+      'Copies of the repository, tried in this order before metadata_url. A mirror that cannot be reached, or has older metadata than this host has accepted, is skipped. Mirrors do not have to be trusted, and never receive tokens or headers.',
     allowed: `a list of at most ${MAX_MIRRORS} mirrors, each with metadata_url and, if needed, targets_url`,
     example: [{ metadata_url: 'http://mirror.example.com/metadata/' }],
     effect: 'next_transfer',
@@ -84,7 +84,7 @@ export const signedFeedKeys = {
   trust: describeKey(z.enum(['tls', 'tuf']).default('tls'), {
     title: 'Trust',
     description:
-      'Why the content of updates is trusted. With tls, because the feed comes from its server over TLS: who controls the server, or can decrypt the connection, controls the updates. With tuf, because the vendor has signed the feed and every package (The Update Framework), whichever proxies, caches and mirrors they come through.',
+      'Why the content of updates is trusted. tls: the feed comes from its server over TLS, so anyone who controls the server, or can decrypt the connection, controls the updates. tuf (The Update Framework): the vendor has signed the feed and every package, so the proxies, caches and mirrors do not have to be trusted.',
     effect: 'next_transfer',
     setBy: 'root',
   }),
@@ -99,7 +99,7 @@ export const signedFeedKeys = {
   trust_downgrade: describeKey(z.boolean().default(false), {
     title: 'Trust downgrade',
     description:
-      'Whether this host may return to trust: tls after it has accepted a signed feed. Without it, every check is refused with TRUST-DOWNGRADE.',
+      'Whether this host may return to trust: tls after it has accepted a signed feed. If false, every check then fails with TRUST-DOWNGRADE.',
     effect: 'next_transfer',
     setBy: 'root',
   }),

@@ -52,7 +52,7 @@ const window = z.strictObject({
   download: describeKey(hoursList.optional(), {
     title: 'Hours of downloads',
     description:
-      'When packages are downloaded, in time_zone. Downloads that still run at the end keep their bytes and continue when the hours begin again.',
+      'When packages are downloaded, in time_zone. A download that is running when the hours end keeps its bytes, and continues when the hours begin again.',
     allowed: HOURS_LIST_ALLOWED,
     absent: 'at all times',
     example: ['Mon-Fri 20:00-06:00', 'Sat,Sun 00:00-24:00'],
@@ -108,7 +108,7 @@ const bandwidth = z.strictObject({
       .default([]),
     {
       title: 'Limits by time',
-      description: 'Other limits for some hours. The first entry whose hours include the present time applies.',
+      description: 'Other limits for some hours. The first entry whose hours include the current time applies.',
       allowed: `a list of at most ${MAX_RANGES} entries`,
       example: [{ hours: 'Mon-Fri 08:00-18:00', bytes_per_second: 250_000 }],
       effect: 'now',
@@ -167,7 +167,7 @@ export const updates = section(
     stale_after_hours: describeKey(wholeNumber(1, 8_760).default(72), {
       title: 'Stale after',
       description:
-        'Longest time without a successful check. After it, an error is logged once a day and status --check reports critical.',
+        'Longest time without a successful check for updates. After this time, an error is logged once a day and status --check reports critical.',
       unit: 'hours',
       effect: 'now',
       setBy: 'operator',
@@ -175,7 +175,7 @@ export const updates = section(
     bandwidth: describeKey(bandwidth.optional(), {
       title: 'Bandwidth',
       description:
-        'Limits the rate of package downloads. Also applies to running downloads. Pauses that it causes count toward no timeout.',
+        'Limits the rate of package downloads. Also applies to running downloads. Pauses that the limit causes do not count toward any timeout.',
       allowed: 'bytes_per_second, by_time or both',
       absent: 'no limit',
       effect: 'now',
@@ -184,7 +184,7 @@ export const updates = section(
     window: describeKey(window.optional(), {
       title: 'Update window',
       description:
-        'Hours for downloads and hours for publications. Checks of the feed, receipts and withdrawals do not wait for them.',
+        'Hours for downloads and hours for publications. Checks of the feed, receipts and withdrawals do not wait for these hours.',
       allowed: 'download, publish or both',
       absent: 'at all times',
       effect: 'now',
@@ -201,7 +201,7 @@ export const updates = section(
     packages_dir: describeKey(path.optional(), {
       title: 'Packages folder',
       description:
-        'Folder in which verified packages are published. Downloads are staged in a subfolder, on the same file system.',
+        'Folder in which verified packages are published. Incomplete downloads are in its subfolder .staging.',
       allowed: PATH_ALLOWED,
       absent: 'packages in the state directory if Sallyport is installed, packages/ in a checkout',
       example: '/var/lib/sallyport/packages',
@@ -217,8 +217,7 @@ export const updates = section(
     }),
     max_package_bytes: describeKey(wholeNumber(1, MAX_PACKAGE_BYTES).default(8_589_934_592), {
       title: 'Largest package',
-      description:
-        'Largest size of a package. If the feed lists a larger one, it is refused before any of it is downloaded.',
+      description: 'Largest size of a package. A larger package is refused before any of it is downloaded.',
       unit: 'bytes',
       effect: 'next_transfer',
       setBy: 'admin',
@@ -235,7 +234,7 @@ export const updates = section(
     reserve_bytes: describeKey(wholeNumber(0, Number.MAX_SAFE_INTEGER).default(268_435_456), {
       title: 'Free space to keep',
       description:
-        'Disk space that packages must leave free. A package that would use it waits until there is enough space. State, receipts and logs may use it.',
+        'Disk space that packages must leave free for state, receipts and logs. A package that would use this space is downloaded only when there is enough space.',
       unit: 'bytes',
       effect: 'next_transfer',
       setBy: 'admin',
@@ -264,7 +263,7 @@ export const updates = section(
     on_published: describeKey(onPublished.optional(), {
       title: 'Hook',
       description:
-        'Command that runs once for each published update, required updates first. SALLYPORT_* variables describe the update. The command has the same rights as Sallyport. To start another service, let it touch a file that a systemd .path unit watches (PathChanged=/var/lib/sallyport/wake).',
+        'Command that runs after each update is published. If an update requires other updates, it runs for these first. Environment variables (SALLYPORT_*) describe the update. The command has the same rights as Sallyport. To start another service, let it touch a file that a systemd .path unit watches (PathChanged=/var/lib/sallyport/wake).',
       allowed: 'command and, if needed, arguments',
       absent: 'no command runs',
       effect: 'next_transfer',
