@@ -7,15 +7,14 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { controlActions } from '#cli/actions/control-actions.ts';
-import { type NoDiagnosis, networkActions } from '#cli/actions/network-actions.ts';
+import { type FoundControl, type NoDiagnosis, networkActions } from '#cli/actions/network-actions.ts';
 import { configActions, proxyActions } from '#cli/actions/proxy-actions.ts';
-import type { FoundDaemon } from '#cli/find-daemon.ts';
 import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
-import { findCheckout, findPlaces, type Places } from '#config/places.ts';
+import { findCheckout, findPlaces, type Places, placesOfDaemon } from '#config/places.ts';
 import { readGateways } from '#config/reading/host-gateways.ts';
 import type { LoadedSettings, LoadOptions, LoadResult, RefusedSettings } from '#config/reading/load.ts';
 import type { Control, Diagnosis } from '#control/control.ts';
@@ -196,10 +195,16 @@ class Sallyport {
   }
 
   /** The settings, and the daemon of this file, if one runs. */
-  async #findDaemon(globals: Globals): Promise<FoundDaemon & { loaded: LoadResult }> {
-    const { findDaemonOf } = await import('#cli/find-daemon.ts');
+  async #findDaemon(globals: Globals): Promise<FoundControl> {
+    const { findDaemonAt } = await import('#cli/find-daemon.ts');
+    const { VERBS } = await import('#control/control.ts');
     const loaded = await loadSettings(this.#loadOptions(globals));
-    return { loaded, ...(await findDaemonOf(resolve(this.#fileOf(globals)), loaded, this.#places)) };
+    const file = resolve(this.#fileOf(globals));
+    const daemon = loaded.ok
+      ? loaded.settings.daemon
+      : (loaded.daemon ?? placesOfDaemon(file, undefined, this.#places));
+    const { socket, running, other } = await findDaemonAt(file, daemon, VERBS);
+    return { loaded, socket, control: running?.control ?? null, other };
   }
 
   /** The daemon of this file; null if none runs. @throws CodedError CONTROL-OTHER-FILE */

@@ -1,14 +1,14 @@
 // Runs one command. Registers the secrets of the environment for masking first, and returns the exit status.
 //
 // Every error ends here as a line with a code and advice. Only a bug in Sallyport prints a stack trace. `main.ts` calls
-// this in the real process, and tests call it in their own process. Other programs call `submit` often, so `submit`
-// starts without the modules that it does not need (docs/architecture.md, "Starting").
+// this in the real process, and tests call it in their own process. Other programs call `submit` and `status` often, so
+// these start without the modules that they do not need (docs/architecture.md, "Starting").
 
 import { existsSync } from 'node:fs';
-import { readSubmission, type SubmitCall } from '#cli/program/submit-arguments.ts';
+import { readStatusCall, readSubmission, type StatusCall, type SubmitCall } from '#cli/program/quick-arguments.ts';
 import { printError } from '#cli/terminal/failure.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
-import { findPlaces } from '#config/places.ts';
+import { findPlaces, type Places } from '#config/places.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { secretsInEnvironment } from '#proxy/choosing/environment-proxies.ts';
 import { createRedactor, type Redactor } from '#redaction/redact.ts';
@@ -24,6 +24,9 @@ export async function runSallyport(args: readonly string[], host: Host): Promise
     if (removed !== null) terminal.err(`sallyport: the environment variable ${removed} is set; it has no effect here.`);
     const submission = readSubmission(args);
     if (submission !== null) return await submit(submission, host);
+    const asked = readStatusCall(args);
+    const printed = asked === null ? null : await printStatus(asked, host);
+    if (printed !== null) return printed;
     const { runCommand } = await import('./sallyport.ts');
     return await runCommand(args, host, runSallyport);
   } catch (thrown) {
@@ -38,9 +41,20 @@ export async function runSallyport(args: readonly string[], host: Host): Promise
 async function submit({ globals, options }: SubmitCall, host: Host): Promise<number> {
   const { submitAction } = await import('./submit-action.ts');
   const { environment } = host.environment;
-  const places = findPlaces({ root: host.root, environment, exists: existsSync });
+  const places = placesFor(host);
   const { terminal, known, stopping: signal } = host;
   return await submitAction({ terminal, known, environment, places, signal }).submit(globals, options);
+}
+
+/** The exit status; null if the complete command must run. */
+async function printStatus(call: StatusCall, host: Host): Promise<number | null> {
+  const { quickStatus } = await import('#cli/watch/quick-status.ts');
+  const { terminal, known } = host;
+  return await quickStatus({ terminal, places: placesFor(host), known: createRedactor(known) }, call);
+}
+
+function placesFor({ root, environment: { environment } }: Host): Places {
+  return findPlaces({ root, environment, exists: existsSync });
 }
 
 /** Prints where a bug was noticed, without secrets. */

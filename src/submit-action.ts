@@ -17,7 +17,7 @@ import {
 } from '#config/places.ts';
 import { readDaemonPlaces } from '#config/reading/daemon-places.ts';
 import type { LoadResult } from '#config/reading/load.ts';
-import { submitDocuments } from '#control/submit-client.ts';
+import { submitDocuments } from '#control/uploads/submit-client.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';

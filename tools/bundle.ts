@@ -51,10 +51,12 @@ interface BundleOptions {
  */
 const LOADED_TOGETHER = {
   submit: ['submit-action.ts'],
+  answers: ['control/client.ts'],
+  status: ['cli/watch/quick-status.ts'],
   program: ['sallyport.ts'],
   yaml: ['config/reading/document.ts'],
   settings: ['config/reading/load.ts'],
-  commands: ['cli/settings/config.ts', 'cli/find-daemon.ts', 'cli/status.ts'],
+  commands: ['cli/settings/config.ts', 'control/control.ts'],
   fetch: ['fetch-action.ts'],
   daemon: ['daemon/in-process.ts', 'daemon/run.ts'],
 };

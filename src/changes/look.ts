@@ -8,7 +8,7 @@
 
 import type { LoadResult } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';
-import { wireError } from '#control/wire.ts';
+import { wireError } from '#control/wire-error.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { Secret } from '#redaction/secret.ts';

@@ -15,7 +15,7 @@ const UNKNOWN = 3;
 /** Prints the health of the daemon that `find` returns, or that none runs. */
 export async function healthCommand(
   terminal: Terminal,
-  parts: { find(): Promise<Control | null>; readonly known: Redactor },
+  parts: { find(): Promise<Pick<Control, 'status' | 'close'> | null>; readonly known: Redactor },
 ): Promise<number> {
   try {
     const control = await parts.find();

@@ -40,7 +40,11 @@ export interface StatusOptions {
 }
 
 /** Prints the status. The exit status is 0, whatever the health. */
-export async function statusCommand(control: Control, terminal: Terminal, options: StatusOptions): Promise<number> {
+export async function statusCommand(
+  control: Pick<Control, 'status'>,
+  terminal: Terminal,
+  options: StatusOptions,
+): Promise<number> {
   const status = await control.status();
   if (options.json) {
     printJson(terminal, status);

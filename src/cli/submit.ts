@@ -4,7 +4,7 @@
 // durable on this host. Inputs are submitted one after another, and a failed input does not stop the others.
 
 import type { WrongLines } from '#control/submit.ts';
-import type { Submitted } from '#control/submit-client.ts';
+import type { Submitted } from '#control/uploads/submit-client.ts';
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS, EXIT_SUBMIT } from '#errors/exit-status.ts';

@@ -1,8 +1,8 @@
 // The request to test a change of the settings before it is written, and its result, in the form in which they are
 // sent.
 
-import { z } from 'zod';
-import { candidateTextSchema, hostOutcomeSchema, typedKeysSchema } from '#diagnose/report.ts';
+import * as z from 'zod/mini';
+import { candidateTextSchema, hostOutcomeSchema, typedKeysSchema } from '#diagnose/shared-schemas.ts';
 
 export const changeRequestSchema = z.object({
   /**
@@ -13,13 +13,13 @@ export const changeRequestSchema = z.object({
   /** Keys of the secrets that were typed for this change. */
   typed: typedKeysSchema,
   /** How long a person may confirm it, in milliseconds. */
-  window_ms: z.number().int().min(1).max(3_600_000),
+  window_ms: z.int().check(z.minimum(1), z.maximum(3_600_000)),
   /** true: after a failure, the change waits for a person until the window ends. false: a failure ends it at once. */
   waits: z.boolean(),
   /** Who requested the change, shown to a later requester. */
-  by: z.string().max(200),
+  by: z.string().check(z.maxLength(200)),
   /** `in_force`: secrets may be used only as the active settings use them, as for a user who may not read them. */
-  secrets: z.literal('in_force').optional(),
+  secrets: z.optional(z.literal('in_force')),
 });
 export type ChangeRequest = z.infer<typeof changeRequestSchema>;
 
@@ -28,7 +28,7 @@ const foundSchema = z.object({
   code: z.string(),
   message: z.string(),
   check: z.string(),
-  hop: z.string().nullable(),
+  hop: z.nullable(z.string()),
   class: z.string(),
 });
 export type TrialFailure = z.infer<typeof foundSchema>;
@@ -39,9 +39,9 @@ export const changeVerdictSchema = z.object({
   /** Confirmed by every stage passing, by a person, or not at all. */
   by: z.enum(['stages', 'person', 'nobody']),
   /** The first failure; null when there was none. */
-  failure: foundSchema.nullable(),
+  failure: z.nullable(foundSchema),
   /** What this host shows with the new settings; missing if no connection was tested. */
-  outcome: hostOutcomeSchema.optional(),
+  outcome: z.optional(hostOutcomeSchema),
 });
 export type ChangeVerdict = z.infer<typeof changeVerdictSchema>;
 
@@ -51,7 +51,7 @@ export const pendingChangeSchema = z.object({
   since: z.string(),
   until: z.string(),
   /** The failure, while it waits for a person; null while the stages run. */
-  failure: foundSchema.nullable(),
+  failure: z.nullable(foundSchema),
 });
 export type PendingChange = z.infer<typeof pendingChangeSchema>;
 

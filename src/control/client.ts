@@ -6,14 +6,15 @@
 // are different results. Nothing is sent to a socket whose owner does not run Sallyport on this host.
 
 import { type IncomingMessage, request } from 'node:http';
+import { createConnection } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import type { z } from 'zod';
+import * as z from 'zod/mini';
 import { asCoded, CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
-import { VERBS, type Verbs } from './control.ts';
 import { validateSocketOwner } from './socket-owner.ts';
 import { socketPlace } from './socket-place.ts';
+import { STATUS_VERBS, type Status } from './status.ts';
 import {
   type AnyVerb,
   type Call,
@@ -22,8 +23,9 @@ import {
   methodsOf,
   REQUEST_HEADER,
   type RequestBytes,
+  type VerbTable,
 } from './verb.ts';
-import { reviveError } from './wire.ts';
+import { reviveError } from './wire-error.ts';
 
 /** A daemon answers such a request at once. A minute allows for a machine under load. */
 const ANSWER_MS = 60_000;
@@ -53,43 +55,53 @@ export interface ClientParts {
   readonly self: number;
 }
 
+/** A running daemon. */
+export interface RunningDaemon<T extends VerbTable> {
+  readonly methods: MethodsOf<T>;
+  /** Its answer when it was found. */
+  readonly status: Status;
+}
+
 /**
  * Finds a running daemon; null when none listens there.
  * @throws CodedError CONTROL-UNREACHABLE without permission to open the socket, CONTROL-FOREIGN
  */
-export async function connectControl<T extends Verbs = Verbs>(
+export async function connectControl<T extends VerbTable>(
   sockets: ControlSockets,
   parts: ClientParts,
-  verbs: T = VERBS as T,
-): Promise<MethodsOf<T> | null> {
+  verbs: T,
+): Promise<RunningDaemon<T> | null> {
   // In the order in which the daemon creates them, so that the one with the most authority is found.
   const paths = [sockets.admin, sockets.operate, sockets.look, sockets.control];
   const connecting = { stateDir: sockets.stateDir, parts, verbs };
   const found = await firstOf(paths, connecting);
   // The daemon was starting and had not created the earlier sockets yet. They exist now.
   const latest = found?.isLater === true ? await firstOf(paths, connecting) : found;
-  return latest?.methods ?? null;
+  return latest?.daemon ?? null;
 }
 
-interface Connecting<T extends Verbs> {
+interface Connecting<T extends VerbTable> {
   readonly stateDir: string;
   readonly parts: ClientParts;
   readonly verbs: T;
 }
 
-interface Found<T extends Verbs> {
-  readonly methods: MethodsOf<T>;
+interface Found<T extends VerbTable> {
+  readonly daemon: RunningDaemon<T>;
   /** A socket earlier in the list did not exist. */
   readonly isLater: boolean;
 }
 
 /** @throws CodedError CONTROL-UNREACHABLE without permission to open the socket, CONTROL-FOREIGN */
-async function firstOf<T extends Verbs>(paths: readonly string[], connecting: Connecting<T>): Promise<Found<T> | null> {
+async function firstOf<T extends VerbTable>(
+  paths: readonly string[],
+  connecting: Connecting<T>,
+): Promise<Found<T> | null> {
   let closed: CodedError | null = null;
   let isLater = false;
   for (const path of paths) {
     try {
-      return { methods: await connect(path, connecting), isLater };
+      return { daemon: await connect(path, connecting), isLater };
     } catch (thrown) {
       const error = asCoded(thrown);
       const reason = error.code === 'CONTROL-UNREACHABLE' ? String(error.facts['reason']) : '';
@@ -102,10 +114,10 @@ async function firstOf<T extends Verbs>(paths: readonly string[], connecting: Co
   return null;
 }
 
-async function connect<T extends Verbs>(
+async function connect<T extends VerbTable>(
   path: string,
   { stateDir, parts, verbs }: Connecting<T>,
-): Promise<MethodsOf<T>> {
+): Promise<RunningDaemon<T>> {
   await reaching(path, () => validateSocketOwner({ path, stateDir, self: parts.self }, parts.files));
   const transport = new SocketTransport(path, parts.clock);
   const methods = methodsOf(
@@ -113,8 +125,8 @@ async function connect<T extends Verbs>(
     (name, call) => transport.carry(verbs[name as keyof T] as AnyVerb, call),
     () => Promise.resolve(),
   );
-  await transport.carry(VERBS.status, { request: undefined, onEvent: () => undefined, signal: NEVER });
-  return methods;
+  const asked = { request: undefined, onEvent: () => undefined, signal: NEVER };
+  return { methods, status: (await transport.carry(STATUS_VERBS.status, asked)) as Status };
 }
 
 /** If the path to the socket cannot be traversed, the user may not use this daemon. */
@@ -189,15 +201,15 @@ class SocketTransport {
   async #open({ verb, body, bytes }: Sent, signal: AbortSignal): Promise<IncomingMessage> {
     const place = await reaching(this.#path, () => socketPlace(this.#path));
     return await new Promise<IncomingMessage>((resolve, reject) => {
-      // One connection per request: a kept connection may belong to a daemon that has been restarted.
+      // One connection per request: a kept connection may belong to a daemon that has been restarted. There is no agent,
+      // which would first find out whether the name of this host is an IP address. That takes 10 ms.
       const headers = bytes === null ? {} : { [REQUEST_HEADER]: body };
       const sent = {
-        socketPath: place.address,
         method: methodOf(verb),
         path: verb.path,
         headers,
         signal,
-        agent: false,
+        createConnection: () => createConnection({ path: place.address }),
       };
       const outgoing = request(sent, (response) => {
         if (response.statusCode !== 404) return resolve(response);
@@ -244,8 +256,8 @@ class SocketTransport {
     }
   }
 
-  #fit<T>(schema: z.ZodType<T>, value: unknown): T {
-    const parsed = schema.safeParse(value);
+  #fit<T>(schema: z.core.$ZodType<T>, value: unknown): T {
+    const parsed = z.safeParse(schema, value);
     if (parsed.success) return parsed.data;
     throw this.#unreachable(OTHER_VERSION);
   }

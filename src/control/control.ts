@@ -16,13 +16,14 @@ import { ACTIVATION_VERBS } from './platform/activation.ts';
 import { PLATFORM_VERBS } from './platform/link.ts';
 import { QUEUE_VERBS } from './queue.ts';
 import { settingsListSchema } from './settings.ts';
-import { statusSchema } from './status.ts';
+import { STATUS_VERBS } from './status.ts';
 import { explanationSchema, seededSchema, seedSchema } from './timeouts.ts';
 import { HOLD_VERBS } from './updates/hold.ts';
 import { MEDIUM_VERBS } from './updates/medium.ts';
 import { TRUST_VERBS } from './updates/trust.ts';
 import { SEND_LOGS_VERBS } from './uploads/send-logs.ts';
-import { answer, eventsOf, field, LOG_EVENTS, type MethodsOf, nothing, whole, work } from './verb.ts';
+import { answer, eventsOf, field, type MethodsOf, nothing, whole, work } from './verb.ts';
+import { LOG_EVENTS } from './wire.ts';
 
 /** A configuration of 1 MiB in JSON, which may write a character as several bytes, and the variables of a shell. */
 const MAX_TEXT_BYTES = 3_145_728;
@@ -33,7 +34,7 @@ export type MetricsFormat = z.infer<typeof metricsFormatSchema>;
 const profileSchema = z.string().max(256).nullable();
 
 export const VERBS = {
-  status: answer({ path: '/v1/status', needs: 'look', does: 'show the status', result: statusSchema }),
+  ...STATUS_VERBS,
   /** The active settings, each with its value (secrets masked), where it comes from and who may set it. */
   settings: answer({ path: '/v1/settings', needs: 'look', does: 'show the settings', result: settingsListSchema }),
   /** The lines of the log and the progress of transfers, until the caller disconnects. */

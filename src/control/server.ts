@@ -23,7 +23,7 @@ import {
   type RequestBytes,
   type VerbTable,
 } from './verb.ts';
-import { wireError } from './wire.ts';
+import { wireError } from './wire-error.ts';
 
 /** A request must be complete within this time, and its response must be read within this time after it ended. */
 const SILENCE_MS = 10_000;

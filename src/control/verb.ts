@@ -3,10 +3,8 @@
 //
 // Guarantees: client and server read the same declaration, so the two ends of a verb cannot differ. Pure.
 
-import { z } from 'zod';
-import type { SallyportEvent } from '#logging/events.ts';
+import * as z from 'zod/mini';
 import type { Peer } from '#system/network/peer.ts';
-import { reviveEvent, wireEvent } from './wire.ts';
 
 /** What a caller may do. Each level includes the previous ones, and each has its own socket. */
 export type Authority = 'look' | 'operate' | 'admin';
@@ -51,7 +49,7 @@ export interface Verb<Q, R, E, M extends Mode = Mode> {
   readonly does: string;
   /** Null for a verb without an argument. */
   readonly request: RequestForm<Q> | null;
-  readonly result: z.ZodType<R>;
+  readonly result: z.core.$ZodType<R>;
   readonly events: EventForm<E> | null;
   readonly mode: M;
   readonly maxBytes: number;
@@ -71,7 +69,7 @@ interface VerbDeclaration<Q, R> {
   readonly needs: Authority;
   readonly does: string;
   readonly request?: RequestForm<Q>;
-  readonly result: z.ZodType<R>;
+  readonly result: z.core.$ZodType<R>;
   readonly maxBytes?: number;
   readonly more?: More<Q>;
 }
@@ -94,12 +92,14 @@ function filled<Q, R>(given: VerbDeclaration<Q, R>) {
 }
 
 /** An argument that is sent as it is. */
-export function whole<Q>(schema: z.ZodType<Q>): RequestForm<Q> {
+export function whole<Q>(schema: z.core.$ZodType<Q>): RequestForm<Q> {
   return { read: (raw) => parsed(schema, raw), write: (request) => request };
 }
 
 /** An argument in ASCII with bytes, which are sent as they are and never as a whole in memory. */
-export function withBytes<Q extends object>(schema: z.ZodType<Q>): RequestForm<Q & { readonly bytes: RequestBytes }> {
+export function withBytes<Q extends object>(
+  schema: z.core.$ZodType<Q>,
+): RequestForm<Q & { readonly bytes: RequestBytes }> {
   return {
     bytesOf: ({ bytes }) => bytes,
     read: (raw, bytes) => {
@@ -111,7 +111,7 @@ export function withBytes<Q extends object>(schema: z.ZodType<Q>): RequestForm<Q
 }
 
 /** An argument that is sent as the only field of an object, so that fields can be added later. */
-export function field<Q>(name: string, schema: z.ZodType<Q>): RequestForm<Q> {
+export function field<Q>(name: string, schema: z.core.$ZodType<Q>): RequestForm<Q> {
   const object = z.object({ [name]: schema });
   return {
     read: (raw) => {
@@ -122,24 +122,24 @@ export function field<Q>(name: string, schema: z.ZodType<Q>): RequestForm<Q> {
   };
 }
 
-function parsed<Q>(schema: z.ZodType<Q>, raw: unknown): ReturnType<RequestForm<Q>['read']> {
-  const { success, data, error } = schema.safeParse(raw);
+function parsed<Q>(schema: z.core.$ZodType<Q>, raw: unknown): ReturnType<RequestForm<Q>['read']> {
+  const { success, data, error } = z.safeParse(schema, raw);
   if (success) return { ok: true, request: data };
   // Field names are fixed by us, except those inside a record.
   const name = error.issues[0]?.path[0];
   return { ok: false, field: name === undefined ? null : String(name) };
 }
 
-/** Streams the events of the log's vocabulary. */
-export const LOG_EVENTS: EventForm<SallyportEvent> = { read: reviveEvent, write: wireEvent };
-
 /** Streams values of this schema. */
-export function eventsOf<E>(schema: z.ZodType<E>): EventForm<E> {
-  return { read: (raw) => schema.safeParse(raw).data ?? null, write: (event) => event };
+export function eventsOf<E>(schema: z.core.$ZodType<E>): EventForm<E> {
+  return { read: (raw) => z.safeParse(schema, raw).data ?? null, write: (event) => event };
 }
 
 /** For a verb without a result. */
-export const nothing: z.ZodType<void> = z.null().transform((): void => undefined);
+export const nothing: z.core.$ZodType<void> = z.pipe(
+  z.null(),
+  z.transform((): void => undefined),
+);
 
 /** Whether this authority is sufficient. */
 export function isSufficient(has: Authority, needs: Authority): boolean {

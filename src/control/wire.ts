@@ -1,11 +1,10 @@
-// The form of events and failures on the unix socket. A request is HTTP/1.1 with JSON. A long response consists of
-// lines of JSON: first the events, last the result.
+// The form of events on the unix socket. A request is HTTP/1.1 with JSON. A long response consists of lines of JSON:
+// first the events, last the result.
 
-import { CATALOGUE, type Code } from '#errors/catalogue.ts';
-import { CodedError, coded } from '#errors/coded-error.ts';
-import { type ConnectTrace, readConnectTrace } from '#errors/connect-trace.ts';
-import type { FieldValue } from '#errors/template.ts';
+import { CodedError } from '#errors/coded-error.ts';
 import { EVENTS, type SallyportEvent } from '#logging/events.ts';
+import type { EventForm } from './verb.ts';
+import { reviveError, wireError } from './wire-error.ts';
 
 /** An event with its error flattened; `reviveEvent` restores it. */
 export function wireEvent(event: SallyportEvent): unknown {
@@ -25,24 +24,5 @@ export function reviveEvent(raw: unknown): SallyportEvent | null {
   return revived as SallyportEvent;
 }
 
-/** A failure as code and facts; the receiver formats its own text from them. */
-export function wireError(error: CodedError): {
-  code: string;
-  facts: Readonly<Record<string, unknown>>;
-  journey: ConnectTrace | null;
-} {
-  return { code: error.code, facts: error.facts, journey: error.trace };
-}
-
-/** Converts a failure of the other end to one of this process. */
-export function reviveError(raw: unknown): CodedError {
-  const { code, facts, journey } = (typeof raw === 'object' && raw !== null ? raw : {}) as {
-    readonly code?: unknown;
-    readonly facts?: unknown;
-    readonly journey?: unknown;
-  };
-  if (typeof code !== 'string' || !Object.hasOwn(CATALOGUE, code) || typeof facts !== 'object' || facts === null) {
-    return coded('INTERNAL', { reason: 'the daemon answered with an unknown failure' });
-  }
-  return new CodedError(code as Code, facts as Record<string, FieldValue>).during(readConnectTrace(journey));
-}
+/** Streams the events of the log's vocabulary. */
+export const LOG_EVENTS: EventForm<SallyportEvent> = { read: reviveEvent, write: wireEvent };

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { PURPOSES } from '#config/purposes.ts';
+import { candidateTextSchema, hostOutcomeSchema, typedKeysSchema } from './shared-schemas.ts';
 
 const purposeSchema = z.enum(PURPOSES);
 
@@ -17,11 +18,6 @@ const shownVariablesSchema = z
   .refine((variables) => Object.keys(variables).length <= MAX_VARIABLES)
   .refine((variables) => Object.values(variables).join('').length <= MAX_CHARACTERS);
 export type ProxyVariables = z.infer<typeof variablesSchema>;
-
-/** A configuration has at most 1 MiB; a character is at least a byte. */
-export const candidateTextSchema = z.string().max(1_048_576);
-/** Keys such as `proxies[63].password`. */
-export const typedKeysSchema = z.array(z.string().max(256)).max(256);
 
 /**
  * Settings that are not saved. The text may contain a secret, so it is sent over the control socket only and never
@@ -70,19 +66,6 @@ const STAGES = [
   'clock',
 ] as const;
 export type StageName = (typeof STAGES)[number];
-
-/** What this host shows of its connection and activation (`platform/outcome`). `advice` is safe to print. */
-export const hostOutcomeSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('connected'), name: z.string(), address: z.string().nullable() }),
-  z.object({ kind: z.literal('user-login') }),
-  z.object({
-    kind: z.literal('configuration-error'),
-    code: z.string(),
-    leg: z.string().nullable(),
-    advice: z.string(),
-  }),
-  z.object({ kind: z.literal('unknown') }),
-]);
 
 const factSchema = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]);
 
@@ -189,7 +172,7 @@ export const diagnosisSchema = z.object({
     finding: findingSchema.nullable(),
   }),
   /** What this host would show after this test; null if no connection was tested. An older daemon does not send it. */
-  outcome: hostOutcomeSchema.nullable().optional(),
+  outcome: z.nullable(hostOutcomeSchema).optional(),
   /** What else an admin should know, in sentences. */
   notes: z.array(z.string()),
   environment: z.object({ service: variablesSchema, shell: variablesSchema }),

@@ -42,11 +42,19 @@ describe('start', () => {
 
   it('start: a submission evaluates no schema, no event of the log and no package at all', () => {
     const reached = evaluatedBy('main.ts').union(evaluatedBy('submit-action.ts'));
-    expect(reached).toContain('control/submit-client.ts');
+    expect(reached).toContain('control/uploads/submit-client.ts');
     expect([...reached].filter((file) => !file.endsWith('.ts') && !file.startsWith('node:'))).toEqual([]);
     expect([...reached].filter((file) => /^(?:config\/schema|logging|daemon)\//.test(file))).toEqual([]);
     // Without a daemon, or if a file sets the places of its daemon, YAML is read.
     expect(evaluatedBy('config/reading/document.ts')).toContain('yaml');
+  });
+
+  it('start: status evaluates no schema of the settings, no parser and no slow package', () => {
+    const reached = evaluatedBy('main.ts').union(evaluatedBy('cli/watch/quick-status.ts'));
+    expect(reached).toContain('control/client.ts');
+    expect(reached).toContain('zod/mini');
+    expect(namedIn(reached, [...SLOW, 'commander'])).toEqual([]);
+    expect([...reached].filter((file) => /^(?:config\/schema|daemon|cli\/actions)\//.test(file))).toEqual([]);
   });
 
   it('start: a daemon does not evaluate the packages that it may never need', () => {

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectControl } from '#control/client.ts';
+import { VERBS } from '#control/control.ts';
 import type { Authority } from '#control/verb.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
@@ -214,8 +215,8 @@ describe('a starting daemon', () => {
     };
     const parts = { clock: systemClock, files, self: process.geteuid?.() ?? 0 };
 
-    const control = await connectControl({ ...sockets, stateDir: rig.dir }, parts);
+    const found = await connectControl({ ...sockets, stateDir: rig.dir }, parts, VERBS);
 
-    await expect(control?.check(() => undefined, NEVER)).resolves.toBeDefined();
+    await expect(found?.methods.check(() => undefined, NEVER)).resolves.toBeDefined();
   });
 });

@@ -81,7 +81,7 @@ describe('a new verb', () => {
     servers.push(await serveControl(sockets.look, { ...served, authority: 'look' }));
     const parts = { clock: systemClock, files: realFiles, self: process.geteuid?.() ?? 0 };
 
-    const looking = await connectControl(sockets, parts, verbs);
+    const looking = (await connectControl(sockets, parts, verbs))?.methods;
     expect(await looking?.double(21)).toBe(42);
     await expect(looking?.count(1, () => undefined, NEVER)).rejects.toMatchObject({
       code: 'CONTROL-OPERATE',
@@ -90,7 +90,7 @@ describe('a new verb', () => {
 
     servers.push(await serveControl(sockets.operate, { ...served, authority: 'operate' }));
     const heard: number[] = [];
-    const operating = await connectControl(sockets, parts, verbs);
+    const operating = (await connectControl(sockets, parts, verbs))?.methods;
     expect(await operating?.count(3, ({ at }) => heard.push(at), NEVER)).toBe('counted');
     expect(heard).toEqual([1, 2, 3]);
   });

@@ -40,6 +40,7 @@ const doors = {
   control: () => connectControl(
     { admin: '/no/admin', operate: '/no/operate', look: '/no/look', control: '/no/control', stateDir: '/no/such' },
     { clock: systemClock, files: realFiles, self: 0 },
+    {},
   ),
 };
 try { for (;;) openSync('/dev/null', 'r'); } catch {}

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Status } from '#control/control.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import { type RanHere, runHere } from '#test/support/run-here.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import { Site } from '#test/support/site.ts';
 
@@ -146,6 +147,17 @@ describe('with a running daemon', () => {
     expect((await site.run(['status'])).out).toContain(`running as process ${daemon.child.pid} since`);
     expect((await site.run(['updates', 'list'])).out).toMatch(/^1602503 {2}content/m);
     expect(await site.run(['updates', 'verify'])).toMatchObject({ code: 0, out: '1602503: intact\n' });
+
+    // This form is left to the parser of all commands (quick-arguments.ts).
+    const complete = (...args: string[]) => runHere([`--config=${site.config}`, ...args]);
+    const ageless = ({ code, out, err }: RanHere) => ({
+      code,
+      err,
+      out: out.replaceAll(/[\d.]+ (?:m?s|min)\b|age=\d+s|"(?:at|since)": .*/g, ''),
+    });
+    for (const args of [['status'], ['status', '-v'], ['status', '--json'], ['status', '--check']]) {
+      expect(ageless(await site.run(args)), args.join(' ')).toEqual(ageless(await complete(...args)));
+    }
   });
 
   it('Ctrl-C of a check ends the wait; the daemon continues the round', async () => {

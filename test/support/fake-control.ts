@@ -3,10 +3,10 @@
 import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { EndpointList, EndpointRow } from '#control/endpoints.ts';
 import type { ActivationResult, ShownActivationState } from '#control/platform/activation.ts';
-import type { PlatformStatus } from '#control/platform/link.ts';
+import type { PlatformStatus } from '#control/platform/link-status.ts';
 import type { QueueDetail, QueueEntry } from '#control/queue.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
-import type { HoldRow } from '#control/updates/hold.ts';
+import type { HoldRow } from '#control/updates/hold-rows.ts';
 import type { TrustRow } from '#control/updates/trust.ts';
 import type { LogsJob, PlatformRequestRow } from '#control/uploads/send-logs.ts';
 import type { Diagnosis, PurposeReport } from '#diagnose/report.ts';

@@ -3,7 +3,6 @@
 
 import type { Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import type { EndpointForm } from '#cli/endpoints.ts';
-import type { FoundDaemon } from '#cli/find-daemon.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { NetworkActions } from '#cli/program/program-network.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
@@ -20,13 +19,23 @@ export interface NoDiagnosis {
   readonly problems?: readonly Problem[];
 }
 
+/** The daemon of a configuration file. */
+export interface FoundControl {
+  /** Null if the daemon is not running. */
+  readonly control: Control | null;
+  readonly socket: string;
+  /** The failure if a daemon listens there that uses another file; null otherwise. */
+  readonly other: CodedError | null;
+  readonly loaded: LoadResult;
+}
+
 export interface NetworkActionParts {
   readonly terminal: Terminal;
   readonly redactor: Redactor;
   /** The environment variables of this process that name proxies. */
   readonly shell: Readonly<Record<string, string>>;
   /** The running daemon of the file, if any, and the content of the file. */
-  findDaemon(globals: Globals): Promise<FoundDaemon & { loaded: LoadResult }>;
+  findDaemon(globals: Globals): Promise<FoundControl>;
   /** Reads the file without its secrets. */
   load(globals: Globals): Promise<LoadResult>;
   openInProcess(globals: Globals, loaded: LoadedSettings): Promise<Control>;

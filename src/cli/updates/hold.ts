@@ -6,7 +6,7 @@ import { printJson } from '#cli/terminal/json.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Control } from '#control/control.ts';
-import type { HoldRow } from '#control/updates/hold.ts';
+import type { HoldRow } from '#control/updates/hold-rows.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import type { SallyportEvent } from '#logging/events.ts';

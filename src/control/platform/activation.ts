@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { failureSchema } from '#control/answers.ts';
 import { answer, field, whole, work } from '#control/verb.ts';
-import { hostOutcomeSchema } from '#diagnose/report.ts';
+import { hostOutcomeSchema } from '#diagnose/shared-schemas.ts';
 
 /** A longer text is not a license or a key. */
 const MAX_LICENSE_CHARACTERS = 65_536;
@@ -53,21 +53,21 @@ const activationSchema = z.object({
     /** When the target was read last; null if it never was. */
     read_at: z.string().nullable(),
     /** Why the last reading failed; null if it did not, or there was none since the start. */
-    failure: failureSchema.nullable(),
+    failure: z.nullable(failureSchema),
   }),
   /** Why the stored license has no effect. */
-  problem: failureSchema.nullable(),
+  problem: z.nullable(failureSchema),
   /** Why the last renewal failed. */
-  renewal: failureSchema.nullable(),
+  renewal: z.nullable(failureSchema),
 });
 export type ShownActivationState = z.infer<typeof activationSchema>;
 
 const activationResultSchema = z.object({
   activation: activationSchema,
   /** Null if it succeeded. */
-  failure: failureSchema.nullable(),
+  failure: z.nullable(failureSchema),
   /** The failure on the path to the server that `failure` reports; null if there was none. */
-  cause: failureSchema.nullable(),
+  cause: z.nullable(failureSchema),
   /** What this host shows now. */
   outcome: hostOutcomeSchema,
 });

@@ -2,7 +2,7 @@
 // status, health, diagnosis, activation and menu.
 
 import type { z } from 'zod';
-import type { hostOutcomeSchema } from '#diagnose/report.ts';
+import type { hostOutcomeSchema } from '#diagnose/shared-schemas.ts';
 import { type Outcome, outcomeText } from '#platform/outcome/outcome.ts';
 
 type HostOutcome = z.infer<typeof hostOutcomeSchema>;

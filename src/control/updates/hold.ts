@@ -2,44 +2,23 @@
 
 import { z } from 'zod';
 import { roundSchema } from '#control/answers.ts';
-import { answer, field, LOG_EVENTS, whole, work } from '#control/verb.ts';
+import { answer, field, whole, work } from '#control/verb.ts';
+import { LOG_EVENTS } from '#control/wire.ts';
 import { requireId } from '#system/id.ts';
 import { MAX_REASON } from '#updates/hold/hold.ts';
-
-/** A hold on updates. Times are RFC 3339. */
-export const holdSchema = z.object({
-  until: z.string(),
-  since: z.string(),
-  reason: z.string(),
-  /** Who set it, in words, such as `user 1000 (anna)`. */
-  by: z.string(),
-  /** The uid of that user; null if the kernel did not report it. */
-  uid: z.number().nullable(),
-});
-export type HoldRow = z.infer<typeof holdSchema>;
-
-/** A package that is downloaded and verified, but not published. */
-export const readySchema = z.object({
-  id: z.string(),
-  package: z.string(),
-  sequence: z.number(),
-  length: z.number(),
-  /** When it was verified. */
-  since: z.string(),
-});
-export type ReadyRow = z.infer<typeof readySchema>;
+import { holdSchema, readySchema } from './hold-rows.ts';
 
 const holdRequestSchema = z.object({ until: z.string().max(64), reason: z.string().min(1).max(MAX_REASON) });
 
 const heldSchema = z.object({
   hold: holdSchema,
   /** The hold that this one replaced. */
-  replaced: holdSchema.nullable(),
+  replaced: z.nullable(holdSchema),
 });
 
 const releasedSchema = z.object({
   /** The hold that was released; null when there was none. */
-  released: holdSchema.nullable(),
+  released: z.nullable(holdSchema),
   ready: z.array(readySchema),
   /** Whether a daemon publishes them now; without one, the next check does. */
   publishing: z.boolean(),

@@ -3,7 +3,8 @@
 
 import { z } from 'zod';
 import { roundSchema } from '#control/answers.ts';
-import { field, LOG_EVENTS, whole, work } from '#control/verb.ts';
+import { field, whole, work } from '#control/verb.ts';
+import { LOG_EVENTS } from '#control/wire.ts';
 
 /** An absolute path. */
 const pathSchema = z.string().max(4_096).startsWith('/');

@@ -1,6 +1,6 @@
 // The verbs of `sallyport trust`, which show and change the trust in a signed feed.
 
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { failureSchema } from '#control/answers.ts';
 import { answer, nothing, whole } from '#control/verb.ts';
 
@@ -10,7 +10,7 @@ const MAX_ROOT_CHARACTERS = 524_288;
 const replacementSchema = z.object({
   at: z.string(),
   /** Fingerprint of the root that was trusted before; null if there was none. */
-  from: z.string().nullable(),
+  from: z.nullable(z.string()),
   to: z.string(),
   by: z.string(),
 });
@@ -21,17 +21,17 @@ export const trustStateSchema = z.object({
   kind: z.enum(['tls', 'tuf']),
   /** Whether this host has accepted a signed feed, so that `tls` would be a downgrade. */
   signed: z.boolean(),
-  root: z
-    .object({
+  root: z.nullable(
+    z.object({
       version: z.number(),
       sha256: z.string(),
       /** The file that the chain of roots begins with. */
       file: z.string(),
       /** When the repository last said that there is no newer root. */
-      checked_at: z.string().nullable(),
-      rotated: z.object({ from: z.number(), to: z.number(), at: z.string() }).nullable(),
-    })
-    .nullable(),
+      checked_at: z.nullable(z.string()),
+      rotated: z.nullable(z.object({ from: z.number(), to: z.number(), at: z.string() })),
+    }),
+  ),
   roles: z.array(
     z.object({
       role: z.string(),
@@ -43,19 +43,19 @@ export const trustStateSchema = z.object({
     }),
   ),
   /** The last time that root replaced the trusted root by hand. */
-  replaced: replacementSchema.nullable(),
+  replaced: z.nullable(replacementSchema),
   /** One sentence for each. */
   warnings: z.array(z.string()),
   /** Why root and roles cannot be shown. */
-  problem: failureSchema.nullable(),
+  problem: z.nullable(failureSchema),
 });
 export type TrustRow = z.infer<typeof trustStateSchema>;
 
 const importSchema = z.object({
   /** The content of the file. */
-  root: z.string().max(MAX_ROOT_CHARACTERS),
+  root: z.string().check(z.maxLength(MAX_ROOT_CHARACTERS)),
   /** The fingerprint that the admin has from the vendor. */
-  fingerprint: z.string().max(64),
+  fingerprint: z.string().check(z.maxLength(64)),
   replace: z.boolean(),
 });
 
@@ -63,7 +63,7 @@ const importedSchema = z.object({
   version: z.number(),
   sha256: z.string(),
   /** The root that was trusted before; null if there was none. */
-  replaced: z.string().nullable(),
+  replaced: z.nullable(z.string()),
 });
 
 export const TRUST_VERBS = {

@@ -55,7 +55,7 @@ const logsJobSchema = z.object({
   confirmed: z.number().nullable(),
   /** Attempts that failed. */
   failures: z.number(),
-  failure: failureSchema.nullable(),
+  failure: z.nullable(failureSchema),
   next_try: z.string().nullable(),
   /** Where it was sent to, and the receipt of the server. */
   url: z.string().nullable(),

@@ -1,7 +1,8 @@
 // The handlers of the verbs of `sallyport platform`. They mask secrets in every response.
 
 import type { Verbs } from '#control/control.ts';
-import type { AdviceRow, PLATFORM_VERBS } from '#control/platform/link.ts';
+import type { PLATFORM_VERBS } from '#control/platform/link.ts';
+import type { AdviceRow } from '#control/platform/link-status.ts';
 import type { HandlersOf } from '#control/verb.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { redactDeep } from '#redaction/redact.ts';

@@ -1,6 +1,6 @@
 // The section of `status` about the link to the platform, and its warnings in `status --check`.
 
-import type { PlatformStatus } from '#control/platform/link.ts';
+import type { PlatformStatus } from '#control/platform/link-status.ts';
 import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
 import type { CodedError } from '#errors/coded-error.ts';

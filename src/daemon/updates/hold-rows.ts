@@ -1,7 +1,7 @@
 // Converts a hold, a ready package and a published package to the form in which they are sent. Pure.
 
 import type { UpdateRow } from '#control/control.ts';
-import type { HoldRow, ReadyRow } from '#control/updates/hold.ts';
+import type { HoldRow, ReadyRow } from '#control/updates/hold-rows.ts';
 import { utcTime } from '#system/moment.ts';
 import type { Hold } from '#updates/hold/hold.ts';
 import type { Published } from '#updates/package/package-store.ts';

@@ -10,7 +10,7 @@ import { basename } from 'node:path';
 import type { OpenTo, SocketServer } from '#control/socket-server.ts';
 import { serveSocket } from '#control/socket-server.ts';
 import { SUBMIT_PATH } from '#control/submit.ts';
-import { wireError } from '#control/wire.ts';
+import { wireError } from '#control/wire-error.ts';
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ScopedReport } from '#logging/scoped.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { socketsOf } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
-import type { Control } from '#control/control.ts';
+import { type Control, VERBS } from '#control/control.ts';
 import type { SocketServer } from '#control/socket-server.ts';
 import { serveSockets } from '#daemon/service/control-sockets.ts';
 import { toRecord } from '#logging/record.ts';
@@ -39,9 +39,9 @@ const MODES = { admin: 0o600, look: 0o660, operate: 0o660, control: 0o660 } as c
 async function askOver(name: keyof typeof MODES): Promise<Control> {
   const path = join(composed?.dir ?? '', `${name}.sock`);
   const sockets = { admin: path, operate: path, look: path, control: path, stateDir: composed?.dir ?? '' };
-  const control = await connectControl(sockets, { clock: systemClock, files: realFiles, self: realFiles.self });
-  if (control === null) throw new Error('nobody listens');
-  return control;
+  const found = await connectControl(sockets, { clock: systemClock, files: realFiles, self: realFiles.self }, VERBS);
+  if (found === null) throw new Error('nobody listens');
+  return found.methods;
 }
 
 describe('control sockets', () => {

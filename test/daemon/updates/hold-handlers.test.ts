@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectControl } from '#control/client.ts';
-import type { Control } from '#control/control.ts';
+import { type Control, VERBS } from '#control/control.ts';
 import type { SocketServer } from '#control/socket-server.ts';
 import { HoldEnd } from '#daemon/schedule/hold-end.ts';
 import { serveSockets } from '#daemon/service/control-sockets.ts';
@@ -54,9 +54,9 @@ afterEach(async () => {
 async function ask(name: string, dir: string): Promise<Control> {
   const path = join(dir, `${name}.sock`);
   const sockets = { admin: path, operate: path, look: path, control: path, stateDir: dir };
-  const found = await connectControl(sockets, { clock: systemClock, files: realFiles, self: realFiles.self });
+  const found = await connectControl(sockets, { clock: systemClock, files: realFiles, self: realFiles.self }, VERBS);
   if (found === null) throw new Error('nobody listens');
-  return found;
+  return found.methods;
 }
 
 const freeze = () => ({ until: new Date(Date.now() + 7 * DAY).toISOString(), reason: 'change freeze' });

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectControl } from '#control/client.ts';
+import { VERBS } from '#control/control.ts';
 import { serveSockets } from '#daemon/service/control-sockets.ts';
 import { systemClock } from '#system/clock.ts';
 import { userWords } from '#system/network/peer.ts';
@@ -75,7 +76,8 @@ describe('window: the composed program', () => {
     const server = await serveSockets(parts, agent, parts.ports.settings());
     const path = join(dir, 'operate.sock');
     const sockets = { admin: path, operate: path, look: path, control: path, stateDir: dir };
-    const control = await connectControl(sockets, { clock: systemClock, files: realFiles, self: realFiles.self });
+    const self = { clock: systemClock, files: realFiles, self: realFiles.self };
+    const control = (await connectControl(sockets, self, VERBS))?.methods;
     const heard: string[] = [];
     const result = await control?.checkNow(({ name }) => heard.push(name), NEVER);
     await control?.close();

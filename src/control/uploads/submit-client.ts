@@ -7,11 +7,8 @@
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { createConnection } from 'node:net';
-import { type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
-import { onAbort } from '#system/abort.ts';
-import type { Files } from '#system/files.ts';
-import { validateSocketOwner } from './socket-owner.ts';
-import { type SocketPlace, socketPlace } from './socket-place.ts';
+import { validateSocketOwner } from '#control/socket-owner.ts';
+import { type SocketPlace, socketPlace } from '#control/socket-place.ts';
 import {
   type AcceptedDocuments,
   readAccepted,
@@ -19,7 +16,10 @@ import {
   SUBMIT_PATH,
   SUBMIT_TYPE,
   type WrongLines,
-} from './submit.ts';
+} from '#control/submit.ts';
+import { type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
+import { onAbort } from '#system/abort.ts';
+import type { Files } from '#system/files.ts';
 
 /** 1,000 wrong lines with their reasons take less. */
 const ANSWER_LIMIT_BYTES = 4_194_304;
@@ -151,7 +151,7 @@ async function readAnswer(path: string, response: IncomingMessage): Promise<Subm
   if (response.statusCode === 200) return { ok: true, accepted: parseAs(path, readAccepted, text) };
   const { error, wrong, wrong_count } = parseAs(path, readRefused, text);
   if (typeof error === 'string') throw coded('CONTROL-UNREACHABLE', { path, reason: OTHER_PROGRAM });
-  const { reviveError } = await import('./wire.ts');
+  const { reviveError } = await import('#control/wire-error.ts');
   return { ok: false, error: reviveError(error), wrong: { wrong, wrong_count } };
 }
 
