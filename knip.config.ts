@@ -7,11 +7,13 @@ export default {
     'src/main.ts',
     'tools/*.js',
     'tools/bundle.ts',
+    'tools/console-bundle.ts',
+    'src/console/pages/main.tsx',
     'tools/package/main.ts',
     'bench/*.ts',
     'test/support/faults/watchdog.ts',
   ],
-  project: ['src/**/*.ts', 'tools/**/*.{js,ts}', 'test/**/*.ts', 'bench/**/*.ts', '*.ts'],
+  project: ['src/**/*.{ts,tsx}', 'tools/**/*.{js,ts}', 'test/**/*.ts', 'bench/**/*.ts', '*.ts'],
   // Tests read a file of the first by its path. The second is installed only for Negotiate.
   ignoreDependencies: ['google-closure-compiler-java', 'kerberos'],
   // Programs of the machine that tests, `npm run parts` and `npm run kerberos` use.

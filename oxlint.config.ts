@@ -19,9 +19,9 @@ const layerRules = MODULES.flatMap((module) => {
   }));
   const own = { regex: `^#${module.name}/`, message: `Within a module import './file.ts'.` };
   return [
-    ban([`src/${module.name}/*.ts`], [NO_PARENT, NO_TEST, own, ...bans]),
+    ban([`src/${module.name}/*.{ts,tsx}`], [NO_PARENT, NO_TEST, own, ...bans]),
     // Files in a folder of a module can reach the module only by its name.
-    ban([`src/${module.name}/*/**/*.ts`], [NO_PARENT, NO_TEST, ...bans]),
+    ban([`src/${module.name}/*/**/*.{ts,tsx}`], [NO_PARENT, NO_TEST, ...bans]),
   ];
 });
 

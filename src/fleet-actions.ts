@@ -4,9 +4,9 @@
 import { resolve } from 'node:path';
 import type { NewKeysArguments, PushArguments } from '#cli/program/program-vendor.ts';
 import { printJson } from '#cli/terminal/json.ts';
-import { formatTable } from '#cli/terminal/table.ts';
 import { type Terminal, widthOf } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
+import { formatTable } from '#control/text/table.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { applyText, type EventModel } from '#origin/event-log.ts';

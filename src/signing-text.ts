@@ -1,7 +1,7 @@
 // Texts of the commands that sign: keys, signatures, what was published, and the state of a repository.
 
-import { formatTable } from '#cli/terminal/table.ts';
 import { type Terminal, widthOf } from '#cli/terminal/terminal.ts';
+import { formatTable } from '#control/text/table.ts';
 import { showDuration, showForeign } from '#errors/template.ts';
 import type { Progress } from '#origin/signing/draft.ts';
 import type { KnownKey } from '#origin/signing/key-folder.ts';

@@ -1,7 +1,7 @@
 /**
  * Builds the program for installation: one folder that needs only Node. Code that is imported lazily stays in separate
  * files, which are read at the first use. koffi is copied with the native library for this host. The folder appears by one
- * rename. Without arguments, or with --kit, the folder also has everything that an installation needs: the Node,
+ * rename. `console/` has the pages for browsers. Without arguments, or with --kit, the folder also has everything that an installation needs: the Node,
  * systemd/install.sh with its files, and the pages. With --maps, each file has a source map, from which a test reads the
  * modules in it. Usage: tools/bundle.ts [ENTRY FOLDER [--kit | --maps]]
  */
@@ -29,6 +29,7 @@ import {
   rolldown,
 } from 'rolldown';
 import { asciiOnly, leanBuiltins, withoutProcesses } from './bundle-plugins.ts';
+import { bundleConsole, writeConsole } from './console-bundle.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
@@ -189,6 +190,9 @@ async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
   } finally {
     await build.close();
   }
+  const pages = await bundleConsole({ maps: MAPS });
+  writeConsole(pages, join(fresh, 'console'));
+  for (const id of pages.modules) moduleFiles.add(id);
   writeFileSync(join(fresh, 'package.json'), '{ "type": "module" }\n');
   writeFileSync(join(fresh, 'components.json'), `${JSON.stringify(componentsOf(moduleFiles), null, 2)}\n`);
   copyKoffi(join(fresh, 'node_modules'));

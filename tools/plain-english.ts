@@ -29,7 +29,7 @@ const UNCHECKED = [
 ];
 const PAGES = ['*.md', 'docs/**/*.md', 'docs/man/*.8', 'changelog/**/*.md'];
 const SCRIPTS = ['.ci/run', 'systemd/**/*.{sh,service,socket,conf}'];
-const SOURCES = ['src/**/*.ts', 'test/**/*.ts', 'tools/**/*.{ts,js}', 'bench/**/*.ts', '*.ts'];
+const SOURCES = ['src/**/*.{ts,tsx}', 'test/**/*.ts', 'tools/**/*.{ts,js}', 'bench/**/*.ts', '*.ts'];
 
 /** A code never changes, whatever words it consists of. */
 const FAILURE_CODE = /\b[A-Z]+(?:-[A-Z]+)+\b/g;
@@ -70,8 +70,8 @@ function longTestNames(path: string, code: string): Finding[] {
 
 function proseOf(path: string, text: string): Prose[] {
   if (/\.(?:md|1)$/.test(path)) return proseOfPage(text);
-  if (!/\.[jt]s$/.test(path)) return proseOfScript(text);
-  return proseOfSource(text, path.startsWith('test/') ? 'test name' : 'text');
+  if (!/\.(?:[jt]s|tsx)$/.test(path)) return proseOfScript(text);
+  return proseOfSource(text, path.startsWith('test/') ? 'test name' : 'text', path.endsWith('.tsx') ? 'tsx' : 'ts');
 }
 
 export function allFindings(): Finding[] {

@@ -29,8 +29,8 @@ export function proseOfScript(text: string): Prose[] {
 }
 
 /** Comments, and either the texts of the program or the names of its tests. */
-export function proseOfSource(code: string, kind: 'text' | 'test name'): Prose[] {
-  const { program, comments } = parseSync('file.ts', code, { lang: 'ts' });
+export function proseOfSource(code: string, kind: 'text' | 'test name', lang: 'ts' | 'tsx' = 'ts'): Prose[] {
+  const { program, comments } = parseSync('file', code, { lang });
   const lineAt = lineFinder(code);
   const strings = kind === 'text' ? textsOf(program) : testNamesOf(program).map(({ at, name }) => ({ at, text: name }));
   return [
@@ -118,6 +118,9 @@ function textsOf(program: ESTree.Program): { at: number; text: string }[] {
       if (typeof node.value === 'string') add(node);
     },
     TemplateLiteral: add,
+    JSXText({ value, start }) {
+      if (value.trim().includes(' ')) texts.push({ at: start, text: value });
+    },
   }).visit(program);
   return texts;
 }

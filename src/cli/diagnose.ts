@@ -6,8 +6,8 @@
 // terminal.
 
 import type { Control, Diagnosis, DiagnosisRequest } from '#control/control.ts';
+import { diagnosisLines, type LineStyle } from '#control/text/diagnosis-text.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
-import { diagnosisLines, type LineStyle } from './diagnosis-text.ts';
 import { exitStatusOf } from './terminal/failure.ts';
 import { printJson } from './terminal/json.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';

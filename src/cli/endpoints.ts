@@ -2,9 +2,9 @@
 // starts no round and sends nothing over the network.
 
 import type { EndpointList } from '#control/endpoints.ts';
+import { squidLines } from '#control/text/endpoints-squid.ts';
+import { endpointLines } from '#control/text/endpoints-text.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
-import { squidLines } from './endpoints-squid.ts';
-import { endpointLines } from './endpoints-text.ts';
 import { printJson } from './terminal/json.ts';
 import type { Terminal } from './terminal/terminal.ts';
 

@@ -3,12 +3,12 @@
 
 import type { Control } from '#control/control.ts';
 import type { QueueKindRow } from '#control/queue.ts';
+import { detailLines, listLines, shownEntry, sizeText } from '#control/text/queue-text.ts';
 import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import type { Clock } from '#system/clock.ts';
 import { utcTime } from '#system/moment.ts';
-import { detailLines, listLines, shownEntry, sizeText } from './queue-text.ts';
 import { askYesNo } from './settings/proxy-form.ts';
 import { printJson } from './terminal/json.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';

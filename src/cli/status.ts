@@ -7,21 +7,28 @@
 
 import type { Control, Status } from '#control/control.ts';
 import { outcomeLine } from '#control/platform/outcome.ts';
+import { awaitedText, limitRows } from '#control/text/limit-rows.ts';
+import { platformRows } from '#control/text/status-platform.ts';
+import {
+  ago,
+  credentialRows,
+  failureText,
+  pathRows,
+  purposeRows,
+  type Row,
+  timeText,
+} from '#control/text/status-rows.ts';
+import { isUploading, leavingRows, uploadRows } from '#control/text/status-uploads.ts';
+import { formatRows } from '#control/text/table.ts';
+import { trustRows } from '#control/text/trust-rows.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showDuration, showForeign, showSize, wrapWords } from '#errors/template.ts';
 import { type BarProgress, progressBar } from '#logging/progress-bar.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { waitLine } from '#logging/wait-line.ts';
-
-import { platformRows } from './status-platform.ts';
-import { ago, credentialRows, failureText, pathRows, purposeRows, type Row, timeText } from './status-rows.ts';
-import { isUploading, leavingRows, uploadRows } from './status-uploads.ts';
 import { printJson } from './terminal/json.ts';
-import { formatRows } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
 import { holdText } from './updates/hold.ts';
-import { awaitedText, limitRows } from './updates/limit-rows.ts';
-import { trustRows } from './updates/trust-rows.ts';
 
 const COLORS: Readonly<Record<Status['health']['level'], string>> = {
   ok: '\u001b[32m',

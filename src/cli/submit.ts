@@ -8,9 +8,9 @@ import type { Submitted } from '#control/uploads/submit-client.ts';
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS, EXIT_SUBMIT } from '#errors/exit-status.ts';
+import { atHop } from '#errors/hop.ts';
 import { showForeign, showSize } from '#errors/template.ts';
 import type { Redactor } from '#redaction/redact.ts';
-import { atHop } from './terminal/failure.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 const STATUSES: Readonly<Partial<Record<Code, number>>> = {

@@ -1,11 +1,11 @@
 // `sallyport timeout estimate`: estimates the response timeout from a log and a packages folder, and prints the result.
 
+import { formatTable } from '#control/text/table.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showDuration, showForeign, showLocalTime, showSize } from '#errors/template.ts';
 import type { EstimatedPackage, EstimateReport } from '#estimate/estimate.ts';
 import { utcTime } from '#system/moment.ts';
 import { printJson } from './terminal/json.ts';
-import { formatTable } from './terminal/table.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 /** Only the newest downloads are shown; `--json` lists all. */

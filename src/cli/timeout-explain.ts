@@ -1,11 +1,11 @@
 // `sallyport timeout explain`: the timeouts of each route, the evidence for them, and their last change.
 
 import type { Control } from '#control/control.ts';
+import { formatTable } from '#control/text/table.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { fillTemplate, showDuration, showForeign, showSize } from '#errors/template.ts';
 import { printJson } from './terminal/json.ts';
-import { formatTable } from './terminal/table.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 type Route = TimeoutExplanation['routes'][number];

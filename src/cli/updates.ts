@@ -1,13 +1,13 @@
 // `sallyport updates`: lists and verifies the published packages, forgets the serial of a feed, runs the hook.
 
 import type { Control } from '#control/control.ts';
+import { timeText } from '#control/text/status-rows.ts';
+import { formatTable } from '#control/text/table.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign, showSize } from '#errors/template.ts';
 import type { SallyportEvent } from '#logging/events.ts';
-import { timeText } from './status-rows.ts';
 import { exitStatusOf } from './terminal/failure.ts';
 import { printJson } from './terminal/json.ts';
-import { formatTable } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
 
 /** Lists every published package. */

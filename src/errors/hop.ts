@@ -2,6 +2,8 @@
 //
 // Only `hopText` turns a hop into words, and no code parses these words.
 
+import type { FailureClass } from './entry.ts';
+
 /** This host, a proxy by its profile, or the server at the far end. Addresses are `host:port`, IPv6 in brackets. */
 export type Hop =
   | { readonly kind: 'this host'; readonly name: null; readonly address: null }
@@ -32,4 +34,12 @@ export function readHop(value: unknown): Hop | null {
   if (typeof address !== 'string' || address === '') return null;
   if (kind === 'origin') return originAt(address);
   return kind === 'proxy' && typeof name === 'string' ? proxyAt(name, address) : null;
+}
+
+/** Classes of failures without network access, for which a hop would mislead. */
+const OFFLINE: readonly string[] = ['config', 'system', 'internal'] satisfies FailureClass[];
+
+/** `At proxy corp (...). `, or nothing if the hop is unknown or the failure did not involve the network. */
+export function atHop(hop: string | null, failureClass: string): string {
+  return hop === null || (hop === 'this host' && OFFLINE.includes(failureClass)) ? '' : `At ${hop}. `;
 }

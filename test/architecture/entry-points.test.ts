@@ -86,7 +86,7 @@ const RESERVED: readonly Reserved[] = [
   {
     what: 'the global fetch and friends, which would dial by themselves',
     code: /(?<![.\w])(?:fetch|WebSocket|EventSource)\s*\(|\bglobalThis\.(?:fetch|WebSocket|EventSource)\b/,
-    places: {},
+    places: { 'console/pages/link/api.ts': 'runs in a browser, which connects to its own console only' },
   },
   {
     what: 'the file system',
@@ -148,6 +148,7 @@ const RESERVED: readonly Reserved[] = [
     code: /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(\s*\)|\bperformance\.now\b|\bprocess\.hrtime\b/,
     places: {
       'system/clock.ts': 'the one clock, given to those who need it',
+      'console/pages/link/browser-clock.ts': 'the clock of the browser',
       'origin/': 'stands apart: a server with a clock of its own',
       'demo/': 'makes its own world',
     },
@@ -158,6 +159,7 @@ const RESERVED: readonly Reserved[] = [
     code: /(?<![.\w])(?:setTimeout|setInterval)\b|\bscheduler\.wait\b|\bAbortSignal\.timeout\b/,
     places: {
       'system/': 'the one clamped timer',
+      'console/pages/link/browser-clock.ts': 'the timers of the browser',
       'origin/': 'stands apart',
       'demo/': 'makes its own world',
     },
@@ -346,6 +348,6 @@ describe('every source file', () => {
   });
 
   it('has a name in kebab-case', () => {
-    expect(sourceFiles().filter((file) => !/^([a-z0-9-]+\/)*[a-z0-9-]+(\.generated)?\.ts$/.test(file))).toEqual([]);
+    expect(sourceFiles().filter((file) => !/^([a-z0-9-]+\/)*[a-z0-9-]+(\.generated)?\.tsx?$/.test(file))).toEqual([]);
   });
 });

@@ -125,10 +125,16 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'config/rules': 'Rules between keys, in addition to those of the schema for each key.',
   'config/schema': 'The schema, a file for each section.',
   'config/values': 'Rules for values that several keys use, and suggestions for misspellings.',
+  'control/text': 'The answers of verbs as text, for the commands and the pages of the console. Pure.',
   'control/platform': 'Verbs about the platform, activation and identity.',
   'control/updates': 'Verbs about the hold on updates, imports and mirrors.',
   'control/uploads': 'Verbs about support logs and about what left this host.',
   'changes/proxy': 'Changes of proxy profiles as values, and the facts that a menu needs for them.',
+  'console/pages': 'The pages of the console, for browsers: the first file, and the table of pages.',
+  'console/pages/link': 'Requests of the pages, and what every page knows of session, service and address.',
+  'console/pages/parts': 'What pages consist of: headings, tables, fields, dialogs, failures, stages.',
+  'console/pages/service': 'The pages about the running service, from the overview to its log.',
+  'console/pages/shell': 'The frame of the pages: navigation, and what a person must know on every page.',
   'menu/model': 'The screens of the menu as a pure state machine: fields, keys, answers.',
   'menu/terminal': 'The terminal of the menu: bytes to keys, frames to bytes, and the loop between them.',
   'menu/view': 'The screens as text, for a large and for a small display.',
@@ -216,7 +222,7 @@ export function bannedModules(module: ModuleRule): readonly string[] {
 /** Paths of all source files, relative to src/, with forward slashes. */
 export function sourceFiles(): readonly string[] {
   return readdirSync(SRC, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name).slice(SRC.length).replaceAll('\\', '/'))
     .sort();
 }

@@ -108,7 +108,7 @@ describe('names', () => {
 
   it('names: no exported name and no file name has a retired word', () => {
     const complaints = files.flatMap(({ file, names }) => {
-      const base = file.slice(file.lastIndexOf('/') + 1, -'.ts'.length);
+      const base = file.slice(file.lastIndexOf('/') + 1).replace(/\.tsx?$/, '');
       return [base, ...names].flatMap((name) => complaint(file, name) ?? []);
     });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DiagnoseOptions, diagnoseCommand } from '#cli/diagnose.ts';
-import { diagnosisLines } from '#cli/diagnosis-text.ts';
 import type { Diagnosis } from '#control/control.ts';
+import { diagnosisLines } from '#control/text/diagnosis-text.ts';
 import { aDiagnosis, aFailure, aPurposeReport, fakeControl } from '#test/support/fake-control.ts';
 import { fakeAnswers, fakeTerminal } from '#test/support/fake-terminal.ts';
 

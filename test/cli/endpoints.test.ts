@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { endpointsCommand } from '#cli/endpoints.ts';
-import { squidLines } from '#cli/endpoints-squid.ts';
-import { endpointLines } from '#cli/endpoints-text.ts';
 import type { EndpointList, EndpointRow } from '#control/endpoints.ts';
+import { squidLines } from '#control/text/endpoints-squid.ts';
+import { endpointLines } from '#control/text/endpoints-text.ts';
 import { anEndpointList } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 

@@ -44,6 +44,8 @@ describe('bundle', () => {
     expect(threads.length).toBeGreaterThan(1);
     expect(threads.filter((name) => readFileSync(join(parts, name), 'utf8').includes('/start-'))).toEqual([]);
 
+    expect(readdirSync(join(program, 'console')).sort()).toEqual(['console.css', 'console.js', 'index.html']);
+
     // Nothing of the checkout is in reach from there.
     const ran = node(join(program, 'main.js'));
     expect([ran.stderr, ran.stdout]).toEqual([

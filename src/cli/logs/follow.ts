@@ -1,11 +1,11 @@
 // Waits for a job of support logs and shows its progress. The job runs in the daemon: ENTER or Ctrl-C ends the wait,
 // not the job.
 
-import { failureText, timeText } from '#cli/status-rows.ts';
 import { exitStatusOf } from '#cli/terminal/failure.ts';
 import { printJson } from '#cli/terminal/json.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';
+import { failureText, timeText } from '#control/text/status-rows.ts';
 import type { LogsJob } from '#control/uploads/send-logs.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';

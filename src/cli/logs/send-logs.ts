@@ -8,6 +8,7 @@ import { printJson } from '#cli/terminal/json.ts';
 import { type Terminal, widthOf } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Control } from '#control/control.ts';
+import { contentLines, jobLines, logsDetailLines, requestLines, safeLine } from '#control/text/logs-text.ts';
 import type { LogsJob } from '#control/uploads/send-logs.ts';
 import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
@@ -16,7 +17,6 @@ import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';
 import { followJob, printEnd, type WaitOptions } from './follow.ts';
 import { importFile, openOutput, readAll, saveBundle } from './logs-files.ts';
-import { contentLines, jobLines, logsDetailLines, requestLines, safeLine } from './logs-text.ts';
 import { parseSince } from './since.ts';
 
 export interface SendLogsArguments {

@@ -1,10 +1,10 @@
 // `sallyport sent`: what left this host, newest first.
 
-import { timeText } from '#cli/status-rows.ts';
 import { printJson } from '#cli/terminal/json.ts';
-import { formatTable } from '#cli/terminal/table.ts';
 import { type Terminal, widthOf } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';
+import { timeText } from '#control/text/status-rows.ts';
+import { formatTable } from '#control/text/table.ts';
 import type { SentRow } from '#control/uploads/send-logs.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign, showSize } from '#errors/template.ts';

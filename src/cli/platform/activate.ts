@@ -3,18 +3,19 @@
 // Guarantees: a key is never taken from an argument, because every user of the host can read the arguments of a
 // process. The last line of `activate` is what this host shows now.
 
-import { timeText } from '#cli/status-rows.ts';
-import { atHop, exitStatusOf } from '#cli/terminal/failure.ts';
+import { exitStatusOf } from '#cli/terminal/failure.ts';
 import { printJson } from '#cli/terminal/json.ts';
-import { formatRows } from '#cli/terminal/table.ts';
 import { type Terminal, widthOf } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Control, Failure } from '#control/control.ts';
 import type { ActivationResult } from '#control/platform/activation.ts';
 import { outcomeLine } from '#control/platform/outcome.ts';
+import { activationRows, identityRows } from '#control/text/activation-rows.ts';
+import { timeText } from '#control/text/status-rows.ts';
+import { formatRows } from '#control/text/table.ts';
 import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
-import { activationRows, identityRows } from './activation-rows.ts';
+import { atHop } from '#errors/hop.ts';
 
 /** A key has 19 characters. */
 const MAX_KEY_BYTES = 1_024;

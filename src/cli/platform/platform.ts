@@ -1,9 +1,9 @@
 // `sallyport platform preview` and `sallyport platform advice`.
 
-import { timeText } from '#cli/status-rows.ts';
 import { printJson } from '#cli/terminal/json.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';
+import { timeText } from '#control/text/status-rows.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 

@@ -2,7 +2,6 @@
 // compared key by key with their effective values, so a key with its default is the same as an absent one.
 
 import { printJson } from '#cli/terminal/json.ts';
-import { formatTable } from '#cli/terminal/table.ts';
 import { parsePath } from '#config/editing/edit.ts';
 import { showKey } from '#config/problem.ts';
 import { type ExplainedKey, explainSettings } from '#config/reading/show.ts';
@@ -11,6 +10,7 @@ import { settingsSchema } from '#config/schema/settings.ts';
 import { keyFactsAt } from '#config/tree.ts';
 import type { SettingsList } from '#control/settings.ts';
 import type { Status } from '#control/status.ts';
+import { formatTable } from '#control/text/table.ts';
 import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';

@@ -2,12 +2,12 @@
 // and prints the JSON schema.
 
 import { printJson } from '#cli/terminal/json.ts';
-import { formatTable } from '#cli/terminal/table.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { makeJsonSchema } from '#config/generate/json-schema.ts';
 import { problemLine, showKey } from '#config/problem.ts';
 import type { LoadResult, RefusedSettings } from '#config/reading/load.ts';
 import { type ExplainedKey, explainSettings } from '#config/reading/show.ts';
+import { formatTable } from '#control/text/table.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';

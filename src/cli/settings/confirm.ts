@@ -5,12 +5,13 @@
 // command ends while it waits, the previous settings remain in effect.
 
 import { tryChange } from '#changes/trial.ts';
-import { atHop, exitStatusOf } from '#cli/terminal/failure.ts';
+import { exitStatusOf } from '#cli/terminal/failure.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Change } from '#config/editing/apply-change.ts';
 import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
+import { atHop } from '#errors/hop.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import type { CommandContext } from './command-context.ts';
 import { printProblems } from './config.ts';

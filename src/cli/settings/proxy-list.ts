@@ -1,11 +1,11 @@
 // `sallyport proxy list | show`: the profiles of the file, without passwords.
 
 import { printJson } from '#cli/terminal/json.ts';
-import { formatTable } from '#cli/terminal/table.ts';
 import { readProfileDates } from '#config/editing/profile-dates.ts';
 import { findProfile, usersOf } from '#config/editing/profile-edits.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import { type ExplainedKey, explainSettings } from '#config/reading/show.ts';
+import { formatTable } from '#control/text/table.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { redactDeep } from '#redaction/redact.ts';

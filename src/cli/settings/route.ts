@@ -2,11 +2,11 @@
 // them out if no daemon is running. The configured routes come from the file.
 
 import { printJson } from '#cli/terminal/json.ts';
-import { formatTable } from '#cli/terminal/table.ts';
 import { widthOf } from '#cli/terminal/terminal.ts';
 import { setRoute } from '#config/editing/profile-edits.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Control } from '#control/control.ts';
+import { formatTable } from '#control/text/table.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { changeCommand, switchedOff, withSettings } from './change-command.ts';

@@ -5,12 +5,12 @@
 // environment. If no daemon is running, this process runs it.
 
 import { diagnoseAsking, styleOf } from '#cli/diagnose.ts';
-import { failedStageLines, verdictLines } from '#cli/diagnosis-text.ts';
-import { atHop } from '#cli/terminal/failure.ts';
 import { type Change, candidateOf } from '#config/editing/apply-change.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Diagnosis } from '#control/control.ts';
+import { failedStageLines, verdictLines } from '#control/text/diagnosis-text.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
+import { atHop } from '#errors/hop.ts';
 import type { CommandContext } from './command-context.ts';
 import { askYesNo } from './proxy-form.ts';
 

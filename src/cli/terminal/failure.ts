@@ -4,6 +4,7 @@ import type { Failure } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { FailureClass } from '#errors/entry.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';
+import { atHop } from '#errors/hop.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -17,12 +18,4 @@ export function printError(terminal: Terminal, error: CodedError, known: Redacto
 /** The exit status of a failure received over Control. */
 export function exitStatusOf(failure: Failure): number {
   return Object.hasOwn(EXIT_STATUS, failure.class) ? EXIT_STATUS[failure.class as FailureClass] : EXIT_STATUS.internal;
-}
-
-/** Classes of failures without network access, for which a hop would mislead. */
-const OFFLINE: readonly string[] = ['config', 'system', 'internal'] satisfies FailureClass[];
-
-/** `At proxy corp (...). `, or nothing if the hop is unknown or the failure did not involve the network. */
-export function atHop(hop: string | null, failureClass: string): string {
-  return hop === null || (hop === 'this host' && OFFLINE.includes(failureClass)) ? '' : `At ${hop}. `;
 }

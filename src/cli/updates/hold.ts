@@ -1,11 +1,11 @@
 // `sallyport updates hold`, `release` and `publish`: a change freeze for updates.
 
 import { parseUntil } from '#cli/logs/since.ts';
-import { timeText } from '#cli/status-rows.ts';
 import { printJson } from '#cli/terminal/json.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Control } from '#control/control.ts';
+import { timeText } from '#control/text/status-rows.ts';
 import type { HoldRow } from '#control/updates/hold-rows.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';

@@ -2,12 +2,12 @@
 
 import { createHash } from 'node:crypto';
 import { printJson } from '#cli/terminal/json.ts';
-import { formatRows } from '#cli/terminal/table.ts';
 import { type Terminal, widthOf } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Control } from '#control/control.ts';
+import { formatRows } from '#control/text/table.ts';
+import { trustRows } from '#control/text/trust-rows.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
-import { trustRows } from './trust-rows.ts';
 
 const SHA256 = /^[0-9a-f]{64}$/i;
 

@@ -5,11 +5,11 @@
 // written to a file, so control characters are escaped: no line can move the cursor or begin another line. Memory is
 // bounded, even if the reader is slow. The command ends when the reader is gone.
 
-import { safeLine } from '#cli/logs/logs-text.ts';
 import { parseSince } from '#cli/logs/since.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { isPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
+import { safeLine } from '#control/text/logs-text.ts';
 import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import type { Level } from '#logging/event-definition.ts';

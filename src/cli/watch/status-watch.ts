@@ -4,11 +4,11 @@
 // restored however the command ends. The command needs no more rights than `status`. It refuses to run without a
 // terminal.
 
-import { safeLine } from '#cli/logs/logs-text.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Control, Status } from '#control/control.ts';
 import type { Followed } from '#control/follow.ts';
+import { safeLine } from '#control/text/logs-text.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { onAbort } from '#system/abort.ts';

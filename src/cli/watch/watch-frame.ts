@@ -3,9 +3,9 @@
 // Guarantees: at most as many lines as the window has rows, and none is longer than its columns. Text from outside is
 // escaped. In a small window, first the log gets fewer lines, then the longest of the sections.
 
-import { ago, timeText } from '#cli/status-rows.ts';
 import { isPurpose, purposeRow } from '#config/purposes.ts';
 import type { Status } from '#control/control.ts';
+import { ago, timeText } from '#control/text/status-rows.ts';
 import { showDuration, showForeign, showSize, wrapWords } from '#errors/template.ts';
 import { progressBar, shownId } from '#logging/progress-bar.ts';
 import { waitLine } from '#logging/wait-line.ts';

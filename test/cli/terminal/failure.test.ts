@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { atHop, exitStatusOf, printError } from '#cli/terminal/failure.ts';
+import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';
+import { atHop } from '#errors/hop.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { aFailure } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatRows, formatTable } from '#cli/terminal/table.ts';
 import { wrapHelp } from '#cli/terminal/wrap.ts';
+import { formatRows, formatTable } from '#control/text/table.ts';
 import { wrapWords } from '#errors/template.ts';
 
 describe('a table', () => {

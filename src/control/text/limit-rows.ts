@@ -1,8 +1,8 @@
 // Rows of `sallyport status` about limits that the admin set for updates: hours and bandwidth. Pure.
 
-import { type Row, timeText } from '#cli/status-rows.ts';
 import type { Status } from '#control/control.ts';
 import { fillTemplate, showForeign, showSize } from '#errors/template.ts';
+import { type Row, timeText } from './status-rows.ts';
 
 /** The hours of downloads while they have not begun, and the present bandwidth limit. */
 export function limitRows({ window, bandwidth }: Status['updates']): Row[] {

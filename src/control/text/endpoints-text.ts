@@ -4,7 +4,7 @@
 import type { EndpointList, EndpointRow, ObservedOnly, SentBody } from '#control/endpoints.ts';
 import { showForeign, showSize } from '#errors/template.ts';
 import { hostPort, type PlaceRow, placesOf, proxyWords } from './endpoint-groups.ts';
-import { formatTable } from './terminal/table.ts';
+import { formatTable } from './table.ts';
 
 const SOURCES: Readonly<Record<EndpointList['source'], string>> = {
   daemon: 'active settings of the running daemon',

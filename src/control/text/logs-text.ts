@@ -1,9 +1,9 @@
 // Formats jobs, files and sent data for `sallyport send-logs` and `sallyport sent`. Pure.
 
-import { failureText, timeText } from '#cli/status-rows.ts';
-import { formatRows, formatTable } from '#cli/terminal/table.ts';
 import type { LogsDetail, LogsJob, LogsPlan, PlatformRequestRow } from '#control/uploads/send-logs.ts';
 import { showForeign, showSize } from '#errors/template.ts';
+import { failureText, timeText } from './status-rows.ts';
+import { formatRows, formatTable } from './table.ts';
 
 type File = LogsPlan['files'][number];
 

@@ -3,9 +3,9 @@
 
 import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
 import { outcomeLine } from '#control/platform/outcome.ts';
+import { atHop } from '#errors/hop.ts';
 import { showDuration, showForeign, wrapWords } from '#errors/template.ts';
-import { atHop } from './terminal/failure.ts';
-import { formatTable } from './terminal/table.ts';
+import { formatTable } from './table.ts';
 
 /** The label of each stage. */
 const TITLES: Readonly<Record<Stage['name'], string>> = {

@@ -1,8 +1,8 @@
 // Rows about why updates are trusted, for `status` and `trust status`. Pure.
 
-import { failureText, type Row, timeText } from '#cli/status-rows.ts';
 import type { TrustRow } from '#control/updates/trust.ts';
 import { showForeign } from '#errors/template.ts';
+import { failureText, type Row, timeText } from './status-rows.ts';
 
 /** Characters of a key ID or fingerprint that identify it on a screen. */
 const SHORT_ID = 12;

@@ -1,8 +1,8 @@
 // The rows of an activation and of an identity, for `activation show`, `identity show` and `status`. Pure.
 
-import { type Row, timeText } from '#cli/status-rows.ts';
 import type { ShownActivationState } from '#control/platform/activation.ts';
 import { showForeign } from '#errors/template.ts';
+import { type Row, timeText } from './status-rows.ts';
 
 /** State, license and identity. */
 export function activationRows(shown: ShownActivationState): Row[] {

@@ -4,7 +4,7 @@
 import type { QueueDetail, QueueEntry, QueueKindRow, QueueList } from '#control/queue.ts';
 import { showForeign, showSize, wrapWords } from '#errors/template.ts';
 import { ago, type Row, timeText } from './status-rows.ts';
-import { formatRows, formatTable } from './terminal/table.ts';
+import { formatRows, formatTable } from './table.ts';
 
 /** Ids that are digests are cut to this many characters; `show` accepts the beginning of an id. */
 const DIGEST_SHOWN = 16;
