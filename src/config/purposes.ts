@@ -5,6 +5,7 @@
 // Purposes are shown in the order of the rows.
 
 import type { z } from 'zod';
+import { telemetry } from './schema/control.ts';
 import { exposureAnalytics } from './schema/exposure-analytics.ts';
 import { platform } from './schema/platform.ts';
 import { supportLogs } from './schema/support-logs.ts';
@@ -80,6 +81,16 @@ export const PURPOSE_TABLE = [
     section: platform,
     mayBeIntercepted: false,
     uses: { platform: ['GET', 'POST'] },
+  },
+  {
+    ...SENDS_ONLY,
+    name: 'telemetry',
+    title: 'telemetry',
+    traffic: 'telemetry uses',
+    thread: 'Telemetry',
+    section: telemetry,
+    mayBeIntercepted: false,
+    uses: { telemetry: ['POST'] },
   },
 ] as const satisfies readonly PurposeRow[];
 

@@ -30,6 +30,7 @@ import { reasonOf, runRounds } from './schedule/rounds.ts';
 import { serveSockets } from './service/control-sockets.ts';
 import { openService } from './service/service.ts';
 import { reportExposed } from './service/state-folder.ts';
+import { Telemetry } from './uploads/telemetry.ts';
 
 export interface RunOptions {
   readonly loaded: LoadedSettings;
@@ -93,6 +94,8 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
       });
       const holdEnd = new HoldEnd(parts, agent);
       holdEnd.start();
+      const telemetry = new Telemetry(parts, control.metrics);
+      await telemetry.start();
       try {
         await runRounds(parts, agent, {
           signal: options.signal,
@@ -103,6 +106,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
         });
       } finally {
         logs.stop();
+        await telemetry.stop();
         await platform.stop();
         holdEnd.stop();
         await follower.stop();

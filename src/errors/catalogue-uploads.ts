@@ -70,6 +70,14 @@ export const UPLOAD_CODES = {
     class: 'content',
     retry: 'never',
   },
+  // Telemetry (`uploads/telemetry`)
+  'TELEMETRY-ANSWER': {
+    text: '{url} did not answer as a collector of OpenTelemetry does: {reason:words}.',
+    check:
+      'Check telemetry.url: a proxy or another server may be answering there. Leave out v1/metrics and v1/logs, which Sallyport adds.',
+    class: 'http',
+    retry: 'later',
+  },
   // Redaction (`uploads/redaction`)
   'REDACTION-NOT-TEXT': {
     text: 'The content is not text: {reason:words}. Secrets in it would not be found.',

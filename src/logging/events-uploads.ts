@@ -1,4 +1,4 @@
-// Events of uploads: support logs and exposure analytics. An event without a thread gets the thread of its purpose.
+// Events of uploads: support logs, exposure analytics and telemetry. An event without a thread gets the thread of its purpose.
 
 import type { Definition } from './event-definition.ts';
 
@@ -135,4 +135,28 @@ export const UPLOADS_EVENTS = {
   },
   'upload-held': { level: 'error', thread: null, text: 'Bundle {job} is held and not sent: {error:advised}' },
   'upload-refused': { level: 'error', thread: null, text: 'Bundle {job} cannot be uploaded: {error:advised}' },
+  // Telemetry; these events are never sent themselves
+  'telemetry-on': { level: 'info', thread: null, text: 'Telemetry is on: {what:words} are sent to {url}.' },
+  'telemetry-off': { level: 'info', thread: null, text: 'Telemetry is no longer sent: {error:advised}' },
+  'telemetry-failed': {
+    level: 'warn',
+    thread: null,
+    text: 'Sending {what:words} to the collector failed{hop:at}: {error:advised} Sallyport keeps trying, and reports when it succeeds.',
+  },
+  'telemetry-failed-again': {
+    level: 'debug',
+    thread: null,
+    text: 'Sending {what:words} to the collector failed: {code} (failures so far: {failures}).',
+  },
+  'telemetry-recovered': {
+    level: 'info',
+    thread: null,
+    text: 'The collector accepts {what:words} again after {failures} failure{failures:s}. Log events dropped since the start: {dropped}.',
+  },
+  'telemetry-rejected': {
+    level: 'warn',
+    thread: null,
+    text: 'The collector rejected some of the {what:words}: {rejected}. Its message: {message}.',
+  },
+  'telemetry-accepted': { level: 'info', thread: null, text: 'The collector accepts all {what:words} again.' },
 } as const satisfies Record<string, Definition>;

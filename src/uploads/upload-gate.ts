@@ -7,22 +7,30 @@
 import type { Settings } from '#config/settings.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 
-/** The purposes that send data of this host. */
+/** The purposes whose data waits in a spool until it is sent. */
 export type UploadPurpose = 'support_logs' | 'exposure_analytics';
 
-const TITLES: Readonly<Record<UploadPurpose, string>> = {
+/** The purposes that send data of this host. */
+export type SendingPurpose = UploadPurpose | 'telemetry';
+
+const TITLES: Readonly<Record<SendingPurpose, string>> = {
   support_logs: 'support logs',
   exposure_analytics: 'exposure analytics',
+  telemetry: 'telemetry',
 };
 
-export function isUploadPurpose(purpose: string): purpose is UploadPurpose {
+export function isSendingPurpose(purpose: string): purpose is SendingPurpose {
   return Object.hasOwn(TITLES, purpose);
+}
+
+export function isUploadPurpose(purpose: string): purpose is UploadPurpose {
+  return isSendingPurpose(purpose) && purpose !== 'telemetry';
 }
 
 /** Why nothing of this purpose may be collected or sent (POLICY-UPLOADS, UPLOADS-OFF); null if it may. */
 export function uploadsRefused(
-  purpose: UploadPurpose,
-  settings: Pick<Settings, 'uploads_allowed' | UploadPurpose>,
+  purpose: SendingPurpose,
+  settings: Pick<Settings, 'uploads_allowed' | SendingPurpose>,
 ): CodedError | null {
   const title = TITLES[purpose];
   const { enabled, url } = settings[purpose];

@@ -13,6 +13,7 @@ const RENDERERS: Readonly<Record<string, string>> = {
   'daemon/answers/progress.ts': 'the transfer and the wait that status shows',
   'daemon/metrics/event-metrics.ts': 'the counters of the metrics',
   'daemon/service/service.ts': 'the sentence that systemctl status shows',
+  'daemon/uploads/telemetry-running.ts': 'the log events that telemetry sends',
   'cli/settings/confirm.ts': 'lines on the terminal while a change is tried',
   'console/saving/shown-event.ts': 'the stages on a page while a change is tried',
   'menu/use-cases.ts': 'the stages on the display while a change is tried',
@@ -25,6 +26,7 @@ const LISTENERS: Readonly<Record<string, string>> = {
   'daemon/answers/followers.ts': 'the lines and the progress that a caller follows over Control',
   'daemon/metrics/metrics-source.ts': 'passes events on to the counters of the metrics',
   'daemon/service/service.ts': 'the sentence that systemctl status shows',
+  'daemon/uploads/telemetry-running.ts': 'the log events that telemetry sends',
 };
 
 const NAMES = Object.keys(EVENTS).join('|');

@@ -200,6 +200,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
     'Masks secrets in what is sent: streams of text in overlapping windows, rules from the configuration, pseudonyms, file names.',
   'uploads/redaction/rules':
     'The rules that ship with Sallyport, and their common code: which keys hold a secret, and where a value ends.',
+  'uploads/telemetry': 'Metrics and log events for a collector of OpenTelemetry: the queue, the requests, the pace.',
 };
 
 /** The modules that may use one outside the layers. Files directly in src/ are the program itself: they may import all. */

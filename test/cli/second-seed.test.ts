@@ -251,6 +251,7 @@ describe('Use Cases of Proxy', () => {
       support_logs: 'none',
       exposure_analytics: 'default',
       platform: 'b',
+      telemetry: 'default',
     });
   });
 });

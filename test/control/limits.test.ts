@@ -53,7 +53,7 @@ describe('a request body', () => {
   it.each([
     ['/v1/credentials/retry', { profile: long }],
     ['/v1/diagnose', { ...DIAGNOSIS, through: long }],
-    ['/v1/diagnose', { ...DIAGNOSIS, purposes: Array.from({ length: 5 }, () => 'updates') }],
+    ['/v1/diagnose', { ...DIAGNOSIS, purposes: Array.from({ length: 6 }, () => 'updates') }],
     ['/v1/diagnose', { ...DIAGNOSIS, shell: { [long]: 'x' } }],
     ['/v1/diagnose', { ...DIAGNOSIS, shell: { HTTP_PROXY: 'x'.repeat(131_073) } }],
     ['/v1/diagnose', { ...DIAGNOSIS, shell: { HTTP_PROXY: 'x'.repeat(65_536), NO_PROXY: 'x'.repeat(65_537) } }],

@@ -221,6 +221,7 @@ describe('the status', () => {
       ['support_logs', 'not configured'],
       ['exposure_analytics', 'not configured'],
       ['platform', 'not configured'],
+      ['telemetry', 'not configured'],
     ]);
   });
 

@@ -115,7 +115,7 @@ describe('a SOCKS proxy', () => {
     const bad = await keep(startSocksServer([WANTS_USER, Buffer.from([1, 1])]));
     const wrong = { ...account, password: new Secret('wrong sesame') };
     const router = testRouter({ proxies: [through(bad.port, wrong)], trust, credentialGuard });
-    const all = (['updates', 'support_logs', 'exposure_analytics', 'platform'] as const).map((purpose) =>
+    const all = (['updates', 'support_logs', 'exposure_analytics', 'platform', 'telemetry'] as const).map((purpose) =>
       router
         .route(purpose, origin.url)
         .open(plain)

@@ -17,7 +17,13 @@ export function someFacts(over: Partial<ProxyFacts> = {}): ProxyFacts {
     digest: 'a'.repeat(64),
     proxy_enabled: true,
     proxy_required: false,
-    use_proxy_for: { updates: 'default', support_logs: 'default', exposure_analytics: 'default', platform: 'default' },
+    use_proxy_for: {
+      updates: 'default',
+      support_logs: 'default',
+      exposure_analytics: 'default',
+      platform: 'default',
+      telemetry: 'default',
+    },
     proxies: [],
     ...over,
   };

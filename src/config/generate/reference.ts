@@ -27,7 +27,7 @@ const HEAD = `# Configuration
 
 Sallyport reads one file: the one that \`--config\` names. Without that option it reads
 \`/etc/sallyport/sallyport.yaml\` if Sallyport is installed, or \`config/sallyport.yaml\` in a checkout. The file is YAML 1.2 in
-UTF-8 and begins with \`version: 2\`. It may have at most 1 MiB and, in total, at most 16,384 lines, keys, list items and
+UTF-8 and begins with \`version: 2\`. It may have at most 1 MiB and, in total, at most 18,432 lines, keys, list items and
 quotes. Start from [sallyport.example.yaml](../config/sallyport.example.yaml). Editors complete and check the file with
 [sallyport.schema.json](../config/sallyport.schema.json). Aliases (\`*name\`) and tags (\`!name\`) are not supported. A
 relative path is resolved from the folder of the file. A section without keys is the same as no section.

@@ -6,7 +6,7 @@
 // file, with a comment for each key, has less than a twentieth of the limit.
 
 /** Maximum number of lines and of characters that begin a list, item, key, quote, tag, anchor or alias. */
-export const MAX_YAML_SIGNS = 16_384;
+export const MAX_YAML_SIGNS = 18_432;
 
 const SIGNS = new Set('\n\r,:[{?-"\'!&*|>'.split('').map((sign) => sign.charCodeAt(0)));
 const IS_SIGN = Uint8Array.from({ length: 128 }, (_none, unit) => (SIGNS.has(unit) ? 1 : 0));

@@ -73,7 +73,8 @@ function checkCredentials(purpose: Purpose, settings: Salvaged): Finding[] {
   return [...findings, error([purpose, 'headers', authorization], message)];
 }
 
-function checkUses({ proxies = [], use_proxy_for: uses = {} }: Salvaged): Finding[] {
+function checkUses(settings: Salvaged): Finding[] {
+  const { proxies = [], use_proxy_for: uses = {} } = settings;
   const names = proxies.map((profile) => profile?.name);
   const known = names.filter((name) => name !== undefined);
   const findings = Object.entries(uses).flatMap(([purpose, use]) => {
@@ -83,12 +84,19 @@ function checkUses({ proxies = [], use_proxy_for: uses = {} }: Salvaged): Findin
   });
   // A profile with an invalid `default` may be the intended default.
   const mayHaveDefault = proxies.length === 0 || proxies.some((profile) => profile?.default !== false);
-  const wanting = Object.keys(uses).filter((purpose) => uses[purpose as keyof typeof uses] === 'default');
+  const wanting = Object.keys(uses).filter(
+    (purpose) => uses[purpose as keyof typeof uses] === 'default' && !isLaterAndUnused(purpose, settings),
+  );
   if (mayHaveDefault || wanting.length === 0) return findings;
   const message =
     `No profile is the default, but use_proxy_for is set to default for ${wanting.join(', ')}. ` +
     'Set default: true in one profile, or name a profile in use_proxy_for.';
   return [...findings, { ...error(['proxies'], message), at: 'key' }];
+}
+
+/** Files from before this purpose existed cannot name a profile for it. It needs none until it has a URL. */
+function isLaterAndUnused(purpose: string, { telemetry }: Salvaged): boolean {
+  return purpose === 'telemetry' && telemetry?.url === undefined;
 }
 
 function unknownProfile(path: KeyPath, use: string, known: readonly string[]): Finding {

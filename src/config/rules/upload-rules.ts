@@ -5,7 +5,7 @@ import type { Finding } from '#config/problem.ts';
 import { isLoopbackUrl } from '#config/schema/values.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
 
-const UPLOAD_PURPOSES = ['support_logs', 'exposure_analytics'] as const;
+const UPLOAD_PURPOSES = ['support_logs', 'exposure_analytics', 'telemetry'] as const;
 
 /** The findings about uploads that need no expression to be compiled. */
 export function checkUploads(settings: Salvaged): Finding[] {

@@ -1,9 +1,10 @@
 // Section `control`: which users may send which requests to the sockets of the daemon. Section `menu`: its PIN. Section
-// `metrics`: whether Sallyport provides metrics.
+// `metrics`: whether Sallyport provides metrics. Section `telemetry`: the collector that it sends metrics and events to.
 
 import { z } from 'zod';
 import { describeKey, section, validatedText } from './key.ts';
 import { SECRET_ALLOWED, secretSource } from './leaves.ts';
+import { purposeSection, uploadUrl } from './purpose-section.ts';
 
 /** The names that useradd(8) and most directories allow; winbind and sssd use `DOMAIN\group` and `group@domain`. */
 const GROUP = /^[A-Za-z0-9_][A-Za-z0-9_. @\\-]{0,254}$/;
@@ -65,4 +66,24 @@ export const metrics = section(
   },
   'Metrics',
   'Values for Prometheus and other monitoring.',
+);
+
+export const telemetry = purposeSection(
+  {
+    name: 'telemetry',
+    title: 'Telemetry',
+    sends: 'metrics and log events are sent to by OTLP/HTTP, without the path v1/metrics or v1/logs',
+    enables: 'metrics are sent to a collector every minute',
+    traffic: 'telemetry',
+    url: uploadUrl('https://otel.example.com:4318/'),
+  },
+  {
+    logs: describeKey(z.boolean().default(false), {
+      title: 'Logs',
+      description:
+        'Whether the events of the log are also sent. Secrets in them are masked by the same rules as in support logs, also by rules of your own. Events wait in memory only.',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+  },
 );

@@ -18,7 +18,7 @@ export const timeZone = describeKey(validatedText(validateTimeZone).optional(), 
 export const uploadsAllowed = describeKey(z.boolean().default(true), {
   title: 'Uploads allowed',
   description:
-    'If false, no support logs and no exposure analytics leave this host, whatever other keys say (POLICY-UPLOADS). This key does not apply to receipts of updates, which are sent if updates.acknowledge_url is set.',
+    'If false, no support logs, no exposure analytics and no telemetry leave this host, whatever other keys say (POLICY-UPLOADS). This key does not apply to receipts of updates, which are sent if updates.acknowledge_url is set.',
   effect: 'now',
   setBy: 'root',
 });

@@ -10,12 +10,12 @@ import type { OpenKind } from '#daemon/uploads/kinds.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import { utcTime } from '#system/moment.ts';
-import { isUploadPurpose, type UploadPurpose, uploadsRefused } from '#uploads/upload-gate.ts';
+import { isSendingPurpose, isUploadPurpose, type SendingPurpose, uploadsRefused } from '#uploads/upload-gate.ts';
 import type { QueueFacts } from './health-of-queues.ts';
 import { unitOf } from './queue.ts';
 
 /** In the order of the table of purposes. */
-const UPLOAD_PURPOSES = PURPOSES.filter(isUploadPurpose);
+const SENDING_PURPOSES = PURPOSES.filter(isSendingPurpose);
 /** The kind of the entries whose upload takes long enough to show its progress. */
 const BUNDLE = 'bundle';
 
@@ -31,10 +31,10 @@ export interface UploadsContext {
 
 /** One row for each purpose, also for those that are not enabled. */
 export function describeUploads(context: UploadsContext): UploadRow[] {
-  return UPLOAD_PURPOSES.map((purpose) => describeUpload(purpose, context));
+  return SENDING_PURPOSES.map((purpose) => describeUpload(purpose, context));
 }
 
-function describeUpload(purpose: UploadPurpose, { settings, kinds, redactor, transfer }: UploadsContext): UploadRow {
+function describeUpload(purpose: SendingPurpose, { settings, kinds, redactor, transfer }: UploadsContext): UploadRow {
   const refused = uploadsRefused(purpose, settings);
   const kind = kinds.find((one) => one.purpose === purpose) ?? null;
   const progress = kind?.name === BUNDLE ? transfer : null;

@@ -1,14 +1,16 @@
 // The metrics of a daemon or of a command. If they are enabled, events are counted from the start. The modules are
 // loaded when they are needed.
 //
-// Guarantees: if metrics are not enabled, nothing is loaded or counted. A change of `metrics.enabled` takes effect
-// after a restart, because counters that begin later would mislead.
+// Guarantees: if neither metrics nor telemetry are enabled, nothing is loaded or counted. A change of `metrics.enabled`
+// takes effect after a restart, because counters that begin later would mislead. Telemetry also sends when its
+// counters began, so it may begin later.
 
 import type { MetricsFormat } from '#control/control.ts';
 import type { Agent } from '#daemon/agent.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { coded } from '#errors/coded-error.ts';
 import { ownHop } from '#proxy/hop.ts';
+import type { ReadFamilies } from '#uploads/telemetry/families.ts';
 import type { Metrics } from './metrics.ts';
 
 type MetricsAgent = Pick<Agent, 'status' | 'explainTimeout'>;
@@ -34,6 +36,11 @@ export class MetricsSource {
   async text(format: MetricsFormat): Promise<string> {
     if (!this.isEnabled) throw coded('METRICS-OFF', {});
     return await (await this.#open()).text(format);
+  }
+
+  /** The metrics for telemetry, also if they are not enabled for Prometheus. The counting begins with the first call. */
+  async families(): Promise<ReadFamilies> {
+    return await (await this.#open()).families();
   }
 
   async #open(): Promise<Metrics> {

@@ -8,6 +8,7 @@ import type { MetricsFormat } from '#control/control.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import { Turns } from '#system/turns.ts';
+import type { MetricFamily, ReadFamilies } from '#uploads/telemetry/families.ts';
 import { EventMetrics } from './event-metrics.ts';
 import { ProxyLabel } from './labels.ts';
 import { type StateFacts, StateMetrics } from './state-metrics.ts';
@@ -16,7 +17,7 @@ import { type StateFacts, StateMetrics } from './state-metrics.ts';
 const SAME_READING_MS = 1_000;
 
 export interface MetricsParts {
-  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly clock: Pick<Clock, 'monotonic' | 'now'>;
   /** The proxy profiles of the active settings. */
   profiles(): readonly { readonly name: string }[];
   facts(): Promise<StateFacts>;
@@ -28,10 +29,13 @@ export class Metrics {
   readonly #events: EventMetrics;
   readonly #state: StateMetrics;
   readonly #turns = new Turns();
+  /** Wall time at which the counting began, milliseconds since the epoch. */
+  readonly #sinceMs: number;
   #latest: { readonly text: string; readonly atMs: number } | null = null;
 
   constructor(parts: MetricsParts) {
     this.#parts = parts;
+    this.#sinceMs = parts.clock.now();
     this.#registry = new Registry<OpenMetricsContentType>();
     this.#registry.setContentType(openMetricsContentType);
     const proxies = new ProxyLabel(() => parts.profiles());
@@ -48,6 +52,16 @@ export class Metrics {
     return format === 'openmetrics' ? text : plainText(text);
   }
 
+  /** The metrics as values, for telemetry. */
+  async families(): Promise<ReadFamilies> {
+    return await this.#turns.run(async () => {
+      this.#state.set(await this.#parts.facts());
+      const read = await this.#registry.getMetricsAsJSON();
+      const families = read.map(({ name, help, type, values }) => ({ name, help, type: typeOf(type), values }));
+      return { families, sinceMs: this.#sinceMs };
+    });
+  }
+
   async #read(): Promise<string> {
     const { clock, facts } = this.#parts;
     if (this.#latest !== null && clock.monotonic() - this.#latest.atMs < SAME_READING_MS) return this.#latest.text;
@@ -56,6 +70,11 @@ export class Metrics {
     this.#latest = { text, atMs: clock.monotonic() };
     return text;
   }
+}
+
+/** prom-client declares a number of an enumeration, and returns its name. */
+function typeOf(type: unknown): MetricFamily['type'] {
+  return type === 'counter' || type === 'histogram' ? type : 'gauge';
 }
 
 /** In the older format, the name of a counter has its ending in every line, and there is no end mark. */

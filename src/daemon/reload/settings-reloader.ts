@@ -56,6 +56,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'exposure_analytics.spool_max_bytes': 'now',
   'exposure_analytics.spool_max_documents': 'now',
   'exposure_analytics.fields': 'now',
+  'telemetry.logs': 'next_transfer',
   ...effectsOfPurposes(['url', 'enabled', 'headers', 'bearer_token']),
 };
 

@@ -26,8 +26,13 @@ interface Listening {
   readonly openTo: OpenTo;
 }
 
+/** The sockets, and the metrics that are also served there. */
+interface ServedSockets extends SocketServer {
+  readonly metrics: MetricsSource;
+}
+
 /** Listens on all sockets, or on none. @throws CodedError CONTROL-BUSY, CONTROL-GROUP, FILE-FAILED */
-export async function serveSockets(parts: Parts, agent: Agent, settings: Settings): Promise<SocketServer> {
+export async function serveSockets(parts: Parts, agent: Agent, settings: Settings): Promise<ServedSockets> {
   const { files, redactor: known, report } = parts;
   const followers = new Followers(parts);
   const metrics = new MetricsSource(parts, agent);
@@ -58,7 +63,7 @@ export async function serveSockets(parts: Parts, agent: Agent, settings: Setting
     throw explain(thrown, group);
   }
   report({ name: 'control-listening', path: paths.control });
-  return { path: paths.control, close };
+  return { path: paths.control, close, metrics };
 }
 
 /** In the order in which a client tries them: a client that finds one finds each earlier one. */

@@ -34,7 +34,7 @@ describe('proxy delete', () => {
 
   it('of a proxy in use names its users and writes nothing', async () => {
     await expect(remove('a')).rejects.toThrow(
-      'Proxy a is used by platform, updates, support_logs, exposure_analytics and was not deleted.',
+      'Proxy a is used by platform, updates, support_logs, exposure_analytics, telemetry and was not deleted.',
     );
     expect(await rig.text()).toBe(TEXT);
   });
@@ -48,7 +48,7 @@ describe('proxy delete', () => {
     expect(asked).toHaveLength(3);
     expect(err).toEqual([
       'Answer one of: b, none.',
-      'b is now the default, and used for updates, support_logs, exposure_analytics.',
+      'b is now the default, and used for updates, support_logs, exposure_analytics, telemetry.',
       'platform now uses the default.',
     ]);
     expect(out[0]).toBe('Deleted proxy a.');
@@ -72,7 +72,13 @@ describe('proxy delete', () => {
     expect(JSON.parse(out.join('\n'))).toMatchObject({
       name: 'a',
       new_default: null,
-      falls_to: { updates: 'none', support_logs: 'none', exposure_analytics: 'none', platform: 'none' },
+      falls_to: {
+        updates: 'none',
+        support_logs: 'none',
+        exposure_analytics: 'none',
+        platform: 'none',
+        telemetry: 'none',
+      },
     });
     expect(await rig.text()).toContain('platform: none   # as agreed');
   });

@@ -116,6 +116,7 @@ describe('deleting a profile', () => {
       'platform name',
       'updates default',
       'exposure_analytics default',
+      'telemetry default',
     ]);
     expect(refusal(() => deleteProfile(settings, 'spare', null))).toBe(
       '[PROFILE-IN-USE] Proxy spare is used by support_logs and was not deleted.',
@@ -136,13 +137,14 @@ describe('deleting a profile', () => {
     expect(after.proxies).toMatchObject([{ name: 'spare', default: true }]);
 
     const none = routesWithout(settings, 'berlin', null);
-    expect(none.purposes).toEqual({ updates: 'none', exposure_analytics: 'none', platform: 'none' });
+    expect(none.purposes).toEqual({ updates: 'none', exposure_analytics: 'none', platform: 'none', telemetry: 'none' });
     const direct = await settingsOf(spliceEdits(TEXT, deleteProfile(settings, 'berlin', none)));
     expect(direct.use_proxy_for).toEqual({
       updates: 'none',
       support_logs: 'spare',
       exposure_analytics: 'none',
       platform: 'none',
+      telemetry: 'none',
     });
   });
 

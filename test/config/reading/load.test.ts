@@ -107,6 +107,7 @@ describe('loadSettings', () => {
         support_logs: 'default',
         exposure_analytics: 'default',
         platform: 'default',
+        telemetry: 'default',
       },
       uploads_allowed: true,
       support_logs: {
@@ -136,6 +137,7 @@ describe('loadSettings', () => {
         spool_max_documents: 1_000_000,
       },
       platform: { enabled: false, mode: 'websocket', report: 'none', ping_seconds: 25, headers: {} },
+      telemetry: { enabled: false, logs: false, headers: {} },
       logging: {
         dir: TEST_PLACES.logsDir,
         level: 'info',

@@ -19,7 +19,7 @@ describe('configuration size', () => {
       expect(process.threadCpuUsage(began).user / 1_000).toBeLessThan(200);
       expect(value).toBeUndefined();
       expect(findings).toHaveLength(1);
-      expect(findings[0]?.message).toContain('limit is 16,384');
+      expect(findings[0]?.message).toContain('limit is 18,432');
       expect(findings[0]?.position.line).toBe(lineOfExcess(text));
     },
   );

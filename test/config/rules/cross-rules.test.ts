@@ -52,6 +52,15 @@ describe('profile rules', () => {
     ).toEqual([]);
   });
 
+  it('require a default for telemetry only once it has a URL', async () => {
+    const older =
+      'proxies: [{name: corp, address: a}]\nuse_proxy_for: {updates: corp, support_logs: corp, exposure_analytics: corp, platform: corp}';
+    expect(await warningsOf(older)).toEqual([]);
+    expect(await warningsOf(`${older}\nproxy_required: true`)).toEqual([]);
+    const [problem] = await problemsOf(`${older}\ntelemetry: {url: 'https://otel.example.com/'}`);
+    expect(problem?.message).toContain('is set to default for telemetry.');
+  });
+
   it('use port 80 by default', async () => {
     const { settings } = await folder.accept('version: 2\nproxies: [{name: a, address: a, default: true}]\n');
 

@@ -37,6 +37,7 @@ describe('routes: the log at the start', () => {
       '[Thread: Config] support_logs is not configured.',
       '[Thread: Config] exposure_analytics is not configured.',
       '[Thread: Config] platform is not configured.',
+      '[Thread: Config] telemetry is not configured.',
     ]);
   });
 
@@ -49,7 +50,7 @@ describe('routes: the log at the start', () => {
       exposure_analytics: { url: 'https://analytics.example.com/' },
       platform: { enabled: true, url: 'wss://platform.example.com/link' },
     });
-    expect(lines).toHaveLength(4);
+    expect(lines).toHaveLength(5);
     expect(lines[0]).toContain('Route for updates: through proxy corp, tunnel (');
     expect(lines[1]).toContain('Route for support_logs: through proxy lab, tunnel (');
     expect(lines[1]).toContain('use_proxy_for.support_logs is lab');

@@ -41,6 +41,7 @@ describe('last settings', () => {
       support_logs: null,
       exposure_analytics: null,
       platform: null,
+      telemetry: null,
     });
   });
 

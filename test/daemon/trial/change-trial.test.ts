@@ -66,7 +66,7 @@ describe('change trial: a change', () => {
     const { trials, asked } = trialsWith();
     const verdict = await trials.attempt(request(), () => undefined, NEVER);
     expect(verdict).toEqual({ confirmed: true, by: 'stages', failure: null });
-    expect(asked).toEqual([['updates', 'support_logs', 'exposure_analytics', 'platform']]);
+    expect(asked).toEqual([['updates', 'support_logs', 'exposure_analytics', 'platform', 'telemetry']]);
     expect(trials.pending).toBeNull();
   });
 
@@ -84,7 +84,7 @@ describe('change trial: a change', () => {
       loadCandidate: () => Promise.resolve(loadedOf(uses)),
     });
     expect((await trials.attempt(request(), () => undefined, NEVER)).confirmed).toBe(true);
-    expect(asked).toEqual([['updates', 'exposure_analytics', 'platform']]);
+    expect(asked).toEqual([['updates', 'exposure_analytics', 'platform', 'telemetry']]);
   });
 
   it.each([

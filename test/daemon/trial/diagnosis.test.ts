@@ -315,17 +315,17 @@ describe('diagnosis: a run', () => {
     expect(diagnosis.verdict).toMatchObject({ outcome: 'warning', finding: { code } });
   });
 
-  it('for four purposes on one account sends a wrong password once', async () => {
+  it('for all purposes on one account sends a wrong password once', async () => {
     const user = { user: 'svc', password: 'right one', domain: '' };
     const login = held(await startLoginProxy('basic', user, healthy.port));
     const url = `https://${HOST}:${healthy.port}/`;
     const { first, status, diagnosis } = await behind({
       corp: { port: login.port, authentication: 'basic', user: 'svc', password: 'wrong one' },
-      sections: { support_logs: { url }, exposure_analytics: { url }, platform: { url } },
+      sections: { support_logs: { url }, exposure_analytics: { url }, platform: { url }, telemetry: { url } },
       trustsEverywhere: true,
     });
     expect({ status, refused: login.counted.refused }).toEqual({ status: 12, refused: 1 });
-    expect(first).toContain('(and support_logs, exposure_analytics, platform also failed)');
+    expect(first).toContain('(and support_logs, exposure_analytics, platform, telemetry also failed)');
     expect(diagnosis.purposes.map(({ failure }) => failure?.code)).toEqual(PURPOSES.map(() => 'AUTH-REJECTED'));
   });
 

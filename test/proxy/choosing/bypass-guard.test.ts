@@ -10,7 +10,13 @@ const CORP = {
   authentication: 'transparent',
   default: true,
 } as const;
-const DEFAULTS = { updates: 'default', support_logs: 'default', exposure_analytics: 'default', platform: 'default' };
+const DEFAULTS = {
+  updates: 'default',
+  support_logs: 'default',
+  exposure_analytics: 'default',
+  platform: 'default',
+  telemetry: 'default',
+};
 const WITH: ProxySettings = { proxy_enabled: true, proxy_required: false, proxies: [CORP], use_proxy_for: DEFAULTS };
 const WITHOUT: ProxySettings = { ...WITH, proxies: [] };
 
@@ -27,6 +33,7 @@ describe('the proxy of each purpose', () => {
       support_logs: 'corp',
       exposure_analytics: 'corp',
       platform: null,
+      telemetry: 'corp',
     });
   });
 });
@@ -39,12 +46,19 @@ describe('going direct by accident', () => {
       'updates',
       'exposure_analytics',
       'platform',
+      'telemetry',
     ]);
   });
 
   it('an accidental bypass: a purpose that was direct, changed proxy or says direct is none', () => {
     const before = proxiesByPurpose(WITH);
-    const none = { updates: 'none', support_logs: 'none', exposure_analytics: 'none', platform: 'none' };
+    const none = {
+      updates: 'none',
+      support_logs: 'none',
+      exposure_analytics: 'none',
+      platform: 'none',
+      telemetry: 'none',
+    };
 
     expect(findBypasses(proxiesByPurpose(WITHOUT), WITHOUT)).toEqual([]);
     expect(findBypasses(before, { ...WITH, proxies: [{ ...CORP, name: 'other' }] })).toEqual([]);

@@ -25,7 +25,13 @@ function settings(over: Partial<ProxySettings> = {}): ProxySettings {
     proxy_enabled: true,
     proxy_required: false,
     proxies: [profile()],
-    use_proxy_for: { updates: 'default', support_logs: 'none', exposure_analytics: 'none', platform: 'corp' },
+    use_proxy_for: {
+      updates: 'default',
+      support_logs: 'none',
+      exposure_analytics: 'none',
+      platform: 'corp',
+      telemetry: 'none',
+    },
     ...over,
   };
 }
@@ -50,12 +56,28 @@ describe('a changed route', () => {
     ],
     [
       'by its own key alone',
-      { use_proxy_for: { updates: 'none', support_logs: 'none', exposure_analytics: 'none', platform: 'corp' } },
+      {
+        use_proxy_for: {
+          updates: 'none',
+          support_logs: 'none',
+          exposure_analytics: 'none',
+          platform: 'corp',
+          telemetry: 'none',
+        },
+      },
       ['updates'],
     ],
     [
       'if the settings name a missing proxy',
-      { use_proxy_for: { updates: 'x', support_logs: 'none', exposure_analytics: 'none', platform: 'corp' } },
+      {
+        use_proxy_for: {
+          updates: 'x',
+          support_logs: 'none',
+          exposure_analytics: 'none',
+          platform: 'corp',
+          telemetry: 'none',
+        },
+      },
       ['updates'],
     ],
   ])('%s', (_name, over, changed) => {
@@ -70,7 +92,7 @@ describe('a changed route', () => {
         settings({
           proxy_enabled: enabled,
           proxies: [profile(), profile({ name: 'b', default: false, port })],
-          use_proxy_for: { updates, platform, support_logs: 'none', exposure_analytics: 'none' },
+          use_proxy_for: { updates, platform, support_logs: 'none', exposure_analytics: 'none', telemetry: 'none' },
         }),
       );
     fc.assert(
