@@ -129,6 +129,43 @@ export const PACKAGE_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'EXPORT-UPDATE': {
+    text: 'Update ID {id} cannot be exported: {reason:words}. Nothing was written.',
+    check: 'To see the published updates: sallyport updates list. To download what the feed offers: sallyport check.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
+  },
+  'EXPORT-TOO-LARGE': {
+    text: 'The metadata of these updates has {length:size}; a bundle can have at most {limit:size} of it. Nothing was written.',
+    check: 'Copy the whole repository instead: sallyport mirror DIR.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
+  },
+  'IMPORT-OTHER-FEED': {
+    text: 'The bundle {path} is from {found:words}, but this host uses {expected:words}. Nothing was changed.',
+    check:
+      'Export the updates on a host that uses the same feed, or change updates.feed_url or updates.trust of this host.',
+    class: 'config',
+    retry: 'change',
+    isLocal: true,
+  },
+  'IMPORT-BARE': {
+    text: '{path} is a package without the metadata of a feed, so nothing shows where it is from. Nothing was changed.',
+    check: 'On a host that has published this update, run: sallyport updates export ID -o FILE. Then import that file.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
+  },
+  'IMPORT-INCOMPLETE': {
+    text: 'The bundle {path} does not have the file {file}, which this host needs.',
+    check:
+      'Bundles have only the feeds and keys that the exporting host uses. Compare updates.tuf.feed_target and activation.license_keys_target of both hosts. Or import a mirror: sallyport mirror DIR.',
+    class: 'content',
+    retry: 'change',
+    isLocal: true,
+  },
   'IMPORT-UNSIGNED': {
     text: 'The repository at {path} cannot be used, because updates.trust is not tuf. Nothing was changed.',
     check: 'Import and mirror need signed feeds. Set updates.trust and updates.tuf.',
@@ -138,7 +175,8 @@ export const PACKAGE_CODES = {
   },
   'IMPORT-ARCHIVE': {
     text: 'No repository can be read from {path}: {reason:words}.',
-    check: 'Name a folder with metadata/ and targets/, or a tar archive that contains them.',
+    check:
+      'Name a bundle of `sallyport updates export`, a folder with metadata/ and targets/, or a tar archive that contains them.',
     class: 'content',
     retry: 'change',
     isLocal: true,

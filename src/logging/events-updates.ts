@@ -183,6 +183,21 @@ export const UPDATES_EVENTS = {
     thread: 'Updater',
     text: 'The metadata of role {role}, version {version}, expired {age:ms} ago. It is accepted, because {by:words} allowed metadata that expired at most {limit:ms} ago.',
   },
+  'import-feed-read': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'The unsigned feed on the medium (serial {serial}) expires at {at:time}.',
+  },
+  'import-feed-expired': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The unsigned feed on the medium, serial {serial}, expired {age:ms} ago. It is accepted, because {by:words} allowed feeds that expired at most {limit:ms} ago.',
+  },
+  'not-on-medium': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Not on the medium: {count} update{count:s} of the feed ({ids:words}).',
+  },
   mirrored: {
     level: 'info',
     thread: 'Updater',

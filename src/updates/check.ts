@@ -89,7 +89,7 @@ export async function check(ports: UpdatesPorts, { signal, onConnected, tried }:
     },
   );
   const ready = await readyIn(ports, reading);
-  return { reading, ready, decision: decideFor(ports, reading, (id) => ready.has(id) || tried.has(id)) };
+  return { reading, ready, decision: decideFor(ports, reading, { ready, tried }) };
 }
 
 /** Ready packages that the feed lists with the same digest. */
@@ -143,7 +143,11 @@ function noteIds({ memory, settings }: UpdatesPorts, reading: FeedReading): void
   }
 }
 
-function decideFor(ports: UpdatesPorts, reading: FeedReading, isTaken: (id: string) => boolean): Decision {
+function decideFor(
+  ports: UpdatesPorts,
+  reading: FeedReading,
+  { ready, tried }: Pick<Checked, 'ready'> & Pick<CheckOptions, 'tried'>,
+): Decision {
   const { updates } = ports.settings();
   const decision = decide({
     items: reading.document.items,
@@ -152,7 +156,8 @@ function decideFor(ports: UpdatesPorts, reading: FeedReading, isTaken: (id: stri
     productUpdates: updates.product_updates,
     maxPackageBytes: updates.max_package_bytes,
     agent: ports.agent,
-    isReady: ({ id }) => isTaken(id),
+    isReady: ({ id }) => ready.has(id) || tried.has(id),
+    isAbsent: (item) => reading.lacks?.(item) === true && !ready.has(item.id),
   });
   return { ...decision, refused: [...reading.document.refused, ...decision.refused] };
 }

@@ -15,6 +15,11 @@ const COMPARED_TOTAL_MS = 60_000;
 /** Differences that are remembered, so that each is reported once. */
 const MAX_REPORTED = 4_000;
 
+/** @throws CodedError TRUST-DOWNGRADE if this host may read no unsigned feed */
+export function requireNoDowngrade({ trust, settings }: Pick<SignedFeedPorts, 'trust' | 'settings'>): void {
+  if (trust.isSigned && !settings().updates.trust_downgrade) throw coded('TRUST-DOWNGRADE', {});
+}
+
 /** Reads the settings at each reading. */
 export class ChosenFeed implements Feed {
   readonly #ports: SignedFeedPorts;
@@ -27,7 +32,7 @@ export class ChosenFeed implements Feed {
   async read(question: FeedQuestion): Promise<FeedReading> {
     const { updates } = this.#ports.settings();
     if (updates.trust === 'tls') {
-      if (this.#ports.trust.isSigned && !updates.trust_downgrade) throw coded('TRUST-DOWNGRADE', {});
+      requireNoDowngrade(this.#ports);
       return await new HttpFeed(this.#ports).read(question);
     }
     const { TufFeed } = await import('./signed/tuf-feed.ts');

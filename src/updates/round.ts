@@ -113,11 +113,13 @@ async function takeBatches(
   let beyond = 0;
   for (;;) {
     const checked = await check(ports, { signal, onConnected, tried });
-    const { wanted, left, refused } = checked.decision;
+    const { wanted, left, refused, absent } = checked.decision;
     await reportDecision(ports, checked, tried);
     const ids = new Set(wanted.map(({ id }) => id));
-    await discardUnwanted(ports, ids);
-    ports.retries.keepOnly(ids);
+    // What a medium lacks may still come over the network, so its partial download is kept.
+    const kept = new Set([...ids, ...absent]);
+    await discardUnwanted(ports, kept);
+    ports.retries.keepOnly(kept);
     tally.refused = [...refused];
     tally.left += left - beyond;
     beyond = left;
@@ -161,6 +163,7 @@ async function reportDecision(
   if (tried.size === 0) {
     await inTurns(decision.refused, ({ id, error }) => ports.report({ name: 'item-refused', id, error }));
     await inTurns(decision.deferred, ({ id, reason }) => ports.report({ name: 'item-deferred', id, reason }));
+    if (decision.absent.length > 0) reportAbsent(ports, decision.absent);
     await reportRefused(ports, { reading, decision });
   }
   if (missing.length > 0) {
@@ -170,6 +173,12 @@ async function reportDecision(
   }
   if (decision.left > 0) ports.report({ name: 'more-wanted', count: decision.left });
   if (decision.verdict === 'UpToDate' && tried.size === 0) ports.report({ name: 'up-to-date' });
+}
+
+/** A bundle has a few of many updates, so there is one line for all others. */
+function reportAbsent({ report }: UpdatesPorts, ids: readonly string[]): void {
+  const more = ids.length > MAX_NAMED ? ', ...' : '';
+  report({ name: 'not-on-medium', count: ids.length, ids: `${ids.slice(0, MAX_NAMED).join(', ')}${more}` });
 }
 
 /** Why packages are not downloaded or not published in this round. */
@@ -198,6 +207,8 @@ async function inTurns<T>(items: readonly T[], report: (item: T) => void): Promi
 }
 
 const LINES_A_TURN = 100;
+/** IDs in one line. */
+const MAX_NAMED = 10;
 
 /** Reports refused updates to the vendor, once for each reason; at most as many as a batch fetches. */
 async function reportRefused(

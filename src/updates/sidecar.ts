@@ -15,8 +15,11 @@ const SIDECAR_FORMAT = 1;
 /** An item, its URL, that of the feed, and Via each have their own limit when they are read. */
 const LIMIT_BYTES = 262_144;
 
-/** How far the feed can be trusted: by the signatures of the vendor, over TLS, or from this host only. */
-export const trustSchema = z.enum(['tls', 'loopback', 'signed']);
+/**
+ * How far the feed can be trusted: by the signatures of the vendor, over TLS, from this host only, or as far as the
+ * admin trusts the medium with an unsigned feed.
+ */
+export const trustSchema = z.enum(['tls', 'loopback', 'signed', 'medium']);
 export type Trust = z.infer<typeof trustSchema>;
 
 const sidecarSchema = z.object({

@@ -170,6 +170,7 @@ const REQUESTS: Readonly<Record<string, unknown>> = {
   diagnose: DIAGNOSIS,
   holdUpdates: { until: '2026-12-27T06:00:00Z', reason: 'freeze' },
   publishUpdate: { id: 'u1' },
+  exportUpdates: { ids: ['u1'] },
   importUpdates: { path: '/media/updates', max_age_ms: 0 },
   mirror: { dir: '/srv/mirror' },
   runHook: { id: 'u1' },

@@ -31,10 +31,11 @@ describe('files-and-recovery.md', () => {
     const ROOT = new URL('../../', import.meta.url);
     const source = globSync('src/**/*.ts', { cwd: ROOT }).map((path) => readFileSync(new URL(path, ROOT), 'utf8'));
     const names = source.flatMap((text) => [...text.matchAll(/'([a-z-]+\.json)'/g)].map(([, name = '']) => name));
-    // components.json is part of the program; the last three are of a vendor's repository (signing.md).
+    // components.json is part of the program, bundle.json is in exported updates, and the last four are of a vendor.
     const elsewhere = new Set([
       'package.json',
       'components.json',
+      'bundle.json',
       'feed.json',
       'snapshot.json',
       'timestamp.json',

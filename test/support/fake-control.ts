@@ -25,6 +25,8 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     listUpdates: () => Promise.resolve([anUpdate()]),
     verifyUpdates: () => Promise.resolve([aVerified()]),
     forgetSerial: () => Promise.resolve({ feed: 'https://updates.example.com/feed.json', serial: 42 }),
+    exportUpdates: () =>
+      Promise.resolve({ documents: [], packages: [], requires: [], expires: '2026-12-20T00:00:00.000Z' }),
     importUpdates: () => Promise.resolve(aRound()),
     mirror: () => Promise.resolve({ targets: 3, fetched: 1, bytes: 20_000, metadata: 4 }),
     holdUpdates: ({ until, reason }) => Promise.resolve({ hold: { ...aHold(), until, reason }, replaced: null }),

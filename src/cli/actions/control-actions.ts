@@ -131,6 +131,13 @@ function updatesActions(parts: ControlActionParts): UpdatesActions {
         holdCommand(control, terminal, { ...options, nowMs: systemClock.now() }),
       );
     },
+    exportUpdates: async (globals, options) => {
+      const { exportCommand } = await import('#cli/updates/medium.ts');
+      const live = (work: (show: Report) => Promise<number>) => parts.liveOnScreen(work);
+      return await withControl(globals, (control) =>
+        exportCommand(control, terminal, { ...options, files: realFiles, signal, live }),
+      );
+    },
     importUpdates: async (globals, options) => {
       const { importCommand } = await import('#cli/updates/medium.ts');
       return await withControl(globals, (control) =>

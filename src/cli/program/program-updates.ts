@@ -12,6 +12,10 @@ export interface UpdatesActions {
   verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   holdUpdates(globals: Globals, options: { until: string; reason: string; json: boolean }): Promise<number>;
   releaseUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  exportUpdates(
+    globals: Globals,
+    options: { ids: readonly string[]; output: string; force: boolean; json: boolean },
+  ): Promise<number>;
   importUpdates(globals: Globals, options: { path: string; maxAge: number; json: boolean }): Promise<number>;
   mirror(globals: Globals, options: { dir: string; json: boolean }): Promise<number>;
   publishUpdate(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
@@ -33,17 +37,7 @@ export function addUpdatesCommands(program: Command, actions: UpdatesActions, { 
     .option('--json', 'as JSON', false)
     .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
   addHold(updates, actions, { globals, does });
-  updates
-    .command('import')
-    .description('publish updates from a folder or a tar archive with a signed repository, without a network')
-    .argument('<path>', 'folder with metadata/ and targets/, or a tar archive with them')
-    .option('--max-age <span>', 'also accept metadata that expired at most this long ago, such as 30d', readSpan, 0)
-    .option('--json', 'the result as JSON, without log lines', false)
-    .action(
-      does((path: string, options: { maxAge: number; json: boolean }) =>
-        actions.importUpdates(globals(), { path, ...options }),
-      ),
-    );
+  addMedia(updates, actions, { globals, does });
   updates
     .command('forget-serial')
     .description('forget the serial of the feed; use it if the vendor says that the serial starts over')
@@ -55,6 +49,32 @@ export function addUpdatesCommands(program: Command, actions: UpdatesActions, { 
     .argument('<id>', 'ID of the update, as `sallyport updates list` shows it', readId)
     .option('--json', 'the result as JSON, without log lines', false)
     .action(does((id: string, options: { json: boolean }) => actions.runHook(globals(), { id, ...options })));
+}
+
+function addMedia(updates: Command, actions: UpdatesActions, { globals, does }: Hooks): void {
+  updates
+    .command('export')
+    .description('write published updates into one file, for hosts without a network')
+    .argument('<id...>', 'IDs of updates, as `sallyport updates list` shows them', readIds)
+    .requiredOption('-o, --output <file>', 'the bundle')
+    .option('--force', 'replace the file if it exists', false)
+    .option('--json', 'the result as JSON, without log lines', false)
+    .action(
+      does((ids: readonly string[], options: { output: string; force: boolean; json: boolean }) =>
+        actions.exportUpdates(globals(), { ids, ...options }),
+      ),
+    );
+  updates
+    .command('import')
+    .description('publish updates from a bundle of `updates export`, or from a signed repository, without a network')
+    .argument('<path>', 'bundle, folder with metadata/ and targets/, or tar archive with them')
+    .option('--max-age <span>', 'also accept metadata that expired at most this long ago, such as 30d', readSpan, 0)
+    .option('--json', 'the result as JSON, without log lines', false)
+    .action(
+      does((path: string, options: { maxAge: number; json: boolean }) =>
+        actions.importUpdates(globals(), { path, ...options }),
+      ),
+    );
 }
 
 /** Adds `sallyport mirror`. */
@@ -89,6 +109,11 @@ function addHold(updates: Command, actions: UpdatesActions, { globals, does }: H
     .argument('<id>', 'ID of the update, as `sallyport status` shows it', readId)
     .option('--json', 'the result as JSON, without log lines', false)
     .action(does((id: string, options: { json: boolean }) => actions.publishUpdate(globals(), { id, ...options })));
+}
+
+/** Commander calls it for each ID, with those before. @throws InvalidArgumentError */
+function readIds(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), readId(text)];
 }
 
 /** @throws InvalidArgumentError */

@@ -1,10 +1,13 @@
-// The verbs that import updates from a medium and mirror a repository. Both name a folder that the service reads or
-// writes with its own rights, so only root may request them.
+// The verbs that import updates from a medium, mirror a repository, and collect what a bundle needs.
+//
+// An import and a mirror name a path that the service reads or writes with its own rights, so only root may request them.
+// An export names no path: its answer has the documents, and the command writes the bundle with the rights of its user.
 
 import { z } from 'zod';
 import { roundSchema } from '#control/answers.ts';
 import { field, whole, work } from '#control/verb.ts';
 import { LOG_EVENTS } from '#control/wire.ts';
+import { requireId } from '#system/id.ts';
 
 /** An absolute path. */
 const pathSchema = z.string().max(4_096).startsWith('/');
@@ -23,8 +26,33 @@ const mirrorSchema = z.object({
   metadata: z.number(),
 });
 
+/** As many updates as a feed can list. */
+const MAX_EXPORTED = 2_000;
+const sha256 = z.string();
+
+const exportSchema = z.object({
+  /** Small files of the bundle: its manifest, and the feed or the signed metadata. */
+  documents: z.array(z.object({ name: z.string(), data: z.base64(), sha256 })),
+  /** Published packages. The command reads them, as every user of this host may. */
+  packages: z.array(z.object({ id: z.string(), name: z.string(), path: z.string(), length: z.number(), sha256 })),
+  /** Updates that are required by those of the bundle, and not in it. */
+  requires: z.array(z.string()),
+  /** When the feed or the first part of its metadata expires. */
+  expires: z.string(),
+});
+export type BundleContent = z.infer<typeof exportSchema>;
+
 export const MEDIUM_VERBS = {
-  /** Publishes updates from a folder or a tar archive. @throws CodedError IMPORT-UNSIGNED, IMPORT-ARCHIVE, FILE-* */
+  /** Collects what a bundle needs. @throws CodedError EXPORT-UPDATE, EXPORT-TOO-LARGE, FEED-*, TUF-* and codes of the network */
+  exportUpdates: work({
+    path: '/v1/updates/export',
+    needs: 'operate',
+    does: 'export updates',
+    request: field('ids', z.array(z.string().transform(requireId)).min(1).max(MAX_EXPORTED)),
+    events: LOG_EVENTS,
+    result: exportSchema,
+  }),
+  /** Publishes updates from a folder, a tar archive or a bundle. @throws CodedError IMPORT-*, TRUST-DOWNGRADE, FILE-* */
   importUpdates: work({
     path: '/v1/updates/import',
     needs: 'admin',

@@ -1,11 +1,14 @@
 // The handlers of the verbs about media and mirrors. They mask secrets in every response.
 
+import { createHash } from 'node:crypto';
 import type { Verbs } from '#control/control.ts';
-import type { MEDIUM_VERBS } from '#control/updates/medium.ts';
+import type { BundleContent, MEDIUM_VERBS } from '#control/updates/medium.ts';
 import type { HandlersOf } from '#control/verb.ts';
 import type { Agent } from '#daemon/agent.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { redactDeep } from '#redaction/redact.ts';
+import { utcTime } from '#system/moment.ts';
+import type { ExportPlan } from '#updates/medium/export.ts';
 import { requesterOf } from './requester.ts';
 import { toResult } from './round-result.ts';
 
@@ -15,6 +18,13 @@ type MediumVerbs = Pick<Verbs, keyof typeof MEDIUM_VERBS>;
 export function mediumHandlers(agent: Agent, parts: Parts): HandlersOf<MediumVerbs> {
   const { ports, redactor } = parts;
   return {
+    exportUpdates: async ({ request: ids, onEvent, signal }) => {
+      const { planExport } = await import('#updates/medium/export.ts');
+      const plan = await agent.exclusively('exporting updates', { onEvent, signal }, (ending) =>
+        planExport(ports, ids, ending),
+      );
+      return toBundleContent(plan);
+    },
     importUpdates: async ({ request, onEvent, signal, ...caller }) => {
       const { by } = await requesterOf(parts, caller);
       const { importUpdates } = await import('#updates/medium/import.ts');
@@ -33,5 +43,19 @@ export function mediumHandlers(agent: Agent, parts: Parts): HandlersOf<MediumVer
         mirrorRepository(ports, dir, ending),
       );
     },
+  };
+}
+
+/** The plan as the answer of a verb. */
+export function toBundleContent({ documents, packages, requires, expiresMs }: ExportPlan): BundleContent {
+  return {
+    documents: documents.map(({ name, bytes }) => ({
+      name,
+      data: Buffer.from(bytes).toString('base64'),
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    })),
+    packages: [...packages],
+    requires: [...requires],
+    expires: utcTime(expiresMs),
   };
 }

@@ -27,6 +27,7 @@ import { TufStore } from './store.ts';
 import { type Delegated, everyRole, readTargets, TargetsRoles } from './targets-roles.ts';
 import type {
   KnownVersions,
+  MetadataFile,
   RefreshResult,
   RepositoryFile,
   RoleStatus,
@@ -176,32 +177,45 @@ export class TufClient implements TufRepository {
 
   async *everything(signal: AbortSignal): AsyncGenerator<RepositoryFile> {
     const roles = this.#refreshed;
-    const { store } = this.#context;
-    const isConsistent = this.#root.content.consistentSnapshot;
     for await (const { role, content, bytes } of everyRole(roles, this.#topLevel, signal)) {
       for (const path of Object.keys(content.targets)) {
         // A role may list paths that it is not trusted for.
         const target = await this.#search(path, signal);
         if (target?.role === role) yield { kind: 'target', target };
       }
-      yield { kind: 'metadata', name: isConsistent ? `${content.version}.${role}.json` : `${role}.json`, bytes };
+      yield this.#metadataFile(role, { content, bytes });
     }
-    const [snapshot, timestamp] = [this.#snapshot, this.#timestamp];
-    if (snapshot === null || timestamp === null) return;
-    const name = isConsistent ? `${snapshot.content.version}.snapshot.json` : 'snapshot.json';
-    yield { kind: 'metadata', name, bytes: snapshot.bytes };
-    yield* this.#everyRoot(store);
-    yield { kind: 'metadata', name: 'timestamp.json', bytes: timestamp.bytes };
+    yield* this.#topMetadata();
     await this.#state.save();
   }
 
-  async *#everyRoot(store: TufStore): AsyncGenerator<RepositoryFile> {
+  async *usedMetadata(): AsyncGenerator<MetadataFile> {
+    for (const [role, loaded] of this.#refreshed.loaded) yield this.#metadataFile(role, loaded);
+    yield* this.#topMetadata();
+  }
+
+  /** Snapshot, roots and timestamp, in the order in which a mirror writes them. */
+  async *#topMetadata(): AsyncGenerator<MetadataFile> {
+    const [snapshot, timestamp] = [this.#snapshot, this.#timestamp];
+    if (snapshot === null || timestamp === null) return;
+    yield this.#metadataFile('snapshot', snapshot);
+    yield* this.#everyRoot();
+    yield { kind: 'metadata', name: 'timestamp.json', bytes: timestamp.bytes };
+  }
+
+  async *#everyRoot(): AsyncGenerator<MetadataFile> {
     const { content, bytes } = this.#initial;
     yield { kind: 'metadata', name: `${content.version}.root.json`, bytes };
     for (let version = content.version + 1; version <= this.#root.content.version; version += 1) {
-      const stored = await store.readRoot(version);
+      const stored = await this.#context.store.readRoot(version);
       if (stored !== null) yield { kind: 'metadata', name: `${version}.root.json`, bytes: stored };
     }
+  }
+
+  /** A role under the name that a client requests. */
+  #metadataFile(role: string, { content, bytes }: Pick<Trusted<Common>, 'content' | 'bytes'>): MetadataFile {
+    const isConsistent = this.#root.content.consistentSnapshot;
+    return { kind: 'metadata', name: isConsistent ? `${content.version}.${role}.json` : `${role}.json`, bytes };
   }
 
   status(): TrustStatus {

@@ -140,11 +140,15 @@ export interface TufPorts {
   readonly report: (event: TufEvent) => void;
 }
 
+/** A metadata file. `name` is the plain name in the repository, such as `12.team/b.json`. The bytes are as received. */
+export interface MetadataFile {
+  readonly kind: 'metadata';
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 /** A file of the repository, as a mirror keeps it. */
-export type RepositoryFile =
-  | { readonly kind: 'target'; readonly target: SignedTarget }
-  /** `name` is the plain name in the repository, such as `12.team/b.json`. The bytes are as received. */
-  | { readonly kind: 'metadata'; readonly name: string; readonly bytes: Uint8Array };
+export type RepositoryFile = { readonly kind: 'target'; readonly target: SignedTarget } | MetadataFile;
 
 /** One repository for one round. */
 export interface TufRepository {
@@ -169,6 +173,12 @@ export interface TufRepository {
    * @throws CodedError TUF-*, FILE-*, DISK-FULL, and codes of the source
    */
   everything(signal: AbortSignal): AsyncGenerator<RepositoryFile>;
+  /**
+   * The metadata that was used since `refresh`: what another client needs for the targets that `find` returned. In the
+   * order of `everything`. Needs a successful `refresh` before.
+   * @throws CodedError FILE-*
+   */
+  usedMetadata(): AsyncGenerator<MetadataFile>;
   status(): TrustStatus;
   /** The highest versions accepted so far, for the second place. */
   knownVersions(): KnownVersions;

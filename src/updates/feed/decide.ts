@@ -14,6 +14,9 @@ import { planRequires } from './requires.ts';
 /** At most this many packages are fetched in one batch. The rest follows in the next batches of the round. */
 export const MAX_PER_ROUND = 50;
 
+/** Why an item waits for another medium. */
+const ABSENT = 'it is not on the medium';
+
 /** The state of an id on this host. */
 export type PackageState = 'seen' | 'published' | 'pruned' | 'withdrawn';
 
@@ -28,6 +31,8 @@ export interface DecisionContext {
   readonly agent: { readonly id: string; readonly version: string };
   /** Whether it is downloaded already, and therefore does not count towards the limit of a batch. Default: never. */
   isReady?(item: FeedItem): boolean;
+  /** Whether its package cannot come now, because the medium was made without it. Default: never. */
+  isAbsent?(item: FeedItem): boolean;
 }
 
 /** The verdicts of one feed. */
@@ -40,6 +45,8 @@ export interface Decision {
   /** Published here and withdrawn by the vendor. */
   readonly withdrawn: readonly FeedItem[];
   readonly deferred: readonly { readonly id: string; readonly reason: string }[];
+  /** Not on the medium. Otherwise these would be considered. */
+  readonly absent: readonly string[];
   readonly refused: readonly RefusedItem[];
 }
 
@@ -55,7 +62,7 @@ export function decide(context: DecisionContext): Decision {
   const withdrawn = usable.filter((item) => item.withdrawn && known(item.id)?.fate === 'published');
   const offered = new Map(usable.filter((item) => !item.withdrawn).map((item) => [item.id, item]));
   const candidates = resolveItems([...offered.values()], context);
-  const { newest, deferred } = chooseNewest(candidates, context);
+  const { newest, deferred, absent } = chooseNewest(candidates, context);
   const plan = planRequires({
     items: new Map(candidates.filter(({ reason }) => reason === null).map(({ item }) => [item.id, item])),
     satisfied: (id) => wasPublishedHere(known(id)?.fate),
@@ -78,6 +85,7 @@ export function decide(context: DecisionContext): Decision {
     left: ordered.length - wanted.length,
     withdrawn,
     deferred,
+    absent,
     refused,
   };
 }
@@ -126,9 +134,10 @@ function resolveItems(offered: readonly FeedItem[], context: DecisionContext): F
 function chooseNewest(
   candidates: readonly FeedCandidate[],
   { known }: DecisionContext,
-): { newest: FeedItem[]; deferred: { id: string; reason: string }[] } {
+): { newest: FeedItem[]; deferred: { id: string; reason: string }[]; absent: string[] } {
   const newest: FeedItem[] = [];
   const deferred: { id: string; reason: string }[] = [];
+  const absent: string[] = [];
   for (const group of groupByPackage(candidates)) {
     for (const { item, reason } of group.toSorted((a, b) => b.item.sequence - a.item.sequence)) {
       if (wasPublishedHere(known(item.id)?.fate)) break;
@@ -136,10 +145,11 @@ function chooseNewest(
         newest.push(item);
         break;
       }
-      deferred.push({ id: item.id, reason });
+      if (reason === ABSENT) absent.push(item.id);
+      else deferred.push({ id: item.id, reason });
     }
   }
-  return { newest, deferred };
+  return { newest, deferred, absent };
 }
 
 function groupByPackage(candidates: readonly FeedCandidate[]): FeedCandidate[][] {
@@ -151,7 +161,7 @@ function inChannel(item: FeedItem, { channel }: DecisionContext): boolean {
   return item.channel === undefined || item.channel === channel;
 }
 
-function whyDeferred(item: FeedItem, { productUpdates, agent }: DecisionContext): string | null {
+function whyDeferred(item: FeedItem, { productUpdates, agent, isAbsent }: DecisionContext): string | null {
   if (item.kind === 'product' && !productUpdates) return 'product updates are off (updates.product_updates)';
   if (rolloutPosition(agent.id, item.id) >= item.rollout_percent) {
     return `the rollout includes ${item.rollout_percent} percent of hosts, and not yet this one`;
@@ -159,7 +169,7 @@ function whyDeferred(item: FeedItem, { productUpdates, agent }: DecisionContext)
   if (item.min_agent !== undefined && !isAtLeast(agent.version, item.min_agent)) {
     return `it needs Sallyport ${item.min_agent}, this is ${agent.version}`;
   }
-  return null;
+  return isAbsent?.(item) === true ? ABSENT : null;
 }
 
 function isAtLeast(version: string, wanted: string): boolean {

@@ -38,6 +38,8 @@ export interface FeedReading {
    * @throws CodedError URL-*; of a signed feed also TUF-*
    */
   locate(item: FeedItem, signal: AbortSignal): Promise<readonly [PackageUrl, ...PackageUrl[]]>;
+  /** Whether a medium was made without the package of an item. Missing for feeds that have all packages. */
+  lacks?(item: FeedItem): boolean;
   /**
    * Brings a package from a medium into the staging folder, with this note in its journal. Missing for feeds whose
    * packages are downloaded.

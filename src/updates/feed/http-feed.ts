@@ -23,11 +23,17 @@ import { refuseUnsigned } from './unsigned-rules.ts';
 export class HttpFeed implements Feed {
   readonly #ports: UpdatesRequestPorts;
   readonly #url: () => URL;
+  readonly #received: (bytes: Uint8Array) => void;
 
-  /** `url` is another feed than that of the settings. */
-  constructor(ports: UpdatesRequestPorts, url = () => feedUrl(ports.settings())) {
+  /** `url` is another feed than that of the settings. `received` gets the document as it arrived. */
+  constructor(
+    ports: UpdatesRequestPorts,
+    url = () => feedUrl(ports.settings()),
+    received: (bytes: Uint8Array) => void = () => undefined,
+  ) {
     this.#ports = ports;
     this.#url = url;
+    this.#received = received;
   }
 
   async read(question: FeedQuestion): Promise<FeedReading> {
@@ -64,6 +70,7 @@ export class HttpFeed implements Feed {
       refusePage(head, body);
       return parseFeed(body);
     });
+    this.#received(body);
     this.#ports.habits.ledTo({ purpose: 'updates', by: 'feed', urls: placesOf(document, url) });
     return { value: this.#reading({ document, sha256, trust, from }, url) };
   }

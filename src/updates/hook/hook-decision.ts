@@ -24,6 +24,7 @@ const EXECUTABLE = 0o111;
 export function checkTrust(trust: Trust, hookTrust: 'tls' | undefined): string | null {
   if (trust === 'signed') return null;
   if (trust === 'loopback') return 'its feed came over HTTP from this host';
+  if (trust === 'medium') return 'its feed came unsigned from a medium';
   return hookTrust === 'tls' ? null : 'its feed is not signed, and updates.hook_trust is not tls';
 }
 

@@ -1,8 +1,8 @@
-// Reads a tar archive with a signed repository in place. One pass finds where its files are, and each file is then read
+// Reads a tar archive with a signed repository, or a bundle, in place. One pass finds where its files are, and each file is then read
 // from there.
 //
 // Guarantees: nothing is unpacked, so an archive takes no space on this host, whatever its headers say. Only regular
-// files below `metadata/` and `targets/` are found. The size of the archive, the number of its files and the length of
+// files below `metadata/`, `targets/` and `feed/`, and `bundle.json`, are found. The size of the archive, the number of its files and the length of
 // their names have limits. Relies on `tar-stream` for the format, which limits extended headers to 4 MiB.
 
 import { Readable } from 'node:stream';
@@ -11,7 +11,14 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { coded } from '#errors/coded-error.ts';
 import type { Files, OpenFile } from '#system/files.ts';
-import { MEDIUM_METADATA, MEDIUM_TARGETS, type MediumFile, type MediumFiles } from './medium-files.ts';
+import {
+  MEDIUM_MANIFEST,
+  MEDIUM_METADATA,
+  MEDIUM_TARGETS,
+  MEDIUM_UNSIGNED,
+  type MediumFile,
+  type MediumFiles,
+} from './medium-files.ts';
 
 const SLICE_BYTES = 65_536;
 /** Bytes that are read before the event loop runs again. */
@@ -29,6 +36,10 @@ const LIMITS: ArchiveLimits = { bytes: 1_099_511_627_776, entries: 100_000 };
 /** The longest path that Linux opens, in bytes. */
 const MAX_PATH_LENGTH = 4_096;
 
+const FOLDERS: readonly string[] = [MEDIUM_METADATA, MEDIUM_TARGETS, MEDIUM_UNSIGNED];
+/** What a .jar begins with, as every zip archive. */
+const ZIP: Buffer = Buffer.from('504b0304', 'hex');
+
 interface Place {
   readonly offset: number;
   readonly size: number;
@@ -43,7 +54,7 @@ export class ArchiveFiles implements MediumFiles {
     this.#places = places;
   }
 
-  /** Finds the files of an archive. @throws CodedError IMPORT-ARCHIVE, FILE-* */
+  /** Finds the files of an archive. @throws CodedError IMPORT-ARCHIVE, IMPORT-BARE, FILE-* */
   static async open(
     files: Files,
     archive: string,
@@ -52,6 +63,9 @@ export class ArchiveFiles implements MediumFiles {
     const file = await files.openToRead(archive);
     try {
       if (file.facts().size > limits.bytes) throw archiveError(archive, `it has more than ${limits.bytes} bytes`);
+      const first = Buffer.alloc(ZIP.length);
+      file.read(first, 0);
+      if (first.equals(ZIP)) throw coded('IMPORT-BARE', { path: archive });
       return new ArchiveFiles(file, await findPlaces(file, limits, signal));
     } catch (thrown) {
       await file.close();
@@ -59,9 +73,9 @@ export class ArchiveFiles implements MediumFiles {
     }
   }
 
-  /** Whether there is a file below this folder. */
-  has(folder: string): boolean {
-    return this.#places.keys().some((path) => path.startsWith(`${folder}/`));
+  /** Whether there is this file, or one below this folder. */
+  has(name: string): boolean {
+    return this.#places.keys().some((path) => path === name || path.startsWith(`${name}/`));
   }
 
   async open(path: string): Promise<MediumFile | null> {
@@ -120,12 +134,13 @@ function archiveError(path: string, reason: string, cause?: unknown) {
   return coded('IMPORT-ARCHIVE', { path, reason }, cause);
 }
 
-/** The path from `metadata` or `targets` on, which may be below one folder; null for any other file. */
+/** The path from one of the known folders on, which may be below one other folder; null for any other file. */
 function pathOf(name: string): string | null {
   if (name.length > MAX_PATH_LENGTH || name.includes('\0')) return null;
   const parts = name.split('/').filter((part) => part !== '.' && part !== '');
   if (parts.includes('..')) return null;
-  const at = parts.findIndex((part) => part === MEDIUM_METADATA || part === MEDIUM_TARGETS);
+  if (parts.length <= 2 && parts.at(-1) === MEDIUM_MANIFEST) return MEDIUM_MANIFEST;
+  const at = parts.findIndex((part) => FOLDERS.includes(part));
   return at < 0 || at > 1 || parts.length < at + 2 ? null : parts.slice(at).join('/');
 }
 

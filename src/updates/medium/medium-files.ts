@@ -1,5 +1,6 @@
-// The files of a signed repository on a medium, which was carried to a host without a network: `metadata/` and
-// `targets/` in a folder, as a mirror or the vendor's tool writes them, or in a tar archive (`archive-files.ts`).
+// The files on a medium that was carried to a host without a network: `metadata/` and `targets/` of a signed repository in
+// a folder, as a mirror or the vendor's tool writes them, or in a tar archive (`archive-files.ts`). A bundle of `updates
+// export` also has `bundle.json`, and `feed/` in place of both folders if its feed is not signed.
 //
 // Guarantees: no name from the metadata leads out of the folder. Relies on `Files`, which opens only regular files.
 
@@ -10,6 +11,10 @@ import type { Files } from '#system/files.ts';
 
 export const MEDIUM_METADATA = 'metadata';
 export const MEDIUM_TARGETS = 'targets';
+/** Only in a bundle: an unsigned feed with its packages. */
+export const MEDIUM_UNSIGNED = 'feed';
+/** Only in a bundle: what `updates export` put into it. */
+export const MEDIUM_MANIFEST = 'bundle.json';
 
 /** An open file of a medium. */
 export interface MediumFile {
@@ -74,12 +79,35 @@ export function targetPath(dir: string, name: string): string {
   return join(dir, MEDIUM_TARGETS, ...parts);
 }
 
-/** Opens the first of these names of a target. @throws CodedError TUF-MISSING if there is none, FILE-* */
-export async function openTarget(medium: MediumFiles, names: readonly string[]): Promise<MediumFile> {
+/**
+ * Opens the first of these names of a target. `bundle` is the path of a medium that has only a part of its repository.
+ * @throws CodedError TUF-MISSING if there is none, or IMPORT-INCOMPLETE; FILE-*
+ */
+export async function openTarget(
+  medium: MediumFiles,
+  names: readonly string[],
+  bundle: string | null,
+): Promise<MediumFile> {
   for (const name of names) {
     const file = await medium.open(targetPath('', name));
     if (file !== null) return file;
   }
   const file = names.at(-1) ?? '';
+  if (bundle !== null) throw coded('IMPORT-INCOMPLETE', { path: bundle, file });
   throw coded('TUF-MISSING', { file, role: 'targets', listedBy: 'targets', clause: '5.7.3' });
+}
+
+/** Reads a whole file and closes it; null if it has more than `limitBytes`, or grows meanwhile. @throws CodedError FILE-* */
+export async function readUpTo(file: MediumFile, limitBytes: number): Promise<Uint8Array | null> {
+  try {
+    if (file.size > limitBytes) return null;
+    const buffer = Buffer.alloc(file.size + 1);
+    let length = 0;
+    for (let got = -1; got !== 0 && length < buffer.length; length += got) {
+      got = file.read(buffer.subarray(length), length);
+    }
+    return length > file.size ? null : buffer.subarray(0, length);
+  } finally {
+    await file.close();
+  }
 }

@@ -14,16 +14,17 @@ import { TufClient } from '#trust/tuf/client.ts';
 import type { TufSource } from '#trust/tuf/source.ts';
 import type { KnownVersions, SignedTarget, TrustStatus, TufEvent, TufRepository } from '#trust/tuf/types.ts';
 import { versionsAsJson, versionsSchema } from '#trust/tuf/versions.ts';
-import type { Feed, FeedQuestion, FeedReading, PackageUrl } from '#updates/feed/feed.ts';
+import type { Feed, FeedQuestion } from '#updates/feed/feed.ts';
 import { type FeedItem, parseFeed } from '#updates/feed/feed-document.ts';
 import type { PackageStore } from '#updates/package/package-store.ts';
 import type { UpdatesRequestPorts } from '#updates/request.ts';
 import { FeedCopies } from './feed-copies.ts';
 import { refuseOtherOwners } from './feed-owners.ts';
-import { type FeedPart, type MergedFeeds, mergeFeeds, targetPathOf } from './merge-feeds.ts';
+import { type FeedPart, mergeFeeds } from './merge-feeds.ts';
 import { feedTargets, type RepositoryCopy, repositoryCopies } from './repository-copies.ts';
+import { type ReadFeeds, SignedReading } from './signed-reading.ts';
 import { ROOT_LIMIT_BYTES, type TrustMemory } from './trust-memory.ts';
-import { HttpTufSource, targetUrl } from './tuf-source.ts';
+import { HttpTufSource } from './tuf-source.ts';
 
 /** What a signed feed depends on. */
 export interface SignedFeedPorts extends UpdatesRequestPorts {
@@ -33,16 +34,26 @@ export interface SignedFeedPorts extends UpdatesRequestPorts {
   readonly store: Pick<PackageStore, 'list'>;
 }
 
+/** A package to copy from a medium. */
+interface StagedTarget {
+  readonly target: SignedTarget;
+  readonly item: FeedItem;
+  readonly note: unknown;
+  readonly signal: AbortSignal;
+}
+
 /** A repository on a medium, in place of the copies of the settings. */
 export interface Medium {
   readonly copy: RepositoryCopy;
   readonly source: TufSource;
   /** How long ago metadata may have expired, in milliseconds. */
   readonly expiryGraceMs: number;
+  /** Whether it was made without the package of this id. */
+  lacks(id: string): boolean;
   /** Called when the metadata is verified. */
   refreshed(status: TrustStatus): void;
   /** Copies a package into the staging folder. */
-  stage(wanted: { readonly target: SignedTarget; readonly item: FeedItem; readonly note: unknown }): Promise<void>;
+  stage(wanted: StagedTarget): Promise<void>;
 }
 
 /** Failures of a copy whose files do not fit together, or are older than what this host has accepted. */
@@ -58,7 +69,7 @@ export class TufFeed implements Feed {
     this.#medium = medium;
   }
 
-  async read(question: FeedQuestion): Promise<FeedReading> {
+  async read(question: FeedQuestion): Promise<SignedReading> {
     if (this.#medium !== null) return await this.#readFrom([this.#medium.copy], question);
     const copies = repositoryCopies(this.#ports.settings());
     for (const [index, copy] of copies.entries()) {
@@ -76,7 +87,7 @@ export class TufFeed implements Feed {
   }
 
   /** `copies` begins with the one to read; packages may come from any of them. */
-  async #readFrom(copies: readonly RepositoryCopy[], question: FeedQuestion): Promise<FeedReading> {
+  async #readFrom(copies: readonly RepositoryCopy[], question: FeedQuestion): Promise<SignedReading> {
     const [copy] = copies as [RepositoryCopy];
     const { signal } = question;
     const client = await this.#open(copy, question);
@@ -87,11 +98,12 @@ export class TufFeed implements Feed {
     await this.#readKeys(client, signal);
     const merged = await this.#readFeeds(client, signal);
     await this.#ports.trust.accepted(versionsAsJson(client.knownVersions()));
-    const reading = new SignedReading({ client, copies, merged });
+    const reading = new SignedReading({ client, copies, ...merged });
     const medium = this.#medium;
     if (medium !== null) {
+      reading.lacks = ({ id }) => medium.lacks(id);
       reading.stage = async (item, note, ending) =>
-        await medium.stage({ target: await reading.targetOf(item, ending), item, note });
+        await medium.stage({ target: await reading.targetOf(item, ending), item, note, signal: ending });
     }
     return reading;
   }
@@ -150,15 +162,15 @@ export class TufFeed implements Feed {
   }
 
   /** @throws CodedError TUF-TARGET-UNKNOWN, FEED-*, and codes of the client */
-  async #readFeeds(client: TufRepository, signal: AbortSignal): Promise<MergedFeeds & { sha256: string }> {
+  async #readFeeds(client: TufRepository, signal: AbortSignal): Promise<ReadFeeds> {
     const copies = new FeedCopies(this.#ports.files, this.#ports.trust.feedsDir);
+    const readFeed = (target: SignedTarget) => copies.read(target, () => client.download(target, signal));
     const parts: FeedPart[] = [];
     const targets: SignedTarget[] = [];
     for (const path of feedTargets(this.#ports.settings())) {
       const target = await client.find(path, signal);
       if (target === null) throw coded('TUF-TARGET-UNKNOWN', { path });
-      const bytes = await copies.read(target, () => client.download(target, signal));
-      parts.push({ path, document: parseFeed(bytes) });
+      parts.push({ path, document: parseFeed(await readFeed(target)) });
       targets.push(target);
     }
     await copies.keepOnly(targets);
@@ -166,79 +178,7 @@ export class TufFeed implements Feed {
     const published = parts.length === 1 ? [] : (await this.#ports.store.list()).map(({ sidecar }) => sidecar);
     // First, so that a team cannot block the packages of another by listing them as well.
     const own = refuseOtherOwners(parts, published);
-    return { ...mergeFeeds(own as [FeedPart, ...FeedPart[]]), sha256 };
-  }
-}
-
-/** One reading of the signed feed; it lives as long as the round. */
-class SignedReading implements FeedReading {
-  readonly trust = 'signed';
-  /** Only for a medium. */
-  stage?: NonNullable<FeedReading['stage']>;
-  readonly document;
-  readonly sha256;
-  readonly #client: TufRepository;
-  readonly #copies: readonly RepositoryCopy[];
-  readonly #pathOf: ReadonlyMap<string, string>;
-
-  constructor(read: {
-    readonly client: TufRepository;
-    readonly copies: readonly RepositoryCopy[];
-    readonly merged: MergedFeeds & { readonly sha256: string };
-  }) {
-    this.document = read.merged.document;
-    this.sha256 = read.merged.sha256;
-    this.#client = read.client;
-    this.#copies = read.copies;
-    this.#pathOf = read.merged.pathOf;
-  }
-
-  /** Versions and expiry of the metadata replace the rules of an unsigned feed. */
-  refusal(): null {
-    return null;
-  }
-
-  listedIn({ id }: FeedItem): string | undefined {
-    return this.#pathOf.get(id);
-  }
-
-  originOf(): string {
-    return this.#copies[0]?.targets.origin ?? '';
-  }
-
-  /** @throws CodedError TUF-TARGET-UNKNOWN, TUF-TARGET-DIFFERS, and codes of the client */
-  async locate(item: FeedItem, signal: AbortSignal): Promise<readonly [PackageUrl, ...PackageUrl[]]> {
-    const target = await this.targetOf(item, signal);
-    const places = this.#copies.flatMap(({ targets, metadata, credentials }) =>
-      target.names.map((name) => ({
-        url: targetUrl(targets, name),
-        configured: targets,
-        credentials: credentials && targets.origin === metadata.origin,
-      })),
-    );
-    return places as [PackageUrl, ...PackageUrl[]];
-  }
-
-  /** The signed target of an item, with the same length and digest. @throws CodedError as `locate` */
-  async targetOf(item: FeedItem, signal: AbortSignal): Promise<SignedTarget> {
-    const target = await this.#find(item, signal);
-    for (const [what, feed, signed] of [
-      ['its length', item.length, target.length],
-      ['its sha256', item.sha256, target.hashes.get('sha256') ?? 'missing'],
-    ] as const) {
-      const { path, role } = target;
-      if (feed !== signed) throw coded('TUF-TARGET-DIFFERS', { path, what, feed, signed, role });
-    }
-    return target;
-  }
-
-  /** Only an item of this reading has a feed, and with it a path among the targets. */
-  async #find(item: FeedItem, signal: AbortSignal): Promise<SignedTarget> {
-    const feed = this.#pathOf.get(item.id);
-    const path = feed === undefined ? null : targetPathOf(item.file ?? '', feed);
-    const target = path === null || path === '' ? null : await this.#client.find(path, signal);
-    if (target === null) throw coded('TUF-TARGET-UNKNOWN', { path: item.file ?? '' });
-    return target;
+    return { ...mergeFeeds(own as [FeedPart, ...FeedPart[]]), sha256, feeds: targets, readFeed };
   }
 }
 

@@ -33,6 +33,7 @@ const COMMANDS = [
   'updates hold',
   'updates release',
   'updates publish',
+  'updates export',
   'updates import',
   'mirror',
   'updates forget-serial',

@@ -295,6 +295,7 @@ describe('import', () => {
 
   it('import: a folder without metadata, and a feed that is not signed, are refused by name', async () => {
     await expect(bring(files, { path: '/media/none' })).rejects.toMatchObject({ code: 'IMPORT-ARCHIVE' });
+    await mirror();
     const settings = testSettings('/host', { updates: { feed_url: `${origin.url}/feed.json` } });
     const { ports } = await openRig({ files, dir: '/host', settings, clock: SIGNED_CLOCK });
     const request = { path: MIRROR, maxAgeMs: 0, by: 'root' };
