@@ -1,4 +1,5 @@
-// The action of `sallyport fetch`: combines the caller's configuration, state and files with the module that downloads.
+// Runs `sallyport fetch`: reads the caller's configuration and state, and passes them to the module that downloads the
+// file.
 
 import { basename } from 'node:path';
 import { findDigest } from '#cli/fetch/checksums.ts';

@@ -1,10 +1,10 @@
-// Answers a menu whose user cannot read the configuration: the proxy settings without secrets, and the state of the
-// connection.
+// Gives a menu whose user cannot read the configuration what it shows: the proxy settings without secrets, and the
+// state of the connection.
 //
-// Guarantees: if a PIN is set, nothing is returned before the right PIN was given. A wrong PIN is answered late and
-// logged. The PIN protects the screen, not the socket. The menu limits the attempts, but a member of the group can
-// write to the socket directly and try every 4-digit PIN within hours. Changes and activation need no PIN, because
-// members of the group may change the proxy anyway.
+// Guarantees: if a PIN is set, nothing is returned before the right PIN was given. The answer to a wrong PIN is
+// delayed, and the wrong PIN is logged. The PIN protects the screen, not the socket. The menu limits the attempts, but
+// a member of the group can write to the socket directly and try every 4-digit PIN within hours. Changes and activation
+// need no PIN, because members of the group may change the proxy anyway.
 
 import type { LoadResult } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';

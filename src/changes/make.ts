@@ -2,8 +2,8 @@
 // used. Returns the result as data, which the caller shows.
 //
 // Guarantees: the rename of the configuration file commits the change (`config/editing/apply-change.ts`). A replaced
-// password is kept until the daemon uses the new settings. After a crash, the old or the new settings are on disk, and
-// the passwords that they need are as well.
+// password is kept until the daemon uses the new settings. After a crash, the old or the new settings are on disk,
+// together with the passwords that they need.
 
 import { applyChange, type Change, type Changed } from '#config/editing/apply-change.ts';
 import type { Problem } from '#config/problem.ts';

@@ -1,5 +1,5 @@
-// `sallyport check`: runs one round now and shows its log lines live. The running daemon runs the round. If no daemon
-// is running, this process runs it.
+// `sallyport check`: checks for updates now, and shows the log lines of this check while it runs. The running daemon
+// does the check. If no daemon is running, this process does it.
 
 import type { Control, RoundResult } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';

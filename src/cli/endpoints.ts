@@ -1,5 +1,5 @@
 // `sallyport endpoints`: the hosts that the settings need, as a list for people, as JSON, or as an ACL for Squid. It
-// starts no round and sends nothing over the network.
+// does not check for updates and sends nothing over the network.
 
 import type { EndpointList } from '#control/endpoints.ts';
 import { squidLines } from '#control/text/endpoints-squid.ts';

@@ -1,4 +1,5 @@
-// `sallyport submit`: hands documents of exposure analytics to the daemon, or leaves them in the drop directory.
+// `sallyport submit`: gives documents (JSON objects) of exposure analytics to the daemon, or leaves them in the drop
+// directory.
 //
 // Guarantees: each input is accepted as a whole or not at all, and status 0 is returned only when all documents are
 // durable on this host. Inputs are submitted one after another, and a failed input does not stop the others.

@@ -1,6 +1,6 @@
-// Everything that can be requested from Sallyport, as one table of verbs. A running daemon handles the verbs over its
-// unix sockets. If no daemon is running, the same handlers run in the process of the command, without schedules.
-// Commands are written in the same way for both.
+// One table of everything that can be requested from Sallyport. Each kind of request is a verb. A running daemon
+// handles the verbs over its unix sockets. If no daemon is running, the same handlers run in the process of the
+// command, without schedules. Commands are written in the same way for both.
 //
 // To add a verb, declare it here and write its handler in `daemon/verbs.ts`. All data is plain JSON with a schema, so
 // both ends agree, and an old client detects that a response does not match.

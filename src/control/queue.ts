@@ -1,4 +1,4 @@
-// The verbs of `sallyport queue`, which show and change the entries that are waiting to be sent. A response has the
+// The requests of `sallyport queue`, which show and change the entries that are waiting to be sent. A response has the
 // size and digest of an entry and the ids of its documents, but never its content.
 
 import { z } from 'zod';

@@ -1,5 +1,5 @@
-// Runs the rounds of a process, one at a time, for all callers. `verbs.ts` uses it in the daemon and in a command that
-// runs without a daemon.
+// Runs checks for updates with their downloads (rounds), one at a time, for all callers in this process. `verbs.ts`
+// uses it in the daemon and in a command that runs without a daemon.
 //
 // Guarantees: two rounds never overlap. A caller that requests a round while one is running joins that round and gets
 // its events. An abort ends only the wait of this caller. `stop` ends the round and keeps its partial downloads. The

@@ -1,5 +1,5 @@
-// Implements `Control` for a command while no daemon is running: the same parts in this process, without schedules and
-// without a socket.
+// Answers the requests of a command while no daemon is running (it implements `Control`). This process then has the
+// same parts as a daemon, but no schedules and no socket.
 
 import type { Environment } from '#config/places.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';

@@ -1,5 +1,5 @@
-// What the composition takes from the machine: files, clocks, randomness, the lock, the log and certificate files. The
-// program uses `realMachine`. Tests of rounds pass fakes; everything else is composed as in the program.
+// What Sallyport uses of the machine: files, clocks, randomness, the lock, the log and certificate files. The program
+// uses `realMachine`. Tests pass fakes, and use the real parts for everything else.
 
 import { openLog } from '#logging/log.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '#system/clock.ts';

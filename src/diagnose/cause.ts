@@ -1,5 +1,6 @@
-// Finds the cause of a failed probe. Facts about this host explain some failures better than their own code does. The
-// new failure keeps the record of the steps that succeeded, and names the code that it replaces. Pure.
+// Finds the cause of a failed connection test. Facts about this host, such as its default gateway, explain some
+// failures better than their own code does. The new failure keeps the record of the steps that succeeded, and names the
+// code that it replaces. Pure.
 
 import type { Code } from '#errors/catalogue.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// Converts the result of a probe to the report of one purpose. Pure: every input is an argument.
+// Converts the result of a connection test (a probe) to the report about one purpose. Pure: every input is an argument.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -1,6 +1,6 @@
-// The diagnosis: probes every purpose and gives one verdict. Purposes are probed concurrently, so that a silent route
-// does not delay the others. A wrong password is still sent only once, because all probes use the credential guard of
-// the daemon.
+// The diagnosis: tests the connection of every purpose and returns one result. The tests (probes) run concurrently, so
+// that a silent route does not delay the others. A wrong password is still sent only once, because all probes use the
+// credential guard of the daemon.
 
 import { PURPOSES, urlKeyOf } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';

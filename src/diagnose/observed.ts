@@ -1,5 +1,5 @@
-// Finds two facts in the responses of a probe: which parts of a response the network path has changed, and how far the
-// clock of this host differs from that of the server or proxy. Pure.
+// Finds two facts in the responses of a connection test: which parts of a response the network path has changed, and
+// how far the clock of this host differs from that of the server or proxy. Pure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';

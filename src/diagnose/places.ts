@@ -1,4 +1,4 @@
-// Adds to a reason where the file sets the key that decided, such as `sallyport.yaml:12`. Pure.
+// Adds the place of a key in the configuration file, such as `sallyport.yaml:12`, to a reason that names the key. Pure.
 
 import { type Reason, reasonKey, reasonText } from '#proxy/reason.ts';
 

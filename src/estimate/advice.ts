@@ -1,7 +1,8 @@
 // Estimates the waits for larger packages, and recommends a response timeout, from the measured downloads. Pure.
 //
 // The timeout limits silence, so the recommendation is based on the longest measured silence, times the margin. It is
-// at least the value that the manual suggests, and stays within the range of the setting.
+// at least 5 minutes, as the manual of the product that wrote the log suggests, and stays within the range of the
+// setting.
 
 import { at, type Line, lowestLineAbove, type Point } from '#timeout/line.ts';
 import type { Measured } from './pairing.ts';

@@ -1,5 +1,5 @@
-// Joins the lines of an old log into entries. An entry begins with a time in the format of the manual. Lines after it
-// that have no time belong to it.
+// Joins the lines of an old log into entries. An entry begins with a time, such as `2026-11-20T00:04:10`. Lines after
+// it that have no time belong to it.
 //
 // Guarantees: pure, with bounded memory: only the first part of a long entry is kept. Lines before the first time are
 // dropped.

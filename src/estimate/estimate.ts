@@ -1,4 +1,5 @@
-// `timeout estimate`: calculates the response timeout as the manual describes, from the log and the packages folder.
+// `timeout estimate`: calculates the response timeout from an old log and the packages folder, by the procedure in a
+// manual that docs/seeds.md lists.
 //
 // Guarantees: it reads with the rights of the calling user, writes nothing, and keeps only a small part of a log in
 // memory. If a file cannot be read to its end, the report names the file, and the part that was read is used.

@@ -1,5 +1,5 @@
-// Finds in a log entry which step of a download it reports. It knows the messages of the vendor's product, which
-// Sallyport also uses, and Sallyport's own. Pure.
+// Finds in a log entry which step of a download it reports. It knows the messages of the product that Sallyport
+// replaces, which Sallyport also uses, and Sallyport's own. Pure.
 //
 // A message must begin with the expected words, so a title or URL inside another message is never taken for a step.
 // `test/estimate/steps.test.ts` formats Sallyport's events and reads them back, so events and reader always match.

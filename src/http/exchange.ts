@@ -1,9 +1,9 @@
-// Runs one request and its response over one connection. Deadlines, 1xx, Via and framing are handled only here.
+// Runs one request and its response over one connection. Deadlines, interim responses and Via are handled only here.
 //
 // A head goes through the head reader into Node's own parser. A body with Content-Length is then read directly from the
-// connection. With a `bulk` connection, it goes through one reused buffer without being copied. Other bodies go through
-// the parser. Guarantees: every wait has a deadline, the connection is released exactly once, and only an abort throws.
-// Relies on a synchronous sink for back-pressure. Writes nothing to disk.
+// connection. With `bulk`, it goes through one reused buffer. Other bodies go through the parser. Guarantees: every wait
+// has a deadline, the connection is released exactly once, and only an abort throws. Relies on a synchronous sink for
+// back-pressure. Writes nothing to disk.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HeadReader } from '#proxy/opening/head-reader.ts';

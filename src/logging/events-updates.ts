@@ -343,7 +343,7 @@ export const UPDATES_EVENTS = {
   'receipt-quarantined': {
     level: 'error',
     thread: 'Receipts',
-    text: 'A receipt could not be read and was moved to quarantine/: {error:advised}',
+    text: 'Moved a receipt to quarantine/, because it could not be read: {error:advised}',
     folds: true,
   },
 } as const satisfies Record<string, Definition>;

@@ -13,7 +13,7 @@ export const UPLOADS_EVENTS = {
   'batch-quarantined': {
     level: 'error',
     thread: null,
-    text: 'Documents could not be read and were moved to quarantine/: {error:advised}',
+    text: 'Moved documents to quarantine/, because they could not be read: {error:advised}',
     folds: true,
   },
   // Jobs of support logs
@@ -53,7 +53,7 @@ export const UPLOADS_EVENTS = {
   'bundle-quarantined': {
     level: 'error',
     thread: null,
-    text: 'A bundle cannot be sent and was moved to quarantine/: {error:advised}',
+    text: 'Moved a bundle to quarantine/, because it cannot be sent: {error:advised}',
     folds: true,
   },
   'scheduled-logs-skipped': {

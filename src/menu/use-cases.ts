@@ -1,5 +1,5 @@
-// Connects the interfaces of the menu (`ports.ts`) with the functions of `#changes`. If this process can write the
-// configuration, they run here, otherwise in the change service.
+// Makes the changes of the menu: connects its interfaces (`ports.ts`) with the functions of `#changes`. If this process
+// can write the configuration, these functions run here, otherwise in the change service.
 //
 // Guarantees: a change is saved only after its test has passed, or with SAVE ANYWAY. If it is aborted before that, the
 // file is unchanged. A change that was written is never reported as cancelled. A typed password is registered as a secret before it is used, so that it is masked in all output.

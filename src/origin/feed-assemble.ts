@@ -1,9 +1,9 @@
 // Builds the feed from the packages in the folder, their side files (`<id>.meta.json`) and the previous feed. Pure: no
 // file, no clock.
 //
-// Guarantees: an id keeps its digest (ID-REUSED). The serial increases if the feed changes, and stays the same
-// otherwise. The packages have a fixed order. Every `requires` names an item of the feed, without cycles. Invalid input
-// is refused with the same failure codes that the agent uses.
+// Guarantees: the digest of an update ID never changes (otherwise ID-REUSED). The serial increases if the feed changes,
+// and stays the same otherwise. The packages have a fixed order. Every `requires` names an item of the feed, without
+// cycles. Invalid input is refused with the same failure codes that the agent uses.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { utcTime } from '#system/moment.ts';

@@ -1,4 +1,4 @@
-// Reads a request body of limited length into memory.
+// Reads a whole request body into memory, and refuses one that is longer than its limit.
 
 import { letContinue, type ServedExchange } from './reply.ts';
 

@@ -1,5 +1,5 @@
-// Records when the parts of one transfer arrive, for `kind.ts`. The caller passes the times and numbers of bytes; no
-// clock is read here.
+// Records when the bytes of one transfer arrive, so that `kind.ts` can classify its path. The caller passes the times
+// and numbers of bytes; no clock is read here.
 
 import type { TransferShape } from './kind.ts';
 

@@ -1,4 +1,5 @@
-// Facts that follow from a URL: host, port, whether it needs TLS, and the form in which a proxy is asked for it. Pure.
+// Facts that follow from a URL: host, port, `host:port` for CONNECT, whether it needs TLS, and whether a proxy can get
+// the whole URL (absolute form). Pure.
 
 import { coded } from '#errors/coded-error.ts';
 import type { HopScheme, ProxyProfile } from './profile.ts';

@@ -1,5 +1,5 @@
-// Remembers two facts from the responses of a hop since the start of the daemon: the time that they showed, and whether
-// a tunnel to port 443 was opened. They affect only the words of a failure.
+// Remembers two facts about each proxy and server (hop) since the start of the daemon: the time in the Date header of
+// its responses, and whether a tunnel to port 443 was opened. They affect only the words of a failure.
 
 import type { Clock } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';

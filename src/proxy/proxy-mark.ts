@@ -1,5 +1,5 @@
-// Recognizes a response that a proxy made itself, by header fields in which the proxy identifies itself (its marks).
-// Pure.
+// Recognizes a response that a proxy made itself and did not forward, by header fields in which the proxy names itself
+// (its marks). Pure.
 
 import type { ResponseHead } from './route.ts';
 

@@ -1,4 +1,4 @@
-// A file of 1 MiB in the outbox that is deleted when the disk is full, so that state can still be written.
+// The ballast: a file of 1 MiB in `outbox/` that is deleted when the disk is full, so that state can still be written.
 //
 // Guarantees: an operation that fails with DISK-FULL is tried once more after the file was deleted. Only work on data
 // that was already accepted may use this space (`spend`), never new input. The file is created again when the disk has

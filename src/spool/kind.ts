@@ -1,4 +1,5 @@
-// The parts of a spool that depend on the kind of its data: a name, limits, how to read a body, and how to report.
+// What differs between the spools of receipts, batches and bundles (kinds of data): the name, the limits, how a body is
+// read, and which events are reported.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';

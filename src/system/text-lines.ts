@@ -2,8 +2,8 @@
 //
 // Guarantees: reads regular files only and never waits for a FIFO. Symbolic links are followed, because the caller
 // named the file. gzip is recognized by the first bytes, not by the name. A line longer than the limit is cut. A file
-// is read up to the size that it had at the beginning; a truncated gzip file up to the point where it was cut. An abort
-// ends the reading at once.
+// is read up to the size that it had when reading began. A truncated gzip file is read up to the point where it was
+// cut. An abort ends the reading at once.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';

@@ -1,4 +1,5 @@
-// The body of a second response. It is kept in memory until there is enough of it to replace the first response.
+// The body of the response to a second request for the same bytes. It is kept in memory until enough of it has arrived
+// to replace the first response.
 
 import type { BodySink } from '#http/exchange.ts';
 

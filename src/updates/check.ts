@@ -1,4 +1,5 @@
-// The first step of a round: reads the feed, checks all of it, and decides what to do with each item.
+// The first step of a check for updates (a round): reads the feed, checks all of it, and decides what to do with each
+// update in it.
 //
 // Guarantees: nothing is decided from a feed that was refused. An accepted feed is recorded durably before any package
 // is downloaded. Once a day, and after a refusal, the request makes caches revalidate.

@@ -1,4 +1,4 @@
-// Limits how long one server can delay the packages of other servers, if it is very slow or cannot be reached. Pure.
+// Limits how long a server that is very slow or cannot be reached can delay the packages of other servers. Pure.
 //
 // A package that fails uses all its attempts. After two such failures, the other packages of the server wait for the
 // next round. Other failures do not count, because the next package may still succeed.

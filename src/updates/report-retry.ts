@@ -1,4 +1,4 @@
-// Reports when the next attempt follows after a failure, and its number.
+// Logs when the next attempt follows after a failure, and which number it has.
 
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';

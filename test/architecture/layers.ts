@@ -107,7 +107,7 @@ export const MAX_FLAT_FILES = 20;
 /** The directories inside modules, with what each holds. The page docs/architecture.md gets its table from here. */
 export const DIRECTORIES: Readonly<Record<string, string>> = {
   'uploads/analytics': 'Documents of other programs: reading, the drop directory, sending batches.',
-  'cli/actions': 'What each command runs, under the name that the program calls.',
+  'cli/actions': 'The functions that `cli/program` calls for each command.',
   'cli/fetch': 'The command that fetches one file: what it prints, and the digests that it reads.',
   'cli/logs': 'The commands about support logs and about what left this host.',
   'cli/platform': 'The commands about the platform, activation and identity.',
@@ -175,7 +175,8 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'proxy/pac': 'PAC files: fetching them, and running them in a separate thread.',
   'proxy/tls': 'TLS to the proxy and to the target: trust, pins, and what went wrong.',
   'spool/segments': 'Documents in segments, and batches that are ranges of segments.',
-  'system/disk': 'Operations of the real disk: open files, their errors, and which of them run in the main thread.',
+  'system/disk':
+    'Operations of the real disk: files that are open, the errors of operations, and which operations run in the main thread.',
   'system/folders': 'Folders that are held open: addressed by descriptor, or read without following links.',
   'system/hashing': 'The digest of a file that is being downloaded, in a thread if much of it is there already.',
   'system/network': 'Facts from the kernel: gateways, the peer of a socket, unsent bytes.',

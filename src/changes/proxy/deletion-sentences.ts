@@ -1,4 +1,5 @@
-// What the users of a proxy profile use instead once it is deleted, in sentences for the command and the page. Pure.
+// Describes what purposes and other proxies use after the proxy that they use now is deleted, in sentences for the
+// command and the page. Pure.
 
 import { type RoutesWithout, usersOf } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';

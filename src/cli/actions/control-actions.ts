@@ -1,6 +1,5 @@
-// The actions of the commands that send requests to the daemon, and of `logs`, which reads files, under the names that
-// `program.ts` calls. `sallyport.ts` passes in the parts that they need. Each action loads its command when it is
-// called.
+// The functions that `program.ts` calls for the commands that send requests to the daemon, and for `logs`, which reads
+// files. `sallyport.ts` passes in the parts that they need. The code of a command is loaded only when it runs.
 
 import { join } from 'node:path';
 import type { Actions } from '#cli/program/program.ts';

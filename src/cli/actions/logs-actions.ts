@@ -1,5 +1,5 @@
-// The actions of `send-logs` and `sent`, under the names that `program.ts` calls. Each loads its command when it is
-// called.
+// The functions that `program.ts` calls for the commands `send-logs` and `sent`. The code of a command is loaded only
+// when it runs.
 
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { LogsActions } from '#cli/program/program-logs.ts';

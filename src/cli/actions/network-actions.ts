@@ -1,5 +1,6 @@
-// The actions of the commands that help to find out whether the proxy causes a problem. Each asks the running daemon,
-// or runs in this process if no daemon is running. `sallyport.ts` passes in the parts that they need.
+// The functions that `program.ts` calls for the commands that help to find out whether the proxy causes a problem. Each
+// asks the running daemon, or runs in this process if no daemon is running. `sallyport.ts` passes in the parts that
+// they need.
 
 import type { Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import type { EndpointForm } from '#cli/endpoints.ts';

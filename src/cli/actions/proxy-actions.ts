@@ -1,5 +1,5 @@
-// The actions of the `proxy`, `route` and `config` commands, under the names that `program.ts` calls. `sallyport.ts`
-// passes in the parts that they need. Each action loads its command when it is called.
+// The functions that `program.ts` calls for the commands `proxy`, `route` and `config`. `sallyport.ts` passes in the
+// parts that they need. The code of a command is loaded only when it runs.
 
 import type { ConfigActions } from '#cli/program/program-config.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';

@@ -1,4 +1,4 @@
-// Shared by the parts of `program.ts`: the global options, and the way in which a command gets its action. Types only.
+// Types that the parts of `program.ts` share: the global options, and how a command gets the function that it runs.
 
 /** Options of every command. */
 export interface Globals {

@@ -1,6 +1,6 @@
-// The questions of `proxy add` and `proxy edit` if no flags are given. They are the same fields as in the form of the
-// vendor's manuals, and the schema checks the answers. ENTER keeps the value in brackets. If the input ends, the
-// command ends and writes nothing.
+// The questions of `proxy add` and `proxy edit` if no flags are given. They are the fields of the proxy form in the
+// manuals that docs/seeds.md lists, and the schema checks the answers. ENTER keeps the value in brackets. If the input
+// ends, the command ends and writes nothing.
 
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { FieldChange } from '#config/editing/profile-edits.ts';

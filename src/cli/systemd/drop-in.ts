@@ -1,8 +1,8 @@
-// Prints a drop-in for the unit of the service: the credentials that the configuration names and, if every connection
-// goes through a proxy with an address, a list of the only addresses that the service may reach. Pure.
+// Prints a drop-in for the unit of the service: the credentials that the configuration names and, if all addresses that
+// the service connects to are known in advance, a list of the only addresses that it may reach. Pure.
 //
-// Guarantees: what cannot be limited is left out, and a comment says why. No line is longer than systemd can read, and no
-// text from the configuration can add a line. The same input gives the same bytes.
+// Guarantees: if the addresses cannot be limited, the list is left out, and a comment says why. No line is longer than
+// systemd can read, and no text from the configuration can add a line. The same input gives the same bytes.
 
 import type { EndpointList } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';

@@ -1,4 +1,4 @@
-// Prints on stderr which daemon answers a command, so that stdout contains only the result.
+// Prints which daemon answers a command. The note goes to stderr, so that stdout contains only the result.
 
 import type { Terminal } from './terminal.ts';
 

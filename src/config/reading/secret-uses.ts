@@ -1,10 +1,10 @@
 // Lists the uses of secrets in a configuration, each with its source and its destination. This shows whether settings
 // under test would use a secret in a way in which the active settings do not. Pure: no secret is read.
 //
-// A source is a file, a variable, a credential, a Kerberos ticket, or a PAC file, because an error can quote it. The
-// destination of a proxy secret is the proxy, its authentication and its trusted CAs. The destination of a token or
-// header is the origin of the purpose's URL and its trusted CAs. Over plain http it also includes every proxy setting,
-// because each proxy on the path can read the secret.
+// A source is a file, a variable, a credential or a Kerberos ticket. A PAC file also counts, because an error can quote
+// its text. The destination of a proxy secret is the proxy, its authentication and its trusted CAs. The destination of
+// a token or header is the origin of the purpose's URL and its trusted CAs. Over plain http it also includes every
+// proxy setting, because each proxy on the path can read the secret.
 
 import { createHash } from 'node:crypto';
 import { type Finding, type KeyPath, keyName } from '#config/problem.ts';

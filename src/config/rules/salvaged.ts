@@ -1,4 +1,5 @@
-// The valid part of the settings for the rules between keys, and functions with which the rules report errors. Pure.
+// If some keys of a file are invalid, selects the valid ones, which the rules between keys then check. Also has the
+// functions with which these rules report errors. Pure.
 
 import type { Finding, KeyPath } from '#config/problem.ts';
 import type { FileSettings } from '#config/schema/settings.ts';

@@ -1,4 +1,4 @@
-// The verbs and answers of `sallyport platform`.
+// The requests of `sallyport platform`, and the answers to them.
 
 import { z } from 'zod';
 import { answer } from '#control/verb.ts';

@@ -1,4 +1,4 @@
-// The verbs and answers of `sallyport updates hold`, `release` and `publish`, and of `check --now`.
+// The requests of `sallyport updates hold`, `release` and `publish` and of `check --now`, and the answers to them.
 
 import { z } from 'zod';
 import { roundSchema } from '#control/answers.ts';

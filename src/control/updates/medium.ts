@@ -1,4 +1,5 @@
-// The verbs that import updates from a medium, mirror a repository, and collect what a bundle needs.
+// The requests that import updates from a medium, such as a USB drive, that copy a repository, and that collect what a
+// bundle of updates needs.
 //
 // An import and a mirror name a path that the service reads or writes with its own rights, so only root may request them.
 // An export names no path: its answer has the documents, and the command writes the bundle with the rights of its user.

@@ -1,4 +1,4 @@
-// The verbs of `sallyport trust`, which show and change the trust in a signed feed.
+// The requests of `sallyport trust`, which show and change how a signed feed is trusted.
 
 import * as z from 'zod/mini';
 import { failureSchema } from '#control/answers.ts';

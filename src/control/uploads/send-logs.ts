@@ -1,5 +1,5 @@
-// The verbs of `sallyport send-logs`. No request names a file of this host: the configuration says what is collected,
-// and a bundle from another host is sent as bytes.
+// The requests of `sallyport send-logs`. No request names a file of this host: the configuration says what is
+// collected, and a bundle from another host is sent as bytes.
 
 import { z } from 'zod';
 import { failureSchema } from '#control/answers.ts';

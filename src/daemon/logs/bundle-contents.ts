@@ -1,5 +1,5 @@
-// What a running Sallyport gives to the builder of bundles: its own reports as files, a function that masks every
-// secret of this process, and the files that must not be collected.
+// What a running Sallyport adds to a bundle of support logs: its own reports as files. It also provides a function that
+// masks every secret of this process, and the list of files that must not be collected.
 
 import { hostname } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
-// Summarizes sent batches in one log line: immediately for the first batches, then at most every ten minutes.
+// Writes one log line for several sent batches: immediately for the first batches, then at most every ten minutes.
 //
-// Documents arrive all day. With a line for each batch, other lines would be hard to find. At level debug, the log has
-// a line for each batch.
+// Programs submit documents all day, so a line for each batch would hide other lines. At level debug, the log has a line
+// for each batch.
 
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { Clock, Timer } from '#system/clock.ts';

@@ -1,8 +1,9 @@
 // One small request or upload in progress: turns undici's events into one outcome.
 //
-// Guarantees: at most the limit of the response is in memory. After the outcome, no timer, listener or open body is
-// left. A reset is never treated as the end of a body, although undici does this (client-h1.js, onHttpSocketError).
-// Deadlines and abort are implemented here, because undici's timers are coarse and its abort waits for a connection.
+// Guarantees: never more of a response is in memory than its size limit allows. After the outcome, no timer, listener
+// or open body is left. A reset is never treated as the end of a body, although undici does this (client-h1.js,
+// onHttpSocketError). Deadlines and abort are implemented here, because undici's timers are coarse and its abort waits
+// for a connection.
 
 import type { Dispatcher } from 'undici';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';

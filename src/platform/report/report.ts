@@ -1,8 +1,8 @@
 // The report about this host that is sent to the platform. Pure.
 //
-// Guarantees: a report contains only codes, versions, sizes, times and digests. It contains no address, path or URL,
-// and no name of a host, user or proxy. `sallyport platform preview` and the link use the same function, so the preview
-// shows exactly what is sent.
+// Guarantees: a report contains only codes, versions, sizes, times and digests: no address, path or URL, and no name of
+// a host, user or proxy. `sallyport platform preview` and the link use the same function, so the preview shows exactly
+// what is sent.
 
 import { createHash } from 'node:crypto';
 import type { PlatformReport, ReportedResult } from '#platform/messages.ts';

@@ -1,9 +1,9 @@
-// Lends the account of a proxy to another client, which needs it for a second opinion. The loan must not cause a
-// rejected attempt.
+// Gives the user and password of a proxy to the ordinary Node client that makes a second opinion. This must not cause a
+// rejected login.
 //
-// Guarantees: an account is lent only if this proxy accepted it after the given moment, and only in the form in which
-// it was accepted (Basic or SOCKS login). The credential guard permits each use and gets to know a rejection, as for
-// every other attempt.
+// Guarantees: the client gets the account only if this proxy accepted it after the given moment, and only in the form
+// in which it was accepted (Basic or SOCKS login). The credential guard permits each use and gets to know a rejection,
+// as for every other attempt.
 
 import { accountOf } from '#proxy/account.ts';
 import type { CandidateInfo, LentAccount } from '#proxy/candidate-info.ts';

@@ -1,5 +1,5 @@
-// A thread that hashes a file that is still growing. The main thread tells it how far it may read, again and again. The
-// main thread owns the descriptor, and closes it only after this thread has ended.
+// A thread that hashes a file that is still growing. The main thread repeatedly sends it the position up to which it
+// may read. The main thread owns the descriptor, and closes it only after this thread has ended.
 
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// What all steps of one refresh of the metadata share.
+// What all steps share in which the client of signed feeds gets the current metadata.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Common } from './decode.ts';

@@ -1,4 +1,4 @@
-// The public keys that the document of a delegating role lists. This file decides which of them count. `@tufjs/models`
+// The public keys that a root file or a delegation lists. This file decides which of them count. `@tufjs/models`
 // verifies signatures over the canonical form of the received content.
 //
 // Guarantees: a key is identified by its public key, never by its key ID. The same key under two IDs or schemes

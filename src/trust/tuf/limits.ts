@@ -1,4 +1,4 @@
-// Limits for the data that the client reads and keeps, and for the delegations that it follows.
+// Limits for the metadata that the client of signed feeds reads and keeps, and for the delegations that it follows.
 
 import type { TufLimits } from './types.ts';
 

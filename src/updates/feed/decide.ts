@@ -1,7 +1,8 @@
 // Decides what to do with each item of a feed on this host, from the feed, the stored ids and the settings. Pure.
 //
-// Of each package, the newest item that this host may install is downloaded, after the items that it requires. A batch
-// has at most 50. A pruned item is not downloaded again. An id with another digest than before is always refused.
+// Of each package, the newest item that this host may install is downloaded, after the items that it requires. One
+// round downloads at most 50. An item that was deleted as an old version is not downloaded again. An id with another
+// digest than before is always refused.
 
 import { createHash } from 'node:crypto';
 // Two functions instead of the package, which would load forty more files at every start.

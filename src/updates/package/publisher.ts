@@ -1,9 +1,9 @@
-// Publishes verified packages, unless there is a reason not to. Packages that are verified while others are being
-// published are published together next. Packages that are not synced yet wait for others that share their syncs, but
-// not for long.
+// Publishes verified packages, unless a hold or the hours forbid it. While some packages are being published, those
+// that are verified meanwhile collect, and are published together next. Packages that are not synced yet wait for
+// others that share their syncs, but not for long.
 //
-// Guarantees: no hold begins while packages are being published, and the closure is checked right before. Relies on the
-// order of writes in `publish.ts`, also for what a crash leaves.
+// Guarantees: no hold begins while packages are being published. The hold and the hours are checked right before.
+// Relies on the order of writes in `publish.ts`, also for what a crash leaves.
 
 import type { Timer } from '#system/clock.ts';
 import type { Closure } from '#updates/hold/hold.ts';

@@ -1,4 +1,4 @@
-// Receives the text of a plan (`send-logs --dry-run`) and discards it. Only its length and digest are kept.
+// For `send-logs --dry-run`: receives the text that would be sent and discards it. Only its length and digest are kept.
 
 import { createHash } from 'node:crypto';
 import type { Store } from './collect.ts';
