@@ -71,6 +71,12 @@ export class ConfigFolder {
     return result;
   }
 
+  /** Removes every file of the folder. */
+  async clear(): Promise<void> {
+    await this.remove();
+    await mkdir(this.path);
+  }
+
   async remove(): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
   }

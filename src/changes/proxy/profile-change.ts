@@ -107,7 +107,8 @@ function accountChanges(profile: ProfileFacts | null, { user, domain: own }: Pro
   const removed = profile?.domain == null ? [] : [{ path: ['domain'], value: undefined }];
   const kept = user === undefined ? [] : removed;
   const entered = own === '' ? removed : [{ path: ['domain'], value: own }];
-  const domain = own === undefined ? kept : entered;
+  const changed = own === profile?.domain ? [] : entered;
+  const domain = own === undefined ? kept : changed;
   if (user === undefined) return domain;
   if (user !== '') return [...domain, { path: ['user'], value: user }];
   return profile?.user == null ? domain : [...domain, { path: ['user'], value: undefined }];

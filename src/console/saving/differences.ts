@@ -13,7 +13,10 @@ import { mapLeaves } from '#config/tree.ts';
 import { MASK } from '#redaction/secret.ts';
 import type { ShownSettings } from './shown-settings.ts';
 
-/** One key before and after. Null: it is not set and has no default, or its profile does not exist. */
+/**
+ * One key before and after. Null before: it is not set and has no default, or its profile does not exist. Null after: it
+ * is no longer set.
+ */
 export interface KeyDifference {
   readonly key: string;
   readonly before: string | null;
@@ -33,10 +36,12 @@ const NEW_PASSWORD = 'a new password';
 /** What the change does to the settings that the page showed. */
 export function differencesOf(shown: ShownSettings, { edits, secret }: Change): KeyDifference[] {
   const typed = secret === undefined ? [] : [{ kind: 'set', path: secret.path, value: NEW_PASSWORD } as const];
-  return between(leavesOf(shown.values), leavesOf(valuesAfter(shown.values, [...edits, ...typed])));
+  const effective = leavesOf(shown.values);
+  const changed = between(leavesOf(shown.inFile), leavesOf(valuesAfter(shown.inFile, [...edits, ...typed])));
+  return changed.map((one) => ({ ...one, before: one.before ?? effective.get(one.key) ?? null }));
 }
 
-/** Theirs and yours by key. `edited` is null if the change could not be made for the settings that the page showed. */
+/** Theirs and yours by key. */
 export function conflictsOf(shown: ShownSettings, now: ShownSettings, yours: readonly KeyDifference[]): KeyConflict[] {
   const own = new Map(yours.map((one) => [one.key, one]));
   const theirs = between(leavesOf(shown.values), leavesOf(now.values));

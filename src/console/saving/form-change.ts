@@ -1,7 +1,7 @@
 // Converts a form of a page to a change of the configuration. Pure: takes the settings that the page showed.
 //
 // Guarantees: the edits are those of the command for the same change (`sallyport proxy add`, `proxy change`, `config
-// set` and so on), because both call the same functions. A value that the file already has makes no edit. A stored
+// set` and so on), because both call the same functions. A value that is left out makes no edit. A stored
 // password is never used for another server.
 
 import {
@@ -102,7 +102,7 @@ function valuesChangeName(shown: ShownSettings, form: FormOf<'proxy-settings'>):
 function proxySettingsChange(shown: ShownSettings, form: FormOf<'proxy-settings'>): Change {
   const { settings } = shown;
   const facts = factsIn(shown);
-  const others = [...timeoutEdits(shown, form), ...boxEdits(shown, form.uses_proxy)];
+  const others = [...timeoutEdits(form), ...boxEdits(shown, form.uses_proxy)];
   if (form.address === '') return { edits: [...switchEdits(settings, false), ...others] };
   const profile = editedProfile(facts);
   const values = valuesOf(form, profile);
@@ -118,7 +118,8 @@ function proxySettingsChange(shown: ShownSettings, form: FormOf<'proxy-settings'
     const after = { ...profile, address: values.address ?? profile.address, port: values.port ?? profile.port };
     requireTyped(profile, after, form.password);
   }
-  const { edits, ...change } = valuesChange(facts, values);
+  // The page has a field for the domain, so a new user alone keeps the stored one.
+  const { edits, ...change } = valuesChange(facts, { ...values, domain: values.domain ?? profile?.domain ?? '' });
   return { ...change, edits: [...edits, ...enabling, ...others] };
 }
 
@@ -144,16 +145,11 @@ function wholeNumber(typed: string): number | string {
   return /^\d{1,15}$/.test(trimmed) ? Number(trimmed) : trimmed;
 }
 
-function timeoutEdits(shown: ShownSettings, form: FormOf<'proxy-settings'>): Edit[] {
-  const { response_timeout: before } = shown.settings;
-  const base = form.timeout_ms === undefined ? undefined : wholeNumber(form.timeout_ms);
+function timeoutEdits({ mode, timeout_ms: base }: FormOf<'proxy-settings'>): Edit[] {
+  const path = (key: string) => ['response_timeout', key];
   return [
-    ...(form.mode === undefined || form.mode === before?.mode
-      ? []
-      : [{ kind: 'set', path: ['response_timeout', 'mode'], value: form.mode } as const]),
-    ...(base === undefined || base === before?.base_ms
-      ? []
-      : [{ kind: 'set', path: ['response_timeout', 'base_ms'], value: base } as const]),
+    ...(mode === undefined ? [] : [{ kind: 'set', path: path('mode'), value: mode } as const]),
+    ...(base === undefined ? [] : [{ kind: 'set', path: path('base_ms'), value: wholeNumber(base) } as const]),
   ];
 }
 
@@ -169,7 +165,7 @@ function boxEdits({ settings }: ShownSettings, boxes: FormOf<'proxy-settings'>['
 function routeEdits({ settings }: ShownSettings, routes: FormOf<'routes'>['routes']): Edit[] {
   return PURPOSES.flatMap((purpose) => {
     const use = routes[purpose];
-    return use === undefined || use === settings.use_proxy_for[purpose] ? [] : setRoute(settings, purpose, use);
+    return use === undefined ? [] : setRoute(settings, purpose, use);
   });
 }
 

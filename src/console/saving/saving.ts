@@ -174,7 +174,7 @@ export class Saving {
     const typed =
       secret === undefined ? [] : [{ kind: 'set', path: secret.path, value: secret.value.reveal() } as const];
     if (secret !== undefined) this.#parts.keepSecret(secret.value);
-    requireSetter(shown.values, [...edits, ...typed], 'admin');
+    requireSetter(shown.inFile, [...edits, ...typed], 'admin');
     return change;
   }
 

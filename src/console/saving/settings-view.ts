@@ -51,6 +51,7 @@ export interface PurposeView {
   readonly use: string;
   /** The host of its URL; null if none is configured. */
   readonly host: string | null;
+  /** Whether it has a URL and is enabled. */
   readonly is_enabled: boolean;
 }
 
@@ -183,12 +184,11 @@ function fieldsOf({ keys }: ShownSettings, index: number): Record<string, string
 
 function purposeView({ settings }: ShownSettings, purpose: Purpose): PurposeView {
   const url = urlOf(settings, purpose);
-  const hasSection = Object.hasOwn(settings, purpose);
   return {
     purpose,
     title: purposeRow(purpose).title,
     use: settings.use_proxy_for[purpose] ?? 'default',
     host: url !== undefined && URL.canParse(url) ? new URL(url).host : null,
-    is_enabled: hasSection && isEnabled(settings, purpose),
+    is_enabled: url !== undefined && isEnabled(settings, purpose),
   };
 }

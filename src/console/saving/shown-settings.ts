@@ -4,6 +4,7 @@
 import { type ProxyFacts, proxyFacts } from '#changes/proxy/facts.ts';
 import { parsePath, valuesAfter } from '#config/editing/edit.ts';
 import type { Plain } from '#config/editing/edit-render.ts';
+import { PURPOSES } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { SettingsList } from '#control/settings.ts';
 
@@ -19,17 +20,35 @@ export interface ShownSettings {
   readonly settings: Settings;
   /** The same as plain data. */
   readonly values: Plain;
+  /** The values that the file sets, without defaults. */
+  readonly inFile: Plain;
 }
+
+/** The sections that the functions of a change read, also while the daemon cannot list their keys. */
+const EMPTY: Plain = {
+  ...Object.fromEntries(PURPOSES.map((purpose) => [purpose, {}])),
+  response_timeout: {},
+  proxies: [],
+  use_proxy_for: {},
+};
 
 /** The settings of these rows. */
 export function shownOf(file: string, digest: string, keys: readonly ShownKey[]): ShownSettings {
-  const values = valuesAfter(
-    { proxies: [], use_proxy_for: {} },
+  const values = valuesOfRows(EMPTY, keys);
+  const inFile = valuesOfRows(
+    {},
+    keys.filter(({ source }) => source === 'file'),
+  );
+  return { file, digest, keys, values, inFile, settings: values as unknown as Settings };
+}
+
+function valuesOfRows(base: Plain, keys: readonly ShownKey[]): Plain {
+  return valuesAfter(
+    base,
     keys.flatMap(({ key, value }) =>
       value === null ? [] : [{ kind: 'set', path: parsePath(key), value: value as Plain } as const],
     ),
   );
-  return { file, digest, keys, values, settings: values as unknown as Settings };
 }
 
 /**
