@@ -9,15 +9,16 @@ import { resolve } from 'node:path';
 import { controlActions } from '#cli/actions/control-actions.ts';
 import { type FoundControl, type NoDiagnosis, networkActions } from '#cli/actions/network-actions.ts';
 import { configActions, proxyActions } from '#cli/actions/proxy-actions.ts';
+import { trustActions } from '#cli/actions/trust-actions.ts';
 import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
-import { findCheckout, findPlaces, type Places, placesOfDaemon } from '#config/places.ts';
+import { CHANGE_SOCKET, findCheckout, findPlaces, type Places, placesOfDaemon } from '#config/places.ts';
 import { readGateways } from '#config/reading/host-gateways.ts';
 import type { LoadedSettings, LoadOptions, LoadResult, RefusedSettings } from '#config/reading/load.ts';
-import type { Control, Diagnosis } from '#control/control.ts';
+import type { Authority, Control, Diagnosis } from '#control/control.ts';
 import type { EndpointList } from '#control/endpoints.ts';
 import type { TimeoutSeeded } from '#control/timeouts.ts';
 import type { LoadAgain, TextBounds } from '#daemon/parts.ts';
@@ -34,7 +35,6 @@ import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/time/zone.ts';
 import { type DaemonOptions, demoAction } from './demo-action.ts';
 import type { Host, RunSallyport } from './host.ts';
-import { trustActions } from './trust-actions.ts';
 import { vendorActions } from './vendor-actions.ts';
 import { VERSION } from './version.ts';
 
@@ -51,9 +51,6 @@ async function loadSettings(options: LoadOptions): Promise<LoadResult> {
   const { loadSettings: load } = await import('#config/reading/load.ts');
   return await load(options);
 }
-
-/** The path of `sallyport-change.socket`. It is not in /run/sallyport, which systemd removes when the service stops. */
-const CHANGE_SOCKET = '/run/sallyport-change.sock';
 
 class Sallyport {
   readonly #host: Host;
@@ -96,13 +93,7 @@ class Sallyport {
       estimateTimeout: (globals, options) => this.#estimateTimeout(globals, options),
       ...this.#networkActions(),
       ...proxyActions({ context: (globals) => this.#commandContext(globals), withControl }),
-      menu: async (globals, options) =>
-        await (await import('./menu-action.ts')).runMenuCommand(this.#commandContext(globals), {
-          environment: this.#environment,
-          places: this.#places,
-          file: resolve(this.#fileOf(globals)),
-          ...options,
-        }),
+      ...this.#screenActions(),
       ...configActions({
         terminal,
         known: this.#redactor,
@@ -148,6 +139,29 @@ class Sallyport {
     };
   }
 
+  /** The menu and the pages of the console. */
+  #screenActions(): Pick<Actions, 'menu' | 'webConsole'> {
+    const own = { environment: this.#environment, places: this.#places };
+    const program = { checkout: this.#checkout, known: this.#redactor, version: VERSION };
+    return {
+      menu: async (globals, options) =>
+        await (await import('./menu-action.ts')).runMenuCommand(this.#commandContext(globals), {
+          ...own,
+          file: resolve(this.#fileOf(globals)),
+          ...options,
+        }),
+      webConsole: async (globals, options) =>
+        await (await import('./console-action.ts')).runConsoleCommand({
+          ...own,
+          ...program,
+          file: resolve(this.#fileOf(globals)),
+          context: () => this.#commandContext(globals),
+          connect: () => this.#findDaemon(globals),
+          ...options,
+        }),
+    };
+  }
+
   #networkActions(): ReturnType<typeof networkActions> {
     return networkActions({
       terminal: this.#terminal,
@@ -160,14 +174,6 @@ class Sallyport {
       undiagnosed: (globals, why) => this.#whyUndiagnosed(globals, why),
       signal: this.#host.stopping,
     });
-  }
-
-  /** Loads the settings or prints every error. */
-  async #load(globals: Globals): Promise<LoadedSettings | null> {
-    const result = await loadSettings(this.#loadOptions(globals));
-    if (result.ok) return result;
-    await this.#printProblems(result);
-    return null;
   }
 
   async #printProblems(refused: RefusedSettings): Promise<number> {
@@ -195,7 +201,7 @@ class Sallyport {
   }
 
   /** The settings, and the daemon of this file, if one runs. */
-  async #findDaemon(globals: Globals): Promise<FoundControl> {
+  async #findDaemon(globals: Globals): Promise<FoundControl & { readonly authority: Authority | null }> {
     const { findDaemonAt } = await import('#cli/find-daemon.ts');
     const { VERBS } = await import('#control/control.ts');
     const loaded = await loadSettings(this.#loadOptions(globals));
@@ -204,7 +210,7 @@ class Sallyport {
       ? loaded.settings.daemon
       : (loaded.daemon ?? placesOfDaemon(file, undefined, this.#places));
     const { socket, running, other } = await findDaemonAt(file, daemon, VERBS);
-    return { loaded, socket, control: running?.control ?? null, other };
+    return { loaded, socket, control: running?.control ?? null, authority: running?.authority ?? null, other };
   }
 
   /** The daemon of this file; null if none runs. @throws CodedError CONTROL-OTHER-FILE */
@@ -259,8 +265,11 @@ class Sallyport {
   }
 
   async #run(globals: Globals, options: { once: boolean; log?: LogForm } & Partial<DaemonOptions>): Promise<number> {
-    const loaded = await this.#load(globals);
-    if (loaded === null) return EXIT_STATUS.config;
+    const loaded = await loadSettings(this.#loadOptions(globals));
+    if (!loaded.ok) {
+      await this.#printProblems(loaded);
+      return EXIT_STATUS.config;
+    }
     const { runDaemon } = await import('#daemon/run.ts');
     const { known, lastResort, stopping, environment } = this.#host;
     const start = runDaemon({

@@ -197,6 +197,9 @@ make_user_and_folders() {
   if ! id sallyport-menu >/dev/null 2>&1; then
     useradd --system --no-user-group --gid sallyport-admin --home-dir /var/lib/sallyport-menu --shell /usr/sbin/nologin sallyport-menu
   fi
+  if ! id sallyport-console >/dev/null 2>&1; then
+    useradd --system --user-group --groups sallyport,sallyport-admin --home-dir / --shell /usr/sbin/nologin sallyport-console
+  fi
   # systemd-sysusers has done it. A minimal system has no usermod.
   case " $(id -nG sallyport) " in
     *' sallyport-submit '*) ;;
@@ -236,7 +239,7 @@ delete_users() {
     echo 'The users and groups of Sallyport stay, because this system has no userdel or groupdel.'
     return
   fi
-  for user in sallyport-menu sallyport; do
+  for user in sallyport-menu sallyport-console sallyport; do
     if id "$user" >/dev/null 2>&1; then userdel "$user"; fi
   done
   for group in sallyport-admin sallyport-submit; do

@@ -3,7 +3,7 @@
 import { type DaemonPlaces, socketsOf } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
 import type { Status } from '#control/status.ts';
-import type { MethodsOf, VerbTable } from '#control/verb.ts';
+import type { Authority, MethodsOf, VerbTable } from '#control/verb.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
@@ -14,7 +14,7 @@ export interface FoundDaemon<T extends VerbTable> {
   /** `daemon.control_socket`, which identifies the daemon. Its other sockets are in the same folder. */
   readonly socket: string;
   /** The daemon of this file, and its status when it was found; null if none runs. */
-  readonly running: { readonly control: MethodsOf<T>; readonly status: Status } | null;
+  readonly running: { readonly control: MethodsOf<T>; readonly status: Status; readonly authority: Authority } | null;
   /** The failure if the daemon uses another file; null otherwise. */
   readonly other: CodedError | null;
 }
@@ -33,9 +33,9 @@ export async function findDaemonAt<T extends VerbTable>(
   const parts = { clock: systemClock, files: realFiles, self: process.geteuid?.() ?? 0 };
   const found = await connectControl({ ...socketsOf(daemon), stateDir }, parts, verbs);
   if (found === null) return { socket, running: null, other: null };
-  const { methods: control, status } = found;
+  const { methods: control, status, authority } = found;
   if (await isSamePath(realFiles, status.config.file, file))
-    return { socket, running: { control, status }, other: null };
+    return { socket, running: { control, status, authority }, other: null };
   await control.close();
   return {
     socket,

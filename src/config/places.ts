@@ -27,6 +27,9 @@ export const DROP_DIRECTORY = '/var/spool/sallyport';
 /** A file in a drop directory, which exists while the daemon reads that directory. */
 export const DROP_MARKER = 'accepting';
 
+/** The path of `sallyport-change.socket`. It is not in /run/sallyport, which systemd removes when the service stops. */
+export const CHANGE_SOCKET = '/run/sallyport-change.sock';
+
 interface PlacesContext {
   /** The folder that contains the program. */
   readonly root: string;

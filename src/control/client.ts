@@ -17,6 +17,7 @@ import { socketPlace } from './socket-place.ts';
 import { STATUS_VERBS, type Status } from './status.ts';
 import {
   type AnyVerb,
+  type Authority,
   type Call,
   type MethodsOf,
   methodOf,
@@ -60,6 +61,8 @@ export interface RunningDaemon<T extends VerbTable> {
   readonly methods: MethodsOf<T>;
   /** Its answer when it was found. */
   readonly status: Status;
+  /** What this user may request, by the socket that could be opened. */
+  readonly authority: Authority;
 }
 
 /**
@@ -72,12 +75,22 @@ export async function connectControl<T extends VerbTable>(
   verbs: T,
 ): Promise<RunningDaemon<T> | null> {
   // In the order in which the daemon creates them, so that the one with the most authority is found.
-  const paths = [sockets.admin, sockets.operate, sockets.look, sockets.control];
+  const places: readonly SocketOfLevel[] = [
+    { path: sockets.admin, authority: 'admin' },
+    { path: sockets.operate, authority: 'operate' },
+    { path: sockets.look, authority: 'look' },
+    { path: sockets.control, authority: 'operate' },
+  ];
   const connecting = { stateDir: sockets.stateDir, parts, verbs };
-  const found = await firstOf(paths, connecting);
+  const found = await firstOf(places, connecting);
   // The daemon was starting and had not created the earlier sockets yet. They exist now.
-  const latest = found?.isLater === true ? await firstOf(paths, connecting) : found;
+  const latest = found?.isLater === true ? await firstOf(places, connecting) : found;
   return latest?.daemon ?? null;
+}
+
+interface SocketOfLevel {
+  readonly path: string;
+  readonly authority: Authority;
 }
 
 interface Connecting<T extends VerbTable> {
@@ -94,14 +107,14 @@ interface Found<T extends VerbTable> {
 
 /** @throws CodedError CONTROL-UNREACHABLE without permission to open the socket, CONTROL-FOREIGN */
 async function firstOf<T extends VerbTable>(
-  paths: readonly string[],
+  places: readonly SocketOfLevel[],
   connecting: Connecting<T>,
 ): Promise<Found<T> | null> {
   let closed: CodedError | null = null;
   let isLater = false;
-  for (const path of paths) {
+  for (const { path, authority } of places) {
     try {
-      return { daemon: await connect(path, connecting), isLater };
+      return { daemon: { ...(await connect(path, connecting)), authority }, isLater };
     } catch (thrown) {
       const error = asCoded(thrown);
       const reason = error.code === 'CONTROL-UNREACHABLE' ? String(error.facts['reason']) : '';
@@ -117,7 +130,7 @@ async function firstOf<T extends VerbTable>(
 async function connect<T extends VerbTable>(
   path: string,
   { stateDir, parts, verbs }: Connecting<T>,
-): Promise<RunningDaemon<T>> {
+): Promise<Omit<RunningDaemon<T>, 'authority'>> {
   await reaching(path, () => validateSocketOwner({ path, stateDir, self: parts.self }, parts.files));
   const transport = new SocketTransport(path, parts.clock);
   const methods = methodsOf(

@@ -159,6 +159,56 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'change',
   },
+  'CONSOLE-USER': {
+    text: 'The console cannot give up root and become user {user}: {reason:words}. Nothing listens.',
+    check:
+      'Check the user with: id {user}. If it is missing, install Sallyport again. Or start the console as your own user.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CONSOLE-LISTEN': {
+    text: 'The console cannot listen at {address}: {reason:words}.',
+    check: 'Leave --listen out, so that a free port is used, or name another port.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CONSOLE-PAGES': {
+    text: 'The pages of the console cannot be read: {path}.',
+    check: 'Install Sallyport again. In a checkout, run: npm run -s sallyport -- console.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CONSOLE-KEY': {
+    text: 'This link is not valid: it was used before, it is too old, or it belongs to another console.',
+    check: 'Press ENTER in the terminal of the console, then open the new link.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CONSOLE-SESSION': {
+    text: 'The session is over. A session ends with the console that began it.',
+    check:
+      'Press ENTER in the terminal of the console, then open the new link. If the console has ended, start it again: sallyport console.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CONSOLE-FOREIGN': {
+    text: 'The console refused the request: {reason:words}.',
+    check: 'Open the link that the console printed. Over ssh, forward the port with the command that it printed.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CONSOLE-REQUEST': {
+    text: 'The console refused the request: {reason:words}.',
+    check: 'Reload the page. If Sallyport was upgraded, end the console and start it again.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CONSOLE-STREAMS': {
+    text: 'Other tabs of this session already show live data. A session has at most three live connections.',
+    check: 'Nothing to do: this tab asks every five seconds. Close other tabs to see its data live.',
+    class: 'system',
+    retry: 'later',
+  },
   'LOCK-HELD': {
     text: 'Another Sallyport is using {dir}: process {pid} on {host}, since {since:time}.',
     check:

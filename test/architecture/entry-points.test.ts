@@ -44,6 +44,7 @@ const RESERVED: readonly Reserved[] = [
       'origin/': 'the reference server',
       'demo/': 'the demo proxy',
       'control/': 'HTTP over a unix socket: it does not leave the machine',
+      'console/server/': 'the server of the console: it listens, and sends no request',
     },
   },
   {

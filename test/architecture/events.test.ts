@@ -16,6 +16,7 @@ const RENDERERS: Readonly<Record<string, string>> = {
   'daemon/uploads/telemetry-running.ts': 'the log events that telemetry sends',
   'cli/settings/confirm.ts': 'lines on the terminal while a change is tried',
   'console/saving/shown-event.ts': 'the stages on a page while a change is tried',
+  'console/server/event-lines.ts': 'the progress of transfers that a page of the console shows',
   'menu/use-cases.ts': 'the stages on the display while a change is tried',
   'sallyport.ts': 'the progress bar of a command',
 };

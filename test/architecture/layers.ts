@@ -138,7 +138,10 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'menu/model': 'The screens of the menu as a pure state machine: fields, keys, answers.',
   'menu/terminal': 'The terminal of the menu: bytes to keys, frames to bytes, and the loop between them.',
   'menu/view': 'The screens as text, for a large and for a small display.',
+  'console/api':
+    'What pages can request in addition to changes: the session, and the verbs of the daemon with their events.',
   'console/saving': 'The settings pages on the side of the process: reading, trying and saving changes.',
+  'console/server': 'The HTTP server of the console: where it listens, what it refuses, keys, tokens, limits.',
   'daemon/answers': 'Answers to requests over Control: status, health, endpoints, settings, the log.',
   'daemon/logs': 'Support logs on request: answers to commands, the contents of bundles, bundles of other hosts.',
   'daemon/metrics':

@@ -12,6 +12,7 @@ import type { LogForm } from '#logging/log.ts';
 import { isZoneName } from '#system/time/zone.ts';
 import type { ActivationActions } from './program-activation.ts';
 import type { ConfigActions } from './program-config.ts';
+import type { ConsoleActions } from './program-console.ts';
 import { addFeedCommands, type FeedActions } from './program-feed.ts';
 import type { FetchActions } from './program-fetch.ts';
 import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
@@ -70,6 +71,7 @@ export interface Actions
     QueueActions,
     SubmitActions,
     MenuActions,
+    ConsoleActions,
     SystemdActions,
     LogsActions,
     UpdatesActions,
@@ -133,8 +135,7 @@ export async function runProgram(
     const { addProxyCommands } = await import('./program-proxy.ts');
     addProxyCommands({ proxy, route }, made.actions, { globals, does });
   }
-  const menu = program.command('menu').description(MENU_SUMMARY);
-  if (isNamed('menu')) (await import('./program-menu.ts')).addMenuOptions(menu, made.actions, { globals, does });
+  await addScreens(program, made.actions, { globals, does, isNamed });
   const systemd = program.command('systemd').description('print a drop-in for the unit of the service');
   if (isNamed('systemd')) {
     const { addSystemdCommands } = await import('./program-systemd.ts');
@@ -167,6 +168,18 @@ export async function runProgram(
     return thrown.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   }
   return status;
+}
+
+/** The commands that show screens. */
+async function addScreens(
+  program: Command,
+  actions: Actions,
+  { globals, does, isNamed }: Hooks & { isNamed(command: string): boolean },
+): Promise<void> {
+  const menu = program.command('menu').description(MENU_SUMMARY);
+  if (isNamed('menu')) (await import('./program-menu.ts')).addMenuOptions(menu, actions, { globals, does });
+  const pages = program.command('console').description(CONSOLE_SUMMARY);
+  if (isNamed('console')) (await import('./program-console.ts')).addConsoleOptions(pages, actions, { globals, does });
 }
 
 function describe(version: string, terminal: Terminal): Command {
@@ -336,6 +349,8 @@ function parseZone(text: string): string {
 }
 
 const MENU_SUMMARY = 'set up the proxy in a menu for a console, a serial line or a small display';
+
+const CONSOLE_SUMMARY = 'serve pages to a browser on this host, or over ssh, to set up and watch Sallyport';
 
 const PROXY_SUMMARY = 'list, add, change and delete proxies; an edit leaves all other lines of the file as they are';
 

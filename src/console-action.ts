@@ -1,0 +1,114 @@
+// The action of `sallyport console`. Gives up root, reads the pages, and connects the console with this process.
+
+import { hostname, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { ConsoleListen } from '#cli/program/program-console.ts';
+import type { CommandContext } from '#cli/settings/command-context.ts';
+import { type Environment, type Places, placesOfDaemon, type SocketPaths, socketsOf } from '#config/places.ts';
+import type { ReachedDaemon } from '#console/api/daemon-link.ts';
+import type { ConsoleUser } from '#console/api/session.ts';
+import { sshTargetOf } from '#console/links.ts';
+import { runConsole } from '#console/run-console.ts';
+import type { ListenChoice } from '#console/server/listening.ts';
+import { readPageFiles } from '#console/server/page-files.ts';
+import { coded } from '#errors/coded-error.ts';
+import { EXIT_OK } from '#errors/exit-status.ts';
+import type { SpanRedactor } from '#redaction/redact.ts';
+import { becomeUser, findUser } from '#system/process/become-user.ts';
+import { RealFiles } from '#system/real-files.ts';
+
+/** The user that root becomes. */
+const CONSOLE_USER = 'sallyport-console';
+
+export interface ConsoleCommand {
+  readonly environment: Environment;
+  /** The absolute path of the configuration file. */
+  readonly file: string;
+  readonly places: Places;
+  readonly listen: ConsoleListen;
+  /** The checkout that the program runs from; null if it is installed. */
+  readonly checkout: string | null;
+  readonly known: SpanRedactor;
+  readonly version: string;
+  /** The folder with the pages; found next to the program if it is not given. */
+  readonly pages?: string;
+  /** The context of commands, made after this process has its user. */
+  context(): CommandContext;
+  connect(): Promise<ReachedDaemon>;
+}
+
+/** Serves the console until it ends. @throws CodedError CONSOLE-* */
+export async function runConsoleCommand(command: ConsoleCommand): Promise<number> {
+  const { environment, checkout, listen, file, places, known } = command;
+  const invoker = { user: userInfo().username, host: hostname() };
+  const pages = await readPageFiles(new RealFiles(), command.pages ?? folderOfPages(checkout));
+  // The program of a checkout, and its daemon, belong to the user who runs it, so there is no other user to become.
+  const hasDropped = process.geteuid?.() === 0 && checkout === null;
+  if (hasDropped) await becomeConsoleUser();
+  const context = command.context();
+  const { clock, terminal, keepSecret, changeSocket, signal } = context;
+  // Those of the command line have the user that the process started with.
+  const files = new RealFiles();
+  const { user: loginUser, port } = sshTargetOf(environment, invoker);
+  await runConsole({
+    context: {
+      file,
+      stateDir: places.stateDir,
+      changeSocket,
+      known,
+      keepSecret,
+      changing: (ending) => ({ ...context, files, signal: AbortSignal.any([signal, ending]) }),
+    },
+    clock,
+    files,
+    pages,
+    terminal: { print: (line) => terminal.out(line), keys: terminal.answers.keys },
+    user: ownUser(),
+    version: command.version,
+    login: { user: loginUser, port },
+    listen: choiceOf(listen, environment),
+    folders: {
+      files,
+      // That of root, which the other user cannot open.
+      runtimeDir: hasDropped ? undefined : environment['XDG_RUNTIME_DIR'],
+      temporaryDir: hasDropped ? '/tmp' : tmpdir(),
+    },
+    connect: command.connect,
+    sockets: async () => await socketsOfFile(context, command),
+    signal,
+  });
+  return EXIT_OK;
+}
+
+/** @throws CodedError CONSOLE-USER */
+async function becomeConsoleUser(): Promise<void> {
+  const user = await findUser(CONSOLE_USER);
+  if (user === null) throw coded('CONSOLE-USER', { user: CONSOLE_USER, reason: 'this host has no such user' });
+  becomeUser(user);
+}
+
+function ownUser(): ConsoleUser {
+  const uid = process.geteuid?.() ?? 0;
+  const groups = [...(process.getgroups?.() ?? []), process.getegid?.() ?? 0];
+  return { uid, name: userInfo().username, groups };
+}
+
+/** Under ssh, a socket: its forwarding by ssh has the user of the login, and other users of this host cannot open it. */
+function choiceOf(listen: ConsoleListen, environment: Environment): ListenChoice {
+  if (typeof listen === 'number') return { kind: 'port', port: listen };
+  const isRemote = (environment['SSH_CONNECTION'] ?? '') !== '';
+  return listen === 'socket' || isRemote ? { kind: 'socket' } : { kind: 'port', port: 0 };
+}
+
+async function socketsOfFile(
+  { load }: CommandContext,
+  { file, places }: ConsoleCommand,
+): Promise<Pick<SocketPaths, 'look' | 'operate'>> {
+  const loaded = await load();
+  return socketsOf(loaded.ok ? loaded.settings.daemon : (loaded.daemon ?? placesOfDaemon(file, undefined, places)));
+}
+
+/** In a checkout, `tools/sallyport.js` has made them. In a build, this file is one folder below main.js. */
+function folderOfPages(checkout: string | null): string {
+  return checkout === null ? join(import.meta.dirname, '..', 'console') : join(checkout, '.cache', 'console');
+}

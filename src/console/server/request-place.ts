@@ -1,0 +1,23 @@
+// Decides whether a request comes from a page of this console in a browser that reached it over loopback. Pure.
+//
+// Guarantees: a name that a foreign DNS server answers with 127.0.0.1 is refused (DNS rebinding). So is a page of another
+// port of this host, which a browser treats as the same site. The port is not checked, because forwarding by ssh
+// changes it.
+
+import type { IncomingHttpHeaders } from 'node:http';
+
+const LOOPBACK = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i;
+/** `none`: the person opened the link. A request of a program has no such header. */
+const OWN_SITES: ReadonlySet<string> = new Set(['same-origin', 'none']);
+
+/** Why a request is refused, as the end of a sentence; null if it is not. */
+export function foreignPlace(headers: IncomingHttpHeaders): string | null {
+  const { host = '', origin } = headers;
+  if (!LOOPBACK.test(host)) return `the Host header is not 127.0.0.1, localhost or [::1]`;
+  if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
+    return 'it comes from a page of another origin';
+  }
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && !OWN_SITES.has(String(site))) return 'it comes from a page of another site';
+  return null;
+}
