@@ -67,6 +67,7 @@ export interface RunningSquid {
   rememberUsers(): void;
   /** SIGSTOP makes it hang, SIGHUP makes it read its configuration again. */
   signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGHUP'): void;
+  pid(): number;
   stop(): Promise<void>;
 }
 
@@ -107,6 +108,7 @@ function running(part: Part, options: SquidOptions): RunningSquid {
   const file = join(part.folder, 'access.log');
   let last: string[] | undefined;
   let marks = 0;
+  const pid = () => Number(readFileSync(join(part.folder, 'squid.pid'), 'utf8'));
   const read = () => last ?? readLog(file, part.ports.length);
   const accessLog = (atLeast = 0, about = '') =>
     untilLines(
@@ -128,7 +130,8 @@ function running(part: Part, options: SquidOptions): RunningSquid {
     },
     forgetUsers: () => writeUsers(options, part.folder, false),
     rememberUsers: () => writeUsers(options, part.folder, true),
-    signal: (name) => process.kill(Number(readFileSync(join(part.folder, 'squid.pid'), 'utf8')), name),
+    signal: (name) => process.kill(pid(), name),
+    pid,
     async stop() {
       await part.end();
       last ??= read();

@@ -49,7 +49,7 @@ async function startOrigin(respond: Respond) {
       for (let end = rest.indexOf('\r\n\r\n'); end !== -1; end = rest.indexOf('\r\n\r\n')) {
         const head = rest.slice(0, end);
         rest = rest.slice(end + 4);
-        const name = /^GET \/(\S+) /.exec(head)?.[1] ?? '';
+        const name = /^GET (?:http:\/\/[^/]+)?\/(\S+) /.exec(head)?.[1] ?? '';
         if (name === 'feed.json') {
           const feed = Buffer.from(
             feedOf(IDS.map((id) => itemFor(id, JARS.get(id) ?? Buffer.alloc(0), { package: id }))),
@@ -223,4 +223,44 @@ describe('kept connections through a proxy', () => {
       expect(proxy.counted.refused).toBe(0);
     },
   );
+
+  /** A round through a proxy that forwards plain HTTP, and that `respond` also plays. */
+  async function roundBehind(authentication: 'basic' | 'digest', respond: Respond) {
+    const proxy = await startOrigin(respond);
+    const corp = profile(Number(new URL(proxy.url).port), { ...USER, authentication });
+    const updates = { feed_url: 'http://127.0.0.1:9/feed.json' };
+    const settings = { ...testSettings(DIR, { updates }), proxies: [corp] } as unknown as Settings;
+    const rig = await openRig({ files: new CrashingFiles(), dir: DIR, settings });
+    return { report: await rig.round(), asked: proxy.asked, codes: rig.codes() };
+  }
+
+  const refusal = (challenge: string) =>
+    `HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: ${challenge}\r\nContent-Length: 0\r\n\r\n`;
+
+  it('connections: a password that a used connection refuses is not sent again', async () => {
+    const { report, asked, codes } = await roundBehind('basic', (socket, jar, one) => {
+      if (one.number < 4 && one.connection === 1) whole(socket, jar, one);
+      else socket.write(refusal('Basic realm="x"'));
+    });
+    expect(report.published).toHaveLength(3);
+    expect(codes[0]).toBe('AUTH-REJECTED');
+    const proofs = asked.filter(({ head }) => /^proxy-authorization:/im.test(head));
+    // A server could have sent this 407, so one tunnel shows whether the proxy refuses the password.
+    expect(proofs.map(({ head }) => head.slice(0, 3))).toEqual(['GET', 'GET', 'GET', 'GET', 'CON']);
+  });
+
+  it('connections: a nonce that expires on a used connection is replaced, and costs no attempt', async () => {
+    let nonce = 1;
+    const { report, asked, codes } = await roundBehind('digest', (socket, jar, one) => {
+      if (one.head.includes(`nonce="${nonce}"`)) {
+        whole(socket, jar, one);
+        if (one.number % 4 === 0) nonce += 1;
+        return;
+      }
+      socket.write(refusal(`Digest realm="x", nonce="${nonce}", qop="auth", stale=${nonce > 1}`));
+    });
+    expect(report.published).toHaveLength(IDS.length);
+    expect(codes).toEqual([]);
+    expect(asked.length).toBeGreaterThan(IDS.length);
+  });
 });
