@@ -3,6 +3,7 @@
 
 import { ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
 import { newWitness, type WitnessTimes } from '#timeout/witness.ts';
+import { ALONE_TIMES, BESIDE_TIMES, SLOW_TIMES } from '#transfer/late-farewell.ts';
 import { KINDS, type Kind } from './kinds.ts';
 import type { Before, Policy } from './policy.ts';
 import { Random, seedOf } from './random.ts';
@@ -29,19 +30,25 @@ export interface Rule {
   readonly name: string;
   readonly witness: boolean;
   readonly does: AtDeadline['does'];
+  /** What an attempt does that began beside another one; it ends if that is absent. */
+  readonly rivalDoes?: AtDeadline['does'];
   readonly times?: WitnessTimes;
 }
 
+const END: AtDeadline['does'] = () => ({ what: 'end', times: 1 });
+
 export const RULES: readonly Rule[] = [
-  { name: 'without probes', witness: false, does: () => 'end' },
-  // A transfer that trickles would end the second request with its next byte.
+  { name: 'without probes', witness: false, does: END },
   {
     name: 'with probes, second request (shipped)',
     witness: true,
-    does: (phase) => (phase === 'total' ? 'longer' : 'farewell'),
+    // A transfer that trickles would end the second request with its next byte.
+    does: (phase) =>
+      phase === 'total' ? { what: 'longer', times: SLOW_TIMES } : { what: 'farewell', times: BESIDE_TIMES },
+    rivalDoes: (phase) => ({ what: 'longer', times: phase === 'total' ? SLOW_TIMES : ALONE_TIMES }),
   },
-  { name: 'with probes, doubled', witness: true, does: () => 'longer' },
-  { name: 'with probes alone', witness: true, does: () => 'end' },
+  { name: 'with probes, doubled', witness: true, does: () => ({ what: 'longer', times: 2 }) },
+  { name: 'with probes alone', witness: true, does: END },
 ];
 
 /** Sums over the transfers of one rule. */
@@ -122,7 +129,7 @@ function oneJob(running: Running, job: Job): void {
   const { sums, learned, rule, random, watching } = running;
   sums.jobs += 1;
   let previous: Before | undefined;
-  /** This attempt began at the deadline of the one before, and the rule gives it no farewell of its own. */
+  /** This attempt began at the deadline of the one before. */
   let isRival = false;
   const attempts = job.attempts.slice(0, ATTEMPTS);
   for (const [index, attempt] of attempts.entries()) {
@@ -131,7 +138,7 @@ function oneJob(running: Running, job: Job): void {
     // Deaths are measured where the proxy is plain.
     const isDead = attempt.death !== null && running.environment === 'plain';
     const atDeadline = isRival
-      ? { does: () => 'end' as const, rivalFirstMs: null }
+      ? { does: rule.rivalDoes ?? END, rivalFirstMs: null }
       : atDeadlineOf(running, job, attempts[index + 1]);
     if (isDead) countDeaths(running, { job, attempt, plan, atDeadline });
     const cause = random.pick(Object.keys(CAUSES));

@@ -25,8 +25,11 @@ export interface Ending {
 
 /** What an attempt does at its deadline while the proxy is alive and reaches the server. */
 export interface AtDeadline {
-  /** By the phase that expired. `longer`: the limits are doubled. `farewell`: the next attempt begins as well. */
-  readonly does: (phase: TimeoutPhase) => 'end' | 'longer' | 'farewell';
+  /**
+   * By the phase that expired. `longer`: all limits become `times` longer. `farewell`: the next attempt begins as well, and
+   * this one lasts `times` as long.
+   */
+  readonly does: (phase: TimeoutPhase) => { readonly what: 'end' | 'longer' | 'farewell'; readonly times: number };
   /** When the next attempt brings a byte, in ms after its beginning; infinite for never. Null if there is none. */
   readonly rivalFirstMs: ((plan: TimeoutPlan, timedOut: TimeoutPhase) => number) | null;
 }
@@ -193,8 +196,9 @@ export function play(
   };
   const extended = ({ endMs: grewMs }: Ending, phase: TimeoutPhase): Ending => {
     const { rivalFirstMs } = atDeadline;
-    const alone = watch(once(doubled(plan)));
-    const hasRival = atDeadline.does(phase) === 'farewell' && rivalFirstMs !== null;
+    const { what, times: longer } = atDeadline.does(phase);
+    const alone = watch(once(extendedPlan(plan, longer)));
+    const hasRival = what === 'farewell' && rivalFirstMs !== null;
     if (!hasRival) return { ...alone, grewMs };
     const rivalMs = grewMs + rivalFirstMs(plan, phase);
     const silence = going.silences.find(([from, until]) => from <= grewMs && until > grewMs);
@@ -203,8 +207,10 @@ export function play(
   };
   let ending = watch(first);
   const phase = isPhase(ending.by) ? ending.by : null;
-  const does = phase === null ? 'end' : atDeadline.does(phase);
-  if (phase !== null && does !== 'end' && isKnownAlive(watching.witness, ending.endMs, times)) {
+  const does = phase === null ? 'end' : atDeadline.does(phase).what;
+  // At the limit for the whole transfer, bytes have just arrived.
+  const isAlive = phase === 'total' || isKnownAlive(watching.witness, ending.endMs, times);
+  if (phase !== null && does !== 'end' && isAlive) {
     const expiredMs = ending.endMs;
     if (going.reachesOrigin(expiredMs, random)) ending = extended(ending, phase);
     // It takes this long to learn that the server does not answer.
@@ -214,9 +220,9 @@ export function play(
   return ending;
 }
 
-function doubled(plan: TimeoutPlan): TimeoutPlan {
+function extendedPlan(plan: TimeoutPlan, times: number): TimeoutPlan {
   const { firstByteMs, silenceMs, totalMs } = plan;
-  return { ...plan, firstByteMs: 2 * firstByteMs, silenceMs: 2 * silenceMs, totalMs: 2 * totalMs };
+  return { ...plan, firstByteMs: times * firstByteMs, silenceMs: times * silenceMs, totalMs: times * totalMs };
 }
 
 interface Playing {

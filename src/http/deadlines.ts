@@ -27,10 +27,18 @@ export interface Deadlines {
    */
   readonly extend?: (elapsedMs: number, bytes: number) => number;
   /**
-   * Called with the limit that expired, at most once. If it returns a promise, the exchange waits for it: true doubles
-   * all limits. Null if there is nothing to ask.
+   * Called with the limit that expired, at most once. If it returns a promise, the exchange waits for it. Null if there
+   * is nothing to ask.
    */
-  readonly askForMore?: (expired: NonNullable<ResponseTiming['timedOut']>) => Promise<boolean> | null;
+  readonly askForMore?: (expired: NonNullable<ResponseTiming['timedOut']>) => Promise<MoreTime> | null;
+}
+
+/** How much longer an exchange may last. */
+export interface MoreTime {
+  /** All limits become this many times longer than planned. 1 ends the exchange. */
+  readonly times: number;
+  /** While this has not settled, the limits are longer: `times` of `while` instead. It must not reject. */
+  readonly longer?: { readonly times: number; readonly while: Promise<unknown> } | undefined;
 }
 
 interface DeadlineWords {

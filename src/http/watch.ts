@@ -98,7 +98,7 @@ export class ResponseWatch {
     if (whole || this.#firstMs !== null) this.#note(this.#endMs);
   }
 
-  /** How many times longer than planned the limits are: 1, or 2 after `askForMore`. */
+  /** How many times longer than planned the limits are: 1 before `askForMore`. */
   get factor(): number {
     return this.#factor;
   }
@@ -165,12 +165,18 @@ export class ResponseWatch {
     this.#hasAsked = true;
     const asked = this.#options.deadlines.askForMore?.(expired) ?? null;
     if (asked === null) return false;
-    void asked.then((isLonger) => {
-      if (this.#endMs !== null) return;
-      if (isLonger) this.#factor = 2;
-      this.#look();
+    void asked.then(({ times, longer }) => {
+      this.#allow(longer?.times ?? times);
+      void longer?.while.then(() => this.#allow(times));
     });
     return true;
+  }
+
+  #allow(times: number): void {
+    if (this.#endMs !== null) return;
+    this.#factor = times;
+    // While reading is paused no limit applies.
+    if (this.#pausedAtMs === null) this.#look();
   }
 
   /** Only the total deadline can be extended by the pace; a silence limit is final. */

@@ -1,11 +1,13 @@
 // Receives one part of a file. If the response is silent for longer than its timeout, but the proxy and the server
-// answer, a second request for the missing bytes is sent. The first one stays open until twice its timeout.
+// answer, a second request for the missing bytes is sent. The first one stays open until the second one ends, but at
+// least for twice and at most for five times its timeout.
 //
 // Guarantees: at most two requests run, and only one of them writes. The first one is used if it gets its next byte, or
 // a response that is not the file. The second one is used if it gets 64 KiB (or the whole body, if that is shorter)
 // before that; they are kept in memory until then. The other one ends at once, and both end with the signal. Relies on
 // `canTakeOver` to decide which bytes the second one may continue. A crash leaves what a single request leaves.
 
+import type { MoreTime } from '#http/deadlines.ts';
 import type { BodySink, ExchangeResult } from '#http/exchange.ts';
 import { isRedirect } from '#http/follow.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
@@ -18,6 +20,14 @@ import { exchangePart, GUESSED_BYTES, noteHead, openBody, type PartExchange } fr
 import { partOf, type RangePlan } from './resume.ts';
 import { SecondBody } from './second-body.ts';
 import type { Watched } from './while-watched.ts';
+
+/** How many times its timeout a request may last if no second one can be sent, or the second one has failed. */
+export const ALONE_TIMES = 2;
+/** The second request begins after the first timeout. Its own is twice as long, and is doubled once. */
+export const BESIDE_TIMES = 1 + 2 * ALONE_TIMES;
+/** A transfer that is slow, but not silent, gets half as much time again. It may be one that never ends. */
+export const SLOW_TIMES = 1.5;
+const NO_MORE: MoreTime = { times: 1 };
 
 /** How a part was received. */
 export interface ReceivedPart {
@@ -114,25 +124,30 @@ class Farewell {
     this.#endSecond.abort(new Error('the first request was answered'));
   }
 
-  /** The first request has been silent for too long. Whether it may last twice as long. */
-  #ask(expired: TimeoutPhase): Promise<boolean> | null {
-    const asked = this.#watched.askForMore(expired);
+  /** A limit of the first request has expired. How much longer it may last. */
+  #ask(expired: TimeoutPhase): Promise<MoreTime> | null {
+    const asked = this.#watched.isWorthMore(expired);
     if (asked === null) return null;
     const quietSinceMs = this.#quietSinceMs;
     return asked.then((isReached) => {
-      if (!isReached || !this.#isFirstOpen || quietSinceMs !== this.#quietSinceMs) return isReached;
+      if (!isReached) return NO_MORE;
+      // A transfer that trickles is not silent: its next byte would end a second request.
+      const alone = { times: expired === 'total' ? SLOW_TIMES : ALONE_TIMES };
+      if (!this.#isFirstOpen || quietSinceMs !== this.#quietSinceMs) return alone;
       const { missing } = this.#attempt.reader;
-      // A transfer that trickles is not silent: its next byte would end the second request.
-      if (expired === 'total' || missing === null || missing.kind === 'nothing') this.#reportExtended(expired);
-      else this.#begin(expired, missing);
-      return true;
+      if (expired !== 'total' && missing !== null && missing.kind !== 'nothing') {
+        return { ...alone, longer: { times: BESIDE_TIMES, while: this.#begin(expired, missing) } };
+      }
+      this.#reportExtended(expired, { times: alone.times });
+      return alone;
     });
   }
 
-  #begin(expired: TimeoutPhase, missing: RangePlan): void {
+  /** The promise settles when the second request has ended. */
+  #begin(expired: TimeoutPhase, missing: RangePlan): Promise<unknown> {
     this.#second = this.#receiveSecond(expired, missing);
     // It may be ended long before `run` waits for it.
-    this.#second.catch(() => undefined);
+    return this.#second.catch(() => undefined);
   }
 
   /** Null if it came to nothing while the first request was open. */
@@ -140,19 +155,26 @@ class Farewell {
     const signal = AbortSignal.any([this.#watched.signal, this.#endSecond.signal]);
     const connection = await this.#connect(signal);
     if (connection === null) {
-      this.#reportExtended(expired);
+      this.#reportExtended(expired, { times: ALONE_TIMES });
       return null;
     }
     try {
       const isContinuation = missing !== this.#attempt.reader.range;
       const second = this.#requestOver(connection, { expired, missing, isContinuation });
-      this.#reportExtended(expired, second);
+      this.#reportExtended(expired, { second });
       const onHead = (head: ResponseInfo) => this.#onSecondHead(second, missing, head);
-      const result = await exchangePart(this.#ports, this.#attempt, second, { signal, onHead });
+      const askForMore = (late: TimeoutPhase) => this.#askAgain(late);
+      const result = await exchangePart(this.#ports, this.#attempt, second, { signal, onHead, askForMore });
       return this.#isFirstOpen && this.#winner !== 'second' ? null : { result, by: second, isContinuation };
     } finally {
       connection.release();
     }
+  }
+
+  /** A limit of the second request has expired. No third request is sent. */
+  #askAgain(expired: TimeoutPhase): Promise<MoreTime> | null {
+    const times = expired === 'total' ? SLOW_TIMES : ALONE_TIMES;
+    return this.#watched.isWorthMore(expired)?.then((isReached) => (isReached ? { times } : NO_MORE)) ?? null;
   }
 
   #onSecondHead(second: PartExchange, missing: RangePlan, head: ResponseInfo): BodySink | null {
@@ -220,10 +242,17 @@ class Farewell {
   }
 
   /** Reports that the wait is longer than planned, in milliseconds since the first request. */
-  #reportExtended(expired: TimeoutPhase, second?: PartExchange): void {
+  #reportExtended(
+    expired: TimeoutPhase,
+    by: { readonly times: number; readonly second?: undefined } | { readonly second: PartExchange },
+  ): void {
     const planned = limitOf(this.#first.plan, expired);
-    const limitMs = second === undefined ? 2 * planned : planned + limitOf(second.plan, 'first_byte');
-    this.#ports.watch.extended?.({ proxy: this.#first.connection.facts.proxy, limitMs, again: second !== undefined });
+    const limitMs = by.second === undefined ? by.times * planned : planned + limitOf(by.second.plan, 'first_byte');
+    this.#ports.watch.extended?.({
+      proxy: this.#first.connection.facts.proxy,
+      limitMs,
+      again: by.second !== undefined,
+    });
   }
 }
 

@@ -1,15 +1,14 @@
 // Receives one response while its proxy is watched (`hold-watch.ts`). Results of probes go to the observer of the
 // attempt. Bytes and the end of the response go to the watch.
 
-import type { Deadlines } from '#http/deadlines.ts';
 import type { ExchangeResult, Throttle } from '#http/exchange.ts';
 import { type Connection, canLookInside } from '#proxy/route.ts';
-import type { TimeoutPlan } from '#timeout/model.ts';
+import type { TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 import type { FetchPorts } from './fetch-types.ts';
 import { reachesOrigin } from './origin-check.ts';
 
 /** What the watch adds to an exchange. */
-export interface Watched extends Required<Pick<Deadlines, 'askForMore'>> {
+export interface Watched {
   /** Aborted like the one of the attempt, and with PROXY-GONE when the proxy is dead. */
   readonly signal: AbortSignal;
   /** Bytes of the body arrived. */
@@ -20,9 +19,14 @@ export interface Watched extends Required<Pick<Deadlines, 'askForMore'>> {
   connected(): void;
   /** One of two requests broke. */
   broke(): void;
+  /**
+   * Asks, after a limit has expired, whether the proxy is alive and reaches the server. Null if the proxy is not known to
+   * be alive.
+   */
+  isWorthMore(expired: TimeoutPhase): Promise<boolean> | null;
 }
 
-const UNWATCHED = { throttled: asItIs, bytes: () => {}, connected: () => {}, broke: () => {}, askForMore: () => null };
+const UNWATCHED = { throttled: asItIs, bytes: () => {}, connected: () => {}, broke: () => {}, isWorthMore: () => null };
 
 /** @throws CodedError PROXY-GONE; the reason of the signal; what `work` throws */
 export async function whileWatched<T extends { readonly result: ExchangeResult }>(
@@ -45,12 +49,13 @@ export async function whileWatched<T extends { readonly result: ExchangeResult }
     }) ?? null;
   if (hold === null) return await work({ ...UNWATCHED, signal: held.signal });
   const signal = AbortSignal.any([held.signal, hold.signal]);
-  // A proxy that lives may be scanning. If the server is reached through it as well, both get the same time again.
-  const askForMore = () => (hold.isProxyAlive() ? reachesOrigin(ports, { held: connection, url }, signal) : null);
+  // A proxy that lives may be scanning. While bytes arrive, no probe is needed to show that it lives.
+  const isWorthMore = (expired: TimeoutPhase) =>
+    expired === 'total' || hold.isProxyAlive() ? reachesOrigin(ports, { held: connection, url }, signal) : null;
   let how: 'cut' | 'other' = 'other';
   try {
     const received = await work({
-      ...{ signal, askForMore },
+      ...{ signal, isWorthMore },
       bytes: () => hold.bytes(),
       throttled: (throttle) => throttle && observed(throttle, (isPaused) => hold.reading(isPaused)),
       connected: () => hold.connected(),

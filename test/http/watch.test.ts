@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { MoreTime } from '#http/deadlines.ts';
 import { ResponseWatch, type TimedOut } from '#http/watch.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
@@ -66,7 +67,7 @@ describe('watch: asking for more time when a limit expired', () => {
   const asking = (answer: boolean | null, counted = { times: 0 }) => ({
     askForMore: () => {
       counted.times += 1;
-      return answer === null ? null : Promise.resolve(answer);
+      return answer === null ? null : Promise.resolve({ times: answer ? 2 : 1 });
     },
   });
 
@@ -95,20 +96,53 @@ describe('watch: asking for more time when a limit expired', () => {
   });
 
   it('watch: a byte while it asks continues the response', async () => {
-    let answer = (_more: boolean): void => {};
-    const askForMore = () =>
-      new Promise<boolean>((resolve) => {
-        answer = resolve;
-      });
+    const { promise, resolve } = Promise.withResolvers<MoreTime>();
+    const askForMore = () => promise;
     const { clock, ended, watch } = setUp({ askForMore });
     watch.requestSent();
     await clock.advanceAsync(110);
     watch.bodyBytes(1);
-    answer(false);
+    resolve({ times: 1 });
     await clock.advanceAsync(40);
     expect(ended).toEqual([]);
     await clock.advanceAsync(20);
     expect(ended).toEqual([['silence', 160]]);
+  });
+
+  it.each([
+    [300, 300],
+    [150, 200],
+  ])('watch: limits are five times as long until %i ms, and then twice', async (untilMs, endsMs) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const askForMore = () => Promise.resolve({ times: 2, longer: { times: 5, while: promise } });
+    const { clock, ended, watch } = setUp({ askForMore });
+    watch.requestSent();
+    clock.after(untilMs, resolve);
+    await clock.advanceAsync(1_000);
+    expect(ended).toEqual([['first_byte', endsMs]]);
+  });
+
+  it('watch: the longest extension ends as well', async () => {
+    const askForMore = () => Promise.resolve({ times: 2, longer: { times: 5, while: new Promise<never>(() => {}) } });
+    const { clock, ended, watch } = setUp({ askForMore });
+    watch.requestSent();
+    await clock.advanceAsync(1_000);
+    expect(ended).toEqual([['first_byte', 500]]);
+  });
+
+  it('watch: a shorter extension during a pause ends nothing before reading continues', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const askForMore = () => Promise.resolve({ times: 2, longer: { times: 5, while: promise } });
+    const { clock, ended, watch } = setUp({ askForMore });
+    watch.requestSent();
+    await clock.advanceAsync(150);
+    watch.paused();
+    resolve();
+    await clock.advanceAsync(1_000);
+    expect(ended).toEqual([]);
+    watch.resumed();
+    await clock.advanceAsync(51);
+    expect(ended).toEqual([['first_byte', 1_200]]);
   });
 });
 
