@@ -30,7 +30,7 @@ export interface Rule {
   readonly name: string;
   readonly witness: boolean;
   readonly does: AtDeadline['does'];
-  /** What an attempt does that began beside another one; it ends if that is absent. */
+  /** What an attempt does that began during another one; it ends if that is absent. */
   readonly rivalDoes?: AtDeadline['does'];
   readonly times?: WitnessTimes;
 }

@@ -108,7 +108,7 @@ describeWith(['squid'], 'the witness and a real Squid', () => {
     expect(rig.events.find(({ name }) => name === 'wait-extended')).toMatchObject({ id: 'u1', limit: 24_000 });
   });
 
-  it('witness, Squid: two packages at a time, each held past its timeout, arrive by a second request each', async () => {
+  it('witness, Squid: two held packages at a time arrive by a second request each', async () => {
     const more = { packages: 2, updates: { parallel: 2 }, response_timeout: { mode: 'fixed', base_ms: 12_000 } };
     const { rig, requests } = await behind([], [600_000, 3_000], more);
     const report = await rig.round();
@@ -132,7 +132,7 @@ describeWith(['squid'], 'the witness and a real Squid', () => {
     expect([report.published, report.failed, codesOf(rig), requests()]).toEqual([['u1'], [], [], 1]);
   });
 
-  it(`witness, Squid: with half of a core and ${CLIENTS} clients, a held package arrives at the first try`, async () => {
+  it(`witness, Squid: half of a core and ${CLIENTS} clients cost a held package nothing`, async () => {
     const { rig, squid, origin, requests } = await behind(['max_filedescriptors 8192'], [HOLD_MS]);
     const round = rig.round();
     await happened(rig, 'proxy-holds');

@@ -231,7 +231,7 @@ it('late farewell: an error as the second answer changes nothing', async () => {
 });
 
 it.each([30_000, 90_000])(
-  'late farewell: if the second request fails after %i ms, the first one gets twice its timeout',
+  'late farewell: if the second fails after %i ms, the first one gets twice its timeout',
   async (ms) => {
     const { clock, asked, done } = await begin();
     await clock.advanceAsync(LIMIT_MS + ms);
