@@ -3,7 +3,7 @@
 
 import { ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
 import { newWitness, type WitnessTimes } from '#timeout/witness.ts';
-import { ALONE_TIMES, BESIDE_TIMES, SLOW_TIMES } from '#transfer/late-farewell.ts';
+import { ALONE_TIMES, SLOW_TIMES, WITH_SECOND_TIMES } from '#transfer/late-farewell.ts';
 import { KINDS, type Kind } from './kinds.ts';
 import type { Before, Policy } from './policy.ts';
 import { Random, seedOf } from './random.ts';
@@ -44,7 +44,7 @@ export const RULES: readonly Rule[] = [
     witness: true,
     // A transfer that trickles would end the second request with its next byte.
     does: (phase) =>
-      phase === 'total' ? { what: 'longer', times: SLOW_TIMES } : { what: 'farewell', times: BESIDE_TIMES },
+      phase === 'total' ? { what: 'longer', times: SLOW_TIMES } : { what: 'farewell', times: WITH_SECOND_TIMES },
     rivalDoes: (phase) => ({ what: 'longer', times: phase === 'total' ? SLOW_TIMES : ALONE_TIMES }),
   },
   { name: 'with probes, doubled', witness: true, does: () => ({ what: 'longer', times: 2 }) },

@@ -24,7 +24,7 @@ import type { Watched } from './while-watched.ts';
 /** How many times its timeout a request may last if no second one can be sent, or the second one has failed. */
 export const ALONE_TIMES = 2;
 /** The second request begins after the first timeout. Its own is twice as long, and is doubled once. */
-export const BESIDE_TIMES = 1 + 2 * ALONE_TIMES;
+export const WITH_SECOND_TIMES = 1 + 2 * ALONE_TIMES;
 /** A transfer that is slow, but not silent, gets half as much time again. It may be one that never ends. */
 export const SLOW_TIMES = 1.5;
 const NO_MORE: MoreTime = { times: 1 };
@@ -136,7 +136,7 @@ class Farewell {
       if (!this.#isFirstOpen || quietSinceMs !== this.#quietSinceMs) return alone;
       const { missing } = this.#attempt.reader;
       if (expired !== 'total' && missing !== null && missing.kind !== 'nothing') {
-        return { ...alone, longer: { times: BESIDE_TIMES, while: this.#begin(expired, missing) } };
+        return { ...alone, longer: { times: WITH_SECOND_TIMES, while: this.#begin(expired, missing) } };
       }
       this.#reportExtended(expired, { times: alone.times });
       return alone;
