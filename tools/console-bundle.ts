@@ -1,12 +1,13 @@
 /**
- * Bundles the pages of the console for browsers: one page, one script and one style. In a checkout `sallyport console`
- * runs it when a source is newer than what it made last. `npm run build` includes the files in the program. A file appears
- * by one rename, and the page last, so a crash leaves the previous page or none. Usage: tools/console-bundle.ts FOLDER
+ * Bundles the pages of the console for browsers: one page, one style, and one script for the first load. The scripts of
+ * the other pages are loaded when one of them is opened. In a checkout `sallyport console` runs it when a source is newer
+ * than what it made last. `npm run build` includes the files in the program. A file appears by one rename, and the page
+ * last, so a crash leaves the previous page or none. Usage: tools/console-bundle.ts FOLDER
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { rolldown } from 'rolldown';
+import { type ChunkingContext, rolldown } from 'rolldown';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PAGES = join(ROOT, 'src', 'console', 'pages');
@@ -26,33 +27,60 @@ export async function bundleConsole({ maps = false } = {}): Promise<ConsoleBundl
     input: { console: join(PAGES, 'main.tsx') },
     cwd: ROOT,
     platform: 'browser',
+    preserveEntrySignatures: 'allow-extension',
     tsconfig: join(PAGES, 'tsconfig.json'),
-    // An import that cannot be resolved stays in the script, and the browser would refuse it.
+    // An import that cannot be resolved would stay in the script, and the browser would refuse it.
     onLog: (_level, log) => {
       throw new Error(log.message);
     },
   });
   try {
     const { output } = await build.generate({
-      format: 'iife',
+      format: 'esm',
       minify: true,
       sourcemap: maps,
       entryFileNames: '[name].js',
+      chunkFileNames: '[name].js',
+      codeSplitting: {
+        groups: [{ debugName: 'loaded together', name: scriptOf() }],
+        includeDependenciesRecursively: false,
+      },
     });
-    const [script, ...others] = output;
+    const scripts = output.filter((file) => file.type === 'chunk');
+    const assets = output.flatMap((file) =>
+      file.type === 'asset' ? [[file.fileName, String(file.source)] as const] : [],
+    );
     const files = new Map([
-      ['console.js', script.code],
-      ...others.flatMap((file) =>
-        maps && file.type === 'asset' ? [[file.fileName, String(file.source)] as const] : [],
-      ),
+      ...scripts.map(({ fileName, code }) => [fileName, code] as const),
+      ...(maps ? assets : []),
       ['console.css', STYLES.map((name) => withoutComments(readFileSync(join(PAGES, name), 'utf8'))).join('')],
       ['index.html', readFileSync(join(PAGES, 'index.html'), 'utf8')],
     ]);
-    const modules = Object.entries(script.modules).filter(([, { renderedLength }]) => renderedLength > 0);
-    return { files, modules: modules.map(([id]) => id) };
+    const modules = scripts.flatMap((script) => Object.entries(script.modules));
+    return { files, modules: modules.filter(([, { renderedLength }]) => renderedLength > 0).map(([id]) => id) };
   } finally {
     await build.close();
   }
+}
+
+/**
+ * Returns a function that names the script of a module: what the first page needs is in `console.js`, what else the pages of
+ * the service need in `service.js`, and the rest in `settings.js`.
+ */
+function scriptOf(): (module: string, context: ChunkingContext) => string | null {
+  const scripts = new Map<string, string | null>();
+  return (module, context) => {
+    const add = (id: string, script: string | null) => {
+      if (scripts.has(id)) return;
+      scripts.set(id, script);
+      for (const imported of context.getModuleInfo(id)?.importedIds ?? []) add(imported, script);
+    };
+    if (scripts.size === 0) {
+      add(join(PAGES, 'main.tsx'), null);
+      for (const name of ['service', 'settings']) add(join(PAGES, `${name}-pages.ts`), name);
+    }
+    return scripts.get(module) ?? null;
+  };
 }
 
 /** Comments, indentation and empty lines: no text in these styles has a comment or a line break in it. */

@@ -54,11 +54,11 @@ export async function diagnoseAsking(
   // The daemon knows no profile name for the password of settings that are not saved.
   const profile = request.candidate === null ? request.through : null;
   if (retryCredential) await control.retryCredentials(profile);
-  const diagnosis = await control.diagnose(request, signal);
+  const diagnosis = await control.diagnose(request, () => undefined, signal);
   const waiting = mayPrompt && !retryCredential ? waitingIn(diagnosis) : null;
   if (waiting === null || !(await mayRetry(terminal, waiting))) return diagnosis;
   await control.retryCredentials(profile);
-  return await control.diagnose(request, signal);
+  return await control.diagnose(request, () => undefined, signal);
 }
 
 function diagnosisStatus({ verdict: { outcome, finding } }: Diagnosis): number {

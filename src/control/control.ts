@@ -105,7 +105,7 @@ export const VERBS = {
     result: nothing,
   }),
   /**
-   * Tests the route of each purpose stage by stage, with the active settings. A failed stage is a normal answer. Only
+   * Tests the route of each purpose, with the active settings. Reports each stage. A failed stage is a normal answer. Only
    * an admin may have other settings tested.
    * @throws CodedError CONFIG, POLICY-DIRECT, TLS-FILE for settings that cannot be used
    */
@@ -120,6 +120,7 @@ export const VERBS = {
     },
     request: whole(diagnosisRequestSchema),
     maxBytes: MAX_TEXT_BYTES,
+    events: LOG_EVENTS,
     result: diagnosisSchema,
   }),
   /** Runs the hook for a published package now, once. */

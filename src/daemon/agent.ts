@@ -45,7 +45,7 @@ import { toFailure } from './failure.ts';
 import type { Parts } from './parts.ts';
 import { FileGate } from './reload/file-gate.ts';
 import { ChangeTrials } from './trial/change-trial.ts';
-import { runDiagnosis } from './trial/diagnosis.ts';
+import { type DiagnosisCall, runDiagnosis } from './trial/diagnosis.ts';
 import { testCandidate } from './trial/test-candidate.ts';
 import { updateRow } from './updates/hold-rows.ts';
 import { toResult } from './updates/round-result.ts';
@@ -320,7 +320,10 @@ export class Agent {
     this.#file = file;
   }
 
-  async diagnose(request: ByAuthority<DiagnosisRequest>, signal: AbortSignal): Promise<Diagnosis> {
+  async diagnose(
+    request: ByAuthority<DiagnosisRequest> & Pick<DiagnosisCall, 'onStage'>,
+    signal: AbortSignal,
+  ): Promise<Diagnosis> {
     const held = this.#file?.gate.held ?? null;
     const { authority = 'admin' } = request;
     const ending = AbortSignal.any([signal, this.#stopped.signal]);

@@ -12,6 +12,7 @@ import type { MetricsSource } from './metrics/metrics-source.ts';
 import type { Parts } from './parts.ts';
 import { activationHandlers } from './platform/activation-handlers.ts';
 import { platformHandlers } from './platform/platform-handlers.ts';
+import type { DiagnosisCall } from './trial/diagnosis.ts';
 import { holdHandlers } from './updates/hold-handlers.ts';
 import { mediumHandlers } from './updates/medium-handlers.ts';
 import { trustHandlers } from './updates/trust-handlers.ts';
@@ -37,8 +38,20 @@ export function handlersOf(agent: Agent, parts: Parts, { followers, metrics }: W
     verifyUpdates: ({ onEvent, signal }) => agent.verifyUpdates(onEvent, signal),
     seedTimeout: ({ request }) => agent.seedTimeout(request),
     confirmChange: () => agent.confirmChange(),
-    diagnose: ({ request, authority, signal }) =>
-      agent.diagnose({ ...request, authority: boundBy(request, authority) }, signal),
+    diagnose: ({ request, authority, onEvent, signal }) => {
+      const onStage: NonNullable<DiagnosisCall['onStage']> = (purpose, { stage, target, elapsedMs, error }) =>
+        onEvent({
+          name: 'diagnosis-stage',
+          ...{
+            purpose,
+            stage,
+            target,
+            elapsed: Math.round(elapsedMs ?? 0),
+            result: error === null ? 'ok' : error.code,
+          },
+        });
+      return agent.diagnose({ ...request, onStage, authority: boundBy(request, authority) }, signal);
+    },
     runHook: ({ request, onEvent, signal }) => agent.runHook(request, onEvent, signal),
     forgetSerial: () => agent.forgetSerial(),
     tryChange: ({ request, authority, onEvent, signal }) =>

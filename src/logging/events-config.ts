@@ -68,6 +68,11 @@ export const CONFIG_EVENTS = {
     thread: 'Config',
     text: 'Test of new settings: {stage:words} for {purpose}: {result:words}.',
   },
+  'diagnosis-stage': {
+    level: 'debug',
+    thread: 'Config',
+    text: 'Diagnosis of {purpose}: {stage:words} to {target} ended after {elapsed:ms} with: {result:words}.',
+  },
   'change-failed': {
     level: 'warn',
     thread: 'Config',

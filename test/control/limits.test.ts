@@ -80,7 +80,7 @@ describe('a request body', () => {
     await rig.serve(fakeControl(deaf));
     const control = await rig.ask();
     const candidate = { text: 'x'.repeat(16_777_216), typed: [] };
-    const asking = control.diagnose({ ...DIAGNOSIS, candidate }, new AbortController().signal);
+    const asking = control.diagnose({ ...DIAGNOSIS, candidate }, () => undefined, new AbortController().signal);
     await expect(asking).rejects.toMatchObject({ code: 'CONTROL-REQUEST', facts: { reason: /longer than/ } });
     expect(await control.status()).toEqual(aStatus());
   });
@@ -93,7 +93,7 @@ describe('a request body', () => {
     };
     await rig.serve(fakeControl({ diagnose }));
     const candidate = { text: '"\n'.repeat(524_288), typed: [] };
-    await (await rig.ask()).diagnose({ ...DIAGNOSIS, candidate }, new AbortController().signal);
+    await (await rig.ask()).diagnose({ ...DIAGNOSIS, candidate }, () => undefined, new AbortController().signal);
     expect(length).toBe(1_048_576);
   });
 });

@@ -8,7 +8,7 @@ import { showDuration, showForeign, wrapWords } from '#errors/template.ts';
 import { formatTable } from './table.ts';
 
 /** The label of each stage. */
-const TITLES: Readonly<Record<Stage['name'], string>> = {
+export const STAGE_TITLES: Readonly<Record<Stage['name'], string>> = {
   choice: 'proxy chosen',
   resolve: 'name',
   dial: 'TCP',
@@ -91,7 +91,7 @@ function adviceOf({ check, advice }: Finding, isListed: boolean): string {
 /** The stages that succeeded before the failure, except the choice of a proxy, which proves nothing. */
 function provenLine(failed: PurposeReport | undefined): string[] {
   const passed = failed?.stages.filter(({ name, outcome }) => outcome === 'ok' && name !== 'choice') ?? [];
-  const titles = [...new Set(passed.map(({ name }) => TITLES[name]))];
+  const titles = [...new Set(passed.map(({ name }) => STAGE_TITLES[name]))];
   return titles.length === 0 ? [] : [`  Already succeeded: ${titles.join(', ')}.`];
 }
 
@@ -150,14 +150,14 @@ function stageLines(
   { purpose, target, enabled, stages, elapsed_ms: elapsedMs }: PurposeReport,
   { color, width }: LineStyle,
 ): string[] {
-  const titleWidth = Math.max(...Object.values(TITLES).map(({ length }) => length));
+  const titleWidth = Math.max(...Object.values(STAGE_TITLES).map(({ length }) => length));
   let at = stages[0]?.target;
   const lines = stages.flatMap((stage) => {
     const title = stage.target === at || stage.target === '' ? [] : [`  then ${showForeign(stage.target)}`];
     at = stage.target === '' ? at : stage.target;
     const took = stage.elapsed_ms === null ? '' : showDuration(stage.elapsed_ms);
     const text = stage.code === null ? stage.says : `[${stage.code}] ${stage.says}`;
-    const columns = `  ${TITLES[stage.name].padEnd(titleWidth)}  ${MARKS[stage.outcome].padEnd(7)}  ${took.padStart(7)}  `;
+    const columns = `  ${STAGE_TITLES[stage.name].padEnd(titleWidth)}  ${MARKS[stage.outcome].padEnd(7)}  ${took.padStart(7)}  `;
     const [first = '', ...others] = wrapWords(`${columns}${text}`, width, columns.length);
     return [...title, mark(first, stage.outcome, color), ...others];
   });

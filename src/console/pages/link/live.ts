@@ -66,6 +66,8 @@ export class LiveFeed {
   #streamRefused = false;
   #sessionAt = 0;
   #nextAt = 0;
+  /** How many pages follow the log themselves. */
+  #lent = 0;
 
   get view(): LiveView {
     return this.#view;
@@ -102,6 +104,27 @@ export class LiveFeed {
   note(refusal: ConsoleRefusal): void {
     if (refusal.code === 'CONSOLE-SESSION') this.#end(refusal);
     else if (linkAfter(refusal) !== 'live') this.refresh();
+  }
+
+  /**
+   * For a page that follows the log itself: one stream for each tab is enough. The page passes on what it gets. Returns a
+   * function that takes the stream back.
+   */
+  lendStream(): () => void {
+    this.#lent += 1;
+    this.#stream?.abort();
+    this.#stream = null;
+    return () => {
+      this.#lent -= 1;
+      this.#plan(0);
+    };
+  }
+
+  hear(event: Followed): void {
+    if (event.kind === 'line') this.#plan(AFTER_LINE_MS);
+    if (event.kind === 'progress') {
+      this.#set({ progress: new Map(this.#view.progress).set(event.id, event.received) });
+    }
   }
 
   #end(refusal: ConsoleRefusal): void {
@@ -176,10 +199,10 @@ export class LiveFeed {
   }
 
   #follow(): void {
-    if (this.#stream !== null || this.#streamRefused || this.#view.link !== 'live') return;
+    if (this.#stream !== null || this.#lent > 0 || this.#streamRefused || this.#view.link !== 'live') return;
     const stream = new AbortController();
     this.#stream = stream;
-    const onEvent = (event: Followed) => this.#hear(event);
+    const onEvent = (event: Followed) => this.hear(event);
     streamVerb('follow', { onEvent, signal: stream.signal }, { after: null }).catch((thrown: unknown) => {
       if (isAborted(thrown)) return;
       if (this.#stream === stream) this.#stream = null;
@@ -189,13 +212,6 @@ export class LiveFeed {
       if (this.#streamRefused) runLater(SESSION_MS, () => (this.#streamRefused = false));
       else this.#plan(AFTER_LINE_MS);
     });
-  }
-
-  #hear(event: Followed): void {
-    if (event.kind === 'line') this.#plan(AFTER_LINE_MS);
-    if (event.kind === 'progress') {
-      this.#set({ progress: new Map(this.#view.progress).set(event.id, event.received) });
-    }
   }
 
   #set(change: Partial<LiveView>): void {

@@ -217,10 +217,11 @@ export interface ModalDialogProps {
   readonly title: string;
   readonly children: ComponentChildren;
   readonly onClose: () => void;
+  readonly isWide?: boolean;
 }
 
 /** A question above the page. Escape and the button of the caller close it; the focus then returns to where it was. */
-export function ModalDialog({ title, children, onClose }: ModalDialogProps): VNode {
+export function ModalDialog({ title, children, onClose, isWide = false }: ModalDialogProps): VNode {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
@@ -234,6 +235,7 @@ export function ModalDialog({ title, children, onClose }: ModalDialogProps): VNo
   return (
     <dialog
       ref={dialog}
+      class={isWide ? 'wide' : undefined}
       aria-labelledby="dialog-title"
       onCancel={(event) => {
         event.preventDefault();

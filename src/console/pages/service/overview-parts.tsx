@@ -43,7 +43,7 @@ export function TransferPanel({ updates, uploads }: Pick<Status, 'updates' | 'up
 }
 
 /** `12.0 MB of 48.0 MB, 1.5 MB/s, 24 s left`. */
-export function transferText(done: number, whole: number, rate: number | null): string {
+function transferText(done: number, whole: number, rate: number | null): string {
   const parts = [`${showSize(done)} of ${showSize(whole)}`];
   if (rate !== null && rate > 0) {
     parts.push(`${showSize(Math.round(rate))}/s`);
