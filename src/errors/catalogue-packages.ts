@@ -111,7 +111,7 @@ export const PACKAGE_CODES = {
   'PACKAGE-MISSING': {
     text: 'The published package {path} is gone.',
     check:
-      'A user or a program removed the file. The next check downloads the package again if it is the newest version or if the newest version requires it. To keep fewer versions, lower updates.keep_versions.',
+      'A user or a program removed the file. The next check downloads the package again if it is the newest version or if the newest version requires it. If you removed it to save space, lower updates.keep_versions.',
     class: 'content',
     retry: 'later',
     isLocal: true,

@@ -77,7 +77,7 @@ export const TLS_CODES = {
   'TLS-INTERCEPTED': {
     text: 'The certificate for {host} was issued by {issuer} (expected: {expected:words}). TLS is intercepted at proxy {proxy} or behind it. No request was sent.',
     check:
-      'By default, SSL bridging is not supported. Ask the proxy team for a bypass for {target}. For all hosts that need a bypass, run: sallyport endpoints. Without a bypass: {otherwise:words}. Only if that issuer is a CA of the server: {remedy:words}.',
+      'By default, this (SSL bridging) is refused. Ask the proxy team for a bypass for {target}. For all hosts that need a bypass, run: sallyport endpoints. Without a bypass: {otherwise:words}. Only if that issuer is a CA of the server: {remedy:words}.',
     class: 'tls',
     retry: 'change',
   },

@@ -37,7 +37,7 @@ export const UPLOAD_CODES = {
     retry: 'change',
   },
   'SPOOL-SHARE': {
-    text: 'The documents of user {user} fill half of the space for waiting documents ({limit:size}), which is the limit for one user.',
+    text: 'User {user} has reached the limit for the waiting documents of one user: {limit:size}, half of the space for waiting documents.',
     check: 'New files of this user wait until documents have been sent. Files of other users are accepted.',
     class: 'system',
     retry: 'later',
@@ -72,7 +72,7 @@ export const UPLOAD_CODES = {
   },
   // Telemetry (`uploads/telemetry`)
   'TELEMETRY-ANSWER': {
-    text: '{url} did not answer as a collector of OpenTelemetry does: {reason:words}.',
+    text: 'The response from {url} is not that of an OpenTelemetry collector: {reason:words}.',
     check:
       'Check telemetry.url: a proxy or another server may be answering there. Leave out v1/metrics and v1/logs, which Sallyport adds.',
     class: 'http',

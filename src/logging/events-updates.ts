@@ -270,7 +270,7 @@ export const UPDATES_EVENTS = {
   recovered: {
     level: 'info',
     thread: 'Updater',
-    text: 'Finished update ID {id} after an interruption: it was {stage:words}.',
+    text: 'Finished update ID {id}, which was {stage:words} when it was interrupted.',
   },
   discarded: {
     level: 'info',

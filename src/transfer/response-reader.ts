@@ -1,5 +1,5 @@
-// Applies one response to the copies on disk. It checks the head, and then writes the body to the right position, or
-// reads it as a page that came in place of the package.
+// Writes one response to the file of a download on disk, or to its second copy. It checks the head, and then writes the
+// body to the right position, or reads it as a page that came in place of the package.
 //
 // Guarantees: bytes are written only where `checkResume` allows it, and never more than the feed lists. If a body does
 // not begin like a package, nothing on disk is changed. The content decides whether a body is a page, not the content

@@ -300,7 +300,7 @@ const SITUATIONS: readonly Situation[] = [
     [
       'certificate for updates.example.com was issued by "O=Test Inspect, CN=Corp TLS Inspection CA"',
       'expected: a CA in updates.ca_file',
-      'SSL bridging is not supported',
+      'By default, this (SSL bridging) is refused.',
       'Ask the proxy team for a bypass for updates.example.com:443',
     ],
   ],

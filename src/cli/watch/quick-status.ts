@@ -1,8 +1,8 @@
 // `sallyport status` of a running daemon, without the parser of all commands and without the schema of the configuration.
 // People call it often, and monitoring calls `status --check` every minute.
 //
-// Guarantees: the output is the same as that of the complete command. If no daemon of this file answers, nothing was
-// printed, and the complete command must find out why.
+// Guarantees: the output is the same as that of the complete command. If no daemon with this configuration file
+// answers, nothing is printed here, and the complete command finds out why.
 
 import { resolve } from 'node:path';
 import { findDaemonAt } from '#cli/find-daemon.ts';

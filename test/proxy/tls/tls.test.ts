@@ -136,7 +136,7 @@ describe('TLS behind a proxy', () => {
       facts: { issuer: 'O=Test Inspect, CN=Corp Inspection CA', proxy: 'corp' },
       message: expect.stringContaining('(expected: a CA in updates.ca_file). TLS is intercepted at proxy corp'),
       check: expect.stringMatching(
-        /^By default, SSL bridging is not supported\. Ask the proxy team for a bypass for localhost:\d+\. For all hosts that need a bypass, run: sallyport endpoints\. Without a bypass: see updates\.allow_interception_by\. Only if .* set updates\.ca_file\.$/,
+        /^By default, this \(SSL bridging\) is refused\. Ask the proxy team for a bypass for localhost:\d+\. For all hosts that need a bypass, run: sallyport endpoints\. Without a bypass: see updates\.allow_interception_by\. Only if .* set updates\.ca_file\.$/,
       ),
     });
     const platform = await failureOf(createCa('Corp Inspection CA').issue(), {

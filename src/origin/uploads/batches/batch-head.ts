@@ -1,7 +1,7 @@
 // Reads the headers of a batch: its id, digest, number of documents, and content coding. Pure.
 //
-// A refusal because of a header has no member `batch`. With that member, the agent would split the batch to find a bad
-// document.
+// A response that refuses a header has no member `batch`, because this member would make the agent split the batch to
+// find a bad document.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RefusedRequest } from '#origin/reply.ts';
