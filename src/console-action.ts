@@ -49,7 +49,6 @@ export async function runConsoleCommand(command: ConsoleCommand): Promise<number
   const { clock, terminal, keepSecret, changeSocket, signal } = context;
   // Those of the command line have the user that the process started with.
   const files = new RealFiles();
-  const { user: loginUser, port } = sshTargetOf(environment, invoker);
   await runConsole({
     context: {
       file,
@@ -65,7 +64,7 @@ export async function runConsoleCommand(command: ConsoleCommand): Promise<number
     terminal: { print: (line) => terminal.out(line), keys: terminal.answers.keys },
     user: ownUser(),
     version: command.version,
-    login: { user: loginUser, port },
+    target: sshTargetOf(environment, invoker),
     listen: choiceOf(listen, environment),
     folders: {
       files,

@@ -41,13 +41,13 @@ export function sshLine(address: ConsoleAddress, { user, host, port }: SshTarget
 }
 
 /** The lines with a link. */
-export function linkLines(address: ConsoleAddress, login: SshTarget, key: string): readonly string[] {
+export function linkLines(address: ConsoleAddress, target: SshTarget, key: string): readonly string[] {
   const link = (port: number) => `  http://127.0.0.1:${port}/#${key}`;
   const here = address.kind === 'port' ? ['On this host, open:', link(address.port)] : [];
   return [
     ...here,
     `${address.kind === 'port' ? 'From' : 'On'} your own machine, run this and leave it running:`,
-    `  ${sshLine(address, login)}`,
+    `  ${sshLine(address, target)}`,
     'Then open there:',
     link(OWN_PORT),
     `The link works once, within ${KEY_MINUTES} minutes.`,

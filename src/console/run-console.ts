@@ -15,7 +15,7 @@ import { verbRoutes } from './api/verb-routes.ts';
 import { linkLines, type SshTarget, sshLine } from './links.ts';
 import { answerRoute, type ConsoleContext } from './route.ts';
 import { changeRoutes } from './saving/routes.ts';
-import { consoleServer } from './server/console-server.ts';
+import { type ConsoleServerParts, consoleServer } from './server/console-server.ts';
 import { type KeyVerdict, LinkKeys, Tokens } from './server/link-keys.ts';
 import { type ListenChoice, type ListenFolders, listenForPages } from './server/listening.ts';
 import type { PageFiles } from './server/page-files.ts';
@@ -40,19 +40,21 @@ export interface ConsoleParts {
   readonly terminal: ConsoleTerminal;
   readonly user: ConsoleUser;
   readonly version: string;
-  readonly login: Omit<SshTarget, 'host'>;
+  /** How the person reaches this host by ssh. */
+  readonly target: SshTarget;
   readonly listen: ListenChoice;
   readonly folders: ListenFolders;
   connect(): Promise<ReachedDaemon>;
   sockets(): Promise<Pick<SocketPaths, 'look' | 'operate'>>;
   /** Aborted when the process is to stop. */
   readonly signal: AbortSignal;
+  /** Other limits of the server, for tests. */
+  readonly limits?: NonNullable<ConsoleServerParts['limits']>;
 }
 
 /** Serves the pages until the console ends. @throws CodedError CONSOLE-LISTEN, FOLDER-UNSAFE, FILE-* */
 export async function runConsole(parts: ConsoleParts): Promise<void> {
-  const { clock, terminal, listen, folders, user, context } = parts;
-  const login = { ...parts.login, host: hostname() };
+  const { clock, terminal, listen, folders, user, context, target } = parts;
   const ending = new AbortController();
   const end = (reason: string | null) => {
     if (reason !== null && !ending.signal.aborted) terminal.print(reason);
@@ -73,14 +75,15 @@ export async function runConsole(parts: ConsoleParts): Promise<void> {
     routes: routesOfConsole({ ...parts, sshLine: () => line }, ending.signal),
     onUse: () => idle.restart(),
     onRefusedKey: (verdict) => warnOf(verdict, terminal),
+    ...(parts.limits === undefined ? {} : { limits: parts.limits }),
   });
   const stopListening = [onAbort(parts.signal, () => end(null))];
   try {
     const { address, close } = await listenForPages(server, listen, folders);
     try {
-      line = sshLine(address, login);
+      line = sshLine(address, target);
       const printLink = () => {
-        for (const text of linkLines(address, login, keys.make())) terminal.print(text);
+        for (const text of linkLines(address, target, keys.make())) terminal.print(text);
       };
       terminal.print(`The console of Sallyport runs as user ${user.name}, with the rights of this user.`);
       printLink();

@@ -92,7 +92,7 @@ class Exchange {
 
   async answer(): Promise<void> {
     try {
-      const foreign = foreignPlace(this.#incoming.headers);
+      const foreign = foreignPlace(this.#incoming);
       if (foreign !== null) throw new PageRefusal(403, coded('CONSOLE-FOREIGN', { reason: foreign }));
       const { method = '', url = '' } = this.#incoming;
       const [path = ''] = url.split('?', 1);
