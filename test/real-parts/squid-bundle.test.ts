@@ -14,7 +14,7 @@ import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 const JAR = makeJar('u1', 400_000);
 const OTHER = makeJar('u2', 4_000);
 const ACKNOWLEDGE = 'http://127.0.0.1:9/acknowledge';
-/** Only root may make a namespace. Otherwise the servers are stopped, which is no network either. */
+/** Only root may make a namespace. For other users, only the servers are stopped. */
 const isolated: Wrap = ([command, ...args]) =>
   isRoot() ? { command: 'unshare', args: ['--net', command, ...args] } : { command, args };
 

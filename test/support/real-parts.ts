@@ -89,6 +89,7 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   openssl: () => isOnPath('openssl'),
   zstd: () => isOnPath('zstd'),
   tar: () => isOnPath('tar'),
+  ansible: () => isOnPath('ansible-playbook'),
   unzip: () => isOnPath('unzip'),
   age: () => isOnPath('age'),
   journals: () => isOnPath('journalctl') && existsSync(JOURNAL_REMOTE),
