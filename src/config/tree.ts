@@ -1,4 +1,5 @@
-// Traverses a value together with its schema, for code that treats all keys alike. Pure.
+// Visits every value of the settings together with the definition of its key, for code that treats all keys in the same
+// way. Pure.
 
 import { z } from 'zod';
 import type { KeyPath } from './problem.ts';

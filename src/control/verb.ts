@@ -1,5 +1,5 @@
-// Declares the verbs of the control sockets. From one table of declarations, it derives the methods of `Control`, the
-// handlers of the daemon, and the path, method and limits of each request.
+// Declares the requests that the control sockets accept (verbs). From one table of declarations, it derives the methods
+// of `Control`, the handlers of the daemon, and the path, method and limits of each request.
 //
 // Guarantees: client and server read the same declaration, so the two ends of a verb cannot differ. Pure.
 

@@ -1,5 +1,5 @@
-// The composition root: every real part is made here once and passed to the parts that use it. No module creates its
-// own dependencies.
+// Makes every part of a running Sallyport once, and passes each to the parts that use it (the composition root). No
+// module creates its own dependencies.
 //
 // A state file that cannot be read is set aside and reported. This never ends the program. Settings become active
 // through the same two steps at start and at a reload: every module verifies, then every module commits

@@ -1,6 +1,6 @@
-// Probes one purpose over its real route until a failure or the end. The steps are: the first request of a round or an
-// upload, the upgrade to a WebSocket if the work opens one, a range request for a file that would be downloaded, and
-// TLS to each other host.
+// Tests the connection of one purpose over its real route (a probe), until a step fails or all have succeeded. The
+// steps are: the first request of a round or an upload, the upgrade to a WebSocket if the work opens one, a range
+// request for a file that would be downloaded, and TLS to each other host.
 //
 // Guarantees: the first failure ends the probe, and a round or an upload would have the same failure. A credential is
 // sent only if they would send it. An abort rejects with its reason. Each purpose has its own deadline. A step that the

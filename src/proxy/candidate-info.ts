@@ -1,5 +1,5 @@
-// The facts about a candidate of a route (a proxy or a direct connection) that another client needs to use the same
-// proxy. Types only.
+// What another client needs to know about a proxy or a direct connection of a route, so that it can use the same. Types
+// only.
 
 import type { Secret } from '#redaction/secret.ts';
 

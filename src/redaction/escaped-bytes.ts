@@ -1,10 +1,10 @@
 // Undoes escapes in bytes, to rule out fast that a text contains one of the secrets that are searched for. Pure, except
 // for the buffers.
 //
-// Guarantees: it searches the same layers as `layers.ts`, in the same three readings, but as bytes. It is much faster,
-// because it makes no strings and does not map places to the original. Some texts cannot be decided from bytes: halves
-// of surrogate pairs, UTF-8 that was read as Latin-1, and line breaks. For these the result is null, and the caller
-// uses `layers.ts`.
+// Guarantees: it undoes the same escapes as `layers.ts`, in the same three combinations, but in bytes. It is much
+// faster, because it makes no strings and does not map places to the original. Some texts cannot be decided from bytes:
+// halves of surrogate pairs, UTF-8 that was read as Latin-1, and line breaks. For these the result is null, and the
+// caller uses `layers.ts`.
 
 /** Enough for JSON within JSON that is percent-encoded three times, as in `layers.ts`. */
 const MAX_PASSES = 6;

@@ -1,4 +1,5 @@
-// Undoes the escapes of a text layer by layer, and maps the characters of each layer back to the original text. Pure.
+// A secret in a text may be written with escapes, such as %41 or &amp;, also one inside the other. Undoes them layer by
+// layer, and maps the characters of each layer back to the original text. Pure.
 //
 // Guarantees: each layer takes one linear pass, and each reading of a text has at most `MAX_PASSES` layers. Letters may
 // be escaped in any mixture: %NN, &#NN;, &amp;, \uNNNN, \xNN, \", one inside the other, or UTF-8 decoded as Latin-1. A

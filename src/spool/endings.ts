@@ -1,4 +1,5 @@
-// Ends entries. An entry is settled when it was sent. Otherwise, it can be rejected, split, or moved to the quarantine.
+// Ends the entries of a queue (spool). An entry is settled when it was sent. Otherwise, it can be rejected, split, or
+// moved to the quarantine.
 //
 // Guarantees: the key of an entry is durable before the entry is removed. One durable write to the head file of the
 // entry decides a rejection or a split. All later steps can be repeated, and are repeated after a crash. Operations

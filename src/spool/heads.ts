@@ -1,4 +1,5 @@
-// Writes the heads of one kind, and updates the queue in memory to match.
+// Writes the head files of one kind of data, one small JSON file for each entry, and keeps the queue in memory the
+// same.
 //
 // Guarantees: a head is durable before it is in the queue. On a full disk, changes of accepted entries may use the
 // ballast; new entries may not. A crash leaves the head from before or after the write.

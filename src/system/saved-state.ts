@@ -1,6 +1,6 @@
-// A small state file that belongs to one object. It is loaded once, and then saved by any caller. Saves run one at a
-// time, and each writes the state as it is when its turn comes. `state-file.ts` has the guarantees and the effects of a
-// crash.
+// A small state file with the data of one part of Sallyport. It is loaded once, and then saved whenever a caller has
+// changed the data. Saves run one at a time, and each writes the state as it is when its turn comes. `state-file.ts`
+// has the guarantees and the effects of a crash.
 
 import type { Files } from './files.ts';
 import { type LoadedState, loadState, type StateReader, saveState } from './state-file.ts';

@@ -1,4 +1,4 @@
-// The state of a running attempt of a durable download. Types only.
+// The state of one attempt to download a file. Types only.
 
 import type { RunningDigest } from '#system/hashing/running-digest.ts';
 import type { RouteKey } from '#timeout/model.ts';

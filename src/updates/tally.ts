@@ -1,4 +1,4 @@
-// Counts the results of a check for updates while it runs, for its report.
+// Collects the results of a check for updates while it runs, for its report.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { UpdatesPorts } from './ports.ts';

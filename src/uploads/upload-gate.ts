@@ -1,5 +1,5 @@
-// Decides whether data of a purpose may be collected and sent. It checks `uploads_allowed`, which only root sets, then
-// `enabled`, and then whether there is a URL. Pure.
+// Decides whether support logs, exposure analytics or telemetry may be collected and sent. It checks `uploads_allowed`,
+// which only root sets, then `enabled`, and then whether there is a URL. Pure.
 //
 // Guarantees: nothing is sent before an admin enables a purpose. `uploads_allowed: false` forbids every upload,
 // whatever the other settings are.

@@ -1,4 +1,4 @@
-// Holds the current settings, which are replaced as a whole once every reloader has verified the new ones.
+// Holds the active settings. They are replaced as a whole, after every part of the program has verified the new ones.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';

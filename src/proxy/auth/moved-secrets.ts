@@ -1,5 +1,5 @@
-// Lists moved secrets. A secret has moved if it is now configured for a proxy other than those that it is bound to.
-// Each is listed with that proxy. An admin may allow each of these moves once. Pure.
+// Lists the passwords that are now configured for another proxy than those for which they were entered (moved secrets).
+// Each is listed with its new proxy. An admin may allow each of these moves once. Pure.
 //
 // Guarantees: when the active settings change, the earlier moves are forgotten, so that an address that is no longer
 // configured cannot be allowed. When the same settings are read again, the moves are kept, because this can happen

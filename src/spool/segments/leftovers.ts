@@ -1,5 +1,5 @@
-// The lines of a refused submission must be removed from the disk. If the disk fails at that moment, this file keeps
-// the cleanup and repeats it until it succeeds.
+// If a submission of documents is refused, its lines must be removed from the disk. If the disk fails at that moment,
+// this file repeats the removal until it succeeds.
 //
 // Guarantees: no submission is committed before this cleanup is done, so a refused document is never sent after a
 // document that was accepted later. If the program crashes while the disk still fails, the next start finds the refused

@@ -1,5 +1,5 @@
-// Delegations of a targets role: reads them, and finds the delegated roles that may sign a path (TUF 4.5, TAP 15).
-// Pure.
+// Delegations let another role, such as a team of the vendor, sign some packages. Reads them, and finds the roles that
+// may sign a path (TUF 4.5, TAP 15). Pure.
 //
 // Guarantees: roles keep the order of the file, because this order decides which role is used first. `@tufjs/models`
 // keeps roles as keys of an object, which moves names such as `10` to the front.

@@ -1,4 +1,5 @@
-// The timestamp and the snapshot (TUF 5.4, 5.5). They name the current version of each targets role.
+// Two files of signed metadata: the timestamp and the snapshot (TUF 5.4, 5.5). They name the current versions of the
+// files that list the packages (targets roles).
 
 import { coded } from '#errors/coded-error.ts';
 import {

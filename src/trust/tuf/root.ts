@@ -1,4 +1,5 @@
-// The root: the root that the admin trusts, and every later root up to the newest (TUF 5.2, 5.3).
+// The root, which lists the keys for all other metadata: the root that the admin trusts, and every later one up to the
+// newest (TUF 5.2, 5.3).
 //
 // Guarantees: a root is trusted only if its version is one higher than that of a trusted root, and if both roots have
 // signed it. At each start, the chain is verified again from the root file of the admin. Each new root is stored before

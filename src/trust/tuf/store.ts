@@ -1,4 +1,4 @@
-// The trusted metadata of one repository on disk, in a folder below the state folder.
+// The verified metadata of one signed repository on disk, in a folder below the state folder.
 //
 // Guarantees: a file has exactly the received bytes. Every later root is kept as `root/N.root.json`; the files of other
 // roles are replaced. No name from a document becomes a file name. A damaged file is renamed, never deleted, and

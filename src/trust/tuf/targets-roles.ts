@@ -1,4 +1,5 @@
-// The targets role and delegated roles (TUF 5.6). Each is loaded when a search needs it.
+// The signed files that list packages: the targets role and delegated roles (TUF 5.6). Each is loaded when a search
+// needs it.
 //
 // Guarantees: a role is used only in the version that the snapshot lists, and only if the delegating role permits its
 // keys. If two roles delegate to the same role, it is verified with the keys of each delegation.

@@ -1,5 +1,5 @@
-// Decides when the hook may run and with which environment, which update is next, and what happens after a failed run.
-// Pure.
+// Decides whether the admin's command (the hook) may run for an update and with which environment, which update is
+// next, and what happens after a failed run. Pure.
 
 import { showDuration } from '#errors/template.ts';
 import type { CommandEnd, PathEntry } from '#system/process/command.ts';

@@ -1,4 +1,5 @@
-// The hook's work list, a state file for each id: updates that wait for the hook, run it now, or have run it.
+// The work list of the hook (`updates.on_published`), with a state file for each update: the hook must run for it, is
+// running, or has run.
 //
 // Guarantees: when `add` returns, the record is on disk. An id with the same digest is added only once, even if it is
 // published again after a crash. A record that is `running` at a start was interrupted before its result was recorded.

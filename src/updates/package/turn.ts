@@ -1,4 +1,4 @@
-// The turn of one package in a round: whether a failed attempt counts, and when other packages go first.
+// Decides whether a failed attempt to download a package counts, and when other packages are downloaded first.
 //
 // An attempt that received bytes does not count. Even if a path cuts every connection after 20 MB, enough attempts
 // complete a package. After a quarter of an hour of such attempts, the other packages are downloaded first. Pure,
