@@ -10,7 +10,7 @@ import { controlActions } from '#cli/actions/control-actions.ts';
 import { type FoundControl, type NoDiagnosis, networkActions } from '#cli/actions/network-actions.ts';
 import { configActions, proxyActions } from '#cli/actions/proxy-actions.ts';
 import { trustActions } from '#cli/actions/trust-actions.ts';
-import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
+import { type Actions, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';
 import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
@@ -307,7 +307,7 @@ class Sallyport {
   }
 
   /** This process reads the files with the rights of its user, even if a daemon runs. */
-  async #estimateTimeout(globals: Globals, { json, yes, apply, ...given }: EstimateArguments): Promise<number> {
+  readonly #estimateTimeout: Actions['estimateTimeout'] = async (globals, { json, yes, apply, ...given }) => {
     const { estimateTimeout: read } = await import('#estimate/estimate.ts');
     const { log: logs, packages: packagesDir, timeZone } = given;
     const zone = new Zone(timeZone);
@@ -330,7 +330,7 @@ class Sallyport {
         return seeded;
       },
     });
-  }
+  };
 
   /** Shows events in the format of the log while a command works. */
   async #liveOnScreen(work: (show: Report) => Promise<number>): Promise<number> {

@@ -5,11 +5,18 @@
 // these start without the modules that they do not need (docs/architecture.md, "Starting").
 
 import { existsSync } from 'node:fs';
-import { readStatusCall, readSubmission, type StatusCall, type SubmitCall } from '#cli/program/quick-arguments.ts';
+import {
+  COMPLETE_COMMAND,
+  readStatusCall,
+  readSubmission,
+  type StatusCall,
+  type SubmitCall,
+} from '#cli/program/quick-arguments.ts';
 import { printError } from '#cli/terminal/failure.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { findPlaces, type Places } from '#config/places.ts';
 import { asCoded } from '#errors/coded-error.ts';
+import { EXIT_OK } from '#errors/exit-status.ts';
 import { secretsInEnvironment } from '#proxy/choosing/environment-proxies.ts';
 import { createRedactor, type Redactor } from '#redaction/redact.ts';
 import type { Host } from './host.ts';
@@ -17,6 +24,7 @@ import type { Host } from './host.ts';
 /** Runs the command of these arguments; returns its exit status. */
 export async function runSallyport(args: readonly string[], host: Host): Promise<number> {
   const { terminal, known, environment } = host;
+  if (args[0] === COMPLETE_COMMAND) return await complete(args.slice(1), host);
   for (const secret of secretsInEnvironment(environment.environment)) known.add(secret);
   try {
     if (environment.refused !== null) throw environment.refused;
@@ -36,6 +44,13 @@ export async function runSallyport(args: readonly string[], host: Host): Promise
     if (error.code === 'INTERNAL') printStack(thrown, terminal, redactor);
     return status;
   }
+}
+
+/** For a shell, at a press of Tab: whatever fails, the line that the user types stays as it is. */
+async function complete(args: readonly string[], host: Host): Promise<number> {
+  const { completeWords } = await import('#cli/completion/complete.ts');
+  await completeWords(args, { terminal: host.terminal, places: placesFor(host) }).catch(() => undefined);
+  return EXIT_OK;
 }
 
 async function submit({ globals, options }: SubmitCall, host: Host): Promise<number> {

@@ -61,6 +61,10 @@ if [ -z "$dest" ]; then
   [ "$(id -u)" -eq 0 ] || fail 'it must run as root (or with DESTDIR).'
   live=yes
 fi
+# Where zsh looks. Debian and its derivatives keep site-functions for the admin.
+zsh=$dest/usr/share/zsh
+zsh_functions=$zsh/site-functions
+if [ -n "$live" ] && [ -e /etc/debian_version ]; then zsh_functions=$zsh/vendor-completions; fi
 # Also true if systemd runs but cannot be reached, as in a chroot.
 manages() { [ -n "$live" ] && [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }
 
@@ -169,6 +173,9 @@ put_files() {
   for file in "$root"/docs/man/*.[58]; do
     if [ -e "$file" ]; then put 0644 "$file" "$dest/usr/share/man/man${file##*.}/${file##*/}"; fi
   done
+  put 0644 "$here/completion/sallyport" "$dest/usr/share/bash-completion/completions/sallyport"
+  put 0644 "$here/completion/_sallyport" "$zsh_functions/_sallyport"
+  put 0644 "$here/completion/sallyport.fish" "$dest/usr/share/fish/vendor_completions.d/sallyport.fish"
   put 0644 "$root/config/sallyport.schema.json" "$share/sallyport.schema.json"
   put_example
   # Where older versions had them.
@@ -262,6 +269,8 @@ remove_all() {
     "$dest/usr/lib/sysusers.d/sallyport.conf" "$dest/usr/lib/tmpfiles.d/sallyport.conf" \
     "$dest/usr/share/man/man1/sallyport.1" \
     "$dest/usr/share/man/man8/sallyport.8" "$dest/usr/share/man/man5/sallyport.yaml.5" \
+    "$dest/usr/share/bash-completion/completions/sallyport" "$dest/usr/share/fish/vendor_completions.d/sallyport.fish" \
+    "$zsh/site-functions/_sallyport" "$zsh/vendor-completions/_sallyport" \
     "$share/sallyport.example.yaml" "$share/sallyport.schema.json" \
     "$dest/etc/sallyport/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.schema.json"
   rmdir "$share" 2>/dev/null || true

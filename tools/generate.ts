@@ -4,11 +4,13 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { completionArtifacts } from '#cli/completion/scripts.ts';
 import { makeArtifacts } from '#config/generate/artifacts.ts';
 import { controlArtifacts } from '#control/artifacts.ts';
 import { diagnosisArtifact } from '#diagnose/artifact.ts';
 import { withModulePicture } from '#test/architecture/module-picture.ts';
 import { withRuleTable } from '#test/docs/redaction-table.ts';
+import { completionArtifact } from '#tools/completion-tree.ts';
 
 const ROOT = dirname(import.meta.dirname);
 
@@ -33,7 +35,16 @@ const PAGES = [
   { path: 'docs/redaction.md', write: withRuleTable },
 ].map(({ path, write }) => ({ path, text: write(readOrNull(join(ROOT, path)) ?? '') }));
 
-for (const { path, text } of [...makeArtifacts(), diagnosisArtifact(), ...controlArtifacts(), ...PAGES]) {
+/** What shells complete. */
+const COMPLETION = [await completionArtifact(), ...completionArtifacts()];
+
+for (const { path, text } of [
+  ...makeArtifacts(),
+  diagnosisArtifact(),
+  ...controlArtifacts(),
+  ...COMPLETION,
+  ...PAGES,
+]) {
   const file = join(ROOT, path);
   if (readOrNull(file) === text) continue;
   if (flag === '--check') {

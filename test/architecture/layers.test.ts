@@ -11,7 +11,7 @@ function complaint(file: string, specifier: string): string | undefined {
   if (specifier.split('/').includes('..')) {
     return `never '../': between modules '#module/file.ts', within a module './file.ts'`;
   }
-  if (specifier.startsWith('.') && !/^\.\/[\w./-]+\.tsx?$/.test(specifier)) {
+  if (specifier.startsWith('.') && !/^\.\/[\w./-]+\.(?:tsx?|json)$/.test(specifier)) {
     return `within a module './file.ts', with its ending`;
   }
   return specifier.startsWith('#') ? complaintAboutModule(file, specifier) : undefined;

@@ -108,6 +108,7 @@ export const MAX_FLAT_FILES = 20;
 export const DIRECTORIES: Readonly<Record<string, string>> = {
   'uploads/analytics': 'Documents of other programs: reading, the drop directory, sending batches.',
   'cli/actions': 'The functions that `cli/program` calls for each command.',
+  'cli/completion': 'Words for a shell that completes a command line, and the scripts for bash, zsh and fish.',
   'cli/fetch': 'The command that fetches one file: what it prints, and the digests that it reads.',
   'cli/logs': 'The commands about support logs and about what left this host.',
   'cli/platform': 'The commands about the platform, activation and identity.',

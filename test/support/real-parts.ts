@@ -80,6 +80,8 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   tinyproxy: () => canRunAlone('tinyproxy'),
   python3: () => isOnPath('python3'),
   tmux: () => isOnPath('tmux'),
+  zsh: () => isOnPath('zsh'),
+  fish: () => isOnPath('fish'),
   securesystemslib: () => existsSync(SECURESYSTEMSLIB) && existsSync('/usr/bin/python3'),
   prometheus: () => isOnPath('prometheus') && isOnPath('promtool'),
   'prometheus-client': () => existsSync(PROMETHEUS_CLIENT) && existsSync('/usr/bin/python3'),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { completionArtifacts } from '#cli/completion/scripts.ts';
 import { makeArtifacts } from '#config/generate/artifacts.ts';
 import { controlArtifacts } from '#control/artifacts.ts';
 import { diagnosisArtifact } from '#diagnose/artifact.ts';
@@ -48,7 +49,7 @@ async function edited(name: string, from: string, to: string): Promise<string> {
 
 describe('npm run generate', () => {
   it('npm run generate: a second run changes nothing', async () => {
-    const all = [...makeArtifacts(), diagnosisArtifact(), ...controlArtifacts()];
+    const all = [...makeArtifacts(), diagnosisArtifact(), ...controlArtifacts(), ...completionArtifacts()];
 
     expect(first).toEqual({ code: 0, out: all.map(({ path }) => `${path} written\n`).join('') });
     expect(await generate()).toEqual({ code: 0, out: '' });

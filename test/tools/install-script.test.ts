@@ -73,8 +73,11 @@ describe('install.sh', { timeout: 60_000 }, () => {
         'usr/share/doc/sallyport/examples/support-logs.conf',
         'usr/share/sallyport/sallyport.example.yaml',
         'usr/share/sallyport/sallyport.schema.json',
+        'usr/share/bash-completion/completions/sallyport',
+        'usr/share/fish/vendor_completions.d/sallyport.fish',
         'usr/share/man/man5/sallyport.yaml.5',
         'usr/share/man/man8/sallyport.8',
+        'usr/share/zsh/site-functions/_sallyport',
       ]),
     );
   });

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -65,6 +66,9 @@ function addDebianPages({ packageVersion, maintainer, epoch }: Release, root: st
   writeFileSync(join(doc, 'changelog.Debian.gz'), gzipSync(entry, { level: 9 }));
   writeFileSync(join(doc, 'changelog.gz'), gzipSync(readFileSync(join(ROOT, 'CHANGELOG.md')), { level: 9 }));
   rmSync(join(doc, 'CHANGELOG.md'), { force: true });
+  // Debian keeps site-functions for the admin.
+  const zsh = join(root, 'usr', 'share', 'zsh');
+  renameSync(join(zsh, 'site-functions'), join(zsh, 'vendor-completions'));
   const man = join(root, 'usr', 'share', 'man');
   for (const entry of readdirSync(man, { recursive: true, encoding: 'utf8' })) {
     const page = join(man, entry);

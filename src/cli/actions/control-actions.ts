@@ -10,6 +10,7 @@ import type { QueueActions } from '#cli/program/program-queue.ts';
 import type { UpdatesActions } from '#cli/program/program-updates.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Control } from '#control/control.ts';
+import { EXIT_OK } from '#errors/exit-status.ts';
 import type { Report } from '#logging/events.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
@@ -41,6 +42,7 @@ type ControlActions = Pick<
   | 'explainTimeout'
   | 'metrics'
   | 'logs'
+  | 'completion'
   | keyof QueueActions
   | keyof PlatformActions
   | keyof LogsActions
@@ -55,6 +57,11 @@ export function controlActions(parts: ControlActionParts): ControlActions {
     ...platformActions(parts),
     ...logsActions(parts),
     ...updatesActions(parts),
+    completion: async (shell) => {
+      const { completionScript } = await import('#cli/completion/scripts.ts');
+      terminal.out(completionScript(shell).trimEnd());
+      return EXIT_OK;
+    },
     check: async (globals, options) => {
       const { checkCommand } = await import('#cli/check.ts');
       return await withControl(globals, (control) =>

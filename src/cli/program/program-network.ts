@@ -1,9 +1,11 @@
 // The commands that help to find out whether the proxy causes a problem, with their options and help.
 
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { EndpointForm } from '#cli/endpoints.ts';
+import { parseSize } from '#cli/size.ts';
 import { filled } from '#cli/terminal/wrap.ts';
 import type { Purpose } from '#config/purposes.ts';
+import { isZoneName } from '#system/time/zone.ts';
 import type { Globals, Hooks } from './program-hooks.ts';
 
 interface DiagnoseArguments {
@@ -24,6 +26,21 @@ interface TestArguments {
 interface EndpointArguments {
   readonly json: boolean;
   readonly squidAcl: boolean;
+}
+
+/** Arguments of `timeout estimate`. */
+interface EstimateArguments {
+  readonly log: readonly string[];
+  readonly packages: string;
+  readonly timeZone?: string;
+  readonly apply: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+export interface TimeoutActions {
+  explainTimeout(globals: Globals, options: { size: number | null; json: boolean }): Promise<number>;
+  estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
 }
 
 export interface NetworkActions {
@@ -113,3 +130,39 @@ just before, with Basic or as a SOCKS login.
 Exit status: 0 every connection works (there may be warnings), else the class of the first failure: 10 name resolution,
 11 connection, 12 proxy authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP,
 78 configuration.`;
+
+/** Adds `timeout` with its commands. */
+export function addTimeoutCommands(program: Command, actions: TimeoutActions, { globals, does }: Hooks): void {
+  const timeout = program.command('timeout').description('explain or estimate the response timeout');
+  timeout
+    .command('explain')
+    .description('show the timeouts for packages of 1, 10 and 100 MB, or of a given size, on each route, and why')
+    .argument('[size]', 'size such as 48MB, 1.2GB, or a number of bytes', readSize)
+    .option('--json', 'as JSON', false)
+    .action(
+      does((size: number | undefined, options: { json: boolean }) =>
+        actions.explainTimeout(globals(), { size: size ?? null, ...options }),
+      ),
+    );
+  timeout
+    .command('estimate')
+    .description('estimate the timeout from an old log and its packages; changes nothing without --apply')
+    .requiredOption('--log <file...>', 'log files; rotated files next to each are also read')
+    .requiredOption('--packages <dir>', 'folder with the .JAR files of these updates')
+    .option('--time-zone <zone>', 'time zone of the log, such as Europe/Berlin; default: that of this host', parseZone)
+    .option('--apply', 'save response_timeout.base_ms, and learn from the downloads', false)
+    .option('--yes', 'do not ask for confirmation if the value grows more than tenfold', false)
+    .option('--json', 'as JSON', false)
+    .action(does((options: EstimateArguments) => actions.estimateTimeout(globals(), options)));
+}
+
+function readSize(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== null) return bytes;
+  throw new InvalidArgumentError('Use a size such as 48MB, 1.2GB, or a number of bytes.');
+}
+
+function parseZone(text: string): string {
+  if (isZoneName(text)) return text;
+  throw new InvalidArgumentError('Use a time zone such as Europe/Berlin, or UTC.');
+}

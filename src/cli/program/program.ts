@@ -1,15 +1,13 @@
 // Defines every command with its options and help. `sallyport.ts` passes in the actions, so this file does not depend
 // on the daemon.
 
-import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
-import { parseSize } from '#cli/size.ts';
+import { Argument, Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { filled } from '#cli/terminal/wrap.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { Level } from '#logging/event-definition.ts';
 import type { LogForm } from '#logging/log.ts';
-import { isZoneName } from '#system/time/zone.ts';
 import type { ActivationActions } from './program-activation.ts';
 import type { ConfigActions } from './program-config.ts';
 import type { ConsoleActions } from './program-console.ts';
@@ -18,7 +16,7 @@ import type { FetchActions } from './program-fetch.ts';
 import type { Globals, Hooks, MakeAction } from './program-hooks.ts';
 import { addLogsCommands, type LogsActions } from './program-logs.ts';
 import type { MenuActions } from './program-menu.ts';
-import { addNetworkCommands, type NetworkActions } from './program-network.ts';
+import { addNetworkCommands, addTimeoutCommands, type NetworkActions, type TimeoutActions } from './program-network.ts';
 import { addPlatformCommands, type PlatformActions } from './program-platform.ts';
 import type { ProxyActions } from './program-proxy.ts';
 import { addQueueCommands, type QueueActions } from './program-queue.ts';
@@ -27,6 +25,7 @@ import type { SystemdActions } from './program-systemd.ts';
 import { addTrustCommands, type TrustActions } from './program-trust.ts';
 import { addMirrorCommand, addUpdatesCommands, type UpdatesActions } from './program-updates.ts';
 import type { VendorActions } from './program-vendor.ts';
+import { SHELLS, type Shell } from './quick-arguments.ts';
 
 /** The options of `check`. */
 interface CheckFlags {
@@ -53,20 +52,11 @@ interface LogsArguments {
   readonly lines?: number;
 }
 
-/** Arguments of `timeout estimate`. */
-export interface EstimateArguments {
-  readonly log: readonly string[];
-  readonly packages: string;
-  readonly timeZone?: string;
-  readonly apply: boolean;
-  readonly yes: boolean;
-  readonly json: boolean;
-}
-
 /** The actions that `sallyport.ts` provides. Each returns the exit status. */
 export interface Actions
   extends ProxyActions,
     NetworkActions,
+    TimeoutActions,
     PlatformActions,
     QueueActions,
     SubmitActions,
@@ -88,25 +78,52 @@ export interface Actions
   status(globals: Globals, options: StatusArguments): Promise<number>;
   logs(globals: Globals, options: LogsArguments): Promise<number>;
   metrics(globals: Globals, options: { textfile: string | null }): Promise<number>;
-  explainTimeout(globals: Globals, options: { size: number | null; json: boolean }): Promise<number>;
-  estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
   demo(options: { dir?: string; once: boolean }): Promise<number>;
+  completion(shell: Shell): Promise<number>;
   version(options: { json: boolean }): Promise<number>;
 }
 
+interface ProgramParts {
+  readonly actions: Actions;
+  readonly terminal: Terminal;
+  readonly version: string;
+}
+
 /** Parses the arguments and runs the command. Returns the exit status. The parser prints help and usage errors. */
-export async function runProgram(
-  args: readonly string[],
-  made: { readonly actions: Actions; readonly terminal: Terminal; readonly version: string },
-): Promise<number> {
+export async function runProgram(args: readonly string[], made: ProgramParts): Promise<number> {
   let status = EXIT_OK;
+  const program = await describeProgram(args, made, (ended) => {
+    status = ended;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (thrown) {
+    if (thrown instanceof UsageError) {
+      made.terminal.err(thrown.message);
+      return EXIT_USAGE;
+    }
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return thrown.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  }
+  return status;
+}
+
+/**
+ * Every command. The options of some commands are loaded only if the arguments name the command. `ended` gets the exit
+ * status of the command that ran.
+ */
+export async function describeProgram(
+  args: readonly string[],
+  made: ProgramParts,
+  ended: (status: number) => void,
+): Promise<Command> {
   const program = describe(made.version, made.terminal);
   const isNamed = (command: string) => args.includes(command);
   const globals = (): Globals => program.opts<Globals>();
   const does =
     <A extends unknown[]>(action: (...given: A) => Promise<number>) =>
     async (...given: A): Promise<void> => {
-      status = await action(...given);
+      ended(await action(...given));
     };
   addWork(program, made.actions, { globals, does });
   const fetch = program.command('fetch').description('fetch one file through the proxy, resumable and verified');
@@ -124,7 +141,7 @@ export async function runProgram(
     const { addActivationCommands } = await import('./program-activation.ts');
     addActivationCommands(activating, made.actions, { globals, does });
   }
-  addTimeout(program, made.actions, { globals, does });
+  addTimeoutCommands(program, made.actions, { globals, does });
   // What follows from the configuration schema is loaded for its own commands only.
   const purposes = isNamed('diagnose') || isNamed('logs') ? (await import('#config/purposes.ts')).PURPOSES : [];
   addNetworkCommands(program, made.actions, { globals, does, purposes });
@@ -157,17 +174,7 @@ export async function runProgram(
   }
   addDemo(program, made.actions, does);
   nameHelp(program);
-  try {
-    await program.parseAsync([...args], { from: 'user' });
-  } catch (thrown) {
-    if (thrown instanceof UsageError) {
-      made.terminal.err(thrown.message);
-      return EXIT_USAGE;
-    }
-    if (!(thrown instanceof CommanderError)) throw thrown;
-    return thrown.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
-  }
-  return status;
+  return program;
 }
 
 /** The commands that show screens. */
@@ -287,30 +294,6 @@ function addLogs(
     .action(does((options: LogsArguments) => actions.logs(globals(), options)));
 }
 
-function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks): void {
-  const timeout = program.command('timeout').description('explain or estimate the response timeout');
-  timeout
-    .command('explain')
-    .description('show the timeouts for packages of 1, 10 and 100 MB, or of a given size, on each route, and why')
-    .argument('[size]', 'size such as 48MB, 1.2GB, or a number of bytes', readSize)
-    .option('--json', 'as JSON', false)
-    .action(
-      does((size: number | undefined, options: { json: boolean }) =>
-        actions.explainTimeout(globals(), { size: size ?? null, ...options }),
-      ),
-    );
-  timeout
-    .command('estimate')
-    .description('estimate the timeout from an old log and its packages; changes nothing without --apply')
-    .requiredOption('--log <file...>', 'log files; rotated files next to each are also read')
-    .requiredOption('--packages <dir>', 'folder with the .JAR files of these updates')
-    .option('--time-zone <zone>', 'time zone of the log, such as Europe/Berlin; default: that of this host', parseZone)
-    .option('--apply', 'save response_timeout.base_ms, and learn from the downloads', false)
-    .option('--yes', 'do not ask for confirmation if the value grows more than tenfold', false)
-    .option('--json', 'as JSON', false)
-    .action(does((options: EstimateArguments) => actions.estimateTimeout(globals(), options)));
-}
-
 function addDemo(program: Command, actions: Actions, does: MakeAction): void {
   program
     .command('demo')
@@ -319,18 +302,17 @@ function addDemo(program: Command, actions: Actions, does: MakeAction): void {
     .option('--dir <dir>', 'folder for all files of the demo; it is emptied first')
     .action(does((options: { dir?: string; once: boolean }) => actions.demo(options)));
   program
+    .command('completion')
+    .description('print the script that completes commands, options and names in a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .action(does((shell: Shell) => actions.completion(shell)));
+  program
     .command('version')
     .description(
       'print the versions of Sallyport, its Node and every module in it, as its bill of materials lists them',
     )
     .option('--json', 'as JSON', false)
     .action(does((options: { json: boolean }) => actions.version(options)));
-}
-
-function readSize(text: string): number {
-  const bytes = parseSize(text);
-  if (bytes !== null) return bytes;
-  throw new InvalidArgumentError('Use a size such as 48MB, 1.2GB, or a number of bytes.');
 }
 
 function readTextfile(text: string): string {
@@ -341,11 +323,6 @@ function readTextfile(text: string): string {
 function readCount(text: string): number {
   if (/^\d{1,6}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Use a number from 0 to 999999.');
-}
-
-function parseZone(text: string): string {
-  if (isZoneName(text)) return text;
-  throw new InvalidArgumentError('Use a time zone such as Europe/Berlin, or UTC.');
 }
 
 const MENU_SUMMARY = 'set up the proxy in a menu for a console, a serial line or a small display';

@@ -6,6 +6,12 @@
 
 import type { Globals } from './program-hooks.ts';
 
+/** The shells that completion supports. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+/** The command that the scripts of shell completion call; not for people. */
+export const COMPLETE_COMMAND = '__complete';
+
 /** What `submit` is called with. */
 export interface SubmitCall {
   readonly globals: Globals;
