@@ -16,7 +16,8 @@ export async function makePages(node, env) {
 }
 
 function sources() {
-  const folder = join(ROOT, 'src', 'console', 'pages');
+  // The pages share functions with the commands, so a change anywhere can concern them.
+  const folder = join(ROOT, 'src');
   const found = readdirSync(folder, { recursive: true }).map((name) => join(folder, name));
   return [...found, join(ROOT, 'tools', 'console-bundle.ts'), join(ROOT, 'package-lock.json')];
 }

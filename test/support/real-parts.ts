@@ -27,6 +27,13 @@ export interface SquidParts {
 
 const UNPACKED = fileURLToPath(new URL('../../.cache/parts/root', import.meta.url));
 
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** The browser for the pages of the console; null without one. */
+export function chromiumPath(): string | null {
+  return CHROMIUM.find((path) => existsSync(path)) ?? null;
+}
+
 /** The package `kerberos`, where it was built. */
 export const KERBEROS = fileURLToPath(
   new URL('../../.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url),
@@ -94,6 +101,7 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   ansible: () => isOnPath('ansible-playbook'),
   unzip: () => isOnPath('unzip'),
   age: () => isOnPath('age'),
+  chromium: () => chromiumPath() !== null,
   journals: () => isOnPath('journalctl') && existsSync(JOURNAL_REMOTE),
 };
 

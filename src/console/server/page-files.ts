@@ -6,12 +6,14 @@ import { coded } from '#errors/coded-error.ts';
 import { readWhole } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 
-/** Each file of the bundle, with its type. */
+/** The types of the files of the bundle, by the end of their names. */
 const TYPES: Readonly<Record<string, string>> = {
-  'index.html': 'text/html; charset=utf-8',
-  'console.js': 'text/javascript; charset=utf-8',
-  'console.css': 'text/css; charset=utf-8',
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
 };
+const BUNDLE_FILE = /^[a-z]+\.(html|js|css)$/;
+const FIRST_FILE = 'index.html';
 /** A hundred times the size of the bundle. */
 const MAX_FILE_BYTES = 16_777_216;
 
@@ -27,15 +29,30 @@ export type PageFiles = ReadonlyMap<string, PageFile>;
 /** Reads the bundle in this folder. @throws CodedError CONSOLE-PAGES */
 export async function readPageFiles(files: Files, folder: string): Promise<PageFiles> {
   const found = new Map<string, PageFile>();
-  for (const [name, type] of Object.entries(TYPES)) {
+  for (const name of await namesIn(files, folder)) {
     const path = `${folder}/${name}`;
+    const [, kind = ''] = BUNDLE_FILE.exec(name) ?? [];
+    const type = TYPES[kind];
+    if (type === undefined) continue;
     let bytes: Uint8Array;
     try {
       bytes = await readWhole(files, path, MAX_FILE_BYTES);
     } catch (thrown) {
       throw coded('CONSOLE-PAGES', { path }, thrown);
     }
-    found.set(name === 'index.html' ? '/' : `/${name}`, { type, bytes, gzip: gzipSync(bytes) });
+    found.set(name === FIRST_FILE ? '/' : `/${name}`, { type, bytes, gzip: gzipSync(bytes) });
   }
   return found;
+}
+
+/** @throws CodedError CONSOLE-PAGES without the first file, which is written last */
+async function namesIn(files: Files, folder: string): Promise<readonly string[]> {
+  let names: readonly string[];
+  try {
+    names = await files.list(folder);
+  } catch (thrown) {
+    throw coded('CONSOLE-PAGES', { path: folder }, thrown);
+  }
+  if (!names.includes(FIRST_FILE)) throw coded('CONSOLE-PAGES', { path: `${folder}/${FIRST_FILE}` });
+  return names;
 }

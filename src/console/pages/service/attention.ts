@@ -50,12 +50,12 @@ export function attentionItems(facts: AttentionFacts): AttentionItem[] {
 function configItems({ refused, held, trying, waiting, file }: Status['config']): AttentionItem[] {
   const items: AttentionItem[] = [];
   if (refused !== null) {
-    const more = refused.count === 1 ? '' : ` That is the first error; errors in total: ${refused.count}.`;
+    const more = refused.count === 1 ? '' : ` Errors in total: ${refused.count}.`;
     items.push({
       key: 'refused',
       tone: 'bad',
       title: 'The configuration file was rejected',
-      text: `${refused.first}${more} The previous settings remain in effect.`,
+      text: `The previous settings remain in effect.${more} ${refused.first}`,
       actions: [{ kind: 'command', text: `sallyport config check -c ${showForeign(file)}` }],
     });
   }

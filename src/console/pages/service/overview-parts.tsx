@@ -59,7 +59,7 @@ function FirstByteWait({ waiting }: { waiting: NonNullable<Updates['waiting']> }
   const { id, elapsed_ms: before, limit_ms: limit, proxy } = waiting;
   const elapsed = Math.min(limit, before + Math.max(0, now - (readAt ?? now)));
   return (
-    <div>
+    <div class="first-byte">
       <ProgressLine
         label={`Update ${showForeign(id)}: waiting for the first byte`}
         done={elapsed}

@@ -25,8 +25,18 @@ export function OverviewPage(): VNode {
       <PageHeading title="Overview">
         <CheckButton />
       </PageHeading>
-      {status === null ? null : <OverviewPanels status={status} waiting={waiting} />}
+      {status === null ? <NoStatus /> : <OverviewPanels status={status} waiting={waiting} />}
     </>
+  );
+}
+
+function NoStatus(): VNode | null {
+  const { link } = useLive();
+  if (link === 'loading') return null;
+  return (
+    <EmptyNote>
+      The status appears here as soon as the service answers. <a href={linkTo('setup')}>What a new host needs</a>
+    </EmptyNote>
   );
 }
 

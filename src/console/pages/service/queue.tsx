@@ -142,7 +142,7 @@ function EntryTable({ kind, isBusy, onRetry, onShow }: EntryTableProps): VNode {
               {entry.state === 'rejected' || entry.state === 'ending' ? null : (
                 <ActionButton
                   kind="quiet"
-                  label={`Send ${shownEntry(entry)} now`}
+                  label={`Send now: ${shownEntry(entry)}`}
                   isBusy={isBusy}
                   hindrance={hindrance}
                   onPress={() => onRetry(entry.id)}

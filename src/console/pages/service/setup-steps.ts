@@ -16,6 +16,8 @@ export interface SetupStep {
   readonly page: { readonly id: string; readonly text: string } | null;
 }
 
+const EXAMPLE = '/usr/share/sallyport/sallyport.example.yaml';
+
 export interface SetupFacts {
   readonly session: ConsoleSession | null;
   readonly status: Status | null;
@@ -45,11 +47,12 @@ function fileStep(file: string, status: Status | null): SetupStep {
     };
   }
   if (status !== null) return { ...common, state: 'done', text: `${shown} is in effect.`, commands: null };
+  // A service that is stopped says nothing about the file, so the lines replace no file that is there.
   return {
     ...common,
-    state: 'missing',
-    text: `The service reads ${shown}. Without it, the service does not start.`,
-    commands: `sudo install -m 0640 -g sallyport /usr/share/sallyport/sallyport.example.yaml ${shown}\nsudo sallyport config check`,
+    state: 'unknown',
+    text: `The service reads ${shown}. These lines make it from the example if there is none, then check it.`,
+    commands: `test -e ${shown} || sudo install -m 0640 -g sallyport ${EXAMPLE} ${shown}\nsudo sallyport config check`,
   };
 }
 

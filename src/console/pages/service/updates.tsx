@@ -197,7 +197,7 @@ function ReadyTable({ ready }: { ready: Status['updates']['ready'] }): VNode {
             isHeadingHidden: true,
             cell: ({ id }) => (
               <ActionButton
-                label={`Publish update ${id} now`}
+                label={`Publish now: update ${id}`}
                 isBusy={action.isRunning}
                 hindrance={hindrance}
                 onPress={() => publish(id)}

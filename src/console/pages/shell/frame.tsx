@@ -123,7 +123,7 @@ function Navigation({ pages, current }: { pages: readonly PageEntry[]; current: 
         Pages
       </button>
       <div id="page-list">
-        {GROUPS.map(([group, title]) => (
+        {GROUPS.filter(([group]) => pages.some((page) => page.group === group)).map(([group, title]) => (
           <div key={group} class="page-group">
             <h2 id={`group-${group}`}>{title}</h2>
             <ul aria-labelledby={`group-${group}`}>
