@@ -225,7 +225,7 @@ export const PACKAGE_CODES = {
     retry: 'change',
   },
   'ACKNOWLEDGE-REFUSED': {
-    text: 'The acknowledgement endpoint answered {status}; the receipt is kept and sent again once a day.',
+    text: 'The server for receipts answered {status}. The receipt is kept and sent again once a day.',
     check: 'Check updates.acknowledge_url. Then ask the vendor.',
     class: 'http',
     retry: 'later',

@@ -160,7 +160,7 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'CONSOLE-USER': {
-    text: 'The console cannot give up root and become user {user}: {reason:words}. Nothing listens.',
+    text: 'The console cannot switch from root to user {user}: {reason:words}. It was not started.',
     check:
       'Check the user with: id {user}. If it is missing, install Sallyport again. Or start the console as your own user.',
     class: 'system',
@@ -185,7 +185,7 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'CONSOLE-SESSION': {
-    text: 'The session is over. A session ends with the console that began it.',
+    text: 'The session has ended, because the console that began it has ended.',
     check:
       'Press ENTER in the terminal of the console, then open the new link. If the console has ended, start it again: sallyport console.',
     class: 'system',
@@ -205,7 +205,8 @@ export const SYSTEM_CODES = {
   },
   'CONSOLE-STREAMS': {
     text: 'Other tabs of this session already show live data. A session has at most three live connections.',
-    check: 'Nothing to do: this tab asks every five seconds. Close other tabs to see its data live.',
+    check:
+      'No action is needed: this tab requests the data every five seconds instead. To see live data here, close another tab.',
     class: 'system',
     retry: 'later',
   },
@@ -226,7 +227,7 @@ export const SYSTEM_CODES = {
   'NOTIFY-FAILED': {
     text: 'Cannot notify the service manager at {socket}: {reason}.',
     check:
-      'Without these notifications, systemd stops a service of Type=notify. Check that the npm package koffi is in node_modules in the folder of the program (for the service, /usr/lib/sallyport).',
+      'Without these notifications, systemd stops the service (Type=notify). Check that the npm package koffi is in node_modules in the folder of the program (for the service, /usr/lib/sallyport).',
     class: 'system',
     retry: 'change',
   },

@@ -1,4 +1,5 @@
-// Requests of a vendor to a running platform, as files in a folder that the server reads twice a second.
+// The commands of a vendor for a running platform, such as `sallyport fleet push`: files in a folder that the server
+// reads twice a second.
 //
 // Guarantees: a file appears only when it is complete. Its request is carried out once, even if the server is killed
 // meanwhile. If no server is running, it waits. Requests are carried out in the order in which they were written, which

@@ -2,8 +2,8 @@
 // is never part of a bundle, so only this host can find the original of a pseudonym.
 //
 // Guarantees: after a map was damaged, its pseudonyms are not used again. The next map has a new generation, which is
-// durable before its first pseudonym. The map must be saved before a bundle is final. Pseudonyms that a crash lost
-// before that may be used for other originals.
+// durable before its first pseudonym. The map must be saved before a bundle is final. If a crash loses pseudonyms
+// before that, they may later stand for other originals.
 
 import { randomInt } from 'node:crypto';
 import { basename, dirname } from 'node:path';

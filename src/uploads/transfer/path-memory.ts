@@ -1,8 +1,8 @@
 // Stores what uploads learned about each path: the chunk size that works, and the method that is accepted.
 //
-// There is one small state file with at most MAX_PATHS paths; the least recently used is dropped first. A path is the
-// proxy that was really used and the origin. If the file is lost or cannot be read, some requests fail until this is
-// learned again. A crash leaves the old file or the new one.
+// There is one small state file with at most MAX_PATHS paths; the least recently used is dropped first. A path consists
+// of the proxy that was really used, and the server. If the file is lost or cannot be read, some requests fail until
+// this is learned again. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
