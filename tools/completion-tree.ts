@@ -9,11 +9,6 @@ import type { Terminal } from '#cli/terminal/terminal.ts';
 import { listKeys } from '#config/generate/keys.ts';
 import { unwrap } from '#config/schema/key.ts';
 
-/** Commands whose options are loaded only if the arguments name them. */
-const NAMED = 'fetch activate activation identity diagnose logs proxy route menu systemd config fleet license'.split(
-  ' ',
-);
-
 /** What an argument or the value of an option is, by its place in the help. */
 const PLACES: Readonly<Record<string, CompletedValue>> = {
   dir: 'dirs',
@@ -51,7 +46,10 @@ const PLACES_OF: Readonly<Record<string, CompletedValue>> = {
 /** Every command with its options, and every key that `config set` accepts. */
 async function makeCompletionTree(): Promise<CompletionTree> {
   const made = { actions: {} as Actions, terminal: {} as Terminal, version: '' };
-  const program = await describeProgram(NAMED, made, () => undefined);
+  const describe = (names: readonly string[]) => describeProgram(names, made, () => undefined);
+  // The options of some commands are loaded only if the arguments name them.
+  const { commands } = await describe([]);
+  const program = await describe(commands.map((command) => command.name()));
   return { commands: Object.fromEntries(commandsUnder(program, [])), keys: settableKeys() };
 }
 

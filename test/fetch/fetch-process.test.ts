@@ -111,6 +111,8 @@ describeWith(['mounts'], 'fetch on a full disk', () => {
       await writeFile(filler, Buffer.alloc(900_000));
       const full = await run();
       expect(full).toMatchObject({ code: 19, written: expect.stringContaining('[DISK-FULL]') });
+      expect(full.written).toContain('Free some space, then repeat the command.');
+      expect(full.written).not.toContain('updates.');
       expect(full.written).toContain('Repeat the command to resume.');
 
       await rm(filler);

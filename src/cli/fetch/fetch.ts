@@ -4,11 +4,11 @@
 // object is printed at the end, whatever the result was. Relies on `FetchParts` for the work.
 
 import type { FetchArguments } from '#cli/program/program-fetch.ts';
-import { printError } from '#cli/terminal/failure.ts';
 import { printJson } from '#cli/terminal/json.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
+import { atHop } from '#errors/hop.ts';
 import { showDuration, showForeign, showSize } from '#errors/template.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
@@ -89,11 +89,17 @@ function sentenceOf(done: FetchDone, { file }: FetchFacts, elapsedMs: number): s
   return `Stored ${name}: ${showSize(bytes)} in ${showDuration(elapsedMs)}${resumed}; ${digest}.`;
 }
 
+/** The advice of a full disk is about the daemon, whose settings do not apply to this command. */
+function checkOf(error: CodedError): string {
+  return error.code === 'DISK-FULL' ? 'Free some space, then repeat the command.' : error.check;
+}
+
 function printFailure(
   terminal: Terminal,
   { error, facts, known }: { readonly error: CodedError; readonly facts: FetchFacts; readonly known: Redactor },
 ): void {
-  printError(terminal, error, known);
+  terminal.err(known.redact(error.message));
+  terminal.err(known.redact(`  ${atHop(error.hop, error.entry.class)}${checkOf(error)}`));
   if (facts.keptBytes === 0 || facts.file === null) return;
   const kept = `${showSize(facts.keptBytes)} are kept in ${showForeign(facts.file)}.part.`;
   terminal.err(known.redact(`  ${kept} Repeat the command to resume.`));
@@ -131,7 +137,7 @@ function jsonOf(
             code: error.code,
             class: error.entry.class,
             message: known.redact(error.safeText),
-            check: known.redact(error.check),
+            check: known.redact(checkOf(error)),
             hop: error.hop,
           },
   };

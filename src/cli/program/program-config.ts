@@ -51,6 +51,12 @@ export function addConfigCommands(config: Command, actions: ConfigActions, { glo
   addChanging(config, actions, { globals, does });
 }
 
+/** The parser's error without the unknown option: it may be a secret that begins with a dash. */
+function withoutOption(text: string): string {
+  if (!text.startsWith('error: unknown option')) return text;
+  return 'error: unknown option. To set a value that begins with a dash, write -- before it. A secret is typed, or read from standard input.\n';
+}
+
 function addChanging(config: Command, actions: ConfigActions, { globals, does }: Hooks): void {
   withConfirm(
     config
@@ -59,7 +65,8 @@ function addChanging(config: Command, actions: ConfigActions, { globals, does }:
       .argument('<key>', 'such as updates.parallel or proxies.corp.port')
       .argument('[value...]', 'the value; several are a list')
       .option('--unset', 'remove the key, so that its default applies', false)
-      .option('--json', 'as JSON', false),
+      .option('--json', 'as JSON', false)
+      .configureOutput({ outputError: (text, write) => write(withoutOption(text)) }),
   )
     .addHelpText('after', filled(SET_HELP))
     .action(

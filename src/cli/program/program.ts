@@ -4,7 +4,7 @@
 import { Argument, Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
-import { filled } from '#cli/terminal/wrap.ts';
+import { filled, wrapUsageError } from '#cli/terminal/wrap.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { Level } from '#logging/event-definition.ts';
 import type { LogForm } from '#logging/log.ts';
@@ -99,7 +99,7 @@ export async function runProgram(args: readonly string[], made: ProgramParts): P
     await program.parseAsync([...args], { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof UsageError) {
-      made.terminal.err(thrown.message);
+      made.terminal.err(wrapUsageError(thrown.message));
       return EXIT_USAGE;
     }
     if (!(thrown instanceof CommanderError)) throw thrown;
@@ -199,7 +199,7 @@ function describe(version: string, terminal: Terminal): Command {
     .addOption(new Option('-c, --config <file>', 'configuration file'))
     .configureOutput({
       writeOut: (text) => terminal.screen.write(text),
-      writeErr: (text) => terminal.err(text.trimEnd()),
+      writeErr: (text) => terminal.err(wrapUsageError(text.trimEnd())),
     })
     .configureHelp({ showGlobalOptions: true, optionDescription: describeOption })
     .showSuggestionAfterError(true)

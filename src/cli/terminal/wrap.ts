@@ -30,6 +30,14 @@ function hangingIndentOf(line: string): number {
   return last === undefined ? 0 : last.index + last[0].length;
 }
 
+/** An error about the arguments, wrapped for a window of 80 columns. */
+export function wrapUsageError(text: string): string {
+  return text
+    .split('\n')
+    .flatMap((line) => wrapWords(line, HELP_COLUMNS))
+    .join('\n');
+}
+
 /** A help text that is wrapped to the width of the window when it is shown. */
 export function filled(text: string): (shown: { readonly command: Command }) => string {
   return ({ command }) => wrapHelp(text, command.configureOutput().getOutHelpWidth?.() ?? HELP_COLUMNS);

@@ -252,3 +252,29 @@ describe('each command', () => {
     expect(status).toBe(7);
   });
 });
+
+describe('usage errors', () => {
+  it('usage errors: a line has at most 80 characters', async () => {
+    for (const args of [
+      ['logs', '--level', 'x'],
+      ['proxy', 'show'],
+      ['config', 'set', 'a.b', '--x'],
+      ['metrics', '--textfile', 'x'],
+    ]) {
+      const { status, err } = await run(...args);
+      expect(status).toBe(64);
+      expect(err.split('\n').filter(({ length }) => length > 80)).toEqual([]);
+      expect(err).toContain(`Try: sallyport ${args[0]}`);
+    }
+  });
+
+  it('usage errors: config set does not print a value that begins with a dash', async () => {
+    const { status, err, called } = await run('config', 'set', 'updates.bearer_token', '-s3cret-token');
+    expect({ status, called }).toEqual({ status: 64, called: [] });
+    expect(err).not.toContain('s3cret');
+    expect(err).toContain('begins with a dash, write --');
+
+    const { called: done } = await run('config', 'set', 'updates.channel', '--', '-x');
+    expect(done).toMatchObject([['configSet', {}, { key: 'updates.channel', values: ['-x'] }]]);
+  });
+});
