@@ -141,7 +141,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'menu/view': 'The screens as text, for a large and for a small display.',
   'console/api':
     'What pages can request in addition to changes: the session, and the verbs of the daemon with their events.',
-  'console/saving': 'The settings pages on the side of the process: reading, trying and saving changes.',
+  'console/saving': 'The part of the settings pages that runs in the process: reading, trying and saving changes.',
   'console/server': 'The HTTP server of the console: where it listens, what it refuses, keys, tokens, limits.',
   'daemon/answers': 'Answers to requests over Control: status, health, endpoints, settings, the log.',
   'daemon/logs': 'Support logs on request: answers to commands, the contents of bundles, bundles of other hosts.',

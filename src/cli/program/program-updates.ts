@@ -56,7 +56,7 @@ function addMedia(updates: Command, actions: UpdatesActions, { globals, does }: 
     .command('export')
     .description('write published updates into one file, for hosts without a network')
     .argument('<id...>', 'IDs of updates, as `sallyport updates list` shows them', readIds)
-    .requiredOption('-o, --output <file>', 'the bundle')
+    .requiredOption('-o, --output <file>', 'the bundle to write')
     .option('--force', 'replace the file if it exists', false)
     .option('--json', 'the result as JSON, without log lines', false)
     .action(

@@ -21,7 +21,7 @@ The file is YAML 1.2 in UTF-8 and begins with
 .Ql version: 2 .
 It may have at most 1 MiB.
 Aliases and tags are not supported.
-A relative path is resolved from the folder of the file.
+A relative path is relative to the folder of the configuration file.
 A section without keys is the same as no section.
 .Pp
 A running daemon reads a changed file automatically, and also on SIGHUP.
@@ -29,7 +29,7 @@ The command
 .Ic sallyport config check
 reports every error with its line, and
 .Ic sallyport config show
-shows each effective value and its source.
+shows each key with its value, and where the value comes from.
 Members of the group
 .Ql sallyport-admin
 may change the keys that an operator or an admin may set.

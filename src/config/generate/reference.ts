@@ -25,24 +25,25 @@ const HEAD = `# Configuration
 
 <!-- Generated from the schema by \`npm run generate\`; do not edit. -->
 
-Sallyport reads one file: the one that \`--config\` names. Without that option it reads
+Sallyport reads one configuration file: the file that \`--config\` names. Without this option, it reads
 \`/etc/sallyport/sallyport.yaml\` if Sallyport is installed, or \`config/sallyport.yaml\` in a checkout. The file is YAML 1.2 in
 UTF-8 and begins with \`version: 2\`. It may have at most 1 MiB and, in total, at most 18,432 lines, keys, list items and
-quotes. Start from [sallyport.example.yaml](../config/sallyport.example.yaml). Editors complete and check the file with
-[sallyport.schema.json](../config/sallyport.schema.json). Aliases (\`*name\`) and tags (\`!name\`) are not supported. A
-relative path is resolved from the folder of the file. A section without keys is the same as no section.
+quotes. Start from [sallyport.example.yaml](../config/sallyport.example.yaml). With
+[sallyport.schema.json](../config/sallyport.schema.json), an editor can complete and check the file. Aliases (\`*name\`) and
+tags (\`!name\`) are not supported. A relative path is relative to the folder of the configuration file. A section without
+keys is the same as no section.
 
-\`sallyport config check\` reports every mistake at once. \`sallyport config show\` shows each effective value and its
-source.
+\`sallyport config check\` reports all errors of the file at once. \`sallyport config show\` shows each key with its value, and
+where the value comes from.
 
-A running daemon reads a changed file automatically, and also on SIGHUP. **Takes effect** shows when the daemon then uses
-a changed value. Sallyport also reads files of the previous format \`version\`, in which some keys have other names, and
-logs a warning for each. \`sallyport config upgrade\` converts such a file.
+A running daemon reads a changed file automatically, and also on SIGHUP. **Takes effect** says when the daemon begins to use
+a changed value. Sallyport also reads files of the previous format version, in which some keys have other names, and logs a
+warning for each of these keys. \`sallyport config upgrade\` converts such a file.
 
-**Set by** shows who may change the key. A user who can write the file may change every key. Members of the group
-\`sallyport-admin\` may change the keys marked operator or admin with a command, see
-[The change service](install.md#the-change-service). Keys marked root need write access: these are paths, sources of
-secrets, certificate authorities, URLs and sockets.
+**Set by** says who may change the key. A user who can write the file may change every key. Members of the group
+\`sallyport-admin\` can change the keys marked operator or admin with a command, see
+[The change service](install.md#the-change-service). Only users who can write the file can change the keys marked root: paths,
+sources of secrets, certificate authorities, URLs and sockets.
 
 ## Secrets
 

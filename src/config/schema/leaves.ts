@@ -24,7 +24,7 @@ export const SECRET_ALLOWED = '{file: PATH}, {env: NAME}, {credential: NAME}, or
 export const path = markKind(validatedText(validatePath), 'path');
 /** The path of a file that is read: the file is watched, and read again when it changes. */
 export const filePath = markKind(validatedText(validatePath), 'file');
-export const PATH_ALLOWED = 'a path; a relative path is resolved from the folder of this file';
+export const PATH_ALLOWED = 'a path, absolute or relative to the folder of the configuration file';
 
 export const secretSource = markKind(
   z.union([

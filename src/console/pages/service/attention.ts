@@ -1,5 +1,5 @@
-// What waits for a person, from the status and the requests of the platform: each with what happened and what can be done.
-// The most urgent comes first. Pure.
+// Lists what a person should look at, from the status and the requests of the platform: what happened, and what can be
+// done. The most urgent comes first. Pure.
 
 import type { Status } from '#control/status.ts';
 import { failureText, timeText } from '#control/text/status-rows.ts';
