@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { statusCommand } from '#cli/status.ts';
 import { type Status, statusSchema } from '#control/status.ts';
 import type { Screen } from '#logging/terminal.ts';
+import { shownLimits } from '#path/advice.ts';
+import { type LimitObservation, NO_LIMITS, withLimit } from '#path/limits.ts';
 import { aFailure, anUpload, aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
@@ -274,6 +276,18 @@ describe('status', () => {
     const [path] = aStatus().paths as [Status['paths'][number]];
     const told = await show({ paths: [{ ...path, seen: '2027-01-01T00:00:00.000Z' }] });
     expect(told.join('\n')).toContain('last response 2027-01-01T00:00:00Z (age unknown)');
+  });
+
+  it('shows where a path cuts connections, how often, and what Sallyport does', async () => {
+    const { paths, at } = aStatus();
+    const cuts = Array.from({ length: 3 }, (): LimitObservation => ({ kind: 'cut', bytes: 4_096, ms: 1_000 }));
+    const seenMs = Date.parse(at) - 60_000;
+    const known = cuts.reduce((limits, one) => withLimit(limits, one, seenMs), NO_LIMITS);
+    const limits = shownLimits(known, seenMs).map((limit) => ({ ...limit, seen: new Date(seenMs).toISOString() }));
+    const told = await show({ paths: paths.map((path) => ({ ...path, limits })) });
+    expect(told.find((line) => line.includes('cuts connections'))).toContain(
+      '; this path cuts connections after 4.1 KB (last observed 60 s ago, 3 in total), so downloads resume after each cut',
+    );
   });
 
   it('prints one JSON object of the schema with --json', async () => {
