@@ -1,5 +1,5 @@
-// What the console prints for the person who started it: the link, and the command that makes it reachable from another
-// machine. Pure.
+// What the console prints for the person who started it: the link, and the ssh command with which the link works on
+// another machine. Pure.
 
 import { KEY_MINUTES } from './server/link-keys.ts';
 import type { ConsoleAddress } from './server/listening.ts';

@@ -1,7 +1,7 @@
 // The console's process from the first link to its end.
 //
-// Guarantees: it ends with its terminal, after Ctrl-C or Ctrl-D, when its signal is aborted, and after 30 minutes in which no
-// page was used. Then nothing listens any more, and keys, tokens and open streams are gone.
+// Guarantees: it ends with its terminal, after Ctrl-C or Ctrl-D, when its signal is aborted, and after 30 minutes in
+// which no page was used. It then no longer listens, and its keys, tokens and open streams are gone.
 
 import { hostname } from 'node:os';
 import type { SocketPaths } from '#config/places.ts';

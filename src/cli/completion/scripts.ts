@@ -1,8 +1,8 @@
 // The scripts that complete `sallyport` in bash, zsh and fish. Each calls the program with the words so far.
 //
 // `npm run generate` also writes them to systemd/completion, from where they are installed. @bomb.sh/tab makes such
-// scripts from commander (checked at 0.0.22), but completes no file names, awaits no values, and takes an option of
-// one command for that of every other.
+// scripts from commander (checked at 0.0.22), but completes no file names, does not wait for values that must be looked
+// up, and offers an option of one command for all others.
 
 import { SHELLS, type Shell } from '#cli/program/quick-arguments.ts';
 

@@ -1,7 +1,7 @@
-// Writes a bundle: a tar archive with the documents and packages of some updates.
+// Writes a bundle of updates: a tar archive with some packages, and with the feed or signed metadata that lists them.
 //
 // Guarantees: the bundle appears in one step, complete and synced, and replaces another file only on request. The same
-// updates give the same bytes. A package whose bytes are not those that were published is not written. Everything is
+// updates give the same bytes. If a package on disk has changed since it was published, the export fails. Everything is
 // read and written with the rights of this process. A crash leaves at most `FILE.new`, which the next export replaces.
 
 import { createHash } from 'node:crypto';

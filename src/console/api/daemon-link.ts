@@ -1,5 +1,5 @@
-// The daemon as the console's process reaches it. A connection to it is kept for some seconds, so that a page that asks
-// often does not cost the daemon three requests each time.
+// The connection of the console's process to the daemon. It is kept for some seconds: a page may send many requests,
+// and a new connection for each would cost the daemon three requests.
 
 import type { Authority, Control } from '#control/control.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// An event of the log's vocabulary as pages get it: with its sentence, and only with facts that JSON can hold. Pure.
+// A log event in the form that pages get: with its sentence, and only with facts that JSON can hold. Pure.
 
 import type { PageLogEvent } from '#console/wire.ts';
 import type { SallyportEvent } from '#logging/events.ts';

@@ -1,5 +1,5 @@
-// Who uses the console, and what they may do. Decided again for each request, because groups of sockets, the mode of the
-// file and the daemon can change.
+// Finds out who uses the console, and what this person may do. This is decided again for each request, because the
+// group of a socket, the mode of the configuration file and the daemon can change.
 
 import { mayReplace } from '#config/editing/edit-file.ts';
 import type { SocketPaths } from '#config/places.ts';

@@ -1,5 +1,5 @@
-// The verbs of the daemon that pages may use, as routes. The list is closed: a name that is not in `wire.ts` has no
-// route. The daemon decides what the person may do, by the socket that this process can open.
+// The requests to the daemon (verbs) that pages may send. A page can send only requests whose names are in `wire.ts`.
+// The daemon decides what the person may do, by the socket that this process can open.
 
 import { z } from 'zod';
 import { answerRoute, type ConsoleRoute, streamRoute } from '#console/route.ts';

@@ -1,7 +1,8 @@
-// What a change does to the settings, key by key, and where it meets a change of another user. Pure.
+// Lists what a change does to the settings, key by key, and which of these keys another user has changed at the same
+// time. Pure.
 //
-// Guarantees: no value of a secret is in a difference. A profile is named instead of numbered, so that a deletion is one
-// profile less and not a shift of all others.
+// Guarantees: no value of a secret is in a difference. Profiles are compared by name and not by number. If one is
+// deleted, only this profile is in the list, and not all that follow it.
 
 import type { Change } from '#config/editing/apply-change.ts';
 import { partAt, valuesAfter } from '#config/editing/edit.ts';

@@ -1,9 +1,10 @@
 // The change that this process tests or writes now, or the last one. The process holds it, so that a reload of the page
 // and a second tab find its stages and its countdown.
 //
-// Guarantees: there is one at a time. A change that is being written cannot be left. Its request, which may contain a
-// typed password, is kept in memory until the next change begins or the change is saved or left; it is never shown. If
-// the process is killed, the daemon ends the test, and the file has the old or the new content.
+// Guarantees: there is one change at a time. A change that is being written cannot be discarded. Its request, which may
+// contain a typed password, is kept in memory until the change is saved or discarded, or the next one begins. The
+// request is never shown. If the process is killed, the daemon ends the test, and the file has the old or the new
+// content.
 
 import { coded } from '#errors/coded-error.ts';
 import { onAbort } from '#system/abort.ts';

@@ -2,7 +2,8 @@
 // the commands and the menu do, it uses the service only if this user cannot write the file and the service runs.
 //
 // Guarantees: a change is written only to the file with the digest that the page showed. It is written only after its
-// test has passed, or if its user wants it anyway. Works while the daemon is stopped, restarts or refuses the file.
+// test has passed, or if its user wants it anyway. This also works while the daemon is stopped, restarts, or has
+// rejected the file.
 
 import { askService, lookByService, needsService, type ServicePlace } from '#changes/client.ts';
 import type { ChangeContext } from '#changes/context.ts';

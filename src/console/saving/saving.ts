@@ -1,8 +1,8 @@
 // Tests and saves the changes of the pages. One object for the process of the console.
 //
-// Guarantees: nothing is decided here that a command decides otherwise: forms become the changes of the commands, and
-// `#changes` tests and writes them. Keys that only root may set are refused, also for a console of root. A typed password
-// is registered as a secret before it is used.
+// Guarantees: a page makes exactly the change that a command would make: forms become the changes of the commands, and
+// `#changes` tests and writes them. Keys that only root may set are refused, also for a console of root. A typed
+// password is registered as a secret before it is used.
 
 import type { MadeChange } from '#changes/make.ts';
 import { switchEdits } from '#changes/proxy/profile-change.ts';

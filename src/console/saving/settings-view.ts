@@ -1,7 +1,8 @@
 // The settings as the pages show them: every key with its facts, the profiles with their users, the purposes. The pages
 // decide nothing, so what follows from a setting is worked out here.
 //
-// Guarantees: contains no secret. A user who cannot read the file, or whose file is refused, gets what is known.
+// Guarantees: contains no secret. If the user cannot read the file, or the file has errors, the pages show what is
+// known without it.
 
 import { z } from 'zod';
 import { deletionSentences } from '#changes/proxy/deletion-sentences.ts';

@@ -1,4 +1,4 @@
-// What a page shows of a change while it is tested and written. Types of the wire: plain data without secrets.
+// What a page shows of a change while it is tested and written. Types only: plain data without secrets.
 
 import type { ApplyState } from '#changes/daemon-outcome.ts';
 import type { Problem } from '#config/problem.ts';

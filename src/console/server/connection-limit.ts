@@ -1,7 +1,7 @@
 // Limits the connections to the console.
 //
-// Guarantees: at most 64 are open. If another user of this host takes them all, that user's connections are closed
-// first: a further connection replaces the oldest one that never sent a valid token. Those with a token stay.
+// Guarantees: at most 64 are open. If all 64 are open, a new connection replaces the oldest one that never sent a valid
+// token. Another user of this host therefore cannot keep the session's own connections out.
 
 import type { Server, Socket } from 'node:net';
 

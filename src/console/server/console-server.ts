@@ -1,6 +1,7 @@
-// The HTTP server of the console: checks each request, and answers it from the bundle or with a route.
+// The HTTP server of the console: checks each request, and answers it with a file of the pages, or with data of
+// Sallyport.
 //
-// Guarantees: without a token, a request gets only the files of the bundle. No response body has a known secret. Every
+// Guarantees: without a token, a request gets only the files of the pages. No response body has a known secret. Every
 // request is checked in the same order: where it comes from, then its token, then its path, then its body. A request
 // that is slow, long or malformed ends only itself. `node:http` has the limits of time and size.
 

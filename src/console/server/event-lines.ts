@@ -1,8 +1,8 @@
 // Writes the events of one stream as numbered lines of JSON.
 //
 // Guarantees: a page gets at most 200 events in a quarter of a second, and none while a megabyte waits for it. The
-// others are counted, and a line says how many were left out. Of the progress of each transfer, only the newest state
-// of a quarter of a second is sent. Memory is bounded.
+// others are counted, and a line says how many were left out. For each transfer, at most one progress event is sent in
+// a quarter of a second. Memory is bounded.
 
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '#system/clock.ts';

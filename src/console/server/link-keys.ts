@@ -1,7 +1,7 @@
 // The keys of links, and the tokens of sessions. Both exist only in the memory of this process.
 //
 // Guarantees: a key works once and for ten minutes, by the monotonic clock. Keys and tokens have 256 random bits. They
-// are found by their digest, so the time of a comparison says nothing about them.
+// are found by their digest, so the time of a comparison reveals nothing about them.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '#system/clock.ts';

@@ -1,8 +1,8 @@
 // Decides whether a request comes from a page of this console in a browser that reached it over loopback. Pure.
 //
-// Guarantees: a name that a foreign DNS server answers with 127.0.0.1 is refused (DNS rebinding). So is a page of another
-// port of this host, which a browser treats as the same site. The port is not checked, because forwarding by ssh
-// changes it.
+// Guarantees: a name that a foreign DNS server answers with 127.0.0.1 is refused (DNS rebinding). A page from another
+// port of this host, which a browser treats as the same site, is also refused. The port is not checked, because
+// forwarding by ssh changes it.
 
 import type { IncomingMessage } from 'node:http';
 

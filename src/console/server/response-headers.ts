@@ -1,5 +1,5 @@
-// The headers of every response. A browser then runs only the script of the bundle, shows the page in no frame, and
-// stores nothing.
+// The headers of every response. With them, a browser runs only the script of the pages, does not show a page inside
+// another site's page, and stores nothing.
 
 const POLICY = [
   "default-src 'none'",

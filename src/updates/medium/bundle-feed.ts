@@ -1,4 +1,4 @@
-// The unsigned feed of a bundle.
+// The unsigned feed in a bundle of updates.
 //
 // Guarantees: the rules of an unsigned feed hold: its serial never goes back, and it expires. A package is published only
 // if it matches the feed. The feed itself is trusted as far as the admin trusts the bundle, so the hook does not run for

@@ -2,10 +2,10 @@
 // network.
 //
 // Guarantees: the signatures of everything that is published from a signed feed lead back to the trusted root, and
-// versions of the metadata never go back. For an unsigned feed, the rules of its serial and expiry hold, and the admin
-// answers for the medium. Packages go through the staging folder (`stage-package.ts`), also for what a crash leaves.
-// Expired metadata is refused, unless the request names a maximum age for it; this is logged. Receipts wait in the spool
-// until the vendor can be reached.
+// versions of the metadata never go back. For an unsigned feed, the rules for its serial and expiry apply, and the
+// admin has to trust the medium. Packages are staged first (`stage-package.ts`), which also says what a crash leaves.
+// Expired metadata is refused, unless the request names a maximum age for it; this is logged. Receipts wait in the
+// spool until the vendor can be reached.
 
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,7 +1,7 @@
 // The file `bundle.json` of a bundle, which says what `updates export` put into it. Pure, except for reading the file.
 //
-// Nothing in it is trusted. Signatures or the feed prove a package. The manifest only says which packages to expect,
-// and of which feed. The digest of an unsigned feed detects damage, but not a forged bundle.
+// Nothing in it is trusted: signatures, or the feed, prove that a package is genuine. The manifest only says which
+// packages to expect, and from which feed. The digest of an unsigned feed detects damage, but not a forged bundle.
 
 import { z } from 'zod';
 import { coded } from '#errors/coded-error.ts';

@@ -1,4 +1,5 @@
-// One reading of the signed feed: where its packages are, and what proves them to another host.
+// The signed feed as one check for updates has read it: where its packages are, and the signed files that another host
+// needs to verify them.
 //
 // Guarantees: a package is located only if the signed metadata has the same length and digest as the feed. Relies on the
 // client, which verifies all metadata. The reading lives as long as the round.

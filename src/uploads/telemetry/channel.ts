@@ -1,4 +1,5 @@
-// The state of one signal, metrics or logs: whether the collector accepts it, and when the next request may be sent.
+// The state of sending metrics, or of sending log events: whether the collector accepts them, and when the next request
+// may be sent.
 //
 // Guarantees: a failure is reported when it begins and when it ends, and not for each request. After a failure, the
 // wait doubles from one minute to five, or is what Retry-After requests, up to an hour.

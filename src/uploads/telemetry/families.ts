@@ -1,8 +1,7 @@
 // Metrics in the form of prom-client, and their conversion to the form of OpenTelemetry. Pure.
 //
 // Guarantees: names and labels are those that Prometheus gets (docs/monitoring.md), so that a dashboard works with
-// either. Counters and histograms are cumulative since the start of the counting: a request that is lost costs a sample
-// and no count.
+// either. Counters and histograms are totals since counting began, so they stay correct if a request is lost.
 
 import type { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 

@@ -1,9 +1,8 @@
 // Makes the bodies of OTLP requests and reads their responses, in protobuf.
 //
-// Every receiver accepts protobuf (OTLP 1.x: it is the default encoding, and some accept no other), and it is the
-// smaller one. The serializers of OpenTelemetry are loaded with this file, so it is loaded only if telemetry is
-// enabled. They are marked as internal and experimental: their version is pinned, and a test reads what they write with
-// the official definitions.
+// Protobuf is used because every collector accepts it (OTLP 1.x), and because it is smaller than JSON. The serializers
+// of OpenTelemetry are loaded with this file, so it is loaded only if telemetry is enabled. They are marked as internal
+// and experimental: their version is pinned, and a test reads what they write with the official definitions.
 
 import { ProtobufLogsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import type { Level } from '#logging/event-definition.ts';

@@ -1,8 +1,8 @@
-// Sends one OTLP request and says what became of it (opentelemetry.io, OTLP 1.x, "OTLP/HTTP Response").
+// Sends one OTLP request and returns its result (opentelemetry.io, OTLP 1.x, "OTLP/HTTP Response").
 //
 // Guarantees: only 429, 502, 503 and 504, and failures of the network path, may be retried with the same data. After
-// any other status, the collector will never accept these data, so they must be dropped. A page of a proxy with status
-// 200 is a failure of the path.
+// any other status, the collector will never accept this data, so the data must be dropped. A page of a proxy with
+// status 200 is a failure of the path.
 
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';

@@ -1,4 +1,4 @@
-// What every page knows: the session, the status of the daemon, and whether both are up to date.
+// Keeps what every page needs: the session, the status of the daemon, and whether both are up to date.
 //
 // While the tab is visible, a stream of the log says when to read the status again, and the status is also read from time to
 // time. If the console allows no more streams, the status is read every 5 s. A hidden tab sends nothing. After a failure the

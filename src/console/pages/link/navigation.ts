@@ -1,5 +1,5 @@
-// Which page is shown: the part of the address behind `#/`. The browser keeps the history, and the console sees nothing of
-// it. A page can ask before it is left, for example because of edits that are not saved.
+// Decides which page is shown: its name is the part of the address behind `#/`. The browser keeps the history and does
+// not send it to the console. A page can ask before it is left, for example because of edits that are not saved.
 
 import { useEffect, useState } from 'preact/hooks';
 

@@ -1,5 +1,5 @@
-// Buttons, fields, dialogs: what a person operates. All are the elements of HTML, so that keyboards, screen readers and
-// password managers know them.
+// The controls of the pages: buttons, fields and dialogs. All are standard HTML elements, so that they work with
+// keyboards, screen readers and password managers.
 
 import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';

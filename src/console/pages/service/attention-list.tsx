@@ -1,4 +1,4 @@
-// The list of what waits for a person, with the buttons that do something about it.
+// The list of what a person should look at, with buttons for what can be done.
 
 import type { VNode } from 'preact';
 import { callVerb } from '#console/pages/link/api.ts';

@@ -1,4 +1,4 @@
-// The overview: is the service well, what waits for a person, and what is it doing now.
+// The overview: whether the service works, what a person should look at, and what the service is doing now.
 
 import type { VNode } from 'preact';
 import { callVerb } from '#console/pages/link/api.ts';

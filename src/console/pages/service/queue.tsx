@@ -1,4 +1,4 @@
-// Queue: what waits to be sent, per kind of data, and each entry in full.
+// The page of the queue: the data that waits to be sent, by kind, and the details of each entry.
 
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';

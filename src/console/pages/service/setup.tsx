@@ -1,4 +1,5 @@
-// Set-up: what a host still needs before it updates itself, each step with its state and root's lines to copy.
+// The page for setting up a host: the steps that are needed before it gets updates, each with its state and the
+// commands that root has to run.
 
 import type { VNode } from 'preact';
 import { useLive } from '#console/pages/link/console-context.ts';

@@ -1,4 +1,4 @@
-// Updates: the published packages, what waits, and the hold on publication.
+// The page of updates: the published packages, the updates that wait, and the hold on publication.
 
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';

@@ -1,5 +1,5 @@
-// Follows the log for the page that shows it: the last lines first, then new ones, shown four times a second. After a lost
-// connection it continues behind its last line. While the tab is hidden, nothing is read.
+// Follows the log for the page that shows it: the last lines first, then new ones, shown four times a second. After a
+// lost connection, it continues with the line after its last one. While the tab is hidden, nothing is read.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type ConsoleRefusal, consoleRefusalOf, isAborted, streamVerb } from '#console/pages/link/api.ts';

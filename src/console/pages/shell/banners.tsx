@@ -1,5 +1,5 @@
-// What a person must know whichever page they look at: the service does not answer, the console does not answer, the
-// session has ended, the service was restarted, or they may only look.
+// The notices that are shown on every page: the service does not answer, the console does not answer, the session has
+// ended, the service was restarted, or they may only look.
 
 import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
