@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { MetricsSource } from '#daemon/metrics/metrics-source.ts';
 import { Telemetry } from '#daemon/uploads/telemetry.ts';
+import { systemClock } from '#system/clock.ts';
 import { type CollectedRequest, type Collector, partialSuccess, startCollector } from '#test/support/collector.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { describeWith } from '#test/support/real-parts.ts';
@@ -12,7 +13,7 @@ import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 
 const USER = { user: 'svc_update', password: 'a-long-password' };
 const AMPLE = { timeout: 20_000 };
-/** Waits of a minute pass in 60 ms. */
+/** Waits of a minute pass in 60 ms. Connections keep their real limits. */
 const FACTOR = 1_000;
 
 describeWith(['squid'], 'telemetry', () => {
@@ -45,7 +46,10 @@ describeWith(['squid'], 'telemetry', () => {
     ...root,
   });
   async function start(over: object = {}, root: object = {}): Promise<void> {
-    host = await composeIn(sections(over, root), 'daemon', { clock: scaledClock(FACTOR) });
+    host = await composeIn(sections(over, root), 'daemon', {
+      clock: scaledClock(FACTOR),
+      connectionClock: systemClock,
+    });
     telemetry = new Telemetry(host.parts, new MetricsSource(host.parts, host.agent));
     await telemetry.start();
   }

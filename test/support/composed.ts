@@ -35,6 +35,8 @@ export interface Around {
   readonly gateways?: () => Promise<readonly string[]>;
   /** In place of the machine's clock, such as one that runs faster. */
   readonly clock?: Clock;
+  /** Measures connections; by default `clock`. */
+  readonly connectionClock?: Clock;
   /** In place of the machine's disk; the lock is then always free. */
   readonly files?: Files;
 }
@@ -58,7 +60,7 @@ export async function composeIn(
 async function composeAt(
   dir: string,
   sections: Readonly<Record<string, unknown>>,
-  { mode, dir: given, clock, files, ...around }: Around & { readonly mode: 'daemon' | 'command' },
+  { mode, dir: given, clock, connectionClock, files, ...around }: Around & { readonly mode: 'daemon' | 'command' },
 ): Promise<Composed> {
   const file = join(dir, 'sallyport.yaml');
   const write = (now: Readonly<Record<string, unknown>>) =>
@@ -80,6 +82,7 @@ async function composeAt(
   const machine = {
     ...realMachine,
     ...(clock === undefined ? {} : { clock }),
+    ...(connectionClock === undefined ? {} : { connectionClock }),
     ...(files === undefined ? {} : { files, acquireLock: freeLock }),
   };
   const parts = await compose({ loaded, known, version: '9.8.7', mode, load, ...around }, machine);

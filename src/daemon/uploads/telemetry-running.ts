@@ -39,7 +39,8 @@ export interface RunningTelemetry {
 export async function runTelemetry(parts: Parts, metrics: TelemetryMetrics): Promise<RunningTelemetry> {
   const { ports, clock, known, report, events } = parts;
   const settings = () => ports.settings();
-  const session = new Session({ router: ports.router, purpose: PURPOSE, clock, isRoutine: true });
+  const { connectionClock } = parts.platform.parts;
+  const session = new Session({ router: ports.router, purpose: PURPOSE, clock: connectionClock, isRoutine: true });
   const { agent, tokens } = ports;
   const sender = new TelemetrySender({
     session,
