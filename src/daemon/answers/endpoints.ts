@@ -305,7 +305,9 @@ function bodyOf({ purpose, use, url }: Target, settings: Settings): SentBody[] {
 
 function placeOfUrl(url: URL): Pick<EndpointRow, 'scheme' | 'host' | 'port'> {
   const { host, port } = endpointOf(url);
-  return { scheme: url.protocol.slice(0, -1) as EndpointRow['scheme'], host, port };
+  // The answer has no `ws`, which only a loopback address may use: to a proxy it is plain HTTP.
+  const scheme = url.protocol === 'ws:' ? 'http' : (url.protocol.slice(0, -1) as EndpointRow['scheme']);
+  return { scheme, host, port };
 }
 
 function isTls({ protocol }: URL): boolean {

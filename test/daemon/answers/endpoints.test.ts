@@ -69,6 +69,11 @@ describe('the endpoints', () => {
     expect(list({ platform, proxies: [CORP] }).endpoints).toMatchObject([{ websocket: needed, tls_end_to_end: true }]);
   });
 
+  it('endpoints: a platform over plain ws on this host is part of an answer that commands accept', () => {
+    const { endpoints } = endpointListSchema.parse(list({ platform: { url: 'ws://127.0.0.1:8080/link' } }));
+    expect(endpoints).toMatchObject([{ scheme: 'http', websocket: true, tls_end_to_end: false }]);
+  });
+
   it('endpoints: https uses CONNECT, http is plain unless the profile tunnels it', () => {
     const updates = { feed_url: 'http://127.0.0.1:8000/feed.json', acknowledge_url: 'https://r.example.com/' };
     expect(rows(list({ updates, proxies: [CORP] })).map((row) => row.split(' ').slice(5).join(' '))).toEqual([

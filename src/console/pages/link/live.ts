@@ -23,7 +23,7 @@ import { browserTime, runLater } from './browser-clock.ts';
  * loading: nothing is known yet; live: up to date; stopped: the daemon does not answer; disconnected: the console does not
  * answer; over: the session has ended; none: this tab never had a session.
  */
-export type PageLink = 'loading' | 'live' | 'stopped' | 'disconnected' | 'over' | 'none';
+type PageLink = 'loading' | 'live' | 'stopped' | 'disconnected' | 'over' | 'none';
 
 export interface LiveView {
   readonly link: PageLink;

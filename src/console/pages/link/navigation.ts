@@ -9,7 +9,7 @@ export interface PagePlace {
   readonly rest: readonly string[];
 }
 
-export const FIRST_PAGE = 'overview';
+const FIRST_PAGE = 'overview';
 
 /** The place in this fragment; null for the key of a link. */
 export function placeIn(fragment: string): PagePlace | null {
@@ -37,7 +37,7 @@ export function goTo(page: string, ...rest: readonly string[]): void {
 }
 
 /** Returns the question that is asked before the page is left; null for none. */
-export type LeaveCheck = () => string | null;
+type LeaveCheck = () => string | null;
 let leaveCheck: LeaveCheck | null = null;
 
 /** While the component is shown, asks this before another page is opened or the tab is closed. */

@@ -7,7 +7,7 @@ import { runLater } from '#console/pages/link/browser-clock.ts';
 import { announce } from './notes.tsx';
 
 /** Why a person may not press something; null if they may. */
-export type Hindrance = string | null;
+type Hindrance = string | null;
 
 export interface ActionButtonProps {
   readonly children: ComponentChildren;
@@ -137,7 +137,7 @@ export function CheckBox(props: CheckBoxProps): VNode {
   );
 }
 
-export interface Choice {
+interface Choice {
   readonly value: string;
   readonly text: string;
 }
@@ -172,44 +172,6 @@ export function ChoiceField(props: ChoiceFieldProps): VNode {
       </div>
       <HintAndProblem {...props} />
     </div>
-  );
-}
-
-export interface RadioGroupProps {
-  readonly id: string;
-  readonly label: string;
-  readonly value: string;
-  readonly choices: readonly (Choice & { readonly hint?: ComponentChildren })[];
-  readonly onChange: (value: string) => void;
-  readonly isDisabled?: boolean;
-}
-
-/** A few choices that are all visible. */
-export function RadioGroup({ id, label, value, choices, onChange, isDisabled = false }: RadioGroupProps): VNode {
-  return (
-    <fieldset class="field radios" id={id}>
-      <legend>{label}</legend>
-      {choices.map((choice) => (
-        <div class="input" key={choice.value}>
-          <input
-            id={`${id}-${choice.value}`}
-            type="radio"
-            name={id}
-            value={choice.value}
-            checked={choice.value === value}
-            disabled={isDisabled}
-            aria-describedby={choice.hint === undefined ? undefined : `${id}-${choice.value}-hint`}
-            onChange={() => onChange(choice.value)}
-          />
-          <label for={`${id}-${choice.value}`}>{choice.text}</label>
-          {choice.hint === undefined ? null : (
-            <span class="hint" id={`${id}-${choice.value}-hint`}>
-              {choice.hint}
-            </span>
-          )}
-        </div>
-      ))}
-    </fieldset>
   );
 }
 

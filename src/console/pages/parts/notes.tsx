@@ -40,7 +40,7 @@ export function Notice({
   );
 }
 
-export interface FieldProblem {
+interface FieldProblem {
   /** The id of the field; null for a problem of the whole form. */
   readonly field: string | null;
   readonly text: string;

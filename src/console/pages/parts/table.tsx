@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, VNode } from 'preact';
 
-export interface Column<Item> {
+interface Column<Item> {
   readonly heading: string;
   readonly cell: (item: Item) => ComponentChildren;
   /** The column that names the row. */

@@ -102,7 +102,7 @@ function routeSteps({ status }: SetupFacts): SetupStep[] {
       state: isKnown ? doneIf(!isRefused) : 'unknown',
       text: isKnown ? `${through} Check that this is what your network needs.` : wait,
       commands: null,
-      page: { id: 'proxy', text: 'Open Proxy Settings' },
+      page: { id: 'proxy-settings', text: 'Open Proxy Settings' },
     },
     {
       key: 'test',
