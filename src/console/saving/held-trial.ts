@@ -27,7 +27,7 @@ export interface NewTrial {
 export interface RunningTrial {
   readonly trial: number;
   readonly signal: AbortSignal;
-  /** Changes what pages see. Once the change was left, only its write has an effect. */
+  /** Changes what pages see. Once the change was discarded, only its write has an effect. */
   show(part: Partial<Omit<TrialView, 'trial' | 'version'>>): void;
 }
 
@@ -108,7 +108,7 @@ export class HeldTrial {
       throw coded('CHANGE-NONE', {});
     this.#set({ ...view, state: 'left', until: null });
     this.#request = null;
-    this.#ending.abort(coded('INTERRUPTED', { reason: 'the change was left' }));
+    this.#ending.abort(coded('INTERRUPTED', { reason: 'the change was discarded' }));
   }
 
   /** The view once it has a later version than this one. @throws the reason of the signal */

@@ -88,7 +88,7 @@ class Exchange {
     this.#incoming = incoming;
     this.#response = response;
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
-    response.once('close', () => this.#gone.abort(coded('INTERRUPTED', { reason: 'the page went away' })));
+    response.once('close', () => this.#gone.abort(coded('INTERRUPTED', { reason: 'the page was closed' })));
   }
 
   async answer(): Promise<void> {

@@ -99,9 +99,9 @@ function pausedItems({ paused }: Status): AttentionItem[] {
 
 const REASONS: Readonly<Record<Status['credentials'][number]['why'], string>> = {
   rejected:
-    'The proxy rejected it, so it is not sent again until you allow it. A locked account stays locked that way.',
-  interrupted: 'Its last attempt was interrupted, so the result is unknown.',
-  bound: 'It was entered for other proxies.',
+    'The proxy rejected it. It is not sent again until you allow it, because further attempts could lock the account.',
+  interrupted: 'The last login with it was interrupted, so it is unknown whether the proxy accepted it.',
+  bound: 'It was entered for another proxy.',
 };
 
 function credentialItems({ credentials }: Status): AttentionItem[] {
@@ -124,7 +124,7 @@ function requestItems(requests: readonly PlatformRequestRow[]): AttentionItem[] 
       tone: 'warning',
       title: 'The platform requests support logs',
       text: `Request ${showForeign(id)} of ${timeText(at)}${number === null ? '' : `, case ${showForeign(number)}`}.${
-        expires === null ? '' : ` Without an answer it is denied at ${timeText(expires)}.`
+        expires === null ? '' : ` Without a decision, it is denied at ${timeText(expires)}.`
       }`,
       actions: [{ kind: 'decide', request: id }],
     }));

@@ -76,7 +76,7 @@ function scanSentence(waiting: NonNullable<Updates['waiting']>): string {
   const name = `Proxy ${showForeign(proxy ?? '')}`;
   if (silentMs !== null) return `${name} has answered no probe for ${showDuration(silentMs)}.`;
   const alive = answersMs === null ? '' : ` It answered a probe within ${showDuration(answersMs)}.`;
-  if (!scans) return `${name} passes on what it cannot read.${alive}`;
+  if (!scans) return `${name} cannot read the package, because TLS protects it.${alive}`;
   const before = heldMs === null ? '' : ` It has held packages back for up to ${showDuration(heldMs)} before.`;
   return `${name} may be scanning the package.${before}${alive}`;
 }

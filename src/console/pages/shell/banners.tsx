@@ -94,7 +94,7 @@ export function SessionScreen({ isOver, problem }: { isOver: boolean; problem: s
       )}
       <p>
         {isOver
-          ? 'The console was ended, or 30 minutes passed without a request. Nothing was changed by that.'
+          ? 'The console was ended, or 30 minutes passed without a request. No setting was changed by this.'
           : 'This browser has no session. Each link works once, for 10 minutes.'}
       </p>
       <ol>
