@@ -2,8 +2,8 @@
 // and the schedule, in this order. On SIGTERM or SIGINT it stops them in the reverse order and keeps partial downloads.
 //
 // Guarantees: invalid settings end the program before it changes any file, with all errors and exit status 78. A failed
-// round never ends it. After one signal it ends within 10 s, even if something hangs (`last-resort.ts`). A second
-// signal ends it at once.
+// check for updates never ends it. After one signal it ends within 10 s, even if something hangs (`last-resort.ts`). A
+// second signal ends it at once.
 
 import type { Environment } from '#config/places.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';

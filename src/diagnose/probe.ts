@@ -1,10 +1,10 @@
 // Tests the connection of one purpose over its real route (a probe), until a step fails or all have succeeded. The
-// steps are: the first request of a round or an upload, the upgrade to a WebSocket if the work opens one, a range
-// request for a file that would be downloaded, and TLS to each other host.
+// steps are: the first request of a check for updates or of an upload, the upgrade to a WebSocket if the work opens
+// one, a range request for a file that would be downloaded, and TLS to each other host.
 //
-// Guarantees: the first failure ends the probe, and a round or an upload would have the same failure. A credential is
-// sent only if they would send it. An abort rejects with its reason. Each purpose has its own deadline. A step that the
-// deadline interrupts counts as the failure, and later hosts are not tested.
+// Guarantees: the first failure ends the probe, and a check for updates or an upload would have the same failure. A
+// credential is sent only if they would send it. An abort rejects with its reason. Each purpose has its own deadline. A
+// step that the deadline interrupts counts as the failure, and later hosts are not tested.
 
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';

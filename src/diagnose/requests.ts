@@ -1,7 +1,7 @@
 // Two additional requests of a diagnosis: one for which any response is enough, and a range request for a file that a
 // check for updates would download. Both use `exchange`, as downloads do.
 //
-// Guarantees: only the first bytes of a body are kept. Redirects of a range request are checked as in a round.
+// Guarantees: only the first bytes of a body are kept. Redirects of a range request are checked as for a download.
 
 import type { Purpose } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// Events of updates: a round, a download, publishing, the hook and receipts.
+// Events of updates: checking, downloading and publishing, the hook, and receipts.
 
 import type { Definition } from './event-definition.ts';
 

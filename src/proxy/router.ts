@@ -1,9 +1,9 @@
 // The router: for a purpose and a target it returns a `Route`, which opens connections. Nothing else opens connections.
 //
-// Guarantees: the candidates of a route are the proxies that `choice.ts` and the chosen profile select. They are tried
-// in this order, but a candidate that failed recently comes last. The next one is tried only if a proxy could not be
-// reached (`failover.ts`). A direct connection is a candidate only if a setting says so. Each opened connection is
-// reported.
+// Guarantees: the proxies of a route (its candidates) are those that `choice.ts` and the chosen profile select. They
+// are tried in this order, but a candidate that failed recently comes last. The next one is tried only if a proxy could
+// not be reached (`failover.ts`). A direct connection is a candidate only if a setting says so. Each opened connection
+// is reported.
 
 import type { Purpose } from '#config/purposes.ts';
 import { type Code, isOfGroup } from '#errors/catalogue.ts';

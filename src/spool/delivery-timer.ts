@@ -1,4 +1,5 @@
-// Starts the next delivery of a kind when an entry of its spool is due, after a wait of at least a second.
+// Starts the next delivery of a kind of data when an entry of its queue (spool) is due, after a wait of at least a
+// second.
 //
 // Guarantees: no timer runs while the spool has no waiting entry. A delivery that fails at once cannot loop without a
 // pause. A step of the wall clock or a suspend delays a delivery by at most two minutes. The timer uses the monotonic

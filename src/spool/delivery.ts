@@ -1,5 +1,5 @@
-// The delivery loop of every kind of data. The policy of the kind sends each due entry and returns a verdict. This file
-// carries out the verdict.
+// The delivery loop of every kind of data. For each kind, a function (its policy) sends an entry that is due, and
+// returns what to do with the entry (a verdict). This file carries out the verdict.
 //
 // Guarantees: only one delivery of a kind runs at a time, and no kind can delay another. No entry is lost: only a
 // verdict ends it, and the verdict is on disk before it is reported. An entry that cannot be processed waits a minute,

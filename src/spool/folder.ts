@@ -1,5 +1,5 @@
-// The files of one kind on disk: `outbox/<kind>/`, mode 0700. It knows the names of the files and their order, and
-// keeps no state in memory.
+// The files of one kind of data on disk, such as receipts: `outbox/<kind>/`, mode 0700. It knows the names of the files
+// and their order, and keeps no state in memory.
 //
 // Guarantees: each operation is durable when it returns. A crash leaves the files as before or after the operation, or
 // files that the next start removes (`load.ts`). Removing entries and setting them aside needs no space, because files

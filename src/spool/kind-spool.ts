@@ -1,4 +1,4 @@
-// Implements `Spool`: all operations on the spool of one kind, run one at a time.
+// Implements `Spool`: all operations on the queue of one kind of data, run one at a time.
 //
 // An entry is accepted by writing its attachment and then its head. `endings.ts` ends entries, and `folder.ts` has the
 // single steps on disk. A crash leaves the state from before the write that decides an operation, or a record of the

@@ -1,4 +1,4 @@
-// Reads the folder of one kind at the start and cleans up after a crash.
+// At the start, reads the folder with the waiting entries of one kind of data, and cleans up after a crash.
 //
 // Guarantees: it does not fail because of the content of the folder or a full disk. An unusable entry is set aside with
 // its attachment, and reported. If a file cannot be read, it stays in place until the next start.

@@ -1,4 +1,4 @@
-// File names in the folder of one kind. Pure.
+// File names in the folder of one kind of data. Pure.
 //
 // `<digits>.json` is the head of an entry, and `<digits>.attachment` is its attachment. `<digits>.settled` is a head
 // whose key is settled but not yet in `settled.log`. The number has at least twelve digits and gives the order of

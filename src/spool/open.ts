@@ -1,4 +1,5 @@
-// Opens the spool of one kind: its folder, its settled keys, the waiting entries, and the remains of a crash.
+// Opens the queue (spool) of one kind of data: its folder, its settled keys, the waiting entries, and the remains of a
+// crash.
 
 import { join } from 'node:path';
 import { CodedError } from '#errors/coded-error.ts';

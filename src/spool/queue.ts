@@ -2,7 +2,7 @@
 // is due. It does not access the disk.
 //
 // The time of an entry's next attempt is wall time, because it is also on disk. `hold` uses the monotonic clock, so a
-// step of the wall clock cannot delay a kind for years.
+// step of the wall clock cannot delay the entries for years.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';

@@ -1,4 +1,4 @@
-// Reads the entries in `rejected/` of one kind, to show them to an admin. They are never sent.
+// Reads the entries that a server rejected (`rejected/`), to show them to an admin. They are never sent.
 
 import { join } from 'node:path';
 import { type AttachmentBody, attachmentBody } from './attachment.ts';

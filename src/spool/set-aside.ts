@@ -1,4 +1,4 @@
-// A folder of entries that are never sent and are kept for an admin: `rejected/` or `quarantine/` of one kind.
+// A folder of entries that are never sent and are kept for an admin: `rejected/` or `quarantine/` of one kind of data.
 //
 // Guarantees: the quota of the kind limits the folder, so that refused or damaged entries cannot fill the disk. The
 // oldest entry is removed first, with its attachment; the newest one is always kept. Files with unknown names are not

@@ -1,4 +1,4 @@
-// The durable outgoing queue of one kind: an accepted entry stays on disk until the server has it (principle 3).
+// The durable queue for one kind of data: an accepted entry stays on disk until the server has it (principle 3).
 //
 // Invariants:
 // 1. An entry for which `accept` returned is on disk and due repeatedly until it is settled, rejected or split.

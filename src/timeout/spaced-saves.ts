@@ -1,5 +1,5 @@
-// Saves what was learned about response timeouts during many transfers in a row, such as the packages of a round or the
-// chunks of an upload: at most every SPACING_MS, and at the end.
+// Saves what was learned about response timeouts during many transfers in a row, such as many packages or the chunks of
+// an upload: at most every SPACING_MS, and at the end.
 //
 // Guarantees: after a timeout, the state is saved at once, so that the next attempt waits longer even after a crash. A
 // crash loses only what was learned from successful transfers since the last save.

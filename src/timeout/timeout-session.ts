@@ -2,8 +2,8 @@
 //
 // Guarantees: the model learns only from timeouts and from whole packages whose digest was verified. It learns nothing
 // from a resumed download, nor from an attempt during which the host was suspended or the clock was set. Each attempt
-// depends on the previous one, even in the next round and after a restart. What was learned from a failed attempt is on
-// disk before the next one. How the bytes of a transfer arrived is passed on to `path/habits.ts`.
+// depends on the previous one, even at the next check for updates and after a restart. What was learned from a failed
+// attempt is on disk before the next one. How the bytes of a transfer arrived is passed on to `path/habits.ts`.
 
 import type { Settings } from '#config/settings.ts';
 import { asCoded } from '#errors/coded-error.ts';

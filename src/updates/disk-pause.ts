@@ -1,8 +1,8 @@
 // Handles a full disk: reports it once, pauses downloads, retries, and reports when there is space again.
 //
-// Guarantees: there is one log line when the disk is full, however many files, packages and rounds are affected, and
-// one when there is space again. The first retry is after a minute. The interval then doubles up to ten minutes, and
-// does not depend on the wall clock. Nothing is stored, because there is no space for it.
+// Guarantees: there is one log line when the disk is full, however many files and packages are affected, and one when
+// there is space again. The first retry is after a minute. The interval then doubles up to ten minutes, and does not
+// depend on the wall clock. Nothing is stored, because there is no space for it.
 
 import { dirname } from 'node:path';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -1,4 +1,4 @@
-// The packages of a round: downloads, verifies and publishes them, and records the result of each.
+// The packages of one check for updates: downloads, verifies and publishes them, and records the result of each.
 //
 // Guarantees: a package that fails never stops another one. A package is published only after all updates that it
 // requires. Expected failures are part of the result; only an abort is thrown.

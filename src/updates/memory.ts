@@ -1,4 +1,5 @@
-// The permanent state of updates: feed serials, the first digest of every id, and which ids were pruned or withdrawn.
+// The permanent state of updates: feed serials, the first digest of every id, and which ids were withdrawn, or deleted
+// as old versions (pruned).
 //
 // There is one state file, which is written durably after each step that changes it. What is published is recorded in
 // the sidecars next to the packages. If this file is lost, only the history is lost, and no package. A file of a newer

@@ -1,7 +1,7 @@
 // Limits how long a server that is very slow or cannot be reached can delay the packages of other servers. Pure.
 //
 // A package that fails uses all its attempts. After two such failures, the other packages of the server wait for the
-// next round. Other failures do not count, because the next package may still succeed.
+// next check for updates. Other failures do not count, because the next package may still succeed.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { CONNECT_PHASES } from '#errors/connect-trace.ts';

@@ -1,8 +1,8 @@
 // Chooses the next package to download while others may be running. Packages that others require come first and slow
 // ones last; otherwise, the smallest comes first. Pure.
 //
-// One server never uses all places while packages of other servers wait. A server that sent very slowly in this round,
-// or whose package did so before, uses at most one place.
+// One server never uses all places while packages of other servers wait. A server that sent very slowly during this
+// check for updates, or whose package did so before, uses at most one place.
 
 /** A package that waits for its turn. */
 export interface WaitingPackage {

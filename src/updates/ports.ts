@@ -1,5 +1,5 @@
-// What the steps of a round need from the rest of the program, in one object. The composition root or a test makes it,
-// so no step depends on anything global.
+// What the steps of a check for updates need from the rest of the program, in one object. `daemon/compose.ts` or a test
+// makes it, so no step depends on anything global.
 
 import type { Settings } from '#config/settings.ts';
 import type { Throttle } from '#http/exchange.ts';

@@ -1,4 +1,4 @@
-// Cleans up after an interruption, at the start of every round and before the feed is read.
+// Cleans up after an interruption, at the start of every check for updates, before the feed is read.
 //
 // If the JAR of a journal already has its final name, the publication is completed (sidecar, receipt, history). If
 // there are staged bytes, the download is resumed later. A file in the staging folder without a journal is removed if

@@ -1,5 +1,6 @@
-// One round, with a file for each step: recover, check the published packages, check the feed, withdraw; then download,
-// verify, publish and acknowledge each package; then prune and deliver receipts.
+// One check for updates with its downloads (a round). There is a file for each step: recover, check the published
+// packages, check the feed, withdraw; then download, verify, publish and acknowledge each package; then prune and
+// deliver receipts.
 //
 // Guarantees: a package that fails never stops another one. A package is published only after all updates that it
 // requires. Expected failures are part of the report; only an abort is thrown. After a crash at any point, `recover`

@@ -1,5 +1,5 @@
-// The progress of a round, for `status` and for a command that joins a check: the transfers with their rates, and the
-// package whose first byte has not arrived. It is derived from events and does not affect the round.
+// The progress of a check for updates, for `status` and for a command that joins a check: the transfers with their
+// rates, and the package whose first byte has not arrived. It is derived from events and does not affect the check.
 
 import { progressed, type TransferProgress } from '#daemon/transfer-progress.ts';
 import type { EventName, SallyportEvent } from '#logging/events.ts';

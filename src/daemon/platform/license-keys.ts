@@ -1,7 +1,8 @@
 // The keys that sign licenses: the keys in the settings, and the keys that the vendor publishes in its signed feed.
 //
 // Guarantees: a host without `activation.license_keys_target` loads no client of signed feeds for this. The list is
-// never read during a round. If it cannot be read, the failure is stored and logged, and other work continues.
+// never read during a check for updates. If it cannot be read, the failure is stored and logged, and other work
+// continues.
 
 import type { Settings } from '#config/settings.ts';
 import type { CodedError } from '#errors/coded-error.ts';

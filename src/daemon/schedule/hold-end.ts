@@ -1,7 +1,8 @@
 // Notices the end of a hold on updates, and publishes the packages that are ready.
 //
 // The wall clock is read at least every two minutes, so a clock step or a suspend delays this by at most two minutes.
-// The end is recorded before the round starts. After a crash between the two, the next scheduled check publishes them.
+// The end is recorded before the check for updates that publishes them. After a crash between the two, the next
+// scheduled check publishes them.
 
 import type { Agent } from '#daemon/agent.ts';
 import type { Parts } from '#daemon/parts.ts';

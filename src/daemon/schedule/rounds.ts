@@ -1,5 +1,5 @@
-// The work that the daemon does on its own: scheduled rounds, receipts when they are due, and monitoring of the
-// results.
+// The work that the daemon does on its own: scheduled checks for updates (rounds), receipts when they are due, and
+// monitoring of the results.
 //
 // Guarantees: no failure here ends the daemon. After a step of the wall clock or a change of the settings, the next
 // round is planned again. Every wait uses the same clock. Relies on the agent to run one round at a time.

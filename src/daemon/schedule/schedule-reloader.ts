@@ -1,4 +1,4 @@
-// Reloads the schedule: if the timetable changes, the next round is planned again at once.
+// Reloads the schedule: if the timetable changes, the next check for updates is planned again at once.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';

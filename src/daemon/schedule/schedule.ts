@@ -1,4 +1,5 @@
-// Plans the next round: at the times (slots) of `updates.schedule`, plus a delay that is fixed for each host.
+// Plans the next check for updates (a round): at the times (slots) of `updates.schedule`, plus a delay that is fixed
+// for each host.
 //
 // Guarantees: there is a round for each scheduled time. If several times were missed, there is one round for all of
 // them. Failed checks and failed packages are retried before the next scheduled time, with increasing delays. Scheduled

@@ -1,5 +1,6 @@
-// Runs a diagnosis of the active settings, or of a candidate: the text of a file that is not active. It uses the same
-// credential guard, facts about proxies and feed code as a round, and does not affect a round that is running.
+// Runs a diagnosis of the active settings, or of a text of the configuration file that is not active (a candidate). It
+// uses the same credential guard, facts about proxies and feed code as a check for updates, and does not affect one
+// that is running.
 //
 // Guarantees: a candidate is checked as at a start. Of its effects, only the state of its secrets and the facts about
 // network paths are kept; the latter only if the candidate does not come from a member of the group. Secrets in such a

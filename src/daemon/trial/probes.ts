@@ -1,5 +1,5 @@
-// The first request of each purpose in a diagnosis. Updates read their feed with the code of a round. Each other
-// purpose makes one request, and sends test objects if they are enabled.
+// The first request of each purpose in a diagnosis. Updates read their feed with the code of a check for updates. Each
+// other purpose makes one request, and sends test objects if they are enabled.
 
 import { isEnabled, urlOf, usesWebSocket } from '#config/purpose-settings.ts';
 import { type ProbeKind, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';

@@ -1,4 +1,4 @@
-// Converts the report of a round to the form in which it is sent. Pure.
+// Converts the report of a check for updates to the form in which it is sent. Pure.
 
 import type { RoundResult } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';

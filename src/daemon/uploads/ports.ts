@@ -1,4 +1,4 @@
-// What the uploads need from the rest of the program. The composition root passes it to each purpose.
+// What the uploads need from the rest of the program. `compose.ts` passes it to each purpose.
 
 import type { Settings } from '#config/settings.ts';
 import type { Outcomes } from '#daemon/outcomes.ts';

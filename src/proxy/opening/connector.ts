@@ -1,4 +1,4 @@
-// Opens a connection to one candidate: a proxy, or the target itself. All outgoing connections are opened here.
+// Opens a connection to one proxy, or to the target itself (a candidate). All outgoing connections are opened here.
 //
 // Guarantees: a credential goes only to its own proxy. An http URL that names this host connects only to loopback
 // (`loopback.ts`). A failed or aborted opening leaves no socket, no timer and no pending credential, and its failure

@@ -1,4 +1,4 @@
-// A client of The Update Framework for one repository and one round (specification 1.0.34, chapter 5).
+// A client of The Update Framework for one repository and one check for updates (specification 1.0.34, chapter 5).
 //
 // Guarantees: `find` returns only files that the trusted roles list, after every check of the specification. Versions
 // never go back, even after a restart or a restored state; the only exception is TUF 5.3.11. If a step fails, the

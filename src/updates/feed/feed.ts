@@ -1,5 +1,5 @@
 // The interface of a feed: the list of updates, how the list was protected, and where the packages are. The steps of a
-// round use only this interface, so they are the same for signed and unsigned feeds.
+// check for updates use only this interface, so they are the same for signed and unsigned feeds.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';

@@ -3,7 +3,7 @@
 // Guarantees: the hook runs at least once for each id, one id at a time, required updates first. The journal records
 // each run before and after it. If a crash prevents the second record, the hook runs once more. After three failed runs
 // with increasing delays, a receipt `hook_failed` is sent. The path to the command is checked right before each run.
-// The hook runs concurrently with rounds, so it delays no package. Only the promise of a manual run can reject.
+// The hook runs at the same time as downloads, so it delays no package. Only the promise of a manual run can reject.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type Timer, wait } from '#system/clock.ts';

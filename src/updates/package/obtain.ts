@@ -1,5 +1,4 @@
-// Downloads and publishes one package in a round. If nothing may be published at present, the package only becomes
-// ready.
+// Downloads and publishes one package. If nothing may be published at present, the package only becomes ready.
 //
 // A package that is ready is not requested again, unless its bytes on disk have changed. `download.ts` and `ready.ts`
 // have the guarantees and say what a crash leaves.

@@ -1,4 +1,5 @@
-// Checks the published packages: in each round by size, time and inode; once a week, and on request, by digest.
+// Checks the published packages: at each check for updates by size, time and inode; once a week, and on request, by
+// digest.
 //
 // The sidecars record what is published. The history of ids (`updates/memory.ts`) is updated from them. A missing or
 // changed package is reported and no longer counts as published. If it is still needed, it is downloaded again. After a
