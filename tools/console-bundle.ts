@@ -12,7 +12,14 @@ import { type ChunkingContext, rolldown } from 'rolldown';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PAGES = join(ROOT, 'src', 'console', 'pages');
 /** In the order in which they are written. */
-const STYLES = ['shell/base.css', 'parts/controls.css', 'parts/parts.css', 'shell/shell.css', 'pages.css'];
+const STYLES = [
+  'shell/base.css',
+  'parts/controls.css',
+  'parts/parts.css',
+  'shell/shell.css',
+  'pages.css',
+  'settings/settings.css',
+];
 
 export interface ConsoleBundle {
   /** Each file with its content. The page is the last. */

@@ -135,6 +135,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'console/pages/link': 'Requests of the pages, and what every page knows of session, service and address.',
   'console/pages/parts': 'What pages consist of: headings, tables, fields, dialogs, failures, stages.',
   'console/pages/service': 'The pages about the running service, from the overview to its log.',
+  'console/pages/settings': 'The pages that change the configuration: their forms, and the change while it is tested.',
   'console/pages/shell': 'The frame of the pages: navigation, and what a person must know on every page.',
   'menu/model': 'The screens of the menu as a pure state machine: fields, keys, answers.',
   'menu/terminal': 'The terminal of the menu: bytes to keys, frames to bytes, and the loop between them.',

@@ -11,6 +11,13 @@ function servicePage(id: keyof ServicePages, title: string): PageEntry {
   return { id, title, group: 'service', show: () => <LaterPage title={title} load={load} /> };
 }
 
+type SettingsPages = typeof import('./settings-pages.ts')['SETTINGS_PAGES'];
+
+function settingsPage(id: keyof SettingsPages, title: string): PageEntry {
+  const load = async () => (await import('./settings-pages.ts')).SETTINGS_PAGES[id];
+  return { id, title, group: 'settings', show: () => <LaterPage title={title} load={load} /> };
+}
+
 export const PAGES: readonly PageEntry[] = [
   { id: 'overview', title: 'Overview', group: 'service', show: () => <OverviewPage /> },
   servicePage('setup', 'Set-up'),
@@ -21,4 +28,8 @@ export const PAGES: readonly PageEntry[] = [
   servicePage('activation', 'Activation'),
   servicePage('endpoints', 'Endpoints'),
   servicePage('log', 'Log'),
+  settingsPage('proxy-settings', 'Proxy Settings'),
+  settingsPage('proxy-profiles', 'Proxy profiles'),
+  settingsPage('response-timeout', 'Response timeout'),
+  settingsPage('configuration', 'Configuration'),
 ];

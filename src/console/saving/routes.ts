@@ -44,6 +44,7 @@ export function routesOf(saving: Saving): readonly ConsoleRoute[] {
     answerRoute({ ...post('/api/changes/anyway'), request: trialRequestSchema }, ({ trial }, signal) =>
       saving.saveAnyway(trial, signal),
     ),
+    answerRoute({ ...post('/api/timeout/estimate'), request: null }, (_, signal) => saving.estimate(signal)),
     streamRoute<unknown>({ path: '/api/streams/trial', request: null }, async (_, onEvent, signal) => {
       const view = await followTrial(saving, onEvent, signal);
       return { trial: view };

@@ -14,6 +14,7 @@ import { requireSetter } from '#config/editing/setters.ts';
 import type { RefusedSettings } from '#config/reading/load.ts';
 import { warningsFor } from '#config/rules/profile-warnings.ts';
 import type { WireFailure } from '#console/wire.ts';
+import { wireFailure } from '#console/wire-failure.ts';
 import type { ChangeVerdict, PendingChange } from '#control/change.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
@@ -23,6 +24,7 @@ import { conflictsOf, differencesOf, type KeyConflict, type KeyDifference } from
 import { changeOfForm, profileOfForm, renamingOf } from './form-change.ts';
 import type { FormRequest, PageForm } from './forms.ts';
 import { HeldTrial, type RunningTrial } from './held-trial.ts';
+import { estimateFromLog, type LogEstimate, logPlacesIn } from './log-estimate.ts';
 import {
   type Attempt,
   type AttemptResult,
@@ -33,7 +35,6 @@ import {
   writerOf,
 } from './means.ts';
 import { type SettingsView, viewOfSettings } from './settings-view.ts';
-import { shownFailure } from './shown-error.ts';
 import { shownEvent } from './shown-event.ts';
 import { type ShownSettings, shownOf } from './shown-settings.ts';
 import type { ShownMade, ShownStage, TrialView } from './trial-view.ts';
@@ -125,6 +126,16 @@ export class Saving {
   /** Leaves the old settings. @throws CodedError CHANGE-NONE */
   leave(trial: number): void {
     this.#trial.leave(trial);
+  }
+
+  /** The response timeout that the log of this host suggests. @throws CodedError ESTIMATE-NOTHING, FILE-FAILED */
+  async estimate(signal: AbortSignal): Promise<LogEstimate> {
+    const { read } = await this.#read(signal);
+    if (read.state === 'refused') throw read.error;
+    const { file, files, known } = this.#parts;
+    const places = read.state === 'read' ? logPlacesIn(shownOf(file, read.digest, read.keys).settings) : null;
+    if (places === null) throw coded('CONFIG-FORBIDDEN', { file, reason: 'EACCES' });
+    return await estimateFromLog({ ...places, files, known }, signal);
   }
 
   get trial(): TrialView | null {
@@ -304,7 +315,7 @@ export class Saving {
   }
 
   #failureOf(error: CodedError): WireFailure {
-    return shownFailure(error, this.#parts.known);
+    return wireFailure(error, this.#parts.known);
   }
 }
 

@@ -19,8 +19,8 @@ import { type Effect, kindOf, type Setter, unwrap } from '#config/schema/key.ts'
 import { settingsSchema } from '#config/schema/settings.ts';
 import { keyFactsAt, schemaAt } from '#config/tree.ts';
 import type { WireFailure } from '#console/wire.ts';
+import { wireFailure } from '#console/wire-failure.ts';
 import type { ReadSettings, SavingParts, Writer } from './means.ts';
-import { shownFailure } from './shown-error.ts';
 import { factsIn, type ShownKey, type ShownSettings } from './shown-settings.ts';
 
 /** The facts about a key that its field needs. */
@@ -83,6 +83,8 @@ export interface SettingsView {
     readonly required: boolean;
     /** The profile that the page Proxy Settings edits: the default, else `appliance`. Null if there is neither. */
     readonly edited: string | null;
+    /** The host that updates come from without a proxy; null if none is configured. */
+    readonly update_host: string | null;
   };
   readonly profiles: readonly ProfileView[];
   readonly purposes: readonly PurposeView[];
@@ -105,14 +107,14 @@ export async function viewOfSettings(
     digest: shown?.digest ?? '',
     writes: writer,
     locked: read.state === 'locked' ? { is_wrong: read.isWrong } : null,
-    refused:
-      read.state === 'refused' ? { error: shownFailure(read.error, parts.known), problems: read.problems } : null,
+    refused: read.state === 'refused' ? { error: wireFailure(read.error, parts.known), problems: read.problems } : null,
     warnings: read.state === 'read' ? read.warnings : [],
     keys: (shown?.keys ?? []).map(keyView),
     proxy: {
       enabled: facts?.proxy_enabled ?? false,
       required: facts?.proxy_required ?? false,
       edited: facts === null ? null : (editedProfile(facts)?.name ?? null),
+      update_host: shown === null ? null : hostOf(urlOf(shown.settings, 'updates')),
     },
     profiles: shown === null || facts === null ? [] : facts.proxies.map((one) => profileView(shown, one, dates)),
     purposes: shown === null ? [] : PURPOSES.map((purpose) => purposeView(shown, purpose)),
@@ -189,7 +191,11 @@ function purposeView({ settings }: ShownSettings, purpose: Purpose): PurposeView
     purpose,
     title: purposeRow(purpose).title,
     use: settings.use_proxy_for[purpose] ?? 'default',
-    host: url !== undefined && URL.canParse(url) ? new URL(url).host : null,
+    host: hostOf(url),
     is_enabled: url !== undefined && isEnabled(settings, purpose),
   };
+}
+
+function hostOf(url: string | undefined): string | null {
+  return url !== undefined && URL.canParse(url) ? new URL(url).host : null;
 }
