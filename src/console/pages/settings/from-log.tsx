@@ -103,7 +103,7 @@ function DownloadLines({ download, log }: { readonly download: LogDownload; read
 function adviceSentence({ advice }: LogEstimate): string {
   const { base_ms: base, longest_silence_ms: silence, margin, tip_decides: isTip } = advice;
   const why = isTip
-    ? `${margin} times that is less than 5 minutes (300,000 ms), which is generally sufficient`
-    : `${margin} times that`;
+    ? `${margin} x the longest silence is less than 5 minutes (300,000 ms), which is generally sufficient`
+    : `${margin} x the longest silence`;
   return `The longest silence in the log was ${showDuration(silence)}. Advice: ${base} ms (${why}).`;
 }

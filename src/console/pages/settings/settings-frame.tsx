@@ -68,7 +68,7 @@ function FileState({ view, onUnlocked }: { readonly view: SettingsView; readonly
           <p>
             {unseen === 'old'
               ? 'Nothing was saved: the file still has the old settings.'
-              : 'The file has changed since then: it has the new settings, or those of somebody else. Check them below.'}
+              : 'The file has changed since then: it has the new settings, or those of another change. Check them below.'}
           </p>
           <ActionButton
             onPress={() => {

@@ -43,7 +43,7 @@ export function TrialPanel(props: TrialPanelProps): VNode | null {
   }, [view?.state]);
   if (conflict !== null)
     return (
-      <Panel title="Somebody else changed the file" id="trial" tone="warning">
+      <Panel title="The file was changed meanwhile" id="trial" tone="warning">
         <ProblemNote problem={conflict.error} />
         <ConflictTable conflicts={conflict.conflicts} />
         <ConflictButtons {...props} />
@@ -291,7 +291,7 @@ function titleOf({ state, kind, stages }: TrialView): string {
     case 'refused':
       return 'The file would not be valid';
     case 'conflict':
-      return 'Somebody else changed the file';
+      return 'The file was changed meanwhile';
     case 'left':
       return '';
   }
