@@ -195,6 +195,7 @@ const RESERVED: readonly Reserved[] = [
       'config/reading/renamed.ts': 'where version 1 of the format had its keys',
       'demo/demo.ts': 'enables these purposes in the configuration of the demo',
       'systemd-action.ts': 'whether the socket of this purpose needs a group of the host',
+      'console/pages/settings/proxy-settings.tsx': 'the boxes of R10, with their labels',
       'vendor-actions.ts': 'prints the key for each address of the reference server',
     },
   },
