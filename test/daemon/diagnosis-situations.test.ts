@@ -278,6 +278,7 @@ describe('diagnosis 28: one purpose fails', () => {
       ['support_logs', false],
       ['exposure_analytics', false],
       ['platform', false],
+      ['telemetry', false],
     ]);
     expect(told.lines.join('\n')).toContain('use_proxy_for.support_logs is none (sallyport.yaml:');
   });

@@ -103,9 +103,11 @@ describe('settings of a group trial', () => {
     expect(await tried(daemon, { updates, proxies: [named] }, opinion)).toBe('SECRET-NOT-IN-FORCE');
     expect(heads).toEqual([]);
     const direct = await tried(daemon, { updates, proxy_required: false }, opinion);
-    expect(direct).toMatchObject({ purposes: [{ second_opinion: { outcome: 'not asked', proxy: null } }, {}, {}, {}] });
+    expect(direct).toMatchObject({
+      purposes: [{ second_opinion: { outcome: 'not asked', proxy: null } }, {}, {}, {}, {}],
+    });
     const found = await tried(daemon, { updates, proxies: [profile(port, 'my-own-password')] }, opinion);
-    expect(found).toMatchObject({ purposes: [{ second_opinion: { outcome: 'same', status: 404 } }, {}, {}, {}] });
+    expect(found).toMatchObject({ purposes: [{ second_opinion: { outcome: 'same', status: 404 } }, {}, {}, {}, {}] });
     expect(JSON.stringify(found)).not.toContain('my-own-password');
     // The feed, once by each of the two.
     expect(heads).toHaveLength(2);

@@ -5,6 +5,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { PURPOSES } from '#config/purposes.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import { BatchProcess } from '#test/support/batch-process.ts';
@@ -45,7 +46,13 @@ function settingsFor(port: number, authentication: Authentication, feedUrl: stri
       { ...common, name: 'corp', address: '127.0.0.1', default: true },
       { ...common, name: 'again', address: 'localhost' },
     ],
-    use_proxy_for: { updates: 'corp', support_logs: 'again', exposure_analytics: 'default', platform: 'again' },
+    use_proxy_for: {
+      updates: 'corp',
+      support_logs: 'again',
+      exposure_analytics: 'default',
+      platform: 'again',
+      telemetry: 'corp',
+    },
   };
 }
 
@@ -63,7 +70,7 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
     ['digest', ['407', '407']],
     ['ntlm', ['407', '407']],
   ] as const)(
-    'wrong password: %s: it is sent once for four purposes, two profiles and a kill -9',
+    'wrong password: %s: it is sent once for all purposes, two profiles and a kill -9',
     async (authentication, log) => {
       const site = await Site.make();
       const hosts = targets.names;
@@ -78,7 +85,7 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
       const killed = startProcess();
       try {
         await site.configure(settingsFor(squid.port, authentication, secure));
-        const refused = Array(16).fill('AUTH-REJECTED');
+        const refused = Array(4 * PURPOSES.length).fill('AUTH-REJECTED');
         expect(await killed.reachForAll({ file: site.config, urls: [plain, secure] })).toEqual(refused);
         await killed.close();
         for (let start = 0; start < RESTARTS; start += 1) {
@@ -120,7 +127,7 @@ describeWith(['squid'], 'a password whose attempt was cut off by kill -9', () =>
       await killed.close();
       expect(await sent).toBe('killed');
       for (let start = 0; start < RESTARTS; start += 1) {
-        expect(await restart(site.config, [url])).toEqual(Array(8).fill('AUTH-INTERRUPTED'));
+        expect(await restart(site.config, [url])).toEqual(Array(2 * PURPOSES.length).fill('AUTH-INTERRUPTED'));
       }
       expect(linesOf(asked)).toEqual([expect.stringMatching(/wrong$/)]);
     } finally {

@@ -1,4 +1,4 @@
-// Composes the program for a configuration and sends requests for all four purposes at the same time, twice. `batch.ts`
+// Composes the program for a configuration and sends requests for all purposes at the same time, twice. `batch.ts`
 // does it in a process that a test can kill.
 
 import { dirname } from 'node:path';

@@ -87,7 +87,9 @@ describe('control sockets', () => {
     expect(refused).toContain(
       `/look.sock from ${uid === 0 ? 'root' : `user ${uid}`} (process ${process.pid}) to allow refused passwords once more`,
     );
-    expect(refused).toMatch(/^Refused a request over .*: \[CONTROL-OPERATE\] Only root and .* is read-only\. /);
+    expect(refused).toMatch(
+      /^Refused a request over .*: \[CONTROL-OPERATE\] Only root and .* can only read the status \(over look\.sock\)\. /,
+    );
     expect(asked).toMatch(/^Request over .*\/operate\.sock from .* to allow refused passwords once more\.$/);
   });
 

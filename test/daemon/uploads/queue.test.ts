@@ -53,6 +53,7 @@ it('queue of documents: says why a batch waits, names its documents, and sends i
     expect(uploads).toMatchObject([
       { purpose: 'support_logs', off: { key: 'support_logs.enabled' } },
       { purpose: 'exposure_analytics', off: null, queue: { waiting: { items: 3 }, next_try: entry?.next_try } },
+      { purpose: 'telemetry', off: { key: 'telemetry.enabled' } },
     ]);
     expect(routes.find(({ purpose }) => purpose === 'exposure_analytics')).toMatchObject({
       last_failure: { failure: { code: entry?.last_failure?.code } },
