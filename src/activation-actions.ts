@@ -1,5 +1,5 @@
-// The actions of `sallyport activate`, `activation` and `identity`. Reads keys and licenses from the files that the
-// user names, and writes the activation request to a file.
+// Runs `sallyport activate`, `activation` and `identity`: reads keys and licenses from the files that the user names,
+// and writes the activation request to a file.
 
 import { resolve } from 'node:path';
 import type { ActivationActions } from '#cli/program/program-activation.ts';

@@ -1,5 +1,5 @@
-// The action of `sallyport menu`. Prepares the terminal, and chooses whether this process writes the configuration or
-// the change service does.
+// Runs `sallyport menu`: prepares the terminal, and chooses whether this process writes the configuration or the change
+// service does.
 
 import { needsService } from '#changes/client.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';

@@ -1,5 +1,5 @@
-// The actions of all commands that sign feeds. Those of `sallyport feed keys` are here. The others are in
-// `signing-drafts.ts` and are loaded when they are called.
+// Runs the commands that sign feeds. Those of `sallyport feed keys` are here. The others are in `signing-drafts.ts` and
+// are loaded when they are called.
 
 import { resolve } from 'node:path';
 import type { BuildArguments, FeedActions, MakeKeyArguments } from '#cli/program/program-feed.ts';

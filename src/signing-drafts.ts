@@ -1,4 +1,4 @@
-// The actions that prepare, sign and publish drafts, and that show the status of a signed repository. Loaded by
+// Runs the commands that prepare, sign and publish drafts, and that show the status of a signed repository. Loaded by
 // `signing-actions.ts`.
 
 import { resolve } from 'node:path';

@@ -1,5 +1,5 @@
-// The action of `sallyport submit`: opens its inputs, and sends the documents to a running daemon or writes them to the
-// drop directory. A submission to a running daemon is the common case, so the code for the other case is loaded later.
+// Runs `sallyport submit`: opens its inputs, and sends the documents to a running daemon or writes them to the drop
+// directory. A submission to a running daemon is the common case, so the code for the other case is loaded later.
 
 import { join, resolve } from 'node:path';
 import type { Globals } from '#cli/program/program-hooks.ts';

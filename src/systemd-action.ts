@@ -1,4 +1,4 @@
-// The action of `sallyport systemd dropin`: reads the configuration, and looks up the addresses of its proxies.
+// Runs `sallyport systemd dropin`: reads the configuration, and looks up the addresses of its proxies.
 
 import { isIP } from 'node:net';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,4 @@
-// The action of `sallyport version`: collects the versions of Sallyport, Node and all included packages.
+// Runs `sallyport version`: collects the versions of Sallyport, Node and all included packages.
 //
 // The build writes the list of packages to components.json next to main.js. In a build, this file is one folder below,
 // in `parts/`.

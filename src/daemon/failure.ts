@@ -1,4 +1,4 @@
-// Converts a failure to the form in which Control returns it.
+// Converts a failure to the form in which the daemon sends it to a command.
 
 import type { Failure } from '#control/control.ts';
 import type { DiagnosisFinding } from '#diagnose/report.ts';

@@ -1,5 +1,5 @@
-// The type of the parts of a running Sallyport. `compose.ts` makes the parts once, and all other files of the daemon
-// get them through this type.
+// Lists the parts of a running Sallyport. `compose.ts` makes each part once, and all other files of the daemon get the
+// parts from this list. Types only.
 
 import type { Environment } from '#config/places.ts';
 import type { LoadResult } from '#config/reading/load.ts';

@@ -1,5 +1,5 @@
-// The handlers of the verbs of Control, for requests over a socket and for commands in this process. The verbs are
-// declared in `control/control.ts`.
+// Answers all requests to Sallyport (verbs), for a daemon over its sockets, and for a command that runs without a
+// daemon. `control/control.ts` declares the requests.
 
 import type { Authority, Verbs } from '#control/control.ts';
 import type { HandlersOf } from '#control/verb.ts';

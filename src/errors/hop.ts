@@ -1,4 +1,5 @@
-// A hop as data: the place on the network path where something failed or where a response came from. Pure.
+// A hop: the place on the network path (this host, a proxy or the server) where something failed or where a response
+// came from. Pure.
 //
 // Only `hopText` turns a hop into words, and no code parses these words.
 

@@ -1,4 +1,5 @@
-// Adds the purpose to reported events, so that the code that reports does not need to know its purpose.
+// Adds the purpose, such as support logs, to reported events, so that the code that reports an event does not need to
+// know it.
 
 import { EVENTS, type EventName, type FieldsOfEvent, type Report, type SallyportEvent, type Scope } from './events.ts';
 

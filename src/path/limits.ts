@@ -1,5 +1,5 @@
-// The limits of a path: it was observed to cut connections, refuse large bodies, answer ranges with wrong bytes, or
-// serve a bad copy from a cache. Pure.
+// The limits of a path between this host and a server: it was observed to cut connections, refuse large bodies, answer
+// ranges with wrong bytes, or serve a bad copy from a cache. Pure.
 //
 // A single cut may be an accident. Cuts become a limit if two of them agree in bytes or in time. A limit ends when a
 // response exceeds it. After a week, the next transfer ignores the limit; if one more observation confirms it, it is

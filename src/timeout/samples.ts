@@ -1,5 +1,5 @@
-// The samples of a route, or of all routes through a proxy together: verified successes, the newest last, and the
-// number of consecutive timeouts. Values are immutable; every change makes a new object.
+// The measurements (samples) of a route, or of all routes through a proxy together: the successful downloads, the
+// newest last, and the number of consecutive timeouts. Values are immutable; every change makes a new object.
 //
 // Samples become outdated with the number of newer samples and with wall time. Each size class keeps its own samples,
 // so that many small files never displace the samples of a few large files.

@@ -1,4 +1,5 @@
-// The actions of `sallyport trust`. Reads the root file that the user names, and sends the requests to the daemon.
+// Runs the commands of `sallyport trust`: reads the root file that the user names, and sends the requests to the
+// daemon.
 
 import { resolve } from 'node:path';
 import type { Globals } from '#cli/program/program-hooks.ts';

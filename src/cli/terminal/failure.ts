@@ -1,4 +1,4 @@
-// Prints the failure of a command, and maps it to an exit status.
+// Prints the failure of a command, and chooses the exit status for it.
 
 import type { Failure } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';

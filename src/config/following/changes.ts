@@ -1,8 +1,8 @@
 // Finds the keys in which two versions of the settings differ, and when each change takes effect: now, for the next
 // transfer, or after a restart. Pure.
 //
-// A profile or list item that only one version has counts as one change, such as `proxies[1]`, and not as one for each
-// of its keys. Secrets are compared but never shown.
+// A proxy profile or list item that only one version has counts as one change, such as `proxies[1]`, and not as one for
+// each of its keys. Secrets are compared but never shown.
 
 import { z } from 'zod';
 import { type KeyPath, keyName } from '#config/problem.ts';

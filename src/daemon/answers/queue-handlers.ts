@@ -1,4 +1,4 @@
-// The handlers of the verbs of `sallyport queue`. They mask secrets in every response.
+// Answers the requests of `sallyport queue`. Secrets are masked in every response.
 
 import type { Verbs } from '#control/control.ts';
 import type { QUEUE_VERBS } from '#control/queue.ts';

@@ -1,4 +1,5 @@
-// Collects the sections of `status`, one for each module: the values in use and where they come from.
+// Collects the answer to `sallyport status`: a section for each part of Sallyport, with the values in use and where
+// they come from.
 
 import { isPurpose, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { HeldFile, PendingChange } from '#control/change.ts';

@@ -1,5 +1,5 @@
-// The handlers of the verbs of `sallyport send-logs` and `sallyport sent`. Secrets in a response are masked here or by
-// the control server.
+// Answers the requests of `sallyport send-logs` and `sallyport sent`. Secrets in a response are masked here or by the
+// control server.
 
 import type { Verbs } from '#control/control.ts';
 import { type LogsJob, type LogsOrder, PART_BYTES, type SEND_LOGS_VERBS } from '#control/uploads/send-logs.ts';

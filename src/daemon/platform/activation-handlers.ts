@@ -1,4 +1,4 @@
-// The handlers for requests about identity and activation.
+// Answers the requests of `sallyport activate`, `activation` and `identity`.
 //
 // Guarantees: before a valid activation key is used, it is registered as a secret, so that every output of this process
 // masks it. A text that is not a key is never masked.

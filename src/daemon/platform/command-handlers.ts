@@ -1,4 +1,5 @@
-// The handlers of the commands of the platform. Carrying out the same command ID twice has the same effect as once.
+// Carries out the commands that the vendor's platform sends, such as `update-available`. Carrying out the same command
+// ID twice has the same effect as once.
 //
 // Guarantees: no command has a field that could name a file, a path, a URL or a setting. A check for updates respects
 // the hold on updates. Support logs are sent only as `support_logs.on_platform_request` allows. Advice is stored and

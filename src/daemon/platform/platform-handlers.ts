@@ -1,4 +1,4 @@
-// The handlers of the verbs of `sallyport platform`. They mask secrets in every response.
+// Answers the requests of `sallyport platform`. Secrets are masked in every response.
 
 import type { Verbs } from '#control/control.ts';
 import type { PLATFORM_VERBS } from '#control/platform/link.ts';

@@ -1,4 +1,4 @@
-// The handlers of the verbs of the hold on updates. They mask secrets in every response.
+// Answers the requests of `sallyport updates hold`, `release` and `publish`. Secrets are masked in every response.
 
 import type { Verbs } from '#control/control.ts';
 import type { HOLD_VERBS } from '#control/updates/hold.ts';

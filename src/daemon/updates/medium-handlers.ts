@@ -1,4 +1,5 @@
-// The handlers of the verbs about media and mirrors. They mask secrets in every response.
+// Answers the requests of `sallyport updates export`, `updates import` and `mirror`. Secrets are masked in every
+// response.
 
 import { createHash } from 'node:crypto';
 import type { Verbs } from '#control/control.ts';

@@ -1,4 +1,4 @@
-// The handlers of the verbs of `sallyport trust`. They mask secrets in every response.
+// Answers the requests of `sallyport trust`. Secrets are masked in every response.
 
 import type { Verbs } from '#control/control.ts';
 import type { TRUST_VERBS } from '#control/updates/trust.ts';

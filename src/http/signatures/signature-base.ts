@@ -1,5 +1,5 @@
-// Makes the signature base of an HTTP message (RFC 9421, 2.5) and its parameters as a structured field (RFC 8941).
-// Pure.
+// Makes the bytes that the signature of an HTTP request covers (the signature base, RFC 9421, 2.5), and its parameters
+// as a structured field (RFC 8941). Pure.
 //
 // Guarantees: two different lists of components or parameters never have the same base. Text that a structured field
 // cannot hold is refused, so that no value can add a line or a parameter.

@@ -1,4 +1,5 @@
-// A batch is the body of a spool entry: a range of a segment. Pure.
+// A batch of documents is a range of a segment (a file with many documents). An entry of the queue of batches names
+// this range. Pure.
 //
 // The key of a batch contains the id of its segment, so the heads alone show which segments are needed. A range never
 // changes, so a key always refers to the same bytes. Keys sort in the order in which the documents were accepted.

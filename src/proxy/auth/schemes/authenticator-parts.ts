@@ -1,4 +1,4 @@
-// What an authenticator of any scheme needs. Types only.
+// What every authentication scheme, such as Basic or Digest, needs to make its header values. Types only.
 
 import type { Hop } from '#errors/hop.ts';
 import type { Account } from '#proxy/account.ts';
