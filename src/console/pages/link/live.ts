@@ -191,11 +191,9 @@ export class LiveFeed {
   }
 
   #pauseMs(): number {
-    const { updates } = this.#view.status ?? {};
+    const { status } = this.#view;
     if (this.#stream === null) return ASK_MS;
-    return updates !== undefined && (updates.checking || updates.transfers.length > 0 || updates.waiting !== null)
-      ? BUSY_MS
-      : IDLE_MS;
+    return status !== null && isBusy(status) ? BUSY_MS : IDLE_MS;
   }
 
   #follow(): void {
@@ -218,6 +216,12 @@ export class LiveFeed {
     this.#view = { ...this.#view, ...change };
     for (const listener of this.#listeners) listener(this.#view);
   }
+}
+
+/** Whether something moves that a person may watch. */
+function isBusy({ updates, uploads }: Status): boolean {
+  const isDownloading = updates.checking || updates.transfers.length > 0 || updates.waiting !== null;
+  return isDownloading || uploads.some(({ transfer }) => transfer !== null);
 }
 
 /** What this refusal means for the whole page. */

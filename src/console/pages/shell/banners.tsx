@@ -5,8 +5,9 @@ import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { feed, useLive } from '#console/pages/link/console-context.ts';
 import { ActionButton, CopyBox } from '#console/pages/parts/controls.tsx';
-import { announce, Notice } from '#console/pages/parts/notes.tsx';
+import { announce, Notice, ProblemNote } from '#console/pages/parts/notes.tsx';
 import { LoadingNote, MomentAge, useNow } from '#console/pages/parts/text.tsx';
+import type { ConsoleSession } from '#console/wire.ts';
 import { utcTime } from '#system/moment.ts';
 
 export function LinkBanner(): VNode {
@@ -18,18 +19,7 @@ export function LinkBanner(): VNode {
   return (
     <div class="banners">
       {link === 'loading' ? <LoadingNote what="the console" /> : null}
-      {link === 'stopped' ? (
-        <Notice tone="bad" title="The service is not running, or does not answer">
-          <p>
-            {refusal === null ? null : `${refusal.message} `}
-            {refusal?.check ?? ''} Pages that need only the configuration file still work. <ReadAt />
-          </p>
-          <CopyBox
-            label="Commands to start the service"
-            text={'sudo systemctl start sallyport\nsystemctl status sallyport'}
-          />
-        </Notice>
-      ) : null}
+      {link === 'stopped' ? <StoppedNotice /> : null}
       {link === 'disconnected' ? (
         <Notice tone="bad" title="Disconnected from the console">
           <p>
@@ -41,6 +31,7 @@ export function LinkBanner(): VNode {
           <ActionButton onPress={() => feed.refresh()}>Try again now</ActionButton>
         </Notice>
       ) : null}
+      {link === 'live' && refusal !== null ? <ProblemNote problem={refusal} /> : null}
       {restarted && link === 'live' ? (
         <Notice tone="warning" title="The service was restarted while this page was open">
           <p>
@@ -63,6 +54,32 @@ export function LinkBanner(): VNode {
         </Notice>
       ) : null}
     </div>
+  );
+}
+
+const STOPPED: Readonly<Record<ConsoleSession['daemon'], string>> = {
+  running: 'The service does not answer',
+  stopped: 'The service is not running',
+  unreachable: 'The service cannot be reached',
+  'other-file': 'The running service uses another configuration file',
+};
+
+function StoppedNotice(): VNode {
+  const { refusal, session } = useLive();
+  const daemon = session?.daemon ?? 'stopped';
+  return (
+    <Notice tone="bad" title={STOPPED[daemon]}>
+      <p>
+        {refusal === null ? null : `${refusal.message} ${refusal.check} `}
+        Pages that need only the configuration file still work. <ReadAt />
+      </p>
+      {daemon === 'stopped' ? (
+        <CopyBox
+          label="Commands to start the service"
+          text={'sudo systemctl start sallyport\nsystemctl status sallyport'}
+        />
+      ) : null}
+    </Notice>
   );
 }
 
