@@ -12,7 +12,7 @@ const TYPES: Readonly<Record<string, string>> = {
   js: 'text/javascript; charset=utf-8',
   css: 'text/css; charset=utf-8',
 };
-const BUNDLE_FILE = /^[a-z]+\.(html|js|css)$/;
+const BUNDLE_FILE = /^[a-z][a-z-]*\.(html|js|css)$/;
 const FIRST_FILE = 'index.html';
 /** A hundred times the size of the bundle. */
 const MAX_FILE_BYTES = 16_777_216;

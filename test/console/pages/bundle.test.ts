@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readPageFiles } from '#console/server/page-files.ts';
+import { RealFiles } from '#system/real-files.ts';
 import { bundleConsole, type ConsoleBundle, writeConsole } from '#tools/console-bundle.ts';
 
 const FIRST_LOAD_BYTES = 40 * 1_024;
@@ -47,6 +49,13 @@ describe('bundle of the pages', () => {
 
   it('pages: without JavaScript the page says what to use', () => {
     expect(bundle.files.get('index.html')).toMatch(/<noscript>[\s\S]*sallyport status[\s\S]*<\/noscript>/);
+  });
+
+  it('pages: the console serves each file of the bundle', async () => {
+    writeConsole(bundle, folder);
+    const served = await readPageFiles(new RealFiles(), folder);
+    const paths = [...bundle.files.keys()].map((name) => (name === 'index.html' ? '/' : `/${name}`));
+    expect([...served.keys()].sort()).toEqual(paths.sort());
   });
 
   it('pages: the files replace previous ones, and nothing else is left in the folder', () => {
