@@ -95,7 +95,8 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
       const holdEnd = new HoldEnd(parts, agent);
       holdEnd.start();
       const telemetry = new Telemetry(parts, control.metrics);
-      await telemetry.start();
+      // Not awaited: nothing waits for telemetry.
+      void telemetry.start();
       try {
         await runRounds(parts, agent, {
           signal: options.signal,

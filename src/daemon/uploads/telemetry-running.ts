@@ -56,8 +56,8 @@ export async function runTelemetry(parts: Parts, metrics: TelemetryMetrics): Pro
     redacted: (messages) => redacted(messages, known, settings()),
     noteResult: noteOf(parts),
   });
-  // Begins the counting before the first request is due.
-  await metrics.families();
+  // Begins the counting. A failure is reported when the first request is due.
+  await metrics.families().catch(() => undefined);
   const listen = (event: SallyportEvent) => {
     const queued = queuedEvent(event, parts);
     if (queued !== null) sender.add(queued);

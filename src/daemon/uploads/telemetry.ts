@@ -25,7 +25,7 @@ export class Telemetry {
     this.#metrics = metrics;
   }
 
-  /** Sends from now on, as the settings say, and follows their changes. */
+  /** Sends from now on, as the settings say, and follows their changes. Never rejects. */
   async start(): Promise<void> {
     this.#parts.config.watch({ ended: (outcome) => outcome === 'applied' && void this.#follow() });
     await this.#follow();
