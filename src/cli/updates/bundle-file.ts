@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 import type { Pack } from 'tar-stream';
 import type { BundleContent } from '#control/updates/medium.ts';
 import { coded } from '#errors/coded-error.ts';
-import { UNFINISHED_SUFFIX } from '#system/durable.ts';
+import { isRefusal, UNFINISHED_SUFFIX } from '#system/durable.ts';
 import { type Files, isSameFile, type OpenFile, writeAll } from '#system/files.ts';
 import { publishNew } from '#system/folders/publish-new.ts';
 
@@ -18,6 +18,10 @@ const MODE = 0o644;
 const CHUNK_BYTES = 65_536;
 /** Bytes between two reports of the progress. */
 const REPORT_BYTES = 1_048_576;
+
+/** FAT, as on most USB sticks, has no modes. */
+const REFUSED =
+  'this user may not create a file there, or its file system has no modes. Write it elsewhere and copy it';
 
 /** How a bundle is written. */
 export interface BundleTarget {
@@ -45,7 +49,9 @@ export async function requireFree(files: Files, { path, force }: Pick<BundleTarg
 export async function writeBundle(files: Files, content: BundleContent, target: BundleTarget): Promise<WrittenBundle> {
   const unfinished = target.path + UNFINISHED_SUFFIX;
   await files.remove(unfinished);
-  const file = await files.create(unfinished, MODE);
+  const file = await files.create(unfinished, MODE).catch((thrown: unknown) => {
+    throw isRefusal(thrown) ? coded('FETCH-TARGET', { path: target.path, reason: REFUSED }, thrown) : thrown;
+  });
   try {
     const written = await fillFile(files, file, { content, target });
     await file.sync();

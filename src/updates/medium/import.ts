@@ -32,6 +32,9 @@ import {
 import { MediumSource } from './medium-source.ts';
 import { stagePackage } from './stage-package.ts';
 
+/** What root sees and the service does not is usually in one of these folders. */
+const INVISIBLE = 'it does not exist, or the service cannot see it. It cannot see /home, /root and /tmp';
+
 export interface ImportRequest {
   /** A folder with `metadata/` and `targets/`, a tar archive with them, or a bundle. */
   readonly path: string;
@@ -67,7 +70,9 @@ export async function importUpdates(
 
 async function openMedium(files: Files, path: string, signal: AbortSignal): Promise<MediumFiles> {
   const nothing = () => coded('IMPORT-ARCHIVE', { path, reason: `it has no folder ${MEDIUM_METADATA}` });
-  if ((await files.facts(path))?.kind !== 'file') {
+  const facts = await files.facts(path);
+  if (facts === null) throw coded('IMPORT-ARCHIVE', { path, reason: INVISIBLE });
+  if (facts.kind !== 'file') {
     const found = [MEDIUM_METADATA, MEDIUM_MANIFEST].map((name) => files.facts(join(path, name)));
     if ((await Promise.all(found)).every((facts) => facts === null)) throw nothing();
     return new FolderFiles(files, path);

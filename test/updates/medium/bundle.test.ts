@@ -1,10 +1,11 @@
 // Bundles: updates that one host exports and another one publishes, from a signed and from an unsigned feed.
 
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BundleTarget, writeBundle } from '#cli/updates/bundle-file.ts';
 import type { BundleContent } from '#control/updates/medium.ts';
 import { toBundleContent } from '#daemon/updates/medium-handlers.ts';
+import { coded } from '#errors/coded-error.ts';
 import { CRASH_MODES, CrashingFiles } from '#test/support/crashing-files.ts';
 import { crashPlaces } from '#test/support/every-crash.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
@@ -281,6 +282,18 @@ describe('bundle of a signed feed', () => {
     const signal = AbortSignal.abort(new Error('stopped'));
     await expect(writeBundle(hosts.disk, content, target({ signal }))).rejects.toThrow('stopped');
     expect(hosts.disk.names().filter((name) => name.startsWith('/media'))).toEqual([]);
+  });
+
+  it('bundle: a file system without modes, and an invisible path, are named', async () => {
+    const content = await hosts.plan('u1');
+    await hosts.disk.makeDirectory('/media', 0o755);
+    const cause = coded('FILE-FAILED', { operation: 'create', path: BUNDLE, reason: 'EPERM', errno: 'EPERM' });
+    vi.spyOn(hosts.disk, 'create').mockRejectedValueOnce(cause);
+    await expect(writeBundle(hosts.disk, content, target())).rejects.toMatchObject({ code: 'FETCH-TARGET', cause });
+    await expect(hosts.import()).rejects.toMatchObject({
+      code: 'IMPORT-ARCHIVE',
+      facts: { reason: expect.stringContaining('cannot see') },
+    });
   });
 
   it('bundle: a crash of an export leaves the old file or the whole new one', async () => {
