@@ -23,6 +23,19 @@ export function classicLevel(record: LogRecord): string {
   return `[${record.level.toUpperCase()}]`;
 }
 
+/** The level in its color, for a terminal. */
+export function colorLevel(level: Level): string {
+  return `${COLOR[level]}[${level.toUpperCase()}]${COLOR_OFF}`;
+}
+
+const COLOR: Readonly<Record<Level, string>> = {
+  debug: '\u001b[2m',
+  info: '\u001b[32m',
+  warn: '\u001b[33m',
+  error: '\u001b[31m',
+};
+const COLOR_OFF = '\u001b[0m';
+
 /**
  * The prefix from which systemd's journal takes the priority (sd-daemon(3)); without it all lines have the same one.
  */

@@ -1,6 +1,13 @@
-// The type of an entry in `EVENTS`: the level, the thread and the sentence of a log event.
+// The type of an entry in `EVENTS`: the level, the thread and the sentence of a log event. Pure.
 
-export type Level = 'debug' | 'info' | 'warn' | 'error';
+/** The lowest first. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type Level = (typeof LOG_LEVELS)[number];
+
+/** Whether a line of this level is shown if `lowest` is the lowest that is. */
+export function reachesLevel(level: Level, lowest: Level): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(lowest);
+}
 
 export interface Definition {
   readonly level: Level;

@@ -14,7 +14,7 @@ import type { SpanRedactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
 import { BoundedScreen, type ReaderListener } from './bounded-screen.ts';
 import { classicBody, classicLine, priorityPrefix } from './classic.ts';
-import type { Level } from './event-definition.ts';
+import { type Level, LOG_LEVELS, reachesLevel } from './event-definition.ts';
 import { EVENTS, type Report, type SallyportEvent } from './events.ts';
 import { escapeJsonLine, jsonFields } from './json.ts';
 import { LogFile } from './log-file.ts';
@@ -164,21 +164,19 @@ const MAX_OPENING = 90;
 
 /** Tells pino that a stream wants the object in addition to the line. */
 const METADATA: unique symbol = Symbol.for('pino.metadata') as never;
-const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
 /** The live line needs the events of a download, whatever level is shown. */
 function terminalSink(terminal: TerminalLog, screen: Screen, level: Level): Sink {
-  const shown = new Set(LEVELS.slice(LEVELS.indexOf(level)));
   return new Sink(screen.tty ? 'debug' : level, (record) => {
     if (screen.tty && record.name === 'progress') terminal.progress(record);
-    else if (shown.has(record.level)) terminal.line(record);
+    else if (reachesLevel(record.level, level)) terminal.line(record);
     else if (record.name === 'waiting') terminal.waiting(record);
   });
 }
 
 /** One pino for all streams. JSON is made only if `known` is given, which masks it. */
 function makeLogger(streams: readonly Sink[], known: SpanRedactor | null) {
-  const lowest = LEVELS.find((level) => streams.some((stream) => stream.level === level)) ?? 'info';
+  const lowest = LOG_LEVELS.find((level) => streams.some((stream) => stream.level === level)) ?? 'info';
   return pino(
     {
       level: lowest,

@@ -7,8 +7,7 @@
 // line. Records must be safe to print. The caller chooses colors (NO_COLOR). A crash leaves at most the live line.
 
 import type { Clock, Timer } from '#system/clock.ts';
-import { classicLevel, classicLine } from './classic.ts';
-import type { Level } from './event-definition.ts';
+import { classicLevel, classicLine, colorLevel } from './classic.ts';
 import type { EventName } from './events.ts';
 import { type BarProgress, progressBar } from './progress-bar.ts';
 import type { LogRecord } from './record.ts';
@@ -42,13 +41,6 @@ const TICK_MS = 1_000;
 const WIPE = '\r\u001b[2K';
 /** One row further up, for a line that has wrapped. */
 const WIPE_ABOVE = '\u001b[1A\u001b[2K';
-const COLOR: Readonly<Record<Level, string>> = {
-  debug: '\u001b[2m',
-  info: '\u001b[32m',
-  warn: '\u001b[33m',
-  error: '\u001b[31m',
-};
-const COLOR_OFF = '\u001b[0m';
 /** Events of a download that do not remove its live line. */
 const KEEPS_BAR: readonly EventName[] = [
   'waiting',
@@ -246,7 +238,6 @@ function move(bar: Bar, received: number, now: number): void {
 }
 
 function inColor(record: LogRecord): string {
-  const level = classicLevel(record);
   // The head contains only our own words, so the first match is the level.
-  return classicLine(record).replace(level, () => `${COLOR[record.level]}${level}${COLOR_OFF}`);
+  return classicLine(record).replace(classicLevel(record), () => colorLevel(record.level));
 }

@@ -63,8 +63,13 @@ export async function failureOf(work: () => Promise<unknown>): Promise<Error | n
     await work();
     return null;
   } catch (thrown) {
-    return thrown instanceof Error ? thrown : new Error(String(thrown));
+    return errorOf(thrown);
   }
+}
+
+/** What was thrown, as an error. */
+export function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 /** How to replace a file that other programs also write. */

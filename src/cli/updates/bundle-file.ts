@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 import type { Pack } from 'tar-stream';
 import type { BundleContent } from '#control/updates/medium.ts';
 import { coded } from '#errors/coded-error.ts';
-import { isRefusal, UNFINISHED_SUFFIX } from '#system/durable.ts';
+import { errorOf, isRefusal, UNFINISHED_SUFFIX } from '#system/durable.ts';
 import { type Files, isSameFile, type OpenFile, writeAll } from '#system/files.ts';
 import { publishNew } from '#system/folders/publish-new.ts';
 
@@ -75,7 +75,7 @@ async function fillFile(
   const tar = pack();
   // Its failure ends the loop below.
   const filled = fill(tar, entriesOf(files, content), target.signal).catch((thrown: unknown) =>
-    tar.destroy(thrown instanceof Error ? thrown : new Error(String(thrown))),
+    tar.destroy(errorOf(thrown)),
   );
   const expected = content.packages.reduce((sum, { length }) => sum + length, 0);
   const hash = createHash('sha256');

@@ -3,9 +3,7 @@
 // A line without the form of a log line, such as the rest of a line that a full disk cut off, belongs to the line
 // before it.
 
-import type { Level } from '#logging/event-definition.ts';
-
-const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly Level[];
+import { type Level, reachesLevel } from '#logging/event-definition.ts';
 
 export interface LogWishes {
   /** An ID that the line names, such as that of an update or a bundle. */
@@ -55,7 +53,7 @@ export class LogFilter {
 
   #isWanted({ stamp, level, thread, message }: LogLine): boolean {
     const { id, threads, level: lowest, sinceMs } = this.#wishes;
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(lowest)) return false;
+    if (!reachesLevel(level, lowest)) return false;
     if (threads !== null && !threads.includes(thread)) return false;
     // A time without a zone is read as local time, as it was written.
     if (sinceMs !== null && Date.parse(stamp) < Math.floor(sinceMs / 1_000) * 1_000) return false;

@@ -12,6 +12,7 @@ import { isPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
 import { safeLine } from '#control/text/logs-text.ts';
 import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
+import { colorLevel } from '#logging/classic.ts';
 import type { Level } from '#logging/event-definition.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { type Clock, wait } from '#system/clock.ts';
@@ -23,8 +24,6 @@ import { GrowingFile, wholeFile } from './log-lines.ts';
 const LOOK_EVERY_MS = 200;
 /** Characters that may wait for a slow reader. */
 const MAX_BACKLOG = 1_048_576;
-const COLORS = { debug: '\u001b[2m', info: '\u001b[32m', warn: '\u001b[33m', error: '\u001b[31m' } as const;
-const COLOR_OFF = '\u001b[0m';
 
 export interface LogsOptions {
   readonly path: string;
@@ -71,7 +70,7 @@ export async function logsCommand(terminal: Terminal, options: LogsOptions): Pro
     try {
       if (follow) await followFile(printer, current, options);
     } finally {
-      await current.file.close();
+      await current.growing.file.close();
     }
   } catch (thrown) {
     // Ctrl-C is the usual end of -f.
@@ -82,7 +81,6 @@ export async function logsCommand(terminal: Terminal, options: LogsOptions): Pro
 
 /** What is read from, at the end of what was printed. */
 interface Current {
-  file: OpenFile;
   growing: GrowingFile;
   readonly filter: LogFilter;
 }
@@ -114,7 +112,7 @@ async function printExisting(terminal: Terminal, printer: Printer, options: Logs
   // With -f, the rest of the line follows.
   if (!follow) await take(growing.end());
   if (last !== null) await printer.print(last.lines);
-  return { file: current, growing, filter };
+  return { growing, filter };
 }
 
 /** With -f, a log that does not exist yet is awaited. @throws CodedError FILE-* */
@@ -134,15 +132,14 @@ async function followFile(printer: Printer, current: Current, options: LogsOptio
     const facts = await files.facts(path);
     await print(current.growing.read());
     // After a rotation the old file still gets lines until the new one exists.
-    if (facts === null || isSameFile(current.file.facts(), facts)) continue;
-    const opened = await openNewer(options, current.file);
+    if (facts === null || isSameFile(current.growing.file.facts(), facts)) continue;
+    const opened = await openNewer(options, current.growing.file);
     if (opened.length === 0) continue;
     // Between the last reading and the rotation it may have grown again.
     await print(current.growing.read());
     await print([current.growing.end()]);
-    await current.file.close();
+    await current.growing.file.close();
     for (const [index, file] of opened.entries()) {
-      current.file = file;
       current.growing = new GrowingFile(file);
       await print(current.growing.read());
       if (index < opened.length - 1) await file.close();
@@ -210,6 +207,5 @@ function shownLine(line: string, { color }: Screen): string {
   const safe = safeLine(line);
   const parsed = color ? parseLine(safe) : null;
   if (parsed === null) return safe;
-  const level = `[${parsed.level.toUpperCase()}]`;
-  return safe.replace(level, () => `${COLORS[parsed.level]}${level}${COLOR_OFF}`);
+  return safe.replace(`[${parsed.level.toUpperCase()}]`, () => colorLevel(parsed.level));
 }

@@ -114,12 +114,17 @@ async function readAt(files: Files, path: string): Promise<Content> {
     throw unreadable(path, thrown);
   }
   if (facts === null) throw coded('CONFIG-UNREADABLE', { file: path, reason: 'there is no such file' });
+  return { ...asText(bytes, path), facts };
+}
+
+/** The text of a file, and the digest of its bytes. @throws CodedError CONFIG-UNREADABLE */
+export function asText(bytes: Uint8Array, file: string): { readonly text: string; readonly digest: string } {
   try {
     // A byte order mark stays part of the text, so that an edit keeps it.
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    return { text, digest: digestOf(bytes), facts };
+    return { text, digest: digestOf(bytes) };
   } catch {
-    throw coded('CONFIG-UNREADABLE', { file: path, reason: 'it is not UTF-8 text' });
+    throw coded('CONFIG-UNREADABLE', { file, reason: 'it is not UTF-8 text' });
   }
 }
 

@@ -11,7 +11,7 @@ import type { Clock } from '#system/clock.ts';
 import { readWhole, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { acquireLock, type Lock } from '#system/lock.ts';
-import { digestOf, forbidden } from './edit-file.ts';
+import { asText, forbidden } from './edit-file.ts';
 
 /** Ends the name of a copy that an earlier edit left. */
 const PREVIOUS = '.previous';
@@ -60,15 +60,7 @@ export class EditedCopy {
 
   /** What the editor left. @throws CodedError CONFIG-UNREADABLE, FILE-* */
   async read(): Promise<{ readonly text: string; readonly digest: string }> {
-    const bytes = await readWhole(this.#files, this.path, MAX_FILE_BYTES);
-    try {
-      return {
-        text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
-        digest: digestOf(bytes),
-      };
-    } catch {
-      throw coded('CONFIG-UNREADABLE', { file: this.path, reason: 'it is not UTF-8 text' });
-    }
+    return asText(await readWhole(this.#files, this.path, MAX_FILE_BYTES), this.path);
   }
 
   /** Removes everything but the copy of an earlier edit, and releases the lock. */

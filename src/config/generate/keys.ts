@@ -40,8 +40,12 @@ export function listGroups(): KeyGroup[] {
 
 /** Every key, each followed by the keys inside it. */
 export function listKeys(): ListedKey[] {
-  const flatten = (key: ListedKey): ListedKey[] => [key, ...key.inner.flatMap(flatten)];
-  return listGroups().flatMap(({ keys }) => keys.flatMap(flatten));
+  return listGroups().flatMap(({ keys }) => keys.flatMap(withInner));
+}
+
+/** A key, followed by the keys inside it. */
+export function withInner(key: ListedKey): ListedKey[] {
+  return [key, ...key.inner.flatMap(withInner)];
 }
 
 function listKey(name: string, schema: z.ZodType): ListedKey {

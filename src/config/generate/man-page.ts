@@ -1,7 +1,7 @@
 // Generates docs/man/sallyport.yaml.5: every key of the configuration for man(1), in mdoc(7).
 
 import { EFFECT_WORDS } from '#config/schema/key.ts';
-import { type ListedKey, listGroups } from './keys.ts';
+import { type ListedKey, listGroups, withInner } from './keys.ts';
 import { sentence } from './text.ts';
 
 const HEAD = `.\\" Generated from the schema by \`npm run generate\`; do not edit.
@@ -85,10 +85,6 @@ export function makeManPage(): string {
     '.El',
   ]);
   return `${HEAD}${groups.join('\n')}\n${TAIL}`;
-}
-
-function withInner(key: ListedKey): ListedKey[] {
-  return [key, ...key.inner.flatMap(withInner)];
 }
 
 function keyLines({ name, facts, fallback }: ListedKey): string[] {

@@ -1,7 +1,7 @@
 // Generates docs/configuration.md: the reference of every key, the ways to write secrets, and sample error messages.
 
 import type { Effect, Setter } from '#config/schema/key.ts';
-import { type KeyGroup, type ListedKey, listGroups } from './keys.ts';
+import { type KeyGroup, type ListedKey, listGroups, withInner } from './keys.ts';
 import { sentence } from './text.ts';
 
 const EFFECTS: Readonly<Record<Effect, string>> = {
@@ -110,10 +110,6 @@ function groupText(group: KeyGroup): string {
 
 function isAtMargin({ name }: ListedKey): boolean {
   return !/[.[]/.test(name);
-}
-
-function withInner(key: ListedKey): ListedKey[] {
-  return [key, ...key.inner.flatMap(withInner)];
 }
 
 function tableOf(keys: readonly ListedKey[]): string[] {

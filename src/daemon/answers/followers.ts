@@ -7,7 +7,7 @@
 
 import type { Followed, FollowRequest } from '#control/follow.ts';
 import type { Parts } from '#daemon/parts.ts';
-import type { Level } from '#logging/event-definition.ts';
+import { type Level, reachesLevel } from '#logging/event-definition.ts';
 import { EVENTS, type SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
 import { untilAborted } from '#system/abort.ts';
@@ -15,8 +15,6 @@ import { utcTime } from '#system/moment.ts';
 
 /** Lines that are kept for callers that reconnect. */
 const MAX_LINES = 1_000;
-
-const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
 type Line = Extract<Followed, { kind: 'line' }>;
 type Send = (followed: Followed) => void;
@@ -78,7 +76,7 @@ export class Followers {
   }
 
   #isLogged(level: Level): boolean {
-    return LEVELS.indexOf(level) >= LEVELS.indexOf(this.#parts.ports.settings().logging.level);
+    return reachesLevel(level, this.#parts.ports.settings().logging.level);
   }
 
   #sendAll(followed: Followed): void {

@@ -11,7 +11,7 @@ import type { Parts } from '#daemon/parts.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
 import { Session } from '#http/session/session.ts';
-import type { Level } from '#logging/event-definition.ts';
+import { reachesLevel } from '#logging/event-definition.ts';
 import { EVENTS, type SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
@@ -21,7 +21,6 @@ import type { QueuedEvent } from '#uploads/telemetry/log-queue.ts';
 import { TelemetrySender } from '#uploads/telemetry/sender.ts';
 
 const PURPOSE = 'telemetry';
-const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 /** A success is stored at most this often: each write of the state waits for the disk. */
 const NOTE_EVERY_MS = 600_000;
 
@@ -83,7 +82,7 @@ function queuedEvent(event: SallyportEvent, { ports, clock, redactor }: Parts): 
   const { telemetry, logging } = ports.settings();
   if (!telemetry.logs || event['purpose'] === PURPOSE) return null;
   const { level } = EVENTS[event.name];
-  if (LEVELS.indexOf(level) < LEVELS.indexOf(logging.level)) return null;
+  if (!reachesLevel(level, logging.level)) return null;
   const { at: atMs, name, thread, message } = toRecord(event, clock.now(), redactor);
   const error = event['error'];
   return { atMs, level, name, thread, message, code: error instanceof CodedError ? error.code : null };

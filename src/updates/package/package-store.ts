@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import { digestFile } from '#system/digest.ts';
-import { type Content, failureOf, publishFile, removeDurably, writeTogether } from '#system/durable.ts';
+import { type Content, errorOf, failureOf, publishFile, removeDurably, writeTogether } from '#system/durable.ts';
 import { type FileFacts, type FileIdentity, type Files, isSameFile, type OpenFile } from '#system/files.ts';
 import { requireId, validateId } from '#system/id.ts';
 import { NewestMap } from '#system/newest.ts';
@@ -169,15 +169,16 @@ export class PackageStore {
 
   async #rename({ id, path, file }: StagedPackage): Promise<Renamed | Error> {
     let held: OpenFile | null = null;
-    const failure = await failureOf(async () => {
+    try {
       const target = this.jarPath(id);
       held = await this.#files.openToWrite(path);
       if (!isSameFile(held.facts(), file)) throw coded('FILE-SWAPPED', { path });
       await this.#files.rename(path, target);
-    });
-    if (failure === null && held !== null) return { id, from: path, file: held };
-    await (held as OpenFile | null)?.close();
-    return failure ?? coded('INTERNAL', { reason: `${path} was not opened` });
+      return { id, from: path, file: held };
+    } catch (thrown) {
+      await held?.close();
+      return errorOf(thrown);
+    }
   }
 
   /** The new names are synced first: if only they are durable, the files have both names instead of none. */
@@ -205,11 +206,8 @@ export class PackageStore {
 
   async #describe(sidecar: Omit<Sidecar, 'format' | 'file'>): Promise<Content | Error> {
     const { item, url, via } = sidecar;
-    let facts: FileFacts | null = null;
-    const failure = await failureOf(async () => {
-      facts = await this.#files.facts(this.jarPath(item.id));
-    });
-    if (failure !== null) return failure;
+    const facts = await this.#files.facts(this.jarPath(item.id)).catch(errorOf);
+    if (facts instanceof Error) return facts;
     if (facts === null) return coded('PACKAGE-MISSING', { path: this.jarPath(item.id) });
     const redact = (text: string) => this.#redactor.redact(text);
     const redacted = {

@@ -6,6 +6,7 @@
 // Relies on the order of writes in `publish.ts`, also for what a crash leaves.
 
 import type { Timer } from '#system/clock.ts';
+import { errorOf } from '#system/durable.ts';
 import type { Closure } from '#updates/hold/hold.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { type Publishable, publish } from './publish.ts';
@@ -68,21 +69,13 @@ export class Publisher {
   }
 
   async #publishAll(together: readonly Waiting[]): Promise<void> {
-    let closed: Closure | null = null;
-    let failures: readonly (Error | null)[] = [];
-    try {
-      await this.#ports.hold.publishing(async () => {
-        closed = this.#closure();
-        if (closed === null)
-          failures = await publish(
-            this.#ports,
-            together.map(({ one }) => one),
-          );
-      });
-    } catch (thrown) {
-      const failure = thrown instanceof Error ? thrown : new Error(String(thrown));
-      failures = together.map(() => failure);
-    }
+    const all = together.map(({ one }) => one);
+    const { closed, failures } = await this.#ports.hold
+      .publishing(async () => {
+        const reason = this.#closure();
+        return { closed: reason, failures: reason === null ? await publish(this.#ports, all) : [] };
+      })
+      .catch((thrown: unknown) => ({ closed: null, failures: all.map(() => errorOf(thrown)) }));
     for (const [at, { done }] of together.entries()) done({ closed, failure: failures[at] ?? null });
   }
 }

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { pipeline, Readable } from 'node:stream';
 import type { Pack } from 'tar-stream';
+import { errorOf } from '#system/durable.ts';
 import type { ArchiveEntry, PackedFile, StoredArchive } from './archive-types.ts';
 
 /** zstd's own default. Higher levels take far more time for a few percent. */
@@ -20,7 +21,7 @@ export async function* packTar(entries: readonly ArchiveEntry[]): AsyncGenerator
   // A failure of either ends the loop below with that failure.
   pipeline(tar, zstd, () => undefined);
   const filled = fill(tar, entries).catch((thrown: unknown) => {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const error = errorOf(thrown);
     tar.destroy(error);
     zstd.destroy(error);
   });
