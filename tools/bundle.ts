@@ -147,6 +147,20 @@ const withoutPac: Plugin = {
 };
 const NO_PAC = '\0no-pac-proxy-agent';
 
+/**
+ * Sallyport uses one class of undici, and `undici` itself is everything: fetch, WebSockets, caches, mocks. Each check loads
+ * it, so the daemon would keep 1 MB of code and more of memory that it never uses.
+ */
+const undiciClient: Plugin = {
+  name: 'undici-client',
+  resolveId: (id) => (id === 'undici' ? UNDICI_CLIENT : null),
+  load: (id) => {
+    if (id !== UNDICI_CLIENT) return null;
+    return `export { default as Client } from ${JSON.stringify(join(MODULES, 'undici/lib/dispatcher/client.js'))};`;
+  },
+};
+const UNDICI_CLIENT = '\0undici-client';
+
 const BESIDE = /new URL\(\s*(['"])(\.{1,2}\/[^'"]+)\1,\s*import\.meta\.url\)/g;
 
 function inputOf(input: Readonly<Record<string, string>>): InputOptions {
@@ -156,7 +170,7 @@ function inputOf(input: Readonly<Record<string, string>>): InputOptions {
     platform: 'node',
     // kerberos is not a dependency: an admin who needs Negotiate installs it next to the program.
     external: ['koffi', 'kerberos'],
-    plugins: [withoutProcesses, withoutPac, filesBeside, leanBuiltins, asciiOnly],
+    plugins: [withoutProcesses, withoutPac, undiciClient, filesBeside, leanBuiltins, asciiOnly],
     preserveEntrySignatures: 'allow-extension',
     // Our plugins keep no positions, and rolldown warns of that. The test reads only the names of the modules.
     logLevel: MAPS ? 'silent' : 'warn',
