@@ -40,7 +40,9 @@ function routeText(routes: readonly Route[], purpose: string): string {
 
 /** Whether a purpose has something to show in addition to that. */
 export function isUploading({ off, queue }: Upload): boolean {
-  return off === null || (queue !== null && queue.waiting.items + queue.held + queue.rejected + queue.quarantined > 0);
+  // Telemetry has no queue on disk.
+  if (queue === null) return false;
+  return off === null || queue.waiting.items + queue.held + queue.rejected + queue.quarantined > 0;
 }
 
 /** The queue of a purpose, and the upload that is running. */
