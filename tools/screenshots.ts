@@ -29,12 +29,9 @@ const SHOTS: readonly Shot[] = [
   {
     name: 'console-test-connection',
     act: async (page) => {
-      await page.getByRole('link', { name: 'Diagnose' }).click();
-      await page.getByLabel('Purpose').selectOption('updates');
-      await page.getByRole('button', { name: 'Start the test' }).click();
-      await page.getByRole('heading', { name: 'Result' }).waitFor({ timeout: LIMIT_MS });
-      await page.getByRole('button', { name: 'Copy as text' }).scrollIntoViewIfNeeded();
-      await page.mouse.wheel(0, SIZE.height);
+      await page.getByRole('link', { name: 'Proxy profiles' }).click();
+      await page.getByRole('button', { name: 'Test Connection of demo' }).click({ timeout: LIMIT_MS });
+      await page.getByText('The proxy settings work.').waitFor({ timeout: LIMIT_MS });
       await page.waitForTimeout(SETTLE_MS);
     },
   },

@@ -37,6 +37,8 @@ export interface ConsoleRigOptions {
   readonly connect?: () => Promise<ReachedDaemon>;
   readonly limits?: { readonly headMs: number; readonly requestMs: number };
   readonly runtimeDir?: string;
+  /** Those of the bundle, for a browser. */
+  readonly pages?: PageFiles;
 }
 
 export class ConsoleRig {
@@ -72,7 +74,7 @@ export class ConsoleRig {
       },
       clock: this.clock,
       files: realFiles,
-      pages: PAGES,
+      pages: options.pages ?? PAGES,
       terminal: {
         print: (line) => void this.printed.push(line),
         keys: (onBytes, onEnd) => {

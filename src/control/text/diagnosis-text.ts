@@ -8,7 +8,7 @@ import { showDuration, showForeign, wrapWords } from '#errors/template.ts';
 import { formatTable } from './table.ts';
 
 /** The label of each stage. */
-export const STAGE_TITLES: Readonly<Record<Stage['name'], string>> = {
+const STAGE_TITLES: Readonly<Record<Stage['name'], string>> = {
   choice: 'proxy chosen',
   resolve: 'name',
   dial: 'TCP',
@@ -23,6 +23,11 @@ export const STAGE_TITLES: Readonly<Record<Stage['name'], string>> = {
   path: 'path',
   clock: 'clock',
 };
+
+/** The label of a stage by its name; a name that this version does not know stays as it is. */
+export function stageTitle(name: string): string {
+  return Object.hasOwn(STAGE_TITLES, name) ? STAGE_TITLES[name as Stage['name']] : name;
+}
 
 type Outcome = PurposeReport['outcome'];
 type Finding = NonNullable<Diagnosis['verdict']['finding']>;

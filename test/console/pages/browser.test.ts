@@ -1,10 +1,15 @@
 // The pages about the service in a real browser: accessibility of each state, the keyboard, the stream of the log, and what a
 // hidden tab or an ended session does.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readPageFiles } from '#console/server/page-files.ts';
 import type { Control } from '#control/control.ts';
 import type { Followed } from '#control/follow.ts';
+import { realFiles } from '#system/real-files.ts';
 import { PAGE_STATES } from '#test/console/fixtures/page-states.ts';
 import { type OpenPage, openBrowser, openPage, sidewaysPixels, violationsIn } from '#test/support/console-browser.ts';
 import {
@@ -15,8 +20,10 @@ import {
   startPageServer,
   untilAborted,
 } from '#test/support/console-pages.ts';
+import { ConsoleRig } from '#test/support/console-rig.ts';
 import { aDiagnosis, aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { describeWith } from '#test/support/real-parts.ts';
+import { bundleConsole, writeConsole } from '#tools/console-bundle.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -86,6 +93,33 @@ describeWith(['chromium'], 'pages', () => {
     });
     expect((await violationsIn(page)).join()).toContain('image-alt');
     await context.close();
+  });
+
+  it('pages: the link of a real console opens every page, with its policy and its headers', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sallyport-pages-'));
+    writeConsole(await bundleConsole(), folder);
+    const pages = await readPageFiles(realFiles, folder);
+    rmSync(folder, { recursive: true });
+    const rig = await ConsoleRig.start({ pages, control: fakeControl(), text: TWO_PROXIES });
+    const { page, context, faults } = await openPage(browser, { viewport: { width: 1_280, height: 900 } });
+    await page.goto(`http://127.0.0.1:${rig.port}/#${rig.key}`);
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    const names = await page.getByRole('navigation').getByRole('link').allTextContents();
+    expect(names.length).toBeGreaterThanOrEqual(13);
+    for (const name of names) {
+      await page.getByRole('link', { name, exact: true }).click();
+      await page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
+      expect(await focused(page)).toBe(name);
+      for (const width of [1_280, 900, 320]) {
+        await page.setViewportSize({ width, height: 900 });
+        expect(await sidewaysPixels(page), `${name} at ${width} px`).toBe(0);
+      }
+      expect(await violationsIn(page), name).toEqual([]);
+      await page.setViewportSize({ width: 1_280, height: 900 });
+    }
+    expect(faults).toEqual([]);
+    await context.close();
+    await rig.close();
   });
 
   it('pages: the key leaves the address before anything is shown, and works once', async () => {
@@ -258,6 +292,12 @@ describeWith(['chromium'], 'pages', () => {
   });
 });
 
+const TWO_PROXIES = `version: 2
+updates: { feed_url: 'https://updates.example.com/feed.json' }
+proxies:
+  - { name: corp, address: proxy.example.com, port: 3128, default: true }
+  - { name: second, address: other.example.com, port: 3128 }
+`;
 const MAX_STREAMS = 3;
 
 // Scripts for the page, as text: this program has no types of a browser.

@@ -201,7 +201,12 @@ export class LiveFeed {
     const stream = new AbortController();
     this.#stream = stream;
     const onEvent = (event: Followed) => this.hear(event);
-    streamVerb('follow', { onEvent, signal: stream.signal }, { after: null }).catch((thrown: unknown) => {
+    const ended = () => {
+      if (this.#stream === stream) this.#stream = null;
+      // The next reading opens another one.
+      this.#plan(ASK_MS);
+    };
+    streamVerb('follow', { onEvent, signal: stream.signal }, { after: null }).then(ended, (thrown: unknown) => {
       if (isAborted(thrown)) return;
       if (this.#stream === stream) this.#stream = null;
       const refusal = consoleRefusalOf(thrown);

@@ -10,8 +10,8 @@ import { announce, Notice, ProblemNote } from '#console/pages/parts/notes.tsx';
 import { type StageLine, StageList } from '#console/pages/parts/stages.tsx';
 import { EmptyNote, PageHeading, Panel } from '#console/pages/parts/text.tsx';
 import type { PageLogEvent } from '#console/wire.ts';
-import type { Diagnosis, DiagnosisRequest, Stage } from '#control/control.ts';
-import { diagnosisLines, STAGE_TITLES } from '#control/text/diagnosis-text.ts';
+import type { Diagnosis, DiagnosisRequest } from '#control/control.ts';
+import { diagnosisLines, stageTitle } from '#control/text/diagnosis-text.ts';
 import { DiagnosisResult } from './diagnosis-result.tsx';
 
 const ALL = 'all';
@@ -130,12 +130,8 @@ function useDiagnosis(): RunningDiagnosis {
   return { isRunning: action.isRunning, refusal: action.refusal, wasCancelled, stages, diagnosis, start, cancel };
 }
 
-function titleOf(stage: unknown): string {
-  return STAGE_TITLES[stage as Stage['name']] ?? String(stage);
-}
-
 function sentenceOf({ facts: { purpose, stage, result } }: PageLogEvent): string {
-  return `${purpose}: ${titleOf(stage)} ${result}.`;
+  return `${purpose}: ${stageTitle(String(stage))} ${result}.`;
 }
 
 function RunningStages({ stages }: { stages: readonly PageLogEvent[] }): VNode {
@@ -144,7 +140,7 @@ function RunningStages({ stages }: { stages: readonly PageLogEvent[] }): VNode {
     const isOk = result === 'ok';
     return {
       key: String(index),
-      title: titleOf(stage),
+      title: stageTitle(String(stage)),
       outcome: isOk ? 'ok' : 'failed',
       says: `${purpose}, ${target}`,
       code: isOk ? null : String(result),

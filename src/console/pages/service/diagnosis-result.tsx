@@ -6,7 +6,7 @@ import { type StageLine, StageList } from '#console/pages/parts/stages.tsx';
 import { Badge, Panel, type Tone } from '#console/pages/parts/text.tsx';
 import type { Diagnosis, PurposeReport } from '#control/control.ts';
 import { outcomeLine } from '#control/platform/outcome.ts';
-import { STAGE_TITLES } from '#control/text/diagnosis-text.ts';
+import { stageTitle } from '#control/text/diagnosis-text.ts';
 import { atHop } from '#errors/hop.ts';
 import { showDuration, showForeign } from '#errors/template.ts';
 
@@ -80,7 +80,7 @@ function PurposePanel({ report }: { report: PurposeReport }): VNode {
 function stageLines({ stages }: Pick<PurposeReport, 'stages'>): StageLine[] {
   return stages.map(({ name, outcome, says, code, elapsed_ms: elapsedMs, target }, index) => ({
     key: `${index} ${target}`,
-    title: STAGE_TITLES[name],
+    title: stageTitle(name),
     outcome,
     says,
     code,

@@ -99,7 +99,8 @@ class LogFollower {
       },
       signal: stream.signal,
     };
-    streamVerb('follow', handlers, { after: this.#after() }).catch((thrown: unknown) => {
+    const ended = () => this.#again(stream, RETRY_MS);
+    streamVerb('follow', handlers, { after: this.#after() }).then(ended, (thrown: unknown) => {
       if (isAborted(thrown)) return;
       this.#refusal = consoleRefusalOf(thrown);
       feed.note(this.#refusal);

@@ -9,6 +9,7 @@ import { DataTable } from '#console/pages/parts/table.tsx';
 import { Countdown, Panel, type Tone } from '#console/pages/parts/text.tsx';
 import type { KeyConflict, KeyDifference } from '#console/saving/differences.ts';
 import type { ShownMade, TrialView } from '#console/saving/trial-view.ts';
+import { stageTitle } from '#control/text/diagnosis-text.ts';
 import type { TrialHandle } from './trial-hook.ts';
 
 export interface TrialPanelProps {
@@ -304,16 +305,19 @@ function toneOf({ state, stages }: TrialView): Tone {
 }
 
 function stagesOf({ stages }: TrialView): StageLine[] {
-  return stages.map(({ purpose, stage, result }, index) => ({
-    key: `${index}`,
+  // The purposes are tested side by side. Those of one are easier to read together.
+  const purposes = [...new Set(stages.map(({ purpose }) => purpose))];
+  const sorted = stages.toSorted((one, other) => purposes.indexOf(one.purpose) - purposes.indexOf(other.purpose));
+  return sorted.map(({ purpose, stage, result }) => ({
+    key: `${purpose} ${stage}`,
     title: purpose,
     outcome: result === 'ok' ? 'ok' : 'failed',
-    says: stage,
+    says: stageTitle(stage),
     code: result === 'ok' ? null : result,
     elapsedMs: null,
   }));
 }
 
 function stageSentence({ purpose, stage, result }: TrialView['stages'][number]): string {
-  return `${purpose}, ${stage}: ${result}.`;
+  return `${purpose}, ${stageTitle(stage)}: ${result}.`;
 }
