@@ -8,6 +8,7 @@ import { DataTable } from '#console/pages/parts/table.tsx';
 import { EmptyNote, Panel } from '#console/pages/parts/text.tsx';
 import type { KeyView, SettingsView } from '#console/saving/settings-view.ts';
 import { type PendingEdits, usePending } from './pending.ts';
+import { PendingForm, trialEnds } from './pending-form.tsx';
 import { RefusedSummary, SaveBar } from './save-bar.tsx';
 import { type LoadedSettingsView, usePreview } from './settings-data.ts';
 import { SettingsFrame, useWriteHindrance } from './settings-frame.tsx';
@@ -46,49 +47,24 @@ function ConfigurationForm({ view, loaded }: FormProps): VNode {
   const needle = filter.trim().toLowerCase();
   const rows = basis.keys.filter(({ key, title }) => `${key} ${title}`.toLowerCase().includes(needle));
   return (
-    <form
-      class="settings"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        trial.begin('save', basis.digest, form);
-      }}
-    >
+    <PendingForm onSave={() => trial.begin('save', basis.digest, form)}>
       <RefusedSummary
         problems={trial.view?.state === 'refused' ? trial.view.problems : []}
         fieldOf={(key) => (key === open ? 'value' : null)}
       />
-      <TrialPanel
-        trial={trial}
-        onKeep={trial.dismiss}
-        onLeave={() => {
-          pending.discard();
-          trial.dismiss();
-        }}
-        onRebase={() => {
-          pending.rebase();
-          trial.dismiss();
-          loaded.reload();
-        }}
-      />
+      <TrialPanel trial={trial} onKeep={trial.dismiss} {...trialEnds({ pending, trial, loaded })} />
       {preview === null || preview.differences.length === 0 ? null : (
         <Panel title="Changes" id="changes">
           <DifferenceTable differences={preview.differences} />
         </Panel>
       )}
-      <SaveBar
-        count={pending.count}
-        preview={null}
-        hindrance={hindrance}
-        isBusy={trial.isBusy}
-        onDiscard={pending.discard}
-      />
+      <SaveBar pending={pending} trial={trial} preview={null} hindrance={hindrance} />
       <Panel title={basis.file} id="keys">
         <TextField id="filter" label="Show keys with" value={filter} onInput={setFilter} width={24} />
         {rows.length === 0 ? <EmptyNote>No key has this in its name.</EmptyNote> : null}
         <KeyTable rows={rows} pending={pending} open={open} onOpen={setOpen} hindrance={hindrance} />
       </Panel>
-    </form>
+    </PendingForm>
   );
 }
 

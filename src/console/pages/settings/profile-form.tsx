@@ -7,6 +7,7 @@ import type { SentForm } from '#console/saving/forms.ts';
 import type { FieldView, ProfileView, SettingsView } from '#console/saving/settings-view.ts';
 import { PasswordInput, passwordOf } from './password-input.tsx';
 import { type PendingEdits, usePending } from './pending.ts';
+import { PendingForm, trialEnds } from './pending-form.tsx';
 import { RefusedSummary, SaveBar } from './save-bar.tsx';
 import { type LoadedSettingsView, usePreview } from './settings-data.ts';
 import { useWriteHindrance } from './settings-frame.tsx';
@@ -37,36 +38,11 @@ export function ProfileForm({ view, loaded, profile, onClose }: ProfileFormProps
   const problems = trial.view?.state === 'refused' ? trial.view.problems : [];
   const isLast = trial.view?.state === 'saved';
   return (
-    <form
-      class="settings"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        trial.begin('save', basis.digest, form);
-      }}
-    >
+    <PendingForm onSave={() => trial.begin('save', basis.digest, form)}>
       <RefusedSummary problems={problems} fieldOf={(key) => fieldOfKey(key, basis.fields)} />
-      <TrialPanel
-        trial={trial}
-        onKeep={isLast ? onClose : trial.dismiss}
-        onLeave={() => {
-          pending.discard();
-          trial.dismiss();
-        }}
-        onRebase={() => {
-          pending.rebase();
-          trial.dismiss();
-          loaded.reload();
-        }}
-      />
+      <TrialPanel trial={trial} onKeep={isLast ? onClose : trial.dismiss} {...trialEnds({ pending, trial, loaded })} />
       <ProfilePanel pending={pending} profile={profile} isDisabled={hindrance !== null} />
-      <SaveBar
-        count={pending.count}
-        preview={preview}
-        hindrance={hindrance}
-        isBusy={trial.isBusy}
-        onDiscard={pending.discard}
-      >
+      <SaveBar pending={pending} trial={trial} preview={preview} hindrance={hindrance}>
         <ActionButton
           isBusy={trial.isBusy}
           hindrance={hindrance}
@@ -76,7 +52,7 @@ export function ProfileForm({ view, loaded, profile, onClose }: ProfileFormProps
         </ActionButton>
         <ActionButton onPress={onClose}>Back to the list</ActionButton>
       </SaveBar>
-    </form>
+    </PendingForm>
   );
 }
 

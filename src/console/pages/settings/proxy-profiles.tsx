@@ -260,13 +260,7 @@ function PurposesForm({ view, trial, rebases }: PurposesProps): VNode {
           hint={isEnabled ? `To ${host ?? 'its server'}.` : 'Not enabled.'}
         />
       ))}
-      <SaveBar
-        count={pending.count}
-        preview={preview}
-        hindrance={hindrance}
-        isBusy={trial.isBusy}
-        onDiscard={pending.discard}
-      />
+      <SaveBar pending={pending} trial={trial} preview={preview} hindrance={hindrance} />
     </form>
   );
 }

@@ -9,6 +9,7 @@ import type { SentForm } from '#console/saving/forms.ts';
 import type { ProfileView, PurposeView, SettingsView } from '#console/saving/settings-view.ts';
 import { PasswordInput, passwordOf } from './password-input.tsx';
 import { type PendingEdits, usePending } from './pending.ts';
+import { PendingForm, trialEnds } from './pending-form.tsx';
 import { RefusedSummary, SaveBar } from './save-bar.tsx';
 import { type LoadedSettingsView, usePreview } from './settings-data.ts';
 import { SettingsFrame, useWriteHindrance } from './settings-frame.tsx';
@@ -75,45 +76,24 @@ function ProxySettingsForm({
   const begin = (kind: 'try' | 'save', inClear = false) => trial.begin(kind, basis.digest, formOf(pending, inClear));
   const problems = trial.view?.state === 'refused' ? trial.view.problems : [];
   return (
-    <form
-      class="settings"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        begin('save');
-      }}
-    >
+    <PendingForm onSave={() => begin('save')}>
       <RefusedSummary problems={problems} fieldOf={fieldOf} />
       <TrialPanel
         trial={trial}
         onKeep={trial.dismiss}
-        onLeave={() => {
-          pending.discard();
-          trial.dismiss();
-        }}
-        onRebase={() => {
-          pending.rebase();
-          trial.dismiss();
-          loaded.reload();
-        }}
+        {...trialEnds({ pending, trial, loaded })}
         onInClear={() => begin(trial.view?.kind ?? 'save', true)}
       />
       <ServerPanel pending={pending} shown={shown} isDisabled={hindrance !== null} />
       <TimeoutPanel pending={pending} isDisabled={hindrance !== null} />
       <AccountPanel pending={pending} shown={shown} isDisabled={hindrance !== null || shown.isElsewhere} />
       <PurposesPanel pending={pending} isDisabled={hindrance !== null} />
-      <SaveBar
-        count={pending.count}
-        preview={preview}
-        hindrance={hindrance}
-        isBusy={trial.isBusy}
-        onDiscard={pending.discard}
-      >
+      <SaveBar pending={pending} trial={trial} preview={preview} hindrance={hindrance}>
         <ActionButton isBusy={trial.isBusy} hindrance={hindrance} onPress={() => begin('try')}>
           Test Connection
         </ActionButton>
       </SaveBar>
-    </form>
+    </PendingForm>
   );
 }
 

@@ -5,19 +5,21 @@ import type { Problem } from '#config/problem.ts';
 import { ActionButton } from '#console/pages/parts/controls.tsx';
 import { Notice, ProblemSummary } from '#console/pages/parts/notes.tsx';
 import type { ChangePreview } from '#console/saving/saving.ts';
+import type { PendingEdits } from './pending.ts';
+import type { TrialHandle } from './trial-hook.ts';
 import { DifferenceTable } from './trial-panel.tsx';
 
 export interface SaveBarProps {
-  readonly count: number;
+  readonly pending: PendingEdits;
+  readonly trial: TrialHandle;
   readonly preview: ChangePreview | null;
   readonly hindrance: string | null;
-  readonly isBusy: boolean;
-  readonly onDiscard: () => void;
   readonly children?: ComponentChildren;
 }
 
 /** Inside a form, whose submit is Save. */
-export function SaveBar({ count, preview, hindrance, isBusy, onDiscard, children }: SaveBarProps): VNode {
+export function SaveBar({ pending, trial, preview, hindrance, children }: SaveBarProps): VNode {
+  const { count } = pending;
   const why = hindrance ?? (count === 0 ? 'There is no change to save.' : null);
   return (
     <div class={count === 0 ? 'save-bar' : 'save-bar pending'}>
@@ -25,11 +27,11 @@ export function SaveBar({ count, preview, hindrance, isBusy, onDiscard, children
         {count === 0 ? 'No unsaved changes' : `${count} unsaved ${count === 1 ? 'change' : 'changes'}`}
       </p>
       <div class="actions">
-        <ActionButton kind="primary" isSubmit isBusy={isBusy} hindrance={why} onPress={() => undefined}>
+        <ActionButton kind="primary" isSubmit isBusy={trial.isBusy} hindrance={why} onPress={() => undefined}>
           Save
         </ActionButton>
         {children}
-        {count === 0 ? null : <ActionButton onPress={onDiscard}>Discard changes</ActionButton>}
+        {count === 0 ? null : <ActionButton onPress={pending.discard}>Discard changes</ActionButton>}
       </div>
       {preview === null || preview.differences.length === 0 ? null : (
         <details>
@@ -59,7 +61,7 @@ export function RefusedSummary({
   return <ProblemSummary title="Nothing was saved. Fix these fields." problems={rows} />;
 }
 
-export function sentenceOf({ key, message, allowed }: Problem): string {
+function sentenceOf({ key, message, allowed }: Problem): string {
   const rest = allowed === '' || message.includes(allowed) ? '' : ` Allowed: ${allowed}.`;
   return `${key}: ${message}${rest}`;
 }
