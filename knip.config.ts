@@ -27,6 +27,8 @@ export default {
     'unshare',
     'kinit',
     'openssl',
+    'setpriv',
+    'ansible-playbook',
     'ssh-keygen',
     'gpgconf',
     'g\\+\\+',

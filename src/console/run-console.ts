@@ -23,7 +23,7 @@ import type { PageFiles } from './server/page-files.ts';
 const IDLE_MINUTES = 30;
 
 /** The terminal of the person who started it. */
-export interface ConsoleTerminal {
+interface ConsoleTerminal {
   print(line: string): void;
   /**
    * Delivers the bytes of each key, and `onEnd` when the terminal is gone. Returns how to end that. Null without a

@@ -72,7 +72,7 @@ async function writerFor({ files, file, changeSocket, user }: ConsoleSessionPart
 }
 
 /** Whether the kernel lets this user connect to a socket: its owner, its group or everyone may write to it. Pure. */
-export function mayConnect({ owner, group, mode }: FileFacts, { uid, groups }: ConsoleUser): boolean {
+function mayConnect({ owner, group, mode }: FileFacts, { uid, groups }: ConsoleUser): boolean {
   if (uid === 0) return true;
   if (owner === uid) return (mode & 0o200) !== 0;
   return (mode & (groups.includes(group) ? 0o020 : 0o002)) !== 0;

@@ -17,7 +17,7 @@ const FIRST_FILE = 'index.html';
 /** A hundred times the size of the bundle. */
 const MAX_FILE_BYTES = 16_777_216;
 
-export interface PageFile {
+interface PageFile {
   readonly type: string;
   readonly bytes: Uint8Array;
   readonly gzip: Uint8Array;

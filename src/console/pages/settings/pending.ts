@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks';
 import { useLeaveCheck } from '#console/pages/link/navigation.ts';
 import type { SettingsView } from '#console/saving/settings-view.ts';
 
-export type EditValue = string | boolean;
+type EditValue = string | boolean;
 
 export interface PendingEdits {
   /** The settings that the edits belong to; the present ones while there are no edits. */

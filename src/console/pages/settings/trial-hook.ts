@@ -19,7 +19,7 @@ import type { TrialView } from '#console/saving/trial-view.ts';
 import { forgetUnseenSave, rememberSave } from './unseen-save.ts';
 
 /** Whether the console still works on it. */
-export function isRunning({ until, state }: TrialView): boolean {
+function isRunning({ until, state }: TrialView): boolean {
   return until !== null || state === 'writing';
 }
 
