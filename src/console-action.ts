@@ -1,6 +1,6 @@
 // The action of `sallyport console`. Gives up root, reads the pages, and connects the console with this process.
 
-import { hostname, tmpdir, userInfo } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConsoleListen } from '#cli/program/program-console.ts';
 import type { CommandContext } from '#cli/settings/command-context.ts';
@@ -14,7 +14,9 @@ import { readPageFiles } from '#console/server/page-files.ts';
 import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import type { SpanRedactor } from '#redaction/redact.ts';
+import { systemClock } from '#system/clock.ts';
 import { becomeUser, findUser } from '#system/process/become-user.ts';
+import { nameOfUser } from '#system/process/user.ts';
 import { RealFiles } from '#system/real-files.ts';
 
 /** The user that root becomes. */
@@ -40,7 +42,7 @@ export interface ConsoleCommand {
 /** Serves the console until it ends. @throws CodedError CONSOLE-* */
 export async function runConsoleCommand(command: ConsoleCommand): Promise<number> {
   const { environment, checkout, listen, file, places, known } = command;
-  const invoker = { user: userInfo().username, host: hostname() };
+  const invoker = { user: await ownName(), host: hostname() };
   const pages = await readPageFiles(new RealFiles(), command.pages ?? folderOfPages(checkout));
   // The program of a checkout, and its daemon, belong to the user who runs it, so there is no other user to become.
   const hasDropped = process.geteuid?.() === 0 && checkout === null;
@@ -62,7 +64,7 @@ export async function runConsoleCommand(command: ConsoleCommand): Promise<number
     files,
     pages,
     terminal: { print: (line) => terminal.out(line), keys: terminal.answers.keys },
-    user: ownUser(),
+    user: await ownUser(),
     version: command.version,
     target: sshTargetOf(environment, invoker),
     listen: choiceOf(listen, environment),
@@ -86,10 +88,16 @@ async function becomeConsoleUser(): Promise<void> {
   becomeUser(user);
 }
 
-function ownUser(): ConsoleUser {
+async function ownUser(): Promise<ConsoleUser> {
   const uid = process.geteuid?.() ?? 0;
   const groups = [...(process.getgroups?.() ?? []), process.getegid?.() ?? 0];
-  return { uid, name: userInfo().username, groups };
+  return { uid, name: await ownName(), groups };
+}
+
+/** A user of a container, or of a directory that does not answer, has no name. */
+async function ownName(): Promise<string> {
+  const uid = process.geteuid?.() ?? 0;
+  return (await nameOfUser(uid, systemClock)) ?? String(uid);
 }
 
 /** Under ssh, a socket: its forwarding by ssh has the user of the login, and other users of this host cannot open it. */
