@@ -24,6 +24,8 @@ export default {
     'mkfifo',
     'smbpasswd',
     'nsenter',
+    'setpriv',
+    'ansible-playbook',
     'unshare',
     'kinit',
     'openssl',

@@ -41,7 +41,9 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     has('/usr/lib/systemd/system/sallyport-change.socket -rw-r--r-- root:root');
     has('/usr/lib/systemd/system/sallyport-change@.service -rw-r--r-- root:root');
     // Only users whom an admin has named may change the configuration, and the socket is off.
-    expect(await machine.run('getent', 'group', 'sallyport-admin')).toMatch(/^sallyport-admin:[^:]*:\d+:$/m);
+    expect(await machine.run('getent', 'group', 'sallyport-admin')).toMatch(
+      /^sallyport-admin:[^:]*:\d+:sallyport-console$/m,
+    );
     expect(await machine.show('ActiveState', 'sallyport-change.socket')).toBe('inactive');
     has('/etc/sallyport drwxr-x--- root:sallyport');
     has('/usr/share/sallyport/sallyport.example.yaml -rw-r--r-- root:root');
