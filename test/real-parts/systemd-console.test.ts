@@ -108,7 +108,7 @@ describeWith(['systemd'], 'the console in a real systemd', () => {
     return await trialOf(user);
   }
 
-  it("console: root's has the user sallyport-console, its two groups, no capability and no way back", async () => {
+  it("console: root's runs as sallyport-console, with two groups and no capability", async () => {
     const pid = await machine.show('MainPID', 'console-root.service');
     const status = await machine.run('cat', `/proc/${pid}/status`);
     const [uid, gid, look, admin] = (
@@ -166,7 +166,7 @@ describeWith(['systemd'], 'the console in a real systemd', () => {
     expect(content()).toBe(before);
   });
 
-  it('console: the second of two admins gets a conflict, and the log names the user of each change', async () => {
+  it('console: the second of two admins gets a conflict, and the log names who changed what', async () => {
     const [first, second] = [await digest('alice'), await digest('bob')];
     expect(first).toBe(second);
     await as('alice', '/api/changes/save', { digest: first, form: keyForm('response_timeout.base_ms', '45000') });
@@ -213,7 +213,7 @@ describeWith(['systemd'], 'the console in a real systemd', () => {
     expect(content()).toContain('port: 1,');
   });
 
-  it('console: a key of root is changed by nobody, also not by the console that root started', async () => {
+  it('console: no user changes a key of root, also not in the console that root started', async () => {
     const before = content();
     for (const user of ['alice', 'root'] as const) {
       const form = keyForm('control.operate_group', 'adm');
