@@ -150,7 +150,6 @@ describeWith(['chromium'], 'pages', () => {
         },
       },
     });
-    await second.page.getByRole('link', { name: 'Queue' }).click();
     await second.page.evaluate(LOOK_AGAIN);
     await second.page.getByRole('heading', { name: 'This session has ended' }).waitFor();
     expect(await violationsIn(second.page)).toEqual([]);
