@@ -111,7 +111,7 @@ export const CONFIG_CODES = {
   'PASSWORD-ANEW': {
     text: 'You are changing the scheme, address or port of proxy {name}, so its stored password would be sent to a different server. Nothing was saved.',
     check:
-      'Enter the password again: use --password-stdin or --password-file, or run the command at a terminal without these options.',
+      'Enter the password again. A command reads it with --password-stdin or --password-file, or asks for it at a terminal.',
     class: 'config',
     retry: 'change',
   },
