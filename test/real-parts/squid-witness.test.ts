@@ -188,8 +188,12 @@ function busyClients(port: number, url: string): { answered(): number; worstMs()
       socket.write(request);
     };
     socket.on('connect', send);
-    // The feed arrives in one piece.
-    socket.on('data', () => {
+    let left = 0;
+    socket.on('data', (chunk: Buffer) => {
+      if (left === 0) left = lengthOf(chunk);
+      left -= chunk.length;
+      if (left > 0) return;
+      left = 0;
       answered += 1;
       worstMs = Math.max(worstMs, performance.now() - sentMs);
       send();
@@ -204,4 +208,10 @@ function busyClients(port: number, url: string): { answered(): number; worstMs()
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/** Bytes of a response, from its first piece, which has the whole head. */
+function lengthOf(piece: Buffer): number {
+  const head = piece.toString('latin1', 0, piece.indexOf('\r\n\r\n') + 4);
+  return head.length + Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
 }
