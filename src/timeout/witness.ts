@@ -43,7 +43,7 @@ export type WitnessTimes = {
 };
 
 /** Share of a pause that is left out at random, so that clients do not probe in step. */
-const EARLIER = 1 / 6;
+const EARLIER = 1 / 8;
 const WORST_FACTOR = 4;
 /** How much of the slowest answer, and of the number of disproved probes, is kept with each later answer. */
 const KEPT = 0.98;

@@ -49,7 +49,7 @@ describe('Negotiate', () => {
       kind: 'failed',
       error: { code: 'NEGOTIATE-UNAVAILABLE', facts: { reason: 'it is not installed' } },
     });
-    expect(reply?.kind === 'failed' ? reply.error.check : '').toContain('npm install kerberos');
+    expect(reply?.kind === 'failed' ? reply.error.check : '').toContain('Install the npm package kerberos');
   });
 
   it.each([
