@@ -62,6 +62,9 @@ describe('the Debian package', () => {
     await host.aptMust('update');
     // Every real host has them.
     await machine.run('mkdir', '-p', '/etc/systemd/system/multi-user.target.wants', '/var/spool');
+    // dpkg does not know here that fish owns this folder, and removes it if it is empty.
+    await machine.run('mkdir', '-p', '/usr/share/fish/vendor_completions.d');
+    machine.write('/usr/share/fish/vendor_completions.d/other.fish', '');
     filesBefore = await host.files();
     await host.aptMust('install', `sallyport=${host.old}`);
 
