@@ -212,10 +212,19 @@ function printPlaces({ terminal, once }: DemoOptions, { folder, origin, proxy, c
     `  Proxy          ${proxy.host}:${proxy.port} (Via: ${PROXY_VIA}), which holds`,
     '                 each package for a while, as a virus scanner does',
     '  Uploads, link  enabled in this demo; off by default elsewhere',
-    once ? '  Ends           after the last step' : '  Ends           with Ctrl-C',
+    ...(once ? ['  Ends           after the last step'] : consoleLines(configFile)),
     '',
   ];
   for (const line of lines) terminal.out(line);
+}
+
+/** The pages need a running daemon, so only the demo that keeps running has them. */
+function consoleLines(configFile: string): string[] {
+  return [
+    '  Pages          in your browser; run in another terminal:',
+    `    npm run -s sallyport -- console -c ${relative(process.cwd(), configFile)}`,
+    '  Ends           with Ctrl-C',
+  ];
 }
 
 function printNextSteps({ terminal }: DemoOptions, folder: DemoFolder, status: number): void {
