@@ -2,7 +2,9 @@
  * Prints the end of a test run: the time of each file, what was skipped because a real server is missing, and one line
  * `N passed, N failed, N skipped`. A suite that needs a missing server has `[needs PART]` in its name
  * (see test/support/real-parts.ts). With SALLYPORT_REQUIRE_PARTS=1, as in CI, a skipped test fails the run.
+ * SALLYPORT_FAILED_FILES names a file that gets the paths of the test files that failed, one a line, for `.ci/run`.
  */
+import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -12,12 +14,18 @@ export default class SuiteReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const lines = ['', 'Time per suite:', ...timePerSuite(modules), ...skippedForParts(modules), ...skippedPackages()];
     const count = countTests(modules);
-    if (count.skipped > 0 && process.env['SALLYPORT_REQUIRE_PARTS'] === '1') {
+    const isSkipFailure = count.skipped > 0 && process.env['SALLYPORT_REQUIRE_PARTS'] === '1';
+    if (isSkipFailure) {
       lines.push('SALLYPORT_REQUIRE_PARTS=1: a skipped test fails the run.', ...namesOfSkipped(modules));
       process.exitCode = 1;
     }
     if (unhandledErrors.length > 0) {
       lines.push(`Errors outside of any test: ${unhandledErrors.length} (see above).`);
+    }
+    const failedList = process.env['SALLYPORT_FAILED_FILES'];
+    if (failedList !== undefined) {
+      const isFileFailure = unhandledErrors.length === 0 && !isSkipFailure;
+      writeFileSync(failedList, isFileFailure ? failedFiles(modules) : '');
     }
     lines.push(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
     process.stdout.write(`${lines.join('\n')}\n`);
@@ -69,6 +77,13 @@ function namesOfSkipped(modules: readonly TestModule[]): string[] {
   return modules.flatMap((module) =>
     [...module.children.allTests('skipped')].map((test) => `  skipped: ${nameOf(module)} > ${test.fullName}`),
   );
+}
+
+/** One path a line. Empty if the run was stopped early, because then the files that failed are not all known. */
+function failedFiles(modules: readonly TestModule[]): string {
+  if (modules.some((module) => module.state() === 'queued' || module.state() === 'pending')) return '';
+  const failed = modules.filter((module) => module.state() === 'failed');
+  return failed.map((module) => `${nameOf(module)}\n`).join('');
 }
 
 function countTests(modules: readonly TestModule[]): { passed: number; failed: number; skipped: number } {
