@@ -1,9 +1,9 @@
 // Compares the rule that uses probes (the witness) with the rule without probes, on the same transfers through living
 // and dead proxies.
 
-import { ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
+import { ResponseTimeoutModel, type TimeoutPhase, type TimeoutPlan } from '#timeout/model.ts';
 import { newWitness, type WitnessTimes } from '#timeout/witness.ts';
-import { ALONE_TIMES, SLOW_TIMES, WITH_SECOND_TIMES } from '#transfer/late-farewell.ts';
+import { ALONE_TIMES, SLOW_TIMES, UNREACHED_TIMES, WITH_SECOND_TIMES } from '#transfer/late-farewell.ts';
 import { KINDS, type Kind } from './kinds.ts';
 import type { Before, Policy } from './policy.ts';
 import { Random, seedOf } from './random.ts';
@@ -14,10 +14,12 @@ import { CAUSES } from './witness-deaths.ts';
 import { ENVIRONMENTS, type Fate } from './witness-environments.ts';
 import {
   type AtDeadline,
+  type Done,
   type Ending,
   type Going,
   isPhase,
   KEEP_ALIVE_MS,
+  type PlayedWorth,
   play,
   silencesOf,
   silencesUntil,
@@ -37,15 +39,23 @@ export interface Rule {
 
 const END: AtDeadline['does'] = () => ({ what: 'end', times: 1 });
 
+/** What a request does without a second one. */
+function aloneDoes(phase: TimeoutPhase, worth: PlayedWorth): Done {
+  if (worth === 'unreached') return { what: 'longer', times: UNREACHED_TIMES };
+  return { what: 'longer', times: phase === 'total' ? SLOW_TIMES : ALONE_TIMES };
+}
+
 export const RULES: readonly Rule[] = [
   { name: 'without probes', witness: false, does: END },
   {
     name: 'with probes, second request (shipped)',
     witness: true,
-    // A transfer that trickles would end the second request with its next byte.
-    does: (phase) =>
-      phase === 'total' ? { what: 'longer', times: SLOW_TIMES } : { what: 'farewell', times: WITH_SECOND_TIMES },
-    rivalDoes: (phase) => ({ what: 'longer', times: phase === 'total' ? SLOW_TIMES : ALONE_TIMES }),
+    does: (phase, worth) => {
+      // A transfer that trickles would end the second request with its next byte.
+      const alone = aloneDoes(phase, worth);
+      return worth === 'reached' && phase !== 'total' ? { what: 'farewell', times: WITH_SECOND_TIMES } : alone;
+    },
+    rivalDoes: aloneDoes,
   },
   { name: 'with probes, doubled', witness: true, does: () => ({ what: 'longer', times: 2 }) },
   { name: 'with probes alone', witness: true, does: END },

@@ -1,8 +1,8 @@
 // Simulates one transfer with deadlines, keep-alive and the probes of its proxy, as `src/transfer` combines them.
 
 import type { TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
-import { afterEvent, isKnownAlive, nextStep, WITNESS_TIMES, type WitnessTimes } from '#timeout/witness.ts';
-import type { Witness, WitnessEvent } from '#timeout/witness-types.ts';
+import { afterEvent, atLimit, nextStep, WITNESS_TIMES, type WitnessTimes } from '#timeout/witness.ts';
+import type { AtLimit, ExpiredLimit, Witness, WitnessEvent } from '#timeout/witness-types.ts';
 import type { Random } from './random.ts';
 import type { Transfer } from './transfers.ts';
 import type { Fate } from './witness-environments.ts';
@@ -26,13 +26,21 @@ export interface Ending {
 /** What an attempt does at its deadline while the proxy is alive and reaches the server. */
 export interface AtDeadline {
   /**
-   * By the phase that expired. `longer`: all limits become `times` longer. `farewell`: the next attempt begins as well, and
-   * this one lasts `times` as long.
+   * By the phase that expired, and by what is known. `longer`: all limits become `times` longer. `farewell`: the next attempt
+   * begins as well, and this one lasts `times` as long.
    */
-  readonly does: (phase: TimeoutPhase) => { readonly what: 'end' | 'longer' | 'farewell'; readonly times: number };
+  readonly does: (phase: TimeoutPhase, worth: PlayedWorth) => Done;
   /** When the next attempt brings a byte, in ms after its beginning; infinite for never. Null if there is none. */
   readonly rivalFirstMs: ((plan: TimeoutPlan, timedOut: TimeoutPhase) => number) | null;
 }
+
+export interface Done {
+  readonly what: 'end' | 'longer' | 'farewell';
+  readonly times: number;
+}
+
+/** Why a transfer may be worth a longer wait, as in `src/transfer/while-watched.ts`. */
+export type PlayedWorth = 'reached' | 'unreached' | 'alone';
 
 /** What happens around the transfer. */
 export interface Going {
@@ -86,11 +94,14 @@ export interface Watching {
   probes: number;
 }
 
-/** Plays the witness until a time. Returns when it found the proxy dead or a probe broke the transfer, or null. */
+/**
+ * Plays the witness until a time. Returns when it found the proxy dead, when a probe broke the transfer, or when `limit` was
+ * decided, or null.
+ */
 function watchUntil(
   watching: Watching,
   going: Going,
-  { untilMs, silenceMs, random, times }: WatchedWait & { readonly silenceMs: number },
+  { untilMs, silenceMs, draws, times, limit }: WatchedWait & { readonly silenceMs: number },
 ): Found | null {
   const queue: WitnessEvent[] = [];
   const events = (until: number) => {
@@ -104,11 +115,12 @@ function watchUntil(
     if (from > untilMs) break;
     events(from);
     if (from > 0) watching.witness = afterEvent(watching.witness, { kind: 'byte', atMs: from }, times);
-    const found = watchSilence(watching, going, {
+    const found = watchSilence(watching, {
       fromMs: from,
       untilMs: Math.min(until, untilMs),
-      random,
+      draws,
       times,
+      limit,
       queue,
       events,
     });
@@ -120,23 +132,44 @@ function watchUntil(
 
 interface WatchedWait {
   readonly untilMs: number;
-  readonly random: Random;
+  readonly draws: Draws;
   readonly times: WitnessTimes;
+  /** A limit that has expired. From then on it is decided whether the wait is longer. */
+  readonly limit: ExpiredLimit | null;
 }
 
 interface Found {
-  readonly by: 'gone' | 'error';
+  readonly by: 'gone' | 'error' | Exclude<AtLimit['do'], 'wait'>;
   readonly atMs: number;
+}
+
+/** What was drawn for each probe of one transfer, so that the transfer can be played again with other limits. */
+class Draws {
+  readonly #going: Going;
+  readonly #random: Random;
+  readonly #drawn: { readonly random: number; readonly fate: Fate }[] = [];
+
+  constructor(going: Going, random: Random) {
+    this.#going = going;
+    this.#random = random;
+  }
+
+  /** The n-th probe, from 1. */
+  probe(nth: number, atMs: number): { readonly random: number; readonly fate: Fate } {
+    const drawn = this.#drawn[nth - 1] ?? { random: this.#random.next(), fate: this.#going.fate(atMs, this.#random) };
+    this.#drawn[nth - 1] = drawn;
+    return drawn;
+  }
 }
 
 function watchSilence(
   watching: Watching,
-  going: Going,
   {
     fromMs,
     untilMs,
-    random,
+    draws,
     times,
+    limit,
     queue,
     events,
   }: WatchedWait & {
@@ -145,17 +178,19 @@ function watchSilence(
     events(until: number): void;
   },
 ): Found | null {
+  const before = watching.probes - watching.witness.sent;
   for (let now = fromMs; now <= untilMs; ) {
     const step = nextStep(watching.witness, now, times);
     if (step.do === 'gone') return { by: 'gone', atMs: now };
+    const decision = limit === null || now < limit.atMs ? null : atLimit(watching.witness, now, limit, times);
+    if (decision !== null && decision.do !== 'wait') return { by: decision.do, atMs: now };
     if (step.do === 'close')
       watching.witness = afterEvent(watching.witness, { kind: 'ended', atMs: now, id: step.id }, times);
     else if (step.do === 'probe') {
       watching.probes += 1;
       const id = watching.probes;
-      const sent = { kind: 'sent', atMs: now, id, probe: 'get', random: random.next() } as const;
-      watching.witness = afterEvent(watching.witness, sent, times);
-      const fate = going.fate(now, random);
+      const { random, fate } = draws.probe(id - before, now);
+      watching.witness = afterEvent(watching.witness, { kind: 'sent', atMs: now, id, probe: 'get', random }, times);
       if (fate.harms === true) {
         watching.witness = afterEvent(watching.witness, { kind: 'cut', atMs: now }, times);
         return { by: 'error', atMs: now };
@@ -165,7 +200,9 @@ function watchSilence(
       if (fate.endsMs !== undefined) queue.push({ kind: 'ended', atMs: now + fate.endsMs, id });
       queue.sort((one, other) => one.atMs - other.atMs);
     } else {
-      now = Math.min(step.untilMs, queue[0]?.atMs ?? Number.POSITIVE_INFINITY);
+      const nextMs = Math.min(step.untilMs, decision?.untilMs ?? Number.POSITIVE_INFINITY);
+      now = Math.min(nextMs, queue[0]?.atMs ?? Number.POSITIVE_INFINITY);
+      if (limit !== null && decision === null && now > limit.atMs) now = limit.atMs;
       if (now <= untilMs) events(now);
     }
   }
@@ -188,15 +225,20 @@ export function play(
   if (watching === null) return first;
   const { witness: before, probes } = watching;
   const silenceMs = Math.min(plan.firstByteMs, plan.silenceMs);
-  const watch = (ending: Ending): Ending => {
+  const draws = new Draws(going, random);
+  const find = (untilMs: number, limit: ExpiredLimit | null = null) => {
     watching.witness = before;
     watching.probes = probes;
-    const found = watchUntil(watching, going, { untilMs: ending.endMs, silenceMs, random, times });
-    return found === null ? ending : { by: found.by, endMs: found.atMs, grewMs: null, hasRival: false };
+    return watchUntil(watching, going, { untilMs, silenceMs, draws, times, limit });
   };
-  const extended = ({ endMs: grewMs }: Ending, phase: TimeoutPhase): Ending => {
+  const watch = (ending: Ending): Ending => {
+    const found = find(ending.endMs);
+    if (found === null) return ending;
+    return { by: found.by === 'gone' ? 'gone' : 'error', endMs: found.atMs, grewMs: null, hasRival: false };
+  };
+  /** The wait is longer from `grewMs` on. */
+  const extended = (grewMs: number, phase: TimeoutPhase, { what, times: longer }: Done): Ending => {
     const { rivalFirstMs } = atDeadline;
-    const { what, times: longer } = atDeadline.does(phase);
     const alone = watch(once(extendedPlan(plan, longer)));
     const hasRival = what === 'farewell' && rivalFirstMs !== null;
     if (!hasRival) return { ...alone, grewMs };
@@ -205,19 +247,33 @@ export function play(
     const isOvertaken = rivalMs < Math.min(silence?.[1] ?? grewMs, alone.endMs);
     return isOvertaken ? { by: 'overtaken', endMs: rivalMs, grewMs, hasRival } : { ...alone, grewMs, hasRival };
   };
+  const atExpiry = (ending: Ending, phase: TimeoutPhase): Ending => {
+    const limit = { atMs: ending.endMs, limitMs: limitOf(plan, phase), isTotal: phase === 'total' };
+    const graceMs = Math.min(times.graceMs, limit.limitMs);
+    const now = atLimit(watching.witness, limit.atMs, limit, times);
+    if (now.do === 'end') return ending;
+    // A byte that comes during the wait ends the silence.
+    const found = now.do === 'wait' ? find(limit.atMs + graceMs, limit) : { by: now.do, atMs: limit.atMs };
+    if (found === null) return extended(limit.atMs, phase, { what: 'longer', times: 1 + graceMs / limit.limitMs });
+    const { by, atMs } = found;
+    if (by === 'gone' || by === 'error') return { by, endMs: atMs, grewMs: null, hasRival: false };
+    if (by === 'end') return { ...ending, endMs: atMs };
+    const asked = () => (going.reachesOrigin(atMs, random) ? 'reached' : 'unreached');
+    const worth = by === 'double' ? 'alone' : asked();
+    const longer = extended(atMs, phase, atDeadline.does(phase, worth));
+    // It takes this long to learn that the server does not answer.
+    const isLate = worth === 'unreached' && longer.endMs < atMs + ORIGIN_CHECK_MS && isPhase(longer.by);
+    return isLate ? { ...longer, endMs: atMs + ORIGIN_CHECK_MS } : longer;
+  };
   let ending = watch(first);
   const phase = isPhase(ending.by) ? ending.by : null;
-  const does = phase === null ? 'end' : atDeadline.does(phase).what;
-  // At the limit for the whole transfer, bytes have just arrived.
-  const isAlive = phase === 'total' || isKnownAlive(watching.witness, ending.endMs, times);
-  if (phase !== null && does !== 'end' && isAlive) {
-    const expiredMs = ending.endMs;
-    if (going.reachesOrigin(expiredMs, random)) ending = extended(ending, phase);
-    // It takes this long to learn that the server does not answer.
-    else ending = { ...ending, endMs: expiredMs + ORIGIN_CHECK_MS };
-  }
+  if (phase !== null && atDeadline.does(phase, 'reached').what !== 'end') ending = atExpiry(ending, phase);
   watching.witness = afterEvent(watching.witness, { kind: 'waits', atMs: ending.endMs, deadlineMs: null }, times);
   return ending;
+}
+
+function limitOf({ firstByteMs, silenceMs, totalMs }: TimeoutPlan, phase: TimeoutPhase): number {
+  return { first_byte: firstByteMs, silence: silenceMs, total: totalMs }[phase];
 }
 
 function extendedPlan(plan: TimeoutPlan, times: number): TimeoutPlan {

@@ -24,6 +24,7 @@ import type { Settled } from '#transfer/copies.ts';
 import { fetchDurably } from '#transfer/fetch.ts';
 import type { Fetched, FetchPorts } from '#transfer/fetch-types.ts';
 import type { ProxyWitnesses } from '#transfer/hold-watch.ts';
+import { EXTENDED_BECAUSE } from '#transfer/late-farewell.ts';
 import { WrongBytes } from '#updates/package/wrong-bytes.ts';
 import { PART_NAME, type PartFolder } from './target.ts';
 
@@ -236,11 +237,11 @@ class FileFetch {
               `Proxy ${name} has not answered ${shown.unanswered} probes for ${Math.round(shown.forMs / 1_000)} s.`,
             );
         },
-        extended: ({ proxy, limitMs, again }) => {
+        extended: ({ proxy, limitMs, why, again }) => {
           watch.waitChanged({ limitMs });
           const second = again ? ', and the file is requested a second time' : '';
           watch.note(
-            `Proxy ${proxy ?? ''} and the server answer, so the response timeout is extended to ${showDuration(limitMs)}${second}.`,
+            `Proxy ${proxy ?? ''} ${EXTENDED_BECAUSE[why]}, so the response timeout is extended to ${showDuration(limitMs)}${second}.`,
           );
         },
         announced: (length) => {

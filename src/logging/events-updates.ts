@@ -119,7 +119,7 @@ export const UPDATES_EVENTS = {
   'wait-extended': {
     level: 'info',
     thread: 'Updater',
-    text: 'Proxy {proxy} and the server answer, so the response timeout for update ID {id} is extended to {limit:ms}{again:words}.',
+    text: 'Proxy {proxy} {why:words}, so the response timeout for update ID {id} is extended to {limit:ms}{again:words}.',
   },
   'patience-changed': {
     level: 'info',

@@ -26,6 +26,8 @@ const proxySchema = z.strictObject({
   harmful: z.boolean(),
   worst_ms: spanSchema,
   disproved: z.number().min(0).max(4),
+  // Absent in files of version 0.2.0 and older.
+  unanswered: z.number().int().min(0).max(9).default(0),
 });
 const fileSchema = z.strictObject({ proxies: z.array(proxySchema).max(MAX_PROXIES) });
 
@@ -53,13 +55,14 @@ export class WitnessMemory {
   record(proxy: string, nowMs: number): WitnessRecord {
     const known = this.#proxies.get(proxy);
     if (known === undefined) return UNKNOWN_PROXY;
-    const { at, proven, harmful, worst_ms: worstMs, disproved } = known;
-    return { proven: Math.abs(nowMs - at) > PROVEN_FOR_MS ? null : proven, harmful, worstMs, disproved };
+    const { at, proven, harmful, worst_ms: worstMs, disproved, unanswered } = known;
+    return { proven: Math.abs(nowMs - at) > PROVEN_FOR_MS ? null : proven, harmful, worstMs, disproved, unanswered };
   }
 
   /** Keeps what a proxy has shown; durable on return. Saves run one after the other. */
-  async keep(proxy: string, { proven, harmful, worstMs, disproved }: WitnessRecord, nowMs: number): Promise<void> {
-    this.#proxies.set(proxy, { proxy, at: nowMs, proven, harmful, worst_ms: Math.round(worstMs), disproved });
+  async keep(proxy: string, record: WitnessRecord, nowMs: number): Promise<void> {
+    const { worstMs, ...same } = record;
+    this.#proxies.set(proxy, { ...same, proxy, at: nowMs, worst_ms: Math.round(worstMs) });
     const value = { proxies: [...this.#proxies.values()] };
     await this.#saves.run(() => saveState(this.#files, this.#path, { format: FORMAT, value }));
   }

@@ -18,9 +18,14 @@ export interface WitnessRecord {
   readonly worstMs: number;
   /** Failed probes that an answer or a byte disproved, fading with later answers; at most 4. */
   readonly disproved: number;
+  /**
+   * How often bytes of a transfer showed that a proxy lives that had never answered a probe; at most 9. Such a proxy
+   * probably allows one connection only.
+   */
+  readonly unanswered: number;
 }
 
-export const UNKNOWN_PROXY: WitnessRecord = { proven: null, harmful: false, worstMs: 0, disproved: 0 };
+export const UNKNOWN_PROXY: WitnessRecord = { proven: null, harmful: false, worstMs: 0, disproved: 0, unanswered: 0 };
 
 /** A probe that was not answered yet. */
 export interface OpenProbe {
@@ -56,6 +61,24 @@ export interface Witness {
   readonly answer: { readonly atMs: number; readonly tookMs: number | null } | null;
   /** The last completed connection of a probe. */
   readonly connectedMs: number | null;
+  /** A probe ended without an answer since the last byte. */
+  readonly wasRefused: boolean;
+}
+
+/**
+ * What to do with a transfer whose limit has expired. `end`: nothing shows that its proxy lives. `ask-server`: it lives.
+ * `double`: it cannot be asked, because it allows one connection only. `wait`: a probe may still be answered until then.
+ */
+export type AtLimit =
+  | { readonly do: 'end' | 'ask-server' | 'double' }
+  | { readonly do: 'wait'; readonly untilMs: number };
+
+/** A limit of a transfer that has expired at `atMs`, and how long it was. */
+export interface ExpiredLimit {
+  readonly atMs: number;
+  readonly limitMs: number;
+  /** The limit for the whole transfer: until then bytes have arrived. */
+  readonly isTotal: boolean;
 }
 
 export type WitnessEvent =

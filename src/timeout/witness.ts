@@ -6,7 +6,15 @@
 // refuses connections while its transfers continue. Any answer, and any byte of a transfer through the proxy, cancels
 // the evidence. Times are in milliseconds on one monotonic clock.
 
-import { type OpenProbe, UNKNOWN_PROXY, type Witness, type WitnessEvent, type WitnessRecord } from './witness-types.ts';
+import {
+  type AtLimit,
+  type ExpiredLimit,
+  type OpenProbe,
+  UNKNOWN_PROXY,
+  type Witness,
+  type WitnessEvent,
+  type WitnessRecord,
+} from './witness-types.ts';
 
 /** The times of the rule. A test may shorten all of them by one factor. */
 export const WITNESS_TIMES = {
@@ -32,6 +40,8 @@ export const WITNESS_TIMES = {
   unreachableMs: 60_000,
   /** An answer is recent enough for a longer wait up to this age. */
   freshMs: 45_000,
+  /** A transfer whose limit has expired waits this long for the answer to an open probe, but not longer than its limit. */
+  graceMs: 20_000,
   /** A transfer that breaks this soon after a probe was broken by it. */
   harmMs: 1_000,
   /** A probe is closed after this long, or after two windows if they are longer. */
@@ -43,13 +53,16 @@ export type WitnessTimes = {
 };
 
 /** Share of a pause that is left out at random, so that clients do not probe in step. */
-const EARLIER = 1 / 8;
+const EARLIER = 1 / 12;
 const WORST_FACTOR = 4;
 /** How much of the slowest answer, and of the number of disproved probes, is kept with each later answer. */
 const KEPT = 0.98;
 /** Probes in a row that a death takes, plus one for each failed probe that an answer or a byte disproved. */
 const MIN_FAILED = 3;
 const MAX_DISPROVED = 4;
+/** A proxy that never answered a probe while this many transfers showed that it lives allows one connection only. */
+const MIN_UNANSWERED = 2;
+const MAX_UNANSWERED = 9;
 /** Probes that are open and count; the same number may be open that no longer count. A death takes up to seven. */
 const MAX_OPEN = 8;
 /** All open probes of a proxy that never answered one: more would only load it. */
@@ -71,7 +84,16 @@ export type WitnessPhase = 'off' | 'listening' | 'asking' | 'doubting';
 
 /** The initial state for a proxy, from its stored record. */
 export function newWitness(record: WitnessRecord = UNKNOWN_PROXY): Witness {
-  return { record, silence: null, probes: [], sent: 0, lastSent: null, answer: null, connectedMs: null };
+  return {
+    record,
+    silence: null,
+    probes: [],
+    sent: 0,
+    lastSent: null,
+    answer: null,
+    connectedMs: null,
+    wasRefused: false,
+  };
 }
 
 export function phaseOf(witness: Witness, nowMs: number, times: WitnessTimes = WITNESS_TIMES): WitnessPhase {
@@ -99,7 +121,7 @@ export function afterEvent(witness: Witness, event: WitnessEvent, times: Witness
     case 'answered':
       return afterAnswer(witness, event, times);
     case 'ended':
-      return { ...witness, probes: witness.probes.filter(({ id }) => id !== event.id) };
+      return { ...witness, probes: witness.probes.filter(({ id }) => id !== event.id), wasRefused: true };
     case 'connected':
       return { ...witness, connectedMs: event.atMs };
     case 'cut':
@@ -137,6 +159,27 @@ export function isKnownAlive(witness: Witness, nowMs: number, times: WitnessTime
   return nowMs - answer.atMs <= times.freshMs;
 }
 
+/** Whether a transfer gets more time when its limit expires. Call it again after each event, and at `untilMs`. */
+export function atLimit(
+  witness: Witness,
+  nowMs: number,
+  { atMs, limitMs, isTotal }: ExpiredLimit,
+  times: WitnessTimes = WITNESS_TIMES,
+): AtLimit {
+  const { record } = witness;
+  if (allowsOne(record)) return { do: 'double' };
+  if (isTotal || isKnownAlive(witness, nowMs, times)) return { do: 'ask-server' };
+  // Without an answer from this proxy at any time, none can be expected now.
+  const isAsked = record.proven !== null && heldAgainst(witness).length > 0;
+  const untilMs = atMs + Math.min(times.graceMs, limitMs);
+  return isAsked && nowMs < untilMs ? { do: 'wait', untilMs } : { do: 'end' };
+}
+
+/** Whether a second connection to the proxy breaks a transfer or is never served. */
+function allowsOne({ harmful, proven, unanswered }: WitnessRecord): boolean {
+  return harmful || (proven === null && unanswered >= MIN_UNANSWERED);
+}
+
 function afterWaits(witness: Witness, { atMs, deadlineMs }: WitnessEvent & { readonly kind: 'waits' }): Witness {
   if (deadlineMs === null) return { ...witness, silence: null, probes: [], sent: 0, lastSent: null };
   const silence = { sinceMs: atMs, firstByteMs: null, ...witness.silence, deadlineMs };
@@ -147,10 +190,20 @@ function afterByte(witness: Witness, atMs: number, times: WitnessTimes): Witness
   const { silence } = witness;
   if (silence === null) return witness;
   const sinceMs = Math.max(silence.sinceMs, atMs);
+  const after = disproved(witness, atMs, times);
   return {
-    ...disproved(witness, atMs, times),
+    ...after,
+    record: { ...after.record, unanswered: unansweredAfter(witness, atMs, times) },
+    wasRefused: false,
     silence: { ...silence, sinceMs, firstByteMs: silence.firstByteMs ?? atMs },
   };
+}
+
+/** A byte shows that the proxy lives, although it did not answer the probes of this silence. */
+function unansweredAfter({ record, probes, wasRefused }: Witness, atMs: number, times: WitnessTimes): number {
+  if (record.proven !== null) return 0;
+  const hasFailedProbe = probes.some(({ counts, sentMs }) => counts && hasFailed(sentMs, atMs, times));
+  return wasRefused || hasFailedProbe ? Math.min(MAX_UNANSWERED, record.unanswered + 1) : record.unanswered;
 }
 
 function afterSent(
@@ -179,6 +232,7 @@ function afterAnswer(
     proven: witness.silence === null ? after.record.proven : answered.kind,
     worstMs: answered.measures ? Math.max(worstMs * KEPT, tookMs) : worstMs,
     disproved: after.record.disproved * KEPT,
+    unanswered: 0,
   };
   const probes = after.probes.filter((probe) => probe.id !== id);
   return { ...after, record, probes, answer: answered.measures ? { atMs, tookMs } : { atMs, tookMs: null } };

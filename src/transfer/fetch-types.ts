@@ -18,6 +18,12 @@ import type { Reserve } from './disk-space.ts';
 import type { ProxyWitnesses } from './hold-watch.ts';
 import type { RunningTransfers } from './running-transfers.ts';
 
+/**
+ * Why a transfer is worth a longer wait. `reached`: the server answers through the proxy. `unreached`: the proxy lives, but
+ * the server does not answer. `alone`: the proxy allows one connection, so nothing can be asked. `no`: it is not.
+ */
+export type Worth = 'reached' | 'unreached' | 'alone' | 'no';
+
 /** What to fetch. A feed promises length and digest. */
 export interface FetchJob {
   readonly name: string;
@@ -108,10 +114,15 @@ export interface FetchWatcher {
     shown: { readonly tookMs: number } | { readonly unanswered: number; readonly forMs: number },
   ): void;
   /**
-   * The wait was extended to this time in all, because the proxy and the server answer. `again` is true if a second
-   * request has begun.
+   * The wait was extended to this time in all. `why` says what is known of the proxy and the server. `again` is true if a
+   * second request has begun.
    */
-  extended?(wait: { readonly proxy: string | null; readonly limitMs: number; readonly again: boolean }): void;
+  extended?(wait: {
+    readonly proxy: string | null;
+    readonly limitMs: number;
+    readonly why: Exclude<Worth, 'no'>;
+    readonly again: boolean;
+  }): void;
   /** The first response showed the length of a file whose length nothing promised; null if it announces none. */
   announced?(length: number | null): void;
   progress(received: number): void;

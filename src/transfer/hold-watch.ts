@@ -11,9 +11,9 @@ import { showDuration } from '#errors/template.ts';
 import type { Connection, ProbeRequest, ProxyProbes, RunningProbe } from '#proxy/route.ts';
 import type { Clock, Random, Timer } from '#system/clock.ts';
 import { ClockSteps } from '#system/time/clock-steps.ts';
-import { afterEvent, isKnownAlive, newWitness, nextStep, phaseOf } from '#timeout/witness.ts';
+import { afterEvent, atLimit, newWitness, nextStep, phaseOf } from '#timeout/witness.ts';
 import type { WitnessMemory } from '#timeout/witness-memory.ts';
-import type { Witness, WitnessEvent } from '#timeout/witness-types.ts';
+import type { AtLimit, ExpiredLimit, Witness, WitnessEvent } from '#timeout/witness-types.ts';
 
 /** What the watch of all proxies uses. */
 export interface WitnessPorts {
@@ -46,10 +46,23 @@ export interface HoldWatch {
   connected(): void;
   /** One of the connections of the transfer broke, and another one continues. */
   broke(): void;
-  /** Whether the proxy answered so recently that the server may be asked before this wait is given up. */
-  isProxyAlive(): boolean;
+  /**
+   * Decides what happens to the transfer, of which a limit of `limitMs` has just expired. It waits for an open probe
+   * (`graceMs` of the rule), and settles with `end` when the transfer ends before.
+   */
+  atLimit(limit: Omit<ExpiredLimit, 'atMs'>): Promise<LimitDecision> | LimitDecision;
   /** The transfer has ended; `cut` if its connection broke. */
   ended(how: 'cut' | 'other'): void;
+}
+
+/** What happens to a transfer whose limit has expired; see `AtLimit`. */
+export type LimitDecision = Exclude<AtLimit['do'], 'wait'>;
+
+/** A transfer whose limit has expired, and that waits for an answer to a probe. */
+interface Waiting {
+  readonly hold: Hold;
+  readonly limit: ExpiredLimit;
+  readonly decide: (decision: LimitDecision) => void;
 }
 
 /** A timer that fires this much late means that the event loop was busy: answers may be unread, in milliseconds. */
@@ -79,7 +92,7 @@ export class ProxyWitnesses {
       reading: (isPaused) => witness.reading(hold, isPaused),
       connected: () => witness.happened('connected'),
       broke: () => witness.happened('cut'),
-      isProxyAlive: () => witness.isAlive,
+      atLimit: (limit) => witness.atLimit(hold, limit),
       ended: (how) => {
         witness.close(hold, how);
         if (witness.isIdle) this.#witnesses.delete(proxyUrl);
@@ -109,6 +122,7 @@ class ProxyWitness {
   #timer: Timer | null = null;
   #dueMs = 0;
   #lookAgain: NodeJS.Immediate | null = null;
+  #waiting: readonly Waiting[] = [];
   /** Something was answered since the last save, which renews what is known of the proxy. */
   #wasAnswered = false;
   /** What the observers were last notified of. */
@@ -125,8 +139,15 @@ class ProxyWitness {
     return this.#holds.size === 0;
   }
 
-  get isAlive(): boolean {
-    return isKnownAlive(this.#witness, this.#ports.clock.monotonic());
+  atLimit(hold: Hold, { limitMs, isTotal }: Omit<ExpiredLimit, 'atMs'>): Promise<LimitDecision> | LimitDecision {
+    const limit = { atMs: this.#now, limitMs, isTotal };
+    this.#flushBytes();
+    const now = this.#holds.has(hold) ? atLimit(this.#witness, limit.atMs, limit) : ({ do: 'end' } as const);
+    if (now.do !== 'wait') return now.do;
+    const { promise, resolve: decide } = Promise.withResolvers<LimitDecision>();
+    this.#waiting = [...this.#waiting, { hold, limit, decide }];
+    this.#act();
+    return promise;
   }
 
   open(hold: Hold): void {
@@ -167,6 +188,7 @@ class ProxyWitness {
     if (!this.#holds.delete(hold)) return;
     this.#flushBytes();
     if (how === 'cut') this.#apply({ kind: 'cut', atMs: this.#now });
+    this.#decide();
     this.#waitsChanged();
     if (this.isIdle) this.#rest();
     else this.#act();
@@ -186,6 +208,23 @@ class ProxyWitness {
     }
   }
 
+  /** Decides for the transfers that need not wait any longer. Returns when the next one ends its wait. */
+  #decide(): number {
+    let dueMs = Number.POSITIVE_INFINITY;
+    const waiting: Waiting[] = [];
+    for (const one of this.#waiting) {
+      const decision = this.#holds.has(one.hold)
+        ? atLimit(this.#witness, this.#now, one.limit)
+        : { do: 'end' as const };
+      if (decision.do === 'wait') {
+        waiting.push(one);
+        dueMs = Math.min(dueMs, decision.untilMs);
+      } else one.decide(decision.do);
+    }
+    this.#waiting = waiting;
+    return dueMs;
+  }
+
   #waitsChanged(): void {
     const deadlineMs = this.isIdle ? null : Math.min(...[...this.#holds].map(({ silenceMs }) => silenceMs));
     this.#apply({ kind: 'waits', atMs: this.#now, deadlineMs });
@@ -203,9 +242,10 @@ class ProxyWitness {
     const { memory, clock, failed } = this.#ports;
     const { record } = this.#witness;
     const known = memory.record(this.#proxyUrl, clock.now());
-    const isKnown =
-      known.proven === record.proven && known.harmful === record.harmful && known.disproved === record.disproved;
-    if (!isKnown || this.#wasAnswered) memory.keep(this.#proxyUrl, record, clock.now()).catch(failed);
+    const changed = (['proven', 'harmful', 'disproved', 'unanswered'] as const).some(
+      (key) => known[key] !== record[key],
+    );
+    if (changed || this.#wasAnswered) memory.keep(this.#proxyUrl, record, clock.now()).catch(failed);
   }
 
   #stopTimers(): void {
@@ -236,7 +276,7 @@ class ProxyWitness {
         return;
       } else {
         this.#notify();
-        this.#arm(step.untilMs);
+        this.#arm(Math.min(step.untilMs, this.#decide()));
         return;
       }
     }
@@ -298,6 +338,7 @@ class ProxyWitness {
     const silentMs = this.#now - (silence?.sinceMs ?? this.#now);
     const holds = [...this.#holds];
     this.#holds.clear();
+    this.#decide();
     this.#waitsChanged();
     this.#rest();
     holds[0]?.probes.gone();

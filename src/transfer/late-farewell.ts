@@ -13,13 +13,13 @@ import { isRedirect } from '#http/follow.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
 import { type Connection, isEndToEnd } from '#proxy/route.ts';
-import type { TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
+import type { TimeoutPhase } from '#timeout/model.ts';
 import type { FetchAttempt } from './fetch-attempt.ts';
-import type { FetchPorts } from './fetch-types.ts';
+import type { FetchPorts, Worth } from './fetch-types.ts';
 import { exchangePart, GUESSED_BYTES, noteHead, openBody, type PartExchange } from './part-exchange.ts';
 import { partOf, type RangePlan } from './resume.ts';
 import { SecondBody } from './second-body.ts';
-import type { Watched } from './while-watched.ts';
+import { limitOf, type Watched } from './while-watched.ts';
 
 /** How many times its timeout a request may last if no second one can be sent, or the second one has failed. */
 export const ALONE_TIMES = 2;
@@ -27,6 +27,14 @@ export const ALONE_TIMES = 2;
 export const WITH_SECOND_TIMES = 1 + 2 * ALONE_TIMES;
 /** A transfer that is slow, but not silent, gets half as much time again. It may be one that never ends. */
 export const SLOW_TIMES = 1.5;
+/** The same if the proxy lives and the server does not answer through it. The proxy may have the whole file already. */
+export const UNREACHED_TIMES = 1.2;
+/** What is known of the proxy after its name, for a message about a longer wait. */
+export const EXTENDED_BECAUSE: Readonly<Record<Exclude<Worth, 'no'>, string>> = {
+  reached: 'and the server answer',
+  unreached: 'answers, but the server behind it does not',
+  alone: 'allows one connection, so it cannot be tested',
+};
 const NO_MORE: MoreTime = { times: 1 };
 
 /** How a part was received. */
@@ -129,16 +137,15 @@ class Farewell {
     const asked = this.#watched.isWorthMore(expired);
     if (asked === null) return null;
     const quietSinceMs = this.#quietSinceMs;
-    return asked.then((isReached) => {
-      if (!isReached) return NO_MORE;
-      // A transfer that trickles is not silent: its next byte would end a second request.
-      const alone = { times: expired === 'total' ? SLOW_TIMES : ALONE_TIMES };
-      if (!this.#isFirstOpen || quietSinceMs !== this.#quietSinceMs) return alone;
+    return asked.then((worth) => {
+      const alone = moreTime(expired, worth);
+      if (worth === 'no' || !this.#isFirstOpen || quietSinceMs !== this.#quietSinceMs) return alone;
       const { missing } = this.#attempt.reader;
-      if (expired !== 'total' && missing !== null && missing.kind !== 'nothing') {
+      // A transfer that trickles is not silent: its next byte would end a second request.
+      if (worth === 'reached' && expired !== 'total' && missing !== null && missing.kind !== 'nothing') {
         return { ...alone, longer: { times: WITH_SECOND_TIMES, while: this.#begin(expired, missing) } };
       }
-      this.#reportExtended(expired, { times: alone.times });
+      this.#reportExtended(expired, { times: alone.times, why: worth });
       return alone;
     });
   }
@@ -155,7 +162,7 @@ class Farewell {
     const signal = AbortSignal.any([this.#watched.signal, this.#endSecond.signal]);
     const connection = await this.#connect(signal);
     if (connection === null) {
-      this.#reportExtended(expired, { times: ALONE_TIMES });
+      this.#reportExtended(expired, { times: ALONE_TIMES, why: 'reached' });
       return null;
     }
     try {
@@ -173,8 +180,7 @@ class Farewell {
 
   /** A limit of the second request has expired. No third request is sent. */
   #askAgain(expired: TimeoutPhase): Promise<MoreTime> | null {
-    const times = expired === 'total' ? SLOW_TIMES : ALONE_TIMES;
-    return this.#watched.isWorthMore(expired)?.then((isReached) => (isReached ? { times } : NO_MORE)) ?? null;
+    return this.#watched.isWorthMore(expired)?.then((worth) => moreTime(expired, worth)) ?? null;
   }
 
   #onSecondHead(second: PartExchange, missing: RangePlan, head: ResponseInfo): BodySink | null {
@@ -244,13 +250,16 @@ class Farewell {
   /** Reports that the wait is longer than planned, in milliseconds since the first request. */
   #reportExtended(
     expired: TimeoutPhase,
-    by: { readonly times: number; readonly second?: undefined } | { readonly second: PartExchange },
+    by:
+      | { readonly times: number; readonly why: Exclude<Worth, 'no'>; readonly second?: undefined }
+      | { readonly second: PartExchange },
   ): void {
     const planned = limitOf(this.#first.plan, expired);
     const limitMs = by.second === undefined ? by.times * planned : planned + limitOf(by.second.plan, 'first_byte');
     this.#ports.watch.extended?.({
       proxy: this.#first.connection.facts.proxy,
       limitMs,
+      why: by.second === undefined ? by.why : 'reached',
       again: by.second !== undefined,
     });
   }
@@ -263,8 +272,11 @@ const REFUSED: BodySink = {
   },
 };
 
-function limitOf({ firstByteMs, silenceMs, totalMs }: TimeoutPlan, phase: TimeoutPhase): number {
-  return { first_byte: firstByteMs, silence: silenceMs, total: totalMs }[phase];
+/** How much longer a request may last without a second one. */
+function moreTime(expired: TimeoutPhase, worth: Worth): MoreTime {
+  if (worth === 'no') return NO_MORE;
+  if (worth === 'unreached') return { times: UNREACHED_TIMES };
+  return { times: expired === 'total' ? SLOW_TIMES : ALONE_TIMES };
 }
 
 function isFile({ status }: ResponseInfo): boolean {

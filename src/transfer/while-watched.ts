@@ -4,7 +4,8 @@
 import type { ExchangeResult, Throttle } from '#http/exchange.ts';
 import { type Connection, canLookInside } from '#proxy/route.ts';
 import type { TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
-import type { FetchPorts } from './fetch-types.ts';
+import type { FetchPorts, Worth } from './fetch-types.ts';
+import type { LimitDecision } from './hold-watch.ts';
 import { reachesOrigin } from './origin-check.ts';
 
 /** What the watch adds to an exchange. */
@@ -20,10 +21,9 @@ export interface Watched {
   /** One of two requests broke. */
   broke(): void;
   /**
-   * Asks, after a limit has expired, whether the proxy is alive and reaches the server. Null if the proxy is not known to
-   * be alive.
+   * Finds out, after a limit has expired, whether to wait longer. Null if nothing shows that the proxy lives.
    */
-  isWorthMore(expired: TimeoutPhase): Promise<boolean> | null;
+  isWorthMore(expired: TimeoutPhase): Promise<Worth> | null;
 }
 
 const UNWATCHED = { throttled: asItIs, bytes: () => {}, connected: () => {}, broke: () => {}, isWorthMore: () => null };
@@ -50,8 +50,16 @@ export async function whileWatched<T extends { readonly result: ExchangeResult }
   if (hold === null) return await work({ ...UNWATCHED, signal: held.signal });
   const signal = AbortSignal.any([held.signal, hold.signal]);
   // A proxy that lives may be scanning. While bytes arrive, no probe is needed to show that it lives.
-  const isWorthMore = (expired: TimeoutPhase) =>
-    expired === 'total' || hold.isProxyAlive() ? reachesOrigin(ports, { held: connection, url }, signal) : null;
+  const worthOf = async (decision: LimitDecision): Promise<Worth> => {
+    if (decision === 'end') return 'no';
+    if (decision === 'double') return 'alone';
+    return (await reachesOrigin(ports, { held: connection, url }, signal)) ? 'reached' : 'unreached';
+  };
+  const isWorthMore = (expired: TimeoutPhase) => {
+    const decision = hold.atLimit({ limitMs: limitOf(plan, expired), isTotal: expired === 'total' });
+    if (decision === 'end') return null;
+    return typeof decision === 'string' ? worthOf(decision) : decision.then(worthOf);
+  };
   let how: 'cut' | 'other' = 'other';
   try {
     const received = await work({
@@ -71,6 +79,11 @@ export async function whileWatched<T extends { readonly result: ExchangeResult }
 
 function asItIs(throttle: Throttle | undefined): Throttle | undefined {
   return throttle;
+}
+
+/** The limit of a plan that a phase has, in milliseconds. */
+export function limitOf({ firstByteMs, silenceMs, totalMs }: TimeoutPlan, phase: TimeoutPhase): number {
+  return { first_byte: firstByteMs, silence: silenceMs, total: totalMs }[phase];
 }
 
 function observed(throttle: Throttle, paused: (isPaused: boolean) => void): Throttle {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { afterEvent, isKnownAlive, newWitness, nextStep, phaseOf, WITNESS_TIMES } from '#timeout/witness.ts';
+import { afterEvent, atLimit, isKnownAlive, newWitness, nextStep, phaseOf, WITNESS_TIMES } from '#timeout/witness.ts';
 import { UNKNOWN_PROXY, type Witness, type WitnessEvent, type WitnessRecord } from '#timeout/witness-types.ts';
 
 const PROVEN: WitnessRecord = { ...UNKNOWN_PROXY, proven: 'get' };
@@ -85,9 +85,9 @@ describe('the witness for a silent proxy', () => {
     expect(play(healthy, { deadlineMs: deadline * S }).sentMs[0]).toBe(first * S);
   });
 
-  it('witness: pauses are shortened at random, by at most an eighth', () => {
-    expect(play(healthy, { untilMs: 70 * S, random: 0.999 }).sentMs[3]).toBeGreaterThan(4 * S + 26.2 * S);
-    expect(play(healthy, { untilMs: 70 * S, random: 0.999 }).sentMs[3]).toBeLessThan(4 * S + 26.3 * S);
+  it('witness: pauses are shortened at random, by at most a twelfth', () => {
+    expect(play(healthy, { untilMs: 70 * S, random: 0.999 }).sentMs[3]).toBeGreaterThan(4 * S + 27.5 * S - 1);
+    expect(play(healthy, { untilMs: 70 * S, random: 0.999 }).sentMs[3]).toBeLessThan(4 * S + 27.6 * S);
   });
 
   it.each<[string, Manner, Partial<Parameters<typeof play>[1]>, number | null, string | null]>([
@@ -247,6 +247,7 @@ const anyRecord = fc.record({
   harmful: fc.boolean(),
   worstMs: fc.nat(20_000),
   disproved: fc.nat(4),
+  unanswered: fc.nat(9),
 });
 
 describe('the witness, whatever a proxy does', () => {
@@ -290,5 +291,75 @@ describe('the witness, whatever a proxy does', () => {
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe('the witness at the limit of a transfer', () => {
+  const limit = { atMs: 20 * S, limitMs: 20 * S, isTotal: false };
+  const open = (...events: readonly WitnessEvent[]) =>
+    events.reduce<Witness>((witness, event) => afterEvent(witness, event), {
+      ...afterEvent(newWitness(PROVEN), { kind: 'waits', atMs: 0, deadlineMs: 20 * S }),
+    });
+  const sent = { kind: 'sent', atMs: 10 * S, id: 1, probe: 'get', random: 0 } as const;
+
+  it('witness: at a limit, an open probe is waited for, up to 20 s and up to the limit again', () => {
+    const asked = open(sent);
+    expect(atLimit(asked, 20 * S, limit)).toEqual({ do: 'wait', untilMs: 40 * S });
+    expect(atLimit(asked, 39_999, limit)).toEqual({ do: 'wait', untilMs: 40 * S });
+    expect(atLimit(asked, 40 * S, limit)).toEqual({ do: 'end' });
+    expect(atLimit(asked, 20 * S, { ...limit, limitMs: 5 * S })).toEqual({ do: 'wait', untilMs: 25 * S });
+    expect(atLimit(asked, 20 * S, { ...limit, limitMs: 900 * S })).toEqual({ do: 'wait', untilMs: 40 * S });
+  });
+
+  it('witness: at a limit, the server is asked once the open probe is answered', () => {
+    const answered = open(sent, { kind: 'accepted', atMs: 10 * S, id: 1 }, { kind: 'answered', atMs: 31 * S, id: 1 });
+    expect(atLimit(answered, 31 * S, limit)).toEqual({ do: 'ask-server' });
+  });
+
+  it('witness: at a limit, a transfer ends if no probe is open or none was ever answered', () => {
+    expect(atLimit(open(), 20 * S, limit)).toEqual({ do: 'end' });
+    expect(atLimit(open(sent, { kind: 'ended', atMs: 11 * S, id: 1 }), 20 * S, limit)).toEqual({ do: 'end' });
+    const unproven = { ...open(sent), record: UNKNOWN_PROXY };
+    expect(atLimit(unproven, 20 * S, limit)).toEqual({ do: 'end' });
+  });
+
+  it('witness: at the limit for the whole transfer, the server is asked', () => {
+    expect(atLimit(open(), 20 * S, { ...limit, isTotal: true })).toEqual({ do: 'ask-server' });
+  });
+
+  it.each<[Partial<WitnessRecord>, string]>([
+    [{ harmful: true }, 'double'],
+    [{ proven: null, unanswered: 1 }, 'end'],
+    [{ proven: null, unanswered: 2 }, 'double'],
+    [{ proven: null, unanswered: 9 }, 'double'],
+    [{ proven: 'get', unanswered: 9 }, 'end'],
+  ])('witness: at a limit, a proxy with the record %j leads to: %s', (record, expected) => {
+    const witness = { ...open(), record: { ...PROVEN, ...record } };
+    for (const isTotal of [false, true]) {
+      const found = atLimit(witness, 20 * S, { ...limit, isTotal }).do;
+      expect(found).toBe(isTotal && expected === 'end' ? 'ask-server' : expected);
+    }
+  });
+
+  it.each<[string, Manner]>([
+    ['refuses', refusing],
+    ['accepts and does not answer', hung],
+    ['does not accept', unreachable],
+  ])('witness: a proxy that %s each probe and sends bytes counts as one with one connection', (_how, manner) => {
+    let record = UNKNOWN_PROXY;
+    const counts: number[] = [];
+    for (let n = 0; n < 12; n += 1) {
+      const { witness } = play(manner, { record, untilMs: 30 * S, events: [{ kind: 'byte', atMs: 20 * S }] });
+      record = witness.record;
+      counts.push(record.unanswered);
+    }
+    expect(counts.slice(0, 3)).toEqual([1, 2, 3]);
+    expect(Math.max(...counts)).toBe(9);
+    expect(play(healthy, { record, untilMs: 30 * S }).witness.record.unanswered).toBe(0);
+  });
+
+  it('witness: a proxy that answered a probe does not count as one with one connection', () => {
+    const { witness } = play(hung, { untilMs: 19 * S, events: [{ kind: 'byte', atMs: 18 * S }] });
+    expect(witness.record.unanswered).toBe(0);
   });
 });

@@ -5,10 +5,12 @@ import type { Connection, ProbeListener } from '#proxy/route.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { WitnessMemory } from '#timeout/witness-memory.ts';
-import { ProxyWitnesses } from '#transfer/hold-watch.ts';
+import { UNKNOWN_PROXY } from '#timeout/witness-types.ts';
+import { type HoldWatch, ProxyWitnesses } from '#transfer/hold-watch.ts';
 
 const PROXY = 'http://proxy.example.com:3128';
 const LONG_MS = 600_000;
+const LIMIT = { limitMs: LONG_MS, isTotal: false };
 
 interface Sent {
   readonly kind: string;
@@ -22,7 +24,7 @@ async function rig({ isEnabled = true, isProven = true }: { isEnabled?: boolean;
   const files = new CrashingFiles();
   await files.makeDirectory('/state', 0o700);
   const memory = new WitnessMemory(files, '/state/witness.json');
-  if (isProven) await memory.keep(PROXY, { proven: 'options', harmful: false, worstMs: 0, disproved: 0 }, clock.now());
+  if (isProven) await memory.keep(PROXY, { ...UNKNOWN_PROXY, proven: 'options' }, clock.now());
   const sent: Sent[] = [];
   let cooledDown = 0;
   const shown: string[] = [];
@@ -152,14 +154,80 @@ describe('the watch of a held download', () => {
       clock.after(40, () => listener.answered());
     });
     const hold = watch();
-    expect(hold?.isProxyAlive()).toBe(false);
+    expect(hold?.atLimit(LIMIT)).toBe('end');
     await clock.advanceAsync(60_000);
-    expect([hold?.signal.aborted, hold?.isProxyAlive(), sent.length]).toEqual([false, true, 5]);
+    expect([hold?.signal.aborted, hold?.atLimit(LIMIT), sent.length]).toEqual([false, 'ask-server', 5]);
     expect(shown).toEqual(['answered in 40']);
     hold?.ended('other');
     await turn();
     expect(memory.record(PROXY, clock.now())).toMatchObject({ proven: 'get', worstMs: 40 });
     expect(clock.pending).toBe(0);
+  });
+
+  it('hold watch: at a limit, the decision waits for the answer to an open probe', async () => {
+    const { clock, watch, treat } = await rig();
+    treat((listener) => {
+      listener.accepted();
+      clock.after(15_000, () => listener.answered());
+    });
+    const hold = watch(8_000);
+    await clock.advanceAsync(8_000);
+    const decided: string[] = [];
+    const decision = hold?.atLimit({ limitMs: 8_000, isTotal: false });
+    void Promise.resolve(decision).then((value) => decided.push(String(value)));
+    // The deadline is 8 s, so the probe was sent after 4 s and is answered after 19 s; the grace ends after 16 s.
+    await clock.advanceAsync(7_999);
+    expect(decided).toEqual([]);
+    await clock.advanceAsync(1);
+    expect(decided).toEqual(['end']);
+    const other = hold?.atLimit({ limitMs: 8_000, isTotal: false });
+    void Promise.resolve(other).then((value) => decided.push(String(value)));
+    await clock.advanceAsync(3_000);
+    expect(decided).toEqual(['end', 'ask-server']);
+    hold?.ended('other');
+  });
+
+  it.each<[string, (hold: HoldWatch) => void]>([
+    ['ends', (hold) => hold.ended('other')],
+    ['breaks', (hold) => hold.ended('cut')],
+  ])('hold watch: a decision at a limit settles when the download %s', async (_how, ends) => {
+    const { clock, watch, treat } = await rig();
+    treat(accepts);
+    const hold = watch(8_000) as HoldWatch;
+    await clock.advanceAsync(8_000);
+    const decision = hold.atLimit({ limitMs: 8_000, isTotal: false });
+    ends(hold);
+    expect(await decision).toBe('end');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('hold watch: a proxy found dead while a decision waits ends the download with PROXY-GONE', async () => {
+    const { clock, watch, treat } = await rig();
+    treat(accepts);
+    const hold = watch(22_000) as HoldWatch;
+    await clock.advanceAsync(22_000);
+    const decision = hold.atLimit({ limitMs: 22_000, isTotal: false });
+    await clock.advanceAsync(20_000);
+    await turn();
+    expect([await decision, (hold.signal.reason as CodedError).code]).toEqual(['end', 'PROXY-GONE']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('hold watch: a proxy that refuses each probe while bytes arrive allows one connection', async () => {
+    const { clock, watch, treat, memory } = await rig({ isProven: false });
+    treat((listener) => listener.ended());
+    for (let n = 0; n < 2; n += 1) {
+      const hold = watch() as HoldWatch;
+      await clock.advanceAsync(20_000);
+      expect(hold.atLimit(LIMIT)).toBe('end');
+      hold.bytes();
+      hold.ended('other');
+      await turn();
+    }
+    expect(memory.record(PROXY, clock.now()).unanswered).toBe(2);
+    const hold = watch();
+    expect(hold?.atLimit(LIMIT)).toBe('double');
+    hold?.ended('other');
   });
 
   it('hold watch: until a probe is answered, each kind is tried in turn, and there is no verdict', async () => {

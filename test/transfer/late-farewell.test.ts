@@ -11,6 +11,7 @@ import { makeJar } from '#test/support/jars.ts';
 import { memoryRouter } from '#test/support/memory-router.ts';
 import type { PreviousAttempt } from '#timeout/model.ts';
 import type { FetchPorts } from '#transfer/fetch-types.ts';
+import type { LimitDecision } from '#transfer/hold-watch.ts';
 
 const JAR = makeJar('u1', 200_000);
 const LIMIT_MS = 60_000;
@@ -29,16 +30,21 @@ interface Asked {
   readonly socket: Duplex;
 }
 
-/** How the server answers HEAD of the feed, whether the proxy answered a probe, and anything else that differs. */
+/** How the server answers HEAD of the feed, what is known of the proxy, and anything else that differs. */
 interface Manner {
   readonly head?: string;
-  readonly isAlive?: boolean;
+  readonly decision?: LimitDecision | Promise<LimitDecision>;
   readonly files?: CrashingFiles;
   readonly over?: Partial<FetchPorts>;
 }
 
 /** One attempt whose requests are answered by the test. */
-async function begin({ head = '200 OK', isAlive = true, files = new CrashingFiles(), over = {} }: Manner = {}) {
+async function begin({
+  head = '200 OK',
+  decision = 'ask-server',
+  files = new CrashingFiles(),
+  over = {},
+}: Manner = {}) {
   const clock = new FakeClock();
   const asked: Asked[] = [];
   const answer = (socket: Duplex, request: string) => {
@@ -54,7 +60,7 @@ async function begin({ head = '200 OK', isAlive = true, files = new CrashingFile
     connected: () => void happened.push('connected'),
     broke: () => void happened.push('broke'),
     reading: (isPaused: boolean) => void happened.push(isPaused ? 'reading paused' : 'reading continued'),
-    isProxyAlive: () => isAlive,
+    atLimit: () => decision,
     ended: (how: string) => void happened.push(how),
   };
   const planned: (PreviousAttempt | undefined)[] = [];
@@ -243,17 +249,38 @@ it.each([30_000, 90_000])(
   },
 );
 
-it.each<[string, Manner]>([
-  ['the proxy answered no probe', { isAlive: false }],
-  ['the server cannot be reached', { head: '503 Service Unavailable' }],
-])('late farewell: no second request begins if %s', async (_why, manner) => {
+it.each<[string, Manner, lasts: number]>([
+  ['the proxy answered no probe', { decision: 'end' }, LIMIT_MS],
+  ['the answer to a probe is waited for in vain', { decision: Promise.resolve('end' as const) }, LIMIT_MS],
+  ['the server cannot be reached', { head: '503 Service Unavailable' }, 1.2 * LIMIT_MS],
+  ['the proxy allows one connection', { decision: 'double' }, 2 * LIMIT_MS],
+])('late farewell: no second request begins if %s', async (_why, manner, lasts) => {
   const { clock, asked, done, extended } = await begin(manner);
-  await clock.advanceAsync(LIMIT_MS + 1);
-  expect([((await done).error as CodedError).code, asked.length, extended]).toEqual(['RESPONSE-TIMEOUT', 1, []]);
+  await clock.advanceAsync(lasts - 1);
+  expect(isEnded(asked[0])).toBe(false);
+  await clock.advanceAsync(1);
+  expect([((await done).error as CodedError).code, asked.length, extended]).toEqual([
+    'RESPONSE-TIMEOUT',
+    1,
+    lasts === LIMIT_MS ? [] : [-lasts],
+  ]);
+});
+
+it('late farewell: a second request begins as soon as a late probe is answered', async () => {
+  const { promise, resolve } = Promise.withResolvers<LimitDecision>();
+  const { clock, asked, done } = await begin({ decision: promise });
+  await clock.advanceAsync(LIMIT_MS + 15_000);
+  expect([asked.length, isEnded(asked[0])]).toEqual([1, false]);
+  resolve('ask-server');
+  await clock.advanceAsync(1);
+  expect(asked.length).toBe(2);
+  asked[0]?.socket.write(whole(JAR));
+  await clock.advanceAsync(0);
+  expect((await done).fetched?.length).toBe(JAR.length);
 });
 
 it('late farewell: a transfer that only trickles is extended without a second request', async () => {
-  const { clock, asked, done, extended } = await begin({ isAlive: false });
+  const { clock, asked, done, extended } = await begin();
   asked[0]?.socket.write(whole(JAR).subarray(0, 1_000));
   for (let n = 0; n < 45; n += 1) {
     await clock.advanceAsync(30_000);

@@ -16,6 +16,7 @@ import { TimeoutSession } from '#timeout/timeout-session.ts';
 import { fetchDurably } from '#transfer/fetch.ts';
 import type { Fetched, FetchJob, FetchWatcher } from '#transfer/fetch-types.ts';
 import { closeJournal } from '#transfer/journal.ts';
+import { EXTENDED_BECAUSE } from '#transfer/late-farewell.ts';
 import type { FeedReading, PackageUrl } from '#updates/feed/feed.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
@@ -297,8 +298,10 @@ function watcher(
       if ('tookMs' in shown) report({ name: 'proxy-holds', id, proxy, latency: shown.tookMs, who });
       else report({ name: 'proxy-silent', id, proxy, count: shown.unanswered, elapsed: shown.forMs });
     },
-    extended: ({ proxy, limitMs: limit, again }) =>
-      report({ name: 'wait-extended', id, proxy, limit, again: again ? ', and it is requested a second time' : '' }),
+    extended: ({ proxy, limitMs: limit, why, again }) => {
+      const second = again ? ', and it is requested a second time' : '';
+      report({ name: 'wait-extended', id, proxy, limit, why: EXTENDED_BECAUSE[why], again: second });
+    },
     progress: (received) => report({ name: 'progress', id, received, length }),
     responded: (observation) => habits.observe(observation),
     failed: (settled) => turn.attemptFailed(settled),
