@@ -9,7 +9,18 @@ const hasImage = PACKAGES !== undefined && globSync('*.oci.tar', { cwd: PACKAGES
 /** These need packages, which take a minute to make; `.ci/run` makes them, without an image. SALLYPORT_PACKAGES names their folder. */
 const WITHOUT_PACKAGES = PACKAGES === undefined ? ['test/packages/**'] : [];
 const PACKAGE_TESTS = hasImage ? WITHOUT_PACKAGES : [...WITHOUT_PACKAGES, 'test/packages/image.test.ts'];
-const IGNORED = [...PACKAGE_TESTS, '**/node_modules/**', 'packages/**', 'logs/**', 'state/**', '.cache/**'];
+/** Each page in each state, and each way to lose an edit, in a real browser: a minute and more. `.ci/run` runs them in a stage. */
+const EVERY_PAGE = ['test/console/pages/states.test.ts', 'test/console/pages/settings-edits.test.ts'];
+const PAGE_TESTS = process.env['SALLYPORT_EVERY_PAGE'] === '1' ? [] : EVERY_PAGE;
+const IGNORED = [
+  ...PACKAGE_TESTS,
+  ...PAGE_TESTS,
+  '**/node_modules/**',
+  'packages/**',
+  'logs/**',
+  'state/**',
+  '.cache/**',
+];
 
 /**
  * Files that need a process of their own: those that replace a module with `vi.mock`, and those with the tag because they

@@ -1,5 +1,4 @@
-// Runs any command: reads the arguments, finds a running daemon or composes the parts in this process, and runs the
-// command.
+// Runs any command: reads its arguments, and finds a running daemon or composes the parts in this process.
 //
 // Only this file depends on all modules. It imports the code of a command only when that command runs, so that the
 // program starts fast (test/architecture/start.test.ts).
@@ -30,7 +29,7 @@ import type { Report } from '#logging/events.ts';
 import type { LogForm } from '#logging/log.ts';
 import { createRedactor, type SpanRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
-import type { TakenEnvironment } from '#system/process/environment.ts';
+import { processWords, type TakenEnvironment } from '#system/process/environment.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/time/zone.ts';
 import { type DaemonOptions, demoAction } from './demo-action.ts';
@@ -372,7 +371,7 @@ class Sallyport {
         return await this.#openInProcess(globals, loaded);
       },
       shell: proxyVariables(this.#environment),
-      requester: `process ${process.pid} of user ${process.getuid?.() ?? 'unknown'}`,
+      requester: processWords({ uid: process.getuid?.() ?? -1, pid: process.pid }, this.#environment['SUDO_USER']),
       gateways: readGateways,
       absolute: (path) => resolve(path),
       changeSocket: this.#checkout === null && file === this.#places.config ? CHANGE_SOCKET : null,

@@ -12,7 +12,14 @@ const NEEDS = / \[needs ([^\]]+)\]$/;
 
 export default class SuiteReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
-    const lines = ['', 'Time per suite:', ...timePerSuite(modules), ...skippedForParts(modules), ...skippedPackages()];
+    const lines = [
+      '',
+      'Time per suite:',
+      ...timePerSuite(modules),
+      ...skippedForParts(modules),
+      ...skippedPackages(),
+      ...skippedPages(),
+    ];
     const count = countTests(modules);
     const isSkipFailure = count.skipped > 0 && process.env['SALLYPORT_REQUIRE_PARTS'] === '1';
     if (isSkipFailure) {
@@ -71,6 +78,13 @@ function skippedPackages(): string[] {
     '  npm run package -- --arch x64 --fast',
     '  SALLYPORT_PACKAGES=dist/packages npm test -- test/packages',
   ];
+}
+
+/** The same for the tests of every page. */
+function skippedPages(): string[] {
+  const isWhole = process.argv.slice(2).every((word) => word === 'run' || word.startsWith('-'));
+  if (!isWhole || process.env['SALLYPORT_EVERY_PAGE'] === '1') return [];
+  return ['Left out, because they take a minute: SALLYPORT_EVERY_PAGE=1 npm test -- test/console/pages'];
 }
 
 function namesOfSkipped(modules: readonly TestModule[]): string[] {

@@ -22,6 +22,7 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { Peer } from '#system/network/peer.ts';
 import { exposedAbove, requireOwnFolder } from '#system/own-folder.ts';
+import { processWords } from '#system/process/environment.ts';
 import { isInstalled } from '#system/process/installed.ts';
 import type { DaemonOutcome } from './daemon-outcome.ts';
 import { LineSocket } from './lines.ts';
@@ -69,7 +70,7 @@ export async function serveChange(socket: Socket, parts: ServiceParts): Promise<
   try {
     const peer = await parts.peerOf(socket);
     if (peer === null) throw coded('CHANGE-REQUEST', { reason: 'the kernel did not report who sent it' });
-    requester = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`} (process ${peer.pid})`;
+    requester = processWords(peer);
     const request = parseRequest(await line);
     if (request.verb === 'activate') {
       report({ name: 'activation-requested', what: 'with a key', by: requester });

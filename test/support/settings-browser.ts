@@ -44,16 +44,7 @@ export class SettingsBrowser {
     const site = await SettingsSite.start(rig, this.#files, over);
     const context = await this.#browser.newContext({ viewport: { width: 1_280, height: 1_000 } });
     await context.addInitScript("localStorage.setItem('sallyport-token', 'test')");
-    const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
-    const tab = new SettingsTab(site, context, page);
-    page.on('pageerror', (error) => tab.errors.push(String(error)));
-    page.on('console', (message) => {
-      if (message.type() === 'error') tab.errors.push(message.text());
-    });
-    await page.goto(`${site.origin}/#/${place}`);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    return tab;
+    return await SettingsTab.open(site, context, place);
   }
 
   async close(): Promise<void> {
@@ -69,10 +60,28 @@ export class SettingsTab {
   readonly site: SettingsSite;
   readonly #context: BrowserContext;
 
-  constructor(site: SettingsSite, context: BrowserContext, page: Page) {
+  private constructor(site: SettingsSite, context: BrowserContext, page: Page) {
     this.site = site;
     this.page = page;
     this.#context = context;
+  }
+
+  static async open(site: SettingsSite, context: BrowserContext, place: string): Promise<SettingsTab> {
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    const tab = new SettingsTab(site, context, page);
+    page.on('pageerror', (error) => tab.errors.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error') tab.errors.push(message.text());
+    });
+    await page.goto(`${site.origin}/#/${place}`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    return tab;
+  }
+
+  /** A second tab of the same browser and the same console. */
+  async another(place: string): Promise<SettingsTab> {
+    return await SettingsTab.open(this.site, this.#context, place);
   }
 
   async close(): Promise<void> {

@@ -88,6 +88,11 @@ export type SentForm = z.input<typeof formSchema>;
 export const formRequestSchema = z.strictObject({
   digest: z.string().regex(/^[0-9a-f]{64}$/),
   form: formSchema,
+  /** Chosen by the page, so that it recognizes its own change later. */
+  attempt: z
+    .string()
+    .regex(/^[0-9a-f]{1,32}$/)
+    .optional(),
 });
 export type FormRequest = z.infer<typeof formRequestSchema>;
 

@@ -75,6 +75,7 @@ export class HeldTrial {
       trial,
       kind,
       form: request.form.form,
+      attempt: request.attempt ?? null,
       differences,
       warnings,
       since: utcTime(now),
@@ -85,6 +86,7 @@ export class HeldTrial {
       error: null,
       problems: [],
       conflicts: [],
+      conflict_digest: null,
       outcome: null,
       made: null,
     });

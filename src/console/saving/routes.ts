@@ -4,13 +4,18 @@ import { readGateways } from '#config/reading/host-gateways.ts';
 import { type AnswerRoute, answerRoute, type ConsoleContext, type ConsoleRoute, streamRoute } from '#console/route.ts';
 import type { WireFailure } from '#console/wire.ts';
 import type { KeyConflict } from './differences.ts';
-import { formRequestSchema, pinRequestSchema, trialRequestSchema } from './forms.ts';
+import { type FormRequest, formRequestSchema, pinRequestSchema, trialRequestSchema } from './forms.ts';
 import { ConflictFound, Saving } from './saving.ts';
 import type { TrialView } from './trial-view.ts';
 
 /** The answer if another user changed the file since the page showed it. Nothing was changed. */
 export interface ConflictAnswer {
-  readonly conflict: { readonly error: WireFailure; readonly conflicts: readonly KeyConflict[] };
+  readonly conflict: {
+    readonly error: WireFailure;
+    readonly conflicts: readonly KeyConflict[];
+    /** The sha256 in hex of the file that has these conflicts. */
+    readonly digest: string;
+  };
 }
 
 /** The routes, which share the change that is being tried. */
@@ -38,12 +43,9 @@ export function routesOf(saving: Saving): readonly ConsoleRoute[] {
       saving.leave(trial);
       return Promise.resolve({ trial: saving.trial });
     }),
-    answerRoute({ ...post('/api/changes/again'), request: trialRequestSchema }, ({ trial }, signal) =>
-      saving.again(trial, signal),
-    ),
-    answerRoute({ ...post('/api/changes/anyway'), request: trialRequestSchema }, ({ trial }, signal) =>
-      saving.saveAnyway(trial, signal),
-    ),
+    trialRoute('/api/changes/again', ({ trial }, signal) => saving.again(trial, signal)),
+    trialRoute('/api/changes/in-clear', ({ trial }, signal) => saving.inClear(trial, signal)),
+    trialRoute('/api/changes/anyway', ({ trial }, signal) => saving.saveAnyway(trial, signal)),
     answerRoute({ ...post('/api/timeout/estimate'), request: null }, (_, signal) => saving.estimate(signal)),
     streamRoute<unknown>({ path: '/api/streams/trial', request: null }, async (_, onEvent, signal) => {
       const view = await followTrial(saving, onEvent, signal);
@@ -52,20 +54,32 @@ export function routesOf(saving: Saving): readonly ConsoleRoute[] {
   ];
 }
 
-type FormHandler = (
-  ...args: Parameters<Saving['diff']>
-) => Promise<{ readonly trial: number } | Awaited<ReturnType<Saving['diff']>>>;
+type Begun = { readonly trial: number } | Awaited<ReturnType<Saving['diff']>>;
 
-function formRoute(path: string, answer: FormHandler): AnswerRoute {
-  return answerRoute({ method: 'POST', path, request: formRequestSchema }, async (request, signal) => {
-    try {
-      return await answer(request, signal);
-    } catch (thrown) {
-      if (!(thrown instanceof ConflictFound)) throw thrown;
-      const { failure, conflicts } = thrown;
-      return { conflict: { error: failure, conflicts } } satisfies ConflictAnswer;
-    }
-  });
+function formRoute(path: string, answer: (request: FormRequest, signal: AbortSignal) => Promise<Begun>): AnswerRoute {
+  return answerRoute({ method: 'POST', path, request: formRequestSchema }, (request, signal) =>
+    orConflict(answer(request, signal)),
+  );
+}
+
+function trialRoute(
+  path: string,
+  answer: (request: { readonly trial: number }, signal: AbortSignal) => Promise<Begun>,
+): AnswerRoute {
+  return answerRoute({ method: 'POST', path, request: trialRequestSchema }, (request, signal) =>
+    orConflict(answer(request, signal)),
+  );
+}
+
+/** A change by another user is an answer and not a failure, because the page has to show it key by key. */
+async function orConflict(begun: Promise<Begun>): Promise<Begun | ConflictAnswer> {
+  try {
+    return await begun;
+  } catch (thrown) {
+    if (!(thrown instanceof ConflictFound)) throw thrown;
+    const { failure, conflicts, digest } = thrown;
+    return { conflict: { error: failure, conflicts, digest } };
+  }
 }
 
 /** Reports the view, and again after each change, until the change has ended. Returns the last view. */

@@ -60,10 +60,13 @@ export class ConflictFound extends Error {
   override readonly name = 'ConflictFound';
   readonly failure: WireFailure;
   readonly conflicts: readonly KeyConflict[];
+  /** The sha256 in hex of the file as it is now. */
+  readonly digest: string;
 
-  constructor(failure: WireFailure, conflicts: readonly KeyConflict[]) {
+  constructor(failure: WireFailure, digest: string, conflicts: readonly KeyConflict[]) {
     super(failure.message);
     this.failure = failure;
+    this.digest = digest;
     this.conflicts = conflicts;
   }
 }
@@ -108,14 +111,26 @@ export class Saving {
     return await this.#start(kind, request, { savesAnyway: false, signal });
   }
 
-  /** Begins the last change again. @throws CodedError CHANGE-NONE */
+  /** Begins the last change again. @throws CodedError CHANGE-NONE; ConflictFound */
   async again(trial: number, signal: AbortSignal): Promise<{ readonly trial: number }> {
     const { view, request } = this.#trial.requestOf(trial);
     if (this.#trial.isRunning) this.#trial.leave(trial);
     return await this.#start(view.kind, request, { savesAnyway: false, signal });
   }
 
-  /** Saves the change although its test failed. @throws CodedError CHANGE-NONE */
+  /**
+   * Begins the last change of the page Proxy Settings again, with Basic and its password in clear text. The request is the
+   * held one, because a page that was reloaded no longer has its edits. @throws CodedError CHANGE-NONE; ConflictFound
+   */
+  async inClear(trial: number, signal: AbortSignal): Promise<{ readonly trial: number }> {
+    const { view, request } = this.#trial.requestOf(trial);
+    if (request.form.form !== 'proxy-settings') throw coded('CHANGE-NONE', {});
+    if (this.#trial.isRunning) this.#trial.leave(trial);
+    const clear = { ...request, form: { ...request.form, in_clear: true } };
+    return await this.#start(view.kind, clear, { savesAnyway: false, signal });
+  }
+
+  /** Saves the change although its test failed. @throws CodedError CHANGE-NONE; ConflictFound */
   async saveAnyway(trial: number, signal: AbortSignal): Promise<{ readonly trial: number }> {
     const { request, view } = this.#trial.requestOf(trial);
     if (view.state === 'testing' || view.state === 'writing') throw coded('CHANGE-NONE', {});
@@ -175,6 +190,7 @@ export class Saving {
     const yours = before === undefined ? [] : differencesOf(before, this.#changeOf(before, form));
     throw new ConflictFound(
       this.#failureOf(coded('CONFIG-CHANGED', { file })),
+      now.digest,
       this.#conflicts(before ?? now, now, yours),
     );
   }
@@ -250,7 +266,8 @@ export class Saving {
         const { read } = await this.#read(this.#parts.signal).catch(() => ({ read: null }));
         const now = read?.state === 'read' ? this.#remember(read) : null;
         const conflicts = now === null ? [] : this.#conflicts(shown, now, differencesOf(shown, how.change));
-        running.show({ until: null, state: 'conflict', conflicts, error: this.#failureOf(error) });
+        const found = { conflicts, conflict_digest: now?.digest ?? null };
+        running.show({ until: null, state: 'conflict', ...found, error: this.#failureOf(error) });
       } else running.show({ until: null, state: 'failed', error: this.#failureOf(error) });
     }
   }

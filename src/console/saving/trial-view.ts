@@ -50,6 +50,8 @@ export interface TrialView {
   /** `try` writes nothing. */
   readonly kind: 'try' | 'save';
   readonly form: string;
+  /** As the page named it in its request; null if it did not. */
+  readonly attempt: string | null;
   readonly differences: readonly KeyDifference[];
   /** What is odd about the change, before its test. */
   readonly warnings: readonly string[];
@@ -64,6 +66,8 @@ export interface TrialView {
   readonly error: WireFailure | null;
   readonly problems: readonly Problem[];
   readonly conflicts: readonly KeyConflict[];
+  /** The sha256 in hex of the file that has these conflicts; null if there are none. */
+  readonly conflict_digest: string | null;
   /** What this host shows with the new settings. */
   readonly outcome: Outcome | null;
   readonly made: ShownMade | null;

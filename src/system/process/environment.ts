@@ -56,6 +56,15 @@ export function takeEnvironment(variables: Variables, pid: number): TakenEnviron
   return { refused, removed, environment, service };
 }
 
+/**
+ * Such as `user 1000 (process 4711)`, or `root (process 4711, by sudo from ann)`. The change service and a process that
+ * changes the file itself use the same words, so that a process recognizes its own change.
+ */
+export function processWords({ uid, pid }: { readonly uid: number; readonly pid: number }, sudoUser?: string): string {
+  const bySudo = uid === 0 && sudoUser !== undefined && sudoUser !== '' ? `, by sudo from ${sudoUser}` : '';
+  return `${uid === 0 ? 'root' : `user ${uid}`} (process ${pid}${bySudo})`;
+}
+
 /** sd_watchdog_enabled(3): the limit applies to the process with the given pid, if one is given. */
 function watchdogOf(environment: Readonly<Variables>, pid: number): number | null {
   const { WATCHDOG_PID: forPid, WATCHDOG_USEC: micros } = environment;

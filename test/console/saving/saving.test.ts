@@ -1,6 +1,7 @@
 // What the settings pages of the console write, and what they refuse.
 
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ConflictAnswer } from '#console/saving/routes.ts';
 import type { Control } from '#control/control.ts';
 import { coded } from '#errors/coded-error.ts';
 import { CommandRig } from '#test/support/command-rig.ts';
@@ -16,6 +17,13 @@ const CORP = `${FEED}proxies:
     authentication: basic
     user: svc
     password: { file: secrets/corp }
+`;
+
+const PLAIN = `${FEED}proxies:
+  - name: corp
+    address: proxy.example.com
+    port: 3128
+    default: true
 `;
 
 const rigs: { readonly rig: CommandRig; readonly saving: SavingRig }[] = [];
@@ -237,6 +245,70 @@ describe('console: a held trial', () => {
     await saving.until('saved');
     expect(texts[1]).toBe(texts[0]);
     expect(await rig.read('secrets/corp')).toBe('n3w\n');
+  });
+
+  it('Send in clear text uses the values of the held change', async () => {
+    let fails = true;
+    const clear = { ...FAILURE, code: 'AUTH-CLEARTEXT' };
+    const { rig, saving } = await rigOf(CORP, {
+      tryChange: () =>
+        Promise.resolve(
+          fails ? { confirmed: false, by: 'nobody', failure: clear } : { confirmed: true, by: 'stages', failure: null },
+        ),
+    });
+    const password = { kind: 'typed', text: 'n3w' } as const;
+    await saving.begin('save', { form: 'proxy-settings', address: 'other.example.com', user: 'ann', password });
+    const { trial } = await saving.until('failed');
+    fails = false;
+    await saving.ask('/api/changes/in-clear', { trial });
+    await saving.until('saved');
+    expect((await rig.settings()).proxies[0]).toMatchObject({
+      address: 'other.example.com',
+      user: 'ann',
+      authentication: 'basic',
+    });
+    const [, secret = ''] = /file: (\S+)/.exec(await rig.text()) ?? [];
+    expect(await rig.read(secret)).toBe('n3w\n');
+  });
+
+  it('only a change of the page Proxy Settings can be sent in clear text', async () => {
+    const { saving } = await rigOf(PLAIN, {
+      tryChange: () => Promise.resolve({ confirmed: false, by: 'nobody', failure: FAILURE }),
+    });
+    await saving.begin('save', { form: 'profile', name: 'corp', fields: { port: '8080' } });
+    const { trial } = await saving.until('failed');
+    await expect(saving.ask('/api/changes/in-clear', { trial })).rejects.toMatchObject({ code: 'CHANGE-NONE' });
+  });
+
+  it.each(['again', 'anyway', 'in-clear'])(
+    'a file that was changed since the test is a conflict for %s',
+    async (action) => {
+      const { rig, saving } = await rigOf(PLAIN, {
+        tryChange: () => Promise.resolve({ confirmed: false, by: 'nobody', failure: FAILURE }),
+      });
+      await saving.begin('save', { form: 'proxy-settings', port: '8080' });
+      const { trial } = await saving.until('failed');
+      await rig.folder.write('sallyport.yaml', PLAIN.replace('3128', '9999'), 0o640);
+      const answer = await saving.ask<ConflictAnswer>(`/api/changes/${action}`, { trial });
+      const { digest } = await saving.view();
+      expect(answer.conflict).toMatchObject({ error: { code: 'CONFIG-CHANGED' }, digest });
+      expect(answer.conflict.conflicts).toContainEqual({
+        key: 'proxies.corp.port',
+        before: '3128',
+        theirs: '9999',
+        yours: '8080',
+      });
+      expect(await rig.text()).toContain('9999');
+    },
+  );
+
+  it('a page recognizes its change by the attempt that it chose', async () => {
+    const { saving } = await rigOf(CORP);
+    const { digest } = await saving.view();
+    await saving.ask('/api/changes/try', { digest, form: { form: 'enabled', enabled: false }, attempt: 'a1' });
+    expect(await saving.until('passed')).toMatchObject({ attempt: 'a1' });
+    await saving.begin('try', { form: 'enabled', enabled: false });
+    expect(await saving.until('passed')).toMatchObject({ attempt: null });
   });
 
   it('a saved change cannot be saved, left or tried again', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { takeEnvironment } from '#system/process/environment.ts';
+import { processWords, takeEnvironment } from '#system/process/environment.ts';
 
 describe('the environment at start', () => {
   it.each(['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_OPTIONS', 'SSLKEYLOGFILE'])(
@@ -51,5 +51,17 @@ describe('the environment at start', () => {
     ['a limit of zero', { WATCHDOG_USEC: '0' }],
   ])('environment: there is no watchdog with %s', (_what, variables) => {
     expect(takeEnvironment(variables, 7).service.watchdogMs).toBeNull();
+  });
+});
+
+describe('the name of a process', () => {
+  it.each([
+    [1000, undefined, 'user 1000 (process 7)'],
+    [1000, 'ann', 'user 1000 (process 7)'],
+    [0, undefined, 'root (process 7)'],
+    [0, '', 'root (process 7)'],
+    [0, 'ann', 'root (process 7, by sudo from ann)'],
+  ])('process words: uid %i with SUDO_USER %j is %s', (uid, sudoUser, words) => {
+    expect(processWords({ uid, pid: 7 }, sudoUser)).toBe(words);
   });
 });

@@ -34,6 +34,11 @@ export function PageHeading({
   );
 }
 
+/** For a button that disappears when it is pressed, so that the focus is not lost. */
+export function focusHeading(): void {
+  document.querySelector('h1')?.focus();
+}
+
 export type Tone = 'good' | 'warning' | 'bad' | 'plain';
 
 /** A part of a page with its own heading. */

@@ -8,11 +8,10 @@ import { DataTable } from '#console/pages/parts/table.tsx';
 import { EmptyNote, Panel } from '#console/pages/parts/text.tsx';
 import type { KeyView, SettingsView } from '#console/saving/settings-view.ts';
 import { type PendingEdits, usePending } from './pending.ts';
-import { PendingForm, trialEnds } from './pending-form.tsx';
+import { PendingForm, trialEnds, useFormTrial } from './pending-form.tsx';
 import { RefusedSummary, SaveBar } from './save-bar.tsx';
 import { type LoadedSettingsView, usePreview } from './settings-data.ts';
 import { SettingsFrame, useWriteHindrance } from './settings-frame.tsx';
-import { useTrial } from './trial-hook.ts';
 import { DifferenceTable, TrialPanel } from './trial-panel.tsx';
 
 export function ConfigurationPage(): VNode {
@@ -33,10 +32,7 @@ function ConfigurationForm({ view, loaded }: FormProps): VNode {
   const [open, setOpen] = useState<string | null>(null);
   const pending = usePending(view);
   const { basis } = pending;
-  const trial = useTrial((end) => {
-    if (end.state === 'saved') pending.discard();
-    loaded.reload();
-  });
+  const trial = useFormTrial(pending, loaded);
   const hindrance = useWriteHindrance(view);
   const edited = basis.keys.filter(({ key }) => pending.has(key));
   const form = {

@@ -21,6 +21,10 @@ export function FromLog({ view, loaded }: { readonly view: SettingsView; readonl
   const action = useAction();
   const trial = useTrial(() => loaded.reload());
   const hindrance = useWriteHindrance(view);
+  const close = () => {
+    trial.dismiss();
+    loaded.reload();
+  };
   const read = () =>
     action.run(async () => {
       const estimate = await postJson<LogEstimate>('/api/timeout/estimate', {});
@@ -44,7 +48,7 @@ export function FromLog({ view, loaded }: { readonly view: SettingsView; readonl
         helpful to use a larger update file for the estimate.
       </p>
       {action.refusal === null ? null : <ProblemNote problem={action.refusal} />}
-      <TrialPanel trial={trial} onKeep={trial.dismiss} onLeave={trial.dismiss} onRebase={trial.dismiss} />
+      <TrialPanel trial={trial} onKeep={trial.dismiss} onLeave={trial.dismiss} onRebase={close} />
       {found === null ? null : (
         <>
           <ChoiceField

@@ -2,16 +2,16 @@
 
 import type { VNode } from 'preact';
 import { ActionButton, CheckBox, ChoiceField, CopyBox, TextField } from '#console/pages/parts/controls.tsx';
+import { Notice } from '#console/pages/parts/notes.tsx';
 import { Panel } from '#console/pages/parts/text.tsx';
 import type { SentForm } from '#console/saving/forms.ts';
 import type { FieldView, ProfileView, SettingsView } from '#console/saving/settings-view.ts';
 import { PasswordInput, passwordOf } from './password-input.tsx';
 import { type PendingEdits, usePending } from './pending.ts';
-import { PendingForm, trialEnds } from './pending-form.tsx';
+import { PendingForm, trialEnds, useFormTrial } from './pending-form.tsx';
 import { RefusedSummary, SaveBar } from './save-bar.tsx';
 import { type LoadedSettingsView, usePreview } from './settings-data.ts';
 import { useWriteHindrance } from './settings-frame.tsx';
-import { useTrial } from './trial-hook.ts';
 import { TrialPanel } from './trial-panel.tsx';
 
 export interface ProfileFormProps {
@@ -19,28 +19,41 @@ export interface ProfileFormProps {
   readonly loaded: LoadedSettingsView;
   /** Null for a new profile. */
   readonly profile: ProfileView | null;
+  /** Another user deleted or renamed it while it is edited. Save adds it again. */
+  readonly isDeleted: boolean;
+  /** The name that a Save gives it. */
+  readonly onRename: (name: string) => void;
   readonly onClose: () => void;
 }
 
 /** The fields of the second manual; the others are under More. */
 const MAIN = ['address', 'port', 'authentication', 'domain', 'user'];
 
-export function ProfileForm({ view, loaded, profile, onClose }: ProfileFormProps): VNode {
+export function ProfileForm({ view, loaded, profile, isDeleted, onRename, onClose }: ProfileFormProps): VNode {
   const pending = usePending(view);
   const { basis } = pending;
-  const trial = useTrial((end) => {
-    if (end.state === 'saved') pending.discard();
-    loaded.reload();
-  });
+  const trial = useFormTrial(pending, loaded);
   const hindrance = useWriteHindrance(view);
-  const form = formOf(pending, profile, basis.fields);
+  const form = formOf(pending, profile, { fields: basis.fields, isDeleted });
+  const save = () => {
+    if (profile !== null) onRename(pending.text('name', profile.name));
+    trial.begin('save', basis.digest, form);
+  };
   const preview = usePreview(basis, pending.count === 0 ? null : form);
   const problems = trial.view?.state === 'refused' ? trial.view.problems : [];
   const isLast = trial.view?.state === 'saved';
   return (
-    <PendingForm onSave={() => trial.begin('save', basis.digest, form)}>
+    <PendingForm onSave={save}>
       <RefusedSummary problems={problems} fieldOf={(key) => fieldOfKey(key, basis.fields)} />
       <TrialPanel trial={trial} onKeep={isLast ? onClose : trial.dismiss} {...trialEnds({ pending, trial, loaded })} />
+      {isDeleted ? (
+        <Notice tone="warning" title="This profile no longer exists">
+          <p>
+            Another user deleted or renamed {profile?.name}. Your values are still here. Save adds the profile again,
+            but its password must be entered once more.
+          </p>
+        </Notice>
+      ) : null}
       <ProfilePanel pending={pending} profile={profile} isDisabled={hindrance !== null} />
       <SaveBar pending={pending} trial={trial} preview={preview} hindrance={hindrance}>
         <ActionButton
@@ -174,12 +187,30 @@ function SchemaField({ field, label, pending, profile }: SchemaFieldProps): VNod
   return <TextField {...common} value={value} onInput={edit} type={kind === 'number' ? 'number' : 'text'} />;
 }
 
-function formOf(pending: PendingEdits, profile: ProfileView | null, fields: readonly FieldView[]): SentForm {
+function formOf(
+  pending: PendingEdits,
+  profile: ProfileView | null,
+  { fields, isDeleted }: { readonly fields: readonly FieldView[]; readonly isDeleted: boolean },
+): SentForm {
   const edited = fields.flatMap(({ flag }) => {
     const value = pending.edited(flag);
     return value === undefined ? [] : [[flag, String(value)] as const];
   });
   const name = pending.edited('name');
+  if (isDeleted && profile !== null) {
+    const before = fields.flatMap(({ flag, set_by: setBy, by_default: byDefault }) => {
+      const value = profile.fields[flag] ?? '';
+      return setBy === 'root' || value === '' || value === byDefault ? [] : [[flag, value] as const];
+    });
+    return {
+      form: 'profile',
+      name: null,
+      new_name: String(name ?? profile.name),
+      fields: Object.fromEntries([...before, ...edited]),
+      make_default: pending.isSet('make-default', false),
+      ...passwordOf(pending),
+    };
+  }
   return {
     form: 'profile',
     name: profile?.name ?? null,

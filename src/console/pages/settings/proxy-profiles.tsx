@@ -1,13 +1,14 @@
 // The page Proxy profiles: the named proxies of the second manual, and the proxy of each purpose.
 
 import type { VNode } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { goTo, linkTo, usePlace } from '#console/pages/link/navigation.ts';
 import { ActionButton, ChoiceField, ModalDialog } from '#console/pages/parts/controls.tsx';
 import { DataTable } from '#console/pages/parts/table.tsx';
 import { EmptyNote, Moment, Panel } from '#console/pages/parts/text.tsx';
 import type { ProfileView, SettingsView } from '#console/saving/settings-view.ts';
 import { usePending } from './pending.ts';
+import { conflictDigest } from './pending-form.tsx';
 import { ProfileForm } from './profile-form.tsx';
 import { SaveBar } from './save-bar.tsx';
 import { type LoadedSettingsView, usePreview } from './settings-data.ts';
@@ -28,14 +29,30 @@ export function ProxyProfilesPage(): VNode {
       lead="Named proxies, and which of them each kind of traffic uses. The default one is used where Default Proxy is chosen."
     >
       {(view, loaded) => {
-        const edited = view.profiles.find((one) => one.name === name) ?? null;
-        if (action === 'new' || (action === 'edit' && edited !== null))
-          return (
-            <ProfileForm key={name ?? ''} view={view} loaded={loaded} profile={edited} onClose={() => goTo(PAGE)} />
-          );
+        if (action === 'new' || action === 'edit')
+          return <EditedProfile key={name ?? ''} {...{ view, loaded, name }} />;
         return <ProfilesOverview view={view} loaded={loaded} />;
       }}
     </SettingsFrame>
+  );
+}
+
+/** Keeps the form if another user deletes the profile, and follows its own renaming. `name`: null for a new profile. */
+function EditedProfile({ view, loaded, name }: OverviewProps & { readonly name: string | null }): VNode {
+  const [savedAs, setSavedAs] = useState(name);
+  const found = view.profiles.find((one) => one.name === name) ?? view.profiles.find((one) => one.name === savedAs);
+  const last = useRef<ProfileView | null>(null);
+  if (name !== null && found !== undefined) last.current = found;
+  if (name !== null && last.current === null) return <ProfilesOverview view={view} loaded={loaded} />;
+  return (
+    <ProfileForm
+      view={view}
+      loaded={loaded}
+      profile={last.current}
+      isDeleted={name !== null && found === undefined}
+      onRename={setSavedAs}
+      onClose={() => goTo(PAGE)}
+    />
   );
 }
 
@@ -46,7 +63,7 @@ interface OverviewProps {
 
 function ProfilesOverview({ view, loaded }: OverviewProps): VNode {
   const [deleted, setDeleted] = useState<ProfileView | null>(null);
-  const [rebases, setRebases] = useState(0);
+  const [rebase, setRebase] = useState<string | null>(null);
   const trial = useTrial(() => loaded.reload());
   const hindrance = useWriteHindrance(view);
   const close = () => {
@@ -60,7 +77,7 @@ function ProfilesOverview({ view, loaded }: OverviewProps): VNode {
         onKeep={close}
         onLeave={close}
         onRebase={() => {
-          setRebases((before) => before + 1);
+          setRebase(conflictDigest(trial));
           close();
         }}
       />
@@ -88,7 +105,7 @@ function ProfilesOverview({ view, loaded }: OverviewProps): VNode {
           </ActionButton>
         </p>
       </Panel>
-      <PurposesForm view={view} trial={trial} rebases={rebases} />
+      <PurposesForm view={view} trial={trial} rebase={rebase} />
       {deleted === null ? null : (
         <DeleteDialog
           profile={deleted}
@@ -215,18 +232,21 @@ function DeleteDialog({ profile, onClose, onDelete }: DeleteProps): VNode {
 interface PurposesProps {
   readonly view: SettingsView;
   readonly trial: TrialHandle;
-  /** Grows when the edits are to be kept for the latest settings. */
-  readonly rebases: number;
+  /** The digest of the file for which the edits are to be kept. */
+  readonly rebase: string | null;
 }
 
-function PurposesForm({ view, trial, rebases }: PurposesProps): VNode {
+function PurposesForm({ view, trial, rebase }: PurposesProps): VNode {
   const pending = usePending(view);
   const { basis } = pending;
-  const isSaved = trial.view?.form === 'routes' && trial.view.state === 'saved';
+  const ownAttempt = useRef<string | null>(null);
+  const isSaved = trial.view?.state === 'saved' && trial.view.attempt === ownAttempt.current;
   useEffect(() => {
-    if (isSaved) pending.discard();
+    if (isSaved && ownAttempt.current !== null) pending.saved();
   }, [isSaved]);
-  useEffect(() => pending.rebase(), [rebases]);
+  useEffect(() => {
+    if (rebase !== null) pending.rebase(rebase);
+  }, [rebase]);
   const hindrance = useWriteHindrance(view);
   const edited = basis.purposes.filter(({ purpose }) => pending.has(`route-${purpose}`));
   const form = {
@@ -240,7 +260,8 @@ function PurposesForm({ view, trial, rebases }: PurposesProps): VNode {
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        trial.begin('save', basis.digest, form);
+        pending.sent();
+        ownAttempt.current = trial.begin('save', basis.digest, form);
       }}
     >
       <h2>Proxy of each purpose</h2>

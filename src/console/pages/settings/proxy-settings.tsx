@@ -9,11 +9,10 @@ import type { SentForm } from '#console/saving/forms.ts';
 import type { ProfileView, PurposeView, SettingsView } from '#console/saving/settings-view.ts';
 import { PasswordInput, passwordOf } from './password-input.tsx';
 import { type PendingEdits, usePending } from './pending.ts';
-import { PendingForm, trialEnds } from './pending-form.tsx';
+import { PendingForm, trialEnds, useFormTrial } from './pending-form.tsx';
 import { RefusedSummary, SaveBar } from './save-bar.tsx';
 import { type LoadedSettingsView, usePreview } from './settings-data.ts';
 import { SettingsFrame, useWriteHindrance } from './settings-frame.tsx';
-import { useTrial } from './trial-hook.ts';
 import { TrialPanel } from './trial-panel.tsx';
 
 export function ProxySettingsPage(): VNode {
@@ -66,14 +65,11 @@ function ProxySettingsForm({
   const pending = usePending(view);
   const { basis } = pending;
   const shown = shownProxy(basis);
-  const trial = useTrial((end) => {
-    if (end.state === 'saved') pending.discard();
-    loaded.reload();
-  });
-  const form = pending.count === 0 ? null : formOf(pending, false);
+  const trial = useFormTrial(pending, loaded);
+  const form = pending.count === 0 ? null : formOf(pending);
   const preview = usePreview(basis, form);
   const hindrance = useWriteHindrance(view);
-  const begin = (kind: 'try' | 'save', inClear = false) => trial.begin(kind, basis.digest, formOf(pending, inClear));
+  const begin = (kind: 'try' | 'save') => trial.begin(kind, basis.digest, formOf(pending));
   const problems = trial.view?.state === 'refused' ? trial.view.problems : [];
   return (
     <PendingForm onSave={() => begin('save')}>
@@ -82,7 +78,7 @@ function ProxySettingsForm({
         trial={trial}
         onKeep={trial.dismiss}
         {...trialEnds({ pending, trial, loaded })}
-        onInClear={() => begin(trial.view?.kind ?? 'save', true)}
+        onInClear={() => trial.act('in-clear')}
       />
       <ServerPanel pending={pending} shown={shown} isDisabled={hindrance !== null} />
       <TimeoutPanel pending={pending} isDisabled={hindrance !== null} />
@@ -98,7 +94,7 @@ function ProxySettingsForm({
 }
 
 /** Only what was edited. */
-function formOf(pending: PendingEdits, inClear: boolean): SentForm {
+function formOf(pending: PendingEdits): SentForm {
   const text = (field: string) => {
     const value = pending.edited(field);
     return value === undefined ? {} : { [FORM_FIELDS[field] ?? field]: String(value) };
@@ -117,7 +113,6 @@ function formOf(pending: PendingEdits, inClear: boolean): SentForm {
     ...text('mode'),
     ...passwordOf(pending),
     ...(boxes.length === 0 ? {} : { uses_proxy: Object.fromEntries(boxes) }),
-    ...(inClear ? { in_clear: true } : {}),
   };
 }
 
@@ -283,6 +278,7 @@ const BOXES = [
   { purpose: 'support_logs', label: 'Send support logs' },
   { purpose: 'exposure_analytics', label: 'Exposure Analytics' },
   { purpose: 'platform', label: 'Platform' },
+  { purpose: 'telemetry', label: 'Telemetry' },
 ] as const;
 
 function PurposesPanel({ pending, isDisabled }: PartProps): VNode {

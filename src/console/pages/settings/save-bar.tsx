@@ -4,6 +4,7 @@ import type { ComponentChildren, VNode } from 'preact';
 import type { Problem } from '#config/problem.ts';
 import { ActionButton } from '#console/pages/parts/controls.tsx';
 import { Notice, ProblemSummary } from '#console/pages/parts/notes.tsx';
+import { focusHeading } from '#console/pages/parts/text.tsx';
 import type { ChangePreview } from '#console/saving/saving.ts';
 import type { PendingEdits } from './pending.ts';
 import type { TrialHandle } from './trial-hook.ts';
@@ -31,7 +32,16 @@ export function SaveBar({ pending, trial, preview, hindrance, children }: SaveBa
           Save
         </ActionButton>
         {children}
-        {count === 0 ? null : <ActionButton onPress={pending.discard}>Discard changes</ActionButton>}
+        {count === 0 ? null : (
+          <ActionButton
+            onPress={() => {
+              pending.discard();
+              focusHeading();
+            }}
+          >
+            Discard changes
+          </ActionButton>
+        )}
       </div>
       {preview === null || preview.differences.length === 0 ? null : (
         <details>

@@ -27,9 +27,9 @@ export interface TrialPanelProps {
 /** Nothing while there is no change. */
 export function TrialPanel(props: TrialPanelProps): VNode | null {
   const { trial } = props;
-  const { view, conflict, refusal } = trial;
+  const { view, conflict, refusal, isLost } = trial;
   // Save is at the end of a long form, and its stages at the top.
-  const began = view?.trial ?? (conflict === null && refusal === null ? null : 0);
+  const began = view?.trial ?? (conflict === null && refusal === null && !isLost ? null : 0);
   useEffect(() => {
     const heading = began === null ? null : document.getElementById('trial');
     heading?.setAttribute('tabindex', '-1');
@@ -48,6 +48,17 @@ export function TrialPanel(props: TrialPanelProps): VNode | null {
         <ProblemNote problem={conflict.error} />
         <ConflictTable conflicts={conflict.conflicts} />
         <ConflictButtons {...props} />
+      </Panel>
+    );
+  if (isLost)
+    return (
+      <Panel title="The console does not answer" id="trial" tone="warning">
+        <p>
+          {view === null
+            ? 'It is not known whether it received the request.'
+            : `The last thing it reported: ${titleOf(view)}. The test continues without this page, and a Save may still write the file.`}{' '}
+          This page asks again every second, and then shows what has become of it. Your values are kept.
+        </p>
       </Panel>
     );
   if (refusal !== null)
@@ -150,7 +161,7 @@ function FailedEnd({ view, trial, onKeep, onLeave, onInClear }: EndProps): VNode
             This proxy offers only Basic authentication over an unencrypted connection. Anybody on the network between
             this host and the proxy can then read the password.
           </p>
-          <ActionButton kind="danger" isBusy={isBusy} onPress={() => end(onInClear)}>
+          <ActionButton kind="danger" isBusy={isBusy} onPress={onInClear}>
             Send it in clear text (Basic)
           </ActionButton>
         </Notice>
