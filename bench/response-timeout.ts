@@ -130,6 +130,6 @@ console.log('\nA witness for silent proxies:');
 const witnessed = compareWitness(
   values.gate
     ? { seeds: [51], plainJobs: 300, otherJobs: 150, rules: SHIPPED }
-    : { seeds: [51, 52], plainJobs: JOBS, otherJobs: 150, rules: RULES },
+    : { seeds: [51, 52], plainJobs: JOBS, otherJobs: 500, rules: RULES },
 );
 process.exitCode = verdict.holds && witnessed ? 0 : 1;
