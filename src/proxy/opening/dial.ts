@@ -48,7 +48,12 @@ export const BULK_BUFFER_BYTES = 65_536;
  * then probes once a second, and the kernel ends the connection after ten probes without an acknowledgement.
  */
 const KEEP_ALIVE_AFTER_MS = 30_000;
-/** The same for a download: a host that vanished is noticed within 25 s, and an interruption of that length is rare. */
+/**
+ * The same for a download: a host that vanished is noticed within 25 s. The probes are spread over 20 s, because an
+ * interruption of 10 s is not rare (`bench/response-timeout`).
+ */
+export const TRANSFER_KEEP_ALIVE = { enable: true, initialDelay: 5_000, interval: 2_000, count: 10 } as const;
+/** The same for a Node that always sends ten probes, one a second, in milliseconds. */
 const TRANSFER_KEEP_ALIVE_AFTER_MS = 15_000;
 /**
  * The divisor of the time limit for each address except the last: each gets a quarter. Node's 250 ms are too short for
@@ -86,7 +91,11 @@ export function dial(target: DialTarget, options: DialOptions): Promise<DialResu
     });
     asking = socket;
     const onError = (error: Error) => fail(dialFailure(target, error, options.clock.monotonic() - startedMs));
-    const onConnect = () => done({ socket, bulk: source?.attach(socket) ?? null });
+    const onConnect = () => {
+      // Older versions of Node have two parameters.
+      if (options.isTransfer === true && socket.setKeepAlive.length > 2) socket.setKeepAlive(TRANSFER_KEEP_ALIVE);
+      done({ socket, bulk: source?.attach(socket) ?? null });
+    };
     const addresses: string[] = [];
     const onLookup = (error: Error | null, address: string) => {
       if (error === null) addresses.push(address);
