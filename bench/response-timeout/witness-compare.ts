@@ -11,14 +11,13 @@ import { clairvoyantWait, lastByteMs, playDead, playLive } from './run.ts';
 import { type Attempt, type Job, scenarioOf } from './scenario.ts';
 import { bytesAt, type Transfer } from './transfers.ts';
 import { CAUSES } from './witness-deaths.ts';
-import { ENVIRONMENTS, type Fate } from './witness-environments.ts';
+import { ENVIRONMENTS, type Fate, KEEP_ALIVE } from './witness-environments.ts';
 import {
   type AtDeadline,
   type Done,
   type Ending,
   type Going,
   isPhase,
-  KEEP_ALIVE_MS,
   type PlayedWorth,
   play,
   silencesOf,
@@ -215,7 +214,7 @@ function living({ rule, learned, environment, random }: Running, transfer: Trans
   return {
     silences: silencesOf(around.transfer),
     fate: around.fate,
-    errorMs: around.keepAliveEndMs(rule.witness ? KEEP_ALIVE_MS.witness : KEEP_ALIVE_MS.today),
+    errorMs: around.keepAliveEndMs(rule.witness ? KEEP_ALIVE.witness : KEEP_ALIVE.today),
     reachesOrigin: around.reachesOrigin,
     byDeadlines: (plan) => {
       const { timedOut, endMs } = playLive(learned, plan, around.transfer);
@@ -236,7 +235,7 @@ function dying(
   const lastMs = lastByteMs(dead);
   const silence = dead.death === 'mute' ? attempt.transfer.firstMs : attempt.transfer.silenceMs;
   const deathMs = lastMs + (random.chance(0.5) ? 0 : random.next() * silence);
-  const errorMs = signs.errorMs(rule.witness ? KEEP_ALIVE_MS.witness : KEEP_ALIVE_MS.today);
+  const errorMs = signs.errorMs(rule.witness ? KEEP_ALIVE.witness : KEEP_ALIVE.today);
   return {
     deathMs,
     silences: silencesUntil(attempt.transfer, lastMs, signs.drips),

@@ -3,14 +3,14 @@
 // field.
 
 import type { Random } from './random.ts';
-import type { Fate } from './witness-environments.ts';
+import type { Fate, KeepAlive } from './witness-environments.ts';
 
 /** A death that has begun at time 0. */
 interface DeathSigns {
   /** What becomes of a probe, by the time since the death. */
   fate(sinceMs: number, random: Random): Fate;
-  /** When the transfer ends by an error, with the idle time of keep-alive; null for never. */
-  errorMs(idleMs: number): number | null;
+  /** When the transfer ends by an error; null for never. */
+  errorMs(keepAlive: KeepAlive): number | null;
   readonly reachesOrigin: boolean;
   /** Single bytes continue to arrive. */
   readonly drips: boolean;
@@ -23,7 +23,7 @@ const alive: DeathSigns = { fate: () => quick, errorMs: () => null, reachesOrigi
 const dead = { errorMs: () => null, reachesOrigin: false, drips: false };
 const byKeepAlive = (random: Random) => {
   const share = random.next();
-  return (idleMs: number) => share * idleMs + 10_000;
+  return ({ idleMs, lostMs }: KeepAlive) => share * idleMs + lostMs;
 };
 
 /** The host boots: silent, then refused, then alive. */
@@ -35,7 +35,7 @@ const reboots: Cause = (random) => {
     return since >= upMs ? { endsMs: 1 } : {};
   };
   // A keep-alive probe that reaches the booted host is answered by a reset.
-  return { ...dead, fate, errorMs: (idleMs) => Math.min(lost(idleMs), upMs + random.between(0, 1_000)) };
+  return { ...dead, fate, errorMs: (keepAlive) => Math.min(lost(keepAlive), upMs + random.between(0, 1_000)) };
 };
 
 /** The process hangs, and the queue of connections fills. */

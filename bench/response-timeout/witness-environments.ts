@@ -1,8 +1,24 @@
 // Networks in which probes of a living proxy fail, and mixes of them. An episode begins once in 30 minutes of a
 // transfer. Rates and shares are assumptions, because there are no measurements from the field.
 
+import { TRANSFER_KEEP_ALIVE } from '#proxy/opening/dial.ts';
 import type { Random } from './random.ts';
 import type { Transfer } from './transfers.ts';
+
+/** Keep-alive: the idle time before the first probe, and how long none may be answered. */
+export interface KeepAlive {
+  readonly idleMs: number;
+  readonly lostMs: number;
+}
+
+/** That of downloads, and that of a rule without probes. */
+export const KEEP_ALIVE: Readonly<Record<'witness' | 'today', KeepAlive>> = {
+  witness: {
+    idleMs: TRANSFER_KEEP_ALIVE.initialDelay,
+    lostMs: TRANSFER_KEEP_ALIVE.count * TRANSFER_KEEP_ALIVE.interval,
+  },
+  today: { idleMs: 30_000, lostMs: 10_000 },
+};
 
 /** What becomes of a probe that is sent at a time. Absent values: it never happens. */
 export interface Fate {
@@ -17,18 +33,17 @@ export interface Fate {
 interface Surroundings {
   /** The transfer as the environment delays it. */
   readonly transfer: Transfer;
-  /** When keep-alive ends a transfer that lives, for an idle time before its first probe; null for never. */
-  keepAliveEndMs(idleMs: number): number | null;
+  /** When keep-alive ends a transfer that lives; null for never. */
+  keepAliveEndMs(keepAlive: KeepAlive): number | null;
   fate(atMs: number, random: Random): Fate;
-  /** Whether one request to the server succeeds within 8 s. */
-  reachesOrigin(atMs: number, random: Random): boolean;
+  /** Whether one request to the server succeeds within this time. */
+  reachesOrigin(atMs: number, random: Random, withinMs: number): boolean;
 }
 
 type Environment = (transfer: Transfer, random: Random) => Surroundings;
 
 const PER_MS = 1 / 1_800_000;
 const MINUTE_MS = 60_000;
-const ORIGIN_MS = 8_000;
 const quick: Fate = { acceptsMs: 1, answersMs: 5 };
 
 const base = (transfer: Transfer): Surroundings => ({
@@ -69,7 +84,11 @@ const pauses: Environment = (transfer, random) => {
   if (found === null) return base(transfer);
   const [from, until] = found;
   const fate = (at: number) => (at >= from && at < until ? { acceptsMs: 1, answersMs: until - at + 5 } : quick);
-  return { ...base(delayed(transfer, from, until)), fate, reachesOrigin: (at) => at < from || at >= until - ORIGIN_MS };
+  return {
+    ...base(delayed(transfer, from, until)),
+    fate,
+    reachesOrigin: (at, _dice, within) => at < from || at >= until - within,
+  };
 };
 
 /** No packet passes: a connection completes with the next retry of its SYN. */
@@ -82,9 +101,9 @@ const blips: Environment = (transfer, random) => {
     const retry = [1, 3, 7, 15, 31, 63, 127].map((s) => s * 1_000).find((ms) => at + ms >= until);
     return retry === undefined ? {} : { acceptsMs: retry, answersMs: retry + 5 };
   };
-  const keepAliveEndMs = (idleMs: number) => {
-    const next = from + random.between(0, idleMs);
-    return next + 10_000 < until ? next + 10_000 : null;
+  const keepAliveEndMs = ({ idleMs, lostMs }: KeepAlive) => {
+    const endMs = from + random.between(0, idleMs) + lostMs;
+    return endMs < until ? endMs : null;
   };
   return {
     ...base(delayed(transfer, from, until)),
@@ -120,7 +139,7 @@ const overloaded =
   (transfer) => ({
     ...base(transfer),
     fate: (_at, dice) => ({ acceptsMs: 1, answersMs: dice.around(medianMs, 0.6) }),
-    reachesOrigin: (_at, dice) => dice.around(medianMs, 0.6) <= ORIGIN_MS,
+    reachesOrigin: (_at, dice, within) => dice.around(medianMs, 0.6) <= within,
   });
 
 /** Slow for some minutes. */
@@ -133,7 +152,7 @@ const spikes =
     return {
       ...base(transfer),
       fate: (at, dice) => (isIn(at) ? { acceptsMs: 1, answersMs: dice.around(medianMs, 0.9) } : quick),
-      reachesOrigin: (at, dice) => !isIn(at) || dice.around(medianMs, 0.9) <= ORIGIN_MS,
+      reachesOrigin: (at, dice, within) => !isIn(at) || dice.around(medianMs, 0.9) <= within,
     };
   };
 

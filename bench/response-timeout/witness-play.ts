@@ -1,14 +1,11 @@
 // Simulates one transfer with deadlines, keep-alive and the probes of its proxy, as `src/transfer` combines them.
 
 import type { TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
-import { afterEvent, atLimit, nextStep, WITNESS_TIMES, type WitnessTimes } from '#timeout/witness.ts';
+import { afterEvent, atLimit, nextStep, serverMs, WITNESS_TIMES, type WitnessTimes } from '#timeout/witness.ts';
 import type { AtLimit, ExpiredLimit, Witness, WitnessEvent } from '#timeout/witness-types.ts';
 import type { Random } from './random.ts';
 import type { Transfer } from './transfers.ts';
 import type { Fate } from './witness-environments.ts';
-
-/** Idle time before the first keep-alive probe: that of the witness, and today's. */
-export const KEEP_ALIVE_MS = { witness: 15_000, today: 30_000 } as const;
 
 /**
  * How an attempt ended. `gone`: PROXY-GONE. `error`: keep-alive, a reset, or an error of the proxy. `overtaken`: the next
@@ -48,7 +45,7 @@ export interface Going {
   fate(atMs: number, random: Random): Fate;
   /** When it ends without a deadline, with the rule's keep-alive. */
   readonly errorMs: number | null;
-  reachesOrigin(atMs: number, random: Random): boolean;
+  reachesOrigin(atMs: number, random: Random, withinMs: number): boolean;
   /** How it ends by these deadlines alone. */
   byDeadlines(plan: TimeoutPlan): Ending;
 }
@@ -56,8 +53,6 @@ export interface Going {
 /** From one byte to the next, in ms since the request; the last one of a dead transfer has no end. */
 export type Silence = readonly [fromMs: number, untilMs: number];
 
-/** A check of the server that is not answered takes this long. */
-const ORIGIN_CHECK_MS = 8_000;
 /** Shorter silences bring no probe. */
 const SHORT_MS = 2_500;
 const MAX_SILENCES = 400;
@@ -180,6 +175,9 @@ function watchSilence(
 ): Found | null {
   const before = watching.probes - watching.witness.sent;
   for (let now = fromMs; now <= untilMs; ) {
+    if (limit !== null && !limit.isTotal && now >= limit.atMs) {
+      watching.witness = afterEvent(watching.witness, { kind: 'expired', atMs: now }, times);
+    }
     const step = nextStep(watching.witness, now, times);
     if (step.do === 'gone') return { by: 'gone', atMs: now };
     const decision = limit === null || now < limit.atMs ? null : atLimit(watching.witness, now, limit, times);
@@ -250,6 +248,7 @@ export function play(
   const atExpiry = (ending: Ending, phase: TimeoutPhase): Ending => {
     const limit = { atMs: ending.endMs, limitMs: limitOf(plan, phase), isTotal: phase === 'total' };
     const graceMs = Math.min(times.graceMs, limit.limitMs);
+    if (!limit.isTotal) watching.witness = afterEvent(watching.witness, { kind: 'expired', atMs: limit.atMs }, times);
     const now = atLimit(watching.witness, limit.atMs, limit, times);
     if (now.do === 'end') return ending;
     // A byte that comes during the wait ends the silence.
@@ -258,12 +257,13 @@ export function play(
     const { by, atMs } = found;
     if (by === 'gone' || by === 'error') return { by, endMs: atMs, grewMs: null, hasRival: false };
     if (by === 'end') return { ...ending, endMs: atMs };
-    const asked = () => (going.reachesOrigin(atMs, random) ? 'reached' : 'unreached');
+    const withinMs = serverMs(watching.witness, times);
+    const asked = () => (going.reachesOrigin(atMs, random, withinMs) ? 'reached' : 'unreached');
     const worth = by === 'double' ? 'alone' : asked();
     const longer = extended(atMs, phase, atDeadline.does(phase, worth));
     // It takes this long to learn that the server does not answer.
-    const isLate = worth === 'unreached' && longer.endMs < atMs + ORIGIN_CHECK_MS && isPhase(longer.by);
-    return isLate ? { ...longer, endMs: atMs + ORIGIN_CHECK_MS } : longer;
+    const isLate = worth === 'unreached' && longer.endMs < atMs + withinMs && isPhase(longer.by);
+    return isLate ? { ...longer, endMs: atMs + withinMs } : longer;
   };
   let ending = watch(first);
   const phase = isPhase(ending.by) ? ending.by : null;

@@ -50,6 +50,8 @@ export interface Witness {
     /** The shortest deadline of these transfers for a silence. */
     readonly deadlineMs: number;
     readonly firstByteMs: number | null;
+    /** The limit of a transfer has expired since the last byte. */
+    readonly isExpired: boolean;
   } | null;
   /** Unanswered probes in the order in which they were sent. */
   readonly probes: readonly OpenProbe[];
@@ -67,7 +69,8 @@ export interface Witness {
 
 /**
  * What to do with a transfer whose limit has expired. `end`: nothing shows that its proxy lives. `ask-server`: it lives.
- * `double`: it cannot be asked, because it allows one connection only. `wait`: a probe may still be answered until then.
+ * `double`: it cannot be asked, because it never answered a probe or a probe breaks transfers. `wait`: a probe may still be
+ * answered until then.
  */
 export type AtLimit =
   | { readonly do: 'end' | 'ask-server' | 'double' }
@@ -100,6 +103,8 @@ export type WitnessEvent =
   | { readonly kind: 'ended'; readonly atMs: number; readonly id: number }
   /** A second connection of a transfer over the proxy was completed, which may break the first one as a probe may. */
   | { readonly kind: 'connected'; readonly atMs: number }
+  /** The limit of a transfer over the proxy has expired. A proxy that never answered a probe is now asked. */
+  | { readonly kind: 'expired'; readonly atMs: number }
   /** A transfer over the proxy broke. */
   | { readonly kind: 'cut'; readonly atMs: number }
   /** The host was suspended, or the event loop was late: what was open proves nothing. */

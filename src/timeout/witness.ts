@@ -42,6 +42,8 @@ export const WITNESS_TIMES = {
   freshMs: 45_000,
   /** A transfer whose limit has expired waits this long for the answer to an open probe, but not longer than its limit. */
   graceMs: 20_000,
+  /** The server may take this long for an answer, and longer behind a slow proxy: see `serverMs`. */
+  serverMs: 8_000,
   /** A transfer that breaks this soon after a probe was broken by it. */
   harmMs: 1_000,
   /** A probe is closed after this long, or after two windows if they are longer. */
@@ -55,6 +57,8 @@ export type WitnessTimes = {
 /** Share of a pause that is left out at random, so that clients do not probe in step. */
 const EARLIER = 1 / 12;
 const WORST_FACTOR = 4;
+/** The same for the answer of the server, which comes through the proxy. */
+const SERVER_FACTOR = 2;
 /** How much of the slowest answer, and of the number of disproved probes, is kept with each later answer. */
 const KEPT = 0.98;
 /** Probes in a row that a death takes, plus one for each failed probe that an answer or a byte disproved. */
@@ -124,6 +128,8 @@ export function afterEvent(witness: Witness, event: WitnessEvent, times: Witness
       return { ...witness, probes: witness.probes.filter(({ id }) => id !== event.id), wasRefused: true };
     case 'connected':
       return { ...witness, connectedMs: event.atMs };
+    case 'expired':
+      return witness.silence === null ? witness : { ...witness, silence: { ...witness.silence, isExpired: true } };
     case 'cut':
       return wasProbed(witness, event.atMs, times) ? barred(witness) : witness;
     case 'disturbed': {
@@ -169,10 +175,21 @@ export function atLimit(
   const { record } = witness;
   if (allowsOne(record)) return { do: 'double' };
   if (isTotal || isKnownAlive(witness, nowMs, times)) return { do: 'ask-server' };
-  // Without an answer from this proxy at any time, none can be expected now.
-  const isAsked = record.proven !== null && heldAgainst(witness).length > 0;
   const untilMs = atMs + Math.min(times.graceMs, limitMs);
-  return isAsked && nowMs < untilMs ? { do: 'wait', untilMs } : { do: 'end' };
+  const isAsked = heldAgainst(witness).length > 0 || isUntested(witness);
+  if (isAsked && nowMs < untilMs) return { do: 'wait', untilMs };
+  // Without an answer from this proxy at any time, its silence proves nothing.
+  return { do: record.proven === null ? 'double' : 'end' };
+}
+
+/** How long the server may take for an answer through this proxy. */
+export function serverMs({ record }: Witness, times: WitnessTimes = WITNESS_TIMES): number {
+  return Math.min(times.graceMs, Math.max(times.serverMs, SERVER_FACTOR * record.worstMs));
+}
+
+/** Whether this proxy never answered a probe, and was not asked in this silence either. */
+function isUntested({ record, probes, wasRefused }: Witness): boolean {
+  return record.proven === null && probes.length === 0 && !wasRefused;
 }
 
 /** Whether a second connection to the proxy breaks a transfer or is never served. */
@@ -181,8 +198,8 @@ function allowsOne({ harmful, proven, unanswered }: WitnessRecord): boolean {
 }
 
 function afterWaits(witness: Witness, { atMs, deadlineMs }: WitnessEvent & { readonly kind: 'waits' }): Witness {
-  if (deadlineMs === null) return { ...witness, silence: null, probes: [], sent: 0, lastSent: null };
-  const silence = { sinceMs: atMs, firstByteMs: null, ...witness.silence, deadlineMs };
+  if (deadlineMs === null) return { ...witness, silence: null, probes: [], sent: 0, lastSent: null, wasRefused: false };
+  const silence = { sinceMs: atMs, firstByteMs: null, isExpired: false, ...witness.silence, deadlineMs };
   return { ...witness, silence };
 }
 
@@ -195,7 +212,7 @@ function afterByte(witness: Witness, atMs: number, times: WitnessTimes): Witness
     ...after,
     record: { ...after.record, unanswered: unansweredAfter(witness, atMs, times) },
     wasRefused: false,
-    silence: { ...silence, sinceMs, firstByteMs: silence.firstByteMs ?? atMs },
+    silence: { ...silence, sinceMs, firstByteMs: silence.firstByteMs ?? atMs, isExpired: false },
   };
 }
 
@@ -269,6 +286,8 @@ function probeDueMs(witness: Witness, times: WitnessTimes): number {
   const isUnproven = record.proven === null;
   const open = isUnproven ? probes.length : heldAgainst(witness).length;
   if (open >= (isUnproven ? MAX_OPEN_UNPROVEN : MAX_OPEN)) return Number.POSITIVE_INFINITY;
+  // A transfer that would end now has nothing to lose by a probe.
+  if (silence.isExpired && isUntested(witness)) return silence.sinceMs;
   const isShort = silence.deadlineMs <= times.shortMs;
   const firstMs = isShort ? Math.max(times.leastMs, silence.deadlineMs / 2) : times.firstMs;
   // Once for a proxy that never answered one, also while bytes arrive: it shows whether the proxy accepts a second

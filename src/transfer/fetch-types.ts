@@ -20,7 +20,7 @@ import type { RunningTransfers } from './running-transfers.ts';
 
 /**
  * Why a transfer is worth a longer wait. `reached`: the server answers through the proxy. `unreached`: the proxy lives, but
- * the server does not answer. `alone`: the proxy allows one connection, so nothing can be asked. `no`: it is not.
+ * the server does not answer. `alone`: the proxy answers no second connection, so nothing can be asked. `no`: it is not.
  */
 export type Worth = 'reached' | 'unreached' | 'alone' | 'no';
 

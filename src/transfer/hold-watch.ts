@@ -11,7 +11,7 @@ import { showDuration } from '#errors/template.ts';
 import type { Connection, ProbeRequest, ProxyProbes, RunningProbe } from '#proxy/route.ts';
 import type { Clock, Random, Timer } from '#system/clock.ts';
 import { ClockSteps } from '#system/time/clock-steps.ts';
-import { afterEvent, atLimit, newWitness, nextStep, phaseOf } from '#timeout/witness.ts';
+import { afterEvent, atLimit, newWitness, nextStep, phaseOf, serverMs } from '#timeout/witness.ts';
 import type { WitnessMemory } from '#timeout/witness-memory.ts';
 import type { AtLimit, ExpiredLimit, Witness, WitnessEvent } from '#timeout/witness-types.ts';
 
@@ -51,6 +51,8 @@ export interface HoldWatch {
    * (`graceMs` of the rule), and settles with `end` when the transfer ends before.
    */
   atLimit(limit: Omit<ExpiredLimit, 'atMs'>): Promise<LimitDecision> | LimitDecision;
+  /** How long the server may take for an answer through this proxy, in milliseconds. */
+  readonly serverMs: number;
   /** The transfer has ended; `cut` if its connection broke. */
   ended(how: 'cut' | 'other'): void;
 }
@@ -93,6 +95,9 @@ export class ProxyWitnesses {
       connected: () => witness.happened('connected'),
       broke: () => witness.happened('cut'),
       atLimit: (limit) => witness.atLimit(hold, limit),
+      get serverMs() {
+        return witness.serverMs;
+      },
       ended: (how) => {
         witness.close(hold, how);
         if (witness.isIdle) this.#witnesses.delete(proxyUrl);
@@ -119,6 +124,8 @@ class ProxyWitness {
   #witness: Witness;
   #probes = 0;
   #lastByteMs: number | null = null;
+  /** The rule does not know the last byte yet. */
+  #isByteNew = false;
   #timer: Timer | null = null;
   #dueMs = 0;
   #lookAgain: NodeJS.Immediate | null = null;
@@ -139,9 +146,14 @@ class ProxyWitness {
     return this.#holds.size === 0;
   }
 
+  get serverMs(): number {
+    return serverMs(this.#witness);
+  }
+
   atLimit(hold: Hold, { limitMs, isTotal }: Omit<ExpiredLimit, 'atMs'>): Promise<LimitDecision> | LimitDecision {
     const limit = { atMs: this.#now, limitMs, isTotal };
     this.#flushBytes();
+    if (!isTotal) this.#apply({ kind: 'expired', atMs: limit.atMs });
     const now = this.#holds.has(hold) ? atLimit(this.#witness, limit.atMs, limit) : ({ do: 'end' } as const);
     if (now.do !== 'wait') return now.do;
     const { promise, resolve: decide } = Promise.withResolvers<LimitDecision>();
@@ -161,6 +173,7 @@ class ProxyWitness {
   bytes(): void {
     const first = this.#lastByteMs === null;
     this.#lastByteMs = this.#ports.clock.monotonic();
+    this.#isByteNew = true;
     // The first byte may make a probe due, which shows whether the proxy accepts a second connection.
     if (first && this.#witness.record.proven === null) this.#act();
   }
@@ -231,7 +244,9 @@ class ProxyWitness {
   }
 
   #flushBytes(): void {
-    if (this.#lastByteMs !== null) this.#apply({ kind: 'byte', atMs: this.#lastByteMs });
+    if (this.#lastByteMs === null || !this.#isByteNew) return;
+    this.#isByteNew = false;
+    this.#apply({ kind: 'byte', atMs: this.#lastByteMs });
   }
 
   /** No transfer is open: nothing runs, and what was shown is kept. */

@@ -33,7 +33,7 @@ export const UNREACHED_TIMES = 1.2;
 export const EXTENDED_BECAUSE: Readonly<Record<Exclude<Worth, 'no'>, string>> = {
   reached: 'and the server answer',
   unreached: 'answers, but the server behind it does not',
-  alone: 'allows one connection, so it cannot be tested',
+  alone: 'answers no second connection, so it cannot be tested',
 };
 const NO_MORE: MoreTime = { times: 1 };
 

@@ -8,18 +8,17 @@ import { exchange } from '#http/exchange.ts';
 import type { Connection } from '#proxy/route.ts';
 import type { FetchPorts } from './fetch-types.ts';
 
-const LIMIT_MS = 8_000;
 /** From here on, a response may be that of the proxy about an unreachable server. */
 const FIRST_SERVER_ERROR = 500;
 
-/** Whether the proxy of `held` reaches the server of `url`. */
+/** Whether the proxy of `held` reaches the server of `url` in this time. */
 export async function reachesOrigin(
   ports: FetchPorts,
-  { held, url }: { readonly held: Connection; readonly url: URL },
+  { held, url, withinMs }: { readonly held: Connection; readonly url: URL; readonly withinMs: number },
   ended: AbortSignal,
 ): Promise<boolean> {
   const late = new AbortController();
-  const timer = ports.clock.after(LIMIT_MS, () => late.abort(new Error('no answer in time')));
+  const timer = ports.clock.after(withinMs, () => late.abort(new Error('no answer in time')));
   const signal = AbortSignal.any([ended, late.signal]);
   // A package may be held back again, even its head.
   const target = url.origin === ports.configured.origin ? ports.configured : url;
@@ -28,7 +27,7 @@ export async function reachesOrigin(
     const connection = await route.open({ bulk: false, signal, isRoutine: true });
     try {
       if (connection.facts.proxyUrl !== held.facts.proxyUrl) return false;
-      return target.protocol === 'https:' || (await answersHead(ports, { connection, url: target, signal }));
+      return target.protocol === 'https:' || (await answersHead(ports, { connection, url: target, signal, withinMs }));
     } finally {
       connection.release();
     }
@@ -41,12 +40,17 @@ export async function reachesOrigin(
 
 async function answersHead(
   ports: FetchPorts,
-  { connection, url, signal }: { readonly connection: Connection; readonly url: URL; readonly signal: AbortSignal },
+  {
+    connection,
+    url,
+    signal,
+    withinMs,
+  }: { readonly connection: Connection; readonly url: URL; readonly signal: AbortSignal; readonly withinMs: number },
 ): Promise<boolean> {
   const result = await exchange({
     connection,
     request: { method: 'HEAD', url, headers: { ...ports.headers(false), 'cache-control': 'no-cache' } },
-    deadlines: { firstByteMs: LIMIT_MS, silenceMs: LIMIT_MS, totalMs: LIMIT_MS, key: 'response_timeout.probe' },
+    deadlines: { firstByteMs: withinMs, silenceMs: withinMs, totalMs: withinMs, key: 'response_timeout.probe' },
     clock: ports.clock,
     signal,
     expectedBytes: null,

@@ -53,7 +53,8 @@ export async function whileWatched<T extends { readonly result: ExchangeResult }
   const worthOf = async (decision: LimitDecision): Promise<Worth> => {
     if (decision === 'end') return 'no';
     if (decision === 'double') return 'alone';
-    return (await reachesOrigin(ports, { held: connection, url }, signal)) ? 'reached' : 'unreached';
+    const asked = { held: connection, url, withinMs: hold.serverMs };
+    return (await reachesOrigin(ports, asked, signal)) ? 'reached' : 'unreached';
   };
   const isWorthMore = (expired: TimeoutPhase) => {
     const decision = hold.atLimit({ limitMs: limitOf(plan, expired), isTotal: expired === 'total' });

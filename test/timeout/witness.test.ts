@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { afterEvent, atLimit, isKnownAlive, newWitness, nextStep, phaseOf, WITNESS_TIMES } from '#timeout/witness.ts';
+import {
+  afterEvent,
+  atLimit,
+  isKnownAlive,
+  newWitness,
+  nextStep,
+  phaseOf,
+  serverMs,
+  WITNESS_TIMES,
+} from '#timeout/witness.ts';
 import { UNKNOWN_PROXY, type Witness, type WitnessEvent, type WitnessRecord } from '#timeout/witness-types.ts';
 
 const PROVEN: WitnessRecord = { ...UNKNOWN_PROXY, proven: 'get' };
@@ -316,11 +325,54 @@ describe('the witness at the limit of a transfer', () => {
     expect(atLimit(answered, 31 * S, limit)).toEqual({ do: 'ask-server' });
   });
 
-  it('witness: at a limit, a transfer ends if no probe is open or none was ever answered', () => {
+  it('witness: at a limit, a transfer ends if no probe is open at a proxy that answered some', () => {
     expect(atLimit(open(), 20 * S, limit)).toEqual({ do: 'end' });
     expect(atLimit(open(sent, { kind: 'ended', atMs: 11 * S, id: 1 }), 20 * S, limit)).toEqual({ do: 'end' });
-    const unproven = { ...open(sent), record: UNKNOWN_PROXY };
-    expect(atLimit(unproven, 20 * S, limit)).toEqual({ do: 'end' });
+  });
+
+  describe('of a proxy that never answered a probe', () => {
+    const unknown = { ...open(), record: UNKNOWN_PROXY };
+    const expired = afterEvent(unknown, { kind: 'expired', atMs: 20 * S });
+    const asked = afterEvent(expired, { ...sent, atMs: 20 * S });
+
+    it('witness: a limit makes the first probe due at once, and no second one', () => {
+      const silent = afterEvent(unknown, { kind: 'byte', atMs: 19 * S });
+      expect(nextStep(silent, 20 * S)).toEqual({ do: 'wait', untilMs: 29 * S });
+      expect(nextStep(afterEvent(silent, { kind: 'expired', atMs: 20 * S }), 20 * S)).toEqual({ do: 'probe' });
+      expect(nextStep(asked, 20 * S)).toEqual({ do: 'wait', untilMs: 24 * S });
+      const refused = afterEvent(asked, { kind: 'ended', atMs: 20 * S, id: 1 });
+      expect(nextStep(refused, 20 * S).do).toBe('wait');
+    });
+
+    it('witness: a byte after a limit makes no probe due', () => {
+      const moved = afterEvent(expired, { kind: 'byte', atMs: 20 * S });
+      expect(nextStep(moved, 20 * S).do).toBe('wait');
+    });
+
+    it('witness: at a limit, the probe is waited for, and the limit doubles without an answer', () => {
+      for (const witness of [expired, asked]) {
+        expect(atLimit(witness, 20 * S, limit)).toEqual({ do: 'wait', untilMs: 40 * S });
+        expect(atLimit(witness, 39_999, limit)).toEqual({ do: 'wait', untilMs: 40 * S });
+        expect(atLimit(witness, 40 * S, limit)).toEqual({ do: 'double' });
+      }
+      const refused = afterEvent(asked, { kind: 'ended', atMs: 21 * S, id: 1 });
+      expect(atLimit(refused, 21 * S, limit)).toEqual({ do: 'double' });
+    });
+
+    it('witness: at a limit, the server is asked as soon as the first probe is answered', () => {
+      const answered = afterEvent(asked, { kind: 'answered', atMs: 22 * S, id: 1 });
+      expect([atLimit(answered, 22 * S, limit), answered.record.proven]).toEqual([{ do: 'ask-server' }, 'get']);
+    });
+  });
+
+  it.each([
+    [0, 8_000],
+    [4_000, 8_000],
+    [4_001, 8_002],
+    [9_999, 19_998],
+    [30_000, 20_000],
+  ])('witness: after a slowest answer of %i ms, the server may take %i ms', (worstMs, expected) => {
+    expect(serverMs(newWitness({ ...PROVEN, worstMs }))).toBe(expected);
   });
 
   it('witness: at the limit for the whole transfer, the server is asked', () => {
@@ -329,7 +381,7 @@ describe('the witness at the limit of a transfer', () => {
 
   it.each<[Partial<WitnessRecord>, string]>([
     [{ harmful: true }, 'double'],
-    [{ proven: null, unanswered: 1 }, 'end'],
+    [{ proven: null, unanswered: 1 }, 'wait'],
     [{ proven: null, unanswered: 2 }, 'double'],
     [{ proven: null, unanswered: 9 }, 'double'],
     [{ proven: 'get', unanswered: 9 }, 'end'],
@@ -337,7 +389,7 @@ describe('the witness at the limit of a transfer', () => {
     const witness = { ...open(), record: { ...PROVEN, ...record } };
     for (const isTotal of [false, true]) {
       const found = atLimit(witness, 20 * S, { ...limit, isTotal }).do;
-      expect(found).toBe(isTotal && expected === 'end' ? 'ask-server' : expected);
+      expect(found).toBe(isTotal && expected !== 'double' ? 'ask-server' : expected);
     }
   });
 

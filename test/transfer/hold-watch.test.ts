@@ -154,7 +154,6 @@ describe('the watch of a held download', () => {
       clock.after(40, () => listener.answered());
     });
     const hold = watch();
-    expect(hold?.atLimit(LIMIT)).toBe('end');
     await clock.advanceAsync(60_000);
     expect([hold?.signal.aborted, hold?.atLimit(LIMIT), sent.length]).toEqual([false, 'ask-server', 5]);
     expect(shown).toEqual(['answered in 40']);
@@ -219,7 +218,6 @@ describe('the watch of a held download', () => {
     for (let n = 0; n < 2; n += 1) {
       const hold = watch() as HoldWatch;
       await clock.advanceAsync(20_000);
-      expect(hold.atLimit(LIMIT)).toBe('end');
       hold.bytes();
       hold.ended('other');
       await turn();
@@ -228,6 +226,46 @@ describe('the watch of a held download', () => {
     const hold = watch();
     expect(hold?.atLimit(LIMIT)).toBe('double');
     hold?.ended('other');
+  });
+
+  it('hold watch: one byte of a proxy that refuses probes is counted once', async () => {
+    const { clock, watch, treat, memory } = await rig({ isProven: false });
+    treat((listener) => listener.ended());
+    const hold = watch() as HoldWatch;
+    hold.bytes();
+    await clock.advanceAsync(60_000);
+    hold.ended('other');
+    await turn();
+    expect(memory.record(PROXY, clock.now()).unanswered).toBe(0);
+  });
+
+  it.each<[string, (listener: ProbeListener, clock: FakeClock) => void, string]>([
+    ['answers', (listener, clock) => clock.after(900, () => listener.answered()), 'ask-server'],
+    ['refuses', (listener) => listener.ended(), 'double'],
+    ['does not answer', (listener) => listener.accepted(), 'double'],
+  ])('hold watch: at a limit, an unknown proxy gets a probe; if it %s', async (_how, manner, expected) => {
+    const { clock, watch, sent, treat } = await rig({ isProven: false });
+    treat((listener) => manner(listener, clock));
+    const hold = watch(1_500) as HoldWatch;
+    hold.bytes();
+    await clock.advanceAsync(500);
+    expect(sent.length).toBe(0);
+    const decision = hold.atLimit({ limitMs: 1_500, isTotal: false });
+    expect(sent.length).toBe(1);
+    await clock.advanceAsync(1_500);
+    expect(await decision).toBe(expected);
+    hold.ended('other');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('hold watch: the server may take longer behind a slow proxy', async () => {
+    const { clock, watch, treat } = await rig();
+    treat((listener) => void clock.after(7_000, () => listener.answered()));
+    const hold = watch() as HoldWatch;
+    expect(hold.serverMs).toBe(8_000);
+    await clock.advanceAsync(60_000);
+    expect(hold.serverMs).toBe(14_000);
+    hold.ended('other');
   });
 
   it('hold watch: until a probe is answered, each kind is tried in turn, and there is no verdict', async () => {

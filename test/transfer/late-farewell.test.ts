@@ -61,6 +61,7 @@ async function begin({
     broke: () => void happened.push('broke'),
     reading: (isPaused: boolean) => void happened.push(isPaused ? 'reading paused' : 'reading continued'),
     atLimit: () => decision,
+    serverMs: 8_000,
     ended: (how: string) => void happened.push(how),
   };
   const planned: (PreviousAttempt | undefined)[] = [];
