@@ -42,6 +42,7 @@ export interface ConsoleCommand {
 /** Serves the console until it ends. @throws CodedError CONSOLE-* */
 export async function runConsoleCommand(command: ConsoleCommand): Promise<number> {
   const { environment, checkout, listen, file, places, known } = command;
+  requireLogin(listen, environment);
   const invoker = { user: await ownName(), host: hostname() };
   const pages = await readPageFiles(new RealFiles(), command.pages ?? folderOfPages(checkout));
   // The program of a checkout, and its daemon, belong to the user who runs it, so there is no other user to become.
@@ -65,6 +66,7 @@ export async function runConsoleCommand(command: ConsoleCommand): Promise<number
     pages,
     terminal: { print: (line) => terminal.out(line), keys: terminal.answers.keys },
     user: await ownUser(),
+    users: usersOf(environment),
     version: command.version,
     target: sshTargetOf(environment, invoker),
     listen: choiceOf(listen, environment),
@@ -79,6 +81,29 @@ export async function runConsoleCommand(command: ConsoleCommand): Promise<number
     signal,
   });
   return EXIT_OK;
+}
+
+/**
+ * By sudo, the socket would belong to another user than the login, so ssh could not open it for this person. A port has no
+ * owner. @throws CodedError CONSOLE-LISTEN
+ */
+function requireLogin(listen: ConsoleListen, environment: Environment): void {
+  const { SUDO_USER: login = '' } = environment;
+  if (listen !== 'socket' || !isBySudo(environment)) return;
+  throw coded('CONSOLE-LISTEN', {
+    address: 'a socket',
+    reason: `by sudo, the socket would belong to another user, and the ssh login of ${login} could not open it`,
+  });
+}
+
+function isBySudo({ SUDO_USER: login = '' }: Environment): boolean {
+  return process.geteuid?.() === 0 && login !== '' && login !== 'root';
+}
+
+/** This user, and the one who ran sudo, whose browser it is. */
+function usersOf(environment: Environment): number[] {
+  const { SUDO_UID: invoker = '' } = environment;
+  return [process.geteuid?.() ?? 0, ...(/^\d{1,9}$/.test(invoker) ? [Number(invoker)] : [])];
 }
 
 /** @throws CodedError CONSOLE-USER */
@@ -103,7 +128,8 @@ async function ownName(): Promise<string> {
 /** Under ssh, a socket: its forwarding by ssh has the user of the login, and other users of this host cannot open it. */
 function choiceOf(listen: ConsoleListen, environment: Environment): ListenChoice {
   if (typeof listen === 'number') return { kind: 'port', port: listen };
-  const isRemote = (environment['SSH_CONNECTION'] ?? '') !== '';
+  // `sudo` may keep this variable.
+  const isRemote = (environment['SSH_CONNECTION'] ?? '') !== '' && !isBySudo(environment);
   return listen === 'socket' || isRemote ? { kind: 'socket' } : { kind: 'port', port: 0 };
 }
 

@@ -39,6 +39,8 @@ export interface StreamRoute {
   readonly kind: 'stream';
   readonly path: string;
   readonly request: z.ZodType | null;
+  /** Called before the response begins. @throws CodedError, which becomes the answer */
+  readonly check?: ((request: unknown) => void) | undefined;
   /** @throws CodedError, which becomes the last line */
   stream(request: unknown, onEvent: (event: unknown) => void, signal: AbortSignal): Promise<unknown>;
 }
@@ -55,7 +57,7 @@ export function answerRoute<Q>(
 
 /** A route that reports events. */
 export function streamRoute<Q>(
-  place: { readonly path: string; readonly request: z.ZodType<Q> | null },
+  place: { readonly path: string; readonly request: z.ZodType<Q> | null; readonly check?: (request: unknown) => void },
   stream: (request: Q, onEvent: (event: unknown) => void, signal: AbortSignal) => Promise<unknown>,
 ): StreamRoute {
   return {

@@ -9,6 +9,7 @@ import type { SpanRedactor } from '#redaction/redact.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
+import { usersConnectedTo } from '#system/network/loopback-users.ts';
 import { DaemonLink, type ReachedDaemon } from './api/daemon-link.ts';
 import { type ConsoleUser, readSession } from './api/session.ts';
 import { verbRoutes } from './api/verb-routes.ts';
@@ -39,6 +40,8 @@ export interface ConsoleParts {
   readonly pages: PageFiles;
   readonly terminal: ConsoleTerminal;
   readonly user: ConsoleUser;
+  /** The user IDs of the person: that of this process, and that of the user who ran sudo. */
+  readonly users: readonly number[];
   readonly version: string;
   /** How the person reaches this host by ssh. */
   readonly target: SshTarget;
@@ -73,6 +76,8 @@ export async function runConsole(parts: ConsoleParts): Promise<void> {
     tokens,
     known: context.known,
     routes: routesOfConsole({ ...parts, sshLine: () => line }, ending.signal),
+    users: parts.users,
+    connectedUsers: usersConnectedTo,
     onUse: () => idle.restart(),
     onRefusedKey: (verdict) => warnOf(verdict, terminal),
     ...(parts.limits === undefined ? {} : { limits: parts.limits }),

@@ -82,6 +82,7 @@ export class ConsoleRig {
           return () => undefined;
         },
       },
+      users: [process.getuid?.() ?? 0],
       user: { uid: process.getuid?.() ?? 0, name: 'anna', groups: process.getgroups?.() ?? [] },
       version: '0.0.0',
       target: { user: 'anna', host: 'gateway1', port: null },

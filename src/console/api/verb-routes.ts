@@ -30,10 +30,13 @@ export function verbRoutes(parts: VerbRouteParts): readonly ConsoleRoute[] {
       })),
     ),
     ...PAGE_STREAMS.map((name) =>
-      streamRoute({ path: `/api/streams/${name}`, request: z.unknown() }, async (body, onEvent, signal) => {
-        const show = eventForm(name, parts);
-        return await link.use(callOf(name, body, { onEvent: (event) => onEvent(show(event)), signal }));
-      }),
+      streamRoute(
+        { path: `/api/streams/${name}`, request: z.unknown(), check: checkOf(name) },
+        async (body, onEvent, signal) => {
+          const show = eventForm(name, parts);
+          return await link.use(callOf(name, body, { onEvent: (event) => onEvent(show(event)), signal }));
+        },
+      ),
     ),
   ];
 }
@@ -58,6 +61,14 @@ function callOf(
     ...(verb.mode === 'work' ? [signal] : []),
   ];
   return (control) => (control[name] as AnyMethod)(...given);
+}
+
+/** A malformed argument is refused before the stream begins. */
+function checkOf(name: keyof Verbs): (body: unknown) => void {
+  const verb: AnyVerb = VERBS[name];
+  return (body) => {
+    if (verb.request !== null) argumentOf(verb, body);
+  };
 }
 
 function argumentOf({ request: form }: AnyVerb, body: unknown): unknown {

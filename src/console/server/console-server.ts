@@ -12,7 +12,7 @@ import { wireFailure } from '#console/wire-failure.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { type Clock, wait } from '#system/clock.ts';
-import { ConnectionLimit } from './connection-limit.ts';
+import { type ConnectedUsers, ConnectionLimit } from './connection-limit.ts';
 import { EventLines } from './event-lines.ts';
 import type { KeyVerdict, LinkKeys, TokenSession, Tokens } from './link-keys.ts';
 import type { PageFiles } from './page-files.ts';
@@ -43,6 +43,9 @@ export interface ConsoleServerParts {
   onRefusedKey(verdict: KeyVerdict): void;
   /** Milliseconds for a complete head, and for a complete request. Default: 10 s and 30 s. */
   readonly limits?: { readonly headMs: number; readonly requestMs: number };
+  /** The users of the person, whose connections are kept if there are too many. */
+  readonly users: readonly number[];
+  readonly connectedUsers: ConnectedUsers;
 }
 
 /** The server, which does not listen yet. */
@@ -63,7 +66,7 @@ export function consoleServer(parts: ConsoleServerParts): Server {
         .catch(() => response.destroy());
     },
   );
-  const limit = new ConnectionLimit(server);
+  const limit = new ConnectionLimit(server, parts.users, parts.connectedUsers);
   return server;
 }
 
@@ -158,6 +161,7 @@ class Exchange {
 
   async #sendStream(route: StreamRoute, request: unknown, session: TokenSession): Promise<void> {
     if (session.streams >= MAX_STREAMS) throw new PageRefusal(429, coded('CONSOLE-STREAMS', {}));
+    route.check?.(request);
     const { known, clock, onUse } = this.#parts;
     session.streams += 1;
     const signal = this.#gone.signal;

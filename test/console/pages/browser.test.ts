@@ -2,6 +2,8 @@
 // hidden tab or an ended session does.
 
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -134,6 +136,24 @@ describeWith(['chromium'], 'pages', () => {
     await page.reload();
     await page.getByText('This link was used').waitFor();
     await context.close();
+  });
+
+  it('pages: a page of another port cannot show the console in a frame', async () => {
+    const rig = await ConsoleRig.start({ control: fakeControl() });
+    const plain = createServer((request, response) => {
+      const framed = request.url === '/framed' ? '<h1>Framed</h1>' : '';
+      const frames = `<iframe name="other" src="/framed"></iframe><iframe name="console" src="http://127.0.0.1:${rig.port}/"></iframe>`;
+      response.writeHead(200, { 'content-type': 'text/html' }).end(framed === '' ? frames : framed);
+    });
+    await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+    const { page, context } = await openPage(browser);
+    await page.goto(`http://127.0.0.1:${(plain.address() as AddressInfo).port}/`);
+    // A frame as such works.
+    await page.frameLocator('iframe[name=other]').getByText('Framed').waitFor();
+    await expect.poll(() => page.frame('console')?.url(), { timeout: 20_000 }).toMatch(/^chrome-error:/);
+    await context.close();
+    plain.close();
+    await rig.close();
   });
 
   it('pages: without a session, and after its end, only what to do is shown', async () => {

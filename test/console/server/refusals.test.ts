@@ -4,6 +4,9 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { MAX_CONSOLE_CONNECTIONS } from '#console/server/connection-limit.ts';
+import { PAGE_STREAMS } from '#console/wire.ts';
+import { VERBS } from '#control/control.ts';
 import { ConsoleRig, type ConsoleRigOptions, codeOf } from '#test/support/console-rig.ts';
 import { aStatus, fakeControl } from '#test/support/fake-control.ts';
 
@@ -212,6 +215,48 @@ describe('console: bytes that no browser sends', () => {
       const form = await rig.send('/api/key', { method: 'POST', headers: { 'content-type': type }, text: '{}' });
       expect(form.status).toBe(415);
     }
+  });
+
+  it('console: a head that arrives too slowly ends its connection, whatever time its request has', async () => {
+    const rig = await start({ limits: { headMs: 100, requestMs: 600_000 } });
+    const silent = await rig.connect();
+    const slow = await rig.connect();
+    slow.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n');
+    await Promise.all([silent, slow].map((socket) => once(socket.resume(), 'close')));
+  });
+
+  it.each(['POST', 'PUT', 'DELETE', 'PATCH'])('console: %s of a page is refused', async (method) => {
+    const rig = await start();
+    const response = await rig.send('/', { method });
+    expect([response.status, codeOf(response)]).toEqual([404, 'CONSOLE-REQUEST']);
+    const head = await rig.send('/', { method: 'HEAD' });
+    expect([head.status, head.body]).toEqual([200, '']);
+  });
+
+  it.each(PAGE_STREAMS.filter((name) => VERBS[name].request !== null))(
+    'console: a malformed argument of the stream %s is refused before it begins',
+    async (name) => {
+      const rig = await start({ control: fakeControl() });
+      const headers = await rig.begin();
+      const response = await rig.send(`/api/streams/${name}`, { method: 'POST', headers, json: { no: ['such'] } });
+      expect([response.status, response.headers['content-type']]).toEqual([422, 'application/json']);
+    },
+  );
+
+  it('console: if all connections have sent a token, a new one is refused', async () => {
+    const rig = await start();
+    const { authorization } = await rig.begin();
+    const sockets: Socket[] = [];
+    for (let count = 0; count < MAX_CONSOLE_CONNECTIONS; count += 1) {
+      const socket = await rig.connect();
+      sockets.push(socket);
+      socket.write(`GET ${SESSION} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${authorization}\r\n\r\n`);
+      await once(socket, 'data');
+    }
+    const late = await rig.connect();
+    await once(late.resume(), 'close');
+    expect(sockets.filter((socket) => socket.closed || socket.destroyed)).toEqual([]);
+    for (const socket of sockets) socket.destroy();
   });
 
   it('console: with 1,000 connections of others, a session continues and 64 are open', async () => {
