@@ -50,6 +50,13 @@ export class Channel {
     this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
   }
 
+  /** Nothing more is sent of this signal, so its failures no longer apply. */
+  reset(): void {
+    this.#failures = 0;
+    this.#isRejecting = false;
+    this.resume();
+  }
+
   /** `dropped` is the number of log events that were lost since the start. */
   accepted(except: NotAccepted | null, dropped: number): void {
     const { report } = this.#ports;

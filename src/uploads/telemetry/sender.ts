@@ -79,9 +79,10 @@ export class TelemetrySender {
     this.#plan();
   }
 
-  /** Forgets the log events that wait: they are not to be sent any more. */
+  /** Log events are not to be sent any more: forgets those that wait, and that sending them failed. */
   clearLogs(): void {
     this.#queue.clear();
+    this.#logs.reset();
     this.#logsDueMs = Number.POSITIVE_INFINITY;
   }
 

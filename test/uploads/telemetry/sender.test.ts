@@ -152,6 +152,26 @@ describe('telemetry: sending', () => {
     expect(rig.said).toEqual(['telemetry-failed', 'telemetry-recovered']);
   });
 
+  it('telemetry: once log events are not sent any more, their failure is no longer shown', async () => {
+    rig.sender.start();
+    await rig.pass(1_000);
+    rig.status = (path) => (path.endsWith('logs') ? 503 : 200);
+    rig.sender.add(event('refused'));
+    await rig.pass(2 * MINUTE);
+    expect(rig.results.at(-1)).toBe('ORIGIN-STATUS');
+    const sent = rig.logs.length;
+
+    rig.sender.clearLogs();
+    rig.sender.settingsChanged();
+    await rig.pass(11_000);
+    expect(rig.results.at(-1)).toBeNull();
+    expect(rig.logs).toHaveLength(sent);
+
+    rig.sender.add(event('after they are sent again'));
+    await rig.pass(11_000);
+    expect(rig.said).toEqual(['telemetry-failed', 'telemetry-failed-again', 'telemetry-failed']);
+  });
+
   it('telemetry: a collector that does not answer holds one request, and a stop ends it', async () => {
     rig.status = () => new Promise<never>(() => undefined);
     rig.sender.start();
