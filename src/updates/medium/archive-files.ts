@@ -2,8 +2,9 @@
 // from there.
 //
 // Guarantees: nothing is unpacked, so an archive takes no space on this host, whatever its headers say. Only regular
-// files below `metadata/`, `targets/` and `feed/`, and `bundle.json`, are found. The size of the archive, the number of its files and the length of
-// their names have limits. Relies on `tar-stream` for the format, which limits extended headers to 4 MiB.
+// files below `metadata/`, `targets/` and `feed/`, and `bundle.json`, are found: at the top, or all in one folder of any
+// name. The size of the archive, the number of its files and the length of their names have limits. Relies on
+// `tar-stream` for the format, which limits extended headers to 4 MiB.
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -37,6 +38,8 @@ const LIMITS: ArchiveLimits = { bytes: 1_099_511_627_776, entries: 100_000 };
 const MAX_PATH_LENGTH = 4_096;
 
 const FOLDERS: readonly string[] = [MEDIUM_METADATA, MEDIUM_TARGETS, MEDIUM_UNSIGNED];
+/** Every repository has the first file, and every bundle the second. The folder that they are in is its top. */
+const AT_THE_TOP: readonly string[] = [`${MEDIUM_METADATA}/timestamp.json`, MEDIUM_MANIFEST];
 /** What a .jar begins with, as every zip archive. */
 const ZIP: Buffer = Buffer.from('504b0304', 'hex');
 
@@ -66,7 +69,7 @@ export class ArchiveFiles implements MediumFiles {
       const first = Buffer.alloc(ZIP.length);
       file.read(first, 0);
       if (first.equals(ZIP)) throw coded('IMPORT-BARE', { path: archive });
-      return new ArchiveFiles(file, await findPlaces(file, limits, signal));
+      return new ArchiveFiles(file, belowTop(archive, await findPlaces(file, limits, signal)));
     } catch (thrown) {
       await file.close();
       throw thrown;
@@ -134,14 +137,25 @@ function archiveError(path: string, reason: string, cause?: unknown) {
   return coded('IMPORT-ARCHIVE', { path, reason }, cause);
 }
 
-/** The path from one of the known folders on, which may be below one other folder; null for any other file. */
+/** The path of a file that may belong to a repository, which is at the top or in one folder; null for any other file. */
 function pathOf(name: string): string | null {
   if (name.length > MAX_PATH_LENGTH || name.includes('\0')) return null;
   const parts = name.split('/').filter((part) => part !== '.' && part !== '');
   if (parts.includes('..')) return null;
-  if (parts.length <= 2 && parts.at(-1) === MEDIUM_MANIFEST) return MEDIUM_MANIFEST;
-  const at = parts.findIndex((part) => FOLDERS.includes(part));
-  return at < 0 || at > 1 || parts.length < at + 2 ? null : parts.slice(at).join('/');
+  const isManifest = parts.length <= 2 && parts.at(-1) === MEDIUM_MANIFEST;
+  const isBelow = parts.slice(0, Math.min(2, parts.length - 1)).some((part) => FOLDERS.includes(part));
+  return isManifest || isBelow ? parts.join('/') : null;
+}
+
+/** The files by their paths in the repository. Its own folder may have the name of one of the folders in it. */
+function belowTop(archive: string, places: ReadonlyMap<string, Place>): ReadonlyMap<string, Place> {
+  const isTop = (folder: string) => AT_THE_TOP.some((name) => places.has(folder + name));
+  if (isTop('')) return places;
+  const tops = new Set([...places.keys()].map((path) => path.slice(0, path.indexOf('/') + 1)).filter(isTop));
+  if (tops.size > 1) throw archiveError(archive, 'it has more than one repository');
+  const [top = ''] = tops;
+  const below = [...places].filter(([path]) => path.startsWith(top));
+  return new Map(below.map(([path, place]) => [path.slice(top.length), place]));
 }
 
 async function* slicesOf(file: OpenFile): AsyncGenerator<Buffer> {

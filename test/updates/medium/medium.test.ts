@@ -55,8 +55,19 @@ async function bring(
   return { report, host };
 }
 
+async function tarOf(entries: readonly (readonly [string, Buffer | null])[]): Promise<Buffer> {
+  const { pack } = await import('tar-stream');
+  const tar = pack();
+  for (const [name, bytes] of entries) tar.entry({ name }, bytes ?? '');
+  tar.finalize();
+  return Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Buffer>));
+}
+
 const inMirror = (disk: CrashingFiles) =>
   disk.names().filter((name) => name.startsWith(`${MIRROR}/`) && !name.includes('/.'));
+/** The files of the mirror as entries of an archive, below this folder of it. */
+const entriesBelow = (top = '') =>
+  inMirror(files).map((name) => [`${top}${name.slice(MIRROR.length + 1)}`, files.content(name)] as const);
 const sizeOf = (disk: CrashingFiles) => disk.names().reduce((sum, name) => sum + (disk.content(name)?.length ?? 0), 0);
 const jarOf = (disk: CrashingFiles, id: string) => disk.content(`/host/packages/${id}.jar`);
 
@@ -241,31 +252,51 @@ describe('import', () => {
 
   it('import: reads a tar archive, and nothing outside of its two folders', async () => {
     await mirror();
-    const { pack } = await import('tar-stream');
-    const tar = pack();
-    for (const name of inMirror(files)) {
-      const bytes = files.content(name);
-      if (bytes !== null) tar.entry({ name: `repository${name.slice(MIRROR.length)}` }, bytes);
-    }
-    tar.entry({ name: 'repository/targets/../../escaped' }, 'x');
-    tar.entry({ name: '/etc/other' }, 'x');
-    tar.finalize();
-    const chunks: Buffer[] = [];
-    for await (const chunk of tar as AsyncIterable<Buffer>) chunks.push(chunk);
-    files.plantFile('/media/updates.tar', Buffer.concat(chunks));
+    const x = Buffer.from('x');
+    const strange = [['repository/targets/../../escaped', x] as const, ['/etc/other', x] as const];
+    files.plantFile('/media/updates.tar', await tarOf([...entriesBelow('repository/'), ...strange]));
     const { report } = await bring(files, { path: '/media/updates.tar' });
     expect(report).toMatchObject({ error: null, published: ['u1'] });
     expect(files.names().filter((name) => /escaped|other|state\/import/.test(name))).toEqual([]);
   });
 
+  it.each(['feed', 'targets', 'metadata', './updates'])(
+    'import: reads a tar archive whose files are all in the folder %s',
+    async (top) => {
+      origin.repository.addTarget('targets', 'bundle.json', Buffer.from('{}'));
+      origin.repository.publishAll();
+      await mirror();
+      files.plantFile('/media/updates.tar', await tarOf(entriesBelow(`${top}/`)));
+      const { report } = await bring(files, { path: '/media/updates.tar' });
+      expect(report).toMatchObject({ error: null, published: ['u1'] });
+    },
+  );
+
+  it('import: a target in a folder with a name of the repository is that target', async () => {
+    for (const name of ['metadata/timestamp.json', 'targets/x', 'feed/feed.json', 'bundle.json'])
+      origin.repository.addTarget('targets', name, Buffer.from('{}'));
+    origin.repository.publishAll();
+    await mirror();
+    files.plantFile('/media/updates.tar', await tarOf(entriesBelow()));
+    expect((await bring(files, { path: '/media/updates.tar' })).report).toMatchObject({ published: ['u1'] });
+  });
+
+  it('import: refuses an archive with two repositories', async () => {
+    await mirror();
+    files.plantFile('/media/updates.tar', await tarOf([...entriesBelow('a/'), ...entriesBelow('b/')]));
+    await expect(bring(files, { path: '/media/updates.tar' })).rejects.toMatchObject({
+      code: 'IMPORT-ARCHIVE',
+      safeText: expect.stringContaining('it has more than one repository') as string,
+    });
+  });
+
   it('import: an archive takes no space, whatever its headers say', async () => {
     await mirror();
-    const { pack } = await import('tar-stream');
-    const tar = pack();
-    for (const name of inMirror(files)) tar.entry({ name: name.slice(MIRROR.length + 1) }, files.content(name) ?? '');
-    for (let index = 0; index < 40; index += 1) tar.entry({ name: `targets/${index}.junk` }, 'x'.repeat(100_000));
-    tar.finalize();
-    const archive = Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Buffer>));
+    const junk = Array.from(
+      { length: 40 },
+      (_none, index) => [`targets/${index}.junk`, Buffer.alloc(100_000)] as const,
+    );
+    const archive = await tarOf([...entriesBelow(), ...junk]);
     files.plantFile('/media/updates.tar', archive);
     files.arm({ fullAfterBytes: sizeOf(files) + 2 * JAR.length + 200_000 });
     expect((await bring(files, { path: '/media/updates.tar' })).report).toMatchObject({
@@ -284,11 +315,7 @@ describe('import', () => {
   it.each(['folder', 'archive'])('import: metadata above its limit in a %s is TUF-LIMIT', async (kind) => {
     await mirror();
     files.plantFile(`${MIRROR}/metadata/timestamp.json`, Buffer.alloc(16_385, ' '));
-    const { pack } = await import('tar-stream');
-    const tar = pack();
-    for (const name of inMirror(files)) tar.entry({ name: name.slice(MIRROR.length + 1) }, files.content(name) ?? '');
-    tar.finalize();
-    files.plantFile('/media/updates.tar', Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Buffer>)));
+    files.plantFile('/media/updates.tar', await tarOf(entriesBelow()));
     const { report } = await bring(files, { path: kind === 'folder' ? MIRROR : '/media/updates.tar' });
     expect(report.error).toMatchObject({ code: 'TUF-LIMIT', facts: { file: 'timestamp.json', limit: 16_384 } });
   });
