@@ -7,7 +7,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { signerWithKey } from '#origin/platform/licenses/license-signer.ts';
@@ -59,7 +59,8 @@ const MAX_SOCKET_PATH_BYTES = 100;
 export async function runDemo(options: DemoOptions): Promise<number> {
   await using cleanup = new AsyncDisposableStack();
   const folder = await writingDemo(async () => {
-    const made = await prepareFolder(options.dir, cleanup);
+    // The configuration has these paths, where a relative one would begin at the folder of the configuration.
+    const made = await prepareFolder(resolve(options.dir), cleanup);
     await writePackages(made.origin, options.packages ?? DEMO_PACKAGES);
     const rootFile = join(made.config, ROOT_FILE);
     return { ...made, publish: await signFeed(made.origin, { keysDir: join(made.root, 'keys'), rootFile }) };

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
@@ -104,6 +104,23 @@ describe('the demo', () => {
     });
     expect(status).toBe(0);
     expect(feed?.items.map(({ id }) => id)).toEqual(['1602503', '1602504', '1602510']);
+  });
+
+  it('has the same folders if its folder is given as a relative path', async () => {
+    let config: Config | undefined;
+    const lines: string[] = [];
+    const agent: RunAgent = (file) => {
+      config = readConfig(file);
+      return Promise.resolve(0);
+    };
+    await run(agent, { dir: relative(process.cwd(), dir) }, lines);
+    expect(config).toMatchObject({
+      updates: { packages_dir: join(dir, 'packages') },
+      logging: { dir: join(dir, 'logs') },
+      daemon: { state_dir: join(dir, 'state') },
+    });
+    expect(readdirSync(dir)).toEqual(expect.arrayContaining(['config', 'logs', 'packages', 'state']));
+    expect(lines.join('\n')).toContain(dir);
   });
 
   it('prints its folders at the start, and the next steps at the end', async () => {
