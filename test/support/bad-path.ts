@@ -41,7 +41,9 @@ export async function startBadPath(options: BadPathOptions): Promise<BadPath> {
       client.destroy();
       target.destroy();
     };
-    for (const socket of [client, target]) socket.on('error', end).on('close', end);
+    client.on('error', end).on('close', end);
+    // What the target has sent before its end is still passed on.
+    target.on('error', end).on('close', (hadError) => (hadError ? end() : client.destroySoon()));
     let left = cutAfterBytes ?? Number.POSITIVE_INFINITY;
     const cut = () => {
       left = 0;
