@@ -2,6 +2,11 @@
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';
+import { HAS_TCP_TABLE, tcpRow } from './tcp-table.ts';
+
+/** Whether everything was read is looked at after this time, and as often. */
+const RESET_MS = 50;
+const RESET_TURNS = 100;
 
 export interface BadPathOptions {
   readonly targetPort: number;
@@ -27,6 +32,17 @@ export interface BadPath {
   close(): Promise<void>;
 }
 
+/** A reset throws away what the other side has not read yet, so it comes later. */
+function resetOnceRead(client: Socket, turns = RESET_TURNS): void {
+  const { localPort = 0, remotePort = 0 } = client;
+  setTimeout(() => {
+    const rows = HAS_TCP_TABLE ? [tcpRow(localPort, remotePort), tcpRow(remotePort, localPort)] : [];
+    const isUnread = client.writableLength > 0 || rows.some((row) => row === null || row.unsent + row.unread > 0);
+    if (isUnread && turns > 0 && !client.destroyed) resetOnceRead(client, turns - 1);
+    else client.resetAndDestroy();
+  }, RESET_MS);
+}
+
 export async function startBadPath(options: BadPathOptions): Promise<BadPath> {
   const { cutAfterBytes, how = 'reset', cutAfterMs, rate } = options;
   const state = { passed: 0, connections: 0, isAway: false, targetPort: options.targetPort };
@@ -48,8 +64,7 @@ export async function startBadPath(options: BadPathOptions): Promise<BadPath> {
     const cut = () => {
       left = 0;
       target.pause();
-      // A reset throws away what the other side has not read yet, so it comes a moment later.
-      setTimeout(() => client.resetAndDestroy(), 50);
+      resetOnceRead(client);
     };
     const timer = cutAfterMs === undefined ? undefined : setTimeout(cut, cutAfterMs);
     client.on('close', () => clearTimeout(timer));

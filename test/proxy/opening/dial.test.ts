@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { originAt } from '#errors/hop.ts';
 import { BULK_BUFFER_BYTES, dial } from '#proxy/opening/dial.ts';
 import { systemClock } from '#system/clock.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { HAS_TCP_TABLE, tcpRow } from '#test/support/tcp-table.ts';
 
 const never = new AbortController().signal;
 const plain = { bulk: false, timeoutMs: 5_000, clock: systemClock, signal: never };
@@ -27,19 +27,6 @@ function target(host: string, proxy: string | null = null, at = port) {
   return { host, port: at, proxy, hop: originAt(`${host}:${at}`) };
 }
 
-const TCP_TABLE = '/proc/net/tcp';
-/** The kernel counts time in this table in 100ths of a second. */
-const TICK_MS = 10;
-
-/** When the kernel sends the next keep-alive probe of a socket over IPv4. */
-function keepAliveInMs({ localPort = 0 }: Socket): number {
-  const local = `:${localPort.toString(16).toUpperCase().padStart(4, '0')}`;
-  const rows = readFileSync(TCP_TABLE, 'utf8').split('\n');
-  const row = rows.map((line) => line.trim().split(/\s+/)).find((cells) => cells[1]?.endsWith(local));
-  const [kind, ticks = ''] = (row?.[5] ?? '').split(':');
-  return kind === '02' ? Number.parseInt(ticks, 16) * TICK_MS : Number.NaN;
-}
-
 describe('dialling', () => {
   it('dialing: an error on an open connection without listeners does not end the process', async () => {
     const accepted = once(server, 'connection');
@@ -51,12 +38,12 @@ describe('dialling', () => {
     await closed;
   });
 
-  it.runIf(existsSync(TCP_TABLE)).each([
+  it.runIf(HAS_TCP_TABLE).each([
     ['a download', true, 0, 5_000],
     ['any other connection', false, 5_001, 30_000],
   ])('dialing: keep-alive of %s begins in time', async (_what, isTransfer, leastMs, mostMs) => {
     const { socket } = await dial(target('127.0.0.1'), { ...plain, isTransfer });
-    const untilMs = keepAliveInMs(socket);
+    const untilMs = tcpRow(socket.localPort ?? 0, port)?.keepAliveMs;
     socket.destroy();
     expect(untilMs).toBeGreaterThanOrEqual(leastMs);
     expect(untilMs).toBeLessThanOrEqual(mostMs);
