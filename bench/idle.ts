@@ -1,6 +1,6 @@
-// Measures an idle daemon: anonymous memory after the first round, CPU time in the next 30 s, and the time until
-// READY=1. The last is compared with the start of a bare Node that prints one byte; the two alternate, so that both run
-// under the same load. About 60 s. Exit status 1 if a limit is exceeded. Needs Linux.
+// Measures an idle daemon: anonymous memory after the first round, CPU time in the next 30 s, the time until READY=1, and the
+// time of `sallyport status`. The last two are compared with the start of a bare Node that prints one byte; they alternate, so
+// that all run under the same load. About 80 s. Exit status 1 if a limit is exceeded. Needs Linux.
 //
 // Run: node bench/idle.ts
 
@@ -21,7 +21,7 @@ const FLAGS_INSTALLED = ['--max-semi-space-size=1', ...FLAGS];
 const ROUNDS = 15;
 const SETTLE_MS = 8_000;
 const WATCH_MS = 30_000;
-const PROMISED = { anonymousMiB: 45, cpuMs: 10, bundle: 6, source: 12 };
+const PROMISED = { anonymousMiB: 34, cpuMs: 10, bundle: 9, source: 20, status: 2.5 };
 
 interface World {
   readonly config: string;
@@ -38,6 +38,7 @@ try {
   const kept = [
     printBudget('READY from the bundle, in bare Nodes', bundle / bare, PROMISED.bundle),
     printBudget('READY from source, in bare Nodes', source / bare, PROMISED.source),
+    printBudget('status, in bare Nodes', await statusTimes(world), PROMISED.status),
     ...(await idle(world)),
   ];
   process.exitCode = kept.every(Boolean) ? 0 : 1;
@@ -117,6 +118,36 @@ function launch({ config, dir: folder }: World, main: string) {
   const args = [...(fromSource ? FLAGS : FLAGS_INSTALLED), main, '--config', config, 'run'];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   return { child, socket, begun };
+}
+
+/** The time of `sallyport status` while a daemon runs, in starts of a bare Node: the median of both. */
+async function statusTimes(world: World): Promise<number> {
+  const { child, socket } = launch(world, world.bundle);
+  await socket.until((message) => message === 'READY=1');
+  const times: [number[], number[]] = [[], []];
+  for (let round = -1; round < ROUNDS; round += 1) {
+    const [bare, status] = [await bareStart(), await statusCommand(world)];
+    if (round < 0) continue;
+    times[0].push(bare);
+    times[1].push(status);
+  }
+  child.kill('SIGTERM');
+  await ended(child);
+  socket.close();
+  await rm(socket.name, { force: true });
+  return median(times[1]) / median(times[0]);
+}
+
+/** As the launcher starts it. */
+async function statusCommand({ bundle, config }: World): Promise<number> {
+  const begun = performance.now();
+  const child = spawn(process.execPath, [...FLAGS_INSTALLED, bundle, '--config', config, 'status'], {
+    stdio: 'ignore',
+  });
+  await ended(child);
+  const ms = performance.now() - begun;
+  if (child.exitCode === null) throw new Error('status was killed');
+  return ms;
 }
 
 async function idle(world: World): Promise<boolean[]> {
