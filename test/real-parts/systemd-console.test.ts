@@ -2,8 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import type { ConsoleSession } from '#console/wire.ts';
+import { type ConsoleSession, PAGE_STREAMS, PAGE_VERBS } from '#console/wire.ts';
+import { VERBS } from '#control/control.ts';
 import { CONFIG_FILE, Installed } from '#test/support/installed.ts';
 import type { Machine } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
@@ -30,7 +32,23 @@ interface Trial {
   };
 }
 
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+/** The verbs of pages that need more than the right to look. */
+const OPERATING = [...PAGE_VERBS, ...PAGE_STREAMS].filter((name) => VERBS[name].needs !== 'look');
+const UNITS = {
+  console: 'console-alice.service',
+  service: 'sallyport.service',
+  'change service': 'sallyport-change@*.service',
+} as const;
+const KILLS = [
+  ['console', 0],
+  ['console', 300],
+  ['service', 150],
+  ['change service', 0],
+  ['change service', 150],
+  ['change service', 600],
+] as const;
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 90_000 });
 
 describeWith(['systemd'], 'the console in a real systemd', () => {
   let installed: Installed;
@@ -67,13 +85,18 @@ describeWith(['systemd'], 'the console in a real systemd', () => {
     const { uid, groups } = USERS[user];
     const unit = `console-${user}`;
     const as = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, `--groups=${groups}`, '--'];
+    let found: RegExpMatchArray | null = null;
+    const links = async () => [
+      ...(await installed.journal(`--unit=${unit}.service`)).matchAll(/127\.0\.0\.1:(?!8743)(\d+)\/#(\S+)/g),
+    ];
+    // A console that was killed has left its link.
+    const seen = (await links()).at(-1)?.[2];
     await machine.run('systemd-run', '--collect', `--unit=${unit}`, ...as, '/usr/bin/sallyport', 'console');
-    let found: RegExpExecArray | null = null;
     await machine.until(
       `the console of ${user} prints its link`,
       async () => {
-        found = /127\.0\.0\.1:(\d+)\/#(\S+)/.exec(await installed.journal(`--unit=${unit}.service`));
-        return found !== null;
+        found = (await links()).at(-1) ?? null;
+        return found !== null && found[2] !== seen;
       },
       40_000,
     );
@@ -150,20 +173,39 @@ describeWith(['systemd'], 'the console in a real systemd', () => {
     });
   });
 
-  it('console: a user who may only look changes nothing', async () => {
-    const before = content();
-    const saved = await as('carol', '/api/changes/save', {
-      digest: (await digest('carol')) || 'a'.repeat(64),
-      form: keyForm('response_timeout.base_ms', '45000'),
+  it.each(OPERATING)('console: a user who may only look is refused by the verb %s', async (name) => {
+    const place = (PAGE_STREAMS as readonly string[]).includes(name) ? 'streams' : 'verbs';
+    const { port, authorization } = consoles.get('carol') ?? { port: 0, authorization: '' };
+    const response = await fetch(`http://127.0.0.1:${port}/api/${place}/${name}`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify(name === 'retryCredentials' ? 'corp' : {}),
     });
-    if (saved.status === 200) expect((await ended('carol')).state).not.toBe('saved');
-    const operated = await as('carol', '/api/verbs/retryCredentials', {});
+    const text = await response.text();
+    if (response.status === 422) {
+      // It never reached the daemon.
+      expect([VERBS[name].request === null, text]).toEqual([false, expect.stringContaining('CONSOLE-REQUEST')]);
+      return;
+    }
+    // A stream has begun before the daemon refuses it.
+    expect([name, response.status]).toEqual([name, place === 'streams' ? 200 : 403]);
+    expect(text).toMatch(/"code":"CONTROL-(?:OPERATE|ADMIN)"/);
+  });
 
-    expect([operated.status, await as('carol', '/api/verbs/status', {}).then(({ status }) => status)]).not.toContain(
-      500,
-    );
-    expect(operated.status).not.toBe(200);
+  it.each(['try', 'save'])('console: a user who may only look is refused a change (%s)', async (kind) => {
+    const [before, journal] = [content(), await installed.journal('SYSLOG_IDENTIFIER=sallyport-change')];
+    expect(await digest('carol')).toBe('');
+    const form = keyForm('response_timeout.base_ms', '45000');
+    const refused = await as<{ error: { code: string } }>('carol', `/api/changes/${kind}`, {
+      digest: 'a'.repeat(64),
+      form,
+    });
+    expect([refused.status, refused.body.error.code]).toEqual([403, 'CONFIG-FORBIDDEN']);
+    for (const action of ['again', 'anyway', 'in-clear', 'leave'])
+      expect((await as('carol', `/api/changes/${action}`, { trial: 1 })).status).toBe(400);
     expect(content()).toBe(before);
+    expect(await installed.journal('SYSLOG_IDENTIFIER=sallyport-change')).toBe(journal);
+    expect((await as('carol', '/api/verbs/status', {})).status).toBe(200);
   });
 
   it('console: the second of two admins gets a conflict, and the log names who changed what', async () => {
@@ -211,6 +253,43 @@ describeWith(['systemd'], 'the console in a real systemd', () => {
     await as('alice', '/api/changes/leave', { trial: held.trial });
     await ended('alice');
     expect(content()).toContain('port: 1,');
+  });
+
+  // After each kill the file is the old one or the new one, and the next Save works.
+  it.each(KILLS)('console: kill -9 of the %s %i ms after Save leaves the old or the new file', async (what, ms) => {
+    const value = 60_000 + (KILLS.findIndex(([one, at]) => one === what && at === ms) + 1) * 1_000;
+    const before = content();
+    const old = /base_ms: (\d+)/.exec(before)?.[1] ?? '';
+    const after = before.replace(`base_ms: ${old}`, `base_ms: ${value}`);
+    await as('alice', '/api/changes/save', {
+      digest: await digest('alice'),
+      form: keyForm('response_timeout.base_ms', String(value)),
+    });
+    await delay(ms);
+    await machine.try('systemctl', 'kill', '--signal=SIGKILL', '--kill-who=all', UNITS[what]);
+    if (what === 'console') {
+      await machine.until(
+        'the console has ended',
+        async () => (await machine.show('MainPID', 'console-alice.service')) === '0',
+      );
+      await start('alice');
+    }
+    await machine.until('the service runs', async () => (await machine.show('ActiveState')) === 'active', 40_000);
+    if (what !== 'console') await ended('alice');
+    expect([before, after]).toContain(content());
+    // Nothing is left that holds the next change up.
+    await machine.until(
+      'the next Save works',
+      async () => {
+        const next = await as<{ trial?: number }>('alice', '/api/changes/save', {
+          digest: await digest('alice'),
+          form: keyForm('response_timeout.base_ms', String(value + 500)),
+        });
+        return next.status === 200 && next.body.trial !== undefined && (await ended('alice')).state === 'saved';
+      },
+      60_000,
+    );
+    expect(content()).toBe(before.replace(`base_ms: ${old}`, `base_ms: ${value + 500}`));
   });
 
   it('console: no user changes a key of root, also not in the console that root started', async () => {
