@@ -18,12 +18,14 @@ export interface ByteRelayOptions {
   readonly times?: number;
   /** Bytes of clients per second. */
   readonly rate?: number;
+  /** Called with the number of bytes of a client that are passed on now. */
+  readonly onPassed?: (bytes: number) => void;
 }
 
 const STEP_MS = 5;
 
 export async function startByteRelay(port: number, options: ByteRelayOptions = {}): Promise<ByteRelay> {
-  const { cutsAfter = Infinity, stallsAfter = Infinity, times = Infinity, rate = Infinity } = options;
+  const { cutsAfter = Infinity, stallsAfter = Infinity, times = Infinity, rate = Infinity, onPassed } = options;
   let [passed, connections, faults] = [0, 0, 0];
   const server = createServer({ noDelay: true }, (client) => {
     connections += 1;
@@ -45,6 +47,7 @@ export async function startByteRelay(port: number, options: ByteRelayOptions = {
         return;
       }
       passed += chunk.length;
+      onPassed?.(chunk.length);
       if (!upstream.write(chunk)) {
         client.pause();
         upstream.once('drain', () => client.resume());
