@@ -1,6 +1,6 @@
 // `sallyport queue` and `status` over a composed daemon whose documents cannot be sent, then can.
 
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { QueueEntry } from '#control/queue.ts';
 import { statusSchema } from '#control/status.ts';
 import { Followers } from '#daemon/answers/followers.ts';
@@ -39,17 +39,23 @@ it('queue of documents: says why a batch waits, names its documents, and sends i
   try {
     const { entries, show, retry, verify, status } = answersOf(rig);
     await rig.submit(1, 2, 3);
-    await expect.poll(async () => (await entries())[0]?.attempts, { timeout: 5_000 }).toBe(1);
+    // The failure is stored after the attempt, and the next attempt may begin soon. So the answers are those between two
+    // equal states of the batch.
+    const readOnce = async () => {
+      const [found] = await entries();
+      const [shown, { uploads: rows, routes: listed }] = [await show(found?.id.slice(0, 8) ?? ''), await status()];
+      const [after] = await entries();
+      expect(after?.attempts).toBe(found?.attempts);
+      expect(listed.map(({ next_try }) => next_try)).toContain(found?.next_try ?? 'a time');
+      return { entry: found, detail: shown, uploads: rows, routes: listed };
+    };
+    const { entry, detail, uploads, routes } = await vi.waitFor(readOnce, { timeout: 20_000 });
 
-    const [entry] = await entries();
     expect(entry).toMatchObject({ kind: 'batch', state: 'waiting', content: { items: 3 } });
-    const detail = await show(entry?.id.slice(0, 8) ?? '');
     expect(detail.failure?.hop).toContain('proxy corp');
     expect(detail.documents).toHaveLength(3);
     expect(JSON.stringify(detail)).not.toContain('"n":');
     expect(await verify()).toEqual([{ kind: 'batch', id: entry?.id, outcome: 'intact' }]);
-
-    const { uploads, routes } = await status();
     expect(uploads).toMatchObject([
       { purpose: 'support_logs', off: { key: 'support_logs.enabled' } },
       { purpose: 'exposure_analytics', off: null, queue: { waiting: { items: 3 }, next_try: entry?.next_try } },
@@ -62,7 +68,7 @@ it('queue of documents: says why a batch waits, names its documents, and sends i
 
     const before = proxy.connections;
     expect(await retry()).toEqual({ retried: [{ kind: 'batch', entries: 1 }], sending: true });
-    await expect.poll(() => proxy.connections, { timeout: 5_000 }).toBeGreaterThan(before);
+    await expect.poll(() => proxy.connections, { timeout: 20_000 }).toBeGreaterThan(before);
   } finally {
     await rig.close();
     await proxy.close();
@@ -74,7 +80,7 @@ it('queue of documents: a dropped batch is not sent, and its documents no longer
   try {
     const { entries, drop, status } = answersOf(rig);
     await rig.submit(1, 2);
-    await expect.poll(async () => (await entries()).length, { timeout: 5_000 }).toBe(1);
+    await expect.poll(async () => (await entries()).length, { timeout: 20_000 }).toBe(1);
     const [entry] = await entries();
 
     expect(await drop(entry?.id ?? '')).toMatchObject({ id: entry?.id });
