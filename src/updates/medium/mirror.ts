@@ -3,14 +3,15 @@
 // Guarantees: at every moment, a reader finds a complete repository, or none that has a timestamp. A file is written
 // before the files that refer to it, and the timestamp last, each by one rename. Every file was verified before it is
 // written. A crash leaves the previous repository and files that nothing refers to; the next run continues, also with
-// partly downloaded packages. Without consistent snapshots new files would replace those that are in use, so a finished
-// mirror of such a repository is never updated. Exception: a reader between a new root that replaces the key of the
-// timestamp and the new timestamp refuses the mirror.
+// partly downloaded packages. Without consistent snapshots new files would replace those that are in use, so of a
+// finished mirror of such a repository only the timestamp is updated, and only if nothing else has changed. Exception: a
+// reader between a new root that replaces the key of the timestamp and the new timestamp refuses the mirror.
 
 import { dirname, join } from 'node:path';
 import { coded } from '#errors/coded-error.ts';
 import { digestFile } from '#system/digest.ts';
 import { publishFile, readWhole, writeDurably } from '#system/durable.ts';
+import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';
 import { closeJournal } from '#transfer/journal.ts';
 import { TufClient } from '#trust/tuf/client.ts';
@@ -29,6 +30,7 @@ import { metadataPath, targetPath } from './medium-files.ts';
 
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
+const TIMESTAMP = 'timestamp.json';
 /** What the client keeps between two runs. Static servers do not serve names that begin with a dot, or need not. */
 const CLIENT_FOLDER = '.sallyport';
 /** Targets up to this size are read into memory; larger ones are downloaded like packages. The limit of the client. */
@@ -59,26 +61,38 @@ export async function mirrorRepository(ports: UpdatesPorts, dir: string, signal:
     report: (event) => reportTuf(report, event),
   });
   await client.refresh(signal);
-  const isFinished = (await files.facts(metadataPath(dir, 'timestamp.json'))) !== null;
-  if (isFinished && !client.status().consistentSnapshot) throw coded('MIRROR-UNVERSIONED', { path: dir });
+  const isFinished = (await files.facts(metadataPath(dir, TIMESTAMP))) !== null;
+  // The timestamp comes last, so nothing is written before everything was compared.
+  const mayReplace = !isFinished || client.status().consistentSnapshot;
   const done = { targets: 0, fetched: 0, bytes: 0, metadata: 0 };
   for await (const file of client.everything(signal)) {
     signal.throwIfAborted();
     if (file.kind === 'metadata') {
       const path = metadataPath(dir, file.name);
+      done.metadata += 1;
+      if (!mayReplace && file.name !== TIMESTAMP) {
+        if (!(await hasContent(files, path, file.bytes))) throw coded('MIRROR-UNVERSIONED', { path: dir });
+        continue;
+      }
       await files.makeDirectory(dirname(path), FOLDER_MODE);
       await writeDurably(files, path, file.bytes, FILE_MODE);
-      done.metadata += 1;
       continue;
     }
     done.targets += 1;
     if (await isThere(ports, dir, { target: file.target, signal })) continue;
+    if (!mayReplace) throw coded('MIRROR-UNVERSIONED', { path: dir });
     await fetchTarget({ ...ports, store: new PackageStore(files, dir) }, { client, copy, dir, ...file }, signal);
     done.fetched += 1;
     done.bytes += file.target.length;
   }
   report({ name: 'mirrored', path: dir, targets: done.targets, fetched: done.fetched, size: done.bytes });
   return done;
+}
+
+async function hasContent(files: Files, path: string, bytes: Uint8Array): Promise<boolean> {
+  const facts = await files.facts(path);
+  if (facts?.kind !== 'file' || facts.size !== bytes.length) return false;
+  return Buffer.compare(await readWhole(files, path, bytes.length), bytes) === 0;
 }
 
 /** The first name is the one that clients request first. */

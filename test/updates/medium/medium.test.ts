@@ -142,13 +142,19 @@ describe('mirror', () => {
     expect(files.content(path)?.equals(Buffer.alloc(large.length))).toBe(true);
   });
 
-  it('mirror: without consistent snapshots fills a folder, and does not update a finished mirror', async () => {
+  it('mirror: without consistent snapshots replaces only the timestamp of a finished mirror', async () => {
     origin.repository.root['consistent_snapshot'] = false;
     origin.repository.publish('root').publishAll();
     origin.repository.artifacts.delete('u1.jar');
     await expect(mirror()).rejects.toMatchObject({ code: 'TUF-MISSING' });
     origin.repository.artifacts.set('u1.jar', JAR);
     await mirror();
+    expect(await mirror()).toMatchObject({ targets: 2, fetched: 0 });
+    origin.repository.publish('timestamp');
+    expect(await mirror()).toMatchObject({ targets: 2, fetched: 0 });
+    expect(files.content(`${MIRROR}/metadata/timestamp.json`)).toEqual(
+      files.content(`${MIRROR}/.sallyport/timestamp.json`),
+    );
     const before = inMirror(files).map((name) => [name, files.content(name)]);
     origin.offer(offered(['u1', JAR], ['u2', NEXT]));
     await expect(mirror()).rejects.toMatchObject({ code: 'MIRROR-UNVERSIONED', facts: { path: MIRROR } });
