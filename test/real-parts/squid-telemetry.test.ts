@@ -1,10 +1,14 @@
 // Telemetry of a daemon through a real Squid that requires Basic, to a collector that reads it with the official
 // definitions of OpenTelemetry.
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { MetricsSource } from '#daemon/metrics/metrics-source.ts';
 import { Telemetry } from '#daemon/uploads/telemetry.ts';
 import { systemClock } from '#system/clock.ts';
+import { createCa } from '#test/support/certificates.ts';
 import { type CollectedRequest, type Collector, partialSuccess, startCollector } from '#test/support/collector.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { describeWith } from '#test/support/real-parts.ts';
@@ -19,16 +23,18 @@ const FACTOR = 1_000;
 describeWith(['squid'], 'telemetry', () => {
   let squid: RunningSquid;
   let collector: Collector;
+  let folder: string;
   let host: Composed;
   let telemetry: Telemetry;
 
   beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sallyport-collector-'));
     [squid, collector] = await Promise.all([startSquid({ auth: USER }), startCollector()]);
   });
   afterEach(async () => {
     await telemetry.stop();
     await host.remove();
-    await Promise.all([squid.stop(), collector.close()]);
+    await Promise.all([squid.stop(), collector.close(), rm(folder, { recursive: true })]);
   });
 
   const sections = (over: object = {}, root: object = {}) => ({
@@ -91,6 +97,54 @@ describeWith(['squid'], 'telemetry', () => {
     const { headers, message } = to('/otlp/v1/logs')[0] as CollectedRequest;
     expect(headers['x-api-key']).toBe('the-key-of-the-collector');
     expect(JSON.stringify(message)).not.toContain('the-key-of-the-collector');
+  });
+
+  it('through a tunnel of Squid: metrics and log events reach a collector over TLS', async () => {
+    const ca = createCa();
+    const secure = await startCollector(ca.issue());
+    const ca_file = join(folder, 'ca.pem');
+    await writeFile(ca_file, ca.cert);
+    try {
+      await start({ url: `${secure.url}otlp`, ca_file, logs: true });
+      host.parts.report({ name: 'stopping', reason: 'badge-4711' });
+      const of = (path: string) => secure.requests.filter((request) => request.path === path);
+      await vi.waitFor(() => {
+        expect(of('/otlp/v1/metrics').length).toBeGreaterThan(0);
+        expect(JSON.stringify(of('/otlp/v1/logs'))).toContain('badge-***');
+      }, AMPLE);
+
+      expect(namesIn(of('/otlp/v1/metrics')[0])).toContain('sallyport_health');
+      for (const { headers } of secure.requests) {
+        expect(headers['x-api-key']).toBe('the-key-of-the-collector');
+        expect(headers).not.toHaveProperty('via');
+        expect(headers).not.toHaveProperty('proxy-authorization');
+      }
+      expect(JSON.stringify(secure.requests)).not.toContain('4711');
+      await vi.waitFor(() => expect(host.parts.outcomes.of('telemetry')).toMatchObject({ open: false }), AMPLE);
+      await telemetry.stop();
+      const lines = await squid.accessLog(1, `CONNECT ${new URL(secure.url).host} ${USER.user}`);
+      expect(lines[0]).toMatch(/^200 /);
+      expect((await squid.accessLog()).filter((line) => line.includes('/otlp'))).toEqual([]);
+    } finally {
+      await secure.close();
+    }
+  });
+
+  it('through a tunnel of Squid: a collector that is not trusted gets nothing', async () => {
+    const secure = await startCollector(createCa().issue());
+    const ca_file = join(folder, 'other-ca.pem');
+    await writeFile(ca_file, createCa('Another CA').cert);
+    try {
+      await start({ url: `${secure.url}otlp`, ca_file, logs: true });
+      const failed = () => host.events.find(({ name }) => name === 'telemetry-failed');
+      await vi.waitFor(
+        () => expect(failed()?.['error']).toMatchObject({ code: expect.stringMatching(/^TLS-/) }),
+        AMPLE,
+      );
+      expect(secure.requests).toEqual([]);
+    } finally {
+      await secure.close();
+    }
   });
 
   it('through Squid: an outage of the collector and its end are one line each', async () => {

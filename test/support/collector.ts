@@ -1,11 +1,13 @@
 // A collector of OTLP/HTTP that reads requests with the official definitions of OpenTelemetry (test/support/otlp, from
 // the package @opentelemetry/otlp-grpc-exporter-base 0.33.0). No collector is in Debian or on npm.
 
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
+import type { KeyPair } from './certificates.ts';
 
 const FOLDER = fileURLToPath(new URL('./otlp/', import.meta.url));
 const SERVICES = ['metrics', 'logs'].map((name) => `opentelemetry/proto/collector/${name}/v1/${name}_service.proto`);
@@ -50,10 +52,10 @@ export interface Collector {
   close(): Promise<void>;
 }
 
-/** Starts one on loopback. */
-export async function startCollector(): Promise<Collector> {
+/** Starts one on loopback, over TLS with a certificate. */
+export async function startCollector(pair?: KeyPair): Promise<Collector> {
   const requests: CollectedRequest[] = [];
-  const server = createServer((incoming, response) => {
+  const collect: RequestListener = (incoming, response) => {
     const parts: Buffer[] = [];
     incoming.on('data', (part: Buffer) => parts.push(part));
     incoming.on('end', () => {
@@ -68,11 +70,12 @@ export async function startCollector(): Promise<Collector> {
       } = collector.answer(path);
       response.writeHead(status, headers).end(body);
     });
-  });
+  };
+  const server = pair === undefined ? createServer(collect) : createTlsServer(pair, collect);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const collector: Collector = {
-    url: `http://127.0.0.1:${port}/`,
+    url: `${pair === undefined ? 'http' : 'https'}://127.0.0.1:${port}/`,
     requests,
     answer: () => ({}),
     close: () =>
