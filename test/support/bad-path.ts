@@ -2,11 +2,7 @@
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';
-import { HAS_TCP_TABLE, tcpRow } from './tcp-table.ts';
-
-/** Whether everything was read is looked at after this time, and as often. */
-const RESET_MS = 50;
-const RESET_TURNS = 100;
+import { resetOnceRead } from './reset-once-read.ts';
 
 export interface BadPathOptions {
   readonly targetPort: number;
@@ -30,17 +26,6 @@ export interface BadPath {
   /** Nothing gets through for this long: connections are refused, or taken and reset. */
   leave(ms: number, how: 'refused' | 'reset'): Promise<void>;
   close(): Promise<void>;
-}
-
-/** A reset throws away what the other side has not read yet, so it comes later. */
-function resetOnceRead(client: Socket, turns = RESET_TURNS): void {
-  const { localPort = 0, remotePort = 0 } = client;
-  setTimeout(() => {
-    const rows = HAS_TCP_TABLE ? [tcpRow(localPort, remotePort), tcpRow(remotePort, localPort)] : [];
-    const isUnread = client.writableLength > 0 || rows.some((row) => row === null || row.unsent + row.unread > 0);
-    if (isUnread && turns > 0 && !client.destroyed) resetOnceRead(client, turns - 1);
-    else client.resetAndDestroy();
-  }, RESET_MS);
 }
 
 export async function startBadPath(options: BadPathOptions): Promise<BadPath> {

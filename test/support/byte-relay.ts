@@ -2,6 +2,7 @@
 
 import { connect, createServer } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';
+import { resetOnceRead } from './reset-once-read.ts';
 
 export interface ByteRelay extends Loopback {
   /** Bytes of clients that were passed on. */
@@ -43,7 +44,8 @@ export async function startByteRelay(port: number, options: ByteRelayOptions = {
       if (isFault) {
         faults += 1;
         client.pause();
-        if (cutsAfter < stallsAfter) client.resetAndDestroy();
+        // Otherwise the server would lose more than a cut of the path loses, the more the busier the machine is.
+        if (cutsAfter < stallsAfter) resetOnceRead(client, upstream);
         return;
       }
       passed += chunk.length;
