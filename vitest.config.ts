@@ -39,8 +39,8 @@ export default defineConfig({
     experimental: { viteModuleRunner: false },
     // More than there are cores, because many suites wait more than they work: on two cores, two workers leave half idle.
     maxWorkers: availableParallelism() + 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // The program refuses to start with these, and a developer's machine may have set them.
     env: { NODE_EXTRA_CA_CERTS: '', NODE_OPTIONS: '', NODE_TLS_REJECT_UNAUTHORIZED: '', SSLKEYLOGFILE: '' },
     reporters: ['default', './tools/suite-reporter.ts'],

@@ -104,7 +104,7 @@ beforeAll(async () => {
   await writeFile(join(dir, 'src/config/purposes.ts'), withRow);
   const { stdout } = await run(process.execPath, [join(dir, 'probe.ts')]);
   said = JSON.parse(stdout) as Record<string, unknown>;
-}, 60_000);
+}, 120_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 describe('a fifth purpose', () => {

@@ -11,7 +11,7 @@ import { everythingIn } from '#test/support/activation-rig.ts';
 import { PlatformRig } from '#test/support/platform-rig.ts';
 import { Site } from '#test/support/site.ts';
 
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 120_000 });
 const AMPLE = { timeout: 30_000 };
 
 let rig: PlatformRig;

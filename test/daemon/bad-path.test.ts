@@ -94,7 +94,7 @@ async function behind(
 }
 
 describe('bad path', () => {
-  it('bad path: a package comes through a path that resets each tenth of it', { timeout: 30_000 }, async (context) => {
+  it('bad path: a package comes through a path that resets each tenth of it', { timeout: 120_000 }, async (context) => {
     const { path, arrived } = await behind(context, { cutAfterBytes: 200_000 });
     await arrived(5 * MINUTE_MS);
     context.expect(path.passed).toBeLessThanOrEqual(JAR.length * 1.05);

@@ -258,5 +258,5 @@ describe('a proxy with random faults', () => {
       }),
       { numRuns: rounds(4) },
     );
-  }, 60_000);
+  }, 120_000);
 });

@@ -221,4 +221,4 @@ it('daemon: without event listeners its requests, receipts, hooks, state and end
   });
   expect(loud.left['state/schedules.json']).toMatch(/"starved":\s*\{\s*"slots":\s*1/);
   expect(muted).toEqual(loud);
-}, 60_000);
+}, 120_000);

@@ -143,7 +143,7 @@ describe('schedule: random suspends, steps, restarts, crashes and outages', () =
       fc.asyncProperty(timetable, year, (table, happenings) => live(table, happenings, YEAR)),
       { numRuns: 3 },
     );
-  }, 60_000);
+  }, 120_000);
 
   it('many short processes: no slot runs twice or is lost, no busy loop', async () => {
     const days = fc.array(happening(6 * HOUR), { minLength: 1, maxLength: 20 });
@@ -151,7 +151,7 @@ describe('schedule: random suspends, steps, restarts, crashes and outages', () =
       fc.asyncProperty(timetable, days, (table, happenings) => live(table, happenings, 30 * DAY)),
       { numRuns: 75 },
     );
-  }, 60_000);
+  }, 120_000);
 });
 
 async function happen(rig: ScheduleRig, one: Happening): Promise<void> {

@@ -97,7 +97,7 @@ describe('a daemon that reads the worst feed', () => {
       daemon.child.kill('SIGTERM');
       expect(await daemon.ended).toBe(0);
     }
-  }, 90_000);
+  }, 120_000);
 
   it('does not grow while its stdout is not read', async () => {
     origin.serve('/feed.json', unknown, 'application/json');

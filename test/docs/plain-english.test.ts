@@ -7,7 +7,7 @@ describe('plain English', () => {
   it('plain English: no text, comment or test name has a banned form', () => {
     expect(allFindings().map(shownFinding), 'rewrite these as docs/writing.md says').toEqual([]);
     // It reads every file, which takes long on a loaded machine.
-  }, 90_000);
+  }, 120_000);
 
   it.each([
     ['Fetches the list of before.', 'of before'],

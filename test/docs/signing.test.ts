@@ -77,4 +77,4 @@ it('docs/signing.md, docs/signing-keys.md: each command prints what the page sho
       printed: shown.map(shapeOf).toSorted(),
     });
   }
-}, 60_000);
+}, 120_000);

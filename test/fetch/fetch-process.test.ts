@@ -74,7 +74,7 @@ describe('fetch as a process', () => {
     expect(asked).toEqual(['0', String(FILE.length / 2)]);
     expect((await readFile(target())).equals(FILE)).toBe(true);
     expect(existsSync(`${target()}.part`)).toBe(false);
-  }, 40_000);
+  }, 120_000);
 
   it('fetch: a terminal shows one live line, which leaves no trace', async () => {
     const command = ['fetch', url(), '--sha256', DIGEST, '-o', target()];
@@ -87,7 +87,7 @@ describe('fetch as a process', () => {
     expect(live.every((line) => line.length <= 100)).toBe(true);
     expect(lines.some((line) => line.includes('%'))).toBe(false);
     expect(lines.at(-1)).toContain('sha256 verified');
-  }, 40_000);
+  }, 120_000);
 });
 
 describeWith(['mounts'], 'fetch on a full disk', () => {
@@ -123,5 +123,5 @@ describeWith(['mounts'], 'fetch on a full disk', () => {
     } finally {
       disk.keeper.kill('SIGKILL');
     }
-  }, 40_000);
+  }, 120_000);
 });

@@ -137,7 +137,7 @@ describe('upload: a body', () => {
     const { outcome } = put(server, body(5_000), { firstByteMs: 100, signal: AbortSignal.timeout(20_000) });
 
     await expect(outcome).rejects.toMatchObject({ code: 'RESPONSE-TIMEOUT', trace: { phase: 'response' } });
-  }, 30_000);
+  }, 120_000);
 
   it('that is refused before its end gets the answer of the server', async () => {
     const reader = await refusing();

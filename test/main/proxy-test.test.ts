@@ -230,7 +230,7 @@ describe('Test Connection', () => {
     expect(login.counted.refused).toBe(1);
     expect((await edit('y')).err).toContain('[AUTH-REJECTED]');
     expect(login.counted.refused).toBe(2);
-  }, 60_000);
+  }, 120_000);
 
   it('reports that no server is configured yet, and saves', async () => {
     await site.configure();

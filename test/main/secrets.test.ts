@@ -270,7 +270,7 @@ function askSocket(head: string): Promise<string> {
 }
 
 describe('a planted secret is in no output or file', () => {
-  it.each(['classic', 'json'])('of a daemon, whatever the peer does (%s)', { timeout: 60_000 }, async (form) => {
+  it.each(['classic', 'json'])('of a daemon, whatever the peer does (%s)', { timeout: 120_000 }, async (form) => {
     answer = (_request, response) => goodFeed(response);
     const daemon = site.start(['run', '--log', form === 'json' ? 'json' : 'text'], environment);
     await daemon.line(form === 'json' ? '"next-round"' : 'Next check for updates at');

@@ -13,7 +13,7 @@ import { ARCHITECTURES, ROOT, readRelease } from '#tools/package/release.ts';
 import type { Component } from '#tools/package/sbom.ts';
 import { madePackages } from './made-packages.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const PROGRAM = 'usr/lib/sallyport';
 const { version, packageVersion } = readRelease(true);

@@ -13,7 +13,7 @@ import { programOutput } from '#tools/package/programs.ts';
 import { readRelease } from '#tools/package/release.ts';
 import { madePackages } from './made-packages.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const ARCHIVE = join(madePackages(), `sallyport-${readRelease(true).version}-linux-x64.oci.tar`);
 const USER = '65532';

@@ -10,7 +10,7 @@ import { programOutput } from '#tools/package/programs.ts';
 import { readRelease } from '#tools/package/release.ts';
 import { madePackages } from './made-packages.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 /** What install.sh and the command `sallyport` run. */
 const PROGRAMS = [

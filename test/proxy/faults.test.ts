@@ -142,5 +142,5 @@ describe('proxy faults: any sequence of faults', () => {
       { numRuns: repeated(8) },
     );
     await expectNothingLeft(before);
-  }, 60_000);
+  }, 120_000);
 });

@@ -113,7 +113,7 @@ describeWith(['ansible', 'tar'], 'ansible', () => {
     const tasks = [{ hosts: 'all', gather_facts: false, roles: ['sallyport'] }];
     writeFileSync(path('play.yml'), JSON.stringify(tasks));
     first = await role({}, SECRET, ['-vvv', '--diff']);
-  }, 60_000);
+  }, 120_000);
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
   it('ansible: the first run installs, configures and starts, and shows no secret', () => {
@@ -133,7 +133,7 @@ describeWith(['ansible', 'tar'], 'ansible', () => {
     expect(calls().slice(0, 2).toSorted()).toEqual(['enable', 'start']);
   });
 
-  it('ansible: a second run changes nothing', { timeout: 30_000 }, async () => {
+  it('ansible: a second run changes nothing', { timeout: 120_000 }, async () => {
     const before = calls();
     const { status, output } = await role({});
     expect(output).toMatch(/changed=0 /);
@@ -141,7 +141,7 @@ describeWith(['ansible', 'tar'], 'ansible', () => {
     expect(calls()).toEqual(before);
   });
 
-  it('ansible: a wrong setting stops it before anything is replaced', { timeout: 30_000 }, async () => {
+  it('ansible: a wrong setting stops it before anything is replaced', { timeout: 120_000 }, async () => {
     const before = [config(), secret(), calls()];
     const { status, output } = await role({ retry: { attempts: 'many' } }, OTHER_SECRET, ['-vvv']);
     expect(status).not.toBe(0);
@@ -150,7 +150,7 @@ describeWith(['ansible', 'tar'], 'ansible', () => {
     expect([config(), secret(), calls()]).toEqual(before);
   });
 
-  it('ansible: a new password is written, and the service reloads once', { timeout: 30_000 }, async () => {
+  it('ansible: a new password is written, and the service reloads once', { timeout: 120_000 }, async () => {
     const before = calls();
     const { status, output } = await role({ retry: { attempts: 3 } }, OTHER_SECRET, ['-vvv', '--diff']);
     expect(status, output).toBe(0);
@@ -160,7 +160,7 @@ describeWith(['ansible', 'tar'], 'ansible', () => {
     expect(calls()).toEqual([...before, 'reload']);
   });
 
-  it('ansible: the air-gap example carries an update to another host', { timeout: 60_000 }, async () => {
+  it('ansible: the air-gap example carries an update to another host', { timeout: 120_000 }, async () => {
     const origin = await SignedOrigin.start();
     const [vendor, host] = await Promise.all([Site.make(), Site.make()]);
     try {
@@ -186,7 +186,7 @@ describeWith(['ansible', 'tar'], 'ansible', () => {
     }
   });
 
-  it('ansible: the example of a playbook is valid', { timeout: 30_000 }, async () => {
+  it('ansible: the example of a playbook is valid', { timeout: 120_000 }, async () => {
     writeFileSync(path('vault.yml'), 'proxy_password: x\n');
     copyFileSync(join(DEPLOY, 'example.yml'), path('example.yml'));
     const { status, output } = await play(path('example.yml'), 'localhost,', ['--syntax-check']);

@@ -77,7 +77,7 @@ async function arrived(): Promise<number[]> {
 }
 
 describeWith(['mounts'], 'documents on a full disk', () => {
-  it('full disk: refuses new documents, sends what it has, and accepts again', { timeout: 60_000 }, async () => {
+  it('full disk: refuses new documents, sends what it has, and accepts again', { timeout: 120_000 }, async () => {
     await origin.close();
     const { accepted, refusal } = await acceptUntilRefused();
     expect(refusal).toMatchObject({ code: 'DISK-FULL' });

@@ -13,7 +13,7 @@ import { startSquid } from '#test/support/squid.ts';
 import { startTlsOrigin } from '#test/support/tls-origin.ts';
 
 describeWith(['squid'], 'uploads behind an interception that is not trusted', () => {
-  it('uploads: TLS-INTERCEPTED, no request, and everything is kept', { timeout: 60_000 }, async () => {
+  it('uploads: TLS-INTERCEPTED, no request, and everything is kept', { timeout: 120_000 }, async () => {
     const dir = await mkdtemp(join(tmpdir(), 'sallyport-intercepted-'));
     const ca = createCa();
     const server = await startTlsOrigin(ca.issue());

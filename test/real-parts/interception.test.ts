@@ -16,7 +16,7 @@ import { PROTOCOLS, type Protocol, reach, startTargets, type Targets } from '#te
 import { profile, testRouter } from '#test/support/test-router.ts';
 
 // Each starts processes, several at once.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const originCa = createCa('Origin CA');
 const bumpCa = createCa('Corp TLS Inspection CA');

@@ -17,7 +17,7 @@ const PASSWORD = 'Zq7!vX#9kP';
 const SIZE = { columns: 80, rows: 24 };
 const [HELD, OPEN] = [0, Number.POSITIVE_INFINITY];
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let tmux: Tmux;
 let site: Site;

@@ -21,7 +21,7 @@ const [HELD, OPEN] = [0, Number.POSITIVE_INFINITY];
 /** A port that only root could listen on. */
 const CLOSED = '0001';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let tmux: Tmux;
 let vendor: ActivationRig;

@@ -135,7 +135,7 @@ describeWith(['squid'], 'a password whose attempt was cut off by kill -9', () =>
       await site.remove();
       await Promise.all([squid.stop(), targets.close()]);
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 function linesOf(file: string): string[] {

@@ -16,7 +16,7 @@ describeWith(['root and setpriv'], 'a member of the group', () => {
     const hook = { command: '/usr/bin/touch', arguments: [ran()] };
     users.configure({ updates: { on_published: hook, hook_trust: 'tls' } });
     await users.start();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => users.close());
 
   /** A package with its sidecar under the member's own name for it. */

@@ -51,7 +51,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     for (const [name, secret] of Object.entries(SECRETS)) {
       users.file(join('service/secrets', name), `${secret}\n`, 'service', 0o600);
     }
-  }, 60_000);
+  }, 120_000);
   afterAll(() => users.close());
   beforeEach(async () => {
     [evil, own] = await Promise.all([startListener(), startListener()]);

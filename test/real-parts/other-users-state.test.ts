@@ -30,7 +30,7 @@ describeWith(['root and setpriv'], 'the state of the service', () => {
   beforeAll(() => {
     users = OtherUsers.make();
     users.configure({ proxies: [PROXY], retry: { attempts: 1 } });
-  }, 60_000);
+  }, 120_000);
   afterAll(() => users.close());
   beforeEach(() => {
     rmSync(join(users.dir, 'service'), { recursive: true, force: true });

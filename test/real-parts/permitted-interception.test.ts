@@ -122,7 +122,7 @@ describeWith(['squid'], 'a Squid that may decrypt TLS', () => {
     );
   });
 
-  it('interception: a root that the proxy blocks is TUF-ROOT-UNSURE, not missing', { timeout: 60_000 }, async () => {
+  it('interception: a root that the proxy blocks is TUF-ROOT-UNSURE, not missing', { timeout: 120_000 }, async () => {
     const metadata = new URL(`https://localhost:${origin.port}/metadata/`);
     const { parts } = await compose({ allow_interception_by: join(dir, 'inspection.pem') }, metadata);
     const copy = { metadata, targets: metadata, credentials: true, isMirror: false };
@@ -135,7 +135,7 @@ describeWith(['squid'], 'a Squid that may decrypt TLS', () => {
     parts.ports.session.close();
   });
 
-  it('interception: tokens are sent only if the admin says so', { timeout: 60_000 }, async () => {
+  it('interception: tokens are sent only if the admin says so', { timeout: 120_000 }, async () => {
     const { headers } = await request({
       allow_interception_by: join(dir, 'inspection.pem'),
       send_tokens_when_intercepted: true,
@@ -143,12 +143,12 @@ describeWith(['squid'], 'a Squid that may decrypt TLS', () => {
     expect(headers).toMatchObject({ authorization: `Bearer ${TOKEN}`, 'x-api-key': API_KEY });
   });
 
-  it('interception: without permission no request passes, and the code says so', { timeout: 60_000 }, async () => {
+  it('interception: without permission no request passes, and the code says so', { timeout: 120_000 }, async () => {
     await expect(request({})).rejects.toMatchObject({ code: 'TLS-INTERCEPTED' });
     expect(received).toEqual([]);
   });
 
-  it('interception: pins hold on connections that the proxy does not decrypt', { timeout: 60_000 }, async () => {
+  it('interception: pins hold on connections that the proxy does not decrypt', { timeout: 120_000 }, async () => {
     const permitted = {
       allow_interception_by: join(dir, 'inspection.pem'),
       pins: [WRONG_PIN, WRONG_PIN.replace('A', 'B')],
@@ -157,7 +157,7 @@ describeWith(['squid'], 'a Squid that may decrypt TLS', () => {
     await expect(request(permitted, 'updates.example.com')).rejects.toMatchObject({ code: 'TLS-PIN' });
   });
 
-  it('interception: a connection that the proxy does not decrypt carries the token', { timeout: 60_000 }, async () => {
+  it('interception: a connection that the proxy does not decrypt carries the token', { timeout: 120_000 }, async () => {
     const permitted = { allow_interception_by: join(dir, 'inspection.pem') };
     const { headers, made } = await request(permitted, 'updates.example.com');
     expect(headers).toMatchObject({ authorization: `Bearer ${TOKEN}`, 'x-api-key': API_KEY });

@@ -19,7 +19,7 @@ const API_KEY = 'key-of-support-logs-654321';
 const LINE = 'the line that only the vendor may read\n';
 
 describeWith(['squid'], 'uploads through a Squid that may decrypt TLS', () => {
-  it('uploads: a permitted proxy passes a bundle on, without token and unreadable', { timeout: 60_000 }, async () => {
+  it('uploads: a permitted proxy passes a bundle on, without token and unreadable', { timeout: 120_000 }, async () => {
     const dir = await mkdtemp(join(tmpdir(), 'sallyport-permitted-uploads-'));
     chmodSync(dir, 0o777);
     const [originCa, bumpCa] = [createCa('Origin CA'), createCa('Corp TLS Inspection CA')];

@@ -280,7 +280,7 @@ describeWith(['squid', 'samba', 'kerberos'], 'the link through Squid', () => {
     /** With the real clock, because HAProxy has one. */
     const clocks = { clock: systemClock, connectionClock: systemClock };
 
-    it('link: pings keep it for ten times the limit; without them it is cut', { timeout: 60_000 }, async () => {
+    it('link: pings keep it for ten times the limit; without them it is cut', { timeout: 120_000 }, async () => {
       const pair = ca.issue({ names: PLATFORM_NAMES });
       const haproxy = await startHaproxy({ ...pair, behind: platform.port, tunnelMs: TUNNEL_MS });
       const router = through(profile(open.port));

@@ -112,7 +112,7 @@ describeWith(['prometheus'], 'metrics and Prometheus', () => {
       await server.close();
       await rm(dir, { recursive: true });
     }
-  }, 30_000);
+  }, 120_000);
 
   it('metrics: promtool fires and clears each alert', async () => {
     const rules = await alertRules();
@@ -146,7 +146,7 @@ describeWith(['prometheus'], 'metrics and Prometheus', () => {
     } finally {
       await rm(dir, { recursive: true });
     }
-  }, 30_000);
+  }, 120_000);
 });
 
 /** A value for a day, then another one for a day, each quarter of an hour. */

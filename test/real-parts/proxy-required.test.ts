@@ -16,7 +16,7 @@ import { startTargets, type Targets } from '#test/support/targets.ts';
 import { type Activity, watchProcess } from '#test/support/watched.ts';
 
 // A traced process is slow to start.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const PROXY = 'proxy.corp.test';
 const DENIED = 'denied.cells.test';

@@ -191,7 +191,7 @@ describeWith(['squid'], 'a soak', () => {
     offer();
     await writeConfig();
     daemon = await startDaemon();
-  }, 30_000);
+  }, 120_000);
 
   afterAll(async () => {
     const gone = once(daemon.child, 'exit');
@@ -201,7 +201,7 @@ describeWith(['squid'], 'a soak', () => {
     await squid.stop();
     await origin.close();
     await rm(dir, { recursive: true, force: true });
-  }, 30_000);
+  }, 120_000);
 
   it('soak: disturbed rounds leave correct packages, one receipt per key, and nothing else', {
     timeout: 300_000,

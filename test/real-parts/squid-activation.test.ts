@@ -28,7 +28,7 @@ const alice = (password: string) => ({ authentication: 'basic', user: 'alice', p
 const AUTH = { auth: { user: 'alice', password: 'right' } };
 
 describeWith(['squid'], 'activation through Squid', () => {
-  it('squid: a key activates a host through Basic, and its second use is LICENSE', { timeout: 60_000 }, async () => {
+  it('squid: a key activates a host through Basic, and its second use is LICENSE', { timeout: 120_000 }, async () => {
     const key = await rig.key();
     expect(await activate(key, AUTH, alice('right'))).toMatchObject({
       failure: null,

@@ -11,7 +11,7 @@ const corp = (port: number) => ({
 });
 
 describeWith(['squid'], 'documents through Squid', () => {
-  it('squid: documents arrive once over an outage, and the log names the proxy', { timeout: 60_000 }, async () => {
+  it('squid: documents arrive once over an outage, and the log names the proxy', { timeout: 120_000 }, async () => {
     const first = await startSquid();
     const rig = await openAnalytics({ factor: 5, others: corp(first.port) });
     const named = (name: string) => rig.events.filter((event) => event.name === name);

@@ -65,5 +65,5 @@ describeWith(['squid'], 'bandwidth limit through Squid', () => {
       )
       .toBe(true);
     expect(origin.asked.filter((one) => one.includes('/u1.jar'))).toEqual(['GET /u1.jar']);
-  }, 60_000);
+  }, 120_000);
 });

@@ -52,7 +52,7 @@ describeWith(['squid'], 'a package through Squid and a relay', () => {
     jar = bigJar();
     server = await startPackageServer({ jar });
     squid = await startSquid({ extra: ['acl capped urlpath_regex ^/capped/', 'reply_body_max_size 4 MB capped'] });
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await squid.stop();
     await server.close();

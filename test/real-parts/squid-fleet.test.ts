@@ -141,5 +141,5 @@ describeWith(['squid'], 'hosts behind a Squid that caches', () => {
     expect(await one.rig.round()).toMatchObject({ error: null, published: ['1602504'] });
     expect(answered).toContain('200 timestamp.json');
     expect(answered.filter((line) => line.includes('1602503'))).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });

@@ -30,7 +30,7 @@ describeWith(['squid'], 'a proxy that swaps a signed repository', () => {
   beforeAll(async () => {
     [origin, forger] = await Promise.all([SignedOrigin.start(), SignedOrigin.start()]);
     for (const [what, paths] of Object.entries(SWAPPED)) squids.set(what, await startSwapping(paths));
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await Promise.all([origin, forger].map((one) => one?.close()));
     await Promise.all([...squids.values()].map((one) => one.stop()));

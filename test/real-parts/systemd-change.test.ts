@@ -45,7 +45,7 @@ for _ in range(int(times)):
 `;
 
 // Tests start several processes in the machine, and others may run at the same time.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 describeWith(['systemd', 'python3'], 'the change service in a real systemd', () => {
   let installed: Installed;

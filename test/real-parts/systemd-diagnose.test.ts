@@ -12,7 +12,7 @@ import { describeWith } from '#test/support/real-parts.ts';
 import type { TlsOrigin } from '#test/support/tls-origin.ts';
 
 // Tests start several processes in the machine, and others may run at the same time.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const SECRET = '/etc/sallyport/secrets/proxy-password';
 /** Where no proxy is, and as the admin's own account has it. */

@@ -6,7 +6,7 @@ import type { Machine } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 
 // Tests start several processes in the machine, and others may run at the same time.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 /** /usr has everything of the machine out here; the layer on top of it has only what changed since the boot. */
 const CHANGES_OF_USR = '/.changes';

@@ -22,7 +22,7 @@ describeWith(['systemd'], 'mirrors and imports by the installed service', () => 
     origin = await SignedOrigin.start();
     origin.validFromNow();
     origin.offer([{ item: itemFor('u1', JAR), bytes: JAR }]);
-  }, 90_000);
+  }, 120_000);
   afterAll(async () => {
     await origin?.close();
     await machine?.try('rm', '-rf', MIRROR);
@@ -39,7 +39,9 @@ describeWith(['systemd'], 'mirrors and imports by the installed service', () => 
     await machine.run('systemctl', 'start', 'sallyport.service');
   }
 
-  it('installed: a mirror needs a folder of its own, and an import only one to read', { timeout: 90_000 }, async () => {
+  it('installed: a mirror needs a folder of its own, and an import only one to read', {
+    timeout: 120_000,
+  }, async () => {
     await start();
     await machine.run('install', '-d', '-o', 'sallyport', MIRROR);
     const refused = await machine.try('sallyport', 'mirror', MIRROR);

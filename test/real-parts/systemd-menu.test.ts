@@ -18,7 +18,7 @@ const PIN = '90210';
 const PASSWORD = 'Zq7!vX#9kP';
 const SECRETS = '/etc/sallyport/secrets';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 describeWith(['systemd', 'tmux'], 'the menu in a real systemd', () => {
   let installed: Installed;

@@ -75,7 +75,7 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
     await machine.run('sh', '-c', `echo 'sallyport-operators:x:${OPERATORS}:sallyport' >> /etc/group`);
     operatedBy('sallyport-operators');
     await machine.run('systemctl', 'start', 'sallyport.service');
-  }, 90_000);
+  }, 120_000);
   afterAll(async () => {
     await origin?.close();
     await collector?.close();

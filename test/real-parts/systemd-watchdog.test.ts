@@ -19,7 +19,7 @@ describeWith(['systemd'], 'the watchdog of a real systemd', () => {
   beforeAll(async () => {
     installed = await Installed.take();
     withFaults = await installed.buildWith('test/support/faults/watchdog.ts');
-  }, 60_000);
+  }, 120_000);
   afterAll(() => installed.release());
   beforeEach(async () => {
     origin = await startScriptedOrigin();
@@ -55,7 +55,7 @@ describeWith(['systemd'], 'the watchdog of a real systemd', () => {
     await installed.machine.until('the first round is over', published);
     await installed.machine.run('systemctl', 'kill', '--kill-who=main', '--signal=WINCH', 'sallyport.service');
     await expectRestartedByWatchdog();
-  }, 60_000);
+  }, 120_000);
 
   it('watchdog: a daemon whose wait exceeds its deadline logs it and is restarted', async () => {
     await start(2_000);
@@ -66,7 +66,7 @@ describeWith(['systemd'], 'the watchdog of a real systemd', () => {
     await expectRestartedByWatchdog();
     await asking;
     expect(installed.log()).toContain('[WAIT-STUCK]');
-  }, 60_000);
+  }, 120_000);
 
   it('watchdog: a download that is silent for longer than the limit is not interrupted', async () => {
     origin.on('/u1.jar', (_request, response) => {
@@ -78,5 +78,5 @@ describeWith(['systemd'], 'the watchdog of a real systemd', () => {
     await installed.machine.until('it is published', published, SILENCE_MS + 15_000);
     expect(await restarts()).toBe(0);
     expect(await installed.machine.show('ActiveState')).toBe('active');
-  }, 60_000);
+  }, 120_000);
 });

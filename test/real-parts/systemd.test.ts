@@ -13,7 +13,7 @@ import { describeWith } from '#test/support/real-parts.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 
 // Tests start several processes in the machine, and others may run at the same time.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const JAR = makeJar('u1', 300_000);
 const UNIT = '/usr/lib/systemd/system/sallyport.service';

@@ -153,7 +153,7 @@ describe('install.sh with a Node that does not start', () => {
   });
 });
 
-it('install.sh: --purge removes changes to the unit, --remove keeps them', { timeout: 60_000 }, () => {
+it('install.sh: --purge removes changes to the unit, --remove keeps them', { timeout: 120_000 }, () => {
   install();
   const dropIn = join(dir, 'tree/etc/systemd/system/sallyport.service.d');
   mkdirSync(dropIn, { recursive: true });

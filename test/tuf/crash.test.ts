@@ -75,7 +75,7 @@ describe('crashes', () => {
     const trials = await crashEverywhere((repository) => repository.publish('timestamp'), 'first');
 
     expect(trials).toBeGreaterThan(30);
-  }, 60_000);
+  }, 120_000);
 
   it('tuf: a crash anywhere in a rotation with recovery leaves a store that continues', async () => {
     const trials = await crashEverywhere((repository) => {
@@ -94,7 +94,7 @@ describe('crashes', () => {
     }, 'second');
 
     expect(trials).toBeGreaterThan(100);
-  }, 60_000);
+  }, 120_000);
 
   it('tuf: a full disk fails the refresh, and what was stored before stays', async () => {
     const repository = publishFirst();

@@ -159,7 +159,7 @@ describe('completion', () => {
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }
-  }, 10_000);
+  }, 120_000);
 
   it('completion: bash splits at an equals sign, fish replaces the whole word', async () => {
     expect((await completeIn('bash', 'logs', '--purpose', '=', 'plat')).words).toEqual(['platform']);

@@ -59,10 +59,12 @@ describe('completion in bash', { timeout: 60_000 }, () => {
   it('completion in bash: commands, options, values, names and paths', () => expectOffers('bash'));
 });
 describeWith(['zsh'], 'completion in zsh', () => {
-  it('completion in zsh: commands, options, values, names and paths', { timeout: 60_000 }, () => expectOffers('zsh'));
+  it('completion in zsh: commands, options, values, names and paths', { timeout: 120_000 }, () => expectOffers('zsh'));
 });
 describeWith(['fish'], 'completion in fish', () => {
-  it('completion in fish: commands, options, values, names and paths', { timeout: 60_000 }, () => expectOffers('fish'));
+  it('completion in fish: commands, options, values, names and paths', { timeout: 120_000 }, () =>
+    expectOffers('fish'),
+  );
 });
 
 async function expectOffers(shell: Shell): Promise<void> {

@@ -80,5 +80,5 @@ describe('configuration text', () => {
 
     expect(readDocument(text).findings).toEqual([]);
     expect(readDocument(text.repeat(2)).findings).toHaveLength(1);
-  }, 10_000);
+  }, 120_000);
 });

@@ -27,7 +27,7 @@ import { aDiagnosis, aStatus, fakeControl } from '#test/support/fake-control.ts'
 import { describeWith } from '#test/support/real-parts.ts';
 import { bundleConsole, writeConsole } from '#tools/console-bundle.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 describeWith(['chromium'], 'pages', () => {
   let browser: Browser;

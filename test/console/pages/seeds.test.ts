@@ -285,7 +285,7 @@ describeWith(['chromium'], 'the manuals on the settings pages', () => {
   const open: SettingsTab[] = [];
   beforeAll(async () => {
     browser = await SettingsBrowser.start();
-  }, 60_000);
+  }, 120_000);
   afterEach(async () => {
     for (const tab of open.splice(0)) await tab.close();
   });

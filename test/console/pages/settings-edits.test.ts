@@ -9,7 +9,7 @@ import { aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { SettingsBrowser, type SettingsTab } from '#test/support/settings-browser.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const FEED = 'version: 2\nupdates:\n  feed_url: https://updates.example.com/feed.json\n';
 const CORP = `${FEED}proxies:

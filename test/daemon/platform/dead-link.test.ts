@@ -11,7 +11,7 @@ import { startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import { startSwitchedRelay } from '#test/support/switched-relay.ts';
 
 const AMPLE = { timeout: 15_000 };
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 const NOT_ACTIVATED = { state: 'unactivated', renew: () => Promise.resolve(), signer: () => null } as const;
 /** A minute takes 3 s. */
 const FACTOR = 20;

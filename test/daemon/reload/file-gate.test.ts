@@ -90,7 +90,7 @@ describe('an edit by a command', () => {
     expect(await start('proxy', 'confirm').ended).toBe(0);
     expect(await changing.ended).toBe(0);
     expect(changing.lines).toContain('The running daemon has applied the change.');
-  }, 60_000);
+  }, 120_000);
 
   it('that is saved despite a failed stage is held, as the command says', async () => {
     const daemon = start('run');
@@ -103,5 +103,5 @@ describe('an edit by a command', () => {
     expect(changing.lines).toContainEqual(expect.stringMatching(/^ {2}\[TCP-REFUSED\] /));
     expect(await readFile(config, 'utf8')).toContain('port: 1');
     expect((await statusOf()).config.held).toMatchObject({ failure: { code: 'TCP-REFUSED' } });
-  }, 60_000);
+  }, 120_000);
 });

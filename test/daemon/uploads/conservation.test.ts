@@ -26,7 +26,7 @@ const [MIN_LIFE_MS, LIFE_MS] = [100, 700];
 const wait = (ms: number) => new Promise((go) => setTimeout(go, ms));
 
 describe('documents', () => {
-  it.each(seeds(2))('documents: none is lost or doubled, seed %i', { timeout: 30_000 }, async (seed) => {
+  it.each(seeds(2))('documents: none is lost or doubled, seed %i', { timeout: 120_000 }, async (seed) => {
     const world = await DocumentsWorld.make(seed);
     try {
       for (let step = 0; step < STEPS; step += 1) await world.step();

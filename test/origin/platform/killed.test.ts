@@ -75,4 +75,4 @@ it('sallyport serve: kill -9 with commands pending loses none and gives each one
   expect(fourth.of('welcome')).toMatchObject([{ seq: 3 }]);
   await push('four');
   await expect.poll(() => fourth.of('command').map(({ seq }) => seq), AMPLE).toEqual([4]);
-}, 60_000);
+}, 120_000);

@@ -57,7 +57,7 @@ beforeAll(async () => {
   await feed('delegate', 'team-b', '--tuf', '@repository', '--with', 'bea');
   await feed('build', '@team', '--tuf', '@repository', '--team', 'team-b');
   origin = await startOrigin({ dir: at('repository') });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await origin.close();
   await rm(dir, { recursive: true, force: true });
@@ -198,5 +198,5 @@ describeWith(['securesystemslib', 'openssl'], 'securesystemslib', () => {
     const updater = await client('fifth');
     await updater.refresh();
     expect(await fetched(updater, '1602504.jar')).not.toBeNull();
-  }, 60_000);
+  }, 120_000);
 });

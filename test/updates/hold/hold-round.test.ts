@@ -218,7 +218,7 @@ describe('hold: crashes', () => {
     expect(places).toBeGreaterThan(20);
   });
 
-  it('hold: a crash at any write of the publication after it loses nothing', { timeout: 60_000 }, async () => {
+  it('hold: a crash at any write of the publication after it loses nothing', { timeout: 120_000 }, async () => {
     offer([item('tool4')]);
     const { round, ports, files: disk } = await held();
     await round();

@@ -79,7 +79,7 @@ describe('hold: the record', () => {
     expect(order).toEqual(['published, closed: false', 'held']);
   });
 
-  it('hold: a crash at any operation leaves the previous record or the new one', { timeout: 60_000 }, async () => {
+  it('hold: a crash at any operation leaves the previous record or the new one', { timeout: 120_000 }, async () => {
     const other: Hold = { ...FREEZE, until: NOW + 9 * DAY, reason: 'other' };
     const trials = await everyCrash({
       prepare: async () => {

@@ -166,7 +166,7 @@ describe('mirror', () => {
     expect((await bring(files, { path: '/srv/next' })).report).toMatchObject({ error: null, published: ['u2'] });
   });
 
-  it('mirror: twenty agents update from it, and the vendor is not asked again', { timeout: 60_000 }, async () => {
+  it('mirror: twenty agents update from it, and the vendor is not asked again', { timeout: 120_000 }, async () => {
     await mirror();
     const server = createServer((request, response) => {
       const bytes = files.content(decodeURI(`${MIRROR}${request.url ?? ''}`));

@@ -140,7 +140,7 @@ describe('bundle redactor: configured secrets', () => {
     expect(bytes.includes(Buffer.from(value))).toBe(false);
     expect(counts).toEqual(new Map([['configured-secret', places.length]]));
     expect(bytes.length).toBe(line.length - places.length * (Buffer.byteLength(value) - 3));
-  }, 60_000);
+  }, 120_000);
 
   it('redactor: base64 that is folded over lines is masked', async () => {
     const folded = Buffer.from('some bytes before hunter2hunter2 and after, and more')
