@@ -9,8 +9,8 @@ const hasImage = PACKAGES !== undefined && globSync('*.oci.tar', { cwd: PACKAGES
 /** These need packages, which take a minute to make; `.ci/run` makes them, without an image. SALLYPORT_PACKAGES names their folder. */
 const WITHOUT_PACKAGES = PACKAGES === undefined ? ['test/packages/**'] : [];
 const PACKAGE_TESTS = hasImage ? WITHOUT_PACKAGES : [...WITHOUT_PACKAGES, 'test/packages/image.test.ts'];
-/** Each page in each state, and each way to lose an edit, in a real browser: a minute and more. `.ci/run` runs them in a stage. */
-const EVERY_PAGE = ['test/console/pages/states.test.ts', 'test/console/pages/settings-edits.test.ts'];
+/** Each way to lose an edit, in a real browser: a minute and more. `.ci/run` runs them in a stage. */
+const EVERY_PAGE = ['test/console/pages/settings-edits.test.ts'];
 const PAGE_TESTS = process.env['SALLYPORT_EVERY_PAGE'] === '1' ? [] : EVERY_PAGE;
 const IGNORED = [
   ...PACKAGE_TESTS,
